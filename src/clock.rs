@@ -1,0 +1,70 @@
+//! Time, handed in.
+//!
+//! **Invariant:** this is the only file that asks the operating system for the time. Everything
+//! below the shells (log, metadata, fetch sessions) is given a [`Now`].
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since the process's first reading; never goes back. For deadlines.
+    pub mono_ms: i64,
+    /// Milliseconds since 1970 UTC; may jump. For record timestamps.
+    pub wall_ms: i64,
+}
+
+/// Where the shells read the time.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// Both clocks, now.
+    fn now(&self) -> Now;
+}
+
+/// The operating system's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> SystemClock {
+        SystemClock { started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { mono_ms: self.started.elapsed().as_millis() as i64, wall_ms: wall.as_millis() as i64 }
+    }
+}
+
+/// A clock that a test moves.
+#[derive(Debug, Default)]
+pub struct SimClock {
+    mono_ms: AtomicI64,
+    wall_ms: AtomicI64,
+}
+
+impl SimClock {
+    /// Both hands at `wall_ms`; the monotonic one starts at 0.
+    pub fn at(wall_ms: i64) -> SimClock {
+        SimClock { mono_ms: AtomicI64::new(0), wall_ms: AtomicI64::new(wall_ms) }
+    }
+
+    /// Let `ms` milliseconds pass.
+    pub fn advance(&self, ms: i64) {
+        self.mono_ms.fetch_add(ms, Ordering::Relaxed);
+        self.wall_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Now {
+        Now {
+            mono_ms: self.mono_ms.load(Ordering::Relaxed),
+            wall_ms: self.wall_ms.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Ottla: a Kafka-wire-compatible single-node broker.
+//!
+//! The rooms, top of the house first. Each may use only what stands below it in
+//! `docs/architecture.md`; `tests/it/tidy.rs` keeps it so. Nothing is re-exported here: import
+//! from the file that defines.
+
+/// Who owns what: the parts of a running broker, its start and its stop.
+pub mod broker;
+/// The command line: `ottla serve`.
+pub mod cli;
+/// Time, handed in.
+pub mod clock;
+/// THE TABLE of configuration, its layers and what they resolve to.
+pub mod config;
+/// The read path above partitions: plan, read, wait, read again; fetch sessions.
+pub mod fetch;
+/// What each request means: one file per API key, and THE TABLE of them.
+pub mod handlers;
+/// One partition's log: one owner, no locks, no async.
+pub mod log;
+/// What the broker knows durably, in `__cluster_metadata-0`, and the image of it.
+pub mod metadata;
+/// Sockets: accept, frame in, reply out, in order.
+pub mod server;
+/// Files: the disk, record batches, segments, indexes, checkpoints.
+pub mod storage;
+/// Live partitions: the lock round a log, the view that readers take, who waits for bytes.
+pub mod topics;
+/// Names of things that travel between rooms.
+pub mod types;
+/// Bytes to messages and back.
+pub mod wire;

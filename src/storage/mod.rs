@@ -1,0 +1,4 @@
+//! Files: the disk, record batches, segments, indexes, checkpoints.
+
+pub mod batch;
+pub mod disk;

@@ -1,0 +1,38 @@
+//! Names of things that travel between rooms.
+
+/// A logical position in a partition. A byte in a file is a *position*, never an offset.
+///
+/// An *end offset* is one past the last; a *last offset* is the last; there is no third.
+pub type Offset = i64;
+
+/// A topic's identity (KIP-516). A deleted name that comes back gets a new one.
+pub type TopicId = uuid::Uuid;
+
+/// Who produces idempotently (KIP-98). -1 on the wire means nobody in particular.
+pub type ProducerId = i64;
+
+/// The producer id of a batch that is not idempotent.
+pub const NO_PRODUCER_ID: ProducerId = -1;
+
+/// One partition of one topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition's index, from 0.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// Name one partition.
+    pub fn new(topic: impl Into<String>, partition: i32) -> TopicPartition {
+        TopicPartition { topic: topic.into(), partition }
+    }
+}
+
+impl std::fmt::Display for TopicPartition {
+    /// As Kafka names the partition's directory: `topic-0`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
