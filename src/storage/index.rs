@@ -1,0 +1,396 @@
+//! The two indexes of a segment, in Kafka's own files.
+//!
+//! `.index`: 8 bytes an entry, offset less the segment's base and position in the log file; the
+//! offset is the *last* of the batch that starts at the position. `.timeindex`: 12 bytes an
+//! entry, the largest timestamp so far and the relative last offset of the batch that holds it.
+//!
+//! **Invariant:** entries strictly ascend. The newest few live in memory until there are a page
+//! of them or the segment is sealed; what a killed process loses of them, recovery finds again
+//! in the log.
+
+use std::io;
+use std::sync::{Arc, RwLock};
+
+use crate::storage::disk::{File, read_exact_at};
+
+/// A page of entries goes to the file at once.
+const TAIL_ENTRIES: usize = 512;
+
+/// Fixed-size entries, ascending: a stored part in a file and a tail in memory.
+#[derive(Debug)]
+struct Entries<const N: usize> {
+    file: Arc<dyn File>,
+    parts: RwLock<Parts<N>>,
+}
+
+#[derive(Debug, Default)]
+struct Parts<const N: usize> {
+    stored: usize,
+    tail: Vec<[u8; N]>,
+}
+
+impl<const N: usize> Entries<N> {
+    /// What the file holds, up to the first entry that `follows` refuses. Bytes after that (the
+    /// zeros of a preallocated file, an entry cut in two) do not count.
+    fn open(
+        file: Arc<dyn File>,
+        follows: impl Fn(Option<&[u8; N]>, &[u8; N]) -> bool,
+    ) -> io::Result<Self> {
+        let mut bytes = vec![0; file.len()? as usize / N * N];
+        read_exact_at(file.as_ref(), &mut bytes, 0)?;
+        let (entries, _) = bytes.as_chunks::<N>();
+        let mut stored = 0;
+        while stored < entries.len()
+            && follows(stored.checked_sub(1).map(|i| &entries[i]), &entries[stored])
+        {
+            stored += 1;
+        }
+        Ok(Entries { file, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+    }
+
+    /// The file as it lies, unread: a sealed segment's index is searched where it is.
+    fn sealed(file: Arc<dyn File>) -> io::Result<Self> {
+        let stored = file.len()? as usize / N;
+        Ok(Entries { file, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+    }
+
+    fn parts(&self) -> std::sync::RwLockReadGuard<'_, Parts<N>> {
+        self.parts.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn parts_mut(&self) -> std::sync::RwLockWriteGuard<'_, Parts<N>> {
+        self.parts.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn len(&self) -> usize {
+        let parts = self.parts();
+        parts.stored + parts.tail.len()
+    }
+
+    fn get(&self, parts: &Parts<N>, at: usize) -> io::Result<[u8; N]> {
+        if let Some(entry) = at.checked_sub(parts.stored).and_then(|at| parts.tail.get(at)) {
+            return Ok(*entry);
+        }
+        let mut entry = [0; N];
+        read_exact_at(self.file.as_ref(), &mut entry, (at * N) as u64)?;
+        Ok(entry)
+    }
+
+    fn last(&self) -> io::Result<Option<[u8; N]>> {
+        let parts = self.parts();
+        match parts.stored + parts.tail.len() {
+            0 => Ok(None),
+            n => self.get(&parts, n - 1).map(Some),
+        }
+    }
+
+    /// The last entry for which `holds` is true; it must be true of a prefix of the entries.
+    fn last_where(&self, holds: impl Fn(&[u8; N]) -> bool) -> io::Result<Option<[u8; N]>> {
+        let parts = self.parts();
+        if parts.tail.first().is_some_and(&holds) {
+            let n = parts.tail.partition_point(&holds);
+            return Ok(Some(parts.tail[n - 1]));
+        }
+        let (mut low, mut high) = (0, parts.stored);
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = self.get(&parts, middle)?;
+            if holds(&entry) {
+                found = Some(entry);
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(found)
+    }
+
+    fn push(&self, entry: [u8; N]) -> io::Result<()> {
+        let mut parts = self.parts_mut();
+        parts.tail.push(entry);
+        if parts.tail.len() >= TAIL_ENTRIES { self.store(&mut parts) } else { Ok(()) }
+    }
+
+    fn store(&self, parts: &mut Parts<N>) -> io::Result<()> {
+        self.file.write_at(parts.tail.as_flattened(), &[], (parts.stored * N) as u64)?;
+        parts.stored += parts.tail.len();
+        parts.tail = Vec::new();
+        Ok(())
+    }
+
+    /// Write the tail to the file, and cut the file to its entries.
+    fn flush(&self) -> io::Result<()> {
+        let mut parts = self.parts_mut();
+        if !parts.tail.is_empty() {
+            self.store(&mut parts)?;
+        }
+        let bytes = (parts.stored * N) as u64;
+        if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
+    }
+
+    /// Keep the first `n` entries.
+    fn keep(&self, n: usize) -> io::Result<()> {
+        let mut parts = self.parts_mut();
+        let stored = parts.stored;
+        parts.tail.truncate(n.saturating_sub(stored));
+        parts.stored = stored.min(n);
+        self.file.truncate((parts.stored * N) as u64)
+    }
+
+    fn keep_where(&self, holds: impl Fn(&[u8; N]) -> bool) -> io::Result<()> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let holds = holds(&self.get(&self.parts(), middle)?);
+            if holds { low = middle + 1 } else { high = middle }
+        }
+        self.keep(low)
+    }
+}
+
+/// Offset → position.
+#[derive(Debug)]
+pub struct OffsetIndex(Entries<8>);
+
+/// One entry of an [`OffsetIndex`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffsetEntry {
+    /// Last offset of the batch, less the segment's base offset.
+    pub relative_offset: u32,
+    /// Where the batch starts, in bytes.
+    pub position: u32,
+}
+
+impl OffsetEntry {
+    fn read(b: &[u8; 8]) -> OffsetEntry {
+        let [o0, o1, o2, o3, p0, p1, p2, p3] = *b;
+        OffsetEntry {
+            relative_offset: u32::from_be_bytes([o0, o1, o2, o3]),
+            position: u32::from_be_bytes([p0, p1, p2, p3]),
+        }
+    }
+}
+
+impl OffsetIndex {
+    /// The entries of `file` that ascend and lie below `log_bytes`.
+    pub fn open(file: Arc<dyn File>, log_bytes: u64) -> io::Result<OffsetIndex> {
+        let entries = Entries::open(file, |previous, entry| {
+            let entry = OffsetEntry::read(entry);
+            u64::from(entry.position) < log_bytes
+                && match previous.map(OffsetEntry::read) {
+                    Some(p) => {
+                        p.relative_offset < entry.relative_offset && p.position < entry.position
+                    }
+                    // An all-zero entry is the padding of a preallocated file.
+                    None => {
+                        entry != OffsetEntry { relative_offset: 0, position: 0 } || log_bytes == 0
+                    }
+                }
+        })?;
+        Ok(OffsetIndex(entries))
+    }
+
+    /// A sealed segment's index, unread.
+    pub fn sealed(file: Arc<dyn File>) -> io::Result<OffsetIndex> {
+        Ok(OffsetIndex(Entries::sealed(file)?))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The last entry.
+    pub fn last(&self) -> io::Result<Option<OffsetEntry>> {
+        Ok(self.0.last()?.as_ref().map(OffsetEntry::read))
+    }
+
+    /// The last entry at or before this relative offset.
+    pub fn at_or_before(&self, relative_offset: u32) -> io::Result<Option<OffsetEntry>> {
+        let found =
+            self.0.last_where(|e| OffsetEntry::read(e).relative_offset <= relative_offset)?;
+        Ok(found.as_ref().map(OffsetEntry::read))
+    }
+
+    /// The last entry whose batch starts at or before this position.
+    pub fn position_at_or_before(&self, position: u32) -> io::Result<Option<OffsetEntry>> {
+        let found = self.0.last_where(|e| OffsetEntry::read(e).position <= position)?;
+        Ok(found.as_ref().map(OffsetEntry::read))
+    }
+
+    /// Add an entry; it must lie after the last.
+    pub fn push(&self, entry: OffsetEntry) -> io::Result<()> {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&entry.relative_offset.to_be_bytes());
+        bytes[4..].copy_from_slice(&entry.position.to_be_bytes());
+        self.0.push(bytes)
+    }
+
+    /// Forget entries whose batch starts at or after this position.
+    pub fn cut_from(&self, position: u32) -> io::Result<()> {
+        self.0.keep_where(|e| OffsetEntry::read(e).position < position)
+    }
+
+    /// Write everything to the file (without a sync).
+    pub fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    /// Make the file durable.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.file.sync()
+    }
+}
+
+/// Timestamp → offset.
+#[derive(Debug)]
+pub struct TimeIndex(Entries<12>);
+
+/// One entry of a [`TimeIndex`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeEntry {
+    /// The largest timestamp up to the batch, ms since 1970.
+    pub timestamp: i64,
+    /// Last offset of the batch that holds it, less the segment's base offset.
+    pub relative_offset: u32,
+}
+
+impl TimeEntry {
+    fn read(b: &[u8; 12]) -> TimeEntry {
+        let [t0, t1, t2, t3, t4, t5, t6, t7, o0, o1, o2, o3] = *b;
+        TimeEntry {
+            timestamp: i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
+            relative_offset: u32::from_be_bytes([o0, o1, o2, o3]),
+        }
+    }
+}
+
+impl TimeIndex {
+    /// The entries of `file` that ascend.
+    pub fn open(file: Arc<dyn File>) -> io::Result<TimeIndex> {
+        let entries = Entries::open(file, |previous, entry| {
+            let entry = TimeEntry::read(entry);
+            match previous.map(TimeEntry::read) {
+                Some(p) => {
+                    p.timestamp < entry.timestamp && p.relative_offset <= entry.relative_offset
+                }
+                None => entry.timestamp > 0,
+            }
+        })?;
+        Ok(TimeIndex(entries))
+    }
+
+    /// A sealed segment's index, unread.
+    pub fn sealed(file: Arc<dyn File>) -> io::Result<TimeIndex> {
+        Ok(TimeIndex(Entries::sealed(file)?))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The last entry: the segment's largest timestamp, once it is sealed.
+    pub fn last(&self) -> io::Result<Option<TimeEntry>> {
+        Ok(self.0.last()?.as_ref().map(TimeEntry::read))
+    }
+
+    /// The last entry whose timestamp is smaller: no record up to its offset is as late as that.
+    pub fn before(&self, timestamp: i64) -> io::Result<Option<TimeEntry>> {
+        let found = self.0.last_where(|e| TimeEntry::read(e).timestamp < timestamp)?;
+        Ok(found.as_ref().map(TimeEntry::read))
+    }
+
+    /// Add an entry unless its timestamp is no larger than the last one's.
+    pub fn push_if_later(&self, entry: TimeEntry) -> io::Result<()> {
+        if self.last()?.is_some_and(|last| last.timestamp >= entry.timestamp) || entry.timestamp < 0
+        {
+            return Ok(());
+        }
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&entry.timestamp.to_be_bytes());
+        bytes[8..].copy_from_slice(&entry.relative_offset.to_be_bytes());
+        self.0.push(bytes)
+    }
+
+    /// Forget entries for this relative offset and later.
+    pub fn cut_from(&self, relative_offset: u32) -> io::Result<()> {
+        self.0.keep_where(|e| TimeEntry::read(e).relative_offset < relative_offset)
+    }
+
+    /// Write everything to the file (without a sync).
+    pub fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    /// Make the file durable.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.file.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::disk::{Disk, Open, OsDisk};
+
+    fn entry(relative_offset: u32, position: u32) -> OffsetEntry {
+        OffsetEntry { relative_offset, position }
+    }
+
+    #[test]
+    fn lookups_agree_with_a_scan_wherever_the_entries_lie() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = OsDisk.open(&dir.path().join("i"), Open::Create).unwrap();
+        let index = OffsetIndex::open(file.clone(), 0).unwrap();
+        let all: Vec<_> = (1..1300).map(|i| entry(i * 3, i * 50)).collect();
+        all.iter().for_each(|e| index.push(*e).unwrap());
+        for wanted in 0..3905 {
+            let expected = all.iter().rev().find(|e| e.relative_offset <= wanted).copied();
+            assert_eq!(index.at_or_before(wanted).unwrap(), expected);
+        }
+        index.flush().unwrap();
+        let again = OffsetIndex::open(file.clone(), u64::MAX).unwrap();
+        assert_eq!(again.len(), all.len());
+        assert_eq!(again.position_at_or_before(149).unwrap(), Some(entry(6, 100)));
+        again.cut_from(101).unwrap();
+        assert_eq!(again.last().unwrap(), Some(entry(6, 100)));
+        assert_eq!(file.len().unwrap(), 16);
+    }
+
+    #[test]
+    fn zeros_and_halves_at_the_end_of_a_file_are_no_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = OsDisk.open(&dir.path().join("i"), Open::Create).unwrap();
+        let index = OffsetIndex::open(file.clone(), 0).unwrap();
+        index.push(entry(9, 4200)).unwrap();
+        index.flush().unwrap();
+        file.truncate(8 * 40 + 3).unwrap();
+        assert_eq!(OffsetIndex::open(file.clone(), 5000).unwrap().len(), 1);
+        assert_eq!(OffsetIndex::open(file, 4200).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn time_entries_only_ascend() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = OsDisk.open(&dir.path().join("t"), Open::Create).unwrap();
+        let index = TimeIndex::open(file).unwrap();
+        for (timestamp, relative_offset) in [(5, 1), (5, 2), (4, 3), (9, 4)] {
+            index.push_if_later(TimeEntry { timestamp, relative_offset }).unwrap();
+        }
+        assert_eq!(index.len(), 2);
+        assert_eq!(index.before(9).unwrap().unwrap().relative_offset, 1);
+        assert_eq!(index.before(5).unwrap(), None);
+    }
+}
