@@ -2,9 +2,13 @@
 //!
 //! The hot path reads fields, never names. Units are in the fields' names.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::endpoint::Endpoint;
+use crate::config::entry::Entry;
+use crate::config::layers::Layers;
+use crate::config::{broker, topic, transaction};
 
 /// When an acks=-1 produce is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +137,72 @@ impl Default for TopicConfig {
     }
 }
 
+impl TopicConfig {
+    /// A topic's own values over the broker's.
+    pub fn resolve(overrides: &BTreeMap<String, String>, layers: &Layers) -> TopicConfig {
+        // One closure for each type of option, so that the list below says only what differs.
+        let int = |row: &Entry<i32>| row.resolve_topic(overrides, layers);
+        let long = |row: &Entry<i64>| row.resolve_topic(overrides, layers);
+        let cleanup = topic::CLEANUP_POLICY.resolve_topic(overrides, layers);
+        let has = |policy: &str| cleanup.iter().any(|item| item == policy);
+        TopicConfig {
+            cleanup: Cleanup { delete: has("delete"), compact: has("compact") },
+            retention_ms: long(&topic::RETENTION_MS),
+            retention_bytes: long(&topic::RETENTION_BYTES),
+            segment_bytes: int(&topic::SEGMENT_BYTES),
+            segment_ms: long(&topic::SEGMENT_MS),
+            max_message_bytes: int(&topic::MAX_MESSAGE_BYTES),
+            compression: compression(&topic::COMPRESSION_TYPE.resolve_topic(overrides, layers)),
+            compression_gzip_level: int(&topic::COMPRESSION_GZIP_LEVEL),
+            compression_lz4_level: int(&topic::COMPRESSION_LZ4_LEVEL),
+            compression_zstd_level: int(&topic::COMPRESSION_ZSTD_LEVEL),
+            timestamp_type: timestamp_type(
+                &topic::MESSAGE_TIMESTAMP_TYPE.resolve_topic(overrides, layers),
+            ),
+            timestamp_before_max_ms: long(&topic::MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
+            timestamp_after_max_ms: long(&topic::MESSAGE_TIMESTAMP_AFTER_MAX_MS),
+            min_insync_replicas: int(&topic::MIN_INSYNC_REPLICAS),
+            delete_retention_ms: long(&topic::DELETE_RETENTION_MS),
+            min_cleanable_dirty_ratio: topic::MIN_CLEANABLE_DIRTY_RATIO
+                .resolve_topic(overrides, layers),
+            min_compaction_lag_ms: long(&topic::MIN_COMPACTION_LAG_MS),
+            max_compaction_lag_ms: long(&topic::MAX_COMPACTION_LAG_MS),
+            index_interval_bytes: int(&topic::INDEX_INTERVAL_BYTES),
+            segment_index_bytes: int(&topic::SEGMENT_INDEX_BYTES),
+            flush_messages: long(&topic::FLUSH_MESSAGES),
+            flush_ms: long(&topic::FLUSH_MS),
+            file_delete_delay_ms: long(&topic::FILE_DELETE_DELAY_MS),
+        }
+    }
+}
+
+// The words below have passed their rows' checks, so the last arm of each match is the default.
+
+fn compression(word: &str) -> Compression {
+    match word {
+        "uncompressed" => Compression::Uncompressed,
+        "gzip" => Compression::Gzip,
+        "snappy" => Compression::Snappy,
+        "lz4" => Compression::Lz4,
+        "zstd" => Compression::Zstd,
+        _ => Compression::Producer,
+    }
+}
+
+fn timestamp_type(word: &str) -> TimestampType {
+    match word {
+        "LogAppendTime" => TimestampType::LogAppendTime,
+        _ => TimestampType::CreateTime,
+    }
+}
+
+fn durability(word: &str) -> Durability {
+    match word {
+        "fsync" => Durability::Fsync,
+        _ => Durability::Os,
+    }
+}
+
 /// What the broker runs by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerConfig {
@@ -197,6 +267,40 @@ impl Default for BrokerConfig {
             delete_topic_enable: true,
             producer_id_expiration_ms: 86_400_000,
             max_request_partition_size_limit: 2000,
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> BrokerConfig {
+        let endpoints = |items: Vec<String>| {
+            items.iter().filter_map(|item| Endpoint::parse(item)).collect::<Vec<_>>()
+        };
+        let cluster_id = broker::CLUSTER_ID.resolve(layers);
+        BrokerConfig {
+            node_id: broker::NODE_ID.resolve(layers),
+            cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
+            listeners: endpoints(broker::LISTENERS.resolve(layers)),
+            advertised_listeners: endpoints(broker::ADVERTISED_LISTENERS.resolve(layers)),
+            log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
+            durability: durability(&broker::DURABILITY.resolve(layers)),
+            max_connections: broker::MAX_CONNECTIONS.resolve(layers),
+            connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
+            socket_request_max_bytes: broker::SOCKET_REQUEST_MAX_BYTES.resolve(layers),
+            queued_max_request_bytes: broker::QUEUED_MAX_REQUEST_BYTES.resolve(layers),
+            fetch_max_bytes: broker::FETCH_MAX_BYTES.resolve(layers),
+            max_incremental_fetch_session_cache_slots:
+                broker::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS.resolve(layers),
+            num_partitions: broker::NUM_PARTITIONS.resolve(layers),
+            default_replication_factor: broker::DEFAULT_REPLICATION_FACTOR.resolve(layers),
+            auto_create_topics_enable: broker::AUTO_CREATE_TOPICS_ENABLE.resolve(layers),
+            delete_topic_enable: broker::DELETE_TOPIC_ENABLE.resolve(layers),
+            producer_id_expiration_ms: i64::from(
+                transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
+            ),
+            max_request_partition_size_limit: broker::MAX_REQUEST_PARTITION_SIZE_LIMIT
+                .resolve(layers),
         }
     }
 }
