@@ -1,1 +1,19 @@
+//! THE TABLE of configuration, its layers and what they resolve to.
 
+pub mod broker;
+pub mod check;
+pub mod described;
+pub mod endpoint;
+pub mod entry;
+pub mod environment;
+pub mod error;
+pub mod file;
+pub mod group;
+pub mod layers;
+pub mod page;
+pub mod resolve;
+pub mod settings;
+pub mod table;
+pub mod topic;
+pub mod transaction;
+pub mod value;

@@ -1,0 +1,359 @@
+//! The options of the broker itself.
+//!
+//! Names, types and limits are those of Kafka 4.1 (`ServerConfigs`, `SocketServerConfigs`,
+//! `CleanerConfig`), `durability` aside, which is ours. Where a default differs, `page.rs` says
+//! so and why.
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::value::{List, Text};
+
+/// `node.id`.
+pub static NODE_ID: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("node.id"), name("broker.id")],
+    default: 1,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The number by which clients know this broker.",
+};
+
+/// `cluster.id`.
+pub static CLUSTER_ID: Entry<Text> = Entry {
+    topic: None,
+    broker: &[name("cluster.id")],
+    default: Text(""),
+    check: Check::PlainName,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The name of the cluster that this broker is. Empty gives a new data directory one of \
+        its own; a directory that has another one is refused.",
+};
+
+/// `listeners`.
+pub static LISTENERS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("listeners")],
+    default: List(&["PLAINTEXT://127.0.0.1:9092"]),
+    check: Check::ListenOn,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Where to listen. 0.0.0.0 or no host means every interface, port 0 a free one. Only \
+        this machine is listened to unless this says otherwise.",
+};
+
+/// `advertised.listeners`.
+pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("advertised.listeners")],
+    default: List(&[]),
+    check: Check::SendTo,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Where clients are told to connect: one place for all listeners, or one for each in \
+        the same order. Empty tells each client the address at which it reached the broker.",
+};
+
+/// `log.dirs`.
+pub static LOG_DIRS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("log.dirs"), name("log.dir")],
+    default: List(&[]),
+    check: Check::OneItem,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The data directory; there can be one. Empty means the data directory of the user who \
+        runs the broker.",
+};
+
+/// `durability`.
+pub static DURABILITY: Entry<Text> = Entry {
+    topic: None,
+    broker: &[name("durability")],
+    default: Text("os"),
+    check: Check::OneOf(&["os", "fsync"]),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "When a produce with acks=all is answered. os: once the operating system has the records, \
+        so that they survive the death of the broker. fsync: once they are synced to the disk, so \
+        that they survive a loss of power.",
+};
+
+/// `max.connections`.
+pub static MAX_CONNECTIONS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("max.connections")],
+    default: 10_000,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many clients may be connected at once, over all listeners.",
+};
+
+/// `connections.max.idle.ms`.
+pub static CONNECTIONS_MAX_IDLE_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("connections.max.idle.ms")],
+    default: 600_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How long a connection may be silent before it is closed.",
+};
+
+/// `socket.request.max.bytes`.
+pub static SOCKET_REQUEST_MAX_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("socket.request.max.bytes")],
+    default: 104_857_600,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The largest request that is read; a larger one closes its connection.",
+};
+
+/// `queued.max.request.bytes`.
+pub static QUEUED_MAX_REQUEST_BYTES: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("queued.max.request.bytes")],
+    default: 33_554_432,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes of requests are held in memory at once, over all connections; readers \
+        wait for room. A request larger than this is read when no other is held.",
+};
+
+/// `fetch.max.bytes`.
+pub static FETCH_MAX_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("fetch.max.bytes")],
+    default: 57_671_680,
+    check: Check::AtLeast(1024),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The most that one fetch is answered with; the first batch is sent whatever its size.",
+};
+
+/// `max.incremental.fetch.session.cache.slots`.
+pub static MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("max.incremental.fetch.session.cache.slots")],
+    default: 1000,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many fetch sessions are kept, so that consumers of many partitions need not name \
+        them all in each request (KIP-227).",
+};
+
+/// `max.request.partition.size.limit`.
+pub static MAX_REQUEST_PARTITION_SIZE_LIMIT: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("max.request.partition.size.limit")],
+    default: 2000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many partitions one answer about topics may hold; the client asks for the rest.",
+};
+
+/// `num.partitions`.
+pub static NUM_PARTITIONS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("num.partitions")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many partitions a topic has when its creator does not say.",
+};
+
+/// `default.replication.factor`.
+pub static DEFAULT_REPLICATION_FACTOR: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("default.replication.factor")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many replicas a topic has when its creator does not say. There is one broker \
+        here, so with more than 1 such topics cannot be created.",
+};
+
+/// `auto.create.topics.enable`.
+pub static AUTO_CREATE_TOPICS_ENABLE: Entry<bool> = Entry {
+    topic: None,
+    broker: &[name("auto.create.topics.enable")],
+    default: true,
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Create a topic when a client that allows it asks for one that does not exist.",
+};
+
+/// `delete.topic.enable`.
+pub static DELETE_TOPIC_ENABLE: Entry<bool> = Entry {
+    topic: None,
+    broker: &[name("delete.topic.enable")],
+    default: true,
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Let clients delete topics.",
+};
+
+/// `log.retention.check.interval.ms`.
+pub static LOG_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.retention.check.interval.ms")],
+    default: 300_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often to look for segments that are old enough to be removed.",
+};
+
+/// `log.cleaner.enable`.
+pub static LOG_CLEANER_ENABLE: Entry<bool> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.enable")],
+    default: true,
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "Compact the topics that ask for it.",
+};
+
+/// `log.cleaner.backoff.ms`.
+pub static LOG_CLEANER_BACKOFF_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.backoff.ms")],
+    default: 15_000,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long compaction sleeps when there is nothing to do.",
+};
+
+/// `log.cleaner.threads`.
+pub static LOG_CLEANER_THREADS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.threads")],
+    default: 1,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How many logs are compacted at once.",
+};
+
+/// `num.network.threads`.
+pub static NUM_NETWORK_THREADS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("num.network.threads")],
+    default: 3,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Threads that read and write sockets. Ottla has one per processor for all its work.",
+};
+
+/// `num.io.threads`.
+pub static NUM_IO_THREADS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("num.io.threads")],
+    default: 8,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Threads that carry out requests. Ottla has one per processor for all its work.",
+};
+
+/// `num.recovery.threads.per.data.dir`.
+pub static NUM_RECOVERY_THREADS_PER_DATA_DIR: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("num.recovery.threads.per.data.dir")],
+    default: 2,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Threads that check logs after a crash.",
+};
+
+/// `background.threads`.
+pub static BACKGROUND_THREADS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("background.threads")],
+    default: 10,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Threads for work that can wait.",
+};
+
+/// `request.timeout.ms`.
+pub static REQUEST_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("request.timeout.ms")],
+    default: 30_000,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long brokers wait for each other's answers. There is one broker here.",
+};
+
+/// `connections.max.reauth.ms`.
+pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("connections.max.reauth.ms")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a client that has proved who it is may go on before it must do so again. 0 \
+        is for ever.",
+};
+
+/// `sasl.enabled.mechanisms`.
+pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("sasl.enabled.mechanisms")],
+    default: List(&[]),
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "The ways in which clients may prove who they are.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &NODE_ID,
+    &CLUSTER_ID,
+    &LISTENERS,
+    &ADVERTISED_LISTENERS,
+    &LOG_DIRS,
+    &DURABILITY,
+    &MAX_CONNECTIONS,
+    &CONNECTIONS_MAX_IDLE_MS,
+    &SOCKET_REQUEST_MAX_BYTES,
+    &QUEUED_MAX_REQUEST_BYTES,
+    &FETCH_MAX_BYTES,
+    &MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS,
+    &MAX_REQUEST_PARTITION_SIZE_LIMIT,
+    &NUM_PARTITIONS,
+    &DEFAULT_REPLICATION_FACTOR,
+    &AUTO_CREATE_TOPICS_ENABLE,
+    &DELETE_TOPIC_ENABLE,
+    &LOG_RETENTION_CHECK_INTERVAL_MS,
+    &LOG_CLEANER_ENABLE,
+    &LOG_CLEANER_BACKOFF_MS,
+    &LOG_CLEANER_THREADS,
+    &NUM_NETWORK_THREADS,
+    &NUM_IO_THREADS,
+    &NUM_RECOVERY_THREADS_PER_DATA_DIR,
+    &BACKGROUND_THREADS,
+    &REQUEST_TIMEOUT_MS,
+    &CONNECTIONS_MAX_REAUTH_MS,
+    &SASL_ENABLED_MECHANISMS,
+];

@@ -1,0 +1,257 @@
+//! What a value must satisfy besides its type: data, not code, so that it can be printed.
+
+use crate::config::endpoint::Endpoint;
+use crate::config::value::{Kind, Seen};
+
+/// A rule for the values of one option.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Check {
+    /// Whatever the type can hold.
+    Any,
+    /// A whole number, this or more.
+    AtLeast(i64),
+    /// A whole number between these, both included.
+    Between(i64, i64),
+    /// The first number, or one between the other two: a level that may also be "the default".
+    OrBetween(i64, i64, i64),
+    /// A number from 0 to 1.
+    Fraction,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Any number of these words.
+    EachOf(&'static [&'static str]),
+    /// Letters, digits, `.`, `_` and `-`, at most 255 of them; also nothing at all.
+    PlainName,
+    /// One item, or none.
+    OneItem,
+    /// At least one place to listen on.
+    ListenOn,
+    /// Places to send clients to; none is allowed, "every interface" and port 0 are not.
+    SendTo,
+    /// Kafka's list of throttled replicas: `*`, or `partition:broker` items
+    /// (`ThrottledReplicaListValidator`).
+    Replicas,
+}
+
+const NAME_BYTES: usize = 255;
+
+impl Check {
+    /// True if the value satisfies the rule.
+    pub fn allows(&self, value: Seen<'_>) -> bool {
+        match (*self, value) {
+            (Check::Any, _) => true,
+            (Check::AtLeast(low), Seen::Whole(n)) => n >= low,
+            (Check::Between(low, high), Seen::Whole(n)) => low <= n && n <= high,
+            (Check::OrBetween(other, low, high), Seen::Whole(n)) => {
+                n == other || (low <= n && n <= high)
+            }
+            (Check::Fraction, Seen::Real(n)) => (0.0..=1.0).contains(&n),
+            (Check::OneOf(words), Seen::Text(text)) => words.contains(&text),
+            (Check::EachOf(words), Seen::Items(items)) => {
+                items.iter().all(|item| words.contains(&item.as_str()))
+            }
+            (Check::PlainName, Seen::Text(text)) => is_plain_name(text),
+            (Check::OneItem, Seen::Items(items)) => {
+                items.len() <= 1 && items.iter().all(|item| !item.contains(char::is_control))
+            }
+            (Check::ListenOn, Seen::Items(items)) => {
+                !items.is_empty() && items.iter().all(|item| Endpoint::parse(item).is_some())
+            }
+            (Check::SendTo, Seen::Items(items)) => items.iter().all(|item| {
+                Endpoint::parse(item).is_some_and(|to| to.port != 0 && !to.is_everywhere())
+            }),
+            (Check::Replicas, Seen::Items(items)) => are_replicas(items),
+            _ => false,
+        }
+    }
+
+    /// The rule in words, to stand after "must be". `kind` bounds the numbers.
+    pub fn words(&self, kind: Kind) -> String {
+        match *self {
+            Check::Any => type_in_words(kind),
+            Check::AtLeast(low) => {
+                let (least, most) = kind.bounds().unwrap_or((i64::MIN, i64::MAX));
+                range_in_words(low.max(least), most)
+            }
+            Check::Between(low, high) => range_in_words(low, high),
+            Check::OrBetween(other, low, high) => {
+                format!("{other} or {}", range_in_words(low, high))
+            }
+            Check::Fraction => "a number from 0 to 1".to_owned(),
+            Check::OneOf(words) => either(words),
+            Check::EachOf(words) => {
+                format!("a list, commas between, of any of {}", words.join(", "))
+            }
+            Check::PlainName => {
+                format!("at most {NAME_BYTES} letters, digits, '.', '_' and '-', or empty")
+            }
+            Check::OneItem => "one directory, or empty".to_owned(),
+            Check::ListenOn => {
+                "PLAINTEXT://host:port, or several of them with commas between".to_owned()
+            }
+            Check::SendTo => "empty, or PLAINTEXT://host:port with a host that clients can reach \
+                and a port from 1 to 65535, or several of them with commas between"
+                .to_owned(),
+            Check::Replicas => {
+                "empty, *, or a list, commas between, of partition:broker".to_owned()
+            }
+        }
+    }
+}
+
+fn type_in_words(kind: Kind) -> String {
+    match kind {
+        Kind::Boolean => "true or false".to_owned(),
+        Kind::String | Kind::Password => "any text".to_owned(),
+        Kind::Double => "a number".to_owned(),
+        Kind::List => "a list, commas between".to_owned(),
+        Kind::Int | Kind::Short | Kind::Long => {
+            let (least, most) = kind.bounds().unwrap_or((i64::MIN, i64::MAX));
+            range_in_words(least, most)
+        }
+    }
+}
+
+fn range_in_words(low: i64, high: i64) -> String {
+    match (low, high) {
+        (i64::MIN, i64::MAX) => "a whole number".to_owned(),
+        (low, i64::MAX) => format!("a whole number, {low} or more"),
+        (low, high) => format!("a whole number from {low} to {high}"),
+    }
+}
+
+fn either(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+fn is_plain_name(text: &str) -> bool {
+    text.len() <= NAME_BYTES
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+fn are_replicas(items: &[String]) -> bool {
+    if let [only] = items
+        && only == "*"
+    {
+        return true;
+    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    items.iter().all(|item| {
+        item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(check: Check, texts: &[&str]) -> bool {
+        let owned: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        check.allows(Seen::Items(&owned))
+    }
+
+    #[test]
+    fn ranges_include_their_ends() {
+        assert!(Check::AtLeast(-1).allows(Seen::Whole(-1)));
+        assert!(!Check::AtLeast(-1).allows(Seen::Whole(-2)));
+        assert!(Check::Between(1, 17).allows(Seen::Whole(1)));
+        assert!(Check::Between(1, 17).allows(Seen::Whole(17)));
+        assert!(!Check::Between(1, 17).allows(Seen::Whole(0)));
+        assert!(!Check::Between(1, 17).allows(Seen::Whole(18)));
+        assert!(Check::Fraction.allows(Seen::Real(0.0)));
+        assert!(Check::Fraction.allows(Seen::Real(1.0)));
+        assert!(!Check::Fraction.allows(Seen::Real(1.01)));
+        assert!(!Check::Fraction.allows(Seen::Real(-0.01)));
+    }
+
+    #[test]
+    fn a_level_is_in_its_range_or_the_number_for_default() {
+        let check = Check::OrBetween(-1, 1, 9);
+        assert!([-1, 1, 9].iter().all(|n| check.allows(Seen::Whole(*n))));
+        assert!([-2, 0, 10].iter().all(|n| !check.allows(Seen::Whole(*n))));
+    }
+
+    #[test]
+    fn words_are_matched_exactly() {
+        let check = Check::OneOf(&["os", "fsync"]);
+        assert!(check.allows(Seen::Text("fsync")));
+        assert!(!check.allows(Seen::Text("FSYNC")));
+        assert!(!check.allows(Seen::Text("")));
+        let check = Check::EachOf(&["delete", "compact"]);
+        assert!(items(check, &["compact", "delete"]));
+        assert!(items(check, &[]));
+        assert!(!items(check, &["delete", "burn"]));
+        assert!(!items(check, &["delete", ""]));
+    }
+
+    #[test]
+    fn a_plain_name_has_no_strange_letters_and_a_limit() {
+        assert!(Check::PlainName.allows(Seen::Text("")));
+        assert!(Check::PlainName.allows(Seen::Text("MkU3OEVBNTcwNTJENDM2Qg")));
+        assert!(Check::PlainName.allows(Seen::Text(&"x".repeat(255))));
+        assert!(!Check::PlainName.allows(Seen::Text(&"x".repeat(256))));
+        assert!(!Check::PlainName.allows(Seen::Text("a b")));
+        assert!(!Check::PlainName.allows(Seen::Text("a\nb")));
+    }
+
+    #[test]
+    fn there_is_one_data_directory() {
+        assert!(items(Check::OneItem, &[]));
+        assert!(items(Check::OneItem, &["/var/lib/ottla"]));
+        assert!(!items(Check::OneItem, &["/a", "/b"]));
+        assert!(!items(Check::OneItem, &["/a\n/b"]));
+    }
+
+    #[test]
+    fn one_listens_somewhere_and_may_listen_everywhere() {
+        assert!(items(Check::ListenOn, &["PLAINTEXT://0.0.0.0:0", "PLAINTEXT://[::1]:9092"]));
+        assert!(!items(Check::ListenOn, &[]));
+        assert!(!items(Check::ListenOn, &["SSL://a:9093"]));
+        assert!(!items(Check::ListenOn, &["PLAINTEXT://a:1", ""]));
+    }
+
+    #[test]
+    fn clients_are_not_sent_everywhere_nor_to_port_zero() {
+        assert!(items(Check::SendTo, &[]));
+        assert!(items(Check::SendTo, &["PLAINTEXT://broker.lan:9092"]));
+        assert!(!items(Check::SendTo, &["PLAINTEXT://0.0.0.0:9092"]));
+        assert!(!items(Check::SendTo, &["PLAINTEXT://:9092"]));
+        assert!(!items(Check::SendTo, &["PLAINTEXT://broker.lan:0"]));
+    }
+
+    #[test]
+    fn throttled_replicas_are_pairs_or_a_star() {
+        assert!(items(Check::Replicas, &[]));
+        assert!(items(Check::Replicas, &["*"]));
+        assert!(items(Check::Replicas, &["0:1", "12:3"]));
+        assert!(!items(Check::Replicas, &["*", "0:1"]));
+        assert!(!items(Check::Replicas, &["0:"]));
+        assert!(!items(Check::Replicas, &["0"]));
+    }
+
+    #[test]
+    fn a_rule_for_another_type_allows_nothing() {
+        assert!(!Check::AtLeast(0).allows(Seen::Text("1")));
+        assert!(!Check::OneOf(&["1"]).allows(Seen::Whole(1)));
+        assert!(!Check::Fraction.allows(Seen::Whole(1)));
+    }
+
+    #[test]
+    fn rules_are_said_in_words() {
+        let words = |check: Check, kind| check.words(kind);
+        assert_eq!(words(Check::AtLeast(-1), Kind::Long), "a whole number, -1 or more");
+        assert_eq!(words(Check::AtLeast(1), Kind::Int), "a whole number from 1 to 2147483647");
+        assert_eq!(words(Check::Any, Kind::Long), "a whole number");
+        assert_eq!(words(Check::Any, Kind::Short), "a whole number from -32768 to 32767");
+        assert_eq!(words(Check::Any, Kind::Boolean), "true or false");
+        assert_eq!(words(Check::OneOf(&["a", "b", "c"]), Kind::String), "a, b or c");
+        assert_eq!(
+            words(Check::OrBetween(-1, 1, 9), Kind::Int),
+            "-1 or a whole number from 1 to 9"
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! What DescribeConfigs and CreateTopics answer about an option (KIP-226, KIP-525).
+
+use std::collections::BTreeMap;
+
+use crate::config::entry::{Change, Name, Row};
+use crate::config::layers::Layers;
+use crate::config::table;
+use crate::config::value::Kind;
+
+/// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The topic was given it.
+    Topic,
+    /// The broker was started with it.
+    StaticBroker,
+    /// Nobody set it.
+    Default,
+}
+
+impl Source {
+    /// Its number on the wire.
+    pub fn code(self) -> i8 {
+        match self {
+            Source::Topic => 1,
+            Source::StaticBroker => 4,
+            Source::Default => 5,
+        }
+    }
+}
+
+/// One of the places from which an option could take its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synonym {
+    /// The name there.
+    pub name: &'static str,
+    /// The value there, in that name's own unit; `None` if it is a secret.
+    pub value: Option<String>,
+    /// What kind of place it is.
+    pub source: Source,
+}
+
+/// One option with its value and everything that is told about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The name that was asked about.
+    pub name: &'static str,
+    /// The value in the name's own unit; `None` if it is a secret, or if the option is set (or
+    /// has its default) under another name in another unit.
+    pub value: Option<String>,
+    /// Where the value comes from.
+    pub source: Source,
+    /// True if it may not change while the broker runs.
+    pub read_only: bool,
+    /// True for secrets.
+    pub sensitive: bool,
+    /// Its type.
+    pub kind: Kind,
+    /// The places that have a value for it, the one that counts first.
+    pub synonyms: Vec<Synonym>,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// Every option of a topic with these overrides, by name.
+pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Described> {
+    let mut all: Vec<Described> = table::rows()
+        .filter_map(|row| Some(topic_option(row, row.topic()?, overrides, layers)))
+        .collect();
+    all.sort_by_key(|described| described.name);
+    all
+}
+
+/// Every option of the broker under every name, by name.
+pub fn broker(layers: &Layers) -> Vec<Described> {
+    let mut all: Vec<Described> = table::rows()
+        .flat_map(|row| row.broker().iter().map(move |name| broker_option(row, name, layers)))
+        .collect();
+    all.sort_by_key(|described| described.name);
+    all
+}
+
+fn topic_option(
+    row: &dyn Row,
+    name: &'static str,
+    overrides: &BTreeMap<String, String>,
+    layers: &Layers,
+) -> Described {
+    let mut synonyms = broker_synonyms(row, layers);
+    let (mut value, mut source) = match layers.find(row.broker()) {
+        Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), Source::StaticBroker),
+        None => (row.default_text(), Source::Default),
+    };
+    if let Some(own) = overrides.get(name).filter(|own| row.admits(own, 1)) {
+        value = own.trim().to_owned();
+        source = Source::Topic;
+        synonyms.insert(0, Synonym { name, value: shown(row, value.clone()), source });
+    }
+    Described {
+        name,
+        value: shown(row, value),
+        source,
+        read_only: false,
+        sensitive: row.is_sensitive(),
+        kind: row.kind(),
+        synonyms,
+        doc: row.doc(),
+    }
+}
+
+fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Described {
+    let mut synonyms = broker_synonyms(row, layers);
+    // Names of the same unit are the same option. With different units each name tells what was
+    // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds.
+    if row.broker().iter().any(|other| other.factor != 1) {
+        let own = synonyms.iter().position(|synonym| synonym.name == name.text);
+        synonyms.drain(..own.unwrap_or(synonyms.len()));
+    }
+    let first = synonyms.first();
+    Described {
+        name: name.text,
+        value: first.and_then(|synonym| synonym.value.clone()),
+        source: first.map_or(Source::Default, |synonym| synonym.source),
+        read_only: row.change() == Change::ReadOnly,
+        sensitive: row.is_sensitive(),
+        kind: row.kind_of(name),
+        synonyms,
+        doc: row.doc(),
+    }
+}
+
+/// What is set under any of the row's names, and then the default, which the last name carries.
+fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<Synonym> {
+    let mut synonyms: Vec<Synonym> = layers
+        .all(row.broker())
+        .into_iter()
+        .map(|(name, setting)| Synonym {
+            name: name.text,
+            value: shown(row, setting.value.clone()),
+            source: Source::StaticBroker,
+        })
+        .collect();
+    synonyms.extend(row.broker().last().map(|name| Synonym {
+        name: name.text,
+        value: shown(row, row.default_in(name.factor)),
+        source: Source::Default,
+    }));
+    synonyms
+}
+
+fn shown(row: &dyn Row, value: String) -> Option<String> {
+    (!row.is_sensitive()).then_some(value)
+}

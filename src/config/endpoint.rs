@@ -1,0 +1,111 @@
+//! `PLAINTEXT://host:port`, as `listeners` and `advertised.listeners` name it.
+
+use std::fmt;
+
+/// Where a listener listens, or where clients are told to go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// A name or an address, without the brackets of IPv6; empty means every interface.
+    pub host: String,
+    /// The port; 0 lets the system choose one.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Read `PLAINTEXT://host:port`, or `host:port` alone, which means the same.
+    ///
+    /// `None` for another protocol (only plain text is served), a port that is no port, or an
+    /// IPv6 address without brackets.
+    pub fn parse(text: &str) -> Option<Endpoint> {
+        let rest = match text.split_once("://") {
+            Some((protocol, rest)) if protocol.eq_ignore_ascii_case("PLAINTEXT") => rest,
+            Some(_) => return None,
+            None => text,
+        };
+        let (host, port) = rest.rsplit_once(':')?;
+        let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
+        let host = match host.strip_prefix('[') {
+            Some(bracketed) => bracketed.strip_suffix(']').filter(|inner| !inner.is_empty())?,
+            None if host.contains(':') => return None,
+            None => host,
+        };
+        let strange = |c: char| c.is_whitespace() || c.is_control() || "/[]@,".contains(c);
+        if host.contains(strange) {
+            return None;
+        }
+        Some(Endpoint { host: host.to_owned(), port })
+    }
+
+    /// True if the host is empty or the address of every interface: fit to listen on, but not to
+    /// be told to a client.
+    pub fn is_everywhere(&self) -> bool {
+        self.host.is_empty()
+            || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// `host:port`, with brackets round an IPv6 address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(host: &str, port: u16) -> Option<Endpoint> {
+        Some(Endpoint { host: host.to_owned(), port })
+    }
+
+    #[test]
+    fn an_endpoint_is_read_with_and_without_its_protocol() {
+        assert_eq!(Endpoint::parse("PLAINTEXT://127.0.0.1:9092"), at("127.0.0.1", 9092));
+        assert_eq!(Endpoint::parse("plaintext://broker-1.lan:0"), at("broker-1.lan", 0));
+        assert_eq!(Endpoint::parse("localhost:19092"), at("localhost", 19092));
+        assert_eq!(Endpoint::parse("PLAINTEXT://:9092"), at("", 9092));
+        assert_eq!(Endpoint::parse("[::1]:9092"), at("::1", 9092));
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for text in [
+            "",
+            "localhost",
+            "localhost:",
+            "localhost:65536",
+            "localhost:+1",
+            "localhost:-1",
+            "::1:9092",
+            "[::1:9092",
+            "[]:9092",
+            "SSL://a:1",
+            "SASL_PLAINTEXT://a:1",
+            "a b:1",
+            "PLAINTEXT://a:1/",
+            "http://a:1",
+            "PLAINTEXT://b@a:1",
+        ] {
+            assert_eq!(Endpoint::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_shown_as_host_and_port() {
+        assert_eq!(Endpoint::parse("[::1]:9092").unwrap().to_string(), "[::1]:9092");
+        assert_eq!(Endpoint::parse("PLAINTEXT://a:1").unwrap().to_string(), "a:1");
+    }
+
+    #[test]
+    fn every_interface_is_known_by_its_addresses() {
+        for text in ["0.0.0.0:1", "[::]:1", ":1"] {
+            assert!(Endpoint::parse(text).unwrap().is_everywhere(), "{text}");
+        }
+        assert!(!Endpoint::parse("127.0.0.1:1").unwrap().is_everywhere());
+    }
+}

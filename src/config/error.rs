@@ -1,0 +1,142 @@
+//! What can be wrong with configuration, each said in one line.
+
+use std::fmt::Write;
+
+use thiserror::Error;
+
+/// A start's configuration is wrong. Nothing has been touched.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No option has that name.
+    #[error("{} = \"{}\" ({origin}): there is no such option{hint}", line(key), line(value))]
+    Unknown {
+        /// The name as it was given.
+        key: String,
+        /// The value it was to have.
+        value: String,
+        /// Where it was given.
+        origin: String,
+        /// What may have been meant, with the punctuation before it; empty for no idea.
+        hint: String,
+    },
+    /// The option does not allow the value.
+    #[error("{} = \"{}\" ({origin}): must be {allowed}", line(key), line(value))]
+    Invalid {
+        /// The option's name.
+        key: String,
+        /// The value; `(hidden)` if it is a secret.
+        value: String,
+        /// Where it was given.
+        origin: String,
+        /// What is allowed, to stand after "must be".
+        allowed: String,
+    },
+    /// The file is not TOML, or not of the shape that options have.
+    #[error("{origin}, line {line_number}: {}", line(problem))]
+    Malformed {
+        /// The file.
+        origin: String,
+        /// Where in it, from 1.
+        line_number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// One name is set twice in one source.
+    #[error(
+        "{} = \"{}\" ({origin}): is set twice, also to \"{}\"; must be set once",
+        line(key),
+        line(value),
+        line(other)
+    )]
+    Twice {
+        /// The option's name.
+        key: String,
+        /// One value.
+        value: String,
+        /// The other.
+        other: String,
+        /// Where both were given.
+        origin: String,
+    },
+}
+
+/// What a client asked of a topic's configuration is wrong: INVALID_CONFIG, with this message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TopicConfigError {
+    /// No topic's option has that name.
+    #[error("Unknown topic config name: {}{hint}", line(name))]
+    Unknown {
+        /// The name as it came.
+        name: String,
+        /// What may have been meant, with the punctuation before it; empty for no idea.
+        hint: String,
+    },
+    /// The option does not allow the value.
+    #[error("Invalid value \"{}\" for topic config {name}: must be {allowed}", line(value))]
+    Invalid {
+        /// The option's name.
+        name: String,
+        /// The value as it came.
+        value: String,
+        /// What is allowed, to stand after "must be".
+        allowed: String,
+    },
+    /// Two values are each allowed, but not together.
+    #[error(
+        "Conflicting topic configs: {lesser} ({lesser_value}) is more than {greater} \
+         ({greater_value})"
+    )]
+    Conflict {
+        /// The option that may not be the larger.
+        lesser: &'static str,
+        /// Its value.
+        lesser_value: i64,
+        /// The option that may not be the smaller.
+        greater: &'static str,
+        /// Its value.
+        greater_value: i64,
+    },
+}
+
+const SHOWN_CHARS: usize = 120;
+
+/// Somebody's text, fit for the middle of one line: control characters escaped, the end of a
+/// long one left out.
+fn line(text: &str) -> String {
+    let mut shown = String::new();
+    for (index, c) in text.chars().enumerate() {
+        if index == SHOWN_CHARS {
+            shown.push('…');
+            break;
+        }
+        if c.is_control() {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_whatever_the_value_holds() {
+        let error = ConfigError::Invalid {
+            key: "cluster.id".to_owned(),
+            value: "a\nb\u{1b}[2J".to_owned(),
+            origin: "--set".to_owned(),
+            allowed: "short".to_owned(),
+        };
+        assert_eq!(error.to_string(), r#"cluster.id = "a\nb\u{1b}[2J" (--set): must be short"#);
+    }
+
+    #[test]
+    fn a_long_value_is_shown_in_part() {
+        let error = TopicConfigError::Unknown { name: "x".repeat(1000), hint: String::new() };
+        let text = error.to_string();
+        assert_eq!(text, format!("Unknown topic config name: {}…", "x".repeat(120)));
+    }
+}

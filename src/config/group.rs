@@ -1,0 +1,229 @@
+//! The options of consumer groups and committed offsets.
+//!
+//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`). Where a default
+//! differs, `page.rs` says so and why.
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::value::List;
+
+/// `group.initial.rebalance.delay.ms`.
+pub static GROUP_INITIAL_REBALANCE_DELAY_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.initial.rebalance.delay.ms")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long the first rebalance of an empty group waits for more members to come.",
+};
+
+/// `group.min.session.timeout.ms`.
+pub static GROUP_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.min.session.timeout.ms")],
+    default: 6000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest session timeout that a member of a classic group may ask for.",
+};
+
+/// `group.max.session.timeout.ms`.
+pub static GROUP_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.max.session.timeout.ms")],
+    default: 1_800_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest session timeout that a member of a classic group may ask for.",
+};
+
+/// `group.max.size`.
+pub static GROUP_MAX_SIZE: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.max.size")],
+    default: i32::MAX,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many members a classic group may have.",
+};
+
+/// `group.consumer.session.timeout.ms`.
+pub static GROUP_CONSUMER_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a member of a consumer group (KIP-848) may be silent before it is removed.",
+};
+
+/// `group.consumer.min.session.timeout.ms`.
+pub static GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.min.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest session timeout that a consumer group may be given.",
+};
+
+/// `group.consumer.max.session.timeout.ms`.
+pub static GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.max.session.timeout.ms")],
+    default: 60_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest session timeout that a consumer group may be given.",
+};
+
+/// `group.consumer.heartbeat.interval.ms`.
+pub static GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often members of a consumer group are told to send a heartbeat.",
+};
+
+/// `group.consumer.min.heartbeat.interval.ms`.
+pub static GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.min.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest heartbeat interval that a consumer group may be given.",
+};
+
+/// `group.consumer.max.heartbeat.interval.ms`.
+pub static GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.max.heartbeat.interval.ms")],
+    default: 15_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest heartbeat interval that a consumer group may be given.",
+};
+
+/// `group.consumer.max.size`.
+pub static GROUP_CONSUMER_MAX_SIZE: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.max.size")],
+    default: i32::MAX,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many members a consumer group may have.",
+};
+
+/// `group.consumer.assignors`.
+pub static GROUP_CONSUMER_ASSIGNORS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.assignors")],
+    default: List(&["uniform", "range"]),
+    check: Check::EachOf(&["uniform", "range"]),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How partitions may be dealt out to a consumer group; the first is used where the \
+        group does not say.",
+};
+
+/// `offsets.retention.minutes`.
+pub static OFFSETS_RETENTION_MINUTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("offsets.retention.minutes")],
+    default: 10_080,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long the committed offsets of a group are kept after its last member has gone.",
+};
+
+/// `offsets.retention.check.interval.ms`.
+pub static OFFSETS_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("offsets.retention.check.interval.ms")],
+    default: 600_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often to look for committed offsets that are old enough to be forgotten.",
+};
+
+/// `offset.metadata.max.bytes`.
+pub static OFFSET_METADATA_MAX_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("offset.metadata.max.bytes")],
+    default: 4096,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest note that a client may commit with an offset.",
+};
+
+/// `offsets.topic.num.partitions`.
+pub static OFFSETS_TOPIC_NUM_PARTITIONS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("offsets.topic.num.partitions")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many partitions the topic of committed offsets has when it is created.",
+};
+
+/// `offsets.topic.replication.factor`.
+pub static OFFSETS_TOPIC_REPLICATION_FACTOR: Entry<i16> = Entry {
+    topic: None,
+    broker: &[name("offsets.topic.replication.factor")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many replicas the topic of committed offsets has.",
+};
+
+/// `offsets.topic.segment.bytes`.
+pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("offsets.topic.segment.bytes")],
+    default: 104_857_600,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The size of a segment file of the topic of committed offsets.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &GROUP_INITIAL_REBALANCE_DELAY_MS,
+    &GROUP_MIN_SESSION_TIMEOUT_MS,
+    &GROUP_MAX_SESSION_TIMEOUT_MS,
+    &GROUP_MAX_SIZE,
+    &GROUP_CONSUMER_SESSION_TIMEOUT_MS,
+    &GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
+    &GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
+    &GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS,
+    &GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
+    &GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
+    &GROUP_CONSUMER_MAX_SIZE,
+    &GROUP_CONSUMER_ASSIGNORS,
+    &OFFSETS_RETENTION_MINUTES,
+    &OFFSETS_RETENTION_CHECK_INTERVAL_MS,
+    &OFFSET_METADATA_MAX_BYTES,
+    &OFFSETS_TOPIC_NUM_PARTITIONS,
+    &OFFSETS_TOPIC_REPLICATION_FACTOR,
+    &OFFSETS_TOPIC_SEGMENT_BYTES,
+];

@@ -1,0 +1,312 @@
+//! The pages that are written from the table: `docs/configuration.md` and `config/ottla.toml`.
+//!
+//! Both are in the repository; a test fails when one is stale and, with `OTTLA_TEST_BLESS` set,
+//! writes it instead.
+
+use std::fmt::Write;
+
+use crate::config::entry::{Effect, Name, Row};
+use crate::config::environment::{OF_KUBERNETES, PROGRAMS_OWN};
+use crate::config::table;
+use crate::config::value::{Kind, List, Value};
+
+/// Where a default is not Kafka's: the option, Kafka's default, and why ours is another.
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    ("node.id", "none", "There is one node, so nobody needs to number it."),
+    (
+        "listeners",
+        "PLAINTEXT://:9092",
+        "A broker that nobody has set up is not open to the network.",
+    ),
+    ("log.dirs", "/tmp/kafka-logs", "Data outlives a restart of the machine."),
+    ("max.connections", "2147483647", "Everything has a limit that memory can bear."),
+    ("queued.max.request.bytes", "-1 (no limit)", "Everything has a limit that memory can bear."),
+    (
+        "group.initial.rebalance.delay.ms",
+        "3000",
+        "Groups start at once. With many members that start in turn, raise it.",
+    ),
+    ("offsets.topic.num.partitions", "50", "Partitions share load among brokers; there is one."),
+    ("offsets.topic.replication.factor", "3", "There is one broker."),
+    (
+        "transaction.state.log.num.partitions",
+        "50",
+        "Partitions share load among brokers; there is one.",
+    ),
+    ("transaction.state.log.replication.factor", "3", "There is one broker."),
+    ("transaction.state.log.min.isr", "2", "There is one broker."),
+    ("sasl.enabled.mechanisms", "GSSAPI", "What is not served is not offered."),
+];
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+*Written by the program from its one table of options (`src/config`); do not edit.*
+
+Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
+here. `durability` is the one option of our own.
+
+## Where values come from
+
+A later source goes over an earlier one:
+
+1. the defaults below;
+2. the file given by `--config FILE` or `OTTLA_CONFIG`: TOML with the broker's names as keys.
+   `config/ottla.toml` shows every option. `log.retention.ms = 1000`,
+   `\"log.retention.ms\" = 1000` and, under `[log]`, `retention.ms = 1000` mean the same; a list may
+   be written as an array;
+3. the environment: `OTTLA_LOG_RETENTION_MS` is `log.retention.ms`, and so for every broker's
+   option;
+4. the command line: `--set log.retention.ms=1000`, and the flags that `ottla serve --help` shows.
+   Of two flags for the same option the later one counts.
+
+Over all of them a topic has its own values for the options in the section *Topics*, given when it
+is created. Where an option has several names, the nearest source that sets one of them counts,
+and in it the name that stands first.
+
+Everything is checked at the start. An option that does not exist and a value that is not allowed
+end the program, before it touches anything, with a line that says which, where it was set and
+what is allowed.
+
+";
+
+const EFFECT: &str = "\
+**Effect.** What *acts* does what it says. What is *reported* is checked, kept and shown to tools
+that ask, so that files and scripts written for Kafka work; nothing follows from it yet, and a
+start warns about each such option that is set.
+
+";
+
+/// `docs/configuration.md`.
+pub fn configuration_page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    variables(&mut page);
+    page.push_str("## The options\n\n");
+    page.push_str(EFFECT);
+    for section in table::SECTIONS {
+        let _ = writeln!(page, "### {}\n", section.title);
+        let of_topics = section.rows.iter().any(|row| row.topic().is_some());
+        let names = if of_topics { "Topic's name | Broker's name" } else { "Name" };
+        let _ = writeln!(page, "| {names} | Type | Default | Must be | Effect | Meaning |");
+        let columns = if of_topics { 7 } else { 6 };
+        let _ = writeln!(page, "|{}", "--|".repeat(columns));
+        for row in section.rows {
+            line(&mut page, *row, of_topics);
+        }
+        page.push('\n');
+    }
+    differences(&mut page);
+    page
+}
+
+fn variables(page: &mut String) {
+    page.push_str("These variables are the program's own, not options:\n\n");
+    for (name, meaning) in PROGRAMS_OWN {
+        let _ = writeln!(page, "- `{name}`: {meaning}");
+    }
+    let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
+    let _ = writeln!(
+        page,
+        "\nAny other variable that begins with `OTTLA_` is an error, as a misspelt option would \
+         otherwise\ngo unnoticed. ({},\nwhich Kubernetes sets beside a \
+         service named ottla, are left alone, with whatever follows\nthem after an underscore.)\n",
+        kubernetes.join(", ")
+    );
+}
+
+fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
+    page.push_str("| ");
+    if of_topics {
+        let topic = row.topic().map(|name| format!("`{name}`")).unwrap_or_default();
+        let _ = write!(page, "{topic} | ");
+    }
+    let broker: Vec<String> = row.broker().iter().map(name_and_unit).collect();
+    let effect = match row.effect() {
+        Effect::Acts => "acts",
+        Effect::Reported => "reported",
+    };
+    let _ = writeln!(
+        page,
+        "{} | {} | {} | {} | {effect} | {} |",
+        broker.join(", "),
+        row.kind().name(),
+        shown_default(row),
+        row.allowed(1).replace('*', "\\*"),
+        row.doc().replace('*', "\\*"),
+    );
+}
+
+fn name_and_unit(name: &Name) -> String {
+    match name.factor {
+        1 => format!("`{}`", name.text),
+        factor => format!("`{}` (× {factor})", name.text),
+    }
+}
+
+fn shown_default(row: &dyn Row) -> String {
+    match row.default_text() {
+        empty if empty.is_empty() => "empty".to_owned(),
+        text => format!("`{text}`"),
+    }
+}
+
+fn differences(page: &mut String) {
+    page.push_str("## Defaults that are not Kafka's\n\n| Name | Here | Kafka 4.1 | Why |\n");
+    page.push_str("|--|--|--|--|\n");
+    for (name, kafkas, why) in DIFFERENCES {
+        let here = table::broker_option(name).map(|(row, _)| shown_default(row));
+        let here = here.unwrap_or_default();
+        let _ = writeln!(page, "| `{name}` | {here} | `{kafkas}` | {why} |");
+    }
+    page.push_str(
+        "\nAlso, `connections.max.idle.ms` has no value for \"never\" (choose a large one), and \
+         there can be one\ndata directory.\n",
+    );
+}
+
+const FILE_HEAD: &str = "\
+# Every option of the broker at its default. Take away the # before a name to set it.
+#
+#   ottla serve --config ottla.toml
+#
+# The names are Kafka's. docs/configuration.md says where else values can come from, and which
+# of these topics can have of their own. Written by the program; copy it before you edit it.
+";
+
+/// `config/ottla.toml`.
+pub fn default_file() -> String {
+    let mut file = String::from(FILE_HEAD);
+    for section in table::SECTIONS {
+        let _ = write!(file, "\n\n# ---- {} ----\n", section.title);
+        for row in section.rows {
+            let [first, others @ ..] = row.broker() else { continue };
+            file.push('\n');
+            comment(&mut file, row.doc());
+            comment(&mut file, &format!("Must be {}.", row.allowed(first.factor)));
+            if !others.is_empty() {
+                let names: Vec<&str> = others.iter().map(|name| name.text).collect();
+                comment(&mut file, &format!("Also as {}.", names.join(", ")));
+            }
+            if row.effect() == Effect::Reported {
+                comment(&mut file, "Reported only: nothing follows from it yet.");
+            }
+            let _ = writeln!(file, "#{} = {}", first.text, toml_value(*row));
+        }
+    }
+    file
+}
+
+fn toml_value(row: &dyn Row) -> String {
+    let text = row.default_text();
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    match row.kind() {
+        Kind::String | Kind::Password => quoted(&text),
+        Kind::List => {
+            let items = List::read(&text).unwrap_or_default();
+            let quoted: Vec<String> = items.iter().map(|item| quoted(item)).collect();
+            format!("[{}]", quoted.join(", "))
+        }
+        _ => text,
+    }
+}
+
+/// Text as comment lines of at most 96 characters.
+fn comment(file: &mut String, text: &str) {
+    const COLUMNS: usize = 96;
+    let mut width = 0;
+    for word in text.split(' ') {
+        let letters = word.chars().count();
+        if width == 0 || width + 1 + letters > COLUMNS {
+            if width > 0 {
+                file.push('\n');
+            }
+            file.push('#');
+            width = 1;
+        }
+        file.push(' ');
+        file.push_str(word);
+        width += 1 + letters;
+    }
+    file.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::resolve::{BrokerConfig, TopicConfig};
+    use crate::config::settings::{File, Settings};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    fn is_committed(path: &str, wanted: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        if std::env::var_os("OTTLA_TEST_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == wanted,
+            "{} is stale; run this test with OTTLA_TEST_BLESS=1 to write it",
+            path.display()
+        );
+    }
+
+    #[test]
+    fn the_configuration_page_is_not_stale() {
+        is_committed("docs/configuration.md", &configuration_page());
+    }
+
+    #[test]
+    fn the_default_file_is_not_stale() {
+        is_committed("config/ottla.toml", &default_file());
+    }
+
+    #[test]
+    fn every_option_is_on_the_page_and_in_the_file() {
+        let (page, file) = (configuration_page(), default_file());
+        for row in table::rows() {
+            for name in row.topic().into_iter().chain(row.broker().iter().map(|name| name.text)) {
+                assert!(page.contains(&format!("`{name}`")), "{name}");
+            }
+            if let Some(name) = row.broker().first() {
+                assert!(file.contains(&format!("\n#{} = ", name.text)), "{}", name.text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_file_with_its_comment_marks_taken_away_is_a_file_of_the_defaults() {
+        let text: String = default_file()
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let file = File { origin: "ottla.toml", text: &text };
+        let settings = Settings::load(Some(file), [], &[]).unwrap();
+        assert_eq!(settings.broker(), BrokerConfig::default());
+        assert_eq!(settings.topic(&BTreeMap::new()), TopicConfig::default());
+        let with_broker_names = table::rows().filter(|row| !row.broker().is_empty());
+        assert_eq!(
+            settings.unheeded().len(),
+            with_broker_names.filter(|row| row.effect() == Effect::Reported).count()
+        );
+    }
+
+    #[test]
+    fn every_difference_to_kafka_is_one() {
+        for (name, kafkas, _) in DIFFERENCES {
+            let (row, _) = table::broker_option(name).expect(name);
+            assert_ne!(row.default_text(), *kafkas, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_the_default_file_is_too_long_to_read() {
+        for line in default_file().lines().filter(|line| line.starts_with("# ")) {
+            assert!(line.chars().count() <= 97, "{line}");
+        }
+    }
+}

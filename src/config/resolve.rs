@@ -1,0 +1,306 @@
+//! What the layers resolve to: plain structs that the rest of the house reads.
+//!
+//! The hot path reads fields, never names. Units are in the fields' names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::config::endpoint::Endpoint;
+use crate::config::entry::Entry;
+use crate::config::layers::Layers;
+use crate::config::{broker, topic, transaction};
+
+/// When an acks=-1 produce is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Once the operating system has the bytes: they survive the death of the process.
+    Os,
+    /// Once they are synced, many requests at a time: they survive a loss of power.
+    Fsync,
+}
+
+/// Whose timestamps records carry (KIP-32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampType {
+    /// The producer's.
+    CreateTime,
+    /// The broker's, at the append.
+    LogAppendTime,
+}
+
+/// How old records leave a log; both may be on, and neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleanup {
+    /// By age and size.
+    pub delete: bool,
+    /// By key: the newest record of each stays.
+    pub compact: bool,
+}
+
+/// What `compression.type` asks of the batches that are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As the producer sent them.
+    Producer,
+    /// Not compressed.
+    Uncompressed,
+    /// gzip.
+    Gzip,
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// Zstandard.
+    Zstd,
+}
+
+/// What one topic runs by: its own overrides over the broker's values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicConfig {
+    /// `cleanup.policy`.
+    pub cleanup: Cleanup,
+    /// `retention.ms`: how long a closed segment is kept; -1 keeps it for ever.
+    pub retention_ms: i64,
+    /// `retention.bytes`: how large a partition may grow before old segments go; -1 is no limit.
+    pub retention_bytes: i64,
+    /// `segment.bytes`: a batch that would make the segment larger begins a new one.
+    pub segment_bytes: i32,
+    /// `segment.ms`: a segment older than this is followed by a new one.
+    pub segment_ms: i64,
+    /// `max.message.bytes`: the largest batch, its 12-byte prefix included.
+    pub max_message_bytes: i32,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// `compression.gzip.level`: -1 or 1 to 9.
+    pub compression_gzip_level: i32,
+    /// `compression.lz4.level`: 1 to 17.
+    pub compression_lz4_level: i32,
+    /// `compression.zstd.level`: -131072 to 22.
+    pub compression_zstd_level: i32,
+    /// `message.timestamp.type`.
+    pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`: how far a record's time may lie behind the broker's.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`: how far a record's time may lie ahead of the broker's.
+    pub timestamp_after_max_ms: i64,
+    /// `min.insync.replicas`: with more than 1, acks=-1 cannot be satisfied by one node.
+    pub min_insync_replicas: i32,
+    /// `delete.retention.ms`: how long compaction keeps a tombstone.
+    pub delete_retention_ms: i64,
+    /// `min.cleanable.dirty.ratio`: the part of a log that must be dirty before it is compacted.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: how long a record is safe from compaction.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: how long a record may escape compaction.
+    pub max_compaction_lag_ms: i64,
+    /// `index.interval.bytes`: bytes of log between two entries of its indexes.
+    pub index_interval_bytes: i32,
+    /// `segment.index.bytes`: the largest offset index; a full one begins a new segment.
+    pub segment_index_bytes: i32,
+    /// `flush.messages`: records between two syncs.
+    pub flush_messages: i64,
+    /// `flush.ms`: milliseconds between two syncs.
+    pub flush_ms: i64,
+    /// `file.delete.delay.ms`: how long a removed file stays on the disk, renamed.
+    pub file_delete_delay_ms: i64,
+}
+
+impl Default for TopicConfig {
+    /// A topic without overrides on a broker where nothing is set.
+    fn default() -> TopicConfig {
+        const DAY_MS: i64 = 86_400_000;
+        TopicConfig {
+            cleanup: Cleanup { delete: true, compact: false },
+            retention_ms: 7 * DAY_MS,
+            retention_bytes: -1,
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * DAY_MS,
+            max_message_bytes: 1_048_588,
+            compression: Compression::Producer,
+            compression_gzip_level: -1,
+            compression_lz4_level: 9,
+            compression_zstd_level: 3,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: 3_600_000,
+            min_insync_replicas: 1,
+            delete_retention_ms: DAY_MS,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            index_interval_bytes: 4096,
+            segment_index_bytes: 10_485_760,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            file_delete_delay_ms: 60_000,
+        }
+    }
+}
+
+impl TopicConfig {
+    /// A topic's own values over the broker's.
+    pub fn resolve(overrides: &BTreeMap<String, String>, layers: &Layers) -> TopicConfig {
+        // One closure for each type of option, so that the list below says only what differs.
+        let int = |row: &Entry<i32>| row.resolve_topic(overrides, layers);
+        let long = |row: &Entry<i64>| row.resolve_topic(overrides, layers);
+        let cleanup = topic::CLEANUP_POLICY.resolve_topic(overrides, layers);
+        let has = |policy: &str| cleanup.iter().any(|item| item == policy);
+        TopicConfig {
+            cleanup: Cleanup { delete: has("delete"), compact: has("compact") },
+            retention_ms: long(&topic::RETENTION_MS),
+            retention_bytes: long(&topic::RETENTION_BYTES),
+            segment_bytes: int(&topic::SEGMENT_BYTES),
+            segment_ms: long(&topic::SEGMENT_MS),
+            max_message_bytes: int(&topic::MAX_MESSAGE_BYTES),
+            compression: compression(&topic::COMPRESSION_TYPE.resolve_topic(overrides, layers)),
+            compression_gzip_level: int(&topic::COMPRESSION_GZIP_LEVEL),
+            compression_lz4_level: int(&topic::COMPRESSION_LZ4_LEVEL),
+            compression_zstd_level: int(&topic::COMPRESSION_ZSTD_LEVEL),
+            timestamp_type: timestamp_type(
+                &topic::MESSAGE_TIMESTAMP_TYPE.resolve_topic(overrides, layers),
+            ),
+            timestamp_before_max_ms: long(&topic::MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
+            timestamp_after_max_ms: long(&topic::MESSAGE_TIMESTAMP_AFTER_MAX_MS),
+            min_insync_replicas: int(&topic::MIN_INSYNC_REPLICAS),
+            delete_retention_ms: long(&topic::DELETE_RETENTION_MS),
+            min_cleanable_dirty_ratio: topic::MIN_CLEANABLE_DIRTY_RATIO
+                .resolve_topic(overrides, layers),
+            min_compaction_lag_ms: long(&topic::MIN_COMPACTION_LAG_MS),
+            max_compaction_lag_ms: long(&topic::MAX_COMPACTION_LAG_MS),
+            index_interval_bytes: int(&topic::INDEX_INTERVAL_BYTES),
+            segment_index_bytes: int(&topic::SEGMENT_INDEX_BYTES),
+            flush_messages: long(&topic::FLUSH_MESSAGES),
+            flush_ms: long(&topic::FLUSH_MS),
+            file_delete_delay_ms: long(&topic::FILE_DELETE_DELAY_MS),
+        }
+    }
+}
+
+// The words below have passed their rows' checks, so the last arm of each match is the default.
+
+fn compression(word: &str) -> Compression {
+    match word {
+        "uncompressed" => Compression::Uncompressed,
+        "gzip" => Compression::Gzip,
+        "snappy" => Compression::Snappy,
+        "lz4" => Compression::Lz4,
+        "zstd" => Compression::Zstd,
+        _ => Compression::Producer,
+    }
+}
+
+fn timestamp_type(word: &str) -> TimestampType {
+    match word {
+        "LogAppendTime" => TimestampType::LogAppendTime,
+        _ => TimestampType::CreateTime,
+    }
+}
+
+fn durability(word: &str) -> Durability {
+    match word {
+        "fsync" => Durability::Fsync,
+        _ => Durability::Os,
+    }
+}
+
+/// What the broker runs by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// `node.id`: the number clients know this broker by.
+    pub node_id: i32,
+    /// `cluster.id`; `None` lets a new data directory be given one of its own.
+    pub cluster_id: Option<String>,
+    /// `listeners`: at least one. An empty host means every interface.
+    pub listeners: Vec<Endpoint>,
+    /// `advertised.listeners`: none (a client is told the address it reached), one for all
+    /// listeners, or one for each in the same order.
+    pub advertised_listeners: Vec<Endpoint>,
+    /// `log.dirs`: the data directory; `None` means the user's own.
+    pub log_dir: Option<PathBuf>,
+    /// `durability`.
+    pub durability: Durability,
+    /// `max.connections`: open connections over all listeners.
+    pub max_connections: i32,
+    /// `connections.max.idle.ms`: a connection silent for longer is closed; at least 1.
+    pub connections_max_idle_ms: i64,
+    /// `socket.request.max.bytes`: the largest request frame.
+    pub socket_request_max_bytes: i32,
+    /// `queued.max.request.bytes`: request bytes held at once, over all connections.
+    pub queued_max_request_bytes: i64,
+    /// `fetch.max.bytes`: the most a Fetch is answered with, one batch aside.
+    pub fetch_max_bytes: i32,
+    /// `max.incremental.fetch.session.cache.slots`: how many fetch sessions are kept (KIP-227).
+    pub max_incremental_fetch_session_cache_slots: i32,
+    /// `num.partitions`: of a topic that does not say.
+    pub num_partitions: i32,
+    /// `default.replication.factor`: of a topic that does not say.
+    pub default_replication_factor: i32,
+    /// `auto.create.topics.enable`: Metadata may create what it is asked for.
+    pub auto_create_topics_enable: bool,
+    /// `delete.topic.enable`: DeleteTopics is served.
+    pub delete_topic_enable: bool,
+    /// `producer.id.expiration.ms`: how long a silent idempotent producer is remembered.
+    pub producer_id_expiration_ms: i64,
+    /// `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer.
+    pub max_request_partition_size_limit: i32,
+}
+
+impl Default for BrokerConfig {
+    /// A broker where nothing is set.
+    fn default() -> BrokerConfig {
+        BrokerConfig {
+            node_id: 1,
+            cluster_id: None,
+            listeners: vec![Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }],
+            advertised_listeners: Vec::new(),
+            log_dir: None,
+            durability: Durability::Os,
+            max_connections: 10_000,
+            connections_max_idle_ms: 600_000,
+            socket_request_max_bytes: 104_857_600,
+            queued_max_request_bytes: 33_554_432,
+            fetch_max_bytes: 57_671_680,
+            max_incremental_fetch_session_cache_slots: 1000,
+            num_partitions: 1,
+            default_replication_factor: 1,
+            auto_create_topics_enable: true,
+            delete_topic_enable: true,
+            producer_id_expiration_ms: 86_400_000,
+            max_request_partition_size_limit: 2000,
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> BrokerConfig {
+        let endpoints = |items: Vec<String>| {
+            items.iter().filter_map(|item| Endpoint::parse(item)).collect::<Vec<_>>()
+        };
+        let cluster_id = broker::CLUSTER_ID.resolve(layers);
+        BrokerConfig {
+            node_id: broker::NODE_ID.resolve(layers),
+            cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
+            listeners: endpoints(broker::LISTENERS.resolve(layers)),
+            advertised_listeners: endpoints(broker::ADVERTISED_LISTENERS.resolve(layers)),
+            log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
+            durability: durability(&broker::DURABILITY.resolve(layers)),
+            max_connections: broker::MAX_CONNECTIONS.resolve(layers),
+            connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
+            socket_request_max_bytes: broker::SOCKET_REQUEST_MAX_BYTES.resolve(layers),
+            queued_max_request_bytes: broker::QUEUED_MAX_REQUEST_BYTES.resolve(layers),
+            fetch_max_bytes: broker::FETCH_MAX_BYTES.resolve(layers),
+            max_incremental_fetch_session_cache_slots:
+                broker::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS.resolve(layers),
+            num_partitions: broker::NUM_PARTITIONS.resolve(layers),
+            default_replication_factor: broker::DEFAULT_REPLICATION_FACTOR.resolve(layers),
+            auto_create_topics_enable: broker::AUTO_CREATE_TOPICS_ENABLE.resolve(layers),
+            delete_topic_enable: broker::DELETE_TOPIC_ENABLE.resolve(layers),
+            producer_id_expiration_ms: i64::from(
+                transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
+            ),
+            max_request_partition_size_limit: broker::MAX_REQUEST_PARTITION_SIZE_LIMIT
+                .resolve(layers),
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! All configuration of one run: immutable, and cheap to share in an `Arc`.
+
+use std::collections::BTreeMap;
+
+use crate::config::described::{self, Described};
+use crate::config::entry::{Effect, Name};
+use crate::config::error::{ConfigError, TopicConfigError};
+use crate::config::layers::{Layer, Layers, Setting};
+use crate::config::resolve::{BrokerConfig, TopicConfig};
+use crate::config::{broker, environment, file, table, topic};
+
+/// The configuration file, read by the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// Its path, for people.
+    pub origin: &'a str,
+    /// What it holds.
+    pub text: &'a str,
+}
+
+/// One value from the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The option, by one of the broker's names.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// The flag, for people: `--set`, `--listen`.
+    pub origin: String,
+}
+
+/// An option that somebody set although nothing follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unheeded {
+    /// The name under which it was set.
+    pub name: &'static str,
+    /// The value; `(hidden)` if it is a secret.
+    pub value: String,
+    /// Where it was set.
+    pub origin: String,
+}
+
+/// All configuration of one run. The default is that nothing is set.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    layers: Layers,
+}
+
+impl Settings {
+    /// Put the sources over each other: defaults, the file, the environment, the flags. Of two
+    /// flags for the same name the later one counts.
+    ///
+    /// Errors: the first thing that is wrong, in that order of sources. Nothing is touched.
+    pub fn load(
+        file: Option<File<'_>>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[Flag],
+    ) -> Result<Settings, ConfigError> {
+        let mut layers = Layers::default();
+        if let Some(file) = file {
+            layers = Layers::over(file::layer(file.origin, file.text)?, layers);
+        }
+        layers = Layers::over(environment::layer(environment)?, layers);
+        let mut from_flags = Layer::default();
+        for flag in flags {
+            from_flags.enter(&flag.name, &flag.value, &flag.origin)?;
+        }
+        let settings = Settings { layers: Layers::over(from_flags, layers) };
+        settings.check_together()?;
+        Ok(settings)
+    }
+
+    /// What the broker runs by.
+    pub fn broker(&self) -> BrokerConfig {
+        BrokerConfig::resolve(&self.layers)
+    }
+
+    /// What a topic with these overrides runs by.
+    pub fn topic(&self, overrides: &BTreeMap<String, String>) -> TopicConfig {
+        TopicConfig::resolve(overrides, &self.layers)
+    }
+
+    /// Whether a topic may have this override.
+    ///
+    /// Errors: no topic's option has that name, or it does not allow the value.
+    pub fn check_topic(&self, name: &str, value: &str) -> Result<(), TopicConfigError> {
+        let Some(row) = table::topic_option(name) else {
+            let hint = table::hint_for_topic(name);
+            return Err(TopicConfigError::Unknown { name: name.to_owned(), hint });
+        };
+        if row.admits(value, 1) {
+            return Ok(());
+        }
+        Err(TopicConfigError::Invalid {
+            name: name.to_owned(),
+            value: if row.is_sensitive() { "(hidden)" } else { value }.to_owned(),
+            allowed: row.allowed(1),
+        })
+    }
+
+    /// Whether a topic may have all of these overrides at once.
+    ///
+    /// Errors: as [`Settings::check_topic`] for the first that is wrong, or two of them
+    /// contradict each other (`LogConfig.validateValues`).
+    pub fn check_overrides(
+        &self,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<(), TopicConfigError> {
+        for (name, value) in overrides {
+            self.check_topic(name, value)?;
+        }
+        let config = self.topic(overrides);
+        if config.min_compaction_lag_ms > config.max_compaction_lag_ms {
+            return Err(TopicConfigError::Conflict {
+                lesser: "min.compaction.lag.ms",
+                lesser_value: config.min_compaction_lag_ms,
+                greater: "max.compaction.lag.ms",
+                greater_value: config.max_compaction_lag_ms,
+            });
+        }
+        Ok(())
+    }
+
+    /// Every option of a topic with these overrides, by name.
+    pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<Described> {
+        described::topic(overrides, &self.layers)
+    }
+
+    /// Every option of the broker under every name it has, by name.
+    pub fn describe_broker(&self) -> Vec<Described> {
+        described::broker(&self.layers)
+    }
+
+    /// The options that were set and from which nothing follows yet: worth a warning at a start.
+    pub fn unheeded(&self) -> Vec<Unheeded> {
+        self.layers
+            .set_rows()
+            .filter(|(row, _, _)| row.effect() == Effect::Reported)
+            .map(|(row, name, setting)| Unheeded {
+                name: name.text,
+                value: if row.is_sensitive() { "(hidden)" } else { &setting.value }.to_owned(),
+                origin: setting.origin.clone(),
+            })
+            .collect()
+    }
+
+    /// What no row can check alone.
+    fn check_together(&self) -> Result<(), ConfigError> {
+        let config = self.broker();
+        let listeners = config.listeners.len();
+        let advertised = config.advertised_listeners.len();
+        if advertised > 1 && advertised != listeners {
+            let found = self.layers.find(broker::ADVERTISED_LISTENERS.broker);
+            let allowed = match listeners {
+                1 => "empty, or one place, as there is one listener".to_owned(),
+                many => format!("empty, one place, or {many}: one for each listener"),
+            };
+            return Err(invalid(found, allowed));
+        }
+        let topic = self.topic(&BTreeMap::new());
+        if topic.min_compaction_lag_ms > topic.max_compaction_lag_ms {
+            // The default of neither contradicts the default of the other; blame the one that
+            // somebody set.
+            let least = self.layers.find(topic::MIN_COMPACTION_LAG_MS.broker);
+            let allowed = match least {
+                Some(_) => format!(
+                    "at most log.cleaner.max.compaction.lag.ms, {}",
+                    topic.max_compaction_lag_ms
+                ),
+                None => format!(
+                    "at least log.cleaner.min.compaction.lag.ms, {}",
+                    topic.min_compaction_lag_ms
+                ),
+            };
+            let most = self.layers.find(topic::MAX_COMPACTION_LAG_MS.broker);
+            return Err(invalid(least.or(most), allowed));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
+    let (key, value, origin) = match found {
+        Some((name, setting)) => {
+            (name.text.to_owned(), setting.value.clone(), setting.origin.clone())
+        }
+        None => Default::default(),
+    };
+    ConfigError::Invalid { key, value, origin, allowed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::described::Source;
+    use crate::config::endpoint::Endpoint;
+    use crate::config::resolve::{Cleanup, Compression, Durability, TimestampType};
+    use std::path::PathBuf;
+
+    fn flag(name: &str, value: &str) -> Flag {
+        Flag { name: name.to_owned(), value: value.to_owned(), origin: "--set".to_owned() }
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn load(
+        text: &str,
+        environment: &[(&str, &str)],
+        flags: &[Flag],
+    ) -> Result<Settings, ConfigError> {
+        let file = File { origin: "/etc/ottla.toml", text };
+        Settings::load(Some(file), pairs(environment), flags)
+    }
+
+    fn set(settings: &[(&str, &str)]) -> Settings {
+        let flags: Vec<Flag> = settings.iter().map(|(name, value)| flag(name, value)).collect();
+        Settings::load(None, [], &flags).expect("good flags")
+    }
+
+    fn described(all: Vec<Described>, name: &str) -> Described {
+        all.into_iter().find(|described| described.name == name).expect(name)
+    }
+
+    fn places(described: &Described) -> Vec<(&str, Option<&str>, i8)> {
+        described
+            .synonyms
+            .iter()
+            .map(|synonym| (synonym.name, synonym.value.as_deref(), synonym.source.code()))
+            .collect()
+    }
+
+    #[test]
+    fn with_nothing_set_everything_has_its_default() {
+        let settings = Settings::load(None, [], &[]).unwrap();
+        assert_eq!(settings.broker(), BrokerConfig::default());
+        assert_eq!(settings.topic(&BTreeMap::new()), TopicConfig::default());
+        assert_eq!(settings.unheeded(), []);
+    }
+
+    #[test]
+    fn flags_go_over_the_environment_over_the_file_over_the_defaults() {
+        let file = "num.partitions = 2";
+        let environment = [("OTTLA_NUM_PARTITIONS", "3")];
+        let flags = [flag("num.partitions", "4"), flag("num.partitions", "5")];
+        let partitions = |settings: Settings| settings.broker().num_partitions;
+        assert_eq!(partitions(load("", &[], &[]).unwrap()), 1);
+        assert_eq!(partitions(load(file, &[], &[]).unwrap()), 2);
+        assert_eq!(partitions(load(file, &environment, &[]).unwrap()), 3);
+        assert_eq!(partitions(load(file, &environment, &flags[..1]).unwrap()), 4);
+        assert_eq!(partitions(load(file, &environment, &flags).unwrap()), 5);
+    }
+
+    #[test]
+    fn in_one_source_the_first_name_counts_and_a_nearer_source_counts_over_any_name() {
+        let none = BTreeMap::new();
+        let file = "log.retention.hours = 1\nlog.retention.minutes = 2\n";
+        let settings = load(file, &[], &[]).unwrap();
+        assert_eq!(settings.topic(&none).retention_ms, 120_000);
+        let settings = load(&format!("{file}log.retention.ms = 3"), &[], &[]).unwrap();
+        assert_eq!(settings.topic(&none).retention_ms, 3);
+        let settings =
+            load("log.retention.ms = 3", &[("OTTLA_LOG_RETENTION_HOURS", "2")], &[]).unwrap();
+        assert_eq!(settings.topic(&none).retention_ms, 7_200_000);
+    }
+
+    #[test]
+    fn larger_units_are_turned_into_the_options_own_and_minus_one_stays() {
+        let none = BTreeMap::new();
+        let retention = |value| set(&[("log.retention.hours", value)]).topic(&none).retention_ms;
+        assert_eq!(retention("168"), 604_800_000);
+        assert_eq!(retention("-1"), -1);
+        assert_eq!(retention("2147483647"), 2_147_483_647 * 3_600_000);
+        assert_eq!(set(&[("log.roll.hours", "1")]).topic(&none).segment_ms, 3_600_000);
+    }
+
+    #[test]
+    fn a_brokers_values_are_resolved() {
+        let config = set(&[
+            ("broker.id", "7"),
+            ("cluster.id", "lab"),
+            ("listeners", "PLAINTEXT://0.0.0.0:9092, PLAINTEXT://[::1]:0"),
+            ("advertised.listeners", "PLAINTEXT://broker.lan:19092"),
+            ("log.dir", "/var/lib/ottla"),
+            ("durability", "fsync"),
+            ("producer.id.expiration.ms", "1"),
+        ])
+        .broker();
+        let endpoint = |host: &str, port| Endpoint { host: host.to_owned(), port };
+        assert_eq!(config.node_id, 7);
+        assert_eq!(config.cluster_id.as_deref(), Some("lab"));
+        assert_eq!(config.listeners, [endpoint("0.0.0.0", 9092), endpoint("::1", 0)]);
+        assert_eq!(config.advertised_listeners, [endpoint("broker.lan", 19092)]);
+        assert_eq!(config.log_dir, Some(PathBuf::from("/var/lib/ottla")));
+        assert_eq!(config.durability, Durability::Fsync);
+        assert_eq!(config.producer_id_expiration_ms, 1);
+    }
+
+    #[test]
+    fn a_topics_own_values_go_over_the_brokers() {
+        let settings = set(&[
+            ("log.segment.bytes", "2097152"),
+            ("message.max.bytes", "1000"),
+            ("compression.type", "zstd"),
+            ("log.cleanup.policy", "compact"),
+            ("log.message.timestamp.type", "LogAppendTime"),
+        ]);
+        let config = settings.topic(&pairs(&[("max.message.bytes", "2000")]));
+        assert_eq!(config.segment_bytes, 2_097_152);
+        assert_eq!(config.max_message_bytes, 2000);
+        assert_eq!(config.compression, Compression::Zstd);
+        assert_eq!(config.cleanup, Cleanup { delete: false, compact: true });
+        assert_eq!(config.timestamp_type, TimestampType::LogAppendTime);
+        let config = settings.topic(&pairs(&[("cleanup.policy", "compact,delete")]));
+        assert_eq!(config.cleanup, Cleanup { delete: true, compact: true });
+        assert_eq!(config.max_message_bytes, 1000);
+    }
+
+    #[test]
+    fn an_override_that_is_no_longer_allowed_counts_as_not_set() {
+        let overrides = pairs(&[("segment.bytes", "1"), ("no.such.option", "1")]);
+        let settings = set(&[("log.segment.bytes", "2097152")]);
+        assert_eq!(settings.topic(&overrides).segment_bytes, 2_097_152);
+        let all = settings.describe_topic(&overrides);
+        assert_eq!(described(all, "segment.bytes").source, Source::StaticBroker);
+    }
+
+    #[test]
+    fn what_is_wrong_on_the_command_line_is_said_in_one_line() {
+        let error = |name, value| {
+            Settings::load(None, [], &[flag(name, value)]).expect_err(name).to_string()
+        };
+        assert_eq!(
+            error("log.retention.hours", "a week"),
+            "log.retention.hours = \"a week\" (--set): \
+             must be a whole number from -1 to 2147483647"
+        );
+        assert_eq!(
+            error("log.segment.bytes", "1048575"),
+            "log.segment.bytes = \"1048575\" (--set): \
+             must be a whole number from 1048576 to 2147483647"
+        );
+        assert_eq!(
+            error("listeners", "SSL://localhost:9093"),
+            "listeners = \"SSL://localhost:9093\" (--set): \
+             must be PLAINTEXT://host:port, or several of them with commas between"
+        );
+        assert_eq!(
+            error("auto.create.topics.enable", "yes"),
+            "auto.create.topics.enable = \"yes\" (--set): must be true or false"
+        );
+        assert_eq!(
+            error("auto.create.topic.enable", "true"),
+            "auto.create.topic.enable = \"true\" (--set): there is no such option; \
+             did you mean auto.create.topics.enable?"
+        );
+    }
+
+    #[test]
+    fn there_is_one_advertised_place_or_one_for_each_listener() {
+        let load = |listeners: &str, advertised: &str| {
+            let flags = [flag("listeners", listeners), flag("advertised.listeners", advertised)];
+            Settings::load(None, [], &flags)
+        };
+        load("a:1,b:2", "").unwrap();
+        load("a:1,b:2", "x:1").unwrap();
+        load("a:1,b:2", "x:1,y:2").unwrap();
+        assert_eq!(
+            load("a:1,b:2", "x:1,y:2,z:3").unwrap_err().to_string(),
+            "advertised.listeners = \"x:1,y:2,z:3\" (--set): \
+             must be empty, one place, or 2: one for each listener"
+        );
+        assert_eq!(
+            load("a:1", "x:1,y:2").unwrap_err().to_string(),
+            "advertised.listeners = \"x:1,y:2\" (--set): \
+             must be empty, or one place, as there is one listener"
+        );
+    }
+
+    #[test]
+    fn compaction_lags_that_contradict_each_other_are_refused() {
+        let least = flag("log.cleaner.min.compaction.lag.ms", "10");
+        let most = flag("log.cleaner.max.compaction.lag.ms", "9");
+        let error = Settings::load(None, [], &[least, most.clone()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "log.cleaner.min.compaction.lag.ms = \"10\" (--set): \
+             must be at most log.cleaner.max.compaction.lag.ms, 9"
+        );
+        let settings = Settings::load(None, [], &[most]).unwrap();
+        let error = settings.check_overrides(&pairs(&[("min.compaction.lag.ms", "10")]));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "Conflicting topic configs: min.compaction.lag.ms (10) is more than \
+             max.compaction.lag.ms (9)"
+        );
+        settings.check_overrides(&pairs(&[("min.compaction.lag.ms", "9")])).unwrap();
+    }
+
+    #[test]
+    fn a_topics_overrides_are_checked_by_name_and_value() {
+        let settings = Settings::default();
+        settings.check_topic("retention.ms", "-1").unwrap();
+        settings.check_topic("cleanup.policy", "compact,delete").unwrap();
+        settings.check_topic("leader.replication.throttled.replicas", "0:1").unwrap();
+        let error = |name, value| settings.check_topic(name, value).expect_err(name).to_string();
+        assert_eq!(
+            error("retention.ms", "-2"),
+            "Invalid value \"-2\" for topic config retention.ms: must be a whole number, -1 or more"
+        );
+        assert_eq!(
+            error("compression.gzip.level", "0"),
+            "Invalid value \"0\" for topic config compression.gzip.level: \
+             must be -1 or a whole number from 1 to 9"
+        );
+        assert_eq!(
+            error("retention.millis", "1"),
+            "Unknown topic config name: retention.millis; did you mean retention.ms?"
+        );
+        assert_eq!(
+            error("log.retention.ms", "1"),
+            "Unknown topic config name: log.retention.ms; for a topic it is retention.ms"
+        );
+    }
+
+    #[test]
+    fn names_that_kafka_4_removed_are_unknown() {
+        for name in [
+            "message.format.version",
+            "message.timestamp.difference.max.ms",
+            "message.downconversion.enable",
+        ] {
+            let error = Settings::default().check_topic(name, "1").unwrap_err();
+            assert!(matches!(error, TopicConfigError::Unknown { .. }), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_is_set_and_only_reported_is_listed_with_its_origin() {
+        let settings = load(
+            "num.io.threads = 16\nnum.partitions = 3",
+            &[("OTTLA_NUM_IO_THREADS", "32")],
+            &[flag("log.retention.hours", "24")],
+        )
+        .unwrap();
+        let unheeded = settings.unheeded();
+        let shown: Vec<(&str, &str, &str)> = unheeded
+            .iter()
+            .map(|one| (one.name, one.value.as_str(), one.origin.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("num.io.threads", "32", "environment OTTLA_NUM_IO_THREADS"),
+                ("log.retention.hours", "24", "--set"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_described_topic_names_every_place_a_value_could_come_from_the_nearest_first() {
+        let settings = load(
+            "log.retention.ms = 1\nlog.retention.hours = 2",
+            &[],
+            &[flag("log.retention.minutes", "3")],
+        )
+        .unwrap();
+        let all = settings.describe_topic(&pairs(&[("retention.ms", "4")]));
+        let retention = described(all, "retention.ms");
+        assert_eq!(retention.value.as_deref(), Some("4"));
+        assert_eq!(retention.source, Source::Topic);
+        assert_eq!(
+            places(&retention),
+            [
+                ("retention.ms", Some("4"), 1),
+                ("log.retention.minutes", Some("3"), 4),
+                ("log.retention.ms", Some("1"), 4),
+                ("log.retention.hours", Some("2"), 4),
+                ("log.retention.hours", Some("168"), 5),
+            ]
+        );
+        let retention = described(settings.describe_topic(&BTreeMap::new()), "retention.ms");
+        assert_eq!(retention.value.as_deref(), Some("180000"));
+        assert_eq!(retention.source.code(), 4);
+        assert!(!retention.read_only && !retention.sensitive);
+        assert_eq!(retention.kind.code(), 5);
+    }
+
+    #[test]
+    fn a_described_topic_has_every_topic_option_once_in_order() {
+        let all = Settings::default().describe_topic(&BTreeMap::new());
+        assert_eq!(all.len(), 33);
+        assert!(all.is_sorted_by(|a, b| a.name < b.name));
+        assert!(all.iter().all(|one| one.source == Source::Default && one.value.is_some()));
+        let size = described(all, "max.message.bytes");
+        assert_eq!(places(&size), [("message.max.bytes", Some("1048588"), 5)]);
+    }
+
+    #[test]
+    fn a_described_broker_tells_each_name_in_its_own_unit() {
+        let all = |settings: &[(&str, &str)]| set(settings).describe_broker();
+        let milliseconds = described(all(&[]), "log.retention.ms");
+        assert_eq!((milliseconds.value.as_deref(), milliseconds.source.code()), (None, 5));
+        let hours = described(all(&[]), "log.retention.hours");
+        assert_eq!((hours.value.as_deref(), hours.kind.code()), (Some("168"), 3));
+        let set = [("log.retention.ms", "5")];
+        let milliseconds = described(all(&set), "log.retention.ms");
+        assert_eq!((milliseconds.value.as_deref(), milliseconds.source.code()), (Some("5"), 4));
+        assert_eq!(described(all(&set), "log.retention.hours").value.as_deref(), Some("168"));
+    }
+
+    #[test]
+    fn a_described_broker_tells_the_same_under_names_of_the_same_unit() {
+        for settings in [&[("broker.id", "7")], &[("node.id", "7")]] {
+            for name in ["broker.id", "node.id"] {
+                let id = described(set(settings).describe_broker(), name);
+                assert_eq!((id.value.as_deref(), id.source.code()), (Some("7"), 4));
+                assert!(id.read_only);
+            }
+        }
+        assert_eq!(
+            described(Settings::default().describe_broker(), "node.id").value.as_deref(),
+            Some("1")
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! THE TABLE: every option, once. Everything else is derived from it.
+
+use crate::config::entry::{Name, Row};
+use crate::config::{broker, group, topic, transaction};
+
+/// A part of the table that is shown under one heading.
+#[derive(Debug)]
+pub struct Section {
+    /// The heading.
+    pub title: &'static str,
+    /// Its rows.
+    pub rows: &'static [&'static dyn Row],
+}
+
+/// The parts of the table, in the order in which people read them.
+pub static SECTIONS: &[Section] = &[
+    Section { title: "Broker", rows: broker::ROWS },
+    Section { title: "Topics", rows: topic::ROWS },
+    Section { title: "Groups and committed offsets", rows: group::ROWS },
+    Section { title: "Producers and transactions", rows: transaction::ROWS },
+];
+
+/// Every row.
+pub fn rows() -> impl Iterator<Item = &'static dyn Row> {
+    SECTIONS.iter().flat_map(|section| section.rows.iter().copied())
+}
+
+/// The broker's option of that name, and the name with its unit.
+pub fn broker_option(name: &str) -> Option<(&'static dyn Row, &'static Name)> {
+    rows().find_map(|row| {
+        let name = row.broker().iter().find(|known| known.text == name)?;
+        Some((row, name))
+    })
+}
+
+/// The topic's option of that name.
+pub fn topic_option(name: &str) -> Option<&'static dyn Row> {
+    rows().find(|row| row.topic() == Some(name))
+}
+
+/// Every name of a broker's option.
+pub fn broker_names() -> impl Iterator<Item = &'static str> {
+    rows().flat_map(|row| row.broker().iter().map(|name| name.text))
+}
+
+/// What somebody may have meant by an unknown name of a broker's option: a clause to put after
+/// the error, or nothing.
+pub fn hint_for_broker(key: &str) -> String {
+    if let Some(name) = topic_option(key).and_then(|row| row.broker().first()) {
+        return format!("; for all topics it is {}", name.text);
+    }
+    if topic_option(key).is_some() {
+        return "; only topics have it".to_owned();
+    }
+    nearest(key, broker_names())
+}
+
+/// What somebody may have meant by an unknown name of a topic's option.
+pub fn hint_for_topic(key: &str) -> String {
+    if let Some(name) = broker_option(key).and_then(|(row, _)| row.topic()) {
+        return format!("; for a topic it is {name}");
+    }
+    nearest(key, rows().filter_map(|row| row.topic()))
+}
+
+/// A clause that names the known name nearest to `key`, if one is near at all.
+pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+    // A name that somebody meant is about as long; the bound also keeps the work small for
+    // whatever a stranger sends.
+    const LONGEST: usize = 100;
+    if key.len() > LONGEST {
+        return String::new();
+    }
+    let near = known
+        .map(|name| (edits(key.as_bytes(), name.as_bytes()), name))
+        .filter(|(edits, name)| *edits * 3 <= name.len())
+        .min();
+    match near {
+        Some((_, name)) => format!("; did you mean {name}?"),
+        None => String::new(),
+    }
+}
+
+/// How many letters must be put in, taken out or changed to make `a` into `b` (Levenshtein).
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let above = *cell;
+            let here = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
+            diagonal = above;
+            left = here;
+            *cell = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const SOURCES: [(&str, &str, &[&dyn Row]); 4] = [
+        ("broker.rs", include_str!("broker.rs"), broker::ROWS),
+        ("topic.rs", include_str!("topic.rs"), topic::ROWS),
+        ("group.rs", include_str!("group.rs"), group::ROWS),
+        ("transaction.rs", include_str!("transaction.rs"), transaction::ROWS),
+    ];
+
+    #[test]
+    fn every_static_entry_is_in_its_files_rows() {
+        for (file, source, rows) in SOURCES {
+            let statics: Vec<&str> = source
+                .lines()
+                .filter_map(|line| line.strip_prefix("pub static "))
+                .filter(|rest| rest.contains(": Entry<"))
+                .filter_map(|rest| rest.split(':').next())
+                .collect();
+            let (_, list) = source.split_once("pub static ROWS").expect("a ROWS slice");
+            let listed: Vec<&str> = list
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix('&')?.strip_suffix(','))
+                .collect();
+            assert_eq!(listed, statics, "{file}: ROWS lists its statics, in their order");
+            assert_eq!(rows.len(), statics.len(), "{file}");
+            assert_eq!(source.matches(": Entry<").count(), statics.len(), "{file}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_used_twice() {
+        let mut broker = BTreeSet::new();
+        for name in broker_names() {
+            assert!(broker.insert(name), "{name}");
+        }
+        let mut topic = BTreeSet::new();
+        for name in rows().filter_map(|row| row.topic()) {
+            assert!(topic.insert(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_default_passes_its_own_check_and_every_row_has_a_name_and_a_doc() {
+        for row in rows() {
+            assert!(row.admits(&row.default_text(), 1), "{row:?}");
+            assert!(row.topic().is_some() || !row.broker().is_empty(), "{row:?}");
+            assert!(row.doc().ends_with('.'), "{row:?}");
+            assert!(!row.doc().contains(['|', '\n']), "{row:?}");
+            assert!(!row.doc().contains("  "), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn only_longs_have_names_in_larger_units_and_their_defaults_come_out_even() {
+        for row in rows() {
+            for name in row.broker().iter().filter(|name| name.factor != 1) {
+                assert_eq!(row.kind(), crate::config::value::Kind::Long, "{}", name.text);
+                let default: i64 = row.default_text().parse().unwrap();
+                assert_eq!(default % name.factor, 0, "{}", name.text);
+            }
+        }
+    }
+
+    #[test]
+    fn edits_are_counted() {
+        assert_eq!(edits(b"", b"abc"), 3);
+        assert_eq!(edits(b"abc", b""), 3);
+        assert_eq!(edits(b"kitten", b"sitting"), 3);
+        assert_eq!(edits(b"same", b"same"), 0);
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered_and_a_far_one_is_not() {
+        assert_eq!(hint_for_broker("log.retention.m"), "; did you mean log.retention.ms?");
+        assert_eq!(hint_for_broker("num.partition"), "; did you mean num.partitions?");
+        assert_eq!(hint_for_broker("zookeeper.connect"), "");
+        assert_eq!(hint_for_broker(&"x".repeat(100_000)), "");
+        assert_eq!(hint_for_topic("retentoin.ms"), "; did you mean retention.ms?");
+    }
+
+    #[test]
+    fn a_name_of_the_other_scope_is_led_to_its_own() {
+        assert_eq!(hint_for_broker("retention.ms"), "; for all topics it is log.retention.ms");
+        assert_eq!(hint_for_broker("remote.storage.enable"), "; only topics have it");
+        assert_eq!(hint_for_topic("log.retention.hours"), "; for a topic it is retention.ms");
+    }
+}

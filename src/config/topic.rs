@@ -1,0 +1,437 @@
+//! The options that topics have, and with them the broker's values for topics that do not say.
+//!
+//! Names, types, limits and defaults are those of Kafka 4.1 (`LogConfig`,
+//! `ServerTopicConfigSynonyms`).
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name, scaled};
+use crate::config::value::{List, Text};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// `cleanup.policy`.
+pub static CLEANUP_POLICY: Entry<List> = Entry {
+    topic: Some("cleanup.policy"),
+    broker: &[name("log.cleanup.policy")],
+    default: List(&["delete"]),
+    check: Check::EachOf(&["delete", "compact"]),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How old records leave the log: delete removes old segments by age and size, compact \
+        keeps the newest record of each key; both together are allowed. So far this decides \
+        only that records without a key are refused where compact is set; nothing is removed \
+        yet.",
+};
+
+/// `retention.ms`.
+pub static RETENTION_MS: Entry<i64> = Entry {
+    topic: Some("retention.ms"),
+    broker: &[
+        name("log.retention.ms"),
+        scaled("log.retention.minutes", MINUTE_MS),
+        scaled("log.retention.hours", HOUR_MS),
+    ],
+    default: 7 * DAY_MS,
+    check: Check::AtLeast(-1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long a closed segment is kept after its newest record. -1 keeps it for ever.",
+};
+
+/// `retention.bytes`.
+pub static RETENTION_BYTES: Entry<i64> = Entry {
+    topic: Some("retention.bytes"),
+    broker: &[name("log.retention.bytes")],
+    default: -1,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How large a partition may grow before its oldest segments are removed. A negative \
+        number is no limit.",
+};
+
+/// `segment.bytes`.
+pub static SEGMENT_BYTES: Entry<i32> = Entry {
+    topic: Some("segment.bytes"),
+    broker: &[name("log.segment.bytes")],
+    default: 1024 * 1024 * 1024,
+    check: Check::AtLeast(1024 * 1024),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The size of a segment file: a batch that would make it larger begins the next one.",
+};
+
+/// `segment.ms`.
+pub static SEGMENT_MS: Entry<i64> = Entry {
+    topic: Some("segment.ms"),
+    broker: &[name("log.roll.ms"), scaled("log.roll.hours", HOUR_MS)],
+    default: 7 * DAY_MS,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The age, counted from its first record, at which a segment is closed and the next one \
+        begun, so that old records can be removed although the segment is not full.",
+};
+
+/// `segment.jitter.ms`.
+pub static SEGMENT_JITTER_MS: Entry<i64> = Entry {
+    topic: Some("segment.jitter.ms"),
+    broker: &[name("log.roll.jitter.ms"), scaled("log.roll.jitter.hours", HOUR_MS)],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "The most by which segment.ms is shortened at random, so that not all partitions roll \
+        at once.",
+};
+
+/// `segment.index.bytes`.
+pub static SEGMENT_INDEX_BYTES: Entry<i32> = Entry {
+    topic: Some("segment.index.bytes"),
+    broker: &[name("log.index.size.max.bytes")],
+    default: 10 * 1024 * 1024,
+    check: Check::AtLeast(4),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The size to which the index of a segment may grow; a full index begins the next segment.",
+};
+
+/// `index.interval.bytes`.
+pub static INDEX_INTERVAL_BYTES: Entry<i32> = Entry {
+    topic: Some("index.interval.bytes"),
+    broker: &[name("log.index.interval.bytes")],
+    default: 4096,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "Bytes of log between two entries of its indexes: fewer find a record with less \
+        reading, and take more room.",
+};
+
+/// `max.message.bytes`.
+pub static MAX_MESSAGE_BYTES: Entry<i32> = Entry {
+    topic: Some("max.message.bytes"),
+    broker: &[name("message.max.bytes")],
+    default: 1_048_588,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The largest batch of records that is taken, compressed as it comes.",
+};
+
+/// `compression.type`.
+pub static COMPRESSION_TYPE: Entry<Text> = Entry {
+    topic: Some("compression.type"),
+    broker: &[name("compression.type")],
+    default: Text("producer"),
+    check: Check::OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How batches are stored: producer leaves them as they came, the others compress them \
+        anew where they came otherwise.",
+};
+
+/// `compression.gzip.level`.
+pub static COMPRESSION_GZIP_LEVEL: Entry<i32> = Entry {
+    topic: Some("compression.gzip.level"),
+    broker: &[name("compression.gzip.level")],
+    default: -1,
+    check: Check::OrBetween(-1, 1, 9),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How hard gzip tries where compression.type is gzip. -1 is its own default.",
+};
+
+/// `compression.lz4.level`.
+pub static COMPRESSION_LZ4_LEVEL: Entry<i32> = Entry {
+    topic: Some("compression.lz4.level"),
+    broker: &[name("compression.lz4.level")],
+    default: 9,
+    check: Check::Between(1, 17),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How hard LZ4 tries where compression.type is lz4.",
+};
+
+/// `compression.zstd.level`.
+pub static COMPRESSION_ZSTD_LEVEL: Entry<i32> = Entry {
+    topic: Some("compression.zstd.level"),
+    broker: &[name("compression.zstd.level")],
+    default: 3,
+    check: Check::Between(-131_072, 22),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How hard Zstandard tries where compression.type is zstd.",
+};
+
+/// `message.timestamp.type`.
+pub static MESSAGE_TIMESTAMP_TYPE: Entry<Text> = Entry {
+    topic: Some("message.timestamp.type"),
+    broker: &[name("log.message.timestamp.type")],
+    default: Text("CreateTime"),
+    check: Check::OneOf(&["CreateTime", "LogAppendTime"]),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "Whose time a record carries: the producer's (CreateTime) or that of its append to the \
+        log (LogAppendTime).",
+};
+
+/// `message.timestamp.before.max.ms`.
+pub static MESSAGE_TIMESTAMP_BEFORE_MAX_MS: Entry<i64> = Entry {
+    topic: Some("message.timestamp.before.max.ms"),
+    broker: &[name("log.message.timestamp.before.max.ms")],
+    default: i64::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How far the time of a record may lie behind the broker's clock; older ones are \
+        refused. Only with CreateTime.",
+};
+
+/// `message.timestamp.after.max.ms`.
+pub static MESSAGE_TIMESTAMP_AFTER_MAX_MS: Entry<i64> = Entry {
+    topic: Some("message.timestamp.after.max.ms"),
+    broker: &[name("log.message.timestamp.after.max.ms")],
+    default: HOUR_MS,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How far the time of a record may lie ahead of the broker's clock; later ones are \
+        refused. Only with CreateTime.",
+};
+
+/// `min.insync.replicas`.
+pub static MIN_INSYNC_REPLICAS: Entry<i32> = Entry {
+    topic: Some("min.insync.replicas"),
+    broker: &[name("min.insync.replicas")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many replicas must have a record before acks=all is answered. There is one \
+        replica here, so with more than 1 such produce requests are refused.",
+};
+
+/// `flush.messages`.
+pub static FLUSH_MESSAGES: Entry<i64> = Entry {
+    topic: Some("flush.messages"),
+    broker: &[name("log.flush.interval.messages")],
+    default: i64::MAX,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "Sync the log to the disk after so many records. The default leaves the time to the \
+        operating system; see also durability.",
+};
+
+/// `flush.ms`.
+pub static FLUSH_MS: Entry<i64> = Entry {
+    topic: Some("flush.ms"),
+    broker: &[name("log.flush.interval.ms"), name("log.flush.scheduler.interval.ms")],
+    default: i64::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "Sync the log to the disk when records have waited so long for it. The default leaves \
+        the time to the operating system; see also durability.",
+};
+
+/// `file.delete.delay.ms`.
+pub static FILE_DELETE_DELAY_MS: Entry<i64> = Entry {
+    topic: Some("file.delete.delay.ms"),
+    broker: &[name("log.segment.delete.delay.ms")],
+    default: MINUTE_MS,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How long the files of a deleted segment or partition stay on the disk under another \
+        name, for those who still read them.",
+};
+
+/// `delete.retention.ms`.
+pub static DELETE_RETENTION_MS: Entry<i64> = Entry {
+    topic: Some("delete.retention.ms"),
+    broker: &[name("log.cleaner.delete.retention.ms")],
+    default: DAY_MS,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long compaction keeps the record that says a key was deleted, so that readers \
+        behind can see it.",
+};
+
+/// `min.cleanable.dirty.ratio`.
+pub static MIN_CLEANABLE_DIRTY_RATIO: Entry<f64> = Entry {
+    topic: Some("min.cleanable.dirty.ratio"),
+    broker: &[name("log.cleaner.min.cleanable.ratio")],
+    default: 0.5,
+    check: Check::Fraction,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "The part of a log that must have come since its last compaction before it is \
+        compacted again.",
+};
+
+/// `min.compaction.lag.ms`.
+pub static MIN_COMPACTION_LAG_MS: Entry<i64> = Entry {
+    topic: Some("min.compaction.lag.ms"),
+    broker: &[name("log.cleaner.min.compaction.lag.ms")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long a record is safe from compaction.",
+};
+
+/// `max.compaction.lag.ms`.
+pub static MAX_COMPACTION_LAG_MS: Entry<i64> = Entry {
+    topic: Some("max.compaction.lag.ms"),
+    broker: &[name("log.cleaner.max.compaction.lag.ms")],
+    default: i64::MAX,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long a record can escape compaction, however clean the log is.",
+};
+
+/// `preallocate`.
+pub static PREALLOCATE: Entry<bool> = Entry {
+    topic: Some("preallocate"),
+    broker: &[name("log.preallocate")],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Reserve the whole of a segment file when it is made.",
+};
+
+/// `unclean.leader.election.enable`.
+pub static UNCLEAN_LEADER_ELECTION_ENABLE: Entry<bool> = Entry {
+    topic: Some("unclean.leader.election.enable"),
+    broker: &[name("unclean.leader.election.enable")],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Let a replica lead that lacks records. There is one replica here, which lacks none.",
+};
+
+/// `leader.replication.throttled.replicas`.
+pub static LEADER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
+    topic: Some("leader.replication.throttled.replicas"),
+    broker: &[],
+    default: List(&[]),
+    check: Check::Replicas,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Replicas whose leader sends no faster than the broker's replication limit. There is \
+        nothing to replicate here.",
+};
+
+/// `follower.replication.throttled.replicas`.
+pub static FOLLOWER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
+    topic: Some("follower.replication.throttled.replicas"),
+    broker: &[],
+    default: List(&[]),
+    check: Check::Replicas,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Replicas that fetch no faster than the broker's replication limit. There is nothing \
+        to replicate here.",
+};
+
+/// `remote.storage.enable`.
+pub static REMOTE_STORAGE_ENABLE: Entry<bool> = Entry {
+    topic: Some("remote.storage.enable"),
+    broker: &[],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Keep closed segments in a remote store as well.",
+};
+
+/// `local.retention.ms`.
+pub static LOCAL_RETENTION_MS: Entry<i64> = Entry {
+    topic: Some("local.retention.ms"),
+    broker: &[name("log.local.retention.ms")],
+    default: -2,
+    check: Check::AtLeast(-2),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long a segment that is also in the remote store stays on the local disk. -2 means \
+        as long as retention.ms, -1 for ever.",
+};
+
+/// `local.retention.bytes`.
+pub static LOCAL_RETENTION_BYTES: Entry<i64> = Entry {
+    topic: Some("local.retention.bytes"),
+    broker: &[name("log.local.retention.bytes")],
+    default: -2,
+    check: Check::AtLeast(-2),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How much of a partition stays on the local disk when it is also in the remote store. \
+        -2 means as much as retention.bytes, -1 no limit.",
+};
+
+/// `remote.log.copy.disable`.
+pub static REMOTE_LOG_COPY_DISABLE: Entry<bool> = Entry {
+    topic: Some("remote.log.copy.disable"),
+    broker: &[],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Stop copying segments to the remote store, and only read from it.",
+};
+
+/// `remote.log.delete.on.disable`.
+pub static REMOTE_LOG_DELETE_ON_DISABLE: Entry<bool> = Entry {
+    topic: Some("remote.log.delete.on.disable"),
+    broker: &[],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Delete what is in the remote store when remote.storage.enable is turned off.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &CLEANUP_POLICY,
+    &RETENTION_MS,
+    &RETENTION_BYTES,
+    &SEGMENT_BYTES,
+    &SEGMENT_MS,
+    &SEGMENT_JITTER_MS,
+    &SEGMENT_INDEX_BYTES,
+    &INDEX_INTERVAL_BYTES,
+    &MAX_MESSAGE_BYTES,
+    &COMPRESSION_TYPE,
+    &COMPRESSION_GZIP_LEVEL,
+    &COMPRESSION_LZ4_LEVEL,
+    &COMPRESSION_ZSTD_LEVEL,
+    &MESSAGE_TIMESTAMP_TYPE,
+    &MESSAGE_TIMESTAMP_BEFORE_MAX_MS,
+    &MESSAGE_TIMESTAMP_AFTER_MAX_MS,
+    &MIN_INSYNC_REPLICAS,
+    &FLUSH_MESSAGES,
+    &FLUSH_MS,
+    &FILE_DELETE_DELAY_MS,
+    &DELETE_RETENTION_MS,
+    &MIN_CLEANABLE_DIRTY_RATIO,
+    &MIN_COMPACTION_LAG_MS,
+    &MAX_COMPACTION_LAG_MS,
+    &PREALLOCATE,
+    &UNCLEAN_LEADER_ELECTION_ENABLE,
+    &LEADER_REPLICATION_THROTTLED_REPLICAS,
+    &FOLLOWER_REPLICATION_THROTTLED_REPLICAS,
+    &REMOTE_STORAGE_ENABLE,
+    &LOCAL_RETENTION_MS,
+    &LOCAL_RETENTION_BYTES,
+    &REMOTE_LOG_COPY_DISABLE,
+    &REMOTE_LOG_DELETE_ON_DISABLE,
+];

@@ -1,0 +1,119 @@
+//! The options of idempotent and transactional producers.
+//!
+//! Names, types and limits are those of Kafka 4.1 (`TransactionLogConfig`,
+//! `TransactionStateManagerConfig`). Where a default differs, `page.rs` says so and why.
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+
+/// `producer.id.expiration.ms`.
+pub static PRODUCER_ID_EXPIRATION_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("producer.id.expiration.ms")],
+    default: 86_400_000,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How long a partition remembers an idempotent producer that has fallen silent.",
+};
+
+/// `transaction.max.timeout.ms`.
+pub static TRANSACTION_MAX_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.max.timeout.ms")],
+    default: 900_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest timeout that a producer may ask for its transactions.",
+};
+
+/// `transactional.id.expiration.ms`.
+pub static TRANSACTIONAL_ID_EXPIRATION_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transactional.id.expiration.ms")],
+    default: 604_800_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a transactional id that is not used is remembered.",
+};
+
+/// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+pub static TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.abort.timed.out.transaction.cleanup.interval.ms")],
+    default: 10_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often to look for transactions that have taken too long.",
+};
+
+/// `transaction.remove.expired.transaction.cleanup.interval.ms`.
+pub static TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.remove.expired.transaction.cleanup.interval.ms")],
+    default: 3_600_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often to look for transactional ids that are old enough to be forgotten.",
+};
+
+/// `transaction.state.log.num.partitions`.
+pub static TRANSACTION_STATE_LOG_NUM_PARTITIONS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.state.log.num.partitions")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many partitions the topic of transactions has when it is created.",
+};
+
+/// `transaction.state.log.replication.factor`.
+pub static TRANSACTION_STATE_LOG_REPLICATION_FACTOR: Entry<i16> = Entry {
+    topic: None,
+    broker: &[name("transaction.state.log.replication.factor")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many replicas the topic of transactions has.",
+};
+
+/// `transaction.state.log.min.isr`.
+pub static TRANSACTION_STATE_LOG_MIN_ISR: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.state.log.min.isr")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many replicas of the topic of transactions must have a record before it counts.",
+};
+
+/// `transaction.state.log.segment.bytes`.
+pub static TRANSACTION_STATE_LOG_SEGMENT_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("transaction.state.log.segment.bytes")],
+    default: 104_857_600,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The size of a segment file of the topic of transactions.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &PRODUCER_ID_EXPIRATION_MS,
+    &TRANSACTION_MAX_TIMEOUT_MS,
+    &TRANSACTIONAL_ID_EXPIRATION_MS,
+    &TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS,
+    &TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS,
+    &TRANSACTION_STATE_LOG_NUM_PARTITIONS,
+    &TRANSACTION_STATE_LOG_REPLICATION_FACTOR,
+    &TRANSACTION_STATE_LOG_MIN_ISR,
+    &TRANSACTION_STATE_LOG_SEGMENT_BYTES,
+];
