@@ -46,11 +46,19 @@ impl Codec {
             _ => None,
         }
     }
+
+    /// Its three bits of the attributes.
+    pub fn bits(self) -> i16 {
+        self as i16
+    }
 }
 
-const LOG_APPEND_TIME: i16 = 0x08;
-const TRANSACTIONAL: i16 = 0x10;
-const CONTROL: i16 = 0x20;
+/// The attribute bit of a batch whose records carry the time of their append.
+pub const LOG_APPEND_TIME: i16 = 0x08;
+/// The attribute bit of a batch inside a transaction.
+pub const TRANSACTIONAL: i16 = 0x10;
+/// The attribute bit of a marker.
+pub const CONTROL: i16 = 0x20;
 
 /// The fixed part of a batch. Field names are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

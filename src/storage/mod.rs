@@ -1,4 +1,7 @@
 //! Files: the disk, record batches, segments, indexes, checkpoints.
 
 pub mod batch;
+pub mod batch_builder;
+pub mod codec;
 pub mod disk;
+pub mod records;
