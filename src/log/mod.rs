@@ -1,1 +1,4 @@
+//! One partition's log: one owner, no locks, no async.
 
+pub mod admit;
+pub mod rewrite;

@@ -209,7 +209,12 @@ impl<'a> BatchView<'a> {
 
     /// True if the CRC is right.
     pub fn crc_is_right(&self) -> bool {
-        crc32c::crc32c(&self.bytes[CRC_FROM..]) == self.header.crc
+        self.crc() == self.header.crc
+    }
+
+    /// The CRC that the batch's bytes have, whatever its header says.
+    pub fn crc(&self) -> u32 {
+        crc32c::crc32c(&self.bytes[CRC_FROM..])
     }
 
     /// The sixteen bytes that place the batch: base offset, length, leader epoch.

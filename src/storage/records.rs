@@ -583,5 +583,4 @@ pub fn first_with_max_timestamp(batch: &BatchView<'_>) -> Result<Option<Found>, 
 }
 
 #[cfg(test)]
-#[path = "records_tests.rs"]
 mod tests;
