@@ -5,3 +5,4 @@ pub mod batch_builder;
 pub mod codec;
 pub mod disk;
 pub mod records;
+pub mod snapshot;
