@@ -17,7 +17,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, MAGIC, PREFIX_BYTES};
-use crate::storage::records::{Fault, RecordFault, walk};
+use crate::storage::record_input::Fault;
+use crate::storage::records::{RecordFault, walk};
 
 /// The first Produce version that may carry zstd (KIP-110).
 pub const ZSTD_FROM_VERSION: i16 = 7;

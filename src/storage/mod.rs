@@ -4,5 +4,6 @@ pub mod batch;
 pub mod batch_builder;
 pub mod codec;
 pub mod disk;
+pub mod record_input;
 pub mod records;
 pub mod snapshot;

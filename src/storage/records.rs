@@ -7,20 +7,14 @@
 //! lie; compressed ones pass through a buffer, and keys and values are skipped, not kept.
 //! [`records`] is for readers inside the broker, who want keys and values.
 
-use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
 use crate::storage::batch::{BatchView, Codec, Header};
-use crate::storage::codec::{self, Reader};
+use crate::storage::codec;
+use crate::storage::record_input::{Fault, Input, Slice, Stream, long_number, number};
 use crate::types::Offset;
-
-/// The most bytes that one batch may unfold to. No client could hold more in one array, and a
-/// batch of a megabyte that claims more is made to keep a processor busy.
-pub const UNFOLDED_BYTES_MAX: u64 = i32::MAX as u64;
-
-const BUFFER_BYTES: usize = 16 * 1024;
 
 /// What is wrong with the inside of a batch, and at which record.
 #[derive(Debug, thiserror::Error)]
@@ -30,35 +24,6 @@ pub struct RecordFault {
     pub index: i32,
     /// What is wrong.
     pub fault: Fault,
-}
-
-/// What is wrong with a record. Sizes and counts are as Kafka's `DefaultRecord` demands them.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The batch's attributes name none of the codecs.
-    #[error("compressed with codec {0}, which does not exist")]
-    UnknownCodec(i16),
-    /// The codec could not go on.
-    #[error("cannot be decompressed: {0}")]
-    Undecodable(io::Error),
-    /// More than [`UNFOLDED_BYTES_MAX`] bytes came out of the codec.
-    #[error("the batch unfolds to more than {UNFOLDED_BYTES_MAX} bytes")]
-    TooMuch,
-    /// The batch ends before the record does.
-    #[error("the batch ends in the middle of it")]
-    Cut,
-    /// A variable-length number goes on for too long.
-    #[error("a number is longer than it may be")]
-    Number,
-    /// A size or a count is negative where it may not be, or larger than what is left.
-    #[error("a size or count of {0} cannot be true")]
-    Size(i32),
-    /// The record says that it has so many bytes; its parts have another number.
-    #[error("its parts do not add up to its size of {0} bytes")]
-    Sum(i32),
-    /// The header says how many records there are, and something follows the last of them.
-    #[error("bytes follow the last record")]
-    LeftOver,
 }
 
 /// What a walk sees of a record.
@@ -105,6 +70,14 @@ fn walk_in<S: Input>(
 ) -> Result<Walked, RecordFault> {
     let times = Times::of(header);
     for index in 0..header.records_count {
+        if let Some(glance) = input.glance() {
+            let timestamp = times.at(glance.timestamp_delta);
+            let (offset_delta, has_key) = (glance.offset_delta, glance.has_key);
+            if visit(RecordHead { offset_delta, timestamp, has_key }).is_break() {
+                return Ok(Walked { records: index + 1, complete: false });
+            }
+            continue;
+        }
         let head = match head(input, times) {
             Ok(head) => head,
             Err(fault) => return Err(RecordFault { index, fault }),
@@ -245,150 +218,6 @@ impl<'i, S: Input> Body<'i, S> {
     }
 }
 
-/// Where records are read from.
-trait Input {
-    /// The next byte.
-    fn byte(&mut self) -> Result<u8, Fault>;
-    /// Pass over so many bytes.
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault>;
-    /// So many bytes, kept.
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault>;
-    /// How many bytes have been read or passed.
-    fn position(&self) -> u64;
-    /// False if it is certain that fewer bytes are left.
-    fn may_hold(&self, bytes: usize) -> bool;
-    /// True if nothing is left.
-    fn is_at_end(&mut self) -> Result<bool, Fault>;
-}
-
-/// Records that lie uncompressed in memory.
-struct Slice<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Input for Slice<'_> {
-    #[inline(always)]
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = *self.bytes.get(self.at).ok_or(Fault::Cut)?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
-        if bytes > self.bytes.len() - self.at {
-            return Err(Fault::Cut);
-        }
-        self.at += bytes;
-        Ok(())
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
-        let from = self.at;
-        self.skip(bytes)?;
-        self.bytes.get(from..self.at).map(Bytes::copy_from_slice).ok_or(Fault::Cut)
-    }
-
-    #[inline(always)]
-    fn position(&self) -> u64 {
-        self.at as u64
-    }
-
-    #[inline(always)]
-    fn may_hold(&self, bytes: usize) -> bool {
-        bytes <= self.bytes.len() - self.at
-    }
-
-    fn is_at_end(&mut self) -> Result<bool, Fault> {
-        Ok(self.at == self.bytes.len())
-    }
-}
-
-/// Records on their way out of a codec, through one buffer.
-struct Stream<'a> {
-    reader: Reader<'a>,
-    buffer: Vec<u8>,
-    at: usize,
-    filled: usize,
-    passed: u64,
-}
-
-impl<'a> Stream<'a> {
-    fn new(reader: Reader<'a>) -> Stream<'a> {
-        Stream { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
-    }
-
-    fn buffered(&self) -> &[u8] {
-        self.buffer.get(self.at..self.filled).unwrap_or_default()
-    }
-
-    /// Fill the empty buffer; false at the end.
-    #[cold]
-    fn fill(&mut self) -> Result<bool, Fault> {
-        self.passed += self.filled as u64;
-        (self.at, self.filled) = (0, 0);
-        self.filled = self.reader.read(&mut self.buffer).map_err(Fault::Undecodable)?;
-        if self.passed + self.filled as u64 > UNFOLDED_BYTES_MAX {
-            return Err(Fault::TooMuch);
-        }
-        Ok(self.filled > 0)
-    }
-
-    /// Make sure that something is in the buffer.
-    #[inline]
-    fn need(&mut self) -> Result<(), Fault> {
-        if self.at == self.filled && !self.fill()? { Err(Fault::Cut) } else { Ok(()) }
-    }
-}
-
-impl Input for Stream<'_> {
-    #[inline]
-    fn byte(&mut self) -> Result<u8, Fault> {
-        self.need()?;
-        let byte = *self.buffer.get(self.at).ok_or(Fault::Cut)?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    #[inline]
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
-        let mut left = bytes;
-        while left > 0 {
-            self.need()?;
-            let step = left.min(self.filled - self.at);
-            self.at += step;
-            left -= step;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
-        // Memory grows with what has come, not with what was announced.
-        let mut taken = Vec::with_capacity(bytes.min(BUFFER_BYTES));
-        while taken.len() < bytes {
-            self.need()?;
-            let step = (bytes - taken.len()).min(self.filled - self.at);
-            taken.extend(self.buffered().iter().take(step));
-            self.at += step;
-        }
-        Ok(taken.into())
-    }
-
-    #[inline]
-    fn position(&self) -> u64 {
-        self.passed + self.at as u64
-    }
-
-    fn may_hold(&self, _: usize) -> bool {
-        true
-    }
-
-    fn is_at_end(&mut self) -> Result<bool, Fault> {
-        Ok(self.at == self.filled && !self.fill()?)
-    }
-}
-
 enum Source<'a> {
     Here(Slice<'a>),
     Unfolding(Box<Stream<'a>>),
@@ -398,56 +227,13 @@ fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, RecordFault> {
     let first = |fault| RecordFault { index: 0, fault };
     match batch.header.codec() {
         None => Err(first(Fault::UnknownCodec(batch.header.attributes & 0x07))),
-        Some(Codec::None) => Ok(Source::Here(Slice { bytes: batch.payload(), at: 0 })),
+        Some(Codec::None) => Ok(Source::Here(Slice::new(batch.payload()))),
         Some(codec) => {
             let reader =
                 codec::reader(codec, batch.payload()).map_err(|e| first(Fault::Undecodable(e)))?;
             Ok(Source::Unfolding(Box::new(Stream::new(reader))))
         }
     }
-}
-
-/// A zigzag varint of at most five bytes. Nearly all have one or two.
-#[inline(always)]
-fn number<S: Input>(input: &mut S) -> Result<i32, Fault> {
-    let first = u32::from(input.byte()?);
-    if first < 0x80 {
-        return Ok(unzigzag(first));
-    }
-    let second = u32::from(input.byte()?);
-    let low = (first & 0x7f) | (second & 0x7f) << 7;
-    if second < 0x80 { Ok(unzigzag(low)) } else { longer_number(input, low) }
-}
-
-#[cold]
-fn longer_number<S: Input>(input: &mut S, low: u32) -> Result<i32, Fault> {
-    let mut value = low;
-    for shift in [14, 21, 28] {
-        let byte = u32::from(input.byte()?);
-        value |= (byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(unzigzag(value));
-        }
-    }
-    Err(Fault::Number)
-}
-
-fn unzigzag(value: u32) -> i32 {
-    (value >> 1) as i32 ^ -((value & 1) as i32)
-}
-
-/// A zigzag varint of at most ten bytes.
-#[inline(always)]
-fn long_number<S: Input>(input: &mut S) -> Result<i64, Fault> {
-    let mut value = 0_u64;
-    for shift in (0..70).step_by(7) {
-        let byte = u64::from(input.byte()?);
-        value |= (byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
-        }
-    }
-    Err(Fault::Number)
 }
 
 /// A whole record, its bytes kept.

@@ -1,3 +1,5 @@
+use std::io;
+
 use super::*;
 use crate::storage::batch::HEADER_BYTES;
 use crate::storage::batch_builder::{BatchBuilder, sealed};
@@ -106,6 +108,39 @@ fn every_kind_of_broken_framing_is_found() {
         )),
         Fault::Number
     ));
+}
+
+#[test]
+fn a_slice_and_a_stream_agree_on_what_is_broken() {
+    let mut rng = fastrand::Rng::with_seed(29);
+    let (mut sound, mut broken) = (0, 0);
+    for round in 0..20_000 {
+        let mut builder = BatchBuilder::new(0, 0);
+        for _ in 0..rng.usize(1..6) {
+            let value = vec![b'v'; rng.usize(..90)];
+            let key = rng.bool().then_some(b"some key".as_slice());
+            let headers = [(b"h".as_slice(), rng.bool().then_some(b"x".as_slice()))];
+            let value = rng.bool().then_some(value.as_slice());
+            builder.push(key, value, &headers[..rng.usize(..5) / 4], rng.i64(-300..300));
+        }
+        let count = builder.len();
+        let mut payload = builder.finish().split_off(HEADER_BYTES);
+        for _ in 0..rng.usize(..3) {
+            let at = rng.usize(..payload.len());
+            payload[at] = payload[at].wrapping_add(*rng.choice(&[1, 2, 3, 128, 254, 255]).unwrap());
+        }
+        let mut folded = Vec::new();
+        codec::compress(Codec::Snappy, -1, &payload, &mut folded).unwrap();
+        let here = heads(&raw(count, &payload));
+        let unfolded = heads(&packed(Codec::Snappy, count, folded));
+        match (here, unfolded) {
+            (Ok(here), Ok(unfolded)) => assert_eq!(here, unfolded, "round {round}"),
+            (Err(here), Err(unfolded)) => assert_eq!(here.index, unfolded.index, "round {round}"),
+            (here, unfolded) => panic!("round {round}: {here:?} but {unfolded:?}"),
+        }
+        if heads(&raw(count, &payload)).is_ok() { sound += 1 } else { broken += 1 }
+    }
+    assert!(sound > 5000 && broken > 2000, "{sound} {broken}");
 }
 
 #[test]
