@@ -1,1 +1,3 @@
+//! The read path above partitions: plan, read, wait, read again; fetch sessions.
 
+pub mod session;

@@ -1,1 +1,5 @@
+//! One partition's log: one owner, no locks, no async.
 
+pub mod admit;
+pub mod producers;
+pub mod rewrite;

@@ -46,11 +46,19 @@ impl Codec {
             _ => None,
         }
     }
+
+    /// Its three bits of the attributes.
+    pub fn bits(self) -> i16 {
+        self as i16
+    }
 }
 
-const LOG_APPEND_TIME: i16 = 0x08;
-const TRANSACTIONAL: i16 = 0x10;
-const CONTROL: i16 = 0x20;
+/// The attribute bit of a batch whose records carry the time of their append.
+pub const LOG_APPEND_TIME: i16 = 0x08;
+/// The attribute bit of a batch inside a transaction.
+pub const TRANSACTIONAL: i16 = 0x10;
+/// The attribute bit of a marker.
+pub const CONTROL: i16 = 0x20;
 
 /// The fixed part of a batch. Field names are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +209,12 @@ impl<'a> BatchView<'a> {
 
     /// True if the CRC is right.
     pub fn crc_is_right(&self) -> bool {
-        crc32c::crc32c(&self.bytes[CRC_FROM..]) == self.header.crc
+        self.crc() == self.header.crc
+    }
+
+    /// The CRC that the batch's bytes have, whatever its header says.
+    pub fn crc(&self) -> u32 {
+        crc32c::crc32c(&self.bytes[CRC_FROM..])
     }
 
     /// The sixteen bytes that place the batch: base offset, length, leader epoch.

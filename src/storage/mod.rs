@@ -1,7 +1,12 @@
 //! Files: the disk, record batches, segments, indexes, checkpoints.
 
 pub mod batch;
+pub mod batch_builder;
 pub mod checkpoint;
+pub mod codec;
 pub mod disk;
 pub mod index;
+pub mod record_input;
+pub mod records;
 pub mod segment;
+pub mod snapshot;

@@ -1,0 +1,414 @@
+//! Incremental fetch sessions (KIP-227): a client names its partitions once, and from then on
+//! only what changed travels, both ways. After Kafka's `FetchSession`.
+//!
+//! **Invariant:** no session is owed to anybody. Whenever there is no room, no trust or no
+//! session, the answer is session id 0 and lists everything, which every client understands.
+//!
+//! **Invariant:** `Sessions::partitions` is the sum of the sessions' partitions and at most
+//! [`PARTITIONS_MAX`]. With names of at most [`NAME_BYTES_MAX`] bytes that is some 25 MB if
+//! somebody tries, and next to nothing otherwise.
+//!
+//! A request passes twice: [`Sessions::begin`] says what to read, [`Sessions::finish`] what to
+//! answer. Between the two nobody holds anything; what happened meanwhile is noticed.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::types::{Offset, TopicId};
+
+/// The session id that means: no session.
+pub const NO_SESSION: i32 = 0;
+/// The epoch of a request that lists everything and would like a session.
+pub const FULL_EPOCH: i32 = 0;
+/// The epoch of a request that lists everything and wants no session, or closes its own.
+pub const FINAL_EPOCH: i32 = -1;
+/// How many partitions all sessions together may remember.
+pub const PARTITIONS_MAX: usize = 50_000;
+/// The longest topic name there is. Longer ones are answered, but not remembered.
+pub const NAME_BYTES_MAX: usize = 249;
+/// How long a session must have been silent before another may take its place, in ms.
+pub const EVICT_AFTER_MS: i64 = 120_000;
+
+/// A topic as the request names it: by name up to version 12, by id from 13 on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Up to version 12.
+    Name(Arc<str>),
+    /// From version 13 on (KIP-516).
+    Id(TopicId),
+}
+
+/// A partition as the request names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Its topic.
+    pub topic: Topic,
+    /// Its index, from 0.
+    pub partition: i32,
+}
+
+/// What the client wants of a partition. Field names are the protocol's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// From where to read.
+    pub fetch_offset: Offset,
+    /// How many bytes of this partition to send at most.
+    pub partition_max_bytes: i32,
+    /// The leader epoch that the client believes in; -1 if it does not say.
+    pub current_leader_epoch: i32,
+    /// Epoch of the last record that it has; -1 if it does not say.
+    pub last_fetched_epoch: i32,
+    /// A follower's log start offset; -1 from consumers.
+    pub log_start_offset: Offset,
+}
+
+/// A partition and what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which.
+    pub key: Key,
+    /// What.
+    pub params: Params,
+}
+
+/// What a Fetch request says about its session and its partitions.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// 0 if there is none.
+    pub session_id: i32,
+    /// [`FULL_EPOCH`], [`FINAL_EPOCH`], or where the session stands.
+    pub epoch: i32,
+    /// True from version 13 on, where topics have ids.
+    pub by_id: bool,
+    /// All partitions, or the new and changed ones.
+    pub wanted: Vec<Wanted>,
+    /// Partitions to take out of the session.
+    pub forgotten: Vec<Key>,
+}
+
+/// Why a request's session cannot go on. The client then begins a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// Never there, evicted, or closed.
+    #[error("there is no fetch session {0}")]
+    UnknownId(i32),
+    /// A request was lost or came twice.
+    #[error("fetch session {id} is at epoch {expected}, the request at {sent}")]
+    Epoch {
+        /// Which session.
+        id: i32,
+        /// Where it stands.
+        expected: i32,
+        /// What the request says.
+        sent: i32,
+    },
+    /// A session lives by names or by ids, not by both.
+    #[error("fetch session {0} was begun with the other kind of topic names")]
+    TopicIds(i32),
+}
+
+/// What to read for a request, in this order.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The partitions. Those that had data last time stand behind the others.
+    pub wanted: Vec<Wanted>,
+    mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// No session, before or after.
+    None,
+    /// A session should begin.
+    Full { by_id: bool },
+    /// A session goes on; `epoch` is the one it expects next.
+    Incremental { id: i32, epoch: i32 },
+}
+
+/// The offsets of a partition that an answer carries beside its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// High watermark.
+    pub high_watermark: Offset,
+    /// Last stable offset.
+    pub last_stable_offset: Offset,
+    /// Log start offset.
+    pub log_start_offset: Offset,
+}
+
+/// What a client knows of a partition before anything was said; no partition is like that.
+const UNTOLD: Marks = Marks { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
+
+/// What reading a partition has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// True if there are records to send.
+    pub has_records: bool,
+    /// True for an error, or anything else that must be said in any case.
+    pub must_answer: bool,
+    /// The partition's offsets; all -1 with an error.
+    pub marks: Marks,
+}
+
+/// What to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The session that the client may go on with, or [`NO_SESSION`].
+    pub session_id: i32,
+    /// For each partition of the plan, whether it is listed in the response.
+    pub listed: Vec<bool>,
+}
+
+/// All sessions of a broker.
+#[derive(Debug)]
+pub struct Sessions {
+    slots: usize,
+    rng: fastrand::Rng,
+    all: HashMap<i32, Session>,
+    partitions: usize,
+}
+
+#[derive(Debug)]
+struct Session {
+    /// What the next request must say.
+    epoch: i32,
+    by_id: bool,
+    used_ms: i64,
+    cached: HashMap<Key, Cached>,
+    /// Who is next to be read: turns in ascending order.
+    order: BTreeMap<u64, Key>,
+    next_turn: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cached {
+    params: Params,
+    turn: u64,
+    told: Marks,
+}
+
+impl Session {
+    fn new(by_id: bool, now_mono_ms: i64) -> Session {
+        Session {
+            epoch: epoch_after(FULL_EPOCH),
+            by_id,
+            used_ms: now_mono_ms,
+            cached: HashMap::new(),
+            order: BTreeMap::new(),
+            next_turn: 0,
+        }
+    }
+
+    /// Add a partition at the end, or change what is wanted of it where it stands.
+    fn want(&mut self, wanted: Wanted, told: Marks) {
+        match self.cached.entry(wanted.key) {
+            Entry::Occupied(mut cached) => cached.get_mut().params = wanted.params,
+            Entry::Vacant(vacant) => {
+                let turn = self.next_turn;
+                self.next_turn += 1;
+                self.order.insert(turn, vacant.key().clone());
+                vacant.insert(Cached { params: wanted.params, turn, told });
+            }
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some(cached) = self.cached.remove(key) {
+            self.order.remove(&cached.turn);
+        }
+    }
+
+    /// All partitions, in the order of their turns.
+    fn wanted(&self) -> Vec<Wanted> {
+        let params = |key: &Key| self.cached.get(key).map(|cached| cached.params);
+        let wanted = |key: &Key| Some(Wanted { key: key.clone(), params: params(key)? });
+        self.order.values().filter_map(wanted).collect()
+    }
+
+    /// Whether a partition must be listed; what is listed is remembered as told, and who got data
+    /// goes to the end.
+    fn tell(&mut self, key: &Key, seen: &Seen) -> bool {
+        // Forgotten meanwhile: the client no longer expects it.
+        let Some(cached) = self.cached.get_mut(key) else { return false };
+        let listed = seen.has_records || seen.must_answer || cached.told != seen.marks;
+        // After an error the next good answer is news, whatever its offsets.
+        cached.told = if seen.must_answer { UNTOLD } else { seen.marks };
+        if seen.has_records
+            && let Some(key) = self.order.remove(&cached.turn)
+        {
+            cached.turn = self.next_turn;
+            self.next_turn += 1;
+            self.order.insert(cached.turn, key);
+        }
+        listed
+    }
+}
+
+impl Sessions {
+    /// No sessions yet, and never more than `slots`
+    /// (`max.incremental.fetch.session.cache.slots`). Session ids come from `rng`.
+    pub fn new(slots: usize, rng: fastrand::Rng) -> Sessions {
+        Sessions { slots, rng, all: HashMap::new(), partitions: 0 }
+    }
+
+    /// How many sessions there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// How many partitions all sessions remember.
+    pub fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    /// Take a request in and say what to read. `now_mono_ms` is the monotonic clock's.
+    ///
+    /// # Errors
+    /// The request continues a session that cannot be continued; nothing has changed then.
+    pub fn begin(&mut self, now_mono_ms: i64, request: Request) -> Result<Plan, SessionError> {
+        let id = request.session_id;
+        if request.epoch == FULL_EPOCH || request.epoch == FINAL_EPOCH {
+            self.remove(id);
+            let full = request.epoch == FULL_EPOCH;
+            let mode = if full { Mode::Full { by_id: request.by_id } } else { Mode::None };
+            return Ok(Plan { wanted: without_repeats(request.wanted), mode });
+        }
+        let session = self.all.get_mut(&id).ok_or(SessionError::UnknownId(id))?;
+        if session.epoch != request.epoch {
+            let (expected, sent) = (session.epoch, request.epoch);
+            return Err(SessionError::Epoch { id, expected, sent });
+        }
+        if session.by_id != request.by_id {
+            return Err(SessionError::TopicIds(id));
+        }
+        let keepable = request.wanted.iter().all(|wanted| can_be_kept(&wanted.key));
+        self.partitions -= session.cached.len();
+        request.wanted.into_iter().for_each(|wanted| session.want(wanted, UNTOLD));
+        request.forgotten.iter().for_each(|key| session.forget(key));
+        self.partitions += session.cached.len();
+        session.used_ms = now_mono_ms;
+        session.epoch = epoch_after(session.epoch);
+        let wanted = session.wanted();
+        let mode = Mode::Incremental { id, epoch: session.epoch };
+        if wanted.is_empty() || !keepable || self.partitions > PARTITIONS_MAX {
+            self.remove(id);
+            return Ok(Plan { wanted, mode: Mode::None });
+        }
+        Ok(Plan { wanted, mode })
+    }
+
+    /// Say what to answer. `seen` holds one entry for each partition of the plan, in its order.
+    ///
+    /// # Errors
+    /// Another request has continued the same session meanwhile.
+    pub fn finish(
+        &mut self,
+        now_mono_ms: i64,
+        plan: &Plan,
+        seen: &[Seen],
+    ) -> Result<Answer, SessionError> {
+        let everything = |session_id| Answer { session_id, listed: vec![true; plan.wanted.len()] };
+        match plan.mode {
+            Mode::None => Ok(everything(NO_SESSION)),
+            Mode::Full { by_id } => Ok(everything(self.create(now_mono_ms, by_id, plan, seen))),
+            Mode::Incremental { id, epoch } => {
+                let Some(session) = self.all.get_mut(&id) else {
+                    return Ok(everything(NO_SESSION));
+                };
+                if session.epoch != epoch {
+                    return Err(SessionError::Epoch { id, expected: session.epoch, sent: epoch });
+                }
+                let both = plan.wanted.iter().zip(seen);
+                let listed = both.map(|(wanted, seen)| session.tell(&wanted.key, seen)).collect();
+                Ok(Answer { session_id: id, listed })
+            }
+        }
+    }
+
+    /// Begin a session with what a full fetch listed, if there is room.
+    fn create(&mut self, now_mono_ms: i64, by_id: bool, plan: &Plan, seen: &[Seen]) -> i32 {
+        let count = plan.wanted.len();
+        let keepable = plan.wanted.iter().all(|wanted| can_be_kept(&wanted.key));
+        if count == 0 || !keepable || !self.make_room(now_mono_ms, count) {
+            return NO_SESSION;
+        }
+        let mut session = Session::new(by_id, now_mono_ms);
+        for (wanted, seen) in plan.wanted.iter().zip(seen) {
+            let told = if seen.must_answer { UNTOLD } else { seen.marks };
+            session.want(wanted.clone(), told);
+        }
+        // Who got data now is not first in turn again.
+        for (wanted, _) in plan.wanted.iter().zip(seen).filter(|(_, seen)| seen.has_records) {
+            let told = session.cached.get(&wanted.key).map_or(UNTOLD, |cached| cached.told);
+            session.forget(&wanted.key);
+            session.want(wanted.clone(), told);
+        }
+        let mut id = self.rng.i32(1..);
+        while self.all.contains_key(&id) {
+            id = self.rng.i32(1..);
+        }
+        self.partitions += session.cached.len();
+        self.all.insert(id, session);
+        id
+    }
+
+    /// Make room for a session of `count` partitions, at the expense of those that have been
+    /// silent for [`EVICT_AFTER_MS`], longest first. False if that is not enough.
+    fn make_room(&mut self, now_mono_ms: i64, count: usize) -> bool {
+        if self.slots == 0 || count > PARTITIONS_MAX {
+            return false;
+        }
+        while self.all.len() >= self.slots || self.partitions + count > PARTITIONS_MAX {
+            let oldest = self.all.iter().min_by_key(|(id, session)| (session.used_ms, **id));
+            match oldest.map(|(id, session)| (*id, session.used_ms)) {
+                Some((id, used_ms)) if now_mono_ms - used_ms > EVICT_AFTER_MS => self.remove(id),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn remove(&mut self, id: i32) {
+        if let Some(session) = self.all.remove(&id) {
+            self.partitions -= session.cached.len();
+        }
+    }
+}
+
+/// The epoch after this one; after 2147483647 comes 1, since 0 asks for a new session.
+fn epoch_after(epoch: i32) -> i32 {
+    epoch.checked_add(1).unwrap_or(1)
+}
+
+fn can_be_kept(key: &Key) -> bool {
+    match &key.topic {
+        Topic::Name(name) => name.len() <= NAME_BYTES_MAX,
+        Topic::Id(_) => true,
+    }
+}
+
+/// Each partition once, where it first stood, with what was last said of it.
+fn without_repeats(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    if wanted.len() < 2 {
+        return wanted;
+    }
+    let mut places = HashMap::with_capacity(wanted.len());
+    let mut once: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let place = *places.entry(wanted.key.clone()).or_insert(once.len());
+        match once.get_mut(place) {
+            Some(earlier) => earlier.params = wanted.params,
+            None => once.push(wanted),
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,448 @@
+//! Who produces idempotently into this partition, how far each has come, and which transactions
+//! are open (KIP-98; Kafka's `ProducerStateManager` and `ProducerAppendInfo`).
+//!
+//! **Invariant:** [`Producers::stage`] changes nothing and [`Producers::commit`] cannot fail, so
+//! memory never runs ahead of the disk: stage, write, commit.
+//!
+//! **Invariant:** `open` holds exactly the producers whose `txn_start` is set, by that offset.
+//!
+//! Each producer takes some 200 bytes, from its first batch until it has been silent for
+//! `producer.id.expiration.ms`. As in Kafka, nothing else bounds their number, and a log start
+//! offset that passes a producer's last batch does not remove it. One thing is done better than
+//! there: silence is counted from the append, not from the batch's timestamp, which the client
+//! chose; only what comes back from a snapshot or the log's tail is taken by its timestamp.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::storage::batch::{BatchView, Header};
+use crate::storage::records::records;
+use crate::storage::snapshot::ProducerEntry;
+use crate::types::{Offset, ProducerId};
+
+/// How many batches of each producer are remembered, and so how many may be in flight.
+pub const WINDOW: usize = 5;
+
+const NO_SEQUENCE: i32 = -1;
+const NO_EPOCH: i16 = -1;
+
+/// What is to be done with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Staged {
+    /// Nobody in particular produces it: append it.
+    NotIdempotent,
+    /// It is the producer's next: append it.
+    Append,
+    /// It has been appended already: answer with where.
+    Duplicate {
+        /// Where the first one lies.
+        base_offset: Offset,
+        /// Its last record.
+        last_offset: Offset,
+        /// Its largest timestamp, or the time of its append, ms since 1970.
+        timestamp: i64,
+    },
+}
+
+/// Why a producer's batch or marker may not be appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProducerError {
+    /// A newer incarnation of the producer has been here.
+    #[error("producer {producer_id} has epoch {current} here, the batch has {sent}")]
+    StaleEpoch {
+        /// Who.
+        producer_id: ProducerId,
+        /// In the batch.
+        sent: i16,
+        /// Known here.
+        current: i16,
+    },
+    /// A batch before this one is missing, or it is older than what is remembered.
+    #[error(
+        "producer {producer_id} of epoch {epoch} sent sequence {sent}, expected was {expected}"
+    )]
+    OutOfOrder {
+        /// Who.
+        producer_id: ProducerId,
+        /// In the batch.
+        epoch: i16,
+        /// In the batch.
+        sent: i32,
+        /// What would have been right.
+        expected: i32,
+    },
+    /// Its transaction is open, and the batch is outside of it.
+    #[error("producer {producer_id} has an open transaction and sent a batch outside of it")]
+    InTransaction {
+        /// Who.
+        producer_id: ProducerId,
+    },
+    /// The marker is from a coordinator that has been replaced.
+    #[error("a marker from coordinator epoch {sent}, {current} has been here")]
+    StaleCoordinator {
+        /// In the marker.
+        sent: i32,
+        /// Known here.
+        current: i32,
+    },
+}
+
+/// The end of a transaction, as a control batch says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    /// True for a commit, false for an abort.
+    pub committed: bool,
+    /// Epoch of the transaction coordinator that had it written.
+    pub coordinator_epoch: i32,
+}
+
+impl Marker {
+    /// What a control batch says; `None` if it is not the end of a transaction (the metadata log
+    /// has control batches of other kinds) or has been emptied by compaction.
+    pub fn of(batch: &BatchView<'_>) -> Option<Marker> {
+        if !batch.header.is_control() || !batch.header.is_idempotent() {
+            return None;
+        }
+        let record = records(batch).ok()?.next()?.ok()?;
+        let (key, value) = (record.key?, record.value?);
+        let kind = i16::from_be_bytes(*key.get(2..)?.first_chunk()?);
+        let coordinator_epoch = i32::from_be_bytes(*value.get(2..)?.first_chunk()?);
+        let committed = match kind {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(Marker { committed, coordinator_epoch })
+    }
+}
+
+/// A transaction that a marker ended in this partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completed {
+    /// Whose.
+    pub producer_id: ProducerId,
+    /// Its first record here.
+    pub first_offset: Offset,
+    /// The marker.
+    pub last_offset: Offset,
+    /// True if readers of committed data must skip it.
+    pub aborted: bool,
+    /// The last stable offset after it.
+    pub last_stable_offset: Offset,
+}
+
+/// A batch that a producer wrote.
+#[derive(Debug, Clone, Copy, Default)]
+struct Written {
+    last_sequence: i32,
+    offset_delta: i32,
+    last_offset: Offset,
+    timestamp: i64,
+}
+
+impl Written {
+    fn is(&self, header: &Header) -> bool {
+        self.last_sequence == last_sequence(header) && self.offset_delta == header.last_offset_delta
+    }
+}
+
+/// The last few batches of a producer, oldest first.
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    batches: [Written; WINDOW],
+    len: usize,
+}
+
+impl Window {
+    fn all(&self) -> &[Written] {
+        self.batches.get(..self.len).unwrap_or_default()
+    }
+
+    fn last_sequence(&self) -> i32 {
+        self.all().last().map_or(NO_SEQUENCE, |batch| batch.last_sequence)
+    }
+
+    fn push(&mut self, batch: Written) {
+        if self.len == WINDOW {
+            self.batches.rotate_left(1);
+            self.len -= 1;
+        }
+        if let Some(place) = self.batches.get_mut(self.len) {
+            *place = batch;
+            self.len += 1;
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Producer {
+    epoch: i16,
+    coordinator_epoch: i32,
+    window: Window,
+    /// The largest timestamp of its last batch; for the snapshot.
+    last_timestamp: i64,
+    /// When it was last heard of, ms since 1970.
+    seen_ms: i64,
+    txn_start: Option<Offset>,
+}
+
+impl Producer {
+    fn new() -> Producer {
+        Producer {
+            epoch: NO_EPOCH,
+            coordinator_epoch: -1,
+            window: Window::default(),
+            last_timestamp: -1,
+            seen_ms: -1,
+            txn_start: None,
+        }
+    }
+
+    /// A new epoch begins with an empty window.
+    fn enter(&mut self, epoch: i16) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.window.len = 0;
+        }
+    }
+
+    fn check_epoch(&self, header: &Header) -> Result<(), ProducerError> {
+        let (producer_id, sent) = (header.producer_id, header.producer_epoch);
+        if sent < self.epoch {
+            return Err(ProducerError::StaleEpoch { producer_id, sent, current: self.epoch });
+        }
+        Ok(())
+    }
+
+    fn check_sequence(&self, header: &Header) -> Result<(), ProducerError> {
+        let last = match header.producer_epoch == self.epoch {
+            true => self.window.last_sequence(),
+            false => NO_SEQUENCE,
+        };
+        let (epoch, sent, expected) =
+            (header.producer_epoch, header.base_sequence, sequence_after_last(last));
+        // A snapshot may know a producer without an epoch, and then knows nothing of sequences.
+        if sent == expected || self.epoch == NO_EPOCH {
+            return Ok(());
+        }
+        Err(ProducerError::OutOfOrder { producer_id: header.producer_id, epoch, sent, expected })
+    }
+}
+
+/// The producers of one partition.
+#[derive(Debug, Clone, Default)]
+pub struct Producers {
+    all: HashMap<ProducerId, Producer>,
+    /// Open transactions: where each begins, and whose it is.
+    open: BTreeMap<Offset, ProducerId>,
+}
+
+impl Producers {
+    /// Whether a batch may be appended. Nothing changes.
+    ///
+    /// A producer of whom nothing is known may begin with any sequence: its state may have
+    /// expired. What the broker itself writes for a producer (`is_client` false) has no sequences
+    /// and is held to its epoch alone.
+    ///
+    /// # Errors
+    /// The producer is out of date or out of order, or strays from its transaction.
+    pub fn stage(&self, header: &Header, is_client: bool) -> Result<Staged, ProducerError> {
+        if !header.is_idempotent() {
+            return Ok(Staged::NotIdempotent);
+        }
+        let Some(producer) = self.all.get(&header.producer_id) else { return Ok(Staged::Append) };
+        if is_client
+            && header.producer_epoch == producer.epoch
+            && let Some(first) = producer.window.all().iter().find(|batch| batch.is(header))
+        {
+            return Ok(Staged::Duplicate {
+                base_offset: first.last_offset - i64::from(first.offset_delta),
+                last_offset: first.last_offset,
+                timestamp: first.timestamp,
+            });
+        }
+        producer.check_epoch(header)?;
+        if is_client {
+            producer.check_sequence(header)?;
+        }
+        if producer.txn_start.is_some() && !header.is_transactional() {
+            return Err(ProducerError::InTransaction { producer_id: header.producer_id });
+        }
+        Ok(Staged::Append)
+    }
+
+    /// Whether a marker may be appended. Nothing changes.
+    ///
+    /// # Errors
+    /// The producer or the coordinator is out of date.
+    pub fn stage_marker(&self, header: &Header, marker: Marker) -> Result<(), ProducerError> {
+        let Some(producer) = self.all.get(&header.producer_id) else { return Ok(()) };
+        producer.check_epoch(header)?;
+        let (sent, current) = (marker.coordinator_epoch, producer.coordinator_epoch);
+        if sent < current {
+            return Err(ProducerError::StaleCoordinator { sent, current });
+        }
+        Ok(())
+    }
+
+    /// Remember a batch that has been appended; `header` has its offset. Control batches are for
+    /// [`Producers::commit_marker`].
+    pub fn commit(&mut self, header: &Header, now_ms: i64) {
+        if !header.is_idempotent() || header.is_control() {
+            return;
+        }
+        let producer = self.all.entry(header.producer_id).or_insert_with(Producer::new);
+        producer.enter(header.producer_epoch);
+        producer.window.push(Written {
+            last_sequence: last_sequence(header),
+            offset_delta: header.last_offset_delta,
+            last_offset: header.last_offset(),
+            timestamp: header.max_timestamp,
+        });
+        producer.last_timestamp = header.max_timestamp;
+        producer.seen_ms = now_ms;
+        if header.is_transactional() && producer.txn_start.is_none() {
+            producer.txn_start = Some(header.base_offset);
+            self.open.insert(header.base_offset, header.producer_id);
+        }
+    }
+
+    /// Remember a marker that has been appended; `header` has its offset. Gives the transaction
+    /// that it ended, if there was one here.
+    pub fn commit_marker(
+        &mut self,
+        header: &Header,
+        marker: Marker,
+        now_ms: i64,
+    ) -> Option<Completed> {
+        if !header.is_idempotent() {
+            return None;
+        }
+        let producer = self.all.entry(header.producer_id).or_insert_with(Producer::new);
+        producer.enter(header.producer_epoch);
+        producer.coordinator_epoch = marker.coordinator_epoch;
+        producer.last_timestamp = header.max_timestamp;
+        producer.seen_ms = now_ms;
+        let first_offset = producer.txn_start.take()?;
+        self.open.remove(&first_offset);
+        let last_offset = header.last_offset();
+        Some(Completed {
+            producer_id: header.producer_id,
+            first_offset,
+            last_offset,
+            aborted: !marker.committed,
+            last_stable_offset: self.first_unstable_offset().unwrap_or(last_offset + 1),
+        })
+    }
+
+    /// Take in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
+    /// is [`Marker::of`] the batch if it is a control batch.
+    pub fn replay(&mut self, header: &Header, marker: Option<Marker>) -> Option<Completed> {
+        match marker {
+            Some(marker) => self.commit_marker(header, marker, header.max_timestamp),
+            None => {
+                self.commit(header, header.max_timestamp);
+                None
+            }
+        }
+    }
+
+    /// Where the oldest open transaction begins. Readers of committed data see nothing from here
+    /// on; without one, the last stable offset is the high watermark.
+    pub fn first_unstable_offset(&self) -> Option<Offset> {
+        self.open.keys().next().copied()
+    }
+
+    /// Forget who has been silent for `expiration_ms` and has no transaction open. Gives how many
+    /// were forgotten.
+    pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) -> usize {
+        let before = self.all.len();
+        self.all.retain(|_, producer| {
+            // A timestamp from the future would keep its producer until then.
+            producer.seen_ms = producer.seen_ms.min(now_ms);
+            producer.txn_start.is_some() || now_ms.saturating_sub(producer.seen_ms) < expiration_ms
+        });
+        before - self.all.len()
+    }
+
+    /// When [`Producers::expire`] will next forget somebody, ms since 1970; looks at all of them.
+    pub fn next_expiry(&self, expiration_ms: i64) -> Option<i64> {
+        let silent = self.all.values().filter(|producer| producer.txn_start.is_none());
+        silent.map(|producer| producer.seen_ms.saturating_add(expiration_ms)).min()
+    }
+
+    /// How many producers are known.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// True if none is known.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// What a snapshot keeps, by producer id: of each window only the newest batch.
+    pub fn to_entries(&self) -> Vec<ProducerEntry> {
+        let mut entries: Vec<_> =
+            self.all.iter().map(|(id, producer)| entry(*id, producer)).collect();
+        entries.sort_unstable_by_key(|entry| entry.producer_id);
+        entries
+    }
+
+    /// The producers of a snapshot.
+    pub fn from_entries(entries: impl IntoIterator<Item = ProducerEntry>) -> Producers {
+        let mut producers = Producers::default();
+        for entry in entries {
+            let mut producer = Producer {
+                epoch: entry.producer_epoch,
+                coordinator_epoch: entry.coordinator_epoch,
+                last_timestamp: entry.timestamp,
+                seen_ms: entry.timestamp,
+                txn_start: entry.txn_first_offset,
+                ..Producer::new()
+            };
+            if entry.last_offset >= 0 {
+                producer.window.push(Written {
+                    last_sequence: entry.last_sequence,
+                    offset_delta: entry.offset_delta,
+                    last_offset: entry.last_offset,
+                    timestamp: entry.timestamp,
+                });
+            }
+            let twice = producers.all.insert(entry.producer_id, producer);
+            if let Some(first_offset) = twice.and_then(|earlier| earlier.txn_start) {
+                producers.open.remove(&first_offset);
+            }
+            if let Some(first_offset) = entry.txn_first_offset {
+                producers.open.insert(first_offset, entry.producer_id);
+            }
+        }
+        producers
+    }
+}
+
+fn entry(producer_id: ProducerId, producer: &Producer) -> ProducerEntry {
+    let last = producer.window.all().last();
+    ProducerEntry {
+        producer_id,
+        producer_epoch: producer.epoch,
+        last_sequence: last.map_or(NO_SEQUENCE, |batch| batch.last_sequence),
+        last_offset: last.map_or(-1, |batch| batch.last_offset),
+        offset_delta: last.map_or(0, |batch| batch.offset_delta),
+        timestamp: producer.last_timestamp,
+        coordinator_epoch: producer.coordinator_epoch,
+        txn_first_offset: producer.txn_start,
+    }
+}
+
+/// Sequence of a batch's last record; a batch without sequences has none at its end either.
+fn last_sequence(header: &Header) -> i32 {
+    if header.base_sequence < 0 { NO_SEQUENCE } else { header.last_sequence() }
+}
+
+/// What follows a producer's last sequence, or what it begins with.
+fn sequence_after_last(last: i32) -> i32 {
+    last.checked_add(1).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

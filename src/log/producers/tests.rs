@@ -1,0 +1,318 @@
+use super::*;
+use crate::storage::batch_builder::BatchBuilder;
+use crate::storage::snapshot;
+
+const DAY: i64 = 86_400_000;
+
+/// The header of a batch as it lies in the log.
+fn batch(id: i64, epoch: i16, sequence: i32, records: i32, offset: Offset) -> Header {
+    let mut builder = BatchBuilder::new(offset, 100).producer(id, epoch, sequence);
+    (0..records).for_each(|i| builder.push(None, None, &[], 100 + i64::from(i)));
+    Header::read(&builder.finish()).unwrap()
+}
+
+fn in_transaction(id: i64, sequence: i32, offset: Offset) -> Header {
+    let mut builder = BatchBuilder::new(offset, 100).producer(id, 0, sequence).transactional();
+    builder.push(None, None, &[], 100);
+    Header::read(&builder.finish()).unwrap()
+}
+
+fn marker(id: i64, epoch: i16, offset: Offset, kind: i16, coordinator_epoch: i32) -> Vec<u8> {
+    let builder = BatchBuilder::new(offset, 100).producer(id, epoch, -1);
+    let mut builder = builder.transactional().control();
+    let key = [0_i16.to_be_bytes(), kind.to_be_bytes()].concat();
+    let value = [&0_i16.to_be_bytes()[..], &coordinator_epoch.to_be_bytes()].concat();
+    builder.push(Some(&key), Some(&value), &[], 100);
+    builder.finish()
+}
+
+fn end(producers: &mut Producers, bytes: &[u8]) -> Option<Completed> {
+    let batch = BatchView::first(bytes).unwrap();
+    let marker = Marker::of(&batch).unwrap();
+    producers.stage_marker(&batch.header, marker).unwrap();
+    producers.commit_marker(&batch.header, marker, 1)
+}
+
+fn out_of_order(staged: Result<Staged, ProducerError>) -> bool {
+    matches!(staged, Err(ProducerError::OutOfOrder { .. }))
+}
+
+#[test]
+fn a_batch_without_a_producer_is_no_business_of_ours() {
+    let mut producers = Producers::default();
+    let header = batch(-1, -1, -1, 2, 0);
+    assert_eq!(producers.stage(&header, true), Ok(Staged::NotIdempotent));
+    producers.commit(&header, 5);
+    assert!(producers.is_empty());
+}
+
+#[test]
+fn an_unknown_producer_may_begin_anywhere_and_must_then_go_on_from_there() {
+    let mut producers = Producers::default();
+    let first = batch(7, 2, 900, 3, 50);
+    assert_eq!(producers.stage(&first, true), Ok(Staged::Append));
+    producers.commit(&first, 5);
+    assert_eq!(producers.stage(&batch(7, 2, 903, 1, 0), true), Ok(Staged::Append));
+    for wrong in [899, 901, 902, 904, 0] {
+        assert!(out_of_order(producers.stage(&batch(7, 2, wrong, 1, 0), true)), "{wrong}");
+    }
+}
+
+#[test]
+fn staging_changes_nothing() {
+    let mut producers = Producers::default();
+    producers.commit(&batch(7, 0, 0, 1, 0), 5);
+    let before = producers.to_entries();
+    for sequence in [0, 1, 9] {
+        let _ = producers.stage(&batch(7, 0, sequence, 1, 0), true);
+        let _ = producers.stage(&batch(8, 0, sequence, 1, 0), true);
+    }
+    assert_eq!(producers.to_entries(), before);
+}
+
+#[test]
+fn a_duplicate_is_answered_with_the_first_offset_as_long_as_it_is_among_the_last_five() {
+    let mut producers = Producers::default();
+    for i in 0..7 {
+        producers.commit(&batch(7, 0, i * 3, 3, 100 + 10 * i64::from(i)), 5);
+    }
+    for i in 0..7 {
+        let staged = producers.stage(&batch(7, 0, i * 3, 3, 0), true);
+        if i < 2 {
+            assert!(out_of_order(staged), "{i}");
+            continue;
+        }
+        let base_offset = 100 + 10 * i64::from(i);
+        let last_offset = base_offset + 2;
+        assert_eq!(staged, Ok(Staged::Duplicate { base_offset, last_offset, timestamp: 102 }));
+    }
+    // The same start with another length is not the same batch.
+    assert!(out_of_order(producers.stage(&batch(7, 0, 18, 2, 0), true)));
+}
+
+#[test]
+fn sequences_wrap_from_the_largest_to_zero() {
+    let mut producers = Producers::default();
+    producers.commit(&batch(7, 0, i32::MAX - 1, 2, 0), 5);
+    assert_eq!(producers.stage(&batch(7, 0, 0, 1, 0), true), Ok(Staged::Append));
+    let mut producers = Producers::default();
+    let over = batch(7, 0, i32::MAX - 1, 4, 0);
+    producers.commit(&over, 5);
+    assert_eq!(producers.stage(&batch(7, 0, 2, 1, 0), true), Ok(Staged::Append));
+    assert!(matches!(producers.stage(&over, true), Ok(Staged::Duplicate { base_offset: 0, .. })));
+}
+
+#[test]
+fn a_new_epoch_begins_at_zero_and_shuts_the_old_one_out() {
+    let mut producers = Producers::default();
+    producers.commit(&batch(7, 3, 40, 1, 0), 5);
+    assert!(out_of_order(producers.stage(&batch(7, 4, 41, 1, 0), true)));
+    let new = batch(7, 4, 0, 1, 1);
+    assert_eq!(producers.stage(&new, true), Ok(Staged::Append));
+    producers.commit(&new, 5);
+    let old = producers.stage(&batch(7, 3, 41, 1, 0), true);
+    assert_eq!(old, Err(ProducerError::StaleEpoch { producer_id: 7, sent: 3, current: 4 }));
+    // The old epoch's batches are no duplicates any more.
+    assert!(producers.stage(&batch(7, 3, 40, 1, 0), true).is_err());
+    assert_eq!(producers.stage(&batch(7, 4, 1, 1, 0), true), Ok(Staged::Append));
+}
+
+#[test]
+fn what_the_broker_writes_for_a_producer_is_held_to_its_epoch_alone() {
+    let mut producers = Producers::default();
+    producers.commit(&batch(7, 3, 40, 1, 0), 5);
+    assert_eq!(producers.stage(&batch(7, 3, -1, 1, 0), false), Ok(Staged::Append));
+    assert!(producers.stage(&batch(7, 2, -1, 1, 0), false).is_err());
+}
+
+#[test]
+fn the_window_agrees_with_a_model_that_remembers_everything() {
+    struct Model(Vec<Header>);
+    impl Model {
+        fn stage(&self, header: &Header) -> &'static str {
+            let mine: Vec<_> =
+                self.0.iter().filter(|h| h.producer_id == header.producer_id).collect();
+            let Some(last) = mine.last() else { return "append" };
+            let same = |h: &&&Header| {
+                (h.producer_epoch, h.base_sequence, h.records_count)
+                    == (header.producer_epoch, header.base_sequence, header.records_count)
+            };
+            let era = mine.iter().rev().take_while(|h| h.producer_epoch == last.producer_epoch);
+            if era.take(5).any(|h| same(&h)) {
+                return "duplicate";
+            }
+            let next = match header.producer_epoch.cmp(&last.producer_epoch) {
+                std::cmp::Ordering::Less => return "stale",
+                std::cmp::Ordering::Greater => 0,
+                std::cmp::Ordering::Equal => {
+                    (i64::from(last.base_sequence) + i64::from(last.records_count)) % (1 << 31)
+                }
+            };
+            if i64::from(header.base_sequence) == next { "append" } else { "order" }
+        }
+    }
+    let mut rng = fastrand::Rng::with_seed(21);
+    for round in 0..60 {
+        let (mut producers, mut model, mut offset) = (Producers::default(), Model(Vec::new()), 0);
+        let mut seen = std::collections::HashMap::<_, usize>::new();
+        for step in 0..400 {
+            let id = rng.i64(0..3);
+            let last = model.0.iter().rev().find(|h| h.producer_id == id).copied();
+            let mut header = match last {
+                Some(last) if rng.u8(..8) > 0 => {
+                    let next = last.last_sequence().checked_add(1).unwrap_or(0);
+                    batch(id, last.producer_epoch, next, rng.i32(1..4), offset)
+                }
+                _ => {
+                    let near_the_end = i32::MAX - rng.i32(0..8);
+                    let sequence = if rng.bool() { 0 } else { near_the_end };
+                    batch(id, rng.i16(0..6), sequence, rng.i32(1..4), offset)
+                }
+            };
+            if rng.u8(..3) == 0 && !model.0.is_empty() {
+                let back = rng.usize(..model.0.len().min(20));
+                header = Header { base_offset: offset, ..model.0[model.0.len() - 1 - back] };
+            }
+            let told = match producers.stage(&header, true) {
+                Ok(Staged::Append) => "append",
+                Ok(Staged::Duplicate { .. }) => "duplicate",
+                Err(ProducerError::StaleEpoch { .. }) => "stale",
+                Err(ProducerError::OutOfOrder { .. }) => "order",
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(told, model.stage(&header), "round {round}, step {step}");
+            *seen.entry(told).or_default() += 1;
+            if told == "append" {
+                producers.commit(&header, 5);
+                offset = header.end_offset();
+                model.0.push(header);
+            }
+            if rng.u8(..50) == 0 {
+                // A restart from the log loses nothing, as long as the log is there.
+                let mut again = Producers::default();
+                for header in &model.0 {
+                    assert_eq!(again.replay(header, None), None);
+                }
+                assert_eq!(again.to_entries(), producers.to_entries());
+                producers = again;
+            }
+        }
+        assert_eq!(seen.len(), 4, "round {round} saw only {seen:?}");
+    }
+}
+
+#[test]
+fn a_snapshot_keeps_the_newest_batch_of_each() {
+    let mut producers = Producers::default();
+    producers.commit(&batch(9, 1, 0, 2, 0), 5);
+    producers.commit(&batch(9, 1, 2, 2, 2), 5);
+    producers.commit(&in_transaction(8, 0, 4), 5);
+    let entries = snapshot::decode(&snapshot::encode(&producers.to_entries())).unwrap();
+    assert_eq!(entries.iter().map(|e| e.producer_id).collect::<Vec<_>>(), [8, 9]);
+    let again = Producers::from_entries(entries.clone());
+    assert_eq!(again.to_entries(), entries);
+    assert_eq!(again.first_unstable_offset(), Some(4));
+    assert!(matches!(
+        again.stage(&batch(9, 1, 2, 2, 0), true),
+        Ok(Staged::Duplicate { base_offset: 2, .. })
+    ));
+    assert!(out_of_order(again.stage(&batch(9, 1, 0, 2, 0), true)));
+    assert_eq!(again.stage(&batch(9, 1, 4, 1, 0), true), Ok(Staged::Append));
+}
+
+#[test]
+fn a_producer_is_forgotten_a_day_after_its_last_append_whatever_its_timestamps() {
+    let mut producers = Producers::default();
+    assert_eq!(producers.next_expiry(DAY), None);
+    producers.commit(&batch(7, 0, 0, 1, 0), 1_000_000);
+    producers.commit(&batch(8, 0, 0, 1, 1), 2_000_000);
+    assert_eq!(producers.next_expiry(DAY), Some(1_000_000 + DAY));
+    assert_eq!(producers.expire(1_000_000 + DAY - 1, DAY), 0);
+    assert_eq!(producers.expire(1_000_000 + DAY, DAY), 1);
+    assert_eq!(producers.next_expiry(DAY), Some(2_000_000 + DAY));
+    assert_eq!(producers.stage(&batch(7, 0, 33, 1, 0), true), Ok(Staged::Append));
+}
+
+#[test]
+fn a_timestamp_from_the_future_keeps_nobody_for_ever() {
+    let mut entry = {
+        let mut producers = Producers::default();
+        producers.commit(&batch(7, 0, 0, 1, 0), 5);
+        producers.to_entries()[0]
+    };
+    entry.timestamp = i64::MAX;
+    let mut producers = Producers::from_entries([entry]);
+    assert_eq!(producers.expire(1_000, DAY), 0);
+    assert_eq!(producers.next_expiry(DAY), Some(1_000 + DAY));
+    assert_eq!(producers.expire(1_000 + DAY, DAY), 1);
+}
+
+#[test]
+fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
+    let mut producers = Producers::default();
+    producers.commit(&in_transaction(1, 0, 10), 5);
+    producers.commit(&in_transaction(2, 0, 11), 5);
+    producers.commit(&in_transaction(1, 1, 12), 5);
+    assert_eq!(producers.first_unstable_offset(), Some(10));
+    let outside = producers.stage(&batch(1, 0, 2, 1, 0), true);
+    assert_eq!(outside, Err(ProducerError::InTransaction { producer_id: 1 }));
+    // Nobody with an open transaction expires.
+    assert_eq!(producers.expire(i64::MAX, 1), 0);
+    let completed = end(&mut producers, &marker(1, 0, 13, 0, 4)).unwrap();
+    let expected = Completed {
+        producer_id: 1,
+        first_offset: 10,
+        last_offset: 13,
+        aborted: true,
+        last_stable_offset: 11,
+    };
+    assert_eq!(completed, expected);
+    assert_eq!(producers.first_unstable_offset(), Some(11));
+    let completed = end(&mut producers, &marker(2, 0, 14, 1, 4)).unwrap();
+    assert_eq!((completed.aborted, completed.last_stable_offset), (false, 15));
+    assert_eq!(producers.first_unstable_offset(), None);
+    // The sequences of the same epoch go on; an empty transaction ends without a trace.
+    assert_eq!(producers.stage(&batch(1, 0, 2, 1, 0), true), Ok(Staged::Append));
+    assert_eq!(end(&mut producers, &marker(1, 0, 15, 1, 4)), None);
+}
+
+#[test]
+fn a_marker_with_a_bumped_epoch_ends_the_old_one() {
+    let mut producers = Producers::default();
+    producers.commit(&in_transaction(1, 0, 10), 5);
+    end(&mut producers, &marker(1, 1, 11, 1, 4)).unwrap();
+    assert!(matches!(
+        producers.stage(&in_transaction(1, 1, 0), true),
+        Err(ProducerError::StaleEpoch { sent: 0, current: 1, .. })
+    ));
+    assert!(out_of_order(producers.stage(&batch(1, 1, 1, 1, 0), true)));
+    assert_eq!(producers.stage(&batch(1, 1, 0, 1, 0), true), Ok(Staged::Append));
+    let entry = producers.to_entries()[0];
+    assert_eq!((entry.last_offset, entry.last_sequence, entry.coordinator_epoch), (-1, -1, 4));
+}
+
+#[test]
+fn an_old_coordinators_marker_is_refused() {
+    let mut producers = Producers::default();
+    end(&mut producers, &marker(1, 3, 0, 1, 9));
+    let bytes = marker(1, 3, 1, 1, 8);
+    let batch = BatchView::first(&bytes).unwrap();
+    let staged = producers.stage_marker(&batch.header, Marker::of(&batch).unwrap());
+    assert_eq!(staged, Err(ProducerError::StaleCoordinator { sent: 8, current: 9 }));
+    let bytes = marker(1, 2, 1, 1, 9);
+    let batch = BatchView::first(&bytes).unwrap();
+    let staged = producers.stage_marker(&batch.header, Marker::of(&batch).unwrap());
+    assert!(matches!(staged, Err(ProducerError::StaleEpoch { .. })));
+}
+
+#[test]
+fn only_ends_of_transactions_are_markers() {
+    let of = |bytes: &[u8]| Marker::of(&BatchView::first(bytes).unwrap());
+    let committed = Some(Marker { committed: true, coordinator_epoch: 6 });
+    assert_eq!(of(&marker(1, 0, 0, 1, 6)), committed);
+    assert_eq!(of(&marker(1, 0, 0, 2, 6)), None);
+    assert_eq!(of(&BatchBuilder::new(0, 0).producer(1, 0, -1).control().finish()), None);
+    let mut short = BatchBuilder::new(0, 0).producer(1, 0, -1).control();
+    short.push(Some(&[0, 0, 0]), Some(&[0, 0, 0, 0, 0]), &[], 0);
+    assert_eq!(of(&short.finish()), None);
+}

@@ -1,0 +1,330 @@
+//! Where records are read from: a slice, or a codec's stream through one buffer.
+//!
+//! **Invariant:** memory grows with the bytes that have come, never with a length that they
+//! announce.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+
+use crate::storage::codec::Reader;
+
+/// The most bytes that one batch may unfold to. No client could hold more in one array, and a
+/// batch of a megabyte that claims more is made to keep a processor busy.
+pub const UNFOLDED_BYTES_MAX: u64 = i32::MAX as u64;
+
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// What is wrong with a record. Sizes and counts are as Kafka's `DefaultRecord` demands them.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The batch's attributes name none of the codecs.
+    #[error("compressed with codec {0}, which does not exist")]
+    UnknownCodec(i16),
+    /// The codec could not go on.
+    #[error("cannot be decompressed: {0}")]
+    Undecodable(io::Error),
+    /// More than [`UNFOLDED_BYTES_MAX`] bytes came out of the codec.
+    #[error("the batch unfolds to more than {UNFOLDED_BYTES_MAX} bytes")]
+    TooMuch,
+    /// The batch ends before the record does.
+    #[error("the batch ends in the middle of it")]
+    Cut,
+    /// A variable-length number goes on for too long.
+    #[error("a number is longer than it may be")]
+    Number,
+    /// A size or a count is negative where it may not be, or larger than what is left.
+    #[error("a size or count of {0} cannot be true")]
+    Size(i32),
+    /// The record says that it has so many bytes; its parts have another number.
+    #[error("its parts do not add up to its size of {0} bytes")]
+    Sum(i32),
+    /// The header says how many records there are, and something follows the last of them.
+    #[error("bytes follow the last record")]
+    LeftOver,
+}
+
+/// Where records are read from.
+pub trait Input {
+    /// The next byte.
+    fn byte(&mut self) -> Result<u8, Fault>;
+    /// Pass over so many bytes.
+    fn skip(&mut self, bytes: usize) -> Result<(), Fault>;
+    /// So many bytes, kept.
+    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault>;
+    /// How many bytes have been read or passed.
+    fn position(&self) -> u64;
+    /// False if it is certain that fewer bytes are left.
+    fn may_hold(&self, bytes: usize) -> bool;
+    /// True if nothing is left.
+    fn is_at_end(&mut self) -> Result<bool, Fault>;
+    /// The whole next record at one glance, if it is of the common kind: short numbers, no
+    /// headers. `None` says nothing about it, and nothing has been read then.
+    fn glance(&mut self) -> Option<Glance>;
+}
+
+/// What a glance at a record gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance {
+    /// Timestamp less the batch's base timestamp.
+    pub timestamp_delta: i64,
+    /// Offset less the batch's base offset.
+    pub offset_delta: i32,
+    /// False for a null key.
+    pub has_key: bool,
+}
+
+/// Records that lie uncompressed in memory.
+pub struct Slice<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Slice<'a> {
+    /// Records that begin where `bytes` does and end where it ends.
+    pub fn new(bytes: &'a [u8]) -> Slice<'a> {
+        Slice { bytes, at: 0 }
+    }
+}
+
+impl Input for Slice<'_> {
+    #[inline(always)]
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let byte = *self.bytes.get(self.at).ok_or(Fault::Cut)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
+        if bytes > self.bytes.len() - self.at {
+            return Err(Fault::Cut);
+        }
+        self.at += bytes;
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
+        let from = self.at;
+        self.skip(bytes)?;
+        self.bytes.get(from..self.at).map(Bytes::copy_from_slice).ok_or(Fault::Cut)
+    }
+
+    #[inline(always)]
+    fn position(&self) -> u64 {
+        self.at as u64
+    }
+
+    #[inline(always)]
+    fn may_hold(&self, bytes: usize) -> bool {
+        bytes <= self.bytes.len() - self.at
+    }
+
+    fn is_at_end(&mut self) -> Result<bool, Fault> {
+        Ok(self.at == self.bytes.len())
+    }
+
+    #[inline(always)]
+    fn glance(&mut self) -> Option<Glance> {
+        let bytes = self.bytes.get(self.at..)?;
+        let (glance, end) = glance(bytes)?;
+        self.at += end;
+        Some(glance)
+    }
+}
+
+/// A record of the common kind at the front of `bytes`, and where it ends.
+///
+/// Each record of every uncompressed batch passes here, so the bytes up to the key are checked
+/// to be there once for all.
+#[inline(always)]
+fn glance(bytes: &[u8]) -> Option<(Glance, usize)> {
+    let mut front = Front::<16> { bytes: bytes.first_chunk()?, at: 0 };
+    let size = front.length()?;
+    let end = front.at + size?;
+    front.at += 1;
+    let timestamp_delta = i64::from(unzigzag(front.short()?));
+    let offset_delta = unzigzag(front.short()?);
+    let key = front.length()?;
+    let value_at = front.at + key.unwrap_or(0);
+    let mut front = Front::<4> { bytes: bytes.get(value_at..)?.first_chunk()?, at: 0 };
+    let value = front.length()?;
+    let headers_at = value_at + front.at + value.unwrap_or(0);
+    // No headers, and the record ends with saying so.
+    let whole = headers_at + 1 == end && *bytes.get(headers_at)? == 0;
+    let has_key = key.is_some();
+    whole.then_some((Glance { timestamp_delta, offset_delta, has_key }, end))
+}
+
+/// A few bytes that are certainly there.
+struct Front<'a, const N: usize> {
+    bytes: &'a [u8; N],
+    at: usize,
+}
+
+impl<const N: usize> Front<'_, N> {
+    /// The next byte. There are more of them than four short numbers and one byte can take.
+    #[inline(always)]
+    fn byte(&mut self) -> u32 {
+        let byte = self.bytes[self.at % N];
+        self.at += 1;
+        u32::from(byte)
+    }
+
+    /// A varint of at most three bytes, still in zigzag.
+    #[inline(always)]
+    fn short(&mut self) -> Option<u32> {
+        let first = self.byte();
+        if first < 0x80 {
+            return Some(first);
+        }
+        let low = first & 0x7f | self.byte() << 7;
+        if low < 0x80 << 7 {
+            return Some(low);
+        }
+        let all = low & 0x3fff | self.byte() << 14;
+        (all < 0x80 << 14).then_some(all)
+    }
+
+    /// A length of which -1 means null.
+    #[inline(always)]
+    fn length(&mut self) -> Option<Option<usize>> {
+        match self.short()? {
+            1 => Some(None),
+            negative if negative & 1 == 1 => None,
+            twice => Some(Some(twice as usize / 2)),
+        }
+    }
+}
+
+/// Records on their way out of a codec, through one buffer.
+pub struct Stream<'a> {
+    reader: Reader<'a>,
+    buffer: Vec<u8>,
+    at: usize,
+    filled: usize,
+    passed: u64,
+}
+
+impl<'a> Stream<'a> {
+    /// Records as `reader` gives them.
+    pub fn new(reader: Reader<'a>) -> Stream<'a> {
+        Stream { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
+    }
+
+    fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.at..self.filled).unwrap_or_default()
+    }
+
+    /// Fill the empty buffer; false at the end.
+    #[cold]
+    fn fill(&mut self) -> Result<bool, Fault> {
+        self.passed += self.filled as u64;
+        (self.at, self.filled) = (0, 0);
+        self.filled = self.reader.read(&mut self.buffer).map_err(Fault::Undecodable)?;
+        if self.passed + self.filled as u64 > UNFOLDED_BYTES_MAX {
+            return Err(Fault::TooMuch);
+        }
+        Ok(self.filled > 0)
+    }
+
+    /// Make sure that something is in the buffer.
+    #[inline]
+    fn need(&mut self) -> Result<(), Fault> {
+        if self.at == self.filled && !self.fill()? { Err(Fault::Cut) } else { Ok(()) }
+    }
+}
+
+impl Input for Stream<'_> {
+    #[inline]
+    fn byte(&mut self) -> Result<u8, Fault> {
+        self.need()?;
+        let byte = *self.buffer.get(self.at).ok_or(Fault::Cut)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    #[inline]
+    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
+        let mut left = bytes;
+        while left > 0 {
+            self.need()?;
+            let step = left.min(self.filled - self.at);
+            self.at += step;
+            left -= step;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
+        // Memory grows with what has come, not with what was announced.
+        let mut taken = Vec::with_capacity(bytes.min(BUFFER_BYTES));
+        while taken.len() < bytes {
+            self.need()?;
+            let step = (bytes - taken.len()).min(self.filled - self.at);
+            taken.extend(self.buffered().iter().take(step));
+            self.at += step;
+        }
+        Ok(taken.into())
+    }
+
+    #[inline]
+    fn position(&self) -> u64 {
+        self.passed + self.at as u64
+    }
+
+    fn may_hold(&self, _: usize) -> bool {
+        true
+    }
+
+    fn is_at_end(&mut self) -> Result<bool, Fault> {
+        Ok(self.at == self.filled && !self.fill()?)
+    }
+
+    fn glance(&mut self) -> Option<Glance> {
+        None
+    }
+}
+
+/// A zigzag varint of at most five bytes. Nearly all have one or two.
+#[inline(always)]
+pub fn number<S: Input>(input: &mut S) -> Result<i32, Fault> {
+    let first = u32::from(input.byte()?);
+    if first < 0x80 {
+        return Ok(unzigzag(first));
+    }
+    let second = u32::from(input.byte()?);
+    let low = (first & 0x7f) | (second & 0x7f) << 7;
+    if second < 0x80 { Ok(unzigzag(low)) } else { more_of_number(input, low) }
+}
+
+#[cold]
+fn more_of_number<S: Input>(input: &mut S, low: u32) -> Result<i32, Fault> {
+    let mut value = low;
+    for shift in [14, 21, 28] {
+        let byte = u32::from(input.byte()?);
+        value |= (byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(unzigzag(value));
+        }
+    }
+    Err(Fault::Number)
+}
+
+fn unzigzag(value: u32) -> i32 {
+    (value >> 1) as i32 ^ -((value & 1) as i32)
+}
+
+/// A zigzag varint of at most ten bytes.
+#[inline(always)]
+pub fn long_number<S: Input>(input: &mut S) -> Result<i64, Fault> {
+    let mut value = 0_u64;
+    for shift in (0..70).step_by(7) {
+        let byte = u64::from(input.byte()?);
+        value |= (byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    Err(Fault::Number)
+}

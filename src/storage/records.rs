@@ -1,0 +1,372 @@
+//! The records inside a batch.
+//!
+//! **Invariant:** nothing here believes a length before the bytes are there; whatever a batch
+//! claims, walking it holds one small buffer beside what its codec holds.
+//!
+//! [`walk`] is on the way of every produced batch. Uncompressed records are walked where they
+//! lie; compressed ones pass through a buffer, and keys and values are skipped, not kept.
+//! [`records`] is for readers inside the broker, who want keys and values.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use crate::storage::batch::{BatchView, Codec, Header};
+use crate::storage::codec;
+use crate::storage::record_input::{Fault, Input, Slice, Stream, long_number, number};
+use crate::types::Offset;
+
+/// What is wrong with the inside of a batch, and at which record.
+#[derive(Debug, thiserror::Error)]
+#[error("record {index} of the batch: {fault}")]
+pub struct RecordFault {
+    /// The record's place in the batch, from 0.
+    pub index: i32,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What a walk sees of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordHead {
+    /// Offset less the batch's base offset, as the record has it.
+    pub offset_delta: i32,
+    /// Milliseconds since 1970: base timestamp and delta, or the batch's append time.
+    pub timestamp: i64,
+    /// False for a null key.
+    pub has_key: bool,
+}
+
+/// How far a walk went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walked {
+    /// Records seen.
+    pub records: i32,
+    /// True if the batch was walked to its end, so that all of its framing is known to be right;
+    /// false if the visitor broke off.
+    pub complete: bool,
+}
+
+/// Visit the records of a batch, checking their framing: every size within the batch, the parts
+/// of each record adding up to its size, as many records as the header counts, nothing after
+/// them.
+///
+/// # Errors
+/// The first fault. Records before it have been visited.
+pub fn walk(
+    batch: &BatchView<'_>,
+    visit: impl FnMut(RecordHead) -> ControlFlow<()>,
+) -> Result<Walked, RecordFault> {
+    match open(batch)? {
+        Source::Here(mut slice) => walk_in(&mut slice, &batch.header, visit),
+        Source::Unfolding(mut stream) => walk_in(stream.as_mut(), &batch.header, visit),
+    }
+}
+
+fn walk_in<S: Input>(
+    input: &mut S,
+    header: &Header,
+    mut visit: impl FnMut(RecordHead) -> ControlFlow<()>,
+) -> Result<Walked, RecordFault> {
+    let times = Times::of(header);
+    for index in 0..header.records_count {
+        if let Some(glance) = input.glance() {
+            let timestamp = times.at(glance.timestamp_delta);
+            let (offset_delta, has_key) = (glance.offset_delta, glance.has_key);
+            if visit(RecordHead { offset_delta, timestamp, has_key }).is_break() {
+                return Ok(Walked { records: index + 1, complete: false });
+            }
+            continue;
+        }
+        let head = match head(input, times) {
+            Ok(head) => head,
+            Err(fault) => return Err(RecordFault { index, fault }),
+        };
+        if visit(head).is_break() {
+            return Ok(Walked { records: index + 1, complete: false });
+        }
+    }
+    ended(input, header)?;
+    Ok(Walked { records: header.records_count, complete: true })
+}
+
+/// After the last record there must be nothing.
+fn ended<S: Input>(input: &mut S, header: &Header) -> Result<(), RecordFault> {
+    let at = |fault| RecordFault { index: header.records_count, fault };
+    if header.records_count < 0 {
+        return Err(at(Fault::Size(header.records_count)));
+    }
+    if !input.is_at_end().map_err(at)? {
+        return Err(at(Fault::LeftOver));
+    }
+    Ok(())
+}
+
+/// How a batch's records come by their timestamps.
+#[derive(Clone, Copy)]
+struct Times {
+    base: i64,
+    append: Option<i64>,
+}
+
+impl Times {
+    fn of(header: &Header) -> Times {
+        let append = header.is_log_append_time().then_some(header.max_timestamp);
+        Times { base: header.base_timestamp, append }
+    }
+
+    /// Java's addition, which wraps.
+    fn at(self, delta: i64) -> i64 {
+        self.append.unwrap_or_else(|| self.base.wrapping_add(delta))
+    }
+}
+
+/// One record, its key, value and headers passed over.
+#[inline]
+fn head<S: Input>(input: &mut S, times: Times) -> Result<RecordHead, Fault> {
+    let mut body = Body::enter(input)?;
+    let (timestamp, offset_delta) = body.start(times)?;
+    let key = body.length()?;
+    body.skip(key)?;
+    let value = body.length()?;
+    body.skip(value)?;
+    let headers = body.header_count()?;
+    for _ in 0..headers {
+        let name = body.name_length()?;
+        body.skip(Some(name))?;
+        let value = body.length()?;
+        body.skip(value)?;
+    }
+    body.leave()?;
+    Ok(RecordHead { offset_delta, timestamp, has_key: key.is_some() })
+}
+
+/// The bytes between a record's size and its end.
+struct Body<'i, S> {
+    input: &'i mut S,
+    size: i32,
+    end: u64,
+}
+
+impl<'i, S: Input> Body<'i, S> {
+    #[inline]
+    fn enter(input: &'i mut S) -> Result<Body<'i, S>, Fault> {
+        let size = number(input)?;
+        let bytes = usize::try_from(size).map_err(|_| Fault::Size(size))?;
+        if !input.may_hold(bytes) {
+            return Err(Fault::Size(size));
+        }
+        let end = input.position() + bytes as u64;
+        Ok(Body { input, size, end })
+    }
+
+    /// Attributes (which nobody uses), timestamp and offset delta.
+    #[inline]
+    fn start(&mut self, times: Times) -> Result<(i64, i32), Fault> {
+        self.input.byte()?;
+        let timestamp = times.at(long_number(self.input)?);
+        Ok((timestamp, number(self.input)?))
+    }
+
+    /// A length of which -1 means null.
+    #[inline]
+    fn length(&mut self) -> Result<Option<usize>, Fault> {
+        match number(self.input)? {
+            -1 => Ok(None),
+            length => self.fits(length).map(Some),
+        }
+    }
+
+    /// A length that cannot be null.
+    #[inline]
+    fn name_length(&mut self) -> Result<usize, Fault> {
+        let length = number(self.input)?;
+        self.fits(length)
+    }
+
+    #[inline]
+    fn fits(&self, length: i32) -> Result<usize, Fault> {
+        let left = self.end.saturating_sub(self.input.position());
+        match usize::try_from(length) {
+            Ok(bytes) if bytes as u64 <= left => Ok(bytes),
+            _ => Err(Fault::Size(length)),
+        }
+    }
+
+    /// How many headers follow. Each takes two bytes at least, but Kafka holds the count against
+    /// the bytes, and so do we.
+    #[inline]
+    fn header_count(&mut self) -> Result<usize, Fault> {
+        self.name_length()
+    }
+
+    #[inline]
+    fn skip(&mut self, length: Option<usize>) -> Result<(), Fault> {
+        match length {
+            Some(bytes) => self.input.skip(bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, length: Option<usize>) -> Result<Option<Bytes>, Fault> {
+        length.map(|bytes| self.input.take(bytes)).transpose()
+    }
+
+    #[inline]
+    fn leave(self) -> Result<(), Fault> {
+        if self.input.position() == self.end { Ok(()) } else { Err(Fault::Sum(self.size)) }
+    }
+}
+
+enum Source<'a> {
+    Here(Slice<'a>),
+    Unfolding(Box<Stream<'a>>),
+}
+
+fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, RecordFault> {
+    let first = |fault| RecordFault { index: 0, fault };
+    match batch.header.codec() {
+        None => Err(first(Fault::UnknownCodec(batch.header.attributes & 0x07))),
+        Some(Codec::None) => Ok(Source::Here(Slice::new(batch.payload()))),
+        Some(codec) => {
+            let reader =
+                codec::reader(codec, batch.payload()).map_err(|e| first(Fault::Undecodable(e)))?;
+            Ok(Source::Unfolding(Box::new(Stream::new(reader))))
+        }
+    }
+}
+
+/// A whole record, its bytes kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where it lies in the partition.
+    pub offset: Offset,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    /// The key; null is not empty.
+    pub key: Option<Bytes>,
+    /// The value; null is a tombstone in a compacted topic.
+    pub value: Option<Bytes>,
+    /// The headers, in their order; names may repeat.
+    pub headers: Vec<RecordHeader>,
+}
+
+/// One header of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// Its name. UTF-8 by convention only.
+    pub name: Bytes,
+    /// Its value.
+    pub value: Option<Bytes>,
+}
+
+/// The records of a batch, whole and one by one. Ends after the first fault.
+pub struct Records<'a> {
+    source: Source<'a>,
+    header: Header,
+    next: i32,
+}
+
+/// Read the records of a batch.
+///
+/// # Errors
+/// The codec is unknown or its payload does not begin as it should; everything later is an error
+/// of the iterator.
+pub fn records<'a>(batch: &BatchView<'a>) -> Result<Records<'a>, RecordFault> {
+    Ok(Records { source: open(batch)?, header: batch.header, next: 0 })
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, RecordFault>;
+
+    fn next(&mut self) -> Option<Result<Record, RecordFault>> {
+        let index = self.next;
+        if index > self.header.records_count.max(0) {
+            return None;
+        }
+        let read = if index == self.header.records_count.max(0) {
+            let end = match &mut self.source {
+                Source::Here(slice) => ended(slice, &self.header),
+                Source::Unfolding(stream) => ended(stream.as_mut(), &self.header),
+            };
+            end.err().map(Err)
+        } else {
+            let record = match &mut self.source {
+                Source::Here(slice) => whole(slice, &self.header),
+                Source::Unfolding(stream) => whole(stream.as_mut(), &self.header),
+            };
+            Some(record.map_err(|fault| RecordFault { index, fault }))
+        };
+        self.next = if matches!(read, Some(Ok(_))) { index + 1 } else { i32::MAX };
+        read
+    }
+}
+
+fn whole<S: Input>(input: &mut S, header: &Header) -> Result<Record, Fault> {
+    let mut body = Body::enter(input)?;
+    let (timestamp, offset_delta) = body.start(Times::of(header))?;
+    let length = body.length()?;
+    let key = body.take(length)?;
+    let length = body.length()?;
+    let value = body.take(length)?;
+    let mut headers = Vec::new();
+    for _ in 0..body.header_count()? {
+        let length = body.name_length()?;
+        let name = body.input.take(length)?;
+        let length = body.length()?;
+        headers.push(RecordHeader { name, value: body.take(length)? });
+    }
+    body.leave()?;
+    let offset = header.base_offset.wrapping_add(i64::from(offset_delta));
+    Ok(Record { offset, timestamp, key, value, headers })
+}
+
+/// A record that was looked for by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Its offset.
+    pub offset: Offset,
+    /// Its timestamp, milliseconds since 1970.
+    pub timestamp: i64,
+}
+
+/// The batch's first record at or after `timestamp` whose offset is `from` or later.
+///
+/// # Errors
+/// A fault before that record.
+pub fn first_at_or_after(
+    batch: &BatchView<'_>,
+    timestamp: i64,
+    from: Offset,
+) -> Result<Option<Found>, RecordFault> {
+    let mut found = None;
+    walk(batch, |record| {
+        let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
+        if record.timestamp < timestamp || offset < from {
+            return ControlFlow::Continue(());
+        }
+        found = Some(Found { offset, timestamp: record.timestamp });
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// The batch's first record that carries the batch's largest timestamp; `None` if there are no
+/// records.
+///
+/// # Errors
+/// A fault anywhere in the batch.
+pub fn first_with_max_timestamp(batch: &BatchView<'_>) -> Result<Option<Found>, RecordFault> {
+    let mut found: Option<Found> = None;
+    walk(batch, |record| {
+        if found.is_none_or(|f| record.timestamp > f.timestamp) {
+            let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
+            found = Some(Found { offset, timestamp: record.timestamp });
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;
