@@ -1,0 +1,355 @@
+//! Fields of Kafka's flexible encoding (KIP-482): big-endian numbers, varints, compact strings
+//! and arrays, tagged sections. What the records of the metadata log are made of.
+//!
+//! **Invariant:** nothing is allocated by a count before the bytes for that many elements are
+//! seen to be there.
+
+use std::fmt;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+/// Why bytes are not the record that they claim to be. Its text says what was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Damage(String);
+
+impl Damage {
+    /// Damage that this sentence describes.
+    pub fn new(what: impl fmt::Display) -> Damage {
+        Damage(what.to_string())
+    }
+}
+
+/// Takes fields off the front of a record.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Begin at the first byte.
+    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { rest: bytes }
+    }
+
+    /// What has not been taken yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next `n` bytes.
+    pub fn take(&mut self, n: usize) -> Result<&'a [u8], Damage> {
+        match self.rest.split_at_checked(n) {
+            Some((head, rest)) => {
+                self.rest = rest;
+                Ok(head)
+            }
+            None => Err(Damage(format!("{n} bytes wanted, {} there", self.rest.len()))),
+        }
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
+    }
+
+    /// One byte; anything but 0 is true, as Kafka reads it.
+    pub fn bool(&mut self) -> Result<bool, Damage> {
+        Ok(self.i8()? != 0)
+    }
+
+    /// One byte, signed.
+    pub fn i8(&mut self) -> Result<i8, Damage> {
+        Ok(i8::from_be_bytes(self.array()?))
+    }
+
+    /// Two bytes, signed.
+    pub fn i16(&mut self) -> Result<i16, Damage> {
+        Ok(i16::from_be_bytes(self.array()?))
+    }
+
+    /// Two bytes, unsigned.
+    pub fn u16(&mut self) -> Result<u16, Damage> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    /// Four bytes, signed.
+    pub fn i32(&mut self) -> Result<i32, Damage> {
+        Ok(i32::from_be_bytes(self.array()?))
+    }
+
+    /// Eight bytes, signed.
+    pub fn i64(&mut self) -> Result<i64, Damage> {
+        Ok(i64::from_be_bytes(self.array()?))
+    }
+
+    /// Sixteen bytes.
+    pub fn uuid(&mut self) -> Result<Uuid, Damage> {
+        Ok(Uuid::from_bytes(self.array()?))
+    }
+
+    /// An unsigned varint of at most five bytes and 32 bits.
+    pub fn varint(&mut self) -> Result<u32, Damage> {
+        let mut value = 0u64;
+        for shift in [0, 7, 14, 21, 28] {
+            let [byte] = self.array()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return u32::try_from(value)
+                    .map_err(|_| Damage(format!("a varint of {value} is beyond 32 bits")));
+            }
+        }
+        Err(Damage::new("a varint runs on after five bytes"))
+    }
+
+    /// A compact length: `None` for null, else bytes or elements of at least `each` bytes.
+    fn length(&mut self, each: usize) -> Result<Option<usize>, Damage> {
+        let Some(n) = self.varint()?.checked_sub(1) else { return Ok(None) };
+        if n as usize > self.rest.len() / each {
+            let there = self.rest.len();
+            return Err(Damage(format!("a length of {n} where {there} bytes are left")));
+        }
+        Ok(Some(n as usize))
+    }
+
+    /// A string or null.
+    pub fn nullable_string(&mut self) -> Result<Option<String>, Damage> {
+        let Some(n) = self.length(1)? else { return Ok(None) };
+        match std::str::from_utf8(self.take(n)?) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(Damage::new("a string that is not UTF-8")),
+        }
+    }
+
+    /// A string.
+    pub fn string(&mut self) -> Result<String, Damage> {
+        self.nullable_string()?.ok_or_else(|| Damage::new("null where a string must be"))
+    }
+
+    /// An array or null; `each` is the least that one element takes, at least one byte.
+    pub fn nullable_list<T>(
+        &mut self,
+        each: usize,
+        mut one: impl FnMut(&mut Self) -> Result<T, Damage>,
+    ) -> Result<Option<Vec<T>>, Damage> {
+        let Some(n) = self.length(each)? else { return Ok(None) };
+        let mut list = Vec::with_capacity(n);
+        for _ in 0..n {
+            list.push(one(self)?);
+        }
+        Ok(Some(list))
+    }
+
+    /// An array; `each` is the least that one element takes, at least one byte.
+    pub fn list<T>(
+        &mut self,
+        each: usize,
+        one: impl FnMut(&mut Self) -> Result<T, Damage>,
+    ) -> Result<Vec<T>, Damage> {
+        self.nullable_list(each, one)?.ok_or_else(|| Damage::new("null where an array must be"))
+    }
+
+    /// The tagged fields that end a struct. `known` reads the field of a tag that it knows and
+    /// says so; others are passed over, as KIP-482 wants it.
+    pub fn tags(
+        &mut self,
+        mut known: impl FnMut(u32, &mut Reader<'a>) -> Result<bool, Damage>,
+    ) -> Result<(), Damage> {
+        for _ in 0..self.varint()? {
+            let tag = self.varint()?;
+            let len = self.varint()? as usize;
+            let mut field = Reader::new(self.take(len)?);
+            if known(tag, &mut field)? && !field.rest.is_empty() {
+                let n = field.rest.len();
+                return Err(Damage(format!("tagged field {tag} has {n} bytes too many")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A struct's tagged section where no tag is known.
+    pub fn no_tags(&mut self) -> Result<(), Damage> {
+        self.tags(|_, _| Ok(false))
+    }
+
+    /// All that is left, as bytes of its own.
+    pub fn remainder(&mut self) -> Bytes {
+        Bytes::copy_from_slice(std::mem::take(&mut self.rest))
+    }
+}
+
+/// Appends fields to a record.
+#[derive(Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// What has been written.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// One byte, 0 or 1.
+    pub fn bool(&mut self, value: bool) {
+        self.bytes.push(u8::from(value));
+    }
+
+    /// One byte.
+    pub fn i8(&mut self, value: i8) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Two bytes.
+    pub fn i16(&mut self, value: i16) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Two bytes.
+    pub fn u16(&mut self, value: u16) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Four bytes.
+    pub fn i32(&mut self, value: i32) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Eight bytes.
+    pub fn i64(&mut self, value: i64) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Sixteen bytes.
+    pub fn uuid(&mut self, value: Uuid) {
+        self.raw(value.as_bytes());
+    }
+
+    /// An unsigned varint.
+    pub fn varint(&mut self, mut value: u32) {
+        while value >= 0x80 {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(value as u8);
+    }
+
+    /// A compact length; lengths of our own making are far below 32 bits.
+    fn length(&mut self, n: usize) {
+        self.varint(n as u32 + 1);
+    }
+
+    /// A compact string.
+    pub fn string(&mut self, value: &str) {
+        self.length(value.len());
+        self.raw(value.as_bytes());
+    }
+
+    /// A compact string or null.
+    pub fn nullable_string(&mut self, value: Option<&str>) {
+        match value {
+            Some(text) => self.string(text),
+            None => self.varint(0),
+        }
+    }
+
+    /// A compact array.
+    pub fn list<T>(&mut self, values: &[T], mut one: impl FnMut(&mut Self, &T)) {
+        self.length(values.len());
+        for value in values {
+            one(self, value);
+        }
+    }
+
+    /// A compact array of numbers.
+    pub fn i32s(&mut self, values: &[i32]) {
+        self.list(values, |w, v| w.i32(*v));
+    }
+
+    /// A compact array of ids.
+    pub fn uuids(&mut self, values: &[Uuid]) {
+        self.list(values, |w, v| w.uuid(*v));
+    }
+
+    /// The section of tagged fields that ends a struct.
+    pub fn tags(&mut self, tags: Tags) {
+        self.varint(tags.count);
+        self.raw(&tags.fields.bytes);
+    }
+
+    /// An empty section of tagged fields.
+    pub fn no_tags(&mut self) {
+        self.varint(0);
+    }
+}
+
+/// Tagged fields on their way into a section. A field at its default is left out by the caller.
+#[derive(Debug, Default)]
+pub struct Tags {
+    count: u32,
+    fields: Writer,
+}
+
+impl Tags {
+    /// Add a field; tags must come in ascending order.
+    pub fn add(&mut self, tag: u32, field: impl FnOnce(&mut Writer)) {
+        let mut one = Writer::default();
+        field(&mut one);
+        self.count += 1;
+        self.fields.varint(tag);
+        self.fields.varint(one.bytes.len() as u32);
+        self.fields.raw(&one.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_survive_the_round_trip() {
+        for value in [0, 1, 127, 128, 16383, 16384, u32::MAX] {
+            let mut w = Writer::default();
+            w.varint(value);
+            assert_eq!(Reader::new(&w.into_bytes()).varint(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn an_overlong_varint_is_damage() {
+        assert!(Reader::new(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).varint().is_err());
+        assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varint().is_err());
+        assert!(Reader::new(&[0x80]).varint().is_err());
+    }
+
+    #[test]
+    fn a_count_beyond_the_bytes_is_refused_before_anything_is_allocated() {
+        let bytes = [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
+        assert!(Reader::new(&bytes).list(4, Reader::i32).is_err());
+        assert!(Reader::new(&[3, 0, 0, 0, 1, 0, 0, 0]).list(4, Reader::i32).is_err());
+    }
+
+    #[test]
+    fn an_unknown_tag_is_passed_over_and_a_known_one_must_fit() {
+        let section = [2, 0, 1, 7, 9, 2, 1, 2];
+        let mut seen = None;
+        let mut r = Reader::new(&section);
+        r.tags(|tag, field| {
+            if tag == 0 {
+                seen = Some(field.i8()?);
+            }
+            Ok(tag == 0)
+        })
+        .unwrap();
+        assert_eq!((seen, r.rest().len()), (Some(7), 0));
+        let too_long = [1, 0, 2, 7, 7];
+        assert!(Reader::new(&too_long).tags(|_, f| f.i8().map(|_| true)).is_err());
+    }
+}

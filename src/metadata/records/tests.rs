@@ -1,0 +1,294 @@
+//! Bytes that Apache Kafka 4.1.0's own `MetadataRecordSerde` wrote, and what becomes of bad ones.
+
+use super::*;
+use crate::metadata::broker_records::{BrokerEndpoint, BrokerFeature};
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digit = |c: u8| (c as char).to_digit(16).unwrap() as u8;
+    hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn id(first: u8) -> Uuid {
+    Uuid::from_bytes(std::array::from_fn(|i| first + i as u8))
+}
+
+/// Kafka's bytes at the version that Kafka writes, and what they say.
+fn written() -> Vec<(&'static str, Record)> {
+    let mut all = topics();
+    all.extend(partitions());
+    all.extend(brokers());
+    all
+}
+
+fn topics() -> Vec<(&'static str, Record)> {
+    let config = |resource_type, resource_name: &str, value: Option<&str>| {
+        Record::Config(ConfigRecord {
+            resource_type,
+            resource_name: resource_name.into(),
+            name: "retention.ms".into(),
+            value: value.map(str::to_owned),
+        })
+    };
+    let begin = |name: Option<&str>| {
+        Record::BeginTransaction(BeginTransactionRecord { name: name.map(str::to_owned) })
+    };
+    let feature_level = FeatureLevelRecord { name: "metadata.version".into(), feature_level: 27 };
+    let producer_ids = ProducerIdsRecord { broker_id: 1, broker_epoch: 42, next_producer_id: 1000 };
+    vec![
+        (
+            "010200076f7264657273000102030405060708090a0b0c0d0e0f00",
+            Record::Topic(TopicRecord { name: "orders".into(), topic_id: id(0) }),
+        ),
+        (
+            "010900000102030405060708090a0b0c0d0e0f00",
+            Record::RemoveTopic(RemoveTopicRecord { topic_id: id(0) }),
+        ),
+        (
+            "01040002076f72646572730d726574656e74696f6e2e6d73053130303000",
+            config(2, "orders", Some("1000")),
+        ),
+        ("01040004010d726574656e74696f6e2e6d730000", config(4, "", None)),
+        ("010c00116d657461646174612e76657273696f6e001b00", Record::FeatureLevel(feature_level)),
+        ("010f0000000001000000000000002a00000000000003e800", Record::ProducerIds(producer_ids)),
+        ("01140000", Record::NoOp),
+        ("01170001000a0a626f6f747374726170", begin(Some("bootstrap"))),
+        ("01170000", begin(None)),
+        ("01180000", Record::EndTransaction),
+        (
+            "01190001000404776879",
+            Record::AbortTransaction(AbortTransactionRecord { reason: Some("why".into()) }),
+        ),
+        (
+            "010b00027501030102020302040000100000",
+            Record::Other {
+                kind: 11,
+                version: 0,
+                body: bytes("027501030102020302040000100000").into(),
+            },
+        ),
+    ]
+}
+
+fn partition() -> PartitionRecord {
+    PartitionRecord {
+        partition_id: 3,
+        topic_id: id(0),
+        replicas: vec![1],
+        isr: vec![1],
+        removing_replicas: vec![],
+        adding_replicas: vec![],
+        leader: 1,
+        leader_recovery_state: 0,
+        leader_epoch: 0,
+        partition_epoch: 0,
+        directories: vec![id(0x10)],
+        eligible_leader_replicas: None,
+        last_known_elr: None,
+    }
+}
+
+fn partitions() -> Vec<(&'static str, Record)> {
+    let moving = PartitionRecord {
+        replicas: vec![1, 2],
+        removing_replicas: vec![5],
+        adding_replicas: vec![6, 7],
+        leader_epoch: 5,
+        partition_epoch: 7,
+        directories: vec![id(0x10), id(0x20)],
+        eligible_leader_replicas: Some(vec![2]),
+        last_known_elr: Some(vec![3]),
+        ..partition()
+    };
+    let unchanged =
+        PartitionChangeRecord { partition_id: 3, topic_id: id(0), ..Default::default() };
+    let new_leader = PartitionChangeRecord {
+        isr: Some(vec![1, 2]),
+        leader: Some(2),
+        directories: Some(vec![id(0x10), id(0x20)]),
+        ..unchanged.clone()
+    };
+    let everything = PartitionChangeRecord {
+        isr: Some(vec![1]),
+        leader: Some(-1),
+        replicas: Some(vec![1, 2]),
+        removing_replicas: Some(vec![]),
+        adding_replicas: Some(vec![9]),
+        leader_recovery_state: Some(1),
+        eligible_leader_replicas: Some(vec![]),
+        last_known_elr: Some(vec![4]),
+        directories: Some(vec![id(0x10), id(0x20)]),
+        ..unchanged
+    };
+    vec![
+        (
+            "01030200000003000102030405060708090a0b0c0d0e0f020000000102000000010101000000010000\
+             00000000000002101112131415161718191a1b1c1d1e1f00",
+            Record::Partition(partition()),
+        ),
+        (
+            "01030200000003000102030405060708090a0b0c0d0e0f030000000100000002020000000102000000\
+             0503000000060000000700000001000000050000000703101112131415161718191a1b1c1d1e1f2021\
+             22232425262728292a2b2c2d2e2f020105020000000202050200000003",
+            Record::Partition(moving),
+        ),
+        (
+            "01050200000003000102030405060708090a0b0c0d0e0f030009030000000100000002010400000002\
+             082103101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f",
+            Record::PartitionChange(new_leader),
+        ),
+        (
+            "01050200000003000102030405060708090a0b0c0d0e0f09000502000000010104ffffffff02090300\
+             0000010000000203010104050200000009050101060101070502000000040821031011121314151617\
+             18191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f",
+            Record::PartitionChange(everything),
+        ),
+    ]
+}
+
+fn broker() -> RegisterBrokerRecord {
+    RegisterBrokerRecord {
+        broker_id: 1,
+        is_migrating_zk_broker: false,
+        incarnation_id: id(0),
+        broker_epoch: 42,
+        end_points: vec![BrokerEndpoint {
+            name: "PLAINTEXT".into(),
+            host: "localhost".into(),
+            port: 65000,
+            security_protocol: 0,
+        }],
+        features: vec![BrokerFeature {
+            name: "metadata.version".into(),
+            min_supported_version: 7,
+            max_supported_version: 27,
+        }],
+        rack: None,
+        fenced: true,
+        in_controlled_shutdown: false,
+        log_dirs: vec![id(0x10)],
+    }
+}
+
+fn brokers() -> Vec<(&'static str, Record)> {
+    let unfenced = BrokerRegistrationChangeRecord {
+        broker_id: 1,
+        broker_epoch: 42,
+        fenced: -1,
+        ..Default::default()
+    };
+    let everything = BrokerRegistrationChangeRecord {
+        fenced: 1,
+        in_controlled_shutdown: 1,
+        log_dirs: vec![id(0x10), id(0x20)],
+        ..unfenced.clone()
+    };
+    vec![
+        (
+            "0100030000000100000102030405060708090a0b0c0d0e0f000000000000002a020a504c41494e5445\
+             58540a6c6f63616c686f7374fde800000002116d657461646174612e76657273696f6e0007001b0000\
+             010001001102101112131415161718191a1b1c1d1e1f",
+            Record::RegisterBroker(broker()),
+        ),
+        ("01110000000001000000000000002a010001ff", Record::BrokerRegistrationChange(unfenced)),
+        (
+            "01110200000001000000000000002a0300010101010102210310111213141516171819\
+             1a1b1c1d1e1f202122232425262728292a2b2c2d2e2f",
+            Record::BrokerRegistrationChange(everything),
+        ),
+    ]
+}
+
+#[test]
+fn what_kafka_writes_is_read_and_written_alike() {
+    for (hex, record) in written() {
+        assert_eq!(Record::decode(&bytes(hex)).as_ref(), Ok(&record), "{hex}");
+        assert_eq!(record.encode(), bytes(hex), "{record:?}");
+    }
+}
+
+#[test]
+fn older_versions_are_read() {
+    let old_partition =
+        PartitionRecord { leader_recovery_state: 1, directories: vec![], ..partition() };
+    let unchanged =
+        PartitionChangeRecord { partition_id: 3, topic_id: id(0), ..Default::default() };
+    let old_broker = |in_controlled_shutdown, is_migrating_zk_broker| RegisterBrokerRecord {
+        rack: Some("r1".into()),
+        fenced: false,
+        in_controlled_shutdown,
+        is_migrating_zk_broker,
+        log_dirs: vec![],
+        ..broker()
+    };
+    for (hex, record) in [
+        (
+            "01030000000003000102030405060708090a0b0c0d0e0f020000000102000000010101000000010000\
+             00000000000001000101",
+            Record::Partition(old_partition),
+        ),
+        (
+            "01030100000003000102030405060708090a0b0c0d0e0f020000000102000000010101000000010000\
+             00000000000002101112131415161718191a1b1c1d1e1f00",
+            Record::Partition(partition()),
+        ),
+        ("01050000000003000102030405060708090a0b0c0d0e0f00", Record::PartitionChange(unchanged)),
+        (
+            "01000000000001000102030405060708090a0b0c0d0e0f000000000000002a020a504c41494e544558\
+             540a6c6f63616c686f7374fde800000002116d657461646174612e76657273696f6e0007001b000372\
+             310000",
+            Record::RegisterBroker(old_broker(false, false)),
+        ),
+        (
+            "01000100000001000102030405060708090a0b0c0d0e0f000000000000002a020a504c41494e544558\
+             540a6c6f63616c686f7374fde800000002116d657461646174612e76657273696f6e0007001b000372\
+             31000100",
+            Record::RegisterBroker(old_broker(true, false)),
+        ),
+        (
+            "0100020000000101000102030405060708090a0b0c0d0e0f000000000000002a020a504c41494e5445\
+             58540a6c6f63616c686f7374fde800000002116d657461646174612e76657273696f6e0007001b0003\
+             7231000000",
+            Record::RegisterBroker(old_broker(false, true)),
+        ),
+    ] {
+        assert_eq!(Record::decode(&bytes(hex)), Ok(record), "{hex}");
+    }
+}
+
+#[test]
+fn a_record_cut_short_or_running_on_is_an_error() {
+    for (hex, record) in written() {
+        if matches!(record, Record::Other { .. }) {
+            continue;
+        }
+        let whole = bytes(hex);
+        for end in 0..whole.len() {
+            assert!(Record::decode(&whole[..end]).is_err(), "{hex} cut to {end}");
+        }
+        let mut longer = whole;
+        longer.push(0);
+        let error = Record::decode(&longer).unwrap_err().to_string();
+        assert!(error.contains("1 bytes after its end"), "{error}");
+    }
+}
+
+#[test]
+fn no_change_of_a_byte_makes_it_panic() {
+    for (hex, _) in written() {
+        let whole = bytes(hex);
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = value;
+                let _ = Record::decode(&changed);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_later_kafka_wrote_is_refused_by_name() {
+    let error = Record::decode(&bytes("010201")).unwrap_err();
+    assert_eq!(error.to_string(), "TopicRecord version 1; versions up to 0 are known");
+    assert_eq!(Record::decode(&bytes("020200")), Err(RecordError::FrameVersion(2)));
+}
