@@ -16,6 +16,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::config::resolve::TimestampType;
 use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, MAGIC, PREFIX_BYTES};
 use crate::storage::record_input::Fault;
 use crate::storage::records::{RecordFault, walk};
@@ -30,15 +31,6 @@ pub const RECORD_ERRORS_MAX: usize = 1000;
 const LENGTH_MIN: i32 = 14;
 /// Prefix, leader epoch and magic: what Kafka reads before it knows what it has before it.
 const MAGIC_END: usize = 17;
-
-/// Whose clock a topic's timestamps are from (`message.timestamp.type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimestampType {
-    /// The producer's.
-    CreateTime,
-    /// The broker's, at the append.
-    LogAppendTime,
-}
 
 /// What the topic and the request say about batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

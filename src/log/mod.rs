@@ -1,5 +1,318 @@
-//! One partition's log: one owner, no locks, no async.
+//! One partition's log: append, read, roll, flush. One owner, no locks, no async.
+//!
+//! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit.
+//! **Invariant:** after a failed write or sync the log takes nothing more until it is opened
+//! again; recovery cuts what the failure left.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::config::resolve::TopicConfig;
+use crate::log::admit::{Admitted, Rewrite};
+use crate::log::producers::{ProducerError, Producers, Staged};
+use crate::log::recovery::{Active, Known};
+use crate::log::view::{Span, View};
+use crate::storage::batch::{BatchView, HEAD_BYTES};
+use crate::storage::checkpoint::{self, LEADER_EPOCHS};
+use crate::storage::disk::{Disk, replace};
+use crate::storage::segment::{Segment, base_offset_of, file_name};
+use crate::storage::snapshot;
+use crate::types::Offset;
 
 pub mod admit;
 pub mod producers;
+pub mod recovery;
 pub mod rewrite;
+pub mod view;
+
+/// The only leader epoch there is on a single node; stamped in every batch.
+pub const LEADER_EPOCH: i32 = 0;
+
+/// Why a batch was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Sequence, epoch or transaction do not fit.
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
+    /// The disk failed, now or before; nothing is taken until the next start.
+    #[error("the partition is offline: {0}")]
+    Offline(String),
+}
+
+/// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
+/// one lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Offset of its first record.
+    pub base_offset: Offset,
+    /// One past its last record.
+    pub end_offset: Offset,
+    /// The time of the append, if the topic's records carry that.
+    pub append_time: Option<i64>,
+    /// True if nothing was written.
+    pub is_duplicate: bool,
+    /// The first offset that may be read.
+    pub log_start_offset: Offset,
+}
+
+/// One partition's log.
+#[derive(Debug)]
+pub struct Log {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    config: Arc<TopicConfig>,
+    sealed: Arc<[Span]>,
+    active: Active,
+    producers: Producers,
+    log_start_offset: Offset,
+    end_offset: Offset,
+    recovery_point: Offset,
+    created_wall_ms: i64,
+    offline: Option<String>,
+}
+
+/// What must be synced so that everything below `up_to` is durable. Made under the log's lock,
+/// run without it.
+#[derive(Debug)]
+pub struct Flush {
+    /// One past the last record that will be durable.
+    pub up_to: Offset,
+    sealed: Vec<Arc<Segment>>,
+    active: Arc<Segment>,
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+}
+
+impl Flush {
+    /// Ask the disk. An error is final for the log: see [`Log::fail`].
+    pub fn run(&self) -> io::Result<()> {
+        for segment in &self.sealed {
+            segment.sync(true)?;
+        }
+        self.active.sync(false)?;
+        self.disk.sync_dir(&self.dir)
+    }
+}
+
+impl Log {
+    /// Open a partition's directory, which is made if it is missing.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: Arc<TopicConfig>,
+        known: Known,
+        now: Now,
+    ) -> io::Result<Log> {
+        if !disk.exists(dir) {
+            disk.create_dir(dir)?;
+        }
+        let epochs = dir.join(LEADER_EPOCHS);
+        if !disk.exists(&epochs) {
+            checkpoint::write_epochs(disk.as_ref(), &epochs, &[(LEADER_EPOCH, 0)])?;
+        }
+        let recovered = recovery::recover(&disk, dir, known)?;
+        let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
+        let log_start_offset = known.log_start_offset.max(first.base_offset);
+        Ok(Log {
+            dir: dir.to_owned(),
+            sealed: recovered.sealed.into(),
+            active: recovered.active,
+            producers: recovered.producers,
+            log_start_offset,
+            end_offset: recovered.end_offset.max(log_start_offset),
+            recovery_point: known.recovery_point.min(recovered.end_offset),
+            created_wall_ms: now.wall_ms,
+            offline: None,
+            disk,
+            config,
+        })
+    }
+
+    /// Append a batch that `admit` has passed.
+    ///
+    /// Stage the producer; roll if the batch does not fit; write, the only step that can fail
+    /// halfway; commit the producer, index, advance the end.
+    pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<Placed, AppendError> {
+        if let Some(why) = &self.offline {
+            return Err(AppendError::Offline(why.clone()));
+        }
+        let header = &admitted.batch.header;
+        if let Staged::Duplicate { base_offset, last_offset, timestamp } =
+            self.producers.stage(header, true)?
+        {
+            return Ok(Placed {
+                base_offset,
+                end_offset: last_offset + 1,
+                append_time: Some(timestamp),
+                is_duplicate: true,
+                log_start_offset: self.log_start_offset,
+            });
+        }
+        let placed = self.write(now, admitted).map_err(|error| self.fail(&error))?;
+        Ok(placed)
+    }
+
+    fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
+        let rewritten;
+        let batch = match admitted.rewrite {
+            Rewrite::AsItCame => admitted.batch,
+            Rewrite::MaxTimestamp | Rewrite::LogAppendTime => {
+                rewritten = rewrite::rewritten(admitted, now.wall_ms);
+                BatchView::first(&rewritten).ok_or(io::ErrorKind::InvalidData)?
+            }
+        };
+        let mut header = batch.header;
+        header.base_offset = self.end_offset;
+        let bytes = batch.bytes.len() as u64;
+        if self.roll_is_due(now, bytes, header.last_offset(), header.max_timestamp) {
+            self.roll(now)?;
+        }
+        let head = batch.placed_at(header.base_offset, LEADER_EPOCH);
+        let log = self.active.segment.log()?;
+        log.write_at(&head, &batch.bytes[HEAD_BYTES..], self.active.log_bytes)?;
+        let (last, latest) = (header.last_offset(), header.max_timestamp);
+        self.active.note(last, latest, bytes, self.config.index_interval_bytes)?;
+        self.producers.commit(&header, now.wall_ms);
+        self.end_offset = header.end_offset();
+        Ok(Placed {
+            base_offset: header.base_offset,
+            end_offset: self.end_offset,
+            append_time: header.is_log_append_time().then_some(header.max_timestamp),
+            is_duplicate: false,
+            log_start_offset: self.log_start_offset,
+        })
+    }
+
+    /// Kafka's LogSegment.shouldRoll: size, age counted from the first batch, full index, or an
+    /// offset too far from the base.
+    fn roll_is_due(&self, now: Now, bytes: u64, last_offset: Offset, timestamp: i64) -> bool {
+        let active = &self.active;
+        if active.log_bytes == 0 {
+            return false;
+        }
+        let age = match active.first_timestamp {
+            Some(first) if first >= 0 => timestamp - first,
+            _ => now.wall_ms - self.created_wall_ms,
+        };
+        let index_entries_max = (self.config.segment_index_bytes / 8).max(1) as usize;
+        active.log_bytes + bytes > self.config.segment_bytes as u64
+            || age > self.config.segment_ms
+            || active.segment.offsets().is_ok_and(|i| i.len() >= index_entries_max)
+            || last_offset - active.segment.base_offset > i64::from(i32::MAX)
+    }
+
+    /// Seal the active segment and begin the next at the end offset.
+    pub fn roll(&mut self, now: Now) -> io::Result<()> {
+        self.write_snapshot()?;
+        recovery::seal(&self.active)?;
+        let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
+        let sealed =
+            Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
+        self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
+        self.active = Active::empty(next);
+        self.created_wall_ms = now.wall_ms;
+        Ok(())
+    }
+
+    /// Save the producers' state at the end offset. Older snapshots go, but the newest of them:
+    /// it is what is left if this one is torn.
+    fn write_snapshot(&mut self) -> io::Result<()> {
+        if self.producers.is_empty() {
+            return Ok(());
+        }
+        let path = self.dir.join(file_name(self.end_offset, "snapshot"));
+        replace(self.disk.as_ref(), &path, &snapshot::encode(&self.producers.to_entries()))?;
+        let names = self.disk.list(&self.dir)?;
+        let mut older: Vec<Offset> =
+            names.iter().filter_map(|e| base_offset_of(&e.name, ".snapshot")).collect();
+        older.retain(|offset| *offset < self.end_offset);
+        older.sort_unstable();
+        older.pop();
+        for offset in older {
+            self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
+        }
+        Ok(())
+    }
+
+    /// Take nothing more: the disk has failed, and what cannot be undone stops.
+    pub fn fail(&mut self, error: &io::Error) -> AppendError {
+        let why = format!("{}: {error}", self.dir.display());
+        tracing::error!(%why, "the partition is offline until the next start");
+        self.offline = Some(why.clone());
+        AppendError::Offline(why)
+    }
+
+    /// Why the log takes nothing more, if so.
+    pub fn offline(&self) -> Option<&str> {
+        self.offline.as_deref()
+    }
+
+    /// What readers see now.
+    pub fn view(&self) -> View {
+        let active =
+            Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
+        View {
+            sealed: self.sealed.clone(),
+            active,
+            log_start_offset: self.log_start_offset,
+            end_offset: self.end_offset,
+            last_stable_offset: self.producers.first_unstable_offset().unwrap_or(self.end_offset),
+        }
+    }
+
+    /// Records that are not known to be durable.
+    pub fn unflushed(&self) -> i64 {
+        self.end_offset - self.recovery_point
+    }
+
+    /// Up to here the log is known to be durable.
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// What a sync must cover; `None` if everything is durable.
+    pub fn flush_due(&self) -> Option<Flush> {
+        (self.unflushed() > 0).then(|| Flush {
+            up_to: self.end_offset,
+            sealed: self
+                .sealed
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| {
+                    let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
+                    next.base_offset > self.recovery_point
+                })
+                .map(|(_, span)| span.segment.clone())
+                .collect(),
+            active: self.active.segment.clone(),
+            disk: self.disk.clone(),
+            dir: self.dir.clone(),
+        })
+    }
+
+    /// A flush has succeeded.
+    pub fn flushed(&mut self, flush: &Flush) {
+        self.recovery_point = self.recovery_point.max(flush.up_to);
+    }
+
+    /// Forget producers that have been silent for `producer.id.expiration.ms`.
+    pub fn expire_producers(&mut self, now: Now, expiration_ms: i64) {
+        self.producers.expire(now.wall_ms, expiration_ms);
+    }
+
+    /// Write indexes and the snapshot, and sync: what a clean stop does.
+    pub fn close(&mut self) -> io::Result<()> {
+        if let Some(why) = &self.offline {
+            return Err(io::Error::other(why.clone()));
+        }
+        self.write_snapshot()?;
+        recovery::seal(&self.active)?;
+        if let Some(flush) = self.flush_due() {
+            flush.run()?;
+            self.flushed(&flush);
+        }
+        Ok(())
+    }
+}

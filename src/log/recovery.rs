@@ -1,0 +1,289 @@
+//! A directory becomes the parts of a log; a torn tail is cut.
+//!
+//! After a clean stop only the batch headers behind the last index entry are read. Otherwise
+//! everything from the recovery point on is read and its CRCs are checked: what lies below it
+//! was synced. The first batch that is not whole or not sound ends the log; what follows it was
+//! never promised to anybody, and its loss is logged.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::log::producers::{Marker, Producers};
+use crate::log::view::Span;
+use crate::storage::batch::BatchView;
+use crate::storage::disk::{Disk, read_all};
+use crate::storage::index::{OffsetEntry, TimeEntry};
+use crate::storage::segment::{Segment, base_offset_of, file_name};
+use crate::storage::snapshot;
+use crate::types::Offset;
+
+/// What a directory turned out to hold.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Segments that take no more batches.
+    pub sealed: Vec<Span>,
+    /// The segment that takes the next one.
+    pub active: Active,
+    /// One past the last record.
+    pub end_offset: Offset,
+    /// Sequences, epochs and open transactions.
+    pub producers: Producers,
+}
+
+/// The segment that is written to, and what its writer must remember.
+#[derive(Debug)]
+pub struct Active {
+    /// The segment.
+    pub segment: Arc<Segment>,
+    /// Bytes of its log.
+    pub log_bytes: u64,
+    /// Bytes appended since the last index entry.
+    pub unindexed_bytes: u64,
+    /// Largest timestamp so far and the last offset of the batch that holds it.
+    pub latest: Option<(i64, Offset)>,
+    /// Largest timestamp of its first batch, from which `segment.ms` counts.
+    pub first_timestamp: Option<i64>,
+}
+
+impl Active {
+    /// A segment with nothing in it.
+    pub fn empty(segment: Segment) -> Active {
+        Active {
+            segment: Arc::new(segment),
+            log_bytes: 0,
+            unindexed_bytes: 0,
+            latest: None,
+            first_timestamp: None,
+        }
+    }
+
+    /// Take note of a batch at the end: index it when due, count its bytes.
+    pub fn note(
+        &mut self,
+        last_offset: Offset,
+        max_timestamp: i64,
+        bytes: u64,
+        index_interval_bytes: i32,
+    ) -> io::Result<()> {
+        if self.latest.is_none_or(|(t, _)| max_timestamp > t) {
+            self.latest = Some((max_timestamp, last_offset));
+        }
+        self.first_timestamp.get_or_insert(max_timestamp);
+        if self.unindexed_bytes > i64::from(index_interval_bytes).max(0) as u64 {
+            let relative_offset = self.relative(last_offset);
+            let position = self.log_bytes as u32;
+            self.segment.offsets()?.push(OffsetEntry { relative_offset, position })?;
+            self.index_time()?;
+            self.unindexed_bytes = 0;
+        }
+        self.unindexed_bytes += bytes;
+        self.log_bytes += bytes;
+        Ok(())
+    }
+
+    /// Add a time entry for the largest timestamp so far, if it is later than the last.
+    pub fn index_time(&self) -> io::Result<()> {
+        let Some((timestamp, offset)) = self.latest else { return Ok(()) };
+        let relative_offset = self.relative(offset);
+        self.segment.times()?.push_if_later(TimeEntry { timestamp, relative_offset })
+    }
+
+    fn relative(&self, offset: Offset) -> u32 {
+        u32::try_from(offset - self.segment.base_offset).unwrap_or(u32::MAX)
+    }
+}
+
+/// What recovery is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// True after a clean stop.
+    pub clean: bool,
+    /// Up to here the log is known to be durable.
+    pub recovery_point: Offset,
+    /// The first offset that may be read.
+    pub log_start_offset: Offset,
+    /// `index.interval.bytes`.
+    pub index_interval_bytes: i32,
+}
+
+/// Read a partition's directory; an empty one becomes an empty log at the log start offset.
+pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Recovered> {
+    let names: Vec<String> = disk.list(dir)?.into_iter().map(|e| e.name).collect();
+    let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
+    bases.sort_unstable();
+    let mut sealed: Vec<Span> = Vec::new();
+    let mut active = None;
+    let mut end_offset = known.log_start_offset;
+    for (i, base_offset) in bases.iter().enumerate() {
+        let segment = Segment::unopened(disk.clone(), dir, *base_offset);
+        let next = bases.get(i + 1);
+        let trusted = next.is_some_and(|next| known.clean || *next <= known.recovery_point);
+        if trusted && disk.exists(&segment.path("index")) && disk.exists(&segment.path("timeindex"))
+        {
+            let log_bytes = segment.log()?.len()?;
+            sealed.push(Span { segment: Arc::new(segment), log_bytes });
+            continue;
+        }
+        let walked = walk(segment, known)?;
+        end_offset = walked.end_offset;
+        if walked.is_cut {
+            drop_segments(disk, dir, &bases[i + 1..])?;
+            active = Some(walked.active);
+            break;
+        }
+        match next {
+            Some(_) => {
+                seal(&walked.active)?;
+                let Active { segment, log_bytes, .. } = walked.active;
+                sealed.push(Span { segment, log_bytes });
+            }
+            None => active = Some(walked.active),
+        }
+    }
+    let active = match active {
+        Some(active) => active,
+        None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
+    };
+    let producers = producers(disk, dir, &names, &sealed, &active, end_offset)?;
+    Ok(Recovered { sealed, active, end_offset, producers })
+}
+
+/// Write what a segment's indexes still hold in memory, with the last time entry.
+pub fn seal(active: &Active) -> io::Result<()> {
+    active.index_time()?;
+    active.segment.offsets()?.flush()?;
+    active.segment.times()?.flush()
+}
+
+struct Walk {
+    active: Active,
+    end_offset: Offset,
+    is_cut: bool,
+}
+
+/// Walk a segment from the last index entry that may be trusted to the end of what is sound.
+fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
+    let file_bytes = segment.log()?.len()?;
+    segment.open_indexes(file_bytes)?;
+    let start = trusted_start(&segment, file_bytes, known)?;
+    segment.offsets()?.cut_from(start.map_or(0, |s| s.position + 1))?;
+    segment.times()?.cut_from(start.map_or(0, |s| s.relative_offset + 1))?;
+    let latest = segment.times()?.last()?;
+    let base_offset = segment.base_offset;
+    let latest = latest.map(|e| (e.timestamp, base_offset + i64::from(e.relative_offset)));
+    let first = segment.batch_at(0, file_bytes)?.map(|b| b.header.max_timestamp);
+    let from = start.map_or(0, |s| u64::from(s.position));
+    let segment = Arc::new(segment);
+    let mut active =
+        Active { latest, first_timestamp: first, ..Active::shared(segment.clone(), from) };
+    let mut end_offset = base_offset;
+    segment.scan(from, file_bytes, !known.clean, |lying, bytes| {
+        let header = &lying.header;
+        let sound = header.magic == 2
+            && header.base_offset >= end_offset
+            && header.last_offset_delta >= 0
+            && (known.clean || BatchView::first(bytes).is_some_and(|b| b.crc_is_right()));
+        if !sound {
+            return Ok(ControlFlow::Break(()));
+        }
+        active.note(
+            header.last_offset(),
+            header.max_timestamp,
+            lying.bytes,
+            known.index_interval_bytes,
+        )?;
+        end_offset = header.end_offset();
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let is_cut = active.log_bytes < file_bytes;
+    if is_cut {
+        let lost = file_bytes - active.log_bytes;
+        tracing::warn!(log = %segment.path("log").display(), lost_bytes = lost, end_offset,
+            "cut a torn tail: the bytes after the last whole batch were never acknowledged as durable");
+        segment.log()?.truncate(active.log_bytes)?;
+    }
+    Ok(Walk { active, end_offset, is_cut })
+}
+
+impl Active {
+    fn shared(segment: Arc<Segment>, log_bytes: u64) -> Active {
+        Active { segment, log_bytes, unindexed_bytes: 0, latest: None, first_timestamp: None }
+    }
+}
+
+/// The last index entry that points at the batch it says it does, below the recovery point.
+fn trusted_start(
+    segment: &Segment,
+    file_bytes: u64,
+    known: Known,
+) -> io::Result<Option<OffsetEntry>> {
+    let below = if known.clean { Offset::MAX } else { known.recovery_point };
+    let Ok(relative) = u32::try_from((below - segment.base_offset).min(i64::from(u32::MAX)) - 1)
+    else {
+        return Ok(None);
+    };
+    let Some(entry) = segment.offsets()?.at_or_before(relative)? else { return Ok(None) };
+    let batch = segment.batch_at(u64::from(entry.position), file_bytes)?;
+    let offset = segment.base_offset + i64::from(entry.relative_offset);
+    let times_are_there = segment.times()?.last()?.is_some();
+    Ok(batch.filter(|b| b.header.last_offset() == offset && times_are_there).map(|_| entry))
+}
+
+fn drop_segments(disk: &Arc<dyn Disk>, dir: &Path, bases: &[Offset]) -> io::Result<()> {
+    for base_offset in bases {
+        let segment = Segment::unopened(disk.clone(), dir, *base_offset);
+        tracing::warn!(log = %segment.path("log").display(), "removed: it follows a cut segment");
+        segment.remove()?;
+    }
+    Ok(())
+}
+
+/// The producers' state at the end: the newest sound snapshot, then the batches after it.
+fn producers(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    names: &[String],
+    sealed: &[Span],
+    active: &Active,
+    end_offset: Offset,
+) -> io::Result<Producers> {
+    let mut offsets: Vec<Offset> =
+        names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
+    offsets.sort_unstable();
+    let (mut producers, mut from) = (Producers::default(), 0);
+    for offset in offsets.into_iter().rev() {
+        let path = dir.join(file_name(offset, "snapshot"));
+        let decoded = if offset <= end_offset {
+            snapshot::decode(&read_all(disk.as_ref(), &path)?).ok()
+        } else {
+            None
+        };
+        match decoded {
+            Some(entries) => {
+                producers = Producers::from_entries(entries);
+                from = offset;
+                break;
+            }
+            None => disk.remove_file(&path)?,
+        }
+    }
+    if from >= end_offset {
+        return Ok(producers);
+    }
+    let last = Span { segment: active.segment.clone(), log_bytes: active.log_bytes };
+    let spans: Vec<&Span> = sealed.iter().chain([&last]).collect();
+    for (i, span) in spans.iter().enumerate() {
+        if spans.get(i + 1).is_some_and(|next| next.segment.base_offset <= from) {
+            continue;
+        }
+        let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
+        span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
+            let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
+            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of));
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(producers)
+}

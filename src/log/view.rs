@@ -1,0 +1,192 @@
+//! What readers of a log see: an immutable list of segments and an end.
+//!
+//! **Invariant:** a view never changes; a reader that holds one finishes whatever becomes of the
+//! log meanwhile (files are append-only and stay readable while open).
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::storage::batch::BatchView;
+use crate::storage::records::{self, Found};
+use crate::storage::segment::{FileSlice, Lying, Segment};
+use crate::types::Offset;
+
+/// A segment and how far it may be read.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The segment.
+    pub segment: Arc<Segment>,
+    /// Bytes of its log file that are whole batches.
+    pub log_bytes: u64,
+}
+
+/// What readers of a log see.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The segments that take no more batches, ascending.
+    pub sealed: Arc<[Span]>,
+    /// The segment that takes the next batch.
+    pub active: Span,
+    /// The first offset that may be read.
+    pub log_start_offset: Offset,
+    /// One past the last record. On a single node it is the high watermark as well.
+    pub end_offset: Offset,
+    /// First offset of the oldest open transaction, or the end (LSO).
+    pub last_stable_offset: Offset,
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The offset lies before the log start offset or after the end.
+    #[error("offset {offset} is not within {start} to {end}")]
+    OutOfRange {
+        /// What was asked for.
+        offset: Offset,
+        /// The log start offset.
+        start: Offset,
+        /// The end offset.
+        end: Offset,
+    },
+    /// The disk failed.
+    #[error("the log cannot be read: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl View {
+    fn spans(&self) -> impl DoubleEndedIterator<Item = &Span> {
+        self.sealed.iter().chain([&self.active])
+    }
+
+    /// The spans from the one that may hold `offset` on.
+    fn from(&self, offset: Offset) -> impl Iterator<Item = &Span> {
+        let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
+        let first = if self.active.segment.base_offset <= offset {
+            self.sealed.len()
+        } else {
+            first.max(1) - 1
+        };
+        self.spans().skip(first)
+    }
+
+    /// Batches from the one that holds `offset`, of one segment, ending before `below`: at most
+    /// `max_bytes`, but the first batch whole if `at_least_one`. `None` if there is nothing.
+    pub fn read(
+        &self,
+        offset: Offset,
+        below: Offset,
+        max_bytes: u64,
+        at_least_one: bool,
+    ) -> Result<Option<FileSlice>, ReadError> {
+        let (start, end) = (self.log_start_offset, self.end_offset);
+        if offset < start || offset > end {
+            return Err(ReadError::OutOfRange { offset, start, end });
+        }
+        if offset >= below {
+            return Ok(None);
+        }
+        for span in self.from(offset) {
+            let Some(first) = span.segment.find(offset, span.log_bytes)? else { continue };
+            if first.header.base_offset >= below || (first.bytes > max_bytes && !at_least_one) {
+                return Ok(None);
+            }
+            let readable =
+                if below < end { self.position_of(span, &first, below)? } else { span.log_bytes };
+            let cut = if first.bytes >= max_bytes {
+                first.position + first.bytes
+            } else {
+                span.segment.cut(first.position, max_bytes, readable)?.min(readable)
+            };
+            let file = span.segment.log()?.clone();
+            return Ok(Some(FileSlice {
+                file,
+                position: first.position,
+                len: (cut - first.position) as usize,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Where in the span the batches below `below` end.
+    fn position_of(&self, span: &Span, first: &Lying, below: Offset) -> io::Result<u64> {
+        Ok(match span.segment.find(below, span.log_bytes)? {
+            Some(batch) => batch.position.max(first.position),
+            None => span.log_bytes,
+        })
+    }
+
+    /// The first record whose timestamp is `timestamp` or later, below `below`.
+    pub fn first_at_or_after(&self, timestamp: i64, below: Offset) -> io::Result<Option<Found>> {
+        for span in self.spans() {
+            let segment = &span.segment;
+            let entry = segment.times()?.before(timestamp)?;
+            let from = match entry {
+                Some(entry) => {
+                    let offset = segment.base_offset + i64::from(entry.relative_offset);
+                    segment.find(offset, span.log_bytes)?.map_or(span.log_bytes, |b| b.position)
+                }
+                None => 0,
+            };
+            let mut found = None;
+            segment.scan(from, span.log_bytes, true, |lying, bytes| {
+                if lying.header.base_offset >= below {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if lying.header.max_timestamp < timestamp {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                let Some(batch) = BatchView::first(bytes) else {
+                    return Ok(ControlFlow::Break(()));
+                };
+                found = records::first_at_or_after(&batch, timestamp, self.log_start_offset)
+                    .map_err(io::Error::other)?
+                    .filter(|f| f.offset < below);
+                Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first record that carries the largest timestamp of all.
+    pub fn latest_timestamp(&self) -> io::Result<Option<Found>> {
+        let mut best: Option<(i64, Arc<Segment>, Lying)> = None;
+        for span in self.spans() {
+            span.segment.scan(0, span.log_bytes, false, |lying, _| {
+                let later = best.as_ref().is_none_or(|(t, ..)| lying.header.max_timestamp > *t);
+                if later && lying.header.last_offset() >= self.log_start_offset {
+                    best = Some((lying.header.max_timestamp, span.segment.clone(), *lying));
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        let Some((_, segment, lying)) = best else { return Ok(None) };
+        let mut found = None;
+        segment.scan(lying.position, lying.position + lying.bytes, true, |_, bytes| {
+            if let Some(batch) = BatchView::first(bytes) {
+                found = records::first_with_max_timestamp(&batch).map_err(io::Error::other)?;
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Visit every whole batch from the log start on.
+    pub fn for_each_batch(
+        &self,
+        mut visit: impl FnMut(&BatchView<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for span in self.spans() {
+            span.segment.scan(0, span.log_bytes, true, |_, bytes| {
+                if let Some(batch) = BatchView::first(bytes) {
+                    visit(&batch)?;
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(())
+    }
+}
