@@ -1,1 +1,5 @@
+//! Live partitions: the lock round a log, the view that readers take, who waits for bytes.
 
+pub mod partition;
+pub mod registry;
+pub mod waiters;

@@ -1,0 +1,252 @@
+//! A log that many may use. The only lock round a log is in this file.
+//!
+//! **Invariant:** `slot` is held for one append and never across an await; `view` is held to
+//! clone or replace a value, and is the only lock that may be taken under `slot`.
+//!
+//! A log is opened when it is first wanted, so that a start costs nothing per partition.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+use tokio::sync::Mutex as Turn;
+
+use crate::clock::{Clock, Now};
+use crate::config::resolve::TopicConfig;
+use crate::log::admit::{AdmitError, Rules, admit};
+use crate::log::recovery::Known;
+use crate::log::view::View;
+use crate::log::{AppendError, Log, Placed};
+use crate::storage::disk::Disk;
+use crate::topics::waiters::Waiters;
+use crate::types::{Offset, TopicId, TopicPartition};
+
+/// Why a produce request's bytes were not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    /// The batch is not acceptable.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// The log did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The topic is being deleted.
+    #[error("the topic was deleted")]
+    Deleted,
+}
+
+/// What a partition's start-up knows of it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// The partition's directory.
+    pub dir: PathBuf,
+    /// What the checkpoints say.
+    pub known: Known,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Closed,
+    Open(Box<Log>),
+    Failed(String),
+    Deleted,
+}
+
+/// One live partition.
+#[derive(Debug)]
+pub struct Partition {
+    /// Topic and index.
+    pub id: TopicPartition,
+    /// The topic's id.
+    pub topic_id: TopicId,
+    /// The topic's configuration.
+    pub config: Arc<TopicConfig>,
+    origin: Origin,
+    slot: Mutex<Slot>,
+    view: RwLock<Option<View>>,
+    /// Held by whoever syncs; those who wait for it are served together by the next sync.
+    flushing: Turn<Offset>,
+    /// Who waits for bytes here.
+    pub waiters: Waiters,
+}
+
+impl Partition {
+    /// A partition whose log is not open yet.
+    pub fn new(id: TopicPartition, topic_id: TopicId, config: Arc<TopicConfig>, origin: Origin) -> Partition {
+        Partition {
+            id,
+            topic_id,
+            config,
+            origin,
+            slot: Mutex::new(Slot::Closed),
+            view: RwLock::new(None),
+            flushing: Turn::new(0),
+            waiters: Waiters::default(),
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(|poisoned| {
+            // A panic under the lock may have left the log between two states.
+            let mut slot = poisoned.into_inner();
+            *slot = Slot::Failed("an earlier append was broken off by a panic".to_owned());
+            slot
+        })
+    }
+
+    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, AppendError> {
+        if let Slot::Closed = slot {
+            let Origin { disk, dir, known, clock } = &self.origin;
+            *slot = match Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now()) {
+                Ok(log) => {
+                    self.publish(&log);
+                    Slot::Open(Box::new(log))
+                }
+                Err(error) => {
+                    tracing::error!(partition = %self.id, %error, "the log cannot be opened");
+                    Slot::Failed(error.to_string())
+                }
+            };
+        }
+        match slot {
+            Slot::Open(log) => Ok(log),
+            Slot::Failed(why) => Err(AppendError::Offline(why.clone())),
+            Slot::Closed | Slot::Deleted => Err(AppendError::Offline("the topic was deleted".to_owned())),
+        }
+    }
+
+    fn publish(&self, log: &Log) {
+        let view = log.view();
+        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
+    }
+
+    /// Check a client's bytes and append them. Checked outside the lock; written inside it.
+    pub fn append(&self, now: Now, records: &[u8], produce_version: i16) -> Result<Placed, ProduceError> {
+        let config = &self.config;
+        let rules = Rules {
+            max_message_bytes: config.max_message_bytes,
+            segment_bytes: config.segment_bytes,
+            timestamp_type: config.timestamp_type,
+            timestamp_before_max_ms: config.timestamp_before_max_ms,
+            timestamp_after_max_ms: config.timestamp_after_max_ms,
+            compacted: config.cleanup.compact,
+            produce_version,
+        };
+        let admitted = admit(records, &rules, now.wall_ms)?;
+        let mut slot = self.slot();
+        if let Slot::Deleted = *slot {
+            return Err(ProduceError::Deleted);
+        }
+        let log = self.opened(&mut slot)?;
+        let placed = log.append(now, &admitted)?;
+        self.publish(log);
+        drop(slot);
+        if !placed.is_duplicate {
+            self.waiters.arrived(admitted.batch.bytes.len() as i64);
+        }
+        Ok(placed)
+    }
+
+    /// What readers see now.
+    pub fn view(&self) -> Result<View, AppendError> {
+        if let Some(view) = &*self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            return Ok(view.clone());
+        }
+        Ok(self.opened(&mut self.slot())?.view())
+    }
+
+    /// Open the log now, as a start after a crash does.
+    pub fn open(&self) -> Result<(), AppendError> {
+        self.opened(&mut self.slot()).map(|_| ())
+    }
+
+    /// Records not known to be durable; 0 if the log is not open.
+    pub fn unflushed(&self) -> i64 {
+        match &*self.slot() {
+            Slot::Open(log) => log.unflushed(),
+            _ => 0,
+        }
+    }
+
+    /// Return once everything below `end` is durable. Whoever comes while a sync runs is served
+    /// by the next one, together with all others who came meanwhile.
+    pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), AppendError> {
+        let mut durable_end = self.flushing.lock().await;
+        if *durable_end >= end {
+            return Ok(());
+        }
+        let partition = self.clone();
+        let synced = tokio::task::spawn_blocking(move || partition.flush()).await;
+        *durable_end = synced.unwrap_or_else(|panic| Err(AppendError::Offline(panic.to_string())))?;
+        Ok(())
+    }
+
+    /// Sync what is not durable yet; returns the end of what is. A failure takes the partition
+    /// offline: the kernel may have dropped the pages.
+    pub fn flush(&self) -> Result<Offset, AppendError> {
+        let flush = {
+            let mut slot = self.slot();
+            let log = self.opened(&mut slot)?;
+            if let Some(why) = log.offline() {
+                return Err(AppendError::Offline(why.to_owned()));
+            }
+            match log.flush_due() {
+                Some(flush) => flush,
+                None => return Ok(log.view().end_offset),
+            }
+        };
+        let outcome = flush.run();
+        let mut slot = self.slot();
+        let log = self.opened(&mut slot)?;
+        match outcome {
+            Ok(()) => {
+                log.flushed(&flush);
+                Ok(flush.up_to)
+            }
+            Err(error) => Err(log.fail(&error)),
+        }
+    }
+
+    /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the
+    /// log has not been opened: what the checkpoints say still holds.
+    pub fn checkpoint(&self) -> Option<(Offset, Offset, Offset)> {
+        match &*self.slot() {
+            Slot::Open(log) => {
+                let view = log.view();
+                Some((log.recovery_point(), view.end_offset, view.log_start_offset))
+            }
+            _ => None,
+        }
+    }
+
+    /// Write and sync everything; true if the log needs no recovery at the next start.
+    pub fn close(&self) -> bool {
+        match &mut *self.slot() {
+            Slot::Open(log) => log.close().inspect_err(|error| {
+                tracing::error!(partition = %self.id, %error, "could not be closed");
+            }).is_ok(),
+            Slot::Closed | Slot::Deleted => true,
+            Slot::Failed(_) => false,
+        }
+    }
+
+    /// Take nothing more, wake those who wait, and move the directory out of the way.
+    pub fn delete(&self) -> io::Result<PathBuf> {
+        let mut slot = self.slot();
+        *slot = Slot::Deleted;
+        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        let Origin { disk, dir, .. } = &self.origin;
+        let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
+        let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
+        if disk.exists(dir) {
+            disk.rename(dir, &aside)?;
+        }
+        drop(slot);
+        self.waiters.changed();
+        Ok(aside)
+    }
+}

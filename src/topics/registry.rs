@@ -1,0 +1,78 @@
+//! Name and id → live partitions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use crate::topics::partition::Partition;
+use crate::types::TopicId;
+
+/// One live topic.
+#[derive(Debug)]
+pub struct LiveTopic {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: TopicId,
+    /// Its partitions, by index.
+    pub partitions: Vec<Arc<Partition>>,
+}
+
+#[derive(Debug, Default)]
+struct Shelves {
+    by_name: BTreeMap<String, Arc<LiveTopic>>,
+    by_id: HashMap<TopicId, Arc<LiveTopic>>,
+}
+
+/// The live topics.
+#[derive(Debug, Default)]
+pub struct Registry {
+    shelves: RwLock<Shelves>,
+}
+
+impl Registry {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shelves> {
+        self.shelves.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Shelves> {
+        self.shelves.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A topic by name.
+    pub fn named(&self, name: &str) -> Option<Arc<LiveTopic>> {
+        self.read().by_name.get(name).cloned()
+    }
+
+    /// A topic by id.
+    pub fn with_id(&self, id: TopicId) -> Option<Arc<LiveTopic>> {
+        self.read().by_id.get(&id).cloned()
+    }
+
+    /// All topics, by name.
+    pub fn all(&self) -> Vec<Arc<LiveTopic>> {
+        self.read().by_name.values().cloned().collect()
+    }
+
+    /// Add a topic.
+    pub fn insert(&self, topic: LiveTopic) {
+        let topic = Arc::new(topic);
+        let mut shelves = self.write();
+        shelves.by_id.insert(topic.id, topic.clone());
+        shelves.by_name.insert(topic.name.clone(), topic);
+    }
+
+    /// Take a topic out.
+    pub fn remove(&self, name: &str) -> Option<Arc<LiveTopic>> {
+        let mut shelves = self.write();
+        let topic = shelves.by_name.remove(name)?;
+        shelves.by_id.remove(&topic.id);
+        Some(topic)
+    }
+}
+
+impl LiveTopic {
+    /// One partition.
+    pub fn partition(&self, index: i32) -> Option<&Arc<Partition>> {
+        self.partitions.get(usize::try_from(index).ok()?)
+    }
+}
