@@ -4,6 +4,7 @@ pub mod batch;
 pub mod batch_builder;
 pub mod checkpoint;
 pub mod codec;
+pub mod datadir;
 pub mod disk;
 pub mod index;
 pub mod record_input;

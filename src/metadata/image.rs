@@ -1,0 +1,81 @@
+//! What the broker knows durably: one immutable value.
+//!
+//! **Invariant:** an image is only made by applying the records of `__cluster_metadata-0`, in
+//! their order; start-up does the same as a change does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::metadata::records::Record;
+use crate::types::{ProducerId, TopicId};
+
+/// Kafka's number for a topic in a config record.
+pub const TOPIC_RESOURCE: i8 = 2;
+
+/// A topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: TopicId,
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// The configs that were set on it.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// Topics and producer ids.
+#[derive(Debug, Clone, Default)]
+pub struct Image {
+    /// The topics, by name.
+    pub topics: BTreeMap<String, Arc<Topic>>,
+    /// Names by topic id.
+    pub names: HashMap<TopicId, String>,
+    /// The first producer id that has not been given out in a block.
+    pub next_producer_id: ProducerId,
+    /// Levels of finalized features (KIP-584).
+    pub features: BTreeMap<String, i16>,
+}
+
+impl Image {
+    fn topic_mut(&mut self, name: &str) -> &mut Topic {
+        Arc::make_mut(self.topics.entry(name.to_owned()).or_default())
+    }
+
+    /// Remember what a record says. The only way in which an image changes.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Topic(topic) => {
+                self.names.insert(topic.topic_id, topic.name.clone());
+                let entry = self.topic_mut(&topic.name);
+                entry.name = topic.name.clone();
+                entry.id = topic.topic_id;
+            }
+            Record::Partition(partition) => {
+                if let Some(name) = self.names.get(&partition.topic_id).cloned() {
+                    let topic = self.topic_mut(&name);
+                    topic.partitions = topic.partitions.max(partition.partition_id + 1);
+                }
+            }
+            Record::Config(config) if config.resource_type == TOPIC_RESOURCE => {
+                let configs = &mut self.topic_mut(&config.resource_name).configs;
+                match &config.value {
+                    Some(value) => configs.insert(config.name.clone(), value.clone()),
+                    None => configs.remove(&config.name),
+                };
+            }
+            Record::RemoveTopic(topic) => {
+                if let Some(name) = self.names.remove(&topic.topic_id) {
+                    self.topics.remove(&name);
+                }
+            }
+            Record::ProducerIds(ids) => self.next_producer_id = ids.next_producer_id,
+            Record::FeatureLevel(feature) => {
+                self.features.insert(feature.name.clone(), feature.feature_level);
+            }
+            // Nothing here depends on the others yet; they stay in the log.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Decide, append, apply, publish a new image.
+//!
+//! **Invariant:** one writer at a time, whose decision is made under the lock; readers clone an
+//! `Arc<Image>` and never see half of a change.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::clock::Now;
+use crate::config::resolve::{Durability, TopicConfig};
+use crate::log::admit::{Admitted, Rewrite};
+use crate::log::recovery::Known;
+use crate::log::view::View;
+use crate::log::{AppendError, Log};
+use crate::metadata::image::Image;
+use crate::metadata::records::Record;
+use crate::storage::batch::BatchView;
+use crate::storage::batch_builder::BatchBuilder;
+use crate::storage::disk::Disk;
+use crate::storage::records::records;
+
+/// The directory of the metadata log.
+pub const DIRECTORY: &str = "__cluster_metadata-0";
+
+/// The metadata log and the image that it adds up to.
+#[derive(Debug)]
+pub struct Store {
+    log: Mutex<Log>,
+    image: RwLock<Arc<Image>>,
+    durability: Durability,
+}
+
+impl Store {
+    /// Open the metadata log in the data directory and apply all of it.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        data_dir: &Path,
+        known: Known,
+        durability: Durability,
+        now: Now,
+    ) -> io::Result<Store> {
+        let log = Log::open(disk, &data_dir.join(DIRECTORY), Arc::new(TopicConfig::default()), known, now)?;
+        let image = replay(&log.view())?;
+        Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability })
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// What is known now.
+    pub fn image(&self) -> Arc<Image> {
+        self.image.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Make one change: `decide` sees the newest image and says what is to be written. All its
+    /// records stand in one batch, so that a crash keeps all of them or none.
+    pub fn change<T, E: From<AppendError>>(
+        &self,
+        now: Now,
+        decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
+    ) -> Result<T, E> {
+        let mut log = self.log();
+        let mut image = (*self.image()).clone();
+        let (decided, outcome) = decide(&image)?;
+        if decided.is_empty() {
+            return Ok(outcome);
+        }
+        let mut builder = BatchBuilder::new(0, now.wall_ms);
+        for record in &decided {
+            builder.push(None, Some(&record.encode()), &[], now.wall_ms);
+        }
+        let bytes = builder.finish();
+        let Some(batch) = BatchView::first(&bytes) else {
+            return Err(AppendError::Offline("an empty metadata batch".to_owned()).into());
+        };
+        let admitted = Admitted { batch, max_timestamp: now.wall_ms, rewrite: Rewrite::AsItCame };
+        log.append(now, &admitted)?;
+        if self.durability == Durability::Fsync {
+            sync(&mut log)?;
+        }
+        decided.iter().for_each(|record| image.apply(record));
+        *self.image.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(image);
+        Ok(outcome)
+    }
+
+    /// Write and sync everything; returns the recovery point and the end offset.
+    pub fn close(&self) -> io::Result<(i64, i64)> {
+        let mut log = self.log();
+        log.close()?;
+        Ok((log.recovery_point(), log.view().end_offset))
+    }
+}
+
+fn sync(log: &mut Log) -> Result<(), AppendError> {
+    let Some(flush) = log.flush_due() else { return Ok(()) };
+    flush.run().map_err(|error| log.fail(&error))?;
+    log.flushed(&flush);
+    Ok(())
+}
+
+fn replay(view: &View) -> io::Result<Image> {
+    let mut image = Image::default();
+    view.for_each_batch(|batch| {
+        if batch.header.is_control() {
+            return Ok(());
+        }
+        let damaged = |offset, why: String| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{DIRECTORY}: the record at offset {offset} cannot be read: {why}"),
+            )
+        };
+        let base = batch.header.base_offset;
+        for record in records(batch).map_err(|e| damaged(base, e.to_string()))? {
+            let record = record.map_err(|e| damaged(base, e.to_string()))?;
+            let Some(value) = record.value else { continue };
+            let decoded = Record::decode(&value).map_err(|e| damaged(record.offset, e.to_string()))?;
+            image.apply(&decoded);
+        }
+        Ok(())
+    })?;
+    Ok(image)
+}

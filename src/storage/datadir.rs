@@ -1,0 +1,170 @@
+//! The data directory as a whole: who holds it, what it is, how the last run ended.
+//!
+//! **Invariant:** a directory that is not understood is refused and left as it is.
+
+use std::collections::BTreeMap;
+use std::fs::File as StdFile;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::storage::checkpoint::{id_of, id_text};
+use crate::storage::disk::{Disk, read_all, replace};
+use crate::types::TopicId;
+
+const META_PROPERTIES: &str = "meta.properties";
+const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+
+/// Why a data directory cannot be used. The message is the one line that a person is shown.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another broker holds it.
+    #[error("the data directory {dir} is in use by another broker (pid {pid}); stop it or choose another with --data-dir")]
+    Held {
+        /// The directory.
+        dir: String,
+        /// Who holds it.
+        pid: String,
+    },
+    /// It holds something, but not a Kafka data directory.
+    #[error("the data directory {dir} is not understood: {why}; nothing was changed")]
+    Foreign {
+        /// The directory.
+        dir: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The disk said no.
+    #[error("the data directory {dir} cannot be used: {error}")]
+    Disk {
+        /// The directory.
+        dir: String,
+        /// What the disk said.
+        error: io::Error,
+    },
+}
+
+/// An exclusive hold on a data directory, given back when dropped or when the process ends.
+#[derive(Debug)]
+pub struct Hold(#[allow(dead_code, reason = "the lock lives as long as the open file")] StdFile);
+
+/// Take the directory's lock, and leave our pid in it.
+pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
+    let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let path = dir.join(".lock");
+    let mut options = std::fs::OpenOptions::new();
+    let mut file =
+        options.read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    if rustix::fs::flock(&file, operation).is_err() {
+        let mut pid = String::new();
+        file.read_to_string(&mut pid).map_err(failed)?;
+        let pid = if pid.trim().is_empty() { "unknown".to_owned() } else { pid.trim().to_owned() };
+        return Err(DataDirError::Held { dir: dir.display().to_string(), pid });
+    }
+    file.set_len(0).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(Hold(file))
+}
+
+/// What `meta.properties` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster's id, 22 characters.
+    pub cluster_id: String,
+    /// The broker's id.
+    pub node_id: i32,
+    /// The directory's own id (KIP-858).
+    pub directory_id: TopicId,
+}
+
+/// Read the directory's identity, or give an empty directory one.
+pub fn identify(
+    disk: &dyn Disk,
+    dir: &Path,
+    node_id: i32,
+    cluster_id: Option<&str>,
+) -> Result<Identity, DataDirError> {
+    let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
+    let foreign = |why: String| DataDirError::Foreign { dir: dir.display().to_string(), why };
+    let path = dir.join(META_PROPERTIES);
+    if disk.exists(&path) {
+        let text = String::from_utf8_lossy(&read_all(disk, &path).map_err(failed)?).into_owned();
+        let identity = parse(&text).map_err(|why| foreign(format!("{META_PROPERTIES}: {why}")))?;
+        if identity.node_id != node_id {
+            return Err(foreign(format!("it belongs to node.id {}, not {node_id}", identity.node_id)));
+        }
+        return match cluster_id {
+            Some(wanted) if wanted != identity.cluster_id => {
+                Err(foreign(format!("it belongs to cluster.id {}, not {wanted}", identity.cluster_id)))
+            }
+            _ => Ok(identity),
+        };
+    }
+    let mut names = disk.list(dir).map_err(failed)?.into_iter().map(|e| e.name);
+    if let Some(name) = names.find(|name| name != ".lock" && name != "lost+found") {
+        return Err(foreign(format!("it holds {name} but no {META_PROPERTIES}")));
+    }
+    let cluster_id = cluster_id.map_or_else(|| id_text(new_id()), str::to_owned);
+    let identity = Identity { cluster_id, node_id, directory_id: new_id() };
+    let text = format!(
+        "#\nversion=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n",
+        identity.cluster_id,
+        identity.node_id,
+        id_text(identity.directory_id)
+    );
+    replace(disk, &path, text.as_bytes()).map_err(failed)?;
+    Ok(identity)
+}
+
+/// An id as Kafka makes them: never the reserved ones, never one whose text begins with `-`.
+pub fn new_id() -> TopicId {
+    loop {
+        let id = TopicId::new_v4();
+        if !id_text(id).starts_with('-') {
+            return id;
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Identity, String> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
+    let get = |name: &str| values.get(name).copied().ok_or(format!("it has no {name}"));
+    match get("version")? {
+        "1" => {}
+        other => return Err(format!("version {other} is not known")),
+    }
+    Ok(Identity {
+        cluster_id: get("cluster.id")?.to_owned(),
+        node_id: get("node.id")?.parse().map_err(|_| "node.id is not a number".to_owned())?,
+        directory_id: match values.get("directory.id") {
+            Some(text) => id_of(text).ok_or("directory.id is not an id")?,
+            None => TopicId::nil(),
+        },
+    })
+}
+
+/// True if the last run ended cleanly; the mark is taken away, so that only a stop renews it.
+pub fn take_clean_mark(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
+    let path = dir.join(CLEAN_SHUTDOWN);
+    let was_clean = disk.exists(&path);
+    if was_clean {
+        disk.remove_file(&path)?;
+        disk.sync_dir(dir)?;
+    }
+    Ok(was_clean)
+}
+
+/// Say that everything is on the disk.
+pub fn leave_clean_mark(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    replace(disk, &dir.join(CLEAN_SHUTDOWN), b"{\"version\":0,\"brokerEpoch\":-1}")
+}
+
+/// Names of partition directories that a deletion has moved out of the way.
+pub fn leftovers(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = disk.list(dir)?.into_iter();
+    let left = entries.filter(|e| e.is_dir && e.name.ends_with("-delete"));
+    Ok(left.map(|e| dir.join(e.name)).collect())
+}
