@@ -18,8 +18,8 @@
 //! Fetch. A Metadata request of nothing but empty names would take 36 bytes for each of its own.
 //!
 //! As in Kafka, what follows the message in its frame is ignored, and so are bytes that are no
-//! UTF-8 (the decoder refuses those). Unlike Kafka, tags must ascend, as KIP-482 says they do,
-//! and a length below -1 is not another way to write null.
+//! UTF-8 (the decoder refuses those). Unlike in Kafka, tags must ascend, as clients write them
+//! (KIP-482), and a length below -1 is not another way to write null.
 
 use crate::wire::cursor::{self, VarintError};
 use crate::wire::field::{Field, Kind, Scalar};
