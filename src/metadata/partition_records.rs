@@ -27,7 +27,7 @@ pub struct PartitionRecord {
     pub leader_epoch: i32,
     /// Grows with every change of the partition.
     pub partition_epoch: i32,
-    /// The log directory's id at each replica, in the order of `replicas` (KIP-858; from version 1).
+    /// The log directory's id at each replica, in their order (KIP-858; from version 1).
     pub directories: Vec<Uuid>,
     /// Replicas that may lead without loss (KIP-966; from version 2). `None` if there are none.
     pub eligible_leader_replicas: Option<Vec<i32>>,

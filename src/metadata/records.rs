@@ -123,7 +123,8 @@ pub struct RemoveTopicRecord {
 /// A config of a resource was set or removed. Kafka: `ConfigRecord`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigRecord {
-    /// Whose config: 2 a topic, 4 a broker, 16 client metrics, 32 a group (Kafka: `ConfigResource`).
+    /// Whose config: 2 a topic's, 4 a broker's, 16 client metrics, 32 a group's (Kafka:
+    /// `ConfigResource`).
     pub resource_type: i8,
     /// The topic's name, or the broker's id in decimal; empty for the default of all brokers.
     pub resource_name: String,

@@ -1,0 +1,39 @@
+//! The few steps by which every reader of this room goes through bytes.
+//!
+//! Each takes what it reads off the front of `rest`, or takes nothing and says no.
+
+/// Why there is no varint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VarintError {
+    /// The bytes end inside it.
+    Short,
+    /// It has more than five bytes or 32 bits.
+    TooLong,
+}
+
+/// The next `n` bytes, if there are so many.
+pub fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (head, tail) = rest.split_at_checked(n)?;
+    *rest = tail;
+    Some(head)
+}
+
+/// The next `N` bytes, if there are so many.
+pub fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk()?;
+    *rest = tail;
+    Some(*head)
+}
+
+/// An unsigned varint. As in Kafka, it may be padded with zeros up to five bytes.
+pub fn varint(rest: &mut &[u8]) -> Result<u32, VarintError> {
+    let mut value = 0u64;
+    for shift in [0, 7, 14, 21, 28] {
+        let [byte] = array(rest).ok_or(VarintError::Short)?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return u32::try_from(value).map_err(|_| VarintError::TooLong);
+        }
+    }
+    Err(VarintError::TooLong)
+}

@@ -1,0 +1,245 @@
+//! What a message is made of: the words in which the tables under `wire/shapes/` are written.
+//!
+//! They are those of Kafka's message schemas (KIP-482): a field has a kind, the versions in which
+//! it exists, the versions in which it may be null, and perhaps a tag. A field that says nothing
+//! of versions exists wherever what holds it exists.
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+
+/// A version that no message will reach.
+const NEVER: i16 = i16::MAX;
+
+/// A value without parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// One byte, 0 or 1.
+    Bool,
+    /// One byte.
+    I8,
+    /// Two bytes.
+    I16,
+    /// Two bytes without a sign.
+    U16,
+    /// Four bytes.
+    I32,
+    /// Eight bytes.
+    I64,
+    /// Eight bytes, IEEE 754.
+    F64,
+    /// Sixteen bytes.
+    Uuid,
+    /// A length and that many bytes of UTF-8, 32767 at most.
+    String,
+    /// A length and that many bytes.
+    Bytes,
+    /// As bytes; they are record batches.
+    Records,
+}
+
+impl Scalar {
+    /// Bytes on the wire, if they are always as many.
+    pub const fn fixed_bytes(self) -> Option<usize> {
+        match self {
+            Scalar::Bool | Scalar::I8 => Some(1),
+            Scalar::I16 | Scalar::U16 => Some(2),
+            Scalar::I32 => Some(4),
+            Scalar::I64 | Scalar::F64 => Some(8),
+            Scalar::Uuid => Some(16),
+            Scalar::String | Scalar::Bytes | Scalar::Records => None,
+        }
+    }
+
+    /// Bytes of memory that one takes inside a decoded message. The characters of a string and
+    /// the contents of bytes are a slice of the frame and take none.
+    pub const fn memory_bytes(self) -> usize {
+        match self {
+            Scalar::String => size_of::<StrBytes>(),
+            Scalar::Bytes | Scalar::Records => size_of::<Bytes>(),
+            _ => match self.fixed_bytes() {
+                Some(n) => n,
+                None => 0,
+            },
+        }
+    }
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// One value.
+    One(Scalar),
+    /// A struct, in place. If it may be null, a byte before it says whether it is there.
+    Group(&'static [Field]),
+    /// An array of values.
+    List(Scalar),
+    /// An array of structs.
+    Array {
+        /// What an element is made of.
+        of: &'static [Field],
+        /// `size_of` the struct that the decoder makes of an element.
+        element_bytes: usize,
+    },
+}
+
+/// One field of a message or of a struct inside it.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name in Kafka's schema, in snake case.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    since: i16,
+    until: i16,
+    null_since: i16,
+    tag: Option<u32>,
+}
+
+impl Field {
+    const fn new(name: &'static str, kind: Kind) -> Field {
+        Field { name, kind, since: 0, until: NEVER, null_since: NEVER, tag: None }
+    }
+
+    /// It exists from this version on.
+    pub const fn since(self, version: i16) -> Field {
+        Field { since: version, ..self }
+    }
+
+    /// It exists up to this version.
+    pub const fn until(self, version: i16) -> Field {
+        Field { until: version, ..self }
+    }
+
+    /// It may be null.
+    pub const fn nullable(self) -> Field {
+        self.nullable_since(0)
+    }
+
+    /// It may be null from this version on.
+    pub const fn nullable_since(self, version: i16) -> Field {
+        Field { null_since: version, ..self }
+    }
+
+    /// It stands in the tagged section, under this tag.
+    pub const fn tag(self, tag: u32) -> Field {
+        Field { tag: Some(tag), ..self }
+    }
+
+    /// What the struct, or an element of the array, is made of.
+    pub const fn of(self, fields: &'static [Field]) -> Field {
+        let kind = match self.kind {
+            Kind::Array { element_bytes, .. } => Kind::Array { of: fields, element_bytes },
+            _ => Kind::Group(fields),
+        };
+        Field { kind, ..self }
+    }
+
+    /// True if messages of this version have it.
+    pub const fn is_in(&self, version: i16) -> bool {
+        self.since <= version && version <= self.until
+    }
+
+    /// True if it may be null in messages of this version.
+    pub const fn may_be_null(&self, version: i16) -> bool {
+        self.null_since <= version
+    }
+
+    /// Its tag, if it stands in the tagged section.
+    pub const fn tagged(&self) -> Option<u32> {
+        self.tag
+    }
+}
+
+/// One request of the protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// The API key.
+    pub key: i16,
+    /// The API's name in Kafka.
+    pub name: &'static str,
+    /// The oldest version described.
+    pub min: i16,
+    /// The newest version described.
+    pub max: i16,
+    /// What its body is made of.
+    pub fields: &'static [Field],
+    flexible_since: i16,
+}
+
+impl Request {
+    /// Compact lengths and tagged sections begin with this version. Without it, never.
+    pub const fn flexible(self, since: i16) -> Request {
+        Request { flexible_since: since, ..self }
+    }
+
+    /// What its body is made of.
+    pub const fn of(self, fields: &'static [Field]) -> Request {
+        Request { fields, ..self }
+    }
+
+    /// True if this version is written with compact lengths and tagged sections, and comes after
+    /// a request header with tags.
+    pub const fn is_flexible(&self, version: i16) -> bool {
+        self.flexible_since <= version
+    }
+
+    /// True if this version is described.
+    pub const fn has(&self, version: i16) -> bool {
+        self.min <= version && version <= self.max
+    }
+}
+
+/// A request of versions `min` to `max`, whose body is empty until [`Request::of`].
+pub const fn request(key: i16, name: &'static str, min: i16, max: i16) -> Request {
+    Request { key, name, min, max, fields: &[], flexible_since: NEVER }
+}
+
+/// A struct in place; what it is made of follows by [`Field::of`].
+pub const fn group(name: &'static str) -> Field {
+    Field::new(name, Kind::Group(&[]))
+}
+
+/// An array of structs, each decoded into a `T`; what one is made of follows by [`Field::of`].
+pub const fn array<T>(name: &'static str) -> Field {
+    Field::new(name, Kind::Array { of: &[], element_bytes: size_of::<T>() })
+}
+
+macro_rules! words {
+    ($($one:ident, $scalar:ident, $what:literal;)*) => {$(
+        #[doc = concat!("A field of ", $what, ".")]
+        pub const fn $one(name: &'static str) -> Field {
+            Field::new(name, Kind::One(Scalar::$scalar))
+        }
+    )*};
+}
+
+macro_rules! plurals {
+    ($($many:ident, $scalar:ident, $what:literal;)*) => {$(
+        #[doc = concat!("An array of ", $what, ".")]
+        pub const fn $many(name: &'static str) -> Field {
+            Field::new(name, Kind::List(Scalar::$scalar))
+        }
+    )*};
+}
+
+words! {
+    bool, Bool, "one truth value";
+    i8, I8, "one byte";
+    i16, I16, "two bytes";
+    u16, U16, "two bytes without a sign";
+    i32, I32, "four bytes";
+    i64, I64, "eight bytes";
+    f64, F64, "a floating-point number";
+    uuid, Uuid, "sixteen bytes that identify something";
+    string, String, "text";
+    bytes, Bytes, "bytes";
+    records, Records, "record batches";
+}
+
+plurals! {
+    i8s, I8, "bytes, each a number";
+    i32s, I32, "four-byte numbers";
+    i64s, I64, "eight-byte numbers";
+    uuids, Uuid, "ids";
+    strings, String, "texts";
+}

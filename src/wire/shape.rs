@@ -1,0 +1,351 @@
+//! Whether the body of a request is what it says, found out without believing it.
+//!
+//! The decoder of the kafka-protocol crate makes room for as many elements as an array's count
+//! claims, before it has seen the first; a request of a few bytes can thus ask for more memory
+//! than there is, which ends the process. So every body is walked here first, against the
+//! tables of `wire/shapes.rs`: each count and length must fit in the bytes that follow it, and
+//! what the decoded message will occupy is added up and held under a limit.
+//!
+//! **Invariant:** the walk allocates nothing, its depth is that of the tables, and its time is
+//! proportional to the bytes of the body.
+//!
+//! **Invariant:** a body that passes is decoded into at most [`Shape::decoded_bytes`] of memory,
+//! provided that the decoder is given a `Bytes`: strings and records are then slices of the
+//! frame. The limit is [`decoded_bytes_max`]: 1 MiB and twelve bytes for each byte of the body,
+//! but no more than 64 MiB in all. With names of eight letters and arrays of one element no
+//! request passes twelve, however long it is (the nearest is OffsetFetch 8, 284 for 26); shorter
+//! names fit in the fixed part up to some thousands; and 64 MiB hold 700,000 partitions of a
+//! Fetch. A Metadata request of nothing but empty names would take 36 bytes for each of its own.
+//!
+//! As in Kafka, what follows the message in its frame is ignored, and so are bytes that are no
+//! UTF-8 (the decoder refuses those). Unlike in Kafka, tags must ascend, as clients write them
+//! (KIP-482), and a length below -1 is not another way to write null.
+
+use crate::wire::cursor::{self, VarintError};
+use crate::wire::field::{Field, Kind, Scalar};
+use crate::wire::shapes;
+
+/// What was found out about a body that is sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of the message; what follows them in the frame means nothing.
+    pub body_bytes: usize,
+    /// Memory that the decoded message takes beside the frame, in bytes, at most.
+    pub decoded_bytes: usize,
+}
+
+/// Why a body is refused. `field` is the name, in Kafka's schema, of where it went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Nothing is known about the API, or not about that version of it.
+    #[error("API key {key} version {version} is not described")]
+    Unknown {
+        /// The API key.
+        key: i16,
+        /// The version.
+        version: i16,
+    },
+    /// The body ends inside a field.
+    #[error("{field}: the request ends too early")]
+    Short {
+        /// The field.
+        field: &'static str,
+    },
+    /// A length or count that what follows cannot hold.
+    #[error("{field}: a length of {length} where {left} bytes are left")]
+    Length {
+        /// The field.
+        field: &'static str,
+        /// The length or count as it was written.
+        length: i64,
+        /// Bytes that follow it.
+        left: usize,
+    },
+    /// Null where the version does not allow it.
+    #[error("{field}: null")]
+    Null {
+        /// The field.
+        field: &'static str,
+    },
+    /// A byte before a struct that is neither 1 nor -1.
+    #[error("{field}: neither there nor null, but {found}")]
+    Presence {
+        /// The field.
+        field: &'static str,
+        /// The byte found.
+        found: i8,
+    },
+    /// A varint of more than five bytes or 32 bits.
+    #[error("{field}: a varint beyond 32 bits")]
+    Varint {
+        /// The field.
+        field: &'static str,
+    },
+    /// A tag that is out of order, or does not exist in that version.
+    #[error("{field}: tag {tag} has no place here")]
+    Tag {
+        /// The tagged field, or the section if it has none of that tag.
+        field: &'static str,
+        /// The tag.
+        tag: u32,
+    },
+    /// A tagged field that is shorter than its section says.
+    #[error("{field}: {left} bytes too many in its tag")]
+    TagLength {
+        /// The tagged field.
+        field: &'static str,
+        /// Bytes that its fields did not take.
+        left: usize,
+    },
+    /// The decoded message would be too large for its frame.
+    #[error("{field}: the request would take {decoded_bytes} bytes of memory; {max} are allowed")]
+    TooLarge {
+        /// Where the limit was passed.
+        field: &'static str,
+        /// What would be taken up to there.
+        decoded_bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// No request is decoded into more memory than this, however large its frame.
+const DECODED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The memory that a body of this many bytes may be decoded into: 1 MiB and twelve times its size,
+/// but never more than 64 MiB.
+pub fn decoded_bytes_max(body_bytes: usize) -> usize {
+    body_bytes.saturating_mul(12).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
+}
+
+/// Check the body of a request: what follows its header in the frame.
+///
+/// `max` is what [`Shape::decoded_bytes`] may be, commonly [`decoded_bytes_max`].
+///
+/// # Errors
+/// A body that the decoder must not be given; Kafka closes the connection of who sent it.
+pub fn check(key: i16, version: i16, body: &[u8], max: usize) -> Result<Shape, ShapeError> {
+    let request = shapes::find(key)
+        .filter(|request| request.has(version))
+        .ok_or(ShapeError::Unknown { key, version })?;
+    let flexible = request.is_flexible(version);
+    let mut walk = Walk { rest: body, version, flexible, decoded_bytes: 0, max };
+    walk.fields(request.name, request.fields)?;
+    let body_bytes = body.len() - walk.rest.len();
+    Ok(Shape { body_bytes, decoded_bytes: walk.decoded_bytes })
+}
+
+/// What an allocation costs beside its contents, rounded up.
+const ALLOCATION_BYTES: usize = 32;
+/// The first node of the map in which the decoder keeps the tags that it does not know.
+const UNKNOWN_TAGS_BYTES: usize = 512;
+/// One more tag in that map, its share of half-full nodes included.
+const UNKNOWN_TAG_BYTES: usize = 80;
+/// Kafka takes no longer string, whatever the length field could say.
+const STRING_BYTES_MAX: usize = 0x7fff;
+
+struct Walk<'a> {
+    rest: &'a [u8],
+    version: i16,
+    flexible: bool,
+    decoded_bytes: usize,
+    max: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// The fields of a struct, in order, and its tagged section.
+    fn fields(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
+        for field in fields {
+            if field.tagged().is_none() && field.is_in(self.version) {
+                self.field(field)?;
+            }
+        }
+        if self.flexible { self.tags(name, fields) } else { Ok(()) }
+    }
+
+    fn field(&mut self, field: &'static Field) -> Result<(), ShapeError> {
+        let name = field.name;
+        let nullable = field.may_be_null(self.version);
+        match field.kind {
+            Kind::One(scalar) => self.scalar(name, scalar, nullable),
+            Kind::Group(fields) if nullable => match self.array(name)? {
+                [0xff] => Ok(()),
+                [1] => self.fields(name, fields),
+                [other] => Err(ShapeError::Presence { field: name, found: other as i8 }),
+            },
+            Kind::Group(fields) => self.fields(name, fields),
+            Kind::List(scalar) => {
+                let least = self.least_of(scalar);
+                let count = self.count(name, nullable, least, scalar.memory_bytes())?;
+                match scalar.fixed_bytes() {
+                    // The count was measured by this size, so that all of them are there.
+                    Some(each) => self.skip(name, count * each),
+                    None => (0..count).try_for_each(|_| self.scalar(name, scalar, false)),
+                }
+            }
+            Kind::Array { of, element_bytes } => {
+                let least = self.least(of);
+                let count = self.count(name, nullable, least, element_bytes)?;
+                (0..count).try_for_each(|_| self.fields(name, of))
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        name: &'static str,
+        scalar: Scalar,
+        nullable: bool,
+    ) -> Result<(), ShapeError> {
+        if let Some(n) = scalar.fixed_bytes() {
+            return self.skip(name, n);
+        }
+        let length = match (self.flexible, scalar) {
+            (true, _) => i64::from(self.varint(name)?) - 1,
+            (false, Scalar::String) => i64::from(i16::from_be_bytes(self.array(name)?)),
+            (false, _) => i64::from(i32::from_be_bytes(self.array(name)?)),
+        };
+        let n = self.length(name, length, nullable, 1)?;
+        if scalar == Scalar::String && n > STRING_BYTES_MAX {
+            return Err(ShapeError::Length { field: name, length, left: self.rest.len() });
+        }
+        self.skip(name, n)
+    }
+
+    /// The count of an array whose elements take at least `least` bytes here and `memory` bytes
+    /// once they are decoded.
+    fn count(
+        &mut self,
+        name: &'static str,
+        nullable: bool,
+        least: usize,
+        memory: usize,
+    ) -> Result<usize, ShapeError> {
+        let length = match self.flexible {
+            true => i64::from(self.varint(name)?) - 1,
+            false => i64::from(i32::from_be_bytes(self.array(name)?)),
+        };
+        let count = self.length(name, length, nullable, least)?;
+        if count > 0 {
+            self.charge(name, count.saturating_mul(memory).saturating_add(ALLOCATION_BYTES))?;
+        }
+        Ok(count)
+    }
+
+    /// A length, -1 for null, of things that take at least `each` bytes; null counts as none.
+    fn length(
+        &self,
+        name: &'static str,
+        length: i64,
+        nullable: bool,
+        each: usize,
+    ) -> Result<usize, ShapeError> {
+        let left = self.rest.len();
+        match usize::try_from(length) {
+            Ok(n) if n <= left / each.max(1) => Ok(n),
+            Err(_) if length == -1 && nullable => Ok(0),
+            Err(_) if length == -1 => Err(ShapeError::Null { field: name }),
+            _ => Err(ShapeError::Length { field: name, length, left }),
+        }
+    }
+
+    /// The tagged section that ends a struct of these fields.
+    fn tags(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
+        let count = self.varint(name)?;
+        // A tag and a length are two bytes.
+        self.length(name, i64::from(count), false, 2)?;
+        let mut last = None;
+        let mut unknown = 0usize;
+        for _ in 0..count {
+            let tag = self.varint(name)?;
+            if last.is_some_and(|last| tag <= last) || tag > i32::MAX as u32 {
+                return Err(ShapeError::Tag { field: name, tag });
+            }
+            last = Some(tag);
+            let length = i64::from(self.varint(name)?);
+            let n = self.length(name, length, false, 1)?;
+            match fields.iter().find(|field| field.tagged() == Some(tag)) {
+                Some(field) => self.tagged(field, tag, n)?,
+                None => {
+                    self.skip(name, n)?;
+                    unknown += 1;
+                }
+            }
+        }
+        if unknown > 0 {
+            self.charge(name, UNKNOWN_TAGS_BYTES + unknown * UNKNOWN_TAG_BYTES)?;
+        }
+        Ok(())
+    }
+
+    /// A tagged field whose section gives it `n` bytes, all of which are there.
+    fn tagged(&mut self, field: &'static Field, tag: u32, n: usize) -> Result<(), ShapeError> {
+        let name = field.name;
+        if !field.is_in(self.version) {
+            return Err(ShapeError::Tag { field: name, tag });
+        }
+        let (inside, after) =
+            self.rest.split_at_checked(n).ok_or(ShapeError::Short { field: name })?;
+        self.rest = inside;
+        self.field(field)?;
+        match self.rest.len() {
+            0 => self.rest = after,
+            left => return Err(ShapeError::TagLength { field: name, left }),
+        }
+        Ok(())
+    }
+
+    /// The fewest bytes that a struct of these fields takes on the wire.
+    fn least(&self, fields: &'static [Field]) -> usize {
+        let mut sum = usize::from(self.flexible);
+        for field in fields {
+            if field.tagged().is_none() && field.is_in(self.version) {
+                sum += match field.kind {
+                    Kind::One(scalar) => self.least_of(scalar),
+                    Kind::Group(_) if field.may_be_null(self.version) => 1,
+                    Kind::Group(fields) => self.least(fields),
+                    Kind::List(_) | Kind::Array { .. } if self.flexible => 1,
+                    Kind::List(_) | Kind::Array { .. } => 4,
+                };
+            }
+        }
+        sum
+    }
+
+    fn least_of(&self, scalar: Scalar) -> usize {
+        match (scalar.fixed_bytes(), self.flexible, scalar) {
+            (Some(n), _, _) => n,
+            (None, true, _) => 1,
+            (None, false, Scalar::String) => 2,
+            (None, false, _) => 4,
+        }
+    }
+
+    fn charge(&mut self, name: &'static str, bytes: usize) -> Result<(), ShapeError> {
+        self.decoded_bytes = self.decoded_bytes.saturating_add(bytes);
+        if self.decoded_bytes > self.max {
+            let (decoded_bytes, max) = (self.decoded_bytes, self.max);
+            return Err(ShapeError::TooLarge { field: name, decoded_bytes, max });
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, name: &'static str, n: usize) -> Result<(), ShapeError> {
+        self.rest = self.rest.get(n..).ok_or(ShapeError::Short { field: name })?;
+        Ok(())
+    }
+
+    fn array<const N: usize>(&mut self, name: &'static str) -> Result<[u8; N], ShapeError> {
+        cursor::array(&mut self.rest).ok_or(ShapeError::Short { field: name })
+    }
+
+    fn varint(&mut self, name: &'static str) -> Result<u32, ShapeError> {
+        cursor::varint(&mut self.rest).map_err(|error| match error {
+            VarintError::Short => ShapeError::Short { field: name },
+            VarintError::TooLong => ShapeError::Varint { field: name },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
