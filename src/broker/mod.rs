@@ -1,1 +1,5 @@
+//! Who owns what: the parts of a running broker, its start and its stop.
 
+pub mod parts;
+pub mod start;
+pub mod stop;

@@ -1,0 +1,128 @@
+//! The only place where the parts are put together; recovery in order.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::broker::parts::Broker;
+use crate::clock::Clock;
+use crate::config::resolve::BrokerConfig;
+use crate::config::settings::Settings;
+use crate::fetch::session::Sessions;
+use crate::log::recovery::Known;
+use crate::metadata::records::{FeatureLevelRecord, Record};
+use crate::metadata::store::Store;
+use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
+use crate::storage::datadir::{self, DataDirError, Hold};
+use crate::storage::disk::Disk;
+use crate::types::TopicPartition;
+
+/// The metadata version that Apache Kafka 4.1 writes (4.1-IV1).
+const METADATA_VERSION: i16 = 27;
+
+/// Put a broker together on a data directory.
+pub fn start(
+    settings: Arc<Settings>,
+    data_dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    hold: Option<Hold>,
+) -> Result<Arc<Broker>, DataDirError> {
+    let config = settings.broker();
+    let cluster_id = config.cluster_id.as_deref();
+    let identity = datadir::identify(disk.as_ref(), &data_dir, config.node_id, cluster_id)?;
+    let failed = |error| DataDirError::Disk { dir: data_dir.display().to_string(), error };
+    let recovery_points = read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
+    let log_starts = read_offsets(disk.as_ref(), &data_dir.join(LOG_START)).map_err(failed)?;
+    let was_clean = datadir::take_clean_mark(disk.as_ref(), &data_dir).map_err(failed)?;
+    for leftover in datadir::leftovers(disk.as_ref(), &data_dir).map_err(failed)? {
+        disk.remove_dir(&leftover).map_err(failed)?;
+    }
+    let metadata_id = TopicPartition::new("__cluster_metadata", 0);
+    let known = Known {
+        clean: was_clean,
+        recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
+        log_start_offset: 0,
+        index_interval_bytes: 4096,
+    };
+    let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now()).map_err(failed)?;
+    let checkpointed = recovery_points
+        .into_iter()
+        .map(|(id, point)| {
+            let log_start = log_starts.get(&id).copied().unwrap_or(0);
+            (id, (point, log_start))
+        })
+        .collect::<BTreeMap<_, _>>();
+    let broker = Arc::new(assemble(Parts { settings, config, identity, data_dir, disk, clock, metadata, checkpointed, was_clean, hold }));
+    begin(&broker).map_err(|error| DataDirError::Disk { dir: broker.data_dir.display().to_string(), error })?;
+    Ok(broker)
+}
+
+struct Parts {
+    settings: Arc<Settings>,
+    config: BrokerConfig,
+    identity: datadir::Identity,
+    data_dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    metadata: Store,
+    checkpointed: BTreeMap<TopicPartition, (i64, i64)>,
+    was_clean: bool,
+    hold: Option<Hold>,
+}
+
+fn assemble(parts: Parts) -> Broker {
+    let slots = parts.config.max_incremental_fetch_session_cache_slots.max(0) as usize;
+    let budget = parts.config.queued_max_request_bytes.clamp(1, i64::from(u32::MAX)) as usize;
+    Broker {
+        sessions: Mutex::new(Sessions::new(slots, fastrand::Rng::new())),
+        producer_ids: Mutex::new((0, 0)),
+        checkpointed: Mutex::new(parts.checkpointed),
+        request_bytes: Arc::new(Semaphore::new(budget)),
+        stopping: watch::Sender::new(false),
+        registry: Default::default(),
+        settings: parts.settings,
+        config: parts.config,
+        identity: parts.identity,
+        data_dir: parts.data_dir,
+        disk: parts.disk,
+        clock: parts.clock,
+        metadata: parts.metadata,
+        was_clean: parts.was_clean,
+        hold: parts.hold,
+    }
+}
+
+/// Write what an empty metadata log begins with, and make the topics live; after a crash, recover
+/// all of them now, so that clients never wait for it.
+fn begin(broker: &Broker) -> io::Result<()> {
+    let offline = |error: crate::log::AppendError| io::Error::other(error.to_string());
+    broker
+        .metadata
+        .change(broker.clock.now(), |image| {
+            let record = FeatureLevelRecord {
+                name: "metadata.version".to_owned(),
+                feature_level: METADATA_VERSION,
+            };
+            let is_new = image.features.is_empty();
+            Ok(if is_new { (vec![Record::FeatureLevel(record)], ()) } else { (Vec::new(), ()) })
+        })
+        .map_err(offline)?;
+    let image = broker.image();
+    for topic in image.topics.values() {
+        broker.go_live(topic);
+    }
+    if !broker.was_clean {
+        for topic in broker.registry.all() {
+            for partition in &topic.partitions {
+                // One partition that cannot be opened is offline; the others go on.
+                let _ = partition.open();
+            }
+        }
+    }
+    Ok(())
+}
+
