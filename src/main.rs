@@ -1,1 +1,5 @@
-fn main() {}
+//! Parse the arguments, run one command.
+
+fn main() -> std::process::ExitCode {
+    ottla::cli::run()
+}

@@ -131,7 +131,8 @@ impl Broker {
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
         let node = self.config.node_id;
-        let mut records = vec![Record::Topic(TopicRecord { name: wanted.name.clone(), topic_id: id })];
+        let mut records =
+            vec![Record::Topic(TopicRecord { name: wanted.name.clone(), topic_id: id })];
         records.extend(wanted.configs.iter().map(|(name, value)| {
             Record::Config(ConfigRecord {
                 resource_type: TOPIC_RESOURCE,
@@ -192,14 +193,19 @@ impl Broker {
     pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
         let removed = self.metadata.change(self.clock.now(), |image| {
             let Some(topic) = image.topics.get(name) else { return Ok((Vec::new(), false)) };
-            Ok::<_, AppendError>((vec![Record::RemoveTopic(RemoveTopicRecord { topic_id: topic.id })], true))
+            Ok::<_, AppendError>((
+                vec![Record::RemoveTopic(RemoveTopicRecord { topic_id: topic.id })],
+                true,
+            ))
         })?;
         let Some(topic) = self.registry.remove(name) else { return Ok(removed) };
         for partition in &topic.partitions {
             self.checkpointed.lock().unwrap_or_else(|p| p.into_inner()).remove(&partition.id);
             match partition.delete() {
                 Ok(aside) => self.remove_later(aside, partition.config.file_delete_delay_ms),
-                Err(error) => tracing::error!(partition = %partition.id, %error, "its directory stays"),
+                Err(error) => {
+                    tracing::error!(partition = %partition.id, %error, "its directory stays")
+                }
             }
         }
         Ok(removed)

@@ -35,7 +35,8 @@ pub fn start(
     let cluster_id = config.cluster_id.as_deref();
     let identity = datadir::identify(disk.as_ref(), &data_dir, config.node_id, cluster_id)?;
     let failed = |error| DataDirError::Disk { dir: data_dir.display().to_string(), error };
-    let recovery_points = read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
+    let recovery_points =
+        read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
     let log_starts = read_offsets(disk.as_ref(), &data_dir.join(LOG_START)).map_err(failed)?;
     let was_clean = datadir::take_clean_mark(disk.as_ref(), &data_dir).map_err(failed)?;
     for leftover in datadir::leftovers(disk.as_ref(), &data_dir).map_err(failed)? {
@@ -48,7 +49,8 @@ pub fn start(
         log_start_offset: 0,
         index_interval_bytes: 4096,
     };
-    let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now()).map_err(failed)?;
+    let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now())
+        .map_err(failed)?;
     let checkpointed = recovery_points
         .into_iter()
         .map(|(id, point)| {
@@ -56,8 +58,22 @@ pub fn start(
             (id, (point, log_start))
         })
         .collect::<BTreeMap<_, _>>();
-    let broker = Arc::new(assemble(Parts { settings, config, identity, data_dir, disk, clock, metadata, checkpointed, was_clean, hold }));
-    begin(&broker).map_err(|error| DataDirError::Disk { dir: broker.data_dir.display().to_string(), error })?;
+    let broker = Arc::new(assemble(Parts {
+        settings,
+        config,
+        identity,
+        data_dir,
+        disk,
+        clock,
+        metadata,
+        checkpointed,
+        was_clean,
+        hold,
+    }));
+    begin(&broker).map_err(|error| DataDirError::Disk {
+        dir: broker.data_dir.display().to_string(),
+        error,
+    })?;
     Ok(broker)
 }
 
@@ -125,4 +141,3 @@ fn begin(broker: &Broker) -> io::Result<()> {
     }
     Ok(())
 }
-

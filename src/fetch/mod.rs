@@ -1,3 +1,4 @@
 //! The read path above partitions: plan, read, wait, read again; fetch sessions.
 
+pub mod poll;
 pub mod session;

@@ -1,1 +1,9 @@
+//! What each request means: THE TABLE.
 
+pub mod api;
+pub mod cluster;
+pub mod context;
+pub mod data;
+pub mod errors;
+pub mod table;
+pub mod topics;

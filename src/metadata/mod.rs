@@ -1,8 +1,8 @@
 pub mod broker_records;
 pub mod field;
-pub mod partition_records;
-pub mod records;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
+pub mod partition_records;
+pub mod records;
 /// Decide, append, apply, publish a new image.
 pub mod store;

@@ -40,7 +40,13 @@ impl Store {
         durability: Durability,
         now: Now,
     ) -> io::Result<Store> {
-        let log = Log::open(disk, &data_dir.join(DIRECTORY), Arc::new(TopicConfig::default()), known, now)?;
+        let log = Log::open(
+            disk,
+            &data_dir.join(DIRECTORY),
+            Arc::new(TopicConfig::default()),
+            known,
+            now,
+        )?;
         let image = replay(&log.view())?;
         Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability })
     }
@@ -116,7 +122,8 @@ fn replay(view: &View) -> io::Result<Image> {
         for record in records(batch).map_err(|e| damaged(base, e.to_string()))? {
             let record = record.map_err(|e| damaged(base, e.to_string()))?;
             let Some(value) = record.value else { continue };
-            let decoded = Record::decode(&value).map_err(|e| damaged(record.offset, e.to_string()))?;
+            let decoded =
+                Record::decode(&value).map_err(|e| damaged(record.offset, e.to_string()))?;
             image.apply(&decoded);
         }
         Ok(())

@@ -1,1 +1,6 @@
+//! Sockets: accept, frame in, reply out, in order.
 
+pub mod connection;
+pub mod frames;
+pub mod listener;
+pub mod outbound;

@@ -18,7 +18,9 @@ const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another broker holds it.
-    #[error("the data directory {dir} is in use by another broker (pid {pid}); stop it or choose another with --data-dir")]
+    #[error(
+        "the data directory {dir} is in use by another broker (pid {pid}); stop it or choose another with --data-dir"
+    )]
     Held {
         /// The directory.
         dir: String,
@@ -93,12 +95,16 @@ pub fn identify(
         let text = String::from_utf8_lossy(&read_all(disk, &path).map_err(failed)?).into_owned();
         let identity = parse(&text).map_err(|why| foreign(format!("{META_PROPERTIES}: {why}")))?;
         if identity.node_id != node_id {
-            return Err(foreign(format!("it belongs to node.id {}, not {node_id}", identity.node_id)));
+            return Err(foreign(format!(
+                "it belongs to node.id {}, not {node_id}",
+                identity.node_id
+            )));
         }
         return match cluster_id {
-            Some(wanted) if wanted != identity.cluster_id => {
-                Err(foreign(format!("it belongs to cluster.id {}, not {wanted}", identity.cluster_id)))
-            }
+            Some(wanted) if wanted != identity.cluster_id => Err(foreign(format!(
+                "it belongs to cluster.id {}, not {wanted}",
+                identity.cluster_id
+            ))),
             _ => Ok(identity),
         };
     }

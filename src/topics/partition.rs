@@ -76,7 +76,12 @@ pub struct Partition {
 
 impl Partition {
     /// A partition whose log is not open yet.
-    pub fn new(id: TopicPartition, topic_id: TopicId, config: Arc<TopicConfig>, origin: Origin) -> Partition {
+    pub fn new(
+        id: TopicPartition,
+        topic_id: TopicId,
+        config: Arc<TopicConfig>,
+        origin: Origin,
+    ) -> Partition {
         Partition {
             id,
             topic_id,
@@ -115,7 +120,9 @@ impl Partition {
         match slot {
             Slot::Open(log) => Ok(log),
             Slot::Failed(why) => Err(AppendError::Offline(why.clone())),
-            Slot::Closed | Slot::Deleted => Err(AppendError::Offline("the topic was deleted".to_owned())),
+            Slot::Closed | Slot::Deleted => {
+                Err(AppendError::Offline("the topic was deleted".to_owned()))
+            }
         }
     }
 
@@ -125,7 +132,12 @@ impl Partition {
     }
 
     /// Check a client's bytes and append them. Checked outside the lock; written inside it.
-    pub fn append(&self, now: Now, records: &[u8], produce_version: i16) -> Result<Placed, ProduceError> {
+    pub fn append(
+        &self,
+        now: Now,
+        records: &[u8],
+        produce_version: i16,
+    ) -> Result<Placed, ProduceError> {
         let config = &self.config;
         let rules = Rules {
             max_message_bytes: config.max_message_bytes,
@@ -181,7 +193,8 @@ impl Partition {
         }
         let partition = self.clone();
         let synced = tokio::task::spawn_blocking(move || partition.flush()).await;
-        *durable_end = synced.unwrap_or_else(|panic| Err(AppendError::Offline(panic.to_string())))?;
+        *durable_end =
+            synced.unwrap_or_else(|panic| Err(AppendError::Offline(panic.to_string())))?;
         Ok(())
     }
 
@@ -226,9 +239,12 @@ impl Partition {
     /// Write and sync everything; true if the log needs no recovery at the next start.
     pub fn close(&self) -> bool {
         match &mut *self.slot() {
-            Slot::Open(log) => log.close().inspect_err(|error| {
-                tracing::error!(partition = %self.id, %error, "could not be closed");
-            }).is_ok(),
+            Slot::Open(log) => log
+                .close()
+                .inspect_err(|error| {
+                    tracing::error!(partition = %self.id, %error, "could not be closed");
+                })
+                .is_ok(),
             Slot::Closed | Slot::Deleted => true,
             Slot::Failed(_) => false,
         }

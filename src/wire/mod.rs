@@ -1,6 +1,10 @@
+//! Bytes to messages and back.
+
 pub mod cursor;
+pub mod fetch;
 pub mod field;
 pub mod header;
 pub mod legacy;
+pub mod reply;
 pub mod shape;
 pub mod shapes;

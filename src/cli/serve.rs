@@ -1,0 +1,241 @@
+//! `ottla serve`: the daemon.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::broker::parts::Broker;
+use crate::broker::{start, stop};
+use crate::clock::{Clock, SystemClock};
+use crate::config::settings::{File, Flag, Settings};
+use crate::server::listener;
+use crate::storage::datadir;
+use crate::storage::disk::{Disk, OsDisk, replace};
+
+/// The flags of `ottla serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// A TOML file whose keys are Kafka's broker config names.
+    #[arg(long, value_name = "FILE", env = "OTTLA_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen; may be repeated; port 0 picks a free one [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Vec<String>,
+    /// What clients are told to connect to [default: the address at which each reached us]
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+    /// Where everything is kept [default: ottla in the user's XDG data directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Keep everything in a temporary directory that is removed at exit.
+    #[arg(long, conflicts_with = "data_dir")]
+    ephemeral: bool,
+    /// Any config, by Kafka's name; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Write the bound address to this file once clients can connect.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// How log lines are written.
+    #[arg(long, value_name = "FORMAT", env = "OTTLA_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    /// Which log lines are written, as in RUST_LOG.
+    #[arg(long, value_name = "FILTER", env = "OTTLA_LOG", default_value = "info")]
+    log: String,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Run the broker until a signal; what went wrong is said in one line.
+pub fn run(serve: Serve) -> ExitCode {
+    match run_until_signal(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("ottla: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_until_signal(serve: Serve) -> Result<(), String> {
+    let clock = Arc::new(SystemClock::default());
+    start_logging(&serve)?;
+    let settings = Arc::new(settings(&serve)?);
+    for option in settings.unheeded() {
+        tracing::warn!(
+            name = option.name,
+            value = option.value,
+            origin = option.origin,
+            "this config is accepted and reported, but does not act yet"
+        );
+    }
+    let temporary = match serve.ephemeral {
+        true => Some(tempfile::tempdir().map_err(|e| format!("no temporary directory: {e}"))?),
+        false => None,
+    };
+    let data_dir = match (&temporary, settings.broker().log_dir) {
+        (Some(dir), _) => dir.path().to_owned(),
+        (None, Some(dir)) => dir,
+        (None, None) => default_data_dir()?,
+    };
+    raise_file_limit();
+    let hold = datadir::hold(&data_dir).map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start threads: {e}"))?;
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let outcome = runtime.block_on(async {
+        let broker = start::start(settings, data_dir, disk, clock.clone(), Some(hold))
+            .map_err(|e| e.to_string())?;
+        serve_clients(&serve, broker, clock).await
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve_clients(
+    serve: &Serve,
+    broker: Arc<Broker>,
+    clock: Arc<SystemClock>,
+) -> Result<(), String> {
+    let (listeners, addresses) = listener::bind(&broker).await.map_err(|e| e.to_string())?;
+    let mut signals = Signals::listen().map_err(|e| format!("no signals: {e}"))?;
+    let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
+    if let Some(path) = &serve.ready_file {
+        let text = format!("{}\n", bound.join("\n"));
+        replace(&OsDisk, path, text.as_bytes())
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    say_ready(&broker, &bound, clock.now().mono_ms);
+    signals.stop().await;
+    broker.stopping.send_replace(true);
+    let aborted = tokio::spawn(async move {
+        signals.stop().await;
+        std::process::exit(1);
+    });
+    let _ = serving.await;
+    let closing = broker.clone();
+    let closed = tokio::task::spawn_blocking(move || stop::stop(&closing)).await;
+    aborted.abort();
+    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))
+}
+
+fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
+    let topics = broker.registry.all();
+    let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
+    println!(
+        "ottla {} is ready on {} with {} topics and {partitions} partitions in {} ({ms} ms)",
+        env!("CARGO_PKG_VERSION"),
+        bound.join(", "),
+        topics.len(),
+        broker.data_dir.display(),
+    );
+}
+
+/// The signals that stop the broker, and the one that does nothing yet.
+struct Signals {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+    hup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+                // There is nothing to reload.
+                _ = self.hup.recv() => {}
+            }
+        }
+    }
+}
+
+fn start_logging(serve: &Serve) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&serve.log)
+        .map_err(|error| format!("the log filter {:?} is not understood: {error}", serve.log))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match serve.log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    started.map_err(|error| error.to_string())
+}
+
+fn settings(serve: &Serve) -> Result<Settings, String> {
+    let text = match &serve.config {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        ),
+        None => None,
+    };
+    let origin = serve.config.as_ref().map(|path| path.display().to_string());
+    let file = origin.as_deref().zip(text.as_deref()).map(|(origin, text)| File { origin, text });
+    let mut flags = Vec::new();
+    let mut flag = |name: &str, value: String, origin: &str| {
+        flags.push(Flag { name: name.to_owned(), value, origin: origin.to_owned() });
+    };
+    for pair in &serve.set {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(format!("--set {pair}: expected NAME=VALUE"));
+        };
+        flag(name.trim(), value.to_owned(), "--set");
+    }
+    if !serve.listen.is_empty() {
+        flag("listeners", serve.listen.join(","), "--listen");
+    }
+    if let Some(address) = &serve.advertise {
+        flag("advertised.listeners", address.clone(), "--advertise");
+    }
+    if let Some(dir) = &serve.data_dir {
+        flag("log.dirs", dir.display().to_string(), "--data-dir");
+    }
+    Settings::load(file, std::env::vars(), &flags).map_err(|error| error.to_string())
+}
+
+/// `ottla` in the XDG data directory of the user.
+fn default_data_dir() -> Result<PathBuf, String> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(Path::new(".local/share"))))
+        .map(|dir| dir.join("ottla"))
+        .ok_or_else(|| {
+            "neither XDG_DATA_HOME nor HOME is set; name a directory with --data-dir".to_owned()
+        })
+}
+
+/// Every open segment takes three descriptors: take as many as the system lets us have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}

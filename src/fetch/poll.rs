@@ -1,0 +1,136 @@
+//! Plan, read, wait, read again: one Fetch over many partitions.
+//!
+//! **Invariant:** the order is arm, read, settle, sleep (`topics/waiters.rs` says why).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::log::AppendError;
+use crate::log::view::ReadError;
+use crate::storage::segment::FileSlice;
+use crate::topics::partition::Partition;
+use crate::topics::waiters::Wait;
+use crate::types::Offset;
+
+/// What the request as a whole allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of records in the answer, but for the first batch.
+    pub max_bytes: u64,
+    /// Bytes that are worth an answer.
+    pub min_bytes: u64,
+    /// How long to wait for them, in ms.
+    pub max_wait_ms: u64,
+    /// True to read below the last stable offset only.
+    pub committed: bool,
+}
+
+/// One partition that is wanted.
+#[derive(Debug)]
+pub struct Wanting {
+    /// The partition, or Kafka's code for why there is none.
+    pub partition: Result<Arc<Partition>, i16>,
+    /// From where.
+    pub offset: Offset,
+    /// Bytes of this partition.
+    pub max_bytes: u64,
+}
+
+/// What was found in a partition.
+#[derive(Debug)]
+pub struct Read {
+    /// The end offset, which is the high watermark.
+    pub end_offset: Offset,
+    /// The last stable offset.
+    pub last_stable_offset: Offset,
+    /// The log start offset.
+    pub log_start_offset: Offset,
+    /// True if only committed records were read.
+    pub committed: bool,
+    /// The records, if there are any.
+    pub records: Option<FileSlice>,
+}
+
+/// What became of one partition.
+#[derive(Debug)]
+pub enum Outcome {
+    /// There was no partition to ask; Kafka's code says why.
+    Refused(i16),
+    /// The log cannot be opened.
+    Offline(AppendError),
+    /// The log cannot be read there.
+    Failed(ReadError),
+    /// Read, perhaps nothing.
+    Read(Read),
+}
+
+/// Read until there is enough, an error, or no time left.
+pub async fn poll(
+    wanted: &[Wanting],
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) -> Vec<Outcome> {
+    let (outcomes, bytes) = read(wanted, limits);
+    if is_done(&outcomes, bytes, limits) {
+        return outcomes;
+    }
+    let wait = Arc::new(Wait::default());
+    for partition in wanted.iter().filter_map(|w| w.partition.as_ref().ok()) {
+        partition.waiters.watch(&wait);
+    }
+    let deadline = tokio::time::sleep(Duration::from_millis(limits.max_wait_ms));
+    tokio::pin!(deadline);
+    loop {
+        wait.arm();
+        let (outcomes, bytes) = read(wanted, limits);
+        if is_done(&outcomes, bytes, limits) {
+            return outcomes;
+        }
+        wait.settle((limits.min_bytes - bytes) as i64);
+        tokio::select! {
+            () = wait.woken() => {}
+            () = &mut deadline => return read(wanted, limits).0,
+            _ = stopping.wait_for(|stopping| *stopping) => return outcomes,
+        }
+    }
+}
+
+fn is_done(outcomes: &[Outcome], bytes: u64, limits: Limits) -> bool {
+    bytes >= limits.min_bytes
+        || limits.max_wait_ms == 0
+        || outcomes.iter().any(|o| !matches!(o, Outcome::Read(_)))
+}
+
+fn read(wanted: &[Wanting], limits: Limits) -> (Vec<Outcome>, u64) {
+    let mut bytes = 0;
+    let outcomes = wanted.iter().map(|one| read_one(one, limits, &mut bytes)).collect();
+    (outcomes, bytes)
+}
+
+fn read_one(wanted: &Wanting, limits: Limits, bytes: &mut u64) -> Outcome {
+    let partition = match &wanted.partition {
+        Ok(partition) => partition,
+        Err(code) => return Outcome::Refused(*code),
+    };
+    let view = match partition.view() {
+        Ok(view) => view,
+        Err(error) => return Outcome::Offline(error),
+    };
+    let below = if limits.committed { view.last_stable_offset } else { view.end_offset };
+    let left = limits.max_bytes.saturating_sub(*bytes).min(wanted.max_bytes);
+    match view.read(wanted.offset, below, left, *bytes == 0) {
+        Ok(records) => {
+            *bytes += records.as_ref().map_or(0, |r| r.len as u64);
+            Outcome::Read(Read {
+                end_offset: view.end_offset,
+                last_stable_offset: view.last_stable_offset,
+                log_start_offset: view.log_start_offset,
+                committed: limits.committed,
+                records,
+            })
+        }
+        Err(error) => Outcome::Failed(error),
+    }
+}

@@ -1,0 +1,71 @@
+//! A handler, and the row of the table that it makes.
+
+use std::future::Future;
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+use crate::handlers::context::Context;
+use crate::wire::reply::{Refusal, Reply, encode};
+
+/// The future of an answer.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send + 'a>>;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Api {
+    /// Kafka's number for the API.
+    pub key: i16,
+    /// Its name.
+    pub name: &'static str,
+    /// The versions that are served.
+    pub versions: RangeInclusive<i16>,
+    /// The lowest version that ApiVersions names; lower than what is served only where a client
+    /// judges by it.
+    pub advertised_from: i16,
+    /// Decode, handle, encode. The body has passed `wire/shape.rs`.
+    pub run: for<'a> fn(&'a Context, Bytes) -> Answering<'a>,
+}
+
+/// A request with an answer of one message.
+pub trait Handler {
+    /// Kafka's number for the API.
+    const KEY: i16;
+    /// Its name.
+    const NAME: &'static str;
+    /// The versions that are served.
+    const VERSIONS: RangeInclusive<i16>;
+    /// The request.
+    type Request: Decodable + Send;
+    /// The answer.
+    type Response: Encodable + Send + Sync;
+
+    /// Authorize, resolve names, call the domain, shape the answer.
+    fn handle(cx: &Context, request: Self::Request) -> impl Future<Output = Self::Response> + Send;
+}
+
+/// The row that a handler makes.
+pub const fn api<H: Handler>() -> Api {
+    Api {
+        key: H::KEY,
+        name: H::NAME,
+        versions: H::VERSIONS,
+        advertised_from: *H::VERSIONS.start(),
+        run: run::<H>,
+    }
+}
+
+fn run<H: Handler>(cx: &Context, body: Bytes) -> Answering<'_> {
+    Box::pin(async move {
+        let request = decode::<H::Request>(cx.version, body)?;
+        let response = H::handle(cx, request).await;
+        encode(H::KEY, cx.version, cx.correlation_id, &response)
+    })
+}
+
+/// Decode a body that has passed `wire/shape.rs`.
+pub fn decode<R: Decodable>(version: i16, mut body: Bytes) -> Result<R, Refusal> {
+    R::decode(&mut body, version).map_err(|error| Refusal::Malformed(error.to_string()))
+}

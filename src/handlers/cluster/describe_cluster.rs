@@ -1,0 +1,46 @@
+//! DescribeCluster (60): the cluster and its one broker (KIP-700).
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+
+/// Endpoint type of brokers; 2 is that of controllers (KIP-919).
+const BROKERS: i8 = 1;
+
+/// The handler.
+pub struct DescribeCluster;
+
+impl Handler for DescribeCluster {
+    const KEY: i16 = 60;
+    const NAME: &'static str = "DescribeCluster";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    type Request = DescribeClusterRequest;
+    type Response = DescribeClusterResponse;
+
+    async fn handle(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
+        let response = DescribeClusterResponse::default()
+            .with_cluster_id(StrBytes::from_string(cx.broker.identity.cluster_id.clone()));
+        if cx.version >= 1 && request.endpoint_type != BROKERS {
+            let code = if request.endpoint_type == 2 {
+                Code::MismatchedEndpointType
+            } else {
+                Code::UnsupportedEndpointType
+            };
+            return response.with_error_code(code.code()).with_error_message(Some(
+                StrBytes::from_static_str("this listener serves brokers: endpoint type 1"),
+            ));
+        }
+        let (host, port) = cx.advertised();
+        let broker = DescribeClusterBroker::default()
+            .with_broker_id(BrokerId(cx.node_id()))
+            .with_host(host)
+            .with_port(port);
+        response.with_controller_id(BrokerId(cx.node_id())).with_brokers(vec![broker])
+    }
+}

@@ -1,0 +1,5 @@
+//! Requests about the broker itself.
+
+pub mod api_versions;
+pub mod describe_cluster;
+pub mod find_coordinator;

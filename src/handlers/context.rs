@@ -1,0 +1,48 @@
+//! What every handler is given: who asks, from where, in which version; and the broker.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::parts::Broker;
+
+/// One request's circumstances.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The broker.
+    pub broker: Arc<Broker>,
+    /// The version of the request.
+    pub version: i16,
+    /// What the answer must carry.
+    pub correlation_id: i32,
+    /// What the client calls itself.
+    pub client_id: Option<StrBytes>,
+    /// The address at which the client reached us.
+    pub local: SocketAddr,
+    /// Which of the listeners that is.
+    pub listener: usize,
+}
+
+impl Context {
+    /// Host and port that this client is told: the advertised listener if there is one, else the
+    /// address at which it reached us, which can never be 0.0.0.0.
+    pub fn advertised(&self) -> (StrBytes, i32) {
+        let advertised = &self.broker.config.advertised_listeners;
+        match advertised.get(self.listener).or_else(|| advertised.first()) {
+            Some(endpoint) => {
+                let port = if endpoint.port == 0 { self.local.port() } else { endpoint.port };
+                (StrBytes::from_string(endpoint.host.clone()), i32::from(port))
+            }
+            None => {
+                let host = self.local.ip().to_canonical().to_string();
+                (StrBytes::from_string(host), i32::from(self.local.port()))
+            }
+        }
+    }
+
+    /// The broker's id.
+    pub fn node_id(&self) -> i32 {
+        self.broker.config.node_id
+    }
+}

@@ -1,0 +1,190 @@
+//! Fetch (1): batches from an offset on, as they lie in the log.
+//!
+//! * The first partition with data sends at least one whole batch, whatever the limits (KIP-74).
+//! * The answer waits for `min_bytes` until `max_wait_ms` has passed; an error does not wait.
+//!
+//! v7 sessions (KIP-227) · v9 leader epoch · v12 flexible · v13 topic ids
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::FetchRequest;
+
+use crate::broker::parts::Broker;
+use crate::fetch::poll::{Limits, Outcome, Wanting, poll};
+use crate::fetch::session::{Key, Marks, Params, Plan, Request, Seen, Topic, Wanted};
+use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::context::Context;
+use crate::handlers::data::list_offsets::epoch_fault;
+use crate::handlers::errors::{NONE, of_append, of_read, of_session};
+use crate::topics::partition::Partition;
+use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
+
+/// The row of the table.
+pub const API: Api = Api { key: KEY, name: "Fetch", versions: 4..=18, advertised_from: 4, run };
+
+/// However long a client would wait, it is answered after five minutes; empty is always legal.
+const WAIT_MS_MAX: i32 = 300_000;
+
+fn run(cx: &Context, body: Bytes) -> Answering<'_> {
+    Box::pin(async move {
+        let request: FetchRequest = decode(cx.version, body)?;
+        let limits = Limits {
+            max_bytes: request.max_bytes.clamp(0, cx.broker.config.fetch_max_bytes) as u64,
+            min_bytes: request.min_bytes.clamp(0, cx.broker.config.fetch_max_bytes) as u64,
+            max_wait_ms: request.max_wait_ms.clamp(0, WAIT_MS_MAX) as u64,
+            committed: request.isolation_level == 1,
+        };
+        let begun = {
+            let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+            sessions.begin(cx.broker.clock.now().mono_ms, asked(cx.version, request))
+        };
+        let fetched = match begun {
+            Ok(plan) => fetch(cx, plan, limits).await,
+            Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+        };
+        Ok(encode(cx.version, cx.correlation_id, fetched))
+    })
+}
+
+fn asked(version: i16, request: FetchRequest) -> Request {
+    let by_id = version >= 13;
+    let mut wanted = Vec::new();
+    for topic in &request.topics {
+        let name: Arc<str> = topic.topic.as_str().into();
+        for partition in &topic.partitions {
+            let named = if by_id { Topic::Id(topic.topic_id) } else { Topic::Name(name.clone()) };
+            let params = Params {
+                fetch_offset: partition.fetch_offset,
+                partition_max_bytes: partition.partition_max_bytes,
+                current_leader_epoch: partition.current_leader_epoch,
+                last_fetched_epoch: partition.last_fetched_epoch,
+                log_start_offset: partition.log_start_offset,
+            };
+            wanted
+                .push(Wanted { key: Key { topic: named, partition: partition.partition }, params });
+        }
+    }
+    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+        let name: Arc<str> = topic.topic.as_str().into();
+        topic.partitions.iter().map(move |partition| {
+            let named = if by_id { Topic::Id(topic.topic_id) } else { Topic::Name(name.clone()) };
+            Key { topic: named, partition: *partition }
+        })
+    });
+    Request {
+        // Before version 7 there are no sessions: every request stands for itself.
+        session_id: if version >= 7 { request.session_id } else { 0 },
+        epoch: if version >= 7 {
+            request.session_epoch
+        } else {
+            crate::fetch::session::FINAL_EPOCH
+        },
+        by_id,
+        wanted,
+        forgotten: forgotten.collect(),
+    }
+}
+
+async fn fetch(cx: &Context, plan: Plan, limits: Limits) -> Fetched {
+    let wanting: Vec<Wanting> = plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
+    let outcomes = poll(&wanting, limits, cx.broker.stopping.subscribe()).await;
+    let answers: Vec<FetchedPartition> = plan
+        .wanted
+        .iter()
+        .zip(wanting.iter().zip(outcomes))
+        .map(|(w, (_, o))| answer(w, o))
+        .collect();
+    let seen: Vec<Seen> = answers
+        .iter()
+        .map(|a| Seen {
+            has_records: a.records.is_some(),
+            must_answer: a.error_code != NONE,
+            marks: Marks {
+                high_watermark: a.high_watermark,
+                last_stable_offset: a.last_stable_offset,
+                log_start_offset: a.log_start_offset,
+            },
+        })
+        .collect();
+    let finished = {
+        let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+        sessions.finish(cx.broker.clock.now().mono_ms, &plan, &seen)
+    };
+    match finished {
+        Ok(session) => {
+            let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
+            let shown = plan.wanted.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
+            let topics = grouped(shown.map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
+            Fetched { error_code: NONE, session_id: session.session_id, topics }
+        }
+        Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+    }
+}
+
+/// Partitions of one topic that follow each other stand under one heading.
+fn grouped<'a>(answers: impl Iterator<Item = (&'a Topic, FetchedPartition)>) -> Vec<FetchedTopic> {
+    let mut topics: Vec<(&Topic, FetchedTopic)> = Vec::new();
+    for (topic, answer) in answers {
+        if topics.last().is_none_or(|(last, _)| *last != topic) {
+            let mut fetched = FetchedTopic::default();
+            match topic {
+                Topic::Name(name) => fetched.name = name.to_string(),
+                Topic::Id(id) => fetched.id = *id,
+            }
+            topics.push((topic, fetched));
+        }
+        if let Some((_, last)) = topics.last_mut() {
+            last.partitions.push(answer);
+        }
+    }
+    topics.into_iter().map(|(_, topic)| topic).collect()
+}
+
+fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
+    let live = match &wanted.key.topic {
+        Topic::Name(name) => broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
+        Topic::Id(id) => broker.registry.with_id(*id).ok_or(Code::UnknownTopicId),
+    };
+    let found = live.and_then(|topic| {
+        let partition = topic.partition(wanted.key.partition).cloned();
+        partition.ok_or(Code::UnknownTopicOrPartition)
+    });
+    let checked: Result<Arc<Partition>, Code> =
+        found.and_then(|partition| match epoch_fault(wanted.params.current_leader_epoch) {
+            Some(code) => Err(code),
+            None => Ok(partition),
+        });
+    Wanting {
+        partition: checked.map_err(|code| code.code()),
+        offset: wanted.params.fetch_offset,
+        max_bytes: wanted.params.partition_max_bytes.max(0) as u64,
+    }
+}
+
+fn answer(wanted: &Wanted, outcome: Outcome) -> FetchedPartition {
+    let failed = |error_code| FetchedPartition {
+        index: wanted.key.partition,
+        error_code,
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        aborted: None,
+        records: None,
+    };
+    match outcome {
+        Outcome::Refused(code) => failed(code),
+        Outcome::Offline(error) => failed(of_append(&error).code()),
+        Outcome::Failed(error) => failed(of_read(&error).code()),
+        Outcome::Read(read) => FetchedPartition {
+            index: wanted.key.partition,
+            error_code: NONE,
+            high_watermark: read.end_offset,
+            last_stable_offset: read.last_stable_offset,
+            log_start_offset: read.log_start_offset,
+            aborted: read.committed.then(Vec::new),
+            records: read.records,
+        },
+    }
+}

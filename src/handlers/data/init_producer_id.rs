@@ -1,0 +1,43 @@
+//! InitProducerId (22): an id for an idempotent producer (KIP-98).
+//!
+//! * A transactional id needs a coordinator, and there is none yet.
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_append;
+use crate::types::NO_PRODUCER_ID;
+
+/// The handler.
+pub struct InitProducerId;
+
+impl Handler for InitProducerId {
+    const KEY: i16 = 22;
+    const NAME: &'static str = "InitProducerId";
+    const VERSIONS: RangeInclusive<i16> = 0..=5;
+    type Request = InitProducerIdRequest;
+    type Response = InitProducerIdResponse;
+
+    async fn handle(cx: &Context, request: InitProducerIdRequest) -> InitProducerIdResponse {
+        let failed = |code: Code| {
+            InitProducerIdResponse::default()
+                .with_error_code(code.code())
+                .with_producer_id(ProducerId(NO_PRODUCER_ID))
+                .with_producer_epoch(-1)
+        };
+        match &request.transactional_id {
+            Some(id) if id.is_empty() => failed(Code::InvalidRequest),
+            Some(_) => failed(Code::CoordinatorNotAvailable),
+            None => match cx.broker.next_producer_id() {
+                Ok(id) => InitProducerIdResponse::default()
+                    .with_producer_id(ProducerId(id))
+                    .with_producer_epoch(0),
+                Err(error) => failed(of_append(&error)),
+            },
+        }
+    }
+}

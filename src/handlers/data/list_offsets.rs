@@ -1,0 +1,131 @@
+//! ListOffsets (2): the offset for a timestamp, or for one of the special ones.
+//!
+//! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) ·
+//!   -4 earliest local (v8) · -5 latest tiered (v9), of which there is none · -6 is not served
+//! * A timestamp is answered with the first record at or after it.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_append;
+use crate::log::LEADER_EPOCH;
+use crate::log::view::View;
+
+/// The handler.
+pub struct ListOffsets;
+
+impl Handler for ListOffsets {
+    const KEY: i16 = 2;
+    const NAME: &'static str = "ListOffsets";
+    const VERSIONS: RangeInclusive<i16> = 1..=10;
+    type Request = ListOffsetsRequest;
+    type Response = ListOffsetsResponse;
+
+    async fn handle(cx: &Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
+        let committed = request.isolation_level == 1;
+        let (mut seen, mut twice) = (BTreeSet::new(), BTreeSet::new());
+        for topic in &request.topics {
+            for partition in &topic.partitions {
+                let key = (topic.name.to_string(), partition.partition_index);
+                if !seen.insert(key.clone()) {
+                    twice.insert(key);
+                }
+            }
+        }
+        let topics = request.topics.into_iter().map(|topic| {
+            let answers = topic.partitions.iter().map(|wanted| {
+                if twice.contains(&(topic.name.to_string(), wanted.partition_index)) {
+                    return failed(wanted, Code::InvalidRequest);
+                }
+                listed(cx, &topic.name, wanted, committed)
+            });
+            let partitions = answers.collect();
+            ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
+        });
+        ListOffsetsResponse::default().with_topics(topics.collect())
+    }
+}
+
+/// What is wrong with the leader epoch that a client believes in; -1 means it does not say.
+pub fn epoch_fault(current_leader_epoch: i32) -> Option<Code> {
+    match current_leader_epoch {
+        -1 | LEADER_EPOCH => None,
+        epoch if epoch < LEADER_EPOCH => Some(Code::FencedLeaderEpoch),
+        _ => Some(Code::UnknownLeaderEpoch),
+    }
+}
+
+fn answer(wanted: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+    ListOffsetsPartitionResponse::default()
+        .with_partition_index(wanted.partition_index)
+        .with_timestamp(-1)
+        .with_offset(-1)
+        .with_leader_epoch(-1)
+}
+
+fn failed(wanted: &ListOffsetsPartition, code: Code) -> ListOffsetsPartitionResponse {
+    answer(wanted).with_error_code(code.code())
+}
+
+fn listed(
+    cx: &Context,
+    topic: &str,
+    wanted: &ListOffsetsPartition,
+    committed: bool,
+) -> ListOffsetsPartitionResponse {
+    let live = cx.broker.registry.named(topic);
+    let Some(partition) = live.as_ref().and_then(|t| t.partition(wanted.partition_index)) else {
+        return failed(wanted, Code::UnknownTopicOrPartition);
+    };
+    if let Some(code) = epoch_fault(wanted.current_leader_epoch) {
+        return failed(wanted, code);
+    }
+    let view = match partition.view() {
+        Ok(view) => view,
+        Err(error) => return failed(wanted, of_append(&error)),
+    };
+    match found(cx.version, &view, wanted.timestamp, committed) {
+        Ok(Some((timestamp, offset))) => {
+            let epoch = if cx.version >= 4 { LEADER_EPOCH } else { -1 };
+            answer(wanted).with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch)
+        }
+        Ok(None) => answer(wanted),
+        Err(code) => failed(wanted, code),
+    }
+}
+
+fn found(
+    version: i16,
+    view: &View,
+    timestamp: i64,
+    committed: bool,
+) -> Result<Option<(i64, i64)>, Code> {
+    let below = if committed { view.last_stable_offset } else { view.end_offset };
+    let disk = |error: std::io::Error| {
+        tracing::error!(%error, "a lookup by time failed");
+        Code::KafkaStorageError
+    };
+    match timestamp {
+        -1 => Ok(Some((-1, below))),
+        -2 => Ok(Some((-1, view.log_start_offset))),
+        -3 if version >= 7 => {
+            Ok(view.latest_timestamp().map_err(disk)?.map(|f| (f.timestamp, f.offset)))
+        }
+        -4 if version >= 8 => Ok(Some((-1, view.log_start_offset))),
+        -5 if version >= 9 => Ok(None),
+        timestamp if timestamp >= 0 => {
+            let found = view.first_at_or_after(timestamp, below).map_err(disk)?;
+            Ok(found.map(|f| (f.timestamp, f.offset)))
+        }
+        _ => Err(Code::UnsupportedVersion),
+    }
+}

@@ -1,0 +1,216 @@
+//! Produce (0): append batches, one a partition.
+//!
+//! * Advertised from v0 though served from v3: librdkafka up to 2.11 compresses only where it
+//!   sees v0 (KAFKA-18659).
+//! * acks=0 is not answered; an error then closes the connection, as Kafka does.
+//! * acks=1 and acks=-1 are the same on a single node, but for `durability = "fsync"`: acks=-1
+//!   is answered once the batch is durable.
+//!
+//! v8 record errors · v9 flexible · v13 topic ids
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::config::resolve::Durability;
+use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::context::Context;
+use crate::handlers::errors::{of_append, of_produce};
+use crate::handlers::topics::names;
+use crate::storage::batch::Header;
+use crate::topics::partition::{Partition, ProduceError};
+use crate::topics::registry::LiveTopic;
+use crate::types::Offset;
+use crate::wire::reply::{Refusal, Reply, encode};
+
+const KEY: i16 = 0;
+
+/// The row of the table.
+pub const API: Api = Api { key: KEY, name: "Produce", versions: 3..=13, advertised_from: 0, run };
+
+/// What Kafka's own tools call themselves; they may write to internal topics.
+const ADMIN_CLIENT: &str = "__admin_client";
+
+fn run(cx: &Context, body: Bytes) -> Answering<'_> {
+    Box::pin(async move {
+        let request: ProduceRequest = decode(cx.version, body)?;
+        let acks = request.acks;
+        let mut appended = Vec::new();
+        let mut response = match whole_fault(&request) {
+            Some(code) => refuse_all(&request, code),
+            None => append_all(cx, request, &mut appended),
+        };
+        await_durable(cx, acks, &appended, &mut response).await;
+        if acks != 0 {
+            return encode(KEY, cx.version, cx.correlation_id, &response);
+        }
+        let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        match partitions.map(|p| p.error_code).find(|code| *code != 0) {
+            Some(code) => Err(Refusal::Unanswerable(format!("error code {code}"))),
+            None => Ok(Reply::None),
+        }
+    })
+}
+
+/// What is wrong with the request as a whole.
+fn whole_fault(request: &ProduceRequest) -> Option<Code> {
+    if !matches!(request.acks, -1..=1) {
+        return Some(Code::InvalidRequiredAcks);
+    }
+    let is_transactional = |data: &PartitionProduceData| {
+        let header = data.records.as_ref().and_then(|records| Header::read(records));
+        header.is_some_and(|header| header.is_transactional())
+    };
+    let mut partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    // There is no transaction coordinator yet, so nobody may write inside a transaction.
+    (request.transactional_id.is_some() || partitions.any(is_transactional))
+        .then_some(Code::TransactionalIdAuthorizationFailed)
+}
+
+fn refuse_all(request: &ProduceRequest, code: Code) -> ProduceResponse {
+    let topics = request.topic_data.iter().map(|topic| {
+        let partitions = topic.partition_data.iter().map(|data| refused(data.index, code, None));
+        answered(topic, partitions.collect())
+    });
+    ProduceResponse::default().with_responses(topics.collect())
+}
+
+fn answered(
+    topic: &TopicProduceData,
+    partitions: Vec<PartitionProduceResponse>,
+) -> TopicProduceResponse {
+    TopicProduceResponse::default()
+        .with_name(topic.name.clone())
+        .with_topic_id(topic.topic_id)
+        .with_partition_responses(partitions)
+}
+
+fn refused(index: i32, code: Code, message: Option<String>) -> PartitionProduceResponse {
+    PartitionProduceResponse::default()
+        .with_index(index)
+        .with_error_code(code.code())
+        .with_base_offset(-1)
+        .with_log_append_time_ms(-1)
+        .with_log_start_offset(-1)
+        .with_error_message(message.map(StrBytes::from_string))
+}
+
+/// Where in the response a batch is answered, and what must be durable for it.
+struct Appended {
+    partition: Arc<Partition>,
+    end_offset: Offset,
+    place: (usize, usize),
+}
+
+fn append_all(
+    cx: &Context,
+    request: ProduceRequest,
+    appended: &mut Vec<Appended>,
+) -> ProduceResponse {
+    let mut response = ProduceResponse::default();
+    for topic in request.topic_data {
+        let live = if cx.version >= 13 {
+            cx.broker.registry.with_id(topic.topic_id)
+        } else {
+            cx.broker.registry.named(&topic.name)
+        };
+        let mut partitions = Vec::with_capacity(topic.partition_data.len());
+        for data in &topic.partition_data {
+            let place = (response.responses.len(), partitions.len());
+            partitions.push(match append(cx, live.as_deref(), data, request.acks) {
+                Ok((partition, end_offset, answer)) => {
+                    appended.push(Appended { partition, end_offset, place });
+                    answer
+                }
+                Err(refusal) => refusal,
+            });
+        }
+        response.responses.push(answered(&topic, partitions));
+    }
+    response
+}
+
+type Accepted = (Arc<Partition>, Offset, PartitionProduceResponse);
+
+fn append(
+    cx: &Context,
+    live: Option<&LiveTopic>,
+    data: &PartitionProduceData,
+    acks: i16,
+) -> Result<Accepted, PartitionProduceResponse> {
+    let refuse = |code, message| Err(refused(data.index, code, message));
+    let Some(topic) = live else {
+        let code =
+            if cx.version >= 13 { Code::UnknownTopicId } else { Code::UnknownTopicOrPartition };
+        return refuse(code, None);
+    };
+    let Some(partition) = topic.partition(data.index) else {
+        return refuse(Code::UnknownTopicOrPartition, None);
+    };
+    if names::is_internal(&topic.name) && cx.client_id.as_deref() != Some(ADMIN_CLIENT) {
+        let message = format!("only the broker writes to {}", topic.name);
+        return refuse(Code::InvalidTopicException, Some(message));
+    }
+    let replicas_min = partition.config.min_insync_replicas;
+    if acks == -1 && replicas_min > 1 {
+        let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
+        return refuse(Code::NotEnoughReplicas, Some(message));
+    }
+    let records = data.records.as_deref().unwrap_or_default();
+    match partition.append(cx.broker.clock.now(), records, cx.version) {
+        Ok(placed) => {
+            let answer = PartitionProduceResponse::default()
+                .with_index(data.index)
+                .with_base_offset(placed.base_offset)
+                .with_log_append_time_ms(placed.append_time.unwrap_or(-1))
+                .with_log_start_offset(placed.log_start_offset);
+            Ok((partition.clone(), placed.end_offset, answer))
+        }
+        Err(error) => {
+            let mut answer = refused(data.index, of_produce(&error), Some(error.to_string()));
+            if let ProduceError::Admit(error) = &error {
+                answer.record_errors = error
+                    .record_errors()
+                    .iter()
+                    .map(|record| {
+                        let message = StrBytes::from_string(record.cause.to_string());
+                        BatchIndexAndErrorMessage::default()
+                            .with_batch_index(record.batch_index)
+                            .with_batch_index_error_message(Some(message))
+                    })
+                    .collect();
+            }
+            Err(answer)
+        }
+    }
+}
+
+/// Hold the answer until the batches are durable, where the policy or the topic says so.
+async fn await_durable(
+    cx: &Context,
+    acks: i16,
+    appended: &[Appended],
+    response: &mut ProduceResponse,
+) {
+    let each = acks == -1 && cx.broker.config.durability == Durability::Fsync;
+    for Appended { partition, end_offset, place } in appended {
+        if !each && partition.config.flush_messages > 1 << 40 {
+            continue;
+        }
+        if !each && partition.unflushed() < partition.config.flush_messages {
+            continue;
+        }
+        let Err(error) = partition.durable(*end_offset).await else { continue };
+        let topic = response.responses.get_mut(place.0);
+        if let Some(answer) = topic.and_then(|t| t.partition_responses.get_mut(place.1)) {
+            *answer = refused(answer.index, of_append(&error), Some(error.to_string()));
+        }
+    }
+}

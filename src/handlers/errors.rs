@@ -1,0 +1,71 @@
+//! Domain error → Kafka error code, and nowhere else.
+//!
+//! One match per error and no `_`: what is new must be decided here.
+
+use kafka_protocol::error::ResponseError as Code;
+
+use crate::broker::parts::CreateError;
+use crate::fetch::session::SessionError;
+use crate::log::AppendError;
+use crate::log::admit::Kind;
+use crate::log::producers::ProducerError;
+use crate::log::view::ReadError;
+use crate::topics::partition::ProduceError;
+
+/// Kafka's code for no error.
+pub const NONE: i16 = 0;
+
+/// The code of a refused produce.
+pub fn of_produce(error: &ProduceError) -> Code {
+    match error {
+        ProduceError::Admit(error) => match error.kind() {
+            Kind::InvalidRecord => Code::InvalidRecord,
+            Kind::Corrupt | Kind::Undecodable => Code::CorruptMessage,
+            Kind::UnsupportedCompression => Code::UnsupportedCompressionType,
+            Kind::TooLarge => Code::MessageTooLarge,
+            Kind::InvalidTimestamp => Code::InvalidTimestamp,
+            Kind::ExceedsSegment => Code::RecordListTooLarge,
+        },
+        ProduceError::Append(error) => of_append(error),
+        ProduceError::Deleted => Code::UnknownTopicOrPartition,
+    }
+}
+
+/// The code of a refused append.
+pub fn of_append(error: &AppendError) -> Code {
+    match error {
+        AppendError::Producer(error) => match error {
+            ProducerError::StaleEpoch { .. } => Code::InvalidProducerEpoch,
+            ProducerError::OutOfOrder { .. } => Code::OutOfOrderSequenceNumber,
+            ProducerError::InTransaction { .. } => Code::InvalidTxnState,
+            ProducerError::StaleCoordinator { .. } => Code::TransactionCoordinatorFenced,
+        },
+        AppendError::Offline(_) => Code::KafkaStorageError,
+    }
+}
+
+/// The code of a failed read.
+pub fn of_read(error: &ReadError) -> Code {
+    match error {
+        ReadError::OutOfRange { .. } => Code::OffsetOutOfRange,
+        ReadError::Disk(_) => Code::KafkaStorageError,
+    }
+}
+
+/// The code of a refused creation.
+pub fn of_create(error: &CreateError) -> Code {
+    match error {
+        CreateError::Exists(_) => Code::TopicAlreadyExists,
+        CreateError::Collides { .. } => Code::InvalidTopicException,
+        CreateError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of a refused fetch session.
+pub fn of_session(error: &SessionError) -> Code {
+    match error {
+        SessionError::UnknownId(_) => Code::FetchSessionIdNotFound,
+        SessionError::Epoch { .. } => Code::InvalidFetchSessionEpoch,
+        SessionError::TopicIds(_) => Code::FetchSessionTopicIdError,
+    }
+}

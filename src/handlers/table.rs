@@ -1,0 +1,46 @@
+//! THE TABLE: every API that is served, by key.
+//!
+//! What is not here does not exist: ApiVersions and docs/compatibility.md are read from it.
+
+use crate::handlers::api::{Api, api};
+use crate::handlers::cluster::{api_versions, describe_cluster, find_coordinator};
+use crate::handlers::data::{
+    fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
+};
+use crate::handlers::topics::{create_topics, delete_topics, describe_topic_partitions, metadata};
+
+/// Every API that is served, in the order of the keys.
+pub static APIS: &[Api] = &[
+    produce::API,
+    fetch::API,
+    api::<list_offsets::ListOffsets>(),
+    api::<metadata::Metadata>(),
+    api::<find_coordinator::FindCoordinator>(),
+    api_versions::API,
+    create_topics::API,
+    delete_topics::API,
+    api::<init_producer_id::InitProducerId>(),
+    api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    api::<describe_cluster::DescribeCluster>(),
+    api::<describe_topic_partitions::DescribeTopicPartitions>(),
+];
+
+/// The row for this key, if this version is served.
+pub fn find(key: i16, version: i16) -> Option<&'static Api> {
+    APIS.iter().find(|api| api.key == key && api.versions.contains(&version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::shapes;
+
+    #[test]
+    fn keys_ascend_and_every_version_has_a_shape() {
+        assert!(APIS.is_sorted_by(|a, b| a.key < b.key));
+        for api in APIS {
+            let request = shapes::find(api.key).unwrap();
+            assert!(api.versions.clone().all(|version| request.has(version)), "{}", api.name);
+        }
+    }
+}

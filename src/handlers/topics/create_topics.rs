@@ -1,0 +1,189 @@
+//! CreateTopics (19): each topic is ready to be written to when the answer leaves.
+//!
+//! * Checks as Kafka's ReplicationControlManager: duplicates in the request, name, partitions,
+//!   replication factor, manual assignments, configs; `validate_only` does all but create.
+//!
+//! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the answer ·
+//! v7 topic id
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_response::{
+    CreatableTopicConfigs, CreatableTopicResult,
+};
+use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::parts::NewTopic;
+use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_create;
+use crate::handlers::topics::names;
+use crate::types::TopicId;
+use crate::wire::legacy;
+use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
+
+const KEY: i16 = 19;
+
+/// The row of the table.
+pub const API: Api =
+    Api { key: KEY, name: "CreateTopics", versions: 0..=7, advertised_from: 0, run };
+
+fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
+    Box::pin(async move {
+        if cx.version >= 2 {
+            let response = create_all(cx, decode(cx.version, body)?);
+            return encode(KEY, cx.version, cx.correlation_id, &response);
+        }
+        let request = legacy::create_topics_request(cx.version, &body)
+            .map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let response = create_all(cx, request);
+        let mut out = begin(KEY, cx.version, cx.correlation_id);
+        out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
+        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
+    })
+}
+
+/// A code and a message that tells a person what to do.
+type Fault = (Code, String);
+
+fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for topic in &request.topics {
+        *times.entry(topic.name.to_string()).or_default() += 1;
+    }
+    let mut response = CreateTopicsResponse::default();
+    for topic in request.topics {
+        let seen = times.get(topic.name.as_str()).copied().unwrap_or(0);
+        if seen > 1 {
+            // All of them are refused, and answered once.
+            times.insert(topic.name.to_string(), 0);
+            let fault = (Code::InvalidRequest, "Duplicate topic name.".to_owned());
+            response.topics.push(refused(&topic, fault));
+        } else if seen == 1 {
+            let created =
+                check(cx, &topic).and_then(|wanted| create(cx, wanted, request.validate_only));
+            response.topics.push(match created {
+                Ok(result) => result.with_name(topic.name),
+                Err(fault) => refused(&topic, fault),
+            });
+        }
+    }
+    response
+}
+
+fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResult {
+    CreatableTopicResult::default()
+        .with_name(topic.name.clone())
+        .with_error_code(code.code())
+        .with_error_message(Some(StrBytes::from_string(message)))
+        .with_num_partitions(-1)
+        .with_replication_factor(-1)
+}
+
+fn check(cx: &Context, topic: &CreatableTopic) -> Result<NewTopic, Fault> {
+    if let Some(fault) = names::fault(&topic.name) {
+        return Err((Code::InvalidTopicException, fault));
+    }
+    let partitions =
+        if topic.assignments.is_empty() { counts(cx, topic)? } else { assigned(cx, topic)? };
+    let mut configs = BTreeMap::new();
+    for config in &topic.configs {
+        let Some(value) = &config.value else {
+            let message = format!("Null value not supported for topic configs: {}", &*config.name);
+            return Err((Code::InvalidConfig, message));
+        };
+        configs.insert(config.name.to_string(), value.to_string());
+    }
+    cx.broker
+        .settings
+        .check_overrides(&configs)
+        .map_err(|error| (Code::InvalidConfig, error.to_string()))?;
+    Ok(NewTopic { name: topic.name.to_string(), partitions, configs })
+}
+
+fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
+    let factor = match topic.replication_factor {
+        -1 => cx.broker.config.default_replication_factor,
+        factor => i32::from(factor),
+    };
+    if factor < 1 {
+        let message = "Replication factor must be larger than 0, or -1 to use the default value.";
+        return Err((Code::InvalidReplicationFactor, message.to_owned()));
+    }
+    if factor > 1 {
+        let message = format!(
+            "Unable to replicate the partition {factor} time(s): The target replication factor of \
+             {factor} cannot be reached because only 1 broker(s) are registered."
+        );
+        return Err((Code::InvalidReplicationFactor, message));
+    }
+    match topic.num_partitions {
+        -1 => Ok(cx.broker.config.num_partitions),
+        n if n < 1 => {
+            let message = "Number of partitions must be larger than 0, or -1 to use the default.";
+            Err((Code::InvalidPartitions, message.to_owned()))
+        }
+        n if n > PARTITIONS_MAX => {
+            let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
+            Err((Code::PolicyViolation, message))
+        }
+        n => Ok(n),
+    }
+}
+
+/// What one topic may ask for: as Kafka's controller, which refuses more in one batch of records.
+const PARTITIONS_MAX: i32 = 10_000;
+
+fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
+    if topic.num_partitions != -1 || topic.replication_factor != -1 {
+        let message = "A manual partition assignment was specified, but numPartitions or \
+                       replicationFactor was not set to -1.";
+        return Err((Code::InvalidRequest, message.to_owned()));
+    }
+    let mut indexes: Vec<i32> = topic.assignments.iter().map(|a| a.partition_index).collect();
+    indexes.sort_unstable();
+    if !indexes.iter().copied().eq(0..indexes.len() as i32) {
+        let message = "partitions should be a consecutive 0-based integer sequence";
+        return Err((Code::InvalidReplicaAssignment, message.to_owned()));
+    }
+    let node_id = cx.node_id();
+    let is_ours =
+        |ids: &[kafka_protocol::messages::BrokerId]| matches!(ids, [id] if id.0 == node_id);
+    if !topic.assignments.iter().all(|a| is_ours(&a.broker_ids)) {
+        let message =
+            format!("every partition must be assigned to broker {node_id} and to no other");
+        return Err((Code::InvalidReplicaAssignment, message));
+    }
+    Ok(indexes.len() as i32)
+}
+
+fn create(
+    cx: &Context,
+    wanted: NewTopic,
+    validate_only: bool,
+) -> Result<CreatableTopicResult, Fault> {
+    let fault = |error| (of_create(&error), error.to_string());
+    let (partitions, configs) = (wanted.partitions, wanted.configs.clone());
+    let id = if validate_only {
+        cx.broker.could_create(&wanted.name).map_err(fault)?;
+        TopicId::nil()
+    } else {
+        cx.broker.create_topic(wanted).map_err(fault)?
+    };
+    let configs = cx.broker.settings.describe_topic(&configs).into_iter().map(|config| {
+        CreatableTopicConfigs::default()
+            .with_name(StrBytes::from_static_str(config.name))
+            .with_value(config.value.map(StrBytes::from_string))
+            .with_read_only(config.read_only)
+            .with_config_source(config.source.code())
+            .with_is_sensitive(config.sensitive)
+    });
+    Ok(CreatableTopicResult::default()
+        .with_topic_id(id)
+        .with_num_partitions(partitions)
+        .with_replication_factor(1)
+        .with_configs(Some(configs.collect())))
+}

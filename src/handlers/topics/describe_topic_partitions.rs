@@ -1,0 +1,103 @@
+//! DescribeTopicPartitions (75): topics a page at a time, by name (KIP-966).
+//!
+//! * Names are answered in order; the cursor names the first partition of the next page.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::describe_topic_partitions_response::{
+    Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+};
+use kafka_protocol::messages::{
+    BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::topics::names;
+use crate::log::LEADER_EPOCH;
+
+/// The handler.
+pub struct DescribeTopicPartitions;
+
+impl Handler for DescribeTopicPartitions {
+    const KEY: i16 = 75;
+    const NAME: &'static str = "DescribeTopicPartitions";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    type Request = DescribeTopicPartitionsRequest;
+    type Response = DescribeTopicPartitionsResponse;
+
+    async fn handle(
+        cx: &Context,
+        request: DescribeTopicPartitionsRequest,
+    ) -> DescribeTopicPartitionsResponse {
+        let all = request.topics.is_empty();
+        let names: BTreeSet<String> = if all {
+            cx.broker.registry.all().iter().map(|topic| topic.name.clone()).collect()
+        } else {
+            request.topics.iter().map(|topic| topic.name.to_string()).collect()
+        };
+        let limit = cx.broker.config.max_request_partition_size_limit;
+        let mut left = request.response_partition_limit.clamp(1, limit.max(1)) as usize;
+        let from = request.cursor.map(|c| (c.topic_name.to_string(), c.partition_index.max(0)));
+        let mut response = DescribeTopicPartitionsResponse::default();
+        for name in names {
+            let skip = match &from {
+                Some((first, _)) if name < *first => continue,
+                Some((first, partition)) if name == *first => *partition as usize,
+                _ => 0,
+            };
+            if left == 0 {
+                return response.with_next_cursor(Some(cursor(&name, 0)));
+            }
+            let topic = described(cx, &name, skip, left);
+            let shown = topic.partitions.len();
+            let total = cx.broker.registry.named(&name).map_or(0, |t| t.partitions.len());
+            left -= shown;
+            response.topics.push(topic);
+            if skip + shown < total {
+                return response.with_next_cursor(Some(cursor(&name, skip + shown)));
+            }
+        }
+        response
+    }
+}
+
+fn cursor(name: &str, partition: usize) -> Cursor {
+    Cursor::default()
+        .with_topic_name(TopicName(StrBytes::from_string(name.to_owned())))
+        .with_partition_index(partition as i32)
+}
+
+fn described(
+    cx: &Context,
+    name: &str,
+    skip: usize,
+    most: usize,
+) -> DescribeTopicPartitionsResponseTopic {
+    let node_id = BrokerId(cx.node_id());
+    let response = DescribeTopicPartitionsResponseTopic::default()
+        .with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))));
+    let Some(topic) = cx.broker.registry.named(name) else {
+        let code = if names::fault(name).is_some() {
+            Code::InvalidTopicException
+        } else {
+            Code::UnknownTopicOrPartition
+        };
+        return response.with_error_code(code.code());
+    };
+    let partitions = topic.partitions.iter().skip(skip).take(most).map(|partition| {
+        DescribeTopicPartitionsResponsePartition::default()
+            .with_partition_index(partition.id.partition)
+            .with_leader_id(node_id)
+            .with_leader_epoch(LEADER_EPOCH)
+            .with_replica_nodes(vec![node_id])
+            .with_isr_nodes(vec![node_id])
+    });
+    response
+        .with_topic_id(topic.id)
+        .with_is_internal(names::is_internal(name))
+        .with_partitions(partitions.collect())
+}

@@ -1,0 +1,120 @@
+//! Metadata (3): the broker, and the topics that the client asks for or all of them.
+//!
+//! * v0: an empty list means all; from v1 on null means all and empty means none.
+//! * A topic that is asked for by name is created if both client and broker allow it, and the
+//!   answer that creates it carries its leader already.
+//!
+//! v4 allow_auto_topic_creation · v10 topic ids in the answer · v12 topics by id · v13 top error
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::parts::{CreateError, NewTopic};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_create;
+use crate::handlers::topics::names;
+use crate::log::LEADER_EPOCH;
+use crate::topics::registry::LiveTopic;
+use crate::types::TopicId;
+
+/// The handler.
+pub struct Metadata;
+
+impl Handler for Metadata {
+    const KEY: i16 = 3;
+    const NAME: &'static str = "Metadata";
+    const VERSIONS: RangeInclusive<i16> = 0..=13;
+    type Request = MetadataRequest;
+    type Response = MetadataResponse;
+
+    async fn handle(cx: &Context, request: MetadataRequest) -> MetadataResponse {
+        let may_create = (cx.version < 4 || request.allow_auto_topic_creation)
+            && cx.broker.config.auto_create_topics_enable;
+        let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
+        let topics = match wanted {
+            None => cx.broker.registry.all().iter().map(|topic| described(cx, topic)).collect(),
+            Some(topics) => topics
+                .into_iter()
+                .map(|topic| match topic.name {
+                    Some(name) => by_name(cx, name, may_create),
+                    None => by_id(cx, topic.topic_id),
+                })
+                .collect(),
+        };
+        let (host, port) = cx.advertised();
+        let node_id = BrokerId(cx.node_id());
+        let broker =
+            MetadataResponseBroker::default().with_node_id(node_id).with_host(host).with_port(port);
+        MetadataResponse::default()
+            .with_brokers(vec![broker])
+            .with_cluster_id(Some(StrBytes::from_string(cx.broker.identity.cluster_id.clone())))
+            .with_controller_id(node_id)
+            .with_topics(topics)
+    }
+}
+
+fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseTopic {
+    MetadataResponseTopic::default().with_name(name).with_topic_id(id).with_error_code(code.code())
+}
+
+fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
+    match cx.broker.registry.with_id(id) {
+        Some(topic) => described(cx, &topic),
+        // A null name cannot be written before version 12, and no id can be asked for there.
+        None => failed(None, id, Code::UnknownTopicId),
+    }
+}
+
+fn by_name(cx: &Context, name: TopicName, may_create: bool) -> MetadataResponseTopic {
+    if let Some(topic) = cx.broker.registry.named(&name) {
+        return described(cx, &topic);
+    }
+    if names::fault(&name).is_some() {
+        return failed(Some(name), TopicId::nil(), Code::InvalidTopicException);
+    }
+    if !may_create || names::is_internal(&name) {
+        return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
+    }
+    let wanted = NewTopic {
+        name: name.to_string(),
+        partitions: cx.broker.config.num_partitions,
+        configs: Default::default(),
+    };
+    let created = cx.broker.create_topic(wanted);
+    match (created, cx.broker.registry.named(&name)) {
+        (Ok(_) | Err(CreateError::Exists(_)), Some(topic)) => described(cx, &topic),
+        // Another request creates it at this moment; the client asks again.
+        (Ok(_) | Err(CreateError::Exists(_)), None) => {
+            failed(Some(name), TopicId::nil(), Code::LeaderNotAvailable)
+        }
+        (Err(error), _) => {
+            tracing::warn!(topic = %*name, %error, "could not be created");
+            failed(Some(name), TopicId::nil(), of_create(&error))
+        }
+    }
+}
+
+fn described(cx: &Context, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {
+    let node_id = BrokerId(cx.node_id());
+    let partitions = topic.partitions.iter().map(|partition| {
+        MetadataResponsePartition::default()
+            .with_partition_index(partition.id.partition)
+            .with_leader_id(node_id)
+            .with_leader_epoch(LEADER_EPOCH)
+            .with_replica_nodes(vec![node_id])
+            .with_isr_nodes(vec![node_id])
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(StrBytes::from_string(topic.name.clone()))))
+        .with_topic_id(topic.id)
+        .with_is_internal(names::is_internal(&topic.name))
+        .with_partitions(partitions.collect())
+}

@@ -1,0 +1,7 @@
+//! Requests about topics.
+
+pub mod create_topics;
+pub mod delete_topics;
+pub mod describe_topic_partitions;
+pub mod metadata;
+pub mod names;

@@ -1,0 +1,79 @@
+//! Accept, limit, drain on shutdown.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::broker::parts::Broker;
+use crate::server::connection::Connection;
+
+/// How long connections may finish what they are doing once the broker stops.
+const DRAIN: Duration = Duration::from_millis(800);
+
+/// Accept clients until the broker stops; then let the ones that are here finish.
+pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
+    let mut accepting = JoinSet::new();
+    for (index, listener) in listeners.into_iter().enumerate() {
+        accepting.spawn(accept(broker.clone(), listener, index));
+    }
+    while accepting.join_next().await.is_some() {}
+}
+
+async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize) {
+    let most = broker.config.max_connections.max(1) as usize;
+    let mut stopping = broker.stopping.subscribe();
+    let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection's task failed");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok(_) if connections.len() >= most => {
+                    tracing::warn!(most, "connection refused: max.connections are open");
+                }
+                Ok((stream, peer)) => match Connection::new(broker.clone(), stream, peer, index) {
+                    Ok(connection) => drop(connections.spawn(connection.serve())),
+                    Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
+                },
+                Err(error) => {
+                    // Most likely out of descriptors: closing clients will help, spinning will not.
+                    tracing::warn!(%error, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+/// Listen on every configured endpoint.
+pub async fn bind(broker: &Broker) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+    for endpoint in &broker.config.listeners {
+        let host = if endpoint.host.is_empty() { "0.0.0.0" } else { &endpoint.host };
+        let listener = TcpListener::bind((host, endpoint.port)).await.map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    "something else listens there; stop it or choose another with --listen"
+                }
+                _ => "choose another with --listen",
+            };
+            io::Error::new(error.kind(), format!("cannot listen on {endpoint}: {error}; {hint}"))
+        })?;
+        addresses.push(listener.local_addr()?);
+        listeners.push(listener);
+    }
+    Ok((listeners, addresses))
+}

@@ -1,0 +1,157 @@
+//! The Fetch response, written round stretches of files that are not read here.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::storage::segment::FileSlice;
+use crate::types::{Offset, ProducerId, TopicId};
+use crate::wire::reply::{Chunk, Reply, begin, finish};
+
+/// Fetch.
+pub const KEY: i16 = 1;
+
+/// One partition of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct FetchedPartition {
+    /// Its index.
+    pub index: i32,
+    /// Kafka's error code.
+    pub error_code: i16,
+    /// High watermark; -1 with an error.
+    pub high_watermark: Offset,
+    /// Last stable offset; -1 with an error.
+    pub last_stable_offset: Offset,
+    /// Log start offset; -1 with an error.
+    pub log_start_offset: Offset,
+    /// Aborted transactions among the records; `None` for read_uncommitted.
+    pub aborted: Option<Vec<(ProducerId, Offset)>>,
+    /// The records; none is written as empty, never as null (librdkafka takes null for damage).
+    pub records: Option<FileSlice>,
+}
+
+/// One topic of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct FetchedTopic {
+    /// Its name, up to version 12.
+    pub name: String,
+    /// Its id, from version 13 on.
+    pub id: TopicId,
+    /// Its partitions.
+    pub partitions: Vec<FetchedPartition>,
+}
+
+/// The whole answer.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// Error of the request as a whole.
+    pub error_code: i16,
+    /// The session to go on with, or 0.
+    pub session_id: i32,
+    /// The topics.
+    pub topics: Vec<FetchedTopic>,
+}
+
+/// Lengths and counts, in the old and the compact form.
+struct Lengths(bool);
+
+impl Lengths {
+    fn put(&self, out: &mut BytesMut, n: usize) {
+        if self.0 { put_varint(out, n as u32 + 1) } else { out.put_i32(n as i32) }
+    }
+
+    fn tags(&self, out: &mut BytesMut) {
+        if self.0 {
+            out.put_u8(0);
+        }
+    }
+}
+
+fn put_varint(out: &mut BytesMut, mut value: u32) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// Write the answer in this version.
+pub fn encode(version: i16, correlation_id: i32, fetched: Fetched) -> Reply {
+    let lengths = Lengths(version >= 12);
+    let mut chunks = Vec::new();
+    let mut out = begin(KEY, version, correlation_id);
+    out.put_i32(0);
+    if version >= 7 {
+        out.put_i16(fetched.error_code);
+        out.put_i32(fetched.session_id);
+    }
+    lengths.put(&mut out, fetched.topics.len());
+    for topic in fetched.topics {
+        if version >= 13 {
+            out.put_u128(topic.id.as_u128());
+        } else if version >= 12 {
+            lengths.put(&mut out, topic.name.len());
+            out.put_slice(topic.name.as_bytes());
+        } else {
+            out.put_i16(topic.name.len() as i16);
+            out.put_slice(topic.name.as_bytes());
+        }
+        lengths.put(&mut out, topic.partitions.len());
+        for partition in topic.partitions {
+            head(&mut out, version, &lengths, &partition);
+            lengths.put(&mut out, partition.records.as_ref().map_or(0, |r| r.len));
+            if let Some(records) = partition.records {
+                chunks.push(Chunk::Bytes(out.split().freeze()));
+                chunks.push(Chunk::File(records));
+            }
+            lengths.tags(&mut out);
+        }
+        lengths.tags(&mut out);
+    }
+    lengths.tags(&mut out);
+    whole(chunks, out)
+}
+
+fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &FetchedPartition) {
+    out.put_i32(partition.index);
+    out.put_i16(partition.error_code);
+    out.put_i64(partition.high_watermark);
+    out.put_i64(partition.last_stable_offset);
+    if version >= 5 {
+        out.put_i64(partition.log_start_offset);
+    }
+    match &partition.aborted {
+        None if version >= 12 => out.put_u8(0),
+        None => out.put_i32(-1),
+        Some(aborted) => {
+            lengths.put(out, aborted.len());
+            for (producer_id, first_offset) in aborted {
+                out.put_i64(*producer_id);
+                out.put_i64(*first_offset);
+                lengths.tags(out);
+            }
+        }
+    }
+    if version >= 11 {
+        out.put_i32(-1);
+    }
+}
+
+/// Put the frame's length, which is known only now, into the first chunk.
+fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Reply {
+    let total: usize = chunks
+        .iter()
+        .map(|chunk| match chunk {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::File(slice) => slice.len,
+        })
+        .sum();
+    match chunks.first_mut() {
+        Some(Chunk::Bytes(first)) => {
+            let head = BytesMut::from(&first[..]);
+            let more = total + out.len() - first.len();
+            *first = finish(head, more);
+            chunks.push(Chunk::Bytes(out.freeze()));
+            Reply::Chunks(chunks)
+        }
+        _ => Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]),
+    }
+}
