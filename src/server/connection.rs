@@ -72,7 +72,7 @@ impl Connection {
         stopping: &mut tokio::sync::watch::Receiver<bool>,
     ) -> io::Result<()> {
         loop {
-            while let Some(frame) = frames.next()? {
+            while let Some(frame) = frames.take()? {
                 let more = self.answer(frame).await?;
                 if !more || self.out.len() >= OWED_MAX {
                     self.send(idle).await?;

@@ -47,7 +47,7 @@ impl Frames {
     }
 
     /// The next whole frame without its length, if it is here.
-    pub fn next(&mut self) -> io::Result<Option<Bytes>> {
+    pub fn take(&mut self) -> io::Result<Option<Bytes>> {
         let Some(len) = self.frame_bytes()? else { return Ok(None) };
         if self.buffer.len() < 4 + len {
             return Ok(None);

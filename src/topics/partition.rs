@@ -17,6 +17,7 @@ use crate::log::admit::{AdmitError, Rules, admit};
 use crate::log::recovery::Known;
 use crate::log::view::View;
 use crate::log::{AppendError, Log, Placed};
+use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::Disk;
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
@@ -106,7 +107,9 @@ impl Partition {
     fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, AppendError> {
         if let Slot::Closed = slot {
             let Origin { disk, dir, known, clock } = &self.origin;
-            *slot = match Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now()) {
+            let opened = Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now())
+                .and_then(|log| self.identify().map(|()| log));
+            *slot = match opened {
                 Ok(log) => {
                     self.publish(&log);
                     Slot::Open(Box::new(log))
@@ -123,6 +126,20 @@ impl Partition {
             Slot::Closed | Slot::Deleted => {
                 Err(AppendError::Offline("the topic was deleted".to_owned()))
             }
+        }
+    }
+
+    /// Write the topic's id beside the log, or make sure that it is the one that stands there.
+    fn identify(&self) -> io::Result<()> {
+        let disk = self.origin.disk.as_ref();
+        let path = self.origin.dir.join(PARTITION_METADATA);
+        match read_topic_id(disk, &path)? {
+            None => write_topic_id(disk, &path, self.topic_id),
+            Some(id) if id == self.topic_id => Ok(()),
+            Some(id) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} belongs to another topic, {}", path.display(), id_text(id)),
+            )),
         }
     }
 

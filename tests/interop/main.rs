@@ -1,1 +1,6 @@
-fn main() {}
+//! Real foreign clients against the broker as its own process.
+//!
+//! A test whose client is not installed says so and passes, unless `OTTLA_INTEROP=require`.
+
+mod broker;
+mod kcat;

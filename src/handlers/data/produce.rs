@@ -125,11 +125,11 @@ fn append_all(
         for data in &topic.partition_data {
             let place = (response.responses.len(), partitions.len());
             partitions.push(match append(cx, live.as_deref(), data, request.acks) {
-                Ok((partition, end_offset, answer)) => {
+                (Some((partition, end_offset)), answer) => {
                     appended.push(Appended { partition, end_offset, place });
                     answer
                 }
-                Err(refusal) => refusal,
+                (None, refusal) => refusal,
             });
         }
         response.responses.push(answered(&topic, partitions));
@@ -137,15 +137,16 @@ fn append_all(
     response
 }
 
-type Accepted = (Arc<Partition>, Offset, PartitionProduceResponse);
+/// The answer, and for an appended batch the partition and its end after it.
+type Outcome = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
 fn append(
     cx: &Context,
     live: Option<&LiveTopic>,
     data: &PartitionProduceData,
     acks: i16,
-) -> Result<Accepted, PartitionProduceResponse> {
-    let refuse = |code, message| Err(refused(data.index, code, message));
+) -> Outcome {
+    let refuse = |code, message| (None, refused(data.index, code, message));
     let Some(topic) = live else {
         let code =
             if cx.version >= 13 { Code::UnknownTopicId } else { Code::UnknownTopicOrPartition };
@@ -171,7 +172,7 @@ fn append(
                 .with_base_offset(placed.base_offset)
                 .with_log_append_time_ms(placed.append_time.unwrap_or(-1))
                 .with_log_start_offset(placed.log_start_offset);
-            Ok((partition.clone(), placed.end_offset, answer))
+            (Some((partition.clone(), placed.end_offset)), answer)
         }
         Err(error) => {
             let mut answer = refused(data.index, of_produce(&error), Some(error.to_string()));
@@ -187,7 +188,7 @@ fn append(
                     })
                     .collect();
             }
-            Err(answer)
+            (None, answer)
         }
     }
 }

@@ -1,0 +1,84 @@
+//! The broker as its own process, in a directory of its own.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running broker; killed when dropped.
+pub struct Ottla {
+    child: Child,
+    dir: tempfile::TempDir,
+    pub address: String,
+}
+
+impl Ottla {
+    /// Start on a free port.
+    pub fn start() -> Ottla {
+        let dir = tempfile::tempdir().unwrap();
+        let (child, address) = spawn(&dir, "127.0.0.1:0");
+        Ottla { child, dir, address }
+    }
+
+    /// End it as a crash does, and start it again on the same port.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.address) = spawn(&self.dir, &self.address.clone());
+    }
+
+    /// Ask it to stop; true if it exited with 0.
+    pub fn stop(&mut self) -> bool {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().success()
+    }
+
+    /// The bytes of a partition's first log file.
+    pub fn log(&self, partition: &str) -> Vec<u8> {
+        let name = "00000000000000000000.log";
+        std::fs::read(self.data_dir().join(partition).join(name)).unwrap()
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Run a line of a lab text in bash, in a directory of its own, against this broker.
+    pub fn bash(&self, line: &str) -> String {
+        let line = line.replace("localhost:9092", &self.address);
+        let output = Command::new("timeout")
+            .args(["60", "bash", "-c", &line])
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {}\n{said}", output.status);
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Ottla {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(dir: &tempfile::TempDir, listen: &str) -> (Child, String) {
+    let ready = dir.path().join("ready");
+    let _ = std::fs::remove_file(&ready);
+    let child = Command::new(env!("CARGO_BIN_EXE_ottla"))
+        .args(["serve", "--listen", listen, "--data-dir"])
+        .arg(dir.path().join("data"))
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !ready.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the broker does not become ready");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    (child, std::fs::read_to_string(&ready).unwrap().trim().to_owned())
+}

@@ -1,0 +1,131 @@
+//! kcat, as the labs use it.
+
+use std::process::Command;
+
+use ottla::storage::batch::{Codec, batches};
+
+use crate::broker::Ottla;
+
+/// True if kcat is there. Otherwise says that the test is left out.
+fn kcat_is_here(test: &str) -> bool {
+    let is_here = Command::new("kcat").arg("-V").output().is_ok();
+    if !is_here {
+        assert!(std::env::var("OTTLA_INTEROP").as_deref() != Ok("require"), "kcat is missing");
+        println!("left out: {test} (kcat is not installed)");
+    }
+    is_here
+}
+
+#[test]
+fn messages_are_produced_and_consumed_as_in_lab_1() {
+    if !kcat_is_here("lab 1") {
+        return;
+    }
+    let mut ottla = Ottla::start();
+    ottla.bash(r#"echo "my first message" | kcat -b localhost:9092 -t messages -P"#);
+    ottla.bash(
+        r#"echo -e "message 1\nmessage 2\nmessage 3" | kcat -b localhost:9092 -t messages -P"#,
+    );
+    let all = ottla.bash("kcat -b localhost:9092 -t messages -C -o beginning -e");
+    assert_eq!(all, "my first message\nmessage 1\nmessage 2\nmessage 3\n");
+    ottla.bash(r#"echo "key1:value for key1" | kcat -b localhost:9092 -t keyed -P -K:"#);
+    ottla.bash(r#"echo "key2:value for key2" | kcat -b localhost:9092 -t keyed -P -K:"#);
+    let keyed = ottla.bash(
+        r"kcat -b localhost:9092 -t keyed -C -o beginning -e -f 'Partition: %p | Offset: %o | Key: %k | Value: %s\n'",
+    );
+    assert_eq!(
+        keyed,
+        "Partition: 0 | Offset: 0 | Key: key1 | Value: value for key1\n\
+         Partition: 0 | Offset: 1 | Key: key2 | Value: value for key2\n"
+    );
+    assert!(ottla.stop());
+}
+
+#[test]
+fn a_stream_is_batched_and_compressed_as_in_lab_1_scenario_b() {
+    if !kcat_is_here("lab 1, scenario B") {
+        return;
+    }
+    let ottla = Ottla::start();
+    ottla.bash(
+        r#"( for i in {1..100}; do
+  echo "message-batch-$i"
+done | kcat -b localhost:9092 -t perf-demo -P \
+  -X linger.ms=100 \
+  -X batch.size=1048576 \
+  -X compression.codec=lz4)"#,
+    );
+    let log = ottla.log("perf-demo-0");
+    assert!(batches(&log).all(|batch| batch.header.codec() == Some(Codec::Lz4)));
+    assert_eq!(batches(&log).map(|batch| batch.header.records_count).sum::<i32>(), 100);
+}
+
+#[test]
+fn the_commands_of_lab_2_do_what_the_text_says() {
+    if !kcat_is_here("lab 2") {
+        return;
+    }
+    let ottla = Ottla::start();
+    ottla.bash("for i in {0..5}; do echo '{\"n\": '$i'}'; done > messages.json");
+    ottla.bash("kcat -b localhost:9092 -t lab02-bbasavar -P -l messages.json");
+    let listing = ottla.bash("kcat -b localhost:9092 -L");
+    let expected = format!(
+        "Metadata for all topics (from broker 1: {0}/1):\n 1 brokers:\n  broker 1 at {0} (controller)\n \
+         1 topics:\n  topic \"lab02-bbasavar\" with 1 partitions:\n    partition 0, leader 1, \
+         replicas: 1, isrs: 1\n",
+        ottla.address
+    );
+    assert_eq!(listing, expected);
+    let five = "kcat -b localhost:9092 -t lab02-bbasavar -C -o earliest -c 5";
+    assert_eq!(
+        ottla.bash(&format!("{five} -f \"%o: %s\\n\"")).lines().nth(4),
+        Some("4: {\"n\": 4}")
+    );
+    assert_eq!(ottla.bash(&format!("{five} -p 0")).lines().count(), 5);
+    assert_eq!(ottla.bash(&format!("{five} -K:")).lines().next(), Some(":{\"n\": 0}"));
+    let json = ottla.bash(&format!("{five} -J"));
+    assert!(
+        json.starts_with("{\"topic\":\"lab02-bbasavar\",\"partition\":0,\"offset\":0,"),
+        "{json}"
+    );
+}
+
+#[test]
+fn a_file_comes_out_as_it_went_in_also_after_a_crash() {
+    if !kcat_is_here("files in every codec") {
+        return;
+    }
+    let megabytes = std::env::var("OTTLA_INTEROP_FILE_MB").ok().and_then(|n| n.parse().ok());
+    let mut ottla = Ottla::start();
+    let lines = megabytes.unwrap_or(5) * 1_000_000 / 50;
+    ottla.bash(&format!(
+        "awk 'BEGIN {{ srand(7); for (i = 0; i < {lines}; i++) printf \"%09d the line number %d says %d\\n\", \
+         rand() * 1e9, i, rand() * 1e6 }}' > lines"
+    ));
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        ottla.bash(&format!("kcat -b localhost:9092 -t f-{codec} -P -z {codec} -l lines"));
+    }
+    for _ in 0..2 {
+        for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+            ottla.bash(&format!(
+                "kcat -b localhost:9092 -t f-{codec} -C -o beginning -e -q | cmp - lines"
+            ));
+        }
+        ottla.kill_and_restart();
+    }
+}
+
+#[test]
+fn an_idempotent_producer_goes_on_after_a_crash() {
+    if !kcat_is_here("idempotent producer") {
+        return;
+    }
+    let mut ottla = Ottla::start();
+    let produce = "seq 1 1000 | kcat -b localhost:9092 -t idem -P -X enable.idempotence=true";
+    ottla.bash(produce);
+    ottla.kill_and_restart();
+    ottla.bash(produce);
+    let all = ottla.bash("kcat -b localhost:9092 -t idem -C -o beginning -e -q | sort | uniq -c");
+    assert_eq!(all.lines().count(), 1000);
+    assert!(all.lines().all(|line| line.trim_start().starts_with("2 ")));
+}
