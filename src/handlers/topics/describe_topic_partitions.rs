@@ -95,6 +95,9 @@ fn described(
             .with_leader_epoch(LEADER_EPOCH)
             .with_replica_nodes(vec![node_id])
             .with_isr_nodes(vec![node_id])
+            // Empty, not null: the Java admin client reads these lists without asking.
+            .with_eligible_leader_replicas(Some(Vec::new()))
+            .with_last_known_elr(Some(Vec::new()))
     });
     response
         .with_topic_id(topic.id)
