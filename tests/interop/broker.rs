@@ -67,7 +67,7 @@ impl Drop for Ottla {
 fn spawn(dir: &tempfile::TempDir, listen: &str) -> (Child, String) {
     let ready = dir.path().join("ready");
     let _ = std::fs::remove_file(&ready);
-    let child = Command::new(env!("CARGO_BIN_EXE_ottla"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ottla"))
         .args(["serve", "--listen", listen, "--data-dir"])
         .arg(dir.path().join("data"))
         .arg("--ready-file")
@@ -77,6 +77,7 @@ fn spawn(dir: &tempfile::TempDir, listen: &str) -> (Child, String) {
         .unwrap();
     let begun = Instant::now();
     while !ready.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the broker did not start");
         assert!(begun.elapsed() < Duration::from_secs(60), "the broker does not become ready");
         std::thread::sleep(Duration::from_millis(5));
     }

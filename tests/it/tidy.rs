@@ -39,14 +39,16 @@ fn code() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
     sources(&root, &mut paths);
-    let is_test = |p: &PathBuf| p.ends_with("tests.rs") || p.components().any(|c| c.as_os_str() == "tests");
+    let is_test =
+        |p: &PathBuf| p.ends_with("tests.rs") || p.components().any(|c| c.as_os_str() == "tests");
     paths
         .into_iter()
         .filter(|path| !is_test(path))
         .map(|path| {
             let text = fs::read_to_string(&path).unwrap();
             let before = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let lines = before.lines().map(|l| if l.trim_start().starts_with("//") { "" } else { l });
+            let lines =
+                before.lines().map(|l| if l.trim_start().starts_with("//") { "" } else { l });
             let name = path.strip_prefix(&root).unwrap().display().to_string();
             (name, lines.collect::<Vec<_>>().join("\n"))
         })
@@ -60,7 +62,9 @@ fn refuse(faults: Vec<String>) {
 #[test]
 fn no_file_is_longer_than_500_lines() {
     let long = code().into_iter().filter(|(_, code)| code.lines().count() > 500);
-    refuse(long.map(|(name, _)| format!("{name}: over 500 lines; which noun is missing?")).collect());
+    refuse(
+        long.map(|(name, _)| format!("{name}: over 500 lines; which noun is missing?")).collect(),
+    );
 }
 
 #[test]
@@ -70,7 +74,8 @@ fn rooms_use_only_what_stands_below_them() {
         let room = name.split(['/', '.']).next().unwrap_or_default();
         let Some((_, allowed)) = ROOMS.iter().find(|(r, _)| *r == room) else { continue };
         for used in code.split("crate::").skip(1) {
-            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let used: String =
+                used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             if used != room && !allowed.contains(&used.as_str()) {
                 faults.push(format!("{name}: {room} may not use {used}"));
             }
