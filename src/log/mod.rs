@@ -71,6 +71,8 @@ pub struct Log {
     recovery_point: Offset,
     created_wall_ms: i64,
     offline: Option<String>,
+    /// True until the directory's own name has been made durable.
+    is_new: bool,
 }
 
 /// What must be synced so that everything below `up_to` is durable. Made under the log's lock,
@@ -83,6 +85,7 @@ pub struct Flush {
     active: Arc<Segment>,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    is_new: bool,
 }
 
 impl Flush {
@@ -92,7 +95,11 @@ impl Flush {
             segment.sync(true)?;
         }
         self.active.sync(false)?;
-        self.disk.sync_dir(&self.dir)
+        self.disk.sync_dir(&self.dir)?;
+        match self.dir.parent() {
+            Some(parent) if self.is_new => self.disk.sync_dir(parent),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -105,7 +112,8 @@ impl Log {
         known: Known,
         now: Now,
     ) -> io::Result<Log> {
-        if !disk.exists(dir) {
+        let is_new = !disk.exists(dir);
+        if is_new {
             disk.create_dir(dir)?;
         }
         let epochs = dir.join(LEADER_EPOCHS);
@@ -125,6 +133,7 @@ impl Log {
             recovery_point: known.recovery_point.min(recovered.end_offset),
             created_wall_ms: now.wall_ms,
             offline: None,
+            is_new,
             disk,
             config,
         })
@@ -289,12 +298,14 @@ impl Log {
             active: self.active.segment.clone(),
             disk: self.disk.clone(),
             dir: self.dir.clone(),
+            is_new: self.is_new,
         })
     }
 
     /// A flush has succeeded.
     pub fn flushed(&mut self, flush: &Flush) {
         self.recovery_point = self.recovery_point.max(flush.up_to);
+        self.is_new = false;
     }
 
     /// Forget producers that have been silent for `producer.id.expiration.ms`.
