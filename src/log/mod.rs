@@ -71,7 +71,8 @@ pub struct Log {
     recovery_point: Offset,
     created_wall_ms: i64,
     offline: Option<String>,
-    /// True until the directory's own name has been made durable.
+    /// True until the first flush, which makes the directory's own name durable, too. A process
+    /// that was killed before it may have left the name as it is.
     is_new: bool,
 }
 
@@ -112,8 +113,7 @@ impl Log {
         known: Known,
         now: Now,
     ) -> io::Result<Log> {
-        let is_new = !disk.exists(dir);
-        if is_new {
+        if !disk.exists(dir) {
             disk.create_dir(dir)?;
         }
         let epochs = dir.join(LEADER_EPOCHS);
@@ -133,7 +133,7 @@ impl Log {
             recovery_point: known.recovery_point.min(recovered.end_offset),
             created_wall_ms: now.wall_ms,
             offline: None,
-            is_new,
+            is_new: known.recovery_point == 0,
             disk,
             config,
         })
