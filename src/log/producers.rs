@@ -364,12 +364,6 @@ impl Producers {
         before - self.all.len()
     }
 
-    /// When [`Producers::expire`] will next forget somebody, ms since 1970; looks at all of them.
-    pub fn next_expiry(&self, expiration_ms: i64) -> Option<i64> {
-        let silent = self.all.values().filter(|producer| producer.txn_start.is_none());
-        silent.map(|producer| producer.seen_ms.saturating_add(expiration_ms)).min()
-    }
-
     /// How many producers are known.
     pub fn len(&self) -> usize {
         self.all.len()

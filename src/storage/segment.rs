@@ -228,8 +228,7 @@ impl Segment {
         let (mut offsets, mut times) = (Vec::new(), Vec::new());
         let (mut latest, mut last_offset, mut indexed_to) = (-1, 0, 0);
         self.scan(0, log_bytes, false, |batch, _| {
-            let relative = |offset: Offset| (offset - self.base_offset) as u32;
-            last_offset = relative(batch.header.last_offset());
+            last_offset = (batch.header.last_offset() - self.base_offset) as u32;
             if batch.position > indexed_to + MENDED_INTERVAL_BYTES {
                 let position = batch.position as u32;
                 offsets.push(OffsetEntry { relative_offset: last_offset, position });

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use tokio::sync::Mutex as Turn;
@@ -16,11 +17,17 @@ use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Rules, admit};
 use crate::log::recovery::Known;
 use crate::log::view::View;
-use crate::log::{AppendError, Log, Placed};
+use crate::log::{AppendError, Flush, Log, Placed};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::Disk;
+use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
+
+/// An append that takes longer was held up by the disk, ms.
+const STALL_MS: i64 = 20;
+/// How many appends in a row must be fast before the disk is trusted again.
+const CAUTIOUS_APPENDS: u32 = 64;
 
 /// Why a produce request's bytes were not appended.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +54,8 @@ pub struct Origin {
     pub known: Known,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Where the partition asks for upkeep.
+    pub upkeep: Desk,
 }
 
 #[derive(Debug)]
@@ -71,6 +80,9 @@ pub struct Partition {
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
     flushing: Turn<Offset>,
+    asking: Asking,
+    /// How many appends more go through a blocking thread, because the disk was seen to stall.
+    cautious: AtomicU32,
     /// Who waits for bytes here.
     pub waiters: Waiters,
 }
@@ -87,6 +99,8 @@ impl Partition {
             id,
             topic_id,
             config,
+            asking: Asking::new(origin.upkeep.clone()),
+            cautious: AtomicU32::new(0),
             origin,
             slot: Mutex::new(Slot::Closed),
             view: RwLock::new(None),
@@ -106,7 +120,7 @@ impl Partition {
 
     fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, AppendError> {
         if let Slot::Closed = slot {
-            let Origin { disk, dir, known, clock } = &self.origin;
+            let Origin { disk, dir, known, clock, .. } = &self.origin;
             let opened = Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
@@ -150,7 +164,7 @@ impl Partition {
 
     /// Check a client's bytes and append them. Checked outside the lock; written inside it.
     pub fn append(
-        &self,
+        self: &Arc<Self>,
         now: Now,
         records: &[u8],
         produce_version: i16,
@@ -173,11 +187,34 @@ impl Partition {
         let log = self.opened(&mut slot)?;
         let placed = log.append(now, &admitted)?;
         self.publish(log);
+        let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         drop(slot);
+        if filled {
+            self.asking.for_segments(self, now.mono_ms);
+        }
+        if let Some(due) = wanted {
+            self.asking.for_time(self, due);
+        }
+        self.note_pace(now);
         if !placed.is_duplicate {
             self.waiters.arrived(admitted.batch.bytes.len() as i64);
         }
         Ok(placed)
+    }
+
+    /// A disk that stalls would hold up the thread, and with it every client that it serves.
+    fn note_pace(&self, began: Now) {
+        if self.origin.clock.now().mono_ms - began.mono_ms > STALL_MS {
+            self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
+        } else if self.is_cautious() {
+            let less = |left: u32| left.checked_sub(1);
+            let _ = self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// True if an append should be made on a blocking thread.
+    pub fn is_cautious(&self) -> bool {
+        self.cautious.load(Ordering::Relaxed) > 0
     }
 
     /// What readers see now.
@@ -218,15 +255,41 @@ impl Partition {
     /// Sync what is not durable yet; returns the end of what is. A failure takes the partition
     /// offline: the kernel may have dropped the pages.
     pub fn flush(&self) -> Result<Offset, AppendError> {
+        self.flush_some(Log::flush_due)
+    }
+
+    /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
+    /// segments.
+    pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), AppendError> {
+        self.asking.answered();
+        let due = |log: &Log| match log.flush_wanted_mono_ms() {
+            Some(due) if due <= now.mono_ms => log.flush_due(),
+            _ => log.flush_of_segments_due(),
+        };
+        if !matches!(*self.slot(), Slot::Open(_)) {
+            return Ok(());
+        }
+        self.flush_some(due)?;
+        let wanted = match &*self.slot() {
+            Slot::Open(log) => log.flush_wanted_mono_ms(),
+            _ => None,
+        };
+        if let Some(due) = wanted {
+            self.asking.for_time(self, due);
+        }
+        Ok(())
+    }
+
+    fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, AppendError> {
         let flush = {
             let mut slot = self.slot();
             let log = self.opened(&mut slot)?;
             if let Some(why) = log.offline() {
                 return Err(AppendError::Offline(why.to_owned()));
             }
-            match log.flush_due() {
+            match due(log) {
                 Some(flush) => flush,
-                None => return Ok(log.view().end_offset),
+                None => return Ok(log.recovery_point()),
             }
         };
         let outcome = flush.run();

@@ -70,6 +70,7 @@ impl UnderTest {
             recovery_point: start.recovery_point,
             log_start_offset: 0,
             index_interval_bytes: start.config.index_interval_bytes,
+            producer_id_expiration_ms: i64::MAX,
         };
         let log = Log::open(Arc::new(disk.clone()), dir, start.config.clone(), known, at(now))?;
         Ok(UnderTest { log, seen_from: newest.unwrap_or(0) })
