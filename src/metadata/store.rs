@@ -109,7 +109,7 @@ impl Store {
 
 fn sync(log: &mut Log) -> Result<(), AppendError> {
     let Some(flush) = log.flush_due() else { return Ok(()) };
-    flush.run().map_err(|error| log.fail(&error))?;
+    flush.run().map_err(|error| AppendError::Offline(log.fail(&error)))?;
     log.flushed(&flush);
     Ok(())
 }
