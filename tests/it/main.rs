@@ -11,6 +11,7 @@ mod client;
 mod harness;
 mod records;
 
+mod daemon;
 mod fetch;
 mod idempotence;
 mod limits;
