@@ -10,7 +10,7 @@ use ottla::clock::SystemClock;
 use ottla::config::settings::{Flag, Settings};
 use ottla::server::listener;
 use ottla::storage::datadir;
-use ottla::storage::disk::OsDisk;
+use ottla::storage::disk::{Disk, OsDisk};
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
@@ -18,6 +18,7 @@ use crate::client::Client;
 /// A running broker. Dropped, it ends as a killed process does, and its directory goes.
 pub struct Ottla {
     dir: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
     configs: Vec<(String, String)>,
     running: Option<Running>,
 }
@@ -36,9 +37,14 @@ impl Ottla {
 
     /// With these configs, by Kafka's names.
     pub async fn with(configs: &[(&str, &str)]) -> Ottla {
+        Ottla::on(Arc::new(OsDisk), configs).await
+    }
+
+    /// On a disk of the test's own.
+    pub async fn on(disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
         let dir = tempfile::tempdir().unwrap();
         let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut ottla = Ottla { dir, configs, running: None };
+        let mut ottla = Ottla { dir, disk, configs, running: None };
         ottla.run().await;
         ottla
     }
@@ -48,9 +54,12 @@ impl Ottla {
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
         let hold = datadir::hold(self.data_dir()).unwrap();
+        if !self.disk.exists(self.data_dir()) {
+            self.disk.create_dir(self.data_dir()).unwrap();
+        }
         let clock = Arc::new(SystemClock::default());
         let dir = self.data_dir().to_owned();
-        let broker = start::start(settings, dir, Arc::new(OsDisk), clock, Some(hold)).unwrap();
+        let broker = start::start(settings, dir, self.disk.clone(), clock, Some(hold)).unwrap();
         let (listeners, addresses) = listener::bind(&broker).await.unwrap();
         let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
         self.running = Some(Running { broker, serving, address: addresses[0] });
@@ -89,6 +98,12 @@ impl Ottla {
 
     /// Start again after `stop` or `kill`.
     pub async fn start_again(&mut self) {
+        self.run().await;
+    }
+
+    /// Start again on what is left of the disk.
+    pub async fn start_again_on(&mut self, disk: Arc<dyn Disk>) {
+        self.disk = disk;
         self.run().await;
     }
 

@@ -12,6 +12,7 @@ mod harness;
 mod records;
 
 mod daemon;
+mod failing_disk;
 mod fetch;
 mod idempotence;
 mod limits;
