@@ -203,4 +203,9 @@ async fn a_directory_that_is_not_understood_stops_the_start() {
     std::fs::write(dir.path().join("recovery-point-offset-checkpoint"), "7\nx\n").unwrap();
     let error = start(dir.path()).unwrap_err().to_string();
     assert!(error.contains("recovery-point-offset-checkpoint"), "{error}");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("__cluster_metadata-0")).unwrap();
+    std::fs::write(dir.path().join("__cluster_metadata-0/00000000000000000100.log"), "").unwrap();
+    let error = start(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("offset 100") && error.contains("snapshot"), "{error}");
 }
