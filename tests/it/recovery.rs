@@ -204,8 +204,9 @@ async fn a_directory_that_is_not_understood_stops_the_start() {
     let error = start(dir.path()).unwrap_err().to_string();
     assert!(error.contains("recovery-point-offset-checkpoint"), "{error}");
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir(dir.path().join("__cluster_metadata-0")).unwrap();
-    std::fs::write(dir.path().join("__cluster_metadata-0/00000000000000000100.log"), "").unwrap();
+    start(dir.path()).unwrap();
+    let log = dir.path().join("__cluster_metadata-0/00000000000000000000.log");
+    std::fs::rename(&log, log.with_file_name("00000000000000000100.log")).unwrap();
     let error = start(dir.path()).unwrap_err().to_string();
     assert!(error.contains("offset 100") && error.contains("snapshot"), "{error}");
 }
