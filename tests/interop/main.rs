@@ -3,4 +3,6 @@
 //! A test whose client is not installed says so and passes, unless `OTTLA_INTEROP=require`.
 
 mod broker;
+mod clients;
 mod kcat;
+mod kill_loop;
