@@ -35,6 +35,8 @@ class Writer:
             "reconnect.backoff.max.ms": 100,
             "retry.backoff.ms": 10,
             "retry.backoff.max.ms": 100,
+            # Back to the same broker at once, not through the bootstrap list a second later.
+            "metadata.recovery.strategy": "none",
             # No record is given up: each one must come to be acknowledged.
             "message.timeout.ms": 0,
             "error_cb": self.error,
@@ -94,7 +96,7 @@ def read(broker, topic, partition):
     consumer.assign([where])
     found = []
     while len(found) < high:
-        messages = consumer.consume(1000, timeout=30)
+        messages = consumer.consume(min(1000, high - len(found)), timeout=30)
         if not messages:
             sys.exit(f"partition {partition}: nothing comes after {len(found)} of {high} records")
         for message in messages:
