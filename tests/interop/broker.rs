@@ -27,6 +27,11 @@ impl Ottla {
         Ottla { child, dir, flags, address }
     }
 
+    /// The configs of the next start.
+    pub fn configure(&mut self, configs: &[&str]) {
+        self.flags = flags(configs);
+    }
+
     /// End it as a crash does, and start it again on the same port.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
@@ -70,6 +75,10 @@ impl Drop for Ottla {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn flags(configs: &[&str]) -> Vec<String> {
+    configs.iter().flat_map(|config| ["--set", config]).map(str::to_owned).collect()
 }
 
 fn spawn(dir: &tempfile::TempDir, flags: &[String], listen: &str) -> (Child, String) {

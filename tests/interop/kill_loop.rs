@@ -72,7 +72,8 @@ fn no_acknowledged_record_is_lost_or_doubled_by_kills() {
     println!("OTTLA_INTEROP_SEED={seed} OTTLA_INTEROP_KILLS={kills}");
     let mut chance = fastrand::Rng::with_seed(seed);
     // Small segments: kills come while logs roll, and recovery passes over whole segments.
-    let mut ottla = Ottla::start_with(&["log.segment.bytes=2097152", "num.partitions=3"]);
+    let configs = |durability| ["num.partitions=3", "log.segment.bytes=2097152", durability];
+    let mut ottla = Ottla::start_with(&configs("durability=os"));
     let Some(mut producer) = Loop::start(&ottla, seed) else { return };
     for _ in 0..kills {
         // Some kills come right after the start, while the client finds its way back; most come
@@ -81,6 +82,10 @@ fn no_acknowledged_record_is_lost_or_doubled_by_kills() {
             producer.wait_for(chance.u64(1..5000));
         }
         std::thread::sleep(Duration::from_micros(chance.u64(..30_000)));
+        // An answer that waits for the disk is the likelier to be lost after its append: the
+        // client then sends again what is there already.
+        let is_fsync = chance.u8(..3) > 0;
+        ottla.configure(&configs(if is_fsync { "durability=fsync" } else { "durability=os" }));
         ottla.kill_and_restart();
     }
     producer.wait_for(1);
