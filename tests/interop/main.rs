@@ -6,3 +6,4 @@ mod broker;
 mod clients;
 mod kcat;
 mod kill_loop;
+mod python;
