@@ -4,6 +4,7 @@
 
 mod broker;
 mod clients;
+mod java;
 mod kcat;
 mod kill_loop;
 mod python;
