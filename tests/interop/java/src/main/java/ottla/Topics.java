@@ -87,7 +87,9 @@ public final class Topics {
         Check.equal("id by name", describe("many").topicId(), id);
         var byId = Check.answer(admin.describeTopics(TopicCollection.ofTopicIds(Set.of(id)))
                 .allTopicIds()).get(id);
-        Check.equal("description by id", byId, describe("many"));
+        // Not the whole description: what has no ELR in one answer has an empty one in the other.
+        Check.equal("name by id", byId.name(), "many");
+        Check.equal("id by id", byId.topicId(), id);
         Check.equal("partitions", byId.partitions().size(), 12);
         for (int partition = 0; partition < 12; partition++) {
             var info = byId.partitions().get(partition);
