@@ -4,6 +4,7 @@
 
 mod broker;
 mod clients;
+mod dump_log;
 mod java;
 mod kcat;
 mod kill_loop;
