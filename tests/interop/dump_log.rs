@@ -19,8 +19,21 @@ const COMPLAINTS: &[&str] = &[
     "isvalid: false",
     "Skipping",
     "skipping",
+    "not found in the log",
     "trailing bytes",
 ];
+
+/// How its other lines begin, or end.
+const LINES: &[&str] = &[
+    "Dumping ",
+    "Log starting offset: ",
+    "baseOffset: ",
+    "| offset: ",
+    "offset: ",
+    "timestamp: ",
+    "producerId: ",
+];
+const SANITY_LINES: &[&str] = &[" passed sanity check.", " is empty."];
 
 const TOOL: &str = "kafka.tools.DumpLogSegments";
 
@@ -125,6 +138,14 @@ fn dump(files: &[PathBuf], args: &[&str]) -> String {
     for complaint in COMPLAINTS {
         let found = lines.lines().find(|line| line.contains(complaint));
         assert_eq!(found, None, "{args:?}");
+    }
+    // Records may hold lines of their own; anything else must be known.
+    let is_known = |line: &str| {
+        LINES.iter().any(|known| line.starts_with(known))
+            || SANITY_LINES.iter().any(|known| line.ends_with(known))
+    };
+    if !args.contains(&"--print-data-log") {
+        assert_eq!(lines.lines().find(|line| !is_known(line)), None, "{args:?}");
     }
     lines
 }
