@@ -43,7 +43,12 @@ fn fetched(name: &str) -> PathBuf {
 /// The Python with the clients, running this script; none if it is missing.
 pub fn python(script: &str, test: &str) -> Option<Command> {
     let python = fetched("python/bin/python");
-    is_here("Python with confluent-kafka and kafka-python", python.exists(), test).then(|| {
+    is_here(
+        "Python with confluent-kafka and kafka-python",
+        fetched("python/made-from").exists(),
+        test,
+    )
+    .then(|| {
         let mut command = Command::new(python);
         // Python's own caches belong in the target directory, too.
         command.env("PYTHONPYCACHEPREFIX", fetched("pycache"));
