@@ -97,9 +97,9 @@ pub fn files(dir: &Path) -> Vec<(PathBuf, SystemTime)> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
-            let modified = path.metadata().unwrap().modified().unwrap();
-            found.push((path, modified));
+        } else if let Ok(metadata) = path.metadata() {
+            // A running broker may have removed it meanwhile.
+            found.push((path, metadata.modified().unwrap()));
         }
     }
     found

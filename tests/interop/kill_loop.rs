@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::broker::Ottla;
-use crate::clients::{java, number, python};
+use crate::clients::{files, java, number, python, said};
 use crate::dump_log::partitions_are_sound;
 
 const PARTITIONS: &str = "3";
@@ -64,6 +64,36 @@ impl Loop {
         assert!(status.success(), "{status}: {said}");
         said
     }
+}
+
+/// The Java clients go on, too: each record is at its place, and is read from there, while the
+/// broker is killed under the producer and under the consumer.
+#[test]
+fn java_goes_on_through_kills() {
+    let Some(mut command) = java("the Java clients through kills") else { return };
+    let seed = number("OTTLA_INTEROP_SEED", fastrand::u64(..1 << 32));
+    println!("OTTLA_INTEROP_SEED={seed}");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut ottla = Ottla::start();
+    command.args(["ottla.RoundTrip", &ottla.address, "300000", "none"]);
+    let mut client = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let written = |ottla: &Ottla| {
+        let files = files(&ottla.data_dir()).into_iter();
+        files.filter_map(|(path, _)| path.metadata().ok()).map(|of| of.len()).sum::<u64>()
+    };
+    let (mut kills, mut target) = (0, 1_000_000);
+    while client.try_wait().unwrap().is_none() {
+        // Most kills come while it writes, some whenever: also while it reads.
+        if written(&ottla) > target || (kills > 0 && chance.u16(..700) == 0) {
+            ottla.kill_and_restart();
+            kills += 1;
+            target = written(&ottla) + chance.u64(..6_000_000);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    print!("{kills} kills, {}", said("RoundTrip", &client.wait_with_output().unwrap()));
+    assert!(kills > 2);
+    assert!(ottla.stop());
 }
 
 #[test]

@@ -40,6 +40,8 @@ class Writer:
             # No record is given up: each one must come to be acknowledged.
             "message.timeout.ms": 0,
             "error_cb": self.error,
+            # It would tell of every kill.
+            "log_level": 2,
         })
 
     def error(self, error):
