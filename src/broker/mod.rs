@@ -1,5 +1,7 @@
 //! Who owns what: the parts of a running broker, its start and its stop.
 
+pub mod checkpoints;
 pub mod parts;
 pub mod start;
 pub mod stop;
+pub mod upkeep;

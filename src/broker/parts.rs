@@ -22,6 +22,7 @@ use crate::storage::datadir::{Hold, Identity, new_id};
 use crate::storage::disk::Disk;
 use crate::topics::partition::{Origin, Partition};
 use crate::topics::registry::{LiveTopic, Registry};
+use crate::topics::upkeep::Desk;
 use crate::types::{Offset, ProducerId, TopicId, TopicPartition};
 
 /// Producer ids are taken from the metadata log in blocks of this size, as in Kafka.
@@ -84,6 +85,8 @@ pub struct Broker {
     pub checkpointed: Mutex<BTreeMap<TopicPartition, (Offset, Offset)>>,
     /// True if the last run ended with a clean stop.
     pub was_clean: bool,
+    /// Where partitions ask for upkeep.
+    pub upkeep: Desk,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
     /// Turns true when the broker is asked to stop.
@@ -175,12 +178,14 @@ impl Broker {
                     recovery_point,
                     log_start_offset,
                     index_interval_bytes: config.index_interval_bytes,
+                    producer_id_expiration_ms: self.config.producer_id_expiration_ms,
                 };
                 let origin = Origin {
                     disk: self.disk.clone(),
                     dir: self.data_dir.join(id.to_string()),
                     known,
                     clock: self.clock.clone(),
+                    upkeep: self.upkeep.clone(),
                 };
                 Arc::new(Partition::new(id, topic.id, config.clone(), origin))
             })

@@ -8,22 +8,25 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::parts::Broker;
+use crate::broker::upkeep;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
 use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
 use crate::metadata::records::{FeatureLevelRecord, Record};
-use crate::metadata::store::Store;
+use crate::metadata::store::{self, Store};
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, Hold};
 use crate::storage::disk::Disk;
+use crate::topics::upkeep::Desk;
 use crate::types::TopicPartition;
 
 /// The metadata version that Apache Kafka 4.1 writes (4.1-IV1).
 const METADATA_VERSION: i16 = 27;
 
-/// Put a broker together on a data directory.
+/// Put a broker together on a data directory. Must be called within a tokio runtime, where it
+/// leaves the task of `broker/upkeep.rs`.
 pub fn start(
     settings: Arc<Settings>,
     data_dir: PathBuf,
@@ -42,12 +45,13 @@ pub fn start(
     for leftover in datadir::leftovers(disk.as_ref(), &data_dir).map_err(failed)? {
         disk.remove_dir(&leftover).map_err(failed)?;
     }
-    let metadata_id = TopicPartition::new("__cluster_metadata", 0);
+    let metadata_id = TopicPartition::new(store::TOPIC, 0);
     let known = Known {
         clean: was_clean,
         recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
         log_start_offset: 0,
         index_interval_bytes: 4096,
+        producer_id_expiration_ms: config.producer_id_expiration_ms,
     };
     let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now())
         .map_err(failed)?;
@@ -58,7 +62,9 @@ pub fn start(
             (id, (point, log_start))
         })
         .collect::<BTreeMap<_, _>>();
+    let (upkeep, asked) = Desk::new();
     let broker = Arc::new(assemble(Parts {
+        upkeep,
         settings,
         config,
         identity,
@@ -74,10 +80,12 @@ pub fn start(
         dir: broker.data_dir.display().to_string(),
         error,
     })?;
+    tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked));
     Ok(broker)
 }
 
 struct Parts {
+    upkeep: Desk,
     settings: Arc<Settings>,
     config: BrokerConfig,
     identity: datadir::Identity,
@@ -100,6 +108,7 @@ fn assemble(parts: Parts) -> Broker {
         request_bytes: Arc::new(Semaphore::new(budget)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
+        upkeep: parts.upkeep,
         settings: parts.settings,
         config: parts.config,
         identity: parts.identity,

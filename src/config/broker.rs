@@ -204,6 +204,18 @@ pub static DELETE_TOPIC_ENABLE: Entry<bool> = Entry {
     doc: "Let clients delete topics.",
 };
 
+/// `log.flush.offset.checkpoint.interval.ms`.
+pub static LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.flush.offset.checkpoint.interval.ms")],
+    default: 60_000,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How long after a sync the recovery points are saved. A start after a crash reads each \
+        log from its recovery point on.",
+};
+
 /// `log.retention.check.interval.ms`.
 pub static LOG_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     topic: None,
@@ -345,6 +357,7 @@ pub static ROWS: &[&dyn Row] = &[
     &DEFAULT_REPLICATION_FACTOR,
     &AUTO_CREATE_TOPICS_ENABLE,
     &DELETE_TOPIC_ENABLE,
+    &LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS,
     &LOG_RETENTION_CHECK_INTERVAL_MS,
     &LOG_CLEANER_ENABLE,
     &LOG_CLEANER_BACKOFF_MS,

@@ -30,6 +30,9 @@ pub mod view;
 /// The only leader epoch there is on a single node; stamped in every batch.
 pub const LEADER_EPOCH: i32 = 0;
 
+/// How often silent producers are looked for: Kafka's `producer.id.expiration.check.interval.ms`.
+const PRODUCERS_CHECK_MS: i64 = 600_000;
+
 /// Why a batch was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -70,8 +73,14 @@ pub struct Log {
     end_offset: Offset,
     recovery_point: Offset,
     created_wall_ms: i64,
+    /// When the first record was appended that is not known to be durable; monotonic.
+    unflushed_since_ms: i64,
+    producer_id_expiration_ms: i64,
+    /// When silent producers were last looked for, ms since 1970.
+    expired_wall_ms: i64,
     offline: Option<String>,
-    /// True until the directory's own name has been made durable.
+    /// True until the first flush, which makes the directory's own name durable, too. A process
+    /// that was killed before it may have left the name as it is.
     is_new: bool,
 }
 
@@ -82,7 +91,7 @@ pub struct Flush {
     /// One past the last record that will be durable.
     pub up_to: Offset,
     sealed: Vec<Arc<Segment>>,
-    active: Arc<Segment>,
+    active: Option<Arc<Segment>>,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     is_new: bool,
@@ -94,7 +103,9 @@ impl Flush {
         for segment in &self.sealed {
             segment.sync(true)?;
         }
-        self.active.sync(false)?;
+        if let Some(active) = &self.active {
+            active.sync(false)?;
+        }
         self.disk.sync_dir(&self.dir)?;
         match self.dir.parent() {
             Some(parent) if self.is_new => self.disk.sync_dir(parent),
@@ -112,15 +123,14 @@ impl Log {
         known: Known,
         now: Now,
     ) -> io::Result<Log> {
-        let is_new = !disk.exists(dir);
-        if is_new {
+        if !disk.exists(dir) {
             disk.create_dir(dir)?;
         }
         let epochs = dir.join(LEADER_EPOCHS);
         if !disk.exists(&epochs) {
             checkpoint::write_epochs(disk.as_ref(), &epochs, &[(LEADER_EPOCH, 0)])?;
         }
-        let recovered = recovery::recover(&disk, dir, known)?;
+        let recovered = recovery::recover(&disk, dir, known, now)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
         Ok(Log {
@@ -132,8 +142,11 @@ impl Log {
             end_offset: recovered.end_offset.max(log_start_offset),
             recovery_point: known.recovery_point.min(recovered.end_offset),
             created_wall_ms: now.wall_ms,
+            unflushed_since_ms: now.mono_ms,
+            producer_id_expiration_ms: known.producer_id_expiration_ms,
+            expired_wall_ms: 0,
             offline: None,
-            is_new,
+            is_new: known.recovery_point == 0,
             disk,
             config,
         })
@@ -147,6 +160,7 @@ impl Log {
         if let Some(why) = &self.offline {
             return Err(AppendError::Offline(why.clone()));
         }
+        self.expire_producers(now);
         let header = &admitted.batch.header;
         if let Staged::Duplicate { base_offset, last_offset, timestamp } =
             self.producers.stage(header, true)?
@@ -159,8 +173,10 @@ impl Log {
                 log_start_offset: self.log_start_offset,
             });
         }
-        let placed = self.write(now, admitted).map_err(|error| self.fail(&error))?;
-        Ok(placed)
+        if self.unflushed() == 0 {
+            self.unflushed_since_ms = now.mono_ms;
+        }
+        self.write(now, admitted).map_err(|error| AppendError::Offline(self.fail(&error)))
     }
 
     fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
@@ -245,12 +261,12 @@ impl Log {
         Ok(())
     }
 
-    /// Take nothing more: the disk has failed, and what cannot be undone stops.
-    pub fn fail(&mut self, error: &io::Error) -> AppendError {
+    /// Take nothing more: the disk has failed, and what cannot be undone stops. Gives why.
+    pub fn fail(&mut self, error: &io::Error) -> String {
         let why = format!("{}: {error}", self.dir.display());
         tracing::error!(%why, "the partition is offline until the next start");
         self.offline = Some(why.clone());
-        AppendError::Offline(why)
+        why
     }
 
     /// Why the log takes nothing more, if so.
@@ -281,10 +297,32 @@ impl Log {
         self.recovery_point
     }
 
+    /// True if a filled segment is not known to be durable.
+    pub fn has_unflushed_segments(&self) -> bool {
+        self.active.segment.base_offset > self.recovery_point
+    }
+
+    /// When `flush.ms` wants the log to be durable, on the monotonic clock; `None` if it does not.
+    pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
+        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
+        (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
+    }
+
     /// What a sync must cover; `None` if everything is durable.
     pub fn flush_due(&self) -> Option<Flush> {
-        (self.unflushed() > 0).then(|| Flush {
-            up_to: self.end_offset,
+        let active = Some(self.active.segment.clone());
+        (self.unflushed() > 0).then(|| self.flush_to(self.end_offset, active))
+    }
+
+    /// What a sync of the filled segments must cover; `None` if they are durable.
+    pub fn flush_of_segments_due(&self) -> Option<Flush> {
+        let up_to = self.active.segment.base_offset;
+        self.has_unflushed_segments().then(|| self.flush_to(up_to, None))
+    }
+
+    fn flush_to(&self, up_to: Offset, active: Option<Arc<Segment>>) -> Flush {
+        Flush {
+            up_to,
             sealed: self
                 .sealed
                 .iter()
@@ -295,11 +333,11 @@ impl Log {
                 })
                 .map(|(_, span)| span.segment.clone())
                 .collect(),
-            active: self.active.segment.clone(),
+            active,
             disk: self.disk.clone(),
             dir: self.dir.clone(),
             is_new: self.is_new,
-        })
+        }
     }
 
     /// A flush has succeeded.
@@ -308,9 +346,14 @@ impl Log {
         self.is_new = false;
     }
 
-    /// Forget producers that have been silent for `producer.id.expiration.ms`.
-    pub fn expire_producers(&mut self, now: Now, expiration_ms: i64) {
-        self.producers.expire(now.wall_ms, expiration_ms);
+    /// Forget producers that have been silent for `producer.id.expiration.ms`. Looked for when
+    /// something is appended, because nothing else makes their number grow.
+    fn expire_producers(&mut self, now: Now) {
+        let expiration_ms = self.producer_id_expiration_ms;
+        if now.wall_ms - self.expired_wall_ms >= expiration_ms.min(PRODUCERS_CHECK_MS) {
+            self.expired_wall_ms = now.wall_ms;
+            self.producers.expire(now.wall_ms, expiration_ms);
+        }
     }
 
     /// Write indexes and the snapshot, and sync: what a clean stop does.

@@ -10,12 +10,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::clock::Now;
 use crate::log::producers::{Marker, Producers};
 use crate::log::view::Span;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, read_all};
 use crate::storage::index::{OffsetEntry, TimeEntry};
-use crate::storage::segment::{Segment, base_offset_of, file_name};
+use crate::storage::segment::{Lying, Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
 
@@ -106,10 +107,12 @@ pub struct Known {
     pub log_start_offset: Offset,
     /// `index.interval.bytes`.
     pub index_interval_bytes: i32,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration_ms: i64,
 }
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
-pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Recovered> {
+pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
     let names: Vec<String> = disk.list(dir)?.into_iter().map(|e| e.name).collect();
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
@@ -128,7 +131,10 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Rec
         }
         let walked = walk(segment, known)?;
         end_offset = walked.end_offset;
-        if walked.is_cut {
+        // A tail may be lost between two batches, too: only a segment that was durable as a whole
+        // may end before the next one begins (what lay between was compacted away).
+        let tail_is_lost = next.is_some_and(|next| !trusted && end_offset < *next);
+        if walked.is_cut || tail_is_lost {
             drop_segments(disk, dir, &bases[i + 1..])?;
             active = Some(walked.active);
             break;
@@ -146,7 +152,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Rec
         Some(active) => active,
         None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
     };
-    let producers = producers(disk, dir, &names, &sealed, &active, end_offset)?;
+    let producers = producers(disk, dir, &names, &sealed, &active, end_offset, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
 }
 
@@ -166,18 +172,33 @@ struct Walk {
 /// Walk a segment from the last index entry that may be trusted to the end of what is sound.
 fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
     let file_bytes = segment.log()?.len()?;
-    segment.open_indexes(file_bytes)?;
-    let start = trusted_start(&segment, file_bytes, known)?;
-    segment.offsets()?.cut_from(start.map_or(0, |s| s.position + 1))?;
-    segment.times()?.cut_from(start.map_or(0, |s| s.relative_offset + 1))?;
-    let latest = segment.times()?.last()?;
+    let start = match segment.open_indexes(file_bytes)? {
+        true => trusted_start(&segment, file_bytes, known)?,
+        false => None,
+    };
+    let (from, latest) = match start {
+        Some(Trusted { batch, latest }) => {
+            let last_offset = (batch.header.last_offset() - segment.base_offset) as u32;
+            segment.offsets()?.cut_from(batch.position as u32 + 1)?;
+            segment.times()?.cut_from(last_offset + 1)?;
+            (batch.position, latest)
+        }
+        None => {
+            segment.offsets()?.cut_from(0)?;
+            segment.times()?.cut_from(0)?;
+            (0, None)
+        }
+    };
+    let first_timestamp = segment.batch_at(0, file_bytes)?.map(|b| b.header.max_timestamp);
     let base_offset = segment.base_offset;
-    let latest = latest.map(|e| (e.timestamp, base_offset + i64::from(e.relative_offset)));
-    let first = segment.batch_at(0, file_bytes)?.map(|b| b.header.max_timestamp);
-    let from = start.map_or(0, |s| u64::from(s.position));
     let segment = Arc::new(segment);
-    let mut active =
-        Active { latest, first_timestamp: first, ..Active::shared(segment.clone(), from) };
+    let mut active = Active {
+        segment: segment.clone(),
+        log_bytes: from,
+        unindexed_bytes: 0,
+        latest,
+        first_timestamp,
+    };
     let mut end_offset = base_offset;
     segment.scan(from, file_bytes, !known.clean, |lying, bytes| {
         let header = &lying.header;
@@ -202,33 +223,41 @@ fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
         let lost = file_bytes - active.log_bytes;
         tracing::warn!(log = %segment.path("log").display(), lost_bytes = lost, end_offset,
             "cut a torn tail: the bytes after the last whole batch were never acknowledged as durable");
+        // What was cut must not come back beside what is appended next.
         segment.log()?.truncate(active.log_bytes)?;
+        segment.log()?.sync()?;
     }
     Ok(Walk { active, end_offset, is_cut })
 }
 
-impl Active {
-    fn shared(segment: Arc<Segment>, log_bytes: u64) -> Active {
-        Active { segment, log_bytes, unindexed_bytes: 0, latest: None, first_timestamp: None }
-    }
+/// Where a walk may begin.
+struct Trusted {
+    batch: Lying,
+    /// The largest timestamp up to the batch, and the last offset of the batch that holds it.
+    latest: Option<(i64, Offset)>,
 }
 
-/// The last index entry that points at the batch it says it does, below the recovery point.
-fn trusted_start(
-    segment: &Segment,
-    file_bytes: u64,
-    known: Known,
-) -> io::Result<Option<OffsetEntry>> {
-    let below = if known.clean { Offset::MAX } else { known.recovery_point };
-    let Ok(relative) = u32::try_from((below - segment.base_offset).min(i64::from(u32::MAX)) - 1)
-    else {
-        return Ok(None);
+/// Where a walk may begin.
+///
+/// After a clean stop: at the last indexed batch. Otherwise at the last batch below the recovery
+/// point that both indexes tell the same of: what either has lost behind it is found again.
+fn trusted_start(segment: &Segment, file_bytes: u64, known: Known) -> io::Result<Option<Trusted>> {
+    let times = segment.times()?;
+    let time = if known.clean {
+        times.last()?
+    } else {
+        let below = (known.recovery_point - segment.base_offset).clamp(0, i64::from(u32::MAX));
+        times.before_offset(below as u32)?
     };
-    let Some(entry) = segment.offsets()?.at_or_before(relative)? else { return Ok(None) };
-    let batch = segment.batch_at(u64::from(entry.position), file_bytes)?;
-    let offset = segment.base_offset + i64::from(entry.relative_offset);
-    let times_are_there = segment.times()?.last()?.is_some();
-    Ok(batch.filter(|b| b.header.last_offset() == offset && times_are_there).map(|_| entry))
+    let Some(time) = time else { return Ok(None) };
+    let Ok(at_time) = segment.batch_of(time, file_bytes)? else { return Ok(None) };
+    let latest = Some((time.timestamp, at_time.header.last_offset()));
+    let last = segment.offsets()?.last()?.filter(|_| known.clean);
+    let Some(last) = last else { return Ok(Some(Trusted { batch: at_time, latest })) };
+    let indexed = segment.batch_at(u64::from(last.position), file_bytes)?;
+    let offset = segment.base_offset + i64::from(last.relative_offset);
+    let indexed = indexed.filter(|b| b.header.last_offset() == offset);
+    Ok(indexed.map(|batch| Trusted { batch, latest }))
 }
 
 fn drop_segments(disk: &Arc<dyn Disk>, dir: &Path, bases: &[Offset]) -> io::Result<()> {
@@ -237,7 +266,7 @@ fn drop_segments(disk: &Arc<dyn Disk>, dir: &Path, bases: &[Offset]) -> io::Resu
         tracing::warn!(log = %segment.path("log").display(), "removed: it follows a cut segment");
         segment.remove()?;
     }
-    Ok(())
+    disk.sync_dir(dir)
 }
 
 /// The producers' state at the end: the newest sound snapshot, then the batches after it.
@@ -248,6 +277,7 @@ fn producers(
     sealed: &[Span],
     active: &Active,
     end_offset: Offset,
+    now: Now,
 ) -> io::Result<Producers> {
     let mut offsets: Vec<Offset> =
         names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
@@ -266,7 +296,10 @@ fn producers(
                 from = offset;
                 break;
             }
-            None => disk.remove_file(&path)?,
+            None => {
+                disk.remove_file(&path)?;
+                disk.sync_dir(dir)?;
+            }
         }
     }
     if from >= end_offset {
@@ -281,7 +314,7 @@ fn producers(
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
         span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
             let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
-            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of));
+            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of), now.wall_ms);
             Ok(ControlFlow::Continue(()))
         })?;
     }

@@ -93,11 +93,7 @@ impl View {
             }
             let readable =
                 if below < end { self.position_of(span, &first, below)? } else { span.log_bytes };
-            let cut = if first.bytes >= max_bytes {
-                first.position + first.bytes
-            } else {
-                span.segment.cut(first.position, max_bytes, readable)?.min(readable)
-            };
+            let cut = span.segment.cut(&first, max_bytes, readable)?;
             let file = span.segment.log()?.clone();
             return Ok(Some(FileSlice {
                 file,
@@ -120,14 +116,7 @@ impl View {
     pub fn first_at_or_after(&self, timestamp: i64, below: Offset) -> io::Result<Option<Found>> {
         for span in self.spans() {
             let segment = &span.segment;
-            let entry = segment.times()?.before(timestamp)?;
-            let from = match entry {
-                Some(entry) => {
-                    let offset = segment.base_offset + i64::from(entry.relative_offset);
-                    segment.find(offset, span.log_bytes)?.map_or(span.log_bytes, |b| b.position)
-                }
-                None => 0,
-            };
+            let from = segment.position_before(timestamp, span.log_bytes)?;
             let mut found = None;
             segment.scan(from, span.log_bytes, true, |lying, bytes| {
                 if lying.header.base_offset >= below {

@@ -19,8 +19,11 @@ use crate::storage::batch::BatchView;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::disk::Disk;
 use crate::storage::records::records;
+use crate::types::Offset;
 
-/// The directory of the metadata log.
+/// The topic whose only partition is the metadata log.
+pub const TOPIC: &str = "__cluster_metadata";
+/// Its directory.
 pub const DIRECTORY: &str = "__cluster_metadata-0";
 
 /// The metadata log and the image that it adds up to.
@@ -47,7 +50,16 @@ impl Store {
             known,
             now,
         )?;
-        let image = replay(&log.view())?;
+        let view = log.view();
+        if view.log_start_offset > 0 {
+            let why = format!(
+                "{DIRECTORY} begins at offset {}: Apache Kafka keeps what came before in a \
+                 snapshot, which is not read here",
+                view.log_start_offset
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let image = replay(&view)?;
         Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability })
     }
 
@@ -91,17 +103,22 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Write and sync everything; returns the recovery point and the end offset.
-    pub fn close(&self) -> io::Result<(i64, i64)> {
-        let mut log = self.log();
-        log.close()?;
-        Ok((log.recovery_point(), log.view().end_offset))
+    /// Recovery point and end offset.
+    pub fn bounds(&self) -> (Offset, Offset) {
+        let log = self.log();
+        (log.recovery_point(), log.view().end_offset)
+    }
+
+    /// Write and sync everything; returns the bounds after that.
+    pub fn close(&self) -> io::Result<(Offset, Offset)> {
+        self.log().close()?;
+        Ok(self.bounds())
     }
 }
 
 fn sync(log: &mut Log) -> Result<(), AppendError> {
     let Some(flush) = log.flush_due() else { return Ok(()) };
-    flush.run().map_err(|error| log.fail(&error))?;
+    flush.run().map_err(|error| AppendError::Offline(log.fail(&error)))?;
     log.flushed(&flush);
     Ok(())
 }

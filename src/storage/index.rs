@@ -20,6 +20,8 @@ const TAIL_ENTRIES: usize = 512;
 #[derive(Debug)]
 struct Entries<const N: usize> {
     file: Arc<dyn File>,
+    /// False if something in the file was no entry when it was opened to be written to.
+    is_whole: bool,
     parts: RwLock<Parts<N>>,
 }
 
@@ -45,13 +47,14 @@ impl<const N: usize> Entries<N> {
         {
             stored += 1;
         }
-        Ok(Entries { file, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+        let is_whole = (stored * N) as u64 == file.len()?;
+        Ok(Entries { file, is_whole, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
     }
 
     /// The file as it lies, unread: a sealed segment's index is searched where it is.
     fn sealed(file: Arc<dyn File>) -> io::Result<Self> {
         let stored = file.len()? as usize / N;
-        Ok(Entries { file, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+        Ok(Entries { file, is_whole: true, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
     }
 
     fn parts(&self) -> std::sync::RwLockReadGuard<'_, Parts<N>> {
@@ -138,6 +141,15 @@ impl<const N: usize> Entries<N> {
         self.file.truncate((parts.stored * N) as u64)
     }
 
+    /// Put other entries in the place of these, but keep those in memory for which `newer` is
+    /// true: the writer has added them meanwhile. The file follows with the next flush.
+    fn replace(&self, entries: Vec<[u8; N]>, newer: impl Fn(&[u8; N]) -> bool) {
+        let mut parts = self.parts_mut();
+        let kept = parts.tail.iter().filter(|entry| newer(entry)).copied();
+        let tail = entries.into_iter().chain(kept).collect();
+        *parts = Parts { stored: 0, tail };
+    }
+
     fn keep_where(&self, holds: impl Fn(&[u8; N]) -> bool) -> io::Result<()> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -170,6 +182,13 @@ impl OffsetEntry {
             position: u32::from_be_bytes([p0, p1, p2, p3]),
         }
     }
+
+    fn bytes(&self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&self.relative_offset.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.position.to_be_bytes());
+        bytes
+    }
 }
 
 impl OffsetIndex {
@@ -194,6 +213,17 @@ impl OffsetIndex {
     /// A sealed segment's index, unread.
     pub fn sealed(file: Arc<dyn File>) -> io::Result<OffsetIndex> {
         Ok(OffsetIndex(Entries::sealed(file)?))
+    }
+
+    /// False if the file held more than entries when it was opened to be written to.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_whole
+    }
+
+    /// Take these entries for what is known of the log's first `log_bytes`.
+    pub fn replace(&self, entries: &[OffsetEntry], log_bytes: u64) {
+        let entries = entries.iter().map(OffsetEntry::bytes).collect();
+        self.0.replace(entries, |e| u64::from(OffsetEntry::read(e).position) >= log_bytes);
     }
 
     /// How many entries there are.
@@ -226,10 +256,7 @@ impl OffsetIndex {
 
     /// Add an entry; it must lie after the last.
     pub fn push(&self, entry: OffsetEntry) -> io::Result<()> {
-        let mut bytes = [0; 8];
-        bytes[..4].copy_from_slice(&entry.relative_offset.to_be_bytes());
-        bytes[4..].copy_from_slice(&entry.position.to_be_bytes());
-        self.0.push(bytes)
+        self.0.push(entry.bytes())
     }
 
     /// Forget entries whose batch starts at or after this position.
@@ -269,6 +296,13 @@ impl TimeEntry {
             relative_offset: u32::from_be_bytes([o0, o1, o2, o3]),
         }
     }
+
+    fn bytes(&self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.relative_offset.to_be_bytes());
+        bytes
+    }
 }
 
 impl TimeIndex {
@@ -289,6 +323,17 @@ impl TimeIndex {
     /// A sealed segment's index, unread.
     pub fn sealed(file: Arc<dyn File>) -> io::Result<TimeIndex> {
         Ok(TimeIndex(Entries::sealed(file)?))
+    }
+
+    /// False if the file held more than entries when it was opened to be written to.
+    pub fn is_whole(&self) -> bool {
+        self.0.is_whole
+    }
+
+    /// Take these entries for what is known of the log up to this relative offset.
+    pub fn replace(&self, entries: &[TimeEntry], up_to: u32) {
+        let entries = entries.iter().map(TimeEntry::bytes).collect();
+        self.0.replace(entries, |e| TimeEntry::read(e).relative_offset > up_to);
     }
 
     /// How many entries there are.
@@ -312,16 +357,19 @@ impl TimeIndex {
         Ok(found.as_ref().map(TimeEntry::read))
     }
 
+    /// The last entry for a batch before this relative offset.
+    pub fn before_offset(&self, relative_offset: u32) -> io::Result<Option<TimeEntry>> {
+        let found = self.0.last_where(|e| TimeEntry::read(e).relative_offset < relative_offset)?;
+        Ok(found.as_ref().map(TimeEntry::read))
+    }
+
     /// Add an entry unless its timestamp is no larger than the last one's.
     pub fn push_if_later(&self, entry: TimeEntry) -> io::Result<()> {
         if self.last()?.is_some_and(|last| last.timestamp >= entry.timestamp) || entry.timestamp < 0
         {
             return Ok(());
         }
-        let mut bytes = [0; 12];
-        bytes[..8].copy_from_slice(&entry.timestamp.to_be_bytes());
-        bytes[8..].copy_from_slice(&entry.relative_offset.to_be_bytes());
-        self.0.push(bytes)
+        self.0.push(entry.bytes())
     }
 
     /// Forget entries for this relative offset and later.

@@ -10,4 +10,7 @@ pub mod index;
 pub mod record_input;
 pub mod records;
 pub mod segment;
+pub mod sim_disk;
+mod sim_state;
+pub mod sim_world;
 pub mod snapshot;

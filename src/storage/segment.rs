@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::storage::batch::{HEADER_BYTES, Header};
 use crate::storage::disk::{Disk, File, Open, read_exact_at};
-use crate::storage::index::{OffsetIndex, TimeIndex};
+use crate::storage::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 use crate::types::Offset;
 
 /// The name of a segment's file: twenty digits and a suffix.
@@ -49,6 +49,13 @@ pub struct Lying {
     /// Its header.
     pub header: Header,
 }
+
+/// How often an index that is made again has an entry, in bytes: `index.interval.bytes`'s default.
+const MENDED_INTERVAL_BYTES: u64 = 4096;
+
+/// An index says what the log does not.
+#[derive(Debug)]
+pub struct Damaged;
 
 /// One log file and its indexes.
 #[derive(Debug)]
@@ -93,13 +100,16 @@ impl Segment {
     }
 
     /// Open the indexes to write to them: entries that make no sense for a log of `log_bytes`
-    /// are forgotten. Missing files are made.
-    pub fn open_indexes(&self, log_bytes: u64) -> io::Result<()> {
+    /// are forgotten. Missing files are made. False if anything was missing or made no sense.
+    pub fn open_indexes(&self, log_bytes: u64) -> io::Result<bool> {
+        let both_exist = ["index", "timeindex"].iter().all(|s| self.disk.exists(&self.path(s)));
         let file = self.disk.open(&self.path("index"), Open::Create)?;
-        drop(self.offsets.set(OffsetIndex::open(file, log_bytes)?));
+        let offsets = OffsetIndex::open(file, log_bytes)?;
         let file = self.disk.open(&self.path("timeindex"), Open::Create)?;
-        drop(self.times.set(TimeIndex::open(file)?));
-        Ok(())
+        let times = TimeIndex::open(file)?;
+        let is_whole = both_exist && offsets.is_whole() && times.is_whole();
+        drop((self.offsets.set(offsets), self.times.set(times)));
+        Ok(is_whole)
     }
 
     /// The path of one of its files.
@@ -148,10 +158,42 @@ impl Segment {
     }
 
     /// The batch that holds `offset`, or the first one after it (offsets may have gaps).
+    ///
+    /// An index entry is believed only if the batch that it names lies where it says.
     pub fn find(&self, offset: Offset, log_bytes: u64) -> io::Result<Option<Lying>> {
+        match self.find_by_index(offset, log_bytes)? {
+            Ok(found) => Ok(found),
+            Err(Damaged) => {
+                self.mend(log_bytes)?;
+                self.walk_to(offset, 0, log_bytes)
+            }
+        }
+    }
+
+    fn find_by_index(
+        &self,
+        offset: Offset,
+        log_bytes: u64,
+    ) -> io::Result<Result<Option<Lying>, Damaged>> {
         let relative = u32::try_from(offset - self.base_offset).unwrap_or(0);
-        let from = self.offsets()?.at_or_before(relative)?.map_or(0, |e| u64::from(e.position));
-        let mut position = from;
+        let Some(entry) = self.offsets()?.at_or_before(relative)? else {
+            return self.walk_to(offset, 0, log_bytes).map(Ok);
+        };
+        let last_offset = self.base_offset + i64::from(entry.relative_offset);
+        match self.batch_at(u64::from(entry.position), log_bytes)? {
+            Some(batch) if batch.header.last_offset() != last_offset => Ok(Err(Damaged)),
+            None => Ok(Err(Damaged)),
+            Some(batch) if last_offset >= offset => Ok(Ok(Some(batch))),
+            Some(batch) => self.walk_to(offset, batch.position + batch.bytes, log_bytes).map(Ok),
+        }
+    }
+
+    fn walk_to(
+        &self,
+        offset: Offset,
+        mut position: u64,
+        log_bytes: u64,
+    ) -> io::Result<Option<Lying>> {
         while let Some(batch) = self.batch_at(position, log_bytes)? {
             if batch.header.last_offset() >= offset {
                 return Ok(Some(batch));
@@ -161,17 +203,67 @@ impl Segment {
         Ok(None)
     }
 
-    /// Where to cut a read that starts at `start` and may take `max_bytes`: at the start of an
-    /// indexed batch, so that the reader is sent whole batches. A stretch without an index entry
-    /// is cut anywhere, as Kafka does.
-    pub fn cut(&self, start: u64, max_bytes: u64, log_bytes: u64) -> io::Result<u64> {
-        let limit = start + max_bytes;
+    /// The batch that a time entry names, if it is there and says the same.
+    pub fn batch_of(&self, entry: TimeEntry, log_bytes: u64) -> io::Result<Result<Lying, Damaged>> {
+        let offset = self.base_offset + i64::from(entry.relative_offset);
+        let found = self.find_by_index(offset, log_bytes)?;
+        let is_it = |batch: &Lying| {
+            let header = &batch.header;
+            header.last_offset() == offset && header.max_timestamp == entry.timestamp
+        };
+        Ok(found.and_then(|batch| batch.filter(is_it).ok_or(Damaged)))
+    }
+
+    /// A position before which no record is as late as `timestamp`.
+    pub fn position_before(&self, timestamp: i64, log_bytes: u64) -> io::Result<u64> {
+        let Some(entry) = self.times()?.before(timestamp)? else { return Ok(0) };
+        match self.batch_of(entry, log_bytes)? {
+            Ok(batch) => Ok(batch.position),
+            Err(Damaged) => self.mend(log_bytes).map(|()| 0),
+        }
+    }
+
+    /// Make both indexes again from the log, in memory; the files follow if the disk allows it.
+    fn mend(&self, log_bytes: u64) -> io::Result<()> {
+        let (mut offsets, mut times) = (Vec::new(), Vec::new());
+        let (mut latest, mut last_offset, mut indexed_to) = (-1, 0, 0);
+        self.scan(0, log_bytes, false, |batch, _| {
+            last_offset = (batch.header.last_offset() - self.base_offset) as u32;
+            if batch.position > indexed_to + MENDED_INTERVAL_BYTES {
+                let position = batch.position as u32;
+                offsets.push(OffsetEntry { relative_offset: last_offset, position });
+                indexed_to = batch.position;
+            }
+            if batch.header.max_timestamp > latest {
+                latest = batch.header.max_timestamp;
+                times.push(TimeEntry { timestamp: latest, relative_offset: last_offset });
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let log = self.path("log");
+        tracing::warn!(log = %log.display(), "made a damaged index again from the log");
+        self.offsets()?.replace(&offsets, log_bytes);
+        self.times()?.replace(&times, last_offset);
+        if let Err(error) = self.offsets()?.flush().and_then(|()| self.times()?.flush()) {
+            tracing::warn!(log = %log.display(), %error, "the index was not written");
+        }
+        Ok(())
+    }
+
+    /// Where to cut a read that starts with the batch `first` and may take `max_bytes`: at the
+    /// start of an indexed batch, so that the reader is sent whole batches. A stretch without an
+    /// index entry is cut anywhere after the first batch, as Kafka does.
+    pub fn cut(&self, first: &Lying, max_bytes: u64, log_bytes: u64) -> io::Result<u64> {
+        let (limit, least) = (first.position + max_bytes, first.position + first.bytes);
         if limit >= log_bytes {
             return Ok(log_bytes);
         }
+        if least >= limit {
+            return Ok(least);
+        }
         let indexed =
             self.offsets()?.position_at_or_before(limit.min(u64::from(u32::MAX)) as u32)?;
-        Ok(indexed.map(|e| u64::from(e.position)).filter(|cut| *cut > start).unwrap_or(limit))
+        Ok(indexed.map(|e| u64::from(e.position)).filter(|cut| *cut >= least).unwrap_or(limit))
     }
 
     /// Visit the batches from `position` on, each with all its bytes if `whole`, else only its

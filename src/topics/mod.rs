@@ -2,4 +2,5 @@
 
 pub mod partition;
 pub mod registry;
+pub mod upkeep;
 pub mod waiters;

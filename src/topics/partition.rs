@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use tokio::sync::Mutex as Turn;
@@ -16,11 +17,17 @@ use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Rules, admit};
 use crate::log::recovery::Known;
 use crate::log::view::View;
-use crate::log::{AppendError, Log, Placed};
+use crate::log::{AppendError, Flush, Log, Placed};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::Disk;
+use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
+
+/// An append that takes longer was held up by the disk, ms.
+const STALL_MS: i64 = 20;
+/// How many appends in a row must be fast before the disk is trusted again.
+const CAUTIOUS_APPENDS: u32 = 64;
 
 /// Why a produce request's bytes were not appended.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +38,18 @@ pub enum ProduceError {
     /// The log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// The topic is being deleted.
+    /// There is no log to take it.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a partition can neither be written to nor read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The disk failed, or what lies in the directory is not this partition's log.
+    #[error("the partition is offline: {0}")]
+    Offline(String),
+    /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
 }
@@ -47,6 +65,8 @@ pub struct Origin {
     pub known: Known,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Where the partition asks for upkeep.
+    pub upkeep: Desk,
 }
 
 #[derive(Debug)]
@@ -71,6 +91,9 @@ pub struct Partition {
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
     flushing: Turn<Offset>,
+    asking: Asking,
+    /// How many appends more go through a blocking thread, because the disk was seen to stall.
+    cautious: AtomicU32,
     /// Who waits for bytes here.
     pub waiters: Waiters,
 }
@@ -87,6 +110,8 @@ impl Partition {
             id,
             topic_id,
             config,
+            asking: Asking::new(origin.upkeep.clone()),
+            cautious: AtomicU32::new(0),
             origin,
             slot: Mutex::new(Slot::Closed),
             view: RwLock::new(None),
@@ -104,9 +129,9 @@ impl Partition {
         })
     }
 
-    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, AppendError> {
+    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, Unavailable> {
         if let Slot::Closed = slot {
-            let Origin { disk, dir, known, clock } = &self.origin;
+            let Origin { disk, dir, known, clock, .. } = &self.origin;
             let opened = Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
@@ -122,10 +147,8 @@ impl Partition {
         }
         match slot {
             Slot::Open(log) => Ok(log),
-            Slot::Failed(why) => Err(AppendError::Offline(why.clone())),
-            Slot::Closed | Slot::Deleted => {
-                Err(AppendError::Offline("the topic was deleted".to_owned()))
-            }
+            Slot::Failed(why) => Err(Unavailable::Offline(why.clone())),
+            Slot::Closed | Slot::Deleted => Err(Unavailable::Deleted),
         }
     }
 
@@ -150,7 +173,7 @@ impl Partition {
 
     /// Check a client's bytes and append them. Checked outside the lock; written inside it.
     pub fn append(
-        &self,
+        self: &Arc<Self>,
         now: Now,
         records: &[u8],
         produce_version: i16,
@@ -167,21 +190,41 @@ impl Partition {
         };
         let admitted = admit(records, &rules, now.wall_ms)?;
         let mut slot = self.slot();
-        if let Slot::Deleted = *slot {
-            return Err(ProduceError::Deleted);
-        }
         let log = self.opened(&mut slot)?;
         let placed = log.append(now, &admitted)?;
         self.publish(log);
+        let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         drop(slot);
+        if filled {
+            self.asking.for_segments(self, now.mono_ms);
+        }
+        if let Some(due) = wanted {
+            self.asking.for_time(self, due);
+        }
+        self.note_pace(now);
         if !placed.is_duplicate {
             self.waiters.arrived(admitted.batch.bytes.len() as i64);
         }
         Ok(placed)
     }
 
+    /// A disk that stalls would hold up the thread, and with it every client that it serves.
+    fn note_pace(&self, began: Now) {
+        if self.origin.clock.now().mono_ms - began.mono_ms > STALL_MS {
+            self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
+        } else if self.is_cautious() {
+            let less = |left: u32| left.checked_sub(1);
+            let _ = self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    /// True if an append should be made on a blocking thread.
+    pub fn is_cautious(&self) -> bool {
+        self.cautious.load(Ordering::Relaxed) > 0
+    }
+
     /// What readers see now.
-    pub fn view(&self) -> Result<View, AppendError> {
+    pub fn view(&self) -> Result<View, Unavailable> {
         if let Some(view) = &*self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             return Ok(view.clone());
         }
@@ -189,7 +232,7 @@ impl Partition {
     }
 
     /// Open the log now, as a start after a crash does.
-    pub fn open(&self) -> Result<(), AppendError> {
+    pub fn open(&self) -> Result<(), Unavailable> {
         self.opened(&mut self.slot()).map(|_| ())
     }
 
@@ -203,7 +246,7 @@ impl Partition {
 
     /// Return once everything below `end` is durable. Whoever comes while a sync runs is served
     /// by the next one, together with all others who came meanwhile.
-    pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), AppendError> {
+    pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), Unavailable> {
         let mut durable_end = self.flushing.lock().await;
         if *durable_end >= end {
             return Ok(());
@@ -211,22 +254,48 @@ impl Partition {
         let partition = self.clone();
         let synced = tokio::task::spawn_blocking(move || partition.flush()).await;
         *durable_end =
-            synced.unwrap_or_else(|panic| Err(AppendError::Offline(panic.to_string())))?;
+            synced.unwrap_or_else(|panic| Err(Unavailable::Offline(panic.to_string())))?;
         Ok(())
     }
 
     /// Sync what is not durable yet; returns the end of what is. A failure takes the partition
     /// offline: the kernel may have dropped the pages.
-    pub fn flush(&self) -> Result<Offset, AppendError> {
+    pub fn flush(&self) -> Result<Offset, Unavailable> {
+        self.flush_some(Log::flush_due)
+    }
+
+    /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
+    /// segments.
+    pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
+        self.asking.answered();
+        let due = |log: &Log| match log.flush_wanted_mono_ms() {
+            Some(due) if due <= now.mono_ms => log.flush_due(),
+            _ => log.flush_of_segments_due(),
+        };
+        if !matches!(*self.slot(), Slot::Open(_)) {
+            return Ok(());
+        }
+        self.flush_some(due)?;
+        let wanted = match &*self.slot() {
+            Slot::Open(log) => log.flush_wanted_mono_ms(),
+            _ => None,
+        };
+        if let Some(due) = wanted {
+            self.asking.for_time(self, due);
+        }
+        Ok(())
+    }
+
+    fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
             let mut slot = self.slot();
             let log = self.opened(&mut slot)?;
             if let Some(why) = log.offline() {
-                return Err(AppendError::Offline(why.to_owned()));
+                return Err(Unavailable::Offline(why.to_owned()));
             }
-            match log.flush_due() {
+            match due(log) {
                 Some(flush) => flush,
-                None => return Ok(log.view().end_offset),
+                None => return Ok(log.recovery_point()),
             }
         };
         let outcome = flush.run();
@@ -237,7 +306,7 @@ impl Partition {
                 log.flushed(&flush);
                 Ok(flush.up_to)
             }
-            Err(error) => Err(log.fail(&error)),
+            Err(error) => Err(Unavailable::Offline(log.fail(&error))),
         }
     }
 

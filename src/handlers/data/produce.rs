@@ -22,8 +22,9 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::resolve::Durability;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
-use crate::handlers::errors::{of_append, of_produce};
+use crate::handlers::errors::{of_produce, of_unavailable};
 use crate::handlers::topics::names;
+use crate::log::{AppendError, Placed};
 use crate::storage::batch::Header;
 use crate::topics::partition::{Partition, ProduceError};
 use crate::topics::registry::LiveTopic;
@@ -45,7 +46,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
         let mut appended = Vec::new();
         let mut response = match whole_fault(&request) {
             Some(code) => refuse_all(&request, code),
-            None => append_all(cx, request, &mut appended),
+            None => append_all(cx, request, &mut appended).await,
         };
         await_durable(cx, acks, &appended, &mut response).await;
         if acks != 0 {
@@ -109,7 +110,7 @@ struct Appended {
     place: (usize, usize),
 }
 
-fn append_all(
+async fn append_all(
     cx: &Context,
     request: ProduceRequest,
     appended: &mut Vec<Appended>,
@@ -124,7 +125,7 @@ fn append_all(
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for data in &topic.partition_data {
             let place = (response.responses.len(), partitions.len());
-            partitions.push(match append(cx, live.as_deref(), data, request.acks) {
+            partitions.push(match append(cx, live.as_deref(), data, request.acks).await {
                 (Some((partition, end_offset)), answer) => {
                     appended.push(Appended { partition, end_offset, place });
                     answer
@@ -140,7 +141,7 @@ fn append_all(
 /// The answer, and for an appended batch the partition and its end after it.
 type Outcome = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
-fn append(
+async fn append(
     cx: &Context,
     live: Option<&LiveTopic>,
     data: &PartitionProduceData,
@@ -164,8 +165,8 @@ fn append(
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
         return refuse(Code::NotEnoughReplicas, Some(message));
     }
-    let records = data.records.as_deref().unwrap_or_default();
-    match partition.append(cx.broker.clock.now(), records, cx.version) {
+    let records = data.records.clone().unwrap_or_default();
+    match write(cx, partition, records).await {
         Ok(placed) => {
             let answer = PartitionProduceResponse::default()
                 .with_index(data.index)
@@ -193,6 +194,24 @@ fn append(
     }
 }
 
+/// Append inline: it is a copy into the page cache. Only where the disk was seen to stall is it
+/// left to a blocking thread.
+async fn write(
+    cx: &Context,
+    partition: &Arc<Partition>,
+    records: Bytes,
+) -> Result<Placed, ProduceError> {
+    let (now, version) = (cx.broker.clock.now(), cx.version);
+    if !partition.is_cautious() {
+        return partition.append(now, &records, version);
+    }
+    let partition = partition.clone();
+    let written = tokio::task::spawn_blocking(move || partition.append(now, &records, version));
+    written.await.unwrap_or_else(|broken| {
+        Err(ProduceError::Append(AppendError::Offline(broken.to_string())))
+    })
+}
+
 /// Hold the answer until the batches are durable, where the policy or the topic says so.
 async fn await_durable(
     cx: &Context,
@@ -211,7 +230,7 @@ async fn await_durable(
         let Err(error) = partition.durable(*end_offset).await else { continue };
         let topic = response.responses.get_mut(place.0);
         if let Some(answer) = topic.and_then(|t| t.partition_responses.get_mut(place.1)) {
-            *answer = refused(answer.index, of_append(&error), Some(error.to_string()));
+            *answer = refused(answer.index, of_unavailable(&error), Some(error.to_string()));
         }
     }
 }

@@ -55,6 +55,15 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
         *times.entry(topic.name.to_string()).or_default() += 1;
     }
     let mut response = CreateTopicsResponse::default();
+    if partitions_wanted(cx, &request.topics) > PARTITIONS_MAX {
+        let message = format!(
+            "Excessively large number of partitions per request: at most {PARTITIONS_MAX} may be \
+             created at once."
+        );
+        let refused = |topic| refused(topic, (Code::PolicyViolation, message.clone()));
+        response.topics = request.topics.iter().map(refused).collect();
+        return response;
+    }
     for topic in request.topics {
         let seen = times.get(topic.name.as_str()).copied().unwrap_or(0);
         if seen > 1 {
@@ -72,6 +81,18 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
         }
     }
     response
+}
+
+/// What one request may ask for, as in Kafka's ReplicationControlManager.
+const PARTITIONS_MAX: i64 = 10_000;
+
+fn partitions_wanted(cx: &Context, topics: &[CreatableTopic]) -> i64 {
+    let wanted = |topic: &CreatableTopic| match topic.num_partitions {
+        _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
+        -1 => i64::from(cx.broker.config.num_partitions),
+        n => i64::from(n.max(0)),
+    };
+    topics.iter().map(wanted).sum()
 }
 
 fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResult {
@@ -126,16 +147,9 @@ fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
             let message = "Number of partitions must be larger than 0, or -1 to use the default.";
             Err((Code::InvalidPartitions, message.to_owned()))
         }
-        n if n > PARTITIONS_MAX => {
-            let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
-            Err((Code::PolicyViolation, message))
-        }
         n => Ok(n),
     }
 }
-
-/// What one topic may ask for: as Kafka's controller, which refuses more in one batch of records.
-const PARTITIONS_MAX: i32 = 10_000;
 
 fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
     if topic.num_partitions != -1 || topic.replication_factor != -1 {

@@ -1,0 +1,95 @@
+//! What is done in the background, when somebody has asked for it: an idle broker sleeps.
+//!
+//! * Filled segments are synced, so that a start after a crash reads only what is newer.
+//! * Records that have waited for `flush.ms` are synced.
+//! * After that the recovery points are saved, every `log.flush.offset.checkpoint.interval.ms`.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::broker::checkpoints;
+use crate::broker::parts::Broker;
+use crate::topics::partition::Partition;
+use crate::topics::upkeep::Asked;
+
+/// What waits for its time.
+#[derive(Default)]
+struct Agenda {
+    partitions: BTreeMap<i64, Vec<Arc<Partition>>>,
+    checkpoint_due: Option<i64>,
+}
+
+impl Agenda {
+    fn next(&self) -> Option<i64> {
+        let first = self.partitions.keys().next().copied();
+        first.into_iter().chain(self.checkpoint_due).min()
+    }
+
+    fn add(&mut self, asked: Asked) {
+        self.partitions.entry(asked.due_mono_ms).or_default().push(asked.partition);
+    }
+
+    /// Take the partitions whose time has come.
+    fn due(&mut self, now_mono_ms: i64) -> Vec<Arc<Partition>> {
+        let later = self.partitions.split_off(&(now_mono_ms.saturating_add(1)));
+        std::mem::replace(&mut self.partitions, later).into_values().flatten().collect()
+    }
+}
+
+/// Do what is asked for until the broker stops.
+pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Asked>) {
+    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
+        return;
+    };
+    let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
+    let mut agenda = Agenda::default();
+    loop {
+        let Some(now) = broker.upgrade().map(|broker| broker.clock.now().mono_ms) else { return };
+        let sleep =
+            agenda.next().map(|due| Duration::from_millis(due.saturating_sub(now).max(0) as u64));
+        tokio::select! {
+            () = &mut stopped => return,
+            request = asked.recv() => match request {
+                Some(request) => agenda.add(request),
+                None => return,
+            },
+            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
+                let Some(broker) = broker.upgrade() else { return };
+                work(&broker, &mut agenda).await;
+            }
+        }
+    }
+}
+
+async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
+    let now = broker.clock.now();
+    let due = agenda.due(now.mono_ms);
+    let checkpoint = agenda.checkpoint_due.is_some_and(|due| due <= now.mono_ms);
+    if !due.is_empty() && agenda.checkpoint_due.is_none() {
+        let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
+        agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval));
+    }
+    let clock = broker.clock.clone();
+    let flushing = tokio::task::spawn_blocking(move || {
+        for partition in due {
+            // A failure is logged where it happens, and takes that partition offline.
+            let _ = partition.flush_what_is_due(clock.now());
+        }
+    });
+    if flushing.await.is_err() {
+        tracing::error!("a flush in the background was broken off");
+    }
+    if checkpoint {
+        agenda.checkpoint_due = None;
+        let saving = broker.clone();
+        match tokio::task::spawn_blocking(move || checkpoints::save_running(&saving)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the recovery points were not saved"),
+            Err(_) => tracing::error!("saving the recovery points was broken off"),
+        }
+    }
+}

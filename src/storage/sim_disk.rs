@@ -1,0 +1,387 @@
+//! A disk in memory that tears, forgets and fails, by seed. For tests.
+//!
+//! A process sees everything that it wrote (the page cache). A loss of power leaves what was
+//! synced, and of the rest whatever the seed decides: [`SimDisk::crash`]. A killed process leaves
+//! the page cache whole: [`SimDisk::kill`].
+//!
+//! **Invariant:** one seed and one sequence of calls give one outcome. A call decides by the
+//! disk's own generator, so a test that wants repeatable runs uses the disk from one thread.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fastrand::Rng;
+use rustix::io::Errno;
+
+use crate::storage::disk::{Disk, Entry, File, Open};
+use crate::storage::sim_state::{NameChange, NodeId, Tree};
+use crate::storage::sim_world::{Counts, Fault, Kind, Planned, World};
+
+/// A simulated disk. Clones are handles of the same disk.
+#[derive(Clone)]
+pub struct SimDisk {
+    world: Arc<Mutex<World>>,
+}
+
+/// One open file of a [`SimDisk`].
+struct SimFile {
+    world: Arc<Mutex<World>>,
+    node: NodeId,
+    path: PathBuf,
+    writable: bool,
+}
+
+impl SimDisk {
+    /// An empty disk with a root directory.
+    pub fn new(seed: u64) -> SimDisk {
+        SimDisk::of(Tree::default(), Rng::with_seed(seed))
+    }
+
+    fn of(tree: Tree, rng: Rng) -> SimDisk {
+        let world = World::new(tree, rng);
+        SimDisk { world: Arc::new(Mutex::new(world)) }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    /// The disk as the machine finds it after a loss of power.
+    ///
+    /// Synced contents and synced names are there. Of a file's other changes all may be there,
+    /// none, those up to some byte, or some sectors of 512 bytes and not others (what is missing
+    /// holds what was there before, or zeros). Other names were made, renamed or removed, or were
+    /// not, each for itself; a rename is never half done. No fault is carried over. Files that
+    /// were open go on to belong to the old disk.
+    pub fn crash(&self) -> SimDisk {
+        let mut world = self.world();
+        let mut rng = world.rng.fork();
+        SimDisk::of(world.tree.after_power_loss(&mut rng), rng)
+    }
+
+    /// The disk as the next process finds it after this one was killed.
+    ///
+    /// Every operation that returned is there, and is as durable as it was: a loss of power may
+    /// follow. The operation in which the machine stopped (see [`SimDisk::fail_after`]) may be
+    /// there in part. No fault is carried over.
+    pub fn kill(&self) -> SimDisk {
+        let mut world = self.world();
+        let rng = world.rng.fork();
+        SimDisk::of(world.tree.clone(), rng)
+    }
+
+    /// Make everything durable that was done so far: where a test begins.
+    pub fn settle(&self) {
+        self.world().tree.settle();
+    }
+
+    /// What was asked of the disk so far.
+    pub fn counts(&self) -> Counts {
+        self.world().counts
+    }
+
+    /// Let `changes` more changes succeed (see [`Counts::changes`]); in the one after them the
+    /// machine stops: a write is cut at any byte, another change is done or not, and whatever is
+    /// asked from then on fails.
+    pub fn fail_after(&self, changes: u64) {
+        self.world().left = Some(changes);
+    }
+
+    /// True once the machine has stopped.
+    pub fn has_stopped(&self) -> bool {
+        self.world().stopped
+    }
+
+    /// True if a fault is planned or room is limited: what a call answers may be the disk's fault.
+    pub fn has_faults(&self) -> bool {
+        let world = self.world();
+        !world.planned.is_empty() || world.one_in.is_some() || world.room.is_some()
+    }
+
+    /// True once a sync of a file has failed, and with it what was written may be lost for good.
+    pub fn has_lost_pages(&self) -> bool {
+        self.world().pages_lost
+    }
+
+    /// The next write to (or truncation of) a file whose path contains `of` fails; any part of
+    /// the bytes may have been written.
+    pub fn fail_next_write(&self, of: &str, fault: Fault) {
+        self.plan(Kind::Write, of, fault, false);
+    }
+
+    /// The next sync of a file or directory whose path contains `of` fails with EIO.
+    ///
+    /// Some of what it should have made durable never will be, whatever a later sync says, though
+    /// readers go on to see it until the power is lost.
+    pub fn fail_next_sync(&self, of: &str) {
+        self.plan(Kind::Sync, of, Fault::Io, false);
+    }
+
+    /// Reads of files whose path contains `of` fail with EIO, until [`SimDisk::heal`].
+    pub fn fail_reads(&self, of: &str) {
+        self.plan(Kind::Read, of, Fault::Io, true);
+    }
+
+    /// The next creation, rename or removal of a path that contains `of` fails and does nothing.
+    pub fn fail_next_name(&self, of: &str, fault: Fault) {
+        self.plan(Kind::Name, of, fault, false);
+    }
+
+    /// From now on one change in `one_in` fails, by seed, with EIO or ENOSPC.
+    pub fn fail_now_and_then(&self, one_in: u32) {
+        self.world().one_in = Some(one_in.max(1));
+    }
+
+    /// Let files grow by `bytes` in all before ENOSPC; `None` lifts the limit. What is cut off or
+    /// removed makes room again.
+    pub fn set_room(&self, bytes: Option<u64>) {
+        self.world().room = bytes;
+    }
+
+    /// Forget every fault that was asked for, except a machine that has stopped.
+    pub fn heal(&self) {
+        let mut world = self.world();
+        world.planned.clear();
+        world.one_in = None;
+        world.room = None;
+        world.left = None;
+    }
+
+    /// Every file's path and contents as a process sees them, in order: to compare two runs.
+    pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        self.world().tree.everything()
+    }
+
+    fn plan(&self, kind: Kind, of: &str, fault: Fault, lasting: bool) {
+        self.world().planned.push(Planned { kind, of: of.to_owned(), fault, lasting });
+    }
+}
+
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let mut world = self.world();
+        world.running()?;
+        let node = match world.node(path) {
+            Ok(node) if world.tree.is_dir(node) => return Err(Errno::ISDIR.into()),
+            Ok(node) => node,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && how == Open::Create => {
+                let at = world.place(path)?;
+                let node = world.tree.add_file();
+                world.change_name(path, NameChange::Made { at, node })?;
+                node
+            }
+            Err(error) => return Err(error),
+        };
+        let writable = how != Open::Read;
+        Ok(Arc::new(SimFile { world: self.world.clone(), node, path: path.to_owned(), writable }))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        let world = self.world();
+        world.running()?;
+        let node = world.node(dir)?;
+        if !world.tree.is_dir(node) {
+            return Err(Errno::NOTDIR.into());
+        }
+        let children = world.tree.children(node);
+        Ok(children.map(|(name, node)| Entry { name, is_dir: world.tree.is_dir(node) }).collect())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.world().node(path).is_ok()
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        let world = self.world();
+        world.running()?;
+        let node = world.node(path)?;
+        Ok(world.tree.file(node).map_or(0, |file| file.seen.len() as u64))
+    }
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.running()?;
+        let mut at = Tree::ROOT;
+        for name in World::steps(dir)? {
+            if !world.tree.is_dir(at) {
+                return Err(Errno::NOTDIR.into());
+            }
+            at = match world.tree.child(at, &name) {
+                Some(node) => node,
+                None => {
+                    let node = world.tree.add_dir();
+                    world.change_name(dir, NameChange::Made { at: (at, name), node })?;
+                    node
+                }
+            };
+        }
+        if world.tree.is_dir(at) { Ok(()) } else { Err(Errno::EXIST.into()) }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.running()?;
+        let node = world.node(from)?;
+        let (from_place, to_place) = (world.place(from)?, world.place(to)?);
+        if to.starts_with(from) && to != from {
+            return Err(Errno::INVAL.into());
+        }
+        let mut freed = 0;
+        if let Some(old) = world.tree.child(to_place.0, &to_place.1).filter(|old| *old != node) {
+            match (world.tree.is_dir(node), world.tree.is_dir(old)) {
+                (false, true) => return Err(Errno::ISDIR.into()),
+                (true, false) => return Err(Errno::NOTDIR.into()),
+                (true, true) if world.tree.children(old).next().is_some() => {
+                    return Err(Errno::NOTEMPTY.into());
+                }
+                _ => freed = world.tree.file(old).map_or(0, |f| f.seen.len() as u64),
+            }
+        }
+        let change = NameChange::Moved { from: from_place, to: to_place, node };
+        world.change_name(to, change)?;
+        world.free(freed);
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.running()?;
+        let node = world.node(path)?;
+        let freed = world.tree.file(node).ok_or(Errno::ISDIR)?.seen.len() as u64;
+        let at = world.place(path)?;
+        world.change_name(path, NameChange::Gone { at, node })?;
+        world.free(freed);
+        Ok(())
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let entries = self.list(dir)?;
+        for entry in entries {
+            let path = dir.join(&entry.name);
+            if entry.is_dir { self.remove_dir(&path)? } else { self.remove_file(&path)? }
+        }
+        let mut world = self.world();
+        let node = world.node(dir)?;
+        let at = world.place(dir)?;
+        world.change_name(dir, NameChange::Gone { at, node })
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut world = self.world();
+        world.running()?;
+        let node = world.node(dir)?;
+        if !world.tree.is_dir(node) {
+            return Err(Errno::NOTDIR.into());
+        }
+        match world.change(Kind::Sync, dir)? {
+            None => world.tree.sync_names(node),
+            Some(trouble) => {
+                if trouble.stop && world.rng.bool() {
+                    world.tree.sync_names(node);
+                }
+                return Err(trouble.error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl File for SimFile {
+    /// Now and then fewer bytes than could be had, as the contract allows.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut world = lock(&self.world);
+        world.running()?;
+        world.counts.reads += 1;
+        if let Some(error) = world.planned(Kind::Read, &self.path) {
+            return Err(error);
+        }
+        let short = world.rng.u8(0..16) == 0;
+        let part = if short { world.rng.usize(0..=buffer.len()).max(1) } else { buffer.len() };
+        let seen = &world.tree.file(self.node).ok_or(Errno::ISDIR)?.seen;
+        let from = usize::try_from(position).unwrap_or(usize::MAX).min(seen.len());
+        let n = part.min(buffer.len()).min(seen.len() - from);
+        buffer[..n].copy_from_slice(&seen[from..from + n]);
+        Ok(n)
+    }
+
+    /// Now and then the pages are cold.
+    fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        if lock(&self.world).rng.u8(0..8) == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.read_at(buffer, position)
+    }
+
+    fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()> {
+        let mut world = lock(&self.world);
+        world.running()?;
+        if !self.writable {
+            return Err(Errno::BADF.into());
+        }
+        let mut bytes = [head, rest].concat();
+        let mut result = Ok(());
+        if let Some(trouble) = world.change(Kind::Write, &self.path)? {
+            bytes.truncate(world.cut(bytes.len()));
+            result = Err(trouble.error);
+        }
+        let fitting = world.fitting(self.node, position, bytes.len());
+        if fitting < bytes.len() {
+            bytes.truncate(fitting);
+            result = Err(Errno::NOSPC.into());
+        }
+        if !bytes.is_empty() {
+            world.change_contents(self.node, |file| file.write(position, bytes))?;
+        }
+        result
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        let world = lock(&self.world);
+        world.running()?;
+        Ok(world.tree.file(self.node).ok_or(Errno::ISDIR)?.seen.len() as u64)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        let mut world = lock(&self.world);
+        world.running()?;
+        if !self.writable {
+            return Err(Errno::INVAL.into());
+        }
+        let trouble = world.change(Kind::Write, &self.path)?;
+        let done = match &trouble {
+            None => true,
+            Some(trouble) => trouble.stop && world.rng.bool(),
+        };
+        if done {
+            world.change_contents(self.node, |file| file.set_len(len))?;
+        }
+        trouble.map_or(Ok(()), |trouble| Err(trouble.error))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut world = lock(&self.world);
+        world.running()?;
+        world.sync_file(self.node, &self.path)
+    }
+}
+
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimDisk")
+    }
+}
+
+impl fmt::Debug for SimFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimFile({})", self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! The machine round a simulated disk: what happens to each operation, and why.
+//!
+//! **Invariant:** every decision is made by the one generator, in the order of the calls.
+
+use std::io;
+use std::path::{Component, Path};
+
+use fastrand::Rng;
+use rustix::io::Errno;
+
+use crate::storage::sim_state::{Contents, NameChange, NodeId, Place, Tree};
+
+/// What the operating system answers when a simulated operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// EIO: the device failed.
+    Io,
+    /// ENOSPC: no room is left.
+    NoSpace,
+}
+
+impl Fault {
+    fn error(self) -> io::Error {
+        match self {
+            Fault::Io => Errno::IO.into(),
+            Fault::NoSpace => Errno::NOSPC.into(),
+        }
+    }
+}
+
+/// How many operations a disk was asked for, failed ones included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Reads of files. Opening, listing and asking for lengths are not counted.
+    pub reads: u64,
+    /// Writes and truncations.
+    pub writes: u64,
+    /// Syncs of files and of directories.
+    pub syncs: u64,
+    /// Names made, renamed or removed.
+    pub names: u64,
+}
+
+impl Counts {
+    /// Everything but reads: the operations that `SimDisk::fail_after` counts.
+    pub fn changes(&self) -> u64 {
+        self.writes + self.syncs + self.names
+    }
+}
+
+/// What an operation is, for planned failures and for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of a file's contents.
+    Read,
+    /// Of a file's contents or length.
+    Write,
+    /// Of a file or a directory.
+    Sync,
+    /// Creation, rename, removal.
+    Name,
+}
+
+/// A failure that waits for the operation it is meant for.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    /// The operation.
+    pub kind: Kind,
+    /// A part of the path.
+    pub of: String,
+    /// What it answers.
+    pub fault: Fault,
+    /// False if it happens once.
+    pub lasting: bool,
+}
+
+/// A disk and what is to go wrong with it.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Every decision is its.
+    pub rng: Rng,
+    /// What the disk holds.
+    pub tree: Tree,
+    /// What was asked of it.
+    pub counts: Counts,
+    /// Changes that still succeed before the machine stops.
+    pub left: Option<u64>,
+    /// True once the machine has stopped.
+    pub stopped: bool,
+    /// Failures to come.
+    pub planned: Vec<Planned>,
+    /// One change in so many fails.
+    pub one_in: Option<u32>,
+    /// True once a failed sync has lost pages.
+    pub pages_lost: bool,
+    /// Bytes by which files may still grow.
+    pub room: Option<u64>,
+}
+
+/// Why a change is not to go well: what it answers, and whether the machine stops in its middle.
+pub(crate) struct Trouble {
+    /// What it answers.
+    pub error: io::Error,
+    /// True if the machine stops here.
+    pub stop: bool,
+}
+
+impl World {
+    /// A healthy disk.
+    pub fn new(tree: Tree, rng: Rng) -> World {
+        World {
+            rng,
+            tree,
+            counts: Counts::default(),
+            left: None,
+            stopped: false,
+            planned: Vec::new(),
+            one_in: None,
+            pages_lost: false,
+            room: None,
+        }
+    }
+
+    /// `Err` if the machine has stopped.
+    pub fn running(&self) -> io::Result<()> {
+        if self.stopped { Err(io::Error::other("the machine has stopped")) } else { Ok(()) }
+    }
+
+    /// Take the planned failure of this operation, if there is one.
+    pub fn planned(&mut self, kind: Kind, path: &Path) -> Option<io::Error> {
+        let path = path.to_string_lossy();
+        let at = self.planned.iter().position(|p| p.kind == kind && path.contains(&p.of))?;
+        let error = self.planned[at].fault.error();
+        if !self.planned[at].lasting {
+            self.planned.remove(at);
+        }
+        Some(error)
+    }
+
+    /// Count a change and decide its fate. `Err` if the machine had stopped before.
+    pub fn change(&mut self, kind: Kind, path: &Path) -> io::Result<Option<Trouble>> {
+        self.running()?;
+        match kind {
+            Kind::Sync => self.counts.syncs += 1,
+            Kind::Name => self.counts.names += 1,
+            Kind::Write | Kind::Read => self.counts.writes += 1,
+        }
+        match self.left {
+            Some(0) => {
+                self.stopped = true;
+                let error = io::Error::other("the machine stopped");
+                return Ok(Some(Trouble { error, stop: true }));
+            }
+            Some(left) => self.left = Some(left - 1),
+            None => {}
+        }
+        let by_chance = self.one_in.is_some_and(|n| self.rng.u32(0..n) == 0);
+        let fault = if self.rng.bool() { Fault::Io } else { Fault::NoSpace };
+        let error = self.planned(kind, path).or_else(|| by_chance.then(|| fault.error()));
+        Ok(error.map(|error| Trouble { error, stop: false }))
+    }
+
+    /// Change a name, or not.
+    pub fn change_name(&mut self, path: &Path, change: NameChange) -> io::Result<()> {
+        let trouble = self.change(Kind::Name, path)?;
+        let done = match &trouble {
+            None => true,
+            Some(trouble) => trouble.stop && self.rng.bool(),
+        };
+        if done {
+            self.tree.apply(change);
+        }
+        trouble.map_or(Ok(()), |trouble| Err(trouble.error))
+    }
+
+    /// Of `len` bytes, how many get written before trouble strikes.
+    pub fn cut(&mut self, len: usize) -> usize {
+        match self.rng.u8(0..4) {
+            0 => 0,
+            1 => len,
+            _ => self.rng.usize(0..=len),
+        }
+    }
+
+    /// How many of `len` bytes at `position` there is room for.
+    pub fn fitting(&self, node: NodeId, position: u64, len: usize) -> usize {
+        let Some(room) = self.room else { return len };
+        let held = self.tree.file(node).map_or(0, |f| f.seen.len() as u64);
+        let end = held.max(position).saturating_add(room);
+        len.min(usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX))
+    }
+
+    /// Change a file's contents, and the room that is left.
+    pub fn change_contents(
+        &mut self,
+        node: NodeId,
+        what: impl FnOnce(&mut Contents),
+    ) -> io::Result<()> {
+        let file = self.tree.file_mut(node).ok_or(Errno::ISDIR)?;
+        let before = file.seen.len() as u64;
+        what(file);
+        let after = file.seen.len() as u64;
+        self.room = self.room.map(|room| (room + before).saturating_sub(after));
+        Ok(())
+    }
+
+    /// Give room back.
+    pub fn free(&mut self, bytes: u64) {
+        self.room = self.room.map(|room| room + bytes);
+    }
+
+    /// Make a file durable, or not.
+    pub fn sync_file(&mut self, node: NodeId, path: &Path) -> io::Result<()> {
+        let trouble = self.change(Kind::Sync, path)?;
+        let file = self.tree.file_mut(node).ok_or(Errno::ISDIR)?;
+        match trouble {
+            None => file.sync(),
+            Some(trouble) if trouble.stop => {
+                if self.rng.bool() {
+                    file.sync();
+                }
+                return Err(trouble.error);
+            }
+            Some(trouble) => {
+                file.lose_some(&mut self.rng);
+                self.pages_lost = true;
+                return Err(trouble.error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The names on the way to `path`. `..` is nobody's business here.
+    pub fn steps(path: &Path) -> io::Result<Vec<String>> {
+        let mut steps = Vec::new();
+        for component in path.components() {
+            match component {
+                Component::Normal(name) => {
+                    steps.push(name.to_str().ok_or(Errno::INVAL)?.to_owned());
+                }
+                Component::RootDir | Component::CurDir => {}
+                Component::ParentDir | Component::Prefix(_) => return Err(Errno::INVAL.into()),
+            }
+        }
+        Ok(steps)
+    }
+
+    /// What has this path.
+    pub fn node(&self, path: &Path) -> io::Result<NodeId> {
+        let mut node = Tree::ROOT;
+        for step in World::steps(path)? {
+            node = self.tree.child(node, &step).ok_or(Errno::NOENT)?;
+        }
+        Ok(node)
+    }
+
+    /// The directory that holds (or would hold) `path`, and the name in it.
+    pub fn place(&self, path: &Path) -> io::Result<Place> {
+        let mut steps = World::steps(path)?;
+        let name = steps.pop().ok_or(Errno::INVAL)?;
+        let mut dir = Tree::ROOT;
+        for step in steps {
+            dir = self.tree.child(dir, &step).ok_or(Errno::NOENT)?;
+        }
+        if self.tree.is_dir(dir) { Ok((dir, name)) } else { Err(Errno::NOTDIR.into()) }
+    }
+}

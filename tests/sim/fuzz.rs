@@ -1,0 +1,203 @@
+//! Real requests, damaged, at a real broker: it goes on, it answers, it does not grow.
+//!
+//! The broker is a process of its own: what would abort it, fill its memory or hang it is seen
+//! from outside. Every request comes on a connection of its own that is closed for writing
+//! behind it, so that the broker owes an answer or an end at once.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::ops::RangeInclusive;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use ottla::handlers::table::APIS;
+
+use crate::batches::{batch, seal};
+use crate::mutate::{framed, mutate, with_huge_count};
+use crate::requests::{Request, Subject, produce_of, valid};
+use crate::seeds::{number, seeds};
+
+/// `socket.request.max.bytes` of the broker under test.
+const FRAME_BYTES: u64 = 1 << 20;
+/// What the broker may hold at most while it is sent one damaged request after the other: what it
+/// holds idle, and a multiple of the largest frame (see `wire/shape.rs`).
+const PEAK_BYTES: u64 = (32 << 20) + 16 * FRAME_BYTES;
+/// How long an answer may take before the broker is taken to hang. Nothing is measured with it.
+const HANGS: Duration = Duration::from_secs(60);
+/// How many requests one broker sees before it is looked at.
+const ROUND: usize = 400;
+
+/// A broker that keeps nothing, and the topic that requests talk about.
+struct Victim {
+    child: Child,
+    address: String,
+    subject: Subject,
+    dir: tempfile::TempDir,
+}
+
+impl Victim {
+    fn start() -> Victim {
+        let dir = tempfile::tempdir().expect("a directory");
+        let ready = dir.path().join("ready");
+        let said = std::fs::File::create(dir.path().join("said")).expect("a file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ottla"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--ready-file"])
+            .arg(&ready)
+            .args(["--set", &format!("socket.request.max.bytes={FRAME_BYTES}"), "--data-dir"])
+            .arg(dir.path().join("data"))
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .expect("the broker");
+        let begun = Instant::now();
+        while !ready.exists() {
+            assert!(child.try_wait().expect("a child").is_none(), "the broker did not start");
+            assert!(begun.elapsed() < HANGS, "the broker does not become ready");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let address = std::fs::read_to_string(&ready).expect("an address").trim().to_owned();
+        let mut victim = Victim { child, address, subject: Subject::new("t"), dir };
+        victim.subject.topic_id = victim.create_topic();
+        victim
+    }
+
+    /// Create the topic with two partitions, as its own request; gives its id.
+    fn create_topic(&self) -> uuid::Uuid {
+        let answer = self.ask(&crate::requests::create_subject(&self.subject).bytes);
+        crate::requests::created_id(&answer)
+    }
+
+    /// Send bytes and give all that comes back until the broker closes the connection.
+    fn send(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.address).expect("the broker accepts");
+        stream.set_read_timeout(Some(HANGS)).expect("a timeout");
+        // The broker may close in the middle of what it does not understand.
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                panic!("no answer and no end after {HANGS:?}")
+            }
+            _ => answer,
+        }
+    }
+
+    /// Send one sound request; gives its answer without the length.
+    fn ask(&self, request: &[u8]) -> Vec<u8> {
+        let mut answer = self.send(&[&(request.len() as i32).to_be_bytes(), request].concat());
+        assert!(answer.len() > 8, "a sound request is answered");
+        answer.split_off(4)
+    }
+
+    /// It lives, it has not panicked, it answers, and it has not grown.
+    fn check(&mut self) {
+        let said = std::fs::read_to_string(self.dir.path().join("said")).expect("readable");
+        assert!(!said.contains("panicked"), "the broker panicked:\n{said}");
+        assert!(self.child.try_wait().expect("a child").is_none(), "the broker died:\n{said}");
+        let metadata = valid(3, 12, &self.subject).expect("a request");
+        assert_eq!(self.ask(&metadata.bytes)[..4], 7_i32.to_be_bytes(), "its correlation id");
+        let peak = self.peak_bytes();
+        assert!(peak <= PEAK_BYTES, "the broker grew to {peak} bytes; {PEAK_BYTES} are allowed");
+    }
+
+    fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the broker's status");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+        digits.parse::<u64>().expect("a number") * 1024
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every API and version that is served.
+fn served() -> impl Iterator<Item = (i16, i16)> {
+    let of = |(key, versions): (i16, RangeInclusive<i16>)| versions.map(move |v| (key, v));
+    APIS.iter().map(|api| (api.key, api.versions.clone())).flat_map(of)
+}
+
+fn request(key: i16, version: i16, subject: &Subject) -> Request {
+    valid(key, version, subject).unwrap_or_else(|| panic!("no request of key {key} is known"))
+}
+
+/// A produce request that passes the CRC check with something wrong inside.
+fn sealed_but_damaged(rng: &mut Rng, subject: &Subject) -> Request {
+    let whole = batch(rng, 1_700_000_000_000, 300, None).encode();
+    let mut bytes = mutate(rng, &whole, &whole);
+    if bytes.len() >= 21 {
+        seal(&mut bytes);
+    }
+    let version = rng.i16(3..=13);
+    produce_of(version, subject, &[bytes])
+}
+
+#[test]
+fn a_short_message_with_a_huge_count_anywhere_harms_nobody() {
+    let mut victim = Victim::start();
+    for (key, version) in served() {
+        let sound = request(key, version, &victim.subject).bytes;
+        for at in 8..sound.len() {
+            for compact in [false, true] {
+                let hostile = with_huge_count(&sound, at, compact);
+                let length = (hostile.len() as i32).to_be_bytes();
+                victim.send(&[&length, hostile.as_slice()].concat());
+            }
+        }
+        victim.check();
+    }
+}
+
+#[test]
+fn a_sound_request_of_every_api_and_version_is_answered() {
+    let mut victim = Victim::start();
+    for (key, version) in served() {
+        let sound = request(key, version, &victim.subject);
+        assert_eq!(victim.ask(&sound.bytes)[..4], 7_i32.to_be_bytes(), "{key} v{version}");
+    }
+    victim.check();
+}
+
+#[test]
+fn damaged_requests_do_no_damage() {
+    let begun = Instant::now();
+    let for_long = number("OTTLA_TEST_FUZZ_SECONDS").map(Duration::from_secs);
+    let all: Vec<(i16, i16)> = served().collect();
+    let rounds: Box<dyn Iterator<Item = u64>> = match for_long {
+        Some(time) => Box::new((0..).take_while(move |_| begun.elapsed() < time)),
+        None => Box::new(seeds(4)),
+    };
+    let mut sent = 0;
+    for round in rounds {
+        println!("round {round}: run it again with OTTLA_SEED={round}");
+        let mut rng = Rng::with_seed(round);
+        let mut victim = Victim::start();
+        for _ in 0..ROUND {
+            let (key, version) = all[rng.usize(..all.len())];
+            let (other_key, other_version) = all[rng.usize(..all.len())];
+            let bytes = if rng.u8(0..4) == 0 {
+                sealed_but_damaged(&mut rng, &victim.subject).bytes
+            } else {
+                let other = request(other_key, other_version, &victim.subject).bytes;
+                let mut bytes = request(key, version, &victim.subject).bytes;
+                // The head stays what it is most of the time, or nothing gets past it.
+                let kept = if rng.u8(0..5) == 0 { 0 } else { 8 };
+                let body = mutate(&mut rng, &bytes[kept..], &other[8..]);
+                bytes.truncate(kept);
+                bytes.extend(body);
+                bytes
+            };
+            victim.send(&framed(&mut rng, &bytes));
+            sent += 1;
+        }
+        victim.check();
+    }
+    println!("{sent} damaged requests");
+}
