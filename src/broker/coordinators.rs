@@ -24,7 +24,12 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
     };
     let weak = Arc::downgrade(broker);
     let find = Box::new(move |create| find(&weak, create));
-    let journal = Journal::new(find, broker.config.durability == Durability::Fsync);
+    let weak = Arc::downgrade(broker);
+    let exists = move |topic: &str| {
+        weak.upgrade().is_some_and(|broker| broker.registry.named(topic).is_some())
+    };
+    let journal =
+        Journal::new(find, Box::new(exists), broker.config.durability == Durability::Fsync);
     let groups = Groups::new(rules, fastrand::Rng::new());
     let stopping = broker.stopping.subscribe();
     tokio::spawn(run(groups, journal, broker.clock.clone(), inbox, stopping));

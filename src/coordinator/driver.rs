@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Now};
-use crate::coordinator::journal::Journal;
+use crate::coordinator::journal::{Journal, JournalError};
 use crate::groups::input::{Input, Reply};
 use crate::groups::{Groups, Step, Ticket};
 
@@ -83,6 +83,10 @@ pub async fn run(
         return;
     }
     let mut driver = Driver { groups, journal, waiting: HashMap::new(), next: 0 };
+    if let Err(error) = driver.forget_lost_topics(clock.now()).await {
+        tracing::error!(%error, "there is no group coordinator until the next start");
+        return;
+    }
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     loop {
@@ -106,11 +110,19 @@ pub async fn run(
 }
 
 impl Driver {
-    async fn turn(
-        &mut self,
-        now: Now,
-        asked: Vec<Asked>,
-    ) -> Result<(), crate::coordinator::journal::JournalError> {
+    /// A topic may have been deleted without our learning of it, by a crash in between; a new one
+    /// of the same name must not begin at its offsets.
+    async fn forget_lost_topics(&mut self, now: Now) -> Result<(), JournalError> {
+        for topic in self.groups.topics() {
+            if !self.journal.topic_exists(&topic) {
+                let step = self.groups.step(now, self.next, Input::TopicDeleted { topic });
+                self.journal.write(now, &step.records).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self, now: Now, asked: Vec<Asked>) -> Result<(), JournalError> {
         let mut all = self.groups.tick(now);
         for Asked { input, answer } in asked {
             let ticket = self.next;

@@ -18,6 +18,9 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// Gives the partition, and makes the topic if it is not there and `true` is said.
 pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<Partition>>, String> + Send + Sync>;
 
+/// Whether there is a topic of that name.
+pub type Exists = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Why records were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -35,14 +38,20 @@ pub enum JournalError {
 /// Where records go.
 pub struct Journal {
     find: Find,
+    exists: Exists,
     /// True if an answer must wait for a sync (`durability = "fsync"`).
     sync: bool,
 }
 
 impl Journal {
     /// Records go to the partition that `find` gives.
-    pub fn new(find: Find, sync: bool) -> Journal {
-        Journal { find, sync }
+    pub fn new(find: Find, exists: Exists, sync: bool) -> Journal {
+        Journal { find, exists, sync }
+    }
+
+    /// Whether offsets of this topic may be kept.
+    pub fn topic_exists(&self, topic: &str) -> bool {
+        (self.exists)(topic)
     }
 
     /// Everything that was written, in order.

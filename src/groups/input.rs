@@ -44,9 +44,6 @@ pub enum Fault {
     /// The metadata of an offset is longer than `offset.metadata.max.bytes`.
     #[error("the metadata is longer than offset.metadata.max.bytes")]
     MetadataTooLarge,
-    /// The topic or partition is not there.
-    #[error("there is no such partition")]
-    UnknownPartition,
     /// The coordinator cannot take more now.
     #[error("the coordinator cannot take this now")]
     Unavailable,
@@ -328,4 +325,6 @@ pub enum Reply {
     Listed(Vec<Listing>),
     /// To a DeleteGroups.
     GroupDeleted(Result<(), Fault>),
+    /// To the news that a topic is no more.
+    TopicForgotten,
 }

@@ -115,7 +115,10 @@ impl Groups {
             }
             Input::List => step.reply(ticket, Reply::Listed(self.list())),
             Input::Delete { group } => self.delete(ticket, &group, &mut step),
-            Input::TopicDeleted { topic } => self.forget_topic(&topic, &mut step),
+            Input::TopicDeleted { topic } => {
+                self.forget_topic(&topic, &mut step);
+                step.reply(ticket, Reply::TopicForgotten);
+            }
         }
         self.settle(now, &step, group.as_deref());
         step
@@ -182,6 +185,11 @@ impl Groups {
         if self.retention_due_ms.is_none() && !self.groups.is_empty() {
             self.retention_due_ms = Some(now.mono_ms + self.rules.retention_check_ms);
         }
+    }
+
+    /// Every topic of which something is committed.
+    pub fn topics(&self) -> BTreeSet<String> {
+        self.groups.values().flat_map(|group| group.offsets.keys().cloned()).collect()
     }
 
     /// What the log would rebuild, to compare with what it does rebuild.

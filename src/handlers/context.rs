@@ -18,6 +18,8 @@ pub struct Context {
     pub correlation_id: i32,
     /// What the client calls itself.
     pub client_id: Option<StrBytes>,
+    /// Where the client connected from.
+    pub peer: SocketAddr,
     /// The address at which the client reached us.
     pub local: SocketAddr,
     /// Which of the listeners that is.

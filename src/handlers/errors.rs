@@ -6,6 +6,7 @@ use kafka_protocol::error::ResponseError as Code;
 
 use crate::broker::parts::CreateError;
 use crate::fetch::session::SessionError;
+use crate::groups::input::Fault;
 use crate::log::AppendError;
 use crate::log::admit::Kind;
 use crate::log::producers::ProducerError;
@@ -66,6 +67,25 @@ pub fn of_create(error: &CreateError) -> Code {
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of what the group coordinator refuses.
+pub fn of_group(fault: Fault) -> Code {
+    match fault {
+        Fault::InvalidGroupId => Code::InvalidGroupId,
+        Fault::InvalidSessionTimeout => Code::InvalidSessionTimeout,
+        Fault::UnknownMember => Code::UnknownMemberId,
+        Fault::FencedInstance => Code::FencedInstanceId,
+        Fault::IllegalGeneration => Code::IllegalGeneration,
+        Fault::RebalanceInProgress => Code::RebalanceInProgress,
+        Fault::InconsistentProtocol => Code::InconsistentGroupProtocol,
+        Fault::GroupFull => Code::GroupMaxSizeReached,
+        Fault::GroupNotFound => Code::GroupIdNotFound,
+        Fault::NotEmpty => Code::NonEmptyGroup,
+        Fault::Subscribed => Code::GroupSubscribedToTopic,
+        Fault::MetadataTooLarge => Code::OffsetMetadataTooLarge,
+        Fault::Unavailable => Code::CoordinatorNotAvailable,
     }
 }
 

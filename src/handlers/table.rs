@@ -3,9 +3,13 @@
 //! What is not here does not exist: ApiVersions and docs/compatibility.md are read from it.
 
 use crate::handlers::api::{Api, api};
-use crate::handlers::cluster::{api_versions, describe_cluster, find_coordinator};
+use crate::handlers::cluster::{api_versions, describe_cluster};
 use crate::handlers::data::{
     fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
+};
+use crate::handlers::groups::{
+    delete_groups, describe_groups, find_coordinator, heartbeat, join_group, leave_group,
+    list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
 };
 use crate::handlers::topics::{create_topics, delete_topics, describe_topic_partitions, metadata};
 
@@ -15,12 +19,22 @@ pub static APIS: &[Api] = &[
     fetch::API,
     api::<list_offsets::ListOffsets>(),
     api::<metadata::Metadata>(),
+    api::<offset_commit::OffsetCommit>(),
+    api::<offset_fetch::OffsetFetch>(),
     api::<find_coordinator::FindCoordinator>(),
+    api::<join_group::JoinGroup>(),
+    api::<heartbeat::Heartbeat>(),
+    api::<leave_group::LeaveGroup>(),
+    api::<sync_group::SyncGroup>(),
+    api::<describe_groups::DescribeGroups>(),
+    api::<list_groups::ListGroups>(),
     api_versions::API,
     create_topics::API,
     delete_topics::API,
     api::<init_producer_id::InitProducerId>(),
     api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    api::<delete_groups::DeleteGroups>(),
+    api::<offset_delete::OffsetDelete>(),
     api::<describe_cluster::DescribeCluster>(),
     api::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];

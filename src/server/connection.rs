@@ -108,7 +108,8 @@ impl Connection {
     /// Answer one request; false if the connection is to be closed after that.
     async fn answer(&mut self, frame: Bytes) -> io::Result<bool> {
         let outcome = {
-            let answering = handle(self.broker.clone(), frame, self.local, self.listener);
+            let answering =
+                handle(self.broker.clone(), frame, self.peer, self.local, self.listener);
             tokio::pin!(answering);
             let first = std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
             match first {
@@ -148,6 +149,7 @@ async fn gone(stream: &TcpStream) {
 async fn handle(
     broker: Arc<Broker>,
     frame: Bytes,
+    peer: SocketAddr,
     local: SocketAddr,
     listener: usize,
 ) -> Result<Reply, Refusal> {
@@ -171,6 +173,7 @@ async fn handle(
         version,
         correlation_id: header.correlation_id,
         client_id: header.client_id,
+        peer,
         local,
         listener,
     };

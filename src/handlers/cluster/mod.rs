@@ -2,4 +2,3 @@
 
 pub mod api_versions;
 pub mod describe_cluster;
-pub mod find_coordinator;

@@ -31,7 +31,8 @@ impl Handler for InitProducerId {
         };
         match &request.transactional_id {
             Some(id) if id.is_empty() => failed(Code::InvalidRequest),
-            Some(_) => failed(Code::CoordinatorNotAvailable),
+            // There are no transactions yet; a code that clients retry would keep them waiting.
+            Some(_) => failed(Code::UnsupportedVersion),
             None => match cx.broker.next_producer_id() {
                 Ok(id) => InitProducerIdResponse::default()
                     .with_producer_id(ProducerId(id))

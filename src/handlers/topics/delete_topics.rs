@@ -8,6 +8,7 @@ use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
+use crate::groups::input::Input;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_append;
@@ -23,25 +24,30 @@ pub const API: Api =
 fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
     Box::pin(async move {
         if cx.version >= 1 {
-            let response = delete_all(cx, decode(cx.version, body)?);
+            let response = delete_all(cx, decode(cx.version, body)?).await;
             return encode(KEY, cx.version, cx.correlation_id, &response);
         }
         let request = legacy::delete_topics_request(&body)
             .map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let response = delete_all(cx, request);
+        let response = delete_all(cx, request).await;
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::delete_topics_response(&response));
         Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
     })
 }
 
-fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     let by_name = request
         .topic_names
         .into_iter()
         .map(|name| DeleteTopicState::default().with_name(Some(name)));
     let wanted: Vec<_> = by_name.chain(request.topics).collect();
-    let responses = wanted.into_iter().map(|topic| delete(cx, topic)).collect();
+    let responses: Vec<_> = wanted.into_iter().map(|topic| delete(cx, topic)).collect();
+    let gone = responses.iter().filter(|response| response.error_code == 0);
+    for topic in gone.filter_map(|response| response.name.as_ref()) {
+        // Without a coordinator now, the next one finds out when it starts.
+        let _ = cx.broker.coordinator.ask(Input::TopicDeleted { topic: topic.to_string() }).await;
+    }
     DeleteTopicsResponse::default().with_responses(responses)
 }
 

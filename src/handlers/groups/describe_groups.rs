@@ -1,0 +1,80 @@
+//! DescribeGroups (15): groups with their members.
+//!
+//! v3 authorized operations · v4 static members · v6 an unknown group has its code
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::groups::input::{DescribedMember, Description, Fault, Input, Reply};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_group;
+use crate::handlers::groups::{ask, mismatch, text};
+
+/// What anybody may do with a group where nothing is forbidden: read, delete, describe, describe
+/// and alter configs, a bit each.
+const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+
+/// The handler.
+pub struct DescribeGroups;
+
+impl Handler for DescribeGroups {
+    const KEY: i16 = 15;
+    const NAME: &'static str = "DescribeGroups";
+    const VERSIONS: RangeInclusive<i16> = 0..=6;
+    type Request = DescribeGroupsRequest;
+    type Response = DescribeGroupsResponse;
+
+    async fn handle(cx: &Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
+        let mut groups = Vec::with_capacity(request.groups.len());
+        for id in request.groups {
+            let described = match ask(cx, Input::Describe { group: id.to_string() }).await {
+                Ok(Reply::Described(Ok(description))) => whole(cx.version, *description),
+                Ok(Reply::Described(Err(Fault::GroupNotFound))) => unknown(cx.version, &id),
+                Ok(Reply::Described(Err(fault))) => failed(of_group(fault)),
+                Ok(other) => failed(mismatch(&other)),
+                Err(code) => failed(code),
+            };
+            let described = described.with_group_id(id);
+            groups.push(match request.include_authorized_operations {
+                true => described.with_authorized_operations(ALL_OPERATIONS),
+                false => described,
+            });
+        }
+        DescribeGroupsResponse::default().with_groups(groups)
+    }
+}
+
+fn failed(code: Code) -> DescribedGroup {
+    DescribedGroup::default().with_error_code(code.code())
+}
+
+fn unknown(version: i16, id: &GroupId) -> DescribedGroup {
+    let dead = DescribedGroup::default().with_group_state(StrBytes::from_static_str("Dead"));
+    if version < 6 {
+        return dead;
+    }
+    dead.with_error_code(Code::GroupIdNotFound.code())
+        .with_error_message(Some(text(format!("Group {} not found.", &**id))))
+}
+
+fn whole(version: i16, description: Description) -> DescribedGroup {
+    let member = |m: DescribedMember| {
+        let member = DescribedGroupMember::default()
+            .with_member_id(text(m.id))
+            .with_client_id(text(m.client_id))
+            .with_client_host(text(m.client_host))
+            .with_member_metadata(m.metadata)
+            .with_member_assignment(m.assignment);
+        if version >= 4 { member.with_group_instance_id(m.instance_id.map(text)) } else { member }
+    };
+    DescribedGroup::default()
+        .with_group_state(StrBytes::from_static_str(description.state))
+        .with_protocol_type(text(description.protocol_type))
+        .with_protocol_data(text(description.protocol))
+        .with_members(description.members.into_iter().map(member).collect())
+}

@@ -1,0 +1,38 @@
+//! Heartbeat (12): a member is alive, and learns that the group is rebalancing.
+//!
+//! v3 static members
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
+
+use crate::groups::input::{Input, Reply};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::groups::{ask, code_of, identity, mismatch};
+
+/// The handler.
+pub struct Heartbeat;
+
+impl Handler for Heartbeat {
+    const KEY: i16 = 12;
+    const NAME: &'static str = "Heartbeat";
+    const VERSIONS: RangeInclusive<i16> = 0..=4;
+    type Request = HeartbeatRequest;
+    type Response = HeartbeatResponse;
+
+    async fn handle(cx: &Context, request: HeartbeatRequest) -> HeartbeatResponse {
+        let identity = identity(
+            &request.group_id,
+            &request.member_id,
+            request.group_instance_id,
+            request.generation_id,
+        );
+        let code = match ask(cx, Input::Heartbeat(identity)).await {
+            Ok(Reply::Heartbeat(outcome)) => code_of(outcome),
+            Ok(other) => mismatch(&other).code(),
+            Err(code) => code.code(),
+        };
+        HeartbeatResponse::default().with_error_code(code)
+    }
+}

@@ -1,0 +1,86 @@
+//! JoinGroup (11): become a member of a group's next generation.
+//!
+//! v1 rebalance timeout · v4 an id first (KIP-394) · v5 static members · v7 protocol type in the
+//! answer · v9 the leader may skip its assignment (KIP-814)
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::groups::input::{Input, Join, JoinFault, Joined, Reply};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_group;
+use crate::handlers::groups::{ask, identity, mismatch, text};
+
+/// The handler.
+pub struct JoinGroup;
+
+impl Handler for JoinGroup {
+    const KEY: i16 = 11;
+    const NAME: &'static str = "JoinGroup";
+    const VERSIONS: RangeInclusive<i16> = 0..=9;
+    type Request = JoinGroupRequest;
+    type Response = JoinGroupResponse;
+
+    async fn handle(cx: &Context, request: JoinGroupRequest) -> JoinGroupResponse {
+        let member = request.member_id.clone();
+        // Version 0 has one timeout for both.
+        let rebalance_timeout_ms = match cx.version {
+            0 => request.session_timeout_ms,
+            _ => request.rebalance_timeout_ms,
+        };
+        let protocols = request.protocols.into_iter().map(|p| (p.name.to_string(), p.metadata));
+        let join = Join {
+            identity: identity(&request.group_id, &member, request.group_instance_id, -1),
+            client_id: cx.client_id.as_deref().unwrap_or_default().to_owned(),
+            client_host: format!("/{}", cx.peer.ip().to_canonical()),
+            session_timeout_ms: request.session_timeout_ms,
+            rebalance_timeout_ms,
+            protocol_type: request.protocol_type.to_string(),
+            protocols: protocols.collect(),
+            id_first: cx.version >= 4,
+            may_skip: cx.version >= 9,
+        };
+        match ask(cx, Input::Join(join)).await {
+            Ok(Reply::Joined(Ok(joined))) => answered(cx.version, *joined),
+            Ok(Reply::Joined(Err(JoinFault::MemberIdRequired(id)))) => {
+                failed(cx.version, Code::MemberIdRequired, text(id))
+            }
+            Ok(Reply::Joined(Err(JoinFault::Refused(fault, id)))) => {
+                failed(cx.version, of_group(fault), text(id))
+            }
+            Ok(other) => failed(cx.version, mismatch(&other), member),
+            Err(code) => failed(cx.version, code, member),
+        }
+    }
+}
+
+fn failed(version: i16, code: Code, member: StrBytes) -> JoinGroupResponse {
+    JoinGroupResponse::default()
+        .with_error_code(code.code())
+        .with_generation_id(-1)
+        // Null came with version 7.
+        .with_protocol_name((version < 7).then(StrBytes::default))
+        .with_member_id(member)
+}
+
+fn answered(version: i16, joined: Joined) -> JoinGroupResponse {
+    let protocol = joined.protocol.map(text);
+    let member = |m: crate::groups::input::JoinedMember| {
+        let member =
+            JoinGroupResponseMember::default().with_member_id(text(m.id)).with_metadata(m.metadata);
+        if version >= 5 { member.with_group_instance_id(m.instance_id.map(text)) } else { member }
+    };
+    JoinGroupResponse::default()
+        .with_generation_id(joined.generation)
+        .with_protocol_type(joined.protocol_type.map(text))
+        .with_protocol_name(if version < 7 { Some(protocol.unwrap_or_default()) } else { protocol })
+        .with_leader(text(joined.leader))
+        .with_member_id(text(joined.member))
+        .with_members(joined.members.into_iter().map(member).collect())
+        .with_skip_assignment(joined.skip_assignment)
+}

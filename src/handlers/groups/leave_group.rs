@@ -1,0 +1,62 @@
+//! LeaveGroup (13): members go, by their own wish or an administrator's.
+//!
+//! v0–2 one member · v3 several, also by instance id (KIP-345)
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::leave_group_response::MemberResponse;
+use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
+
+use crate::groups::input::{Input, Leaving, Reply};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::groups::{ask, code_of, mismatch, text};
+
+/// The handler.
+pub struct LeaveGroup;
+
+impl Handler for LeaveGroup {
+    const KEY: i16 = 13;
+    const NAME: &'static str = "LeaveGroup";
+    const VERSIONS: RangeInclusive<i16> = 0..=5;
+    type Request = LeaveGroupRequest;
+    type Response = LeaveGroupResponse;
+
+    async fn handle(cx: &Context, request: LeaveGroupRequest) -> LeaveGroupResponse {
+        let failed = |code: Code| LeaveGroupResponse::default().with_error_code(code.code());
+        if request.group_id.is_empty() {
+            return failed(Code::InvalidGroupId);
+        }
+        let members = match cx.version {
+            0..=2 => {
+                vec![Leaving { member: request.member_id.to_string(), instance_id: None }]
+            }
+            _ => request
+                .members
+                .into_iter()
+                .map(|m| Leaving {
+                    member: m.member_id.to_string(),
+                    instance_id: m.group_instance_id.map(|id| id.to_string()),
+                })
+                .collect(),
+        };
+        let group = request.group_id.to_string();
+        let left = match ask(cx, Input::Leave { group, members }).await {
+            Ok(Reply::Left(left)) => left,
+            Ok(other) => return failed(mismatch(&other)),
+            Err(code) => return failed(code),
+        };
+        if cx.version <= 2 {
+            let code = left.into_iter().next().map_or(0, |(_, outcome)| code_of(outcome));
+            return LeaveGroupResponse::default().with_error_code(code);
+        }
+        let members = left.into_iter().map(|(who, outcome)| {
+            MemberResponse::default()
+                .with_member_id(text(who.member))
+                .with_group_instance_id(who.instance_id.map(text))
+                .with_error_code(code_of(outcome))
+        });
+        LeaveGroupResponse::default().with_members(members.collect())
+    }
+}

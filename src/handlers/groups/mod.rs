@@ -1,0 +1,48 @@
+//! Consumer groups and committed offsets.
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::protocol::StrBytes;
+
+use crate::groups::input::{Fault, Identity, Input, Reply};
+use crate::handlers::context::Context;
+
+pub mod delete_groups;
+pub mod describe_groups;
+pub mod find_coordinator;
+pub mod heartbeat;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
+pub mod sync_group;
+
+/// Ask the coordinator.
+async fn ask(cx: &Context, input: Input) -> Result<Reply, Code> {
+    cx.broker.coordinator.ask(input).await.map_err(|_| Code::CoordinatorNotAvailable)
+}
+
+/// An answer of another kind than the question: a mistake of ours.
+fn mismatch(reply: &Reply) -> Code {
+    tracing::error!(?reply, "the coordinator answered another question");
+    Code::UnknownServerError
+}
+
+fn identity(group: &str, member: &str, instance: Option<StrBytes>, generation: i32) -> Identity {
+    Identity {
+        group: group.to_owned(),
+        member: member.to_owned(),
+        instance_id: instance.map(|id| id.to_string()),
+        generation,
+    }
+}
+
+fn text(s: String) -> StrBytes {
+    StrBytes::from_string(s)
+}
+
+/// The code of an outcome; 0 if it is none.
+fn code_of(outcome: Result<(), Fault>) -> i16 {
+    outcome.err().map_or(0, |fault| crate::handlers::errors::of_group(fault).code())
+}

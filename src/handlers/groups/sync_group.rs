@@ -1,0 +1,54 @@
+//! SyncGroup (14): the leader's assignment goes in, each member's comes out.
+//!
+//! v3 static members · v5 protocol type and name are checked
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
+
+use crate::groups::input::{Input, Reply, Sync};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_group;
+use crate::handlers::groups::{ask, identity, mismatch, text};
+
+/// The handler.
+pub struct SyncGroup;
+
+impl Handler for SyncGroup {
+    const KEY: i16 = 14;
+    const NAME: &'static str = "SyncGroup";
+    const VERSIONS: RangeInclusive<i16> = 0..=5;
+    type Request = SyncGroupRequest;
+    type Response = SyncGroupResponse;
+
+    async fn handle(cx: &Context, request: SyncGroupRequest) -> SyncGroupResponse {
+        let failed = |code: Code| SyncGroupResponse::default().with_error_code(code.code());
+        // From version 5 on both must be said (KIP-559).
+        if cx.version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+            return failed(Code::InconsistentGroupProtocol);
+        }
+        let assignments = request.assignments.into_iter();
+        let sync = Sync {
+            identity: identity(
+                &request.group_id,
+                &request.member_id,
+                request.group_instance_id,
+                request.generation_id,
+            ),
+            protocol_type: request.protocol_type.map(|text| text.to_string()),
+            protocol: request.protocol_name.map(|text| text.to_string()),
+            assignments: assignments.map(|a| (a.member_id.to_string(), a.assignment)).collect(),
+        };
+        match ask(cx, Input::Sync(sync)).await {
+            Ok(Reply::Synced(Ok(synced))) => SyncGroupResponse::default()
+                .with_protocol_type(synced.protocol_type.map(text))
+                .with_protocol_name(synced.protocol.map(text))
+                .with_assignment(synced.assignment),
+            Ok(Reply::Synced(Err(fault))) => failed(of_group(fault)),
+            Ok(other) => failed(mismatch(&other)),
+            Err(code) => failed(code),
+        }
+    }
+}
