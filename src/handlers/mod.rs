@@ -5,5 +5,6 @@ pub mod cluster;
 pub mod context;
 pub mod data;
 pub mod errors;
+pub mod page;
 pub mod table;
 pub mod topics;
