@@ -185,7 +185,8 @@ be indistinguishable from it, and what is not served is not advertised.
 - **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
   (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets
   inside a batch that do not count up from 0, a negative length other than -1, and the append-time
-  bit set by the client.
+  bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
+  (Kafka: UNKNOWN_SERVER_ERROR).
 - **No features.** ApiVersions carries none, so clients keep to the older flow of transactions.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
