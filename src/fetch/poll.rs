@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::log::AppendError;
 use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
-use crate::topics::partition::Partition;
+use crate::topics::partition::{Partition, Unavailable};
 use crate::topics::waiters::Wait;
 use crate::types::Offset;
 
@@ -58,8 +57,8 @@ pub struct Read {
 pub enum Outcome {
     /// There was no partition to ask; Kafka's code says why.
     Refused(i16),
-    /// The log cannot be opened.
-    Offline(AppendError),
+    /// The log cannot be opened, or is no more.
+    Unavailable(Unavailable),
     /// The log cannot be read there.
     Failed(ReadError),
     /// Read, perhaps nothing.
@@ -116,7 +115,7 @@ fn read_one(wanted: &Wanting, limits: Limits, bytes: &mut u64) -> Outcome {
     };
     let view = match partition.view() {
         Ok(view) => view,
-        Err(error) => return Outcome::Offline(error),
+        Err(error) => return Outcome::Unavailable(error),
     };
     let below = if limits.committed { view.last_stable_offset } else { view.end_offset };
     let left = limits.max_bytes.saturating_sub(*bytes).min(wanted.max_bytes);

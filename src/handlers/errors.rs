@@ -10,7 +10,7 @@ use crate::log::AppendError;
 use crate::log::admit::Kind;
 use crate::log::producers::ProducerError;
 use crate::log::view::ReadError;
-use crate::topics::partition::ProduceError;
+use crate::topics::partition::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.
 pub const NONE: i16 = 0;
@@ -27,7 +27,7 @@ pub fn of_produce(error: &ProduceError) -> Code {
             Kind::ExceedsSegment => Code::RecordListTooLarge,
         },
         ProduceError::Append(error) => of_append(error),
-        ProduceError::Deleted => Code::UnknownTopicOrPartition,
+        ProduceError::Unavailable(error) => of_unavailable(error),
     }
 }
 
@@ -41,6 +41,14 @@ pub fn of_append(error: &AppendError) -> Code {
             ProducerError::StaleCoordinator { .. } => Code::TransactionCoordinatorFenced,
         },
         AppendError::Offline(_) => Code::KafkaStorageError,
+    }
+}
+
+/// The code of a partition that can be neither written nor read.
+pub fn of_unavailable(error: &Unavailable) -> Code {
+    match error {
+        Unavailable::Offline(_) => Code::KafkaStorageError,
+        Unavailable::Deleted => Code::UnknownTopicOrPartition,
     }
 }
 

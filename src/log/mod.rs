@@ -130,7 +130,7 @@ impl Log {
         if !disk.exists(&epochs) {
             checkpoint::write_epochs(disk.as_ref(), &epochs, &[(LEADER_EPOCH, 0)])?;
         }
-        let recovered = recovery::recover(&disk, dir, known)?;
+        let recovered = recovery::recover(&disk, dir, known, now)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
         Ok(Log {
@@ -176,7 +176,7 @@ impl Log {
         if self.unflushed() == 0 {
             self.unflushed_since_ms = now.mono_ms;
         }
-        self.write(now, admitted).map_err(|error| self.fail(&error))
+        self.write(now, admitted).map_err(|error| AppendError::Offline(self.fail(&error)))
     }
 
     fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
@@ -261,12 +261,12 @@ impl Log {
         Ok(())
     }
 
-    /// Take nothing more: the disk has failed, and what cannot be undone stops.
-    pub fn fail(&mut self, error: &io::Error) -> AppendError {
+    /// Take nothing more: the disk has failed, and what cannot be undone stops. Gives why.
+    pub fn fail(&mut self, error: &io::Error) -> String {
         let why = format!("{}: {error}", self.dir.display());
         tracing::error!(%why, "the partition is offline until the next start");
         self.offline = Some(why.clone());
-        AppendError::Offline(why)
+        why
     }
 
     /// Why the log takes nothing more, if so.

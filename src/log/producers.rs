@@ -10,7 +10,8 @@
 //! `producer.id.expiration.ms`. As in Kafka, nothing else bounds their number, and a log start
 //! offset that passes a producer's last batch does not remove it. One thing is done better than
 //! there: silence is counted from the append, not from the batch's timestamp, which the client
-//! chose; only what comes back from a snapshot or the log's tail is taken by its timestamp.
+//! chose. A snapshot keeps that time in the field where Kafka keeps the batch's; what is found in
+//! the log's tail was seen when it was found.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -178,8 +179,6 @@ struct Producer {
     epoch: i16,
     coordinator_epoch: i32,
     window: Window,
-    /// The largest timestamp of its last batch; for the snapshot.
-    last_timestamp: i64,
     /// When it was last heard of, ms since 1970.
     seen_ms: i64,
     txn_start: Option<Offset>,
@@ -191,7 +190,6 @@ impl Producer {
             epoch: NO_EPOCH,
             coordinator_epoch: -1,
             window: Window::default(),
-            last_timestamp: -1,
             seen_ms: -1,
             txn_start: None,
         }
@@ -298,7 +296,6 @@ impl Producers {
             last_offset: header.last_offset(),
             timestamp: header.max_timestamp,
         });
-        producer.last_timestamp = header.max_timestamp;
         producer.seen_ms = now_ms;
         if header.is_transactional() && producer.txn_start.is_none() {
             producer.txn_start = Some(header.base_offset);
@@ -320,7 +317,6 @@ impl Producers {
         let producer = self.all.entry(header.producer_id).or_insert_with(Producer::new);
         producer.enter(header.producer_epoch);
         producer.coordinator_epoch = marker.coordinator_epoch;
-        producer.last_timestamp = header.max_timestamp;
         producer.seen_ms = now_ms;
         let first_offset = producer.txn_start.take()?;
         self.open.remove(&first_offset);
@@ -336,11 +332,16 @@ impl Producers {
 
     /// Take in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
     /// is [`Marker::of`] the batch if it is a control batch.
-    pub fn replay(&mut self, header: &Header, marker: Option<Marker>) -> Option<Completed> {
+    pub fn replay(
+        &mut self,
+        header: &Header,
+        marker: Option<Marker>,
+        now_ms: i64,
+    ) -> Option<Completed> {
         match marker {
-            Some(marker) => self.commit_marker(header, marker, header.max_timestamp),
+            Some(marker) => self.commit_marker(header, marker, now_ms),
             None => {
-                self.commit(header, header.max_timestamp);
+                self.commit(header, now_ms);
                 None
             }
         }
@@ -389,7 +390,6 @@ impl Producers {
             let mut producer = Producer {
                 epoch: entry.producer_epoch,
                 coordinator_epoch: entry.coordinator_epoch,
-                last_timestamp: entry.timestamp,
                 seen_ms: entry.timestamp,
                 txn_start: entry.txn_first_offset,
                 ..Producer::new()
@@ -422,7 +422,7 @@ fn entry(producer_id: ProducerId, producer: &Producer) -> ProducerEntry {
         last_sequence: last.map_or(NO_SEQUENCE, |batch| batch.last_sequence),
         last_offset: last.map_or(-1, |batch| batch.last_offset),
         offset_delta: last.map_or(0, |batch| batch.offset_delta),
-        timestamp: producer.last_timestamp,
+        timestamp: producer.seen_ms,
         coordinator_epoch: producer.coordinator_epoch,
         txn_first_offset: producer.txn_start,
     }

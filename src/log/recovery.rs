@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::clock::Now;
 use crate::log::producers::{Marker, Producers};
 use crate::log::view::Span;
 use crate::storage::batch::BatchView;
@@ -111,7 +112,7 @@ pub struct Known {
 }
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
-pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Recovered> {
+pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
     let names: Vec<String> = disk.list(dir)?.into_iter().map(|e| e.name).collect();
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
@@ -151,7 +152,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known) -> io::Result<Rec
         Some(active) => active,
         None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
     };
-    let producers = producers(disk, dir, &names, &sealed, &active, end_offset)?;
+    let producers = producers(disk, dir, &names, &sealed, &active, end_offset, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
 }
 
@@ -276,6 +277,7 @@ fn producers(
     sealed: &[Span],
     active: &Active,
     end_offset: Offset,
+    now: Now,
 ) -> io::Result<Producers> {
     let mut offsets: Vec<Offset> =
         names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
@@ -312,7 +314,7 @@ fn producers(
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
         span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
             let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
-            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of));
+            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of), now.wall_ms);
             Ok(ControlFlow::Continue(()))
         })?;
     }

@@ -50,7 +50,16 @@ impl Store {
             known,
             now,
         )?;
-        let image = replay(&log.view())?;
+        let view = log.view();
+        if view.log_start_offset > 0 {
+            let why = format!(
+                "{DIRECTORY} begins at offset {}: Apache Kafka keeps what came before in a \
+                 snapshot, which is not read here",
+                view.log_start_offset
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let image = replay(&view)?;
         Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability })
     }
 
@@ -109,7 +118,7 @@ impl Store {
 
 fn sync(log: &mut Log) -> Result<(), AppendError> {
     let Some(flush) = log.flush_due() else { return Ok(()) };
-    flush.run().map_err(|error| log.fail(&error))?;
+    flush.run().map_err(|error| AppendError::Offline(log.fail(&error)))?;
     log.flushed(&flush);
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::broker::parts::Broker;
@@ -17,15 +18,16 @@ const DRAIN: Duration = Duration::from_millis(800);
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
 pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
+    let places = Arc::new(Semaphore::new(broker.config.max_connections.max(1) as usize));
     let mut accepting = JoinSet::new();
     for (index, listener) in listeners.into_iter().enumerate() {
-        accepting.spawn(accept(broker.clone(), listener, index));
+        accepting.spawn(accept(broker.clone(), listener, index, places.clone()));
     }
     while accepting.join_next().await.is_some() {}
 }
 
-async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize) {
-    let most = broker.config.max_connections.max(1) as usize;
+/// `places` are what is left of `max.connections`, for all listeners together.
+async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places: Arc<Semaphore>) {
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
@@ -38,13 +40,20 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize) {
                 }
             }
             accepted = listener.accept() => match accepted {
-                Ok(_) if connections.len() >= most => {
-                    tracing::warn!(most, "connection refused: max.connections are open");
+                Ok((stream, peer)) => {
+                    let Ok(place) = places.clone().try_acquire_owned() else {
+                        let most = broker.config.max_connections;
+                        tracing::warn!(%peer, most, "refused: max.connections are open");
+                        continue;
+                    };
+                    match Connection::new(broker.clone(), stream, peer, index) {
+                        Ok(connection) => drop(connections.spawn(async move {
+                            connection.serve().await;
+                            drop(place);
+                        })),
+                        Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
+                    }
                 }
-                Ok((stream, peer)) => match Connection::new(broker.clone(), stream, peer, index) {
-                    Ok(connection) => drop(connections.spawn(connection.serve())),
-                    Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
-                },
                 Err(error) => {
                     // Most likely out of descriptors: closing clients will help, spinning will not.
                     tracing::warn!(%error, "cannot accept");

@@ -49,10 +49,22 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub struct Hold(#[allow(dead_code, reason = "the lock lives as long as the open file")] StdFile);
 
+/// Make the directory, and those above it that are missing, with names that survive a loss of
+/// power.
+fn create(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|path| !path.exists()).collect();
+    std::fs::create_dir_all(dir)?;
+    for parent in missing.iter().filter_map(|path| path.parent()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        StdFile::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Take the directory's lock, and leave our pid in it.
 pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
     let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    create(dir).map_err(failed)?;
     let path = dir.join(".lock");
     let mut options = std::fs::OpenOptions::new();
     let mut file =

@@ -38,7 +38,18 @@ pub enum ProduceError {
     /// The log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// The topic is being deleted.
+    /// There is no log to take it.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a partition can neither be written to nor read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// The disk failed, or what lies in the directory is not this partition's log.
+    #[error("the partition is offline: {0}")]
+    Offline(String),
+    /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
 }
@@ -118,7 +129,7 @@ impl Partition {
         })
     }
 
-    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, AppendError> {
+    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, Unavailable> {
         if let Slot::Closed = slot {
             let Origin { disk, dir, known, clock, .. } = &self.origin;
             let opened = Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now())
@@ -136,10 +147,8 @@ impl Partition {
         }
         match slot {
             Slot::Open(log) => Ok(log),
-            Slot::Failed(why) => Err(AppendError::Offline(why.clone())),
-            Slot::Closed | Slot::Deleted => {
-                Err(AppendError::Offline("the topic was deleted".to_owned()))
-            }
+            Slot::Failed(why) => Err(Unavailable::Offline(why.clone())),
+            Slot::Closed | Slot::Deleted => Err(Unavailable::Deleted),
         }
     }
 
@@ -181,9 +190,6 @@ impl Partition {
         };
         let admitted = admit(records, &rules, now.wall_ms)?;
         let mut slot = self.slot();
-        if let Slot::Deleted = *slot {
-            return Err(ProduceError::Deleted);
-        }
         let log = self.opened(&mut slot)?;
         let placed = log.append(now, &admitted)?;
         self.publish(log);
@@ -218,7 +224,7 @@ impl Partition {
     }
 
     /// What readers see now.
-    pub fn view(&self) -> Result<View, AppendError> {
+    pub fn view(&self) -> Result<View, Unavailable> {
         if let Some(view) = &*self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             return Ok(view.clone());
         }
@@ -226,7 +232,7 @@ impl Partition {
     }
 
     /// Open the log now, as a start after a crash does.
-    pub fn open(&self) -> Result<(), AppendError> {
+    pub fn open(&self) -> Result<(), Unavailable> {
         self.opened(&mut self.slot()).map(|_| ())
     }
 
@@ -240,7 +246,7 @@ impl Partition {
 
     /// Return once everything below `end` is durable. Whoever comes while a sync runs is served
     /// by the next one, together with all others who came meanwhile.
-    pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), AppendError> {
+    pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), Unavailable> {
         let mut durable_end = self.flushing.lock().await;
         if *durable_end >= end {
             return Ok(());
@@ -248,19 +254,19 @@ impl Partition {
         let partition = self.clone();
         let synced = tokio::task::spawn_blocking(move || partition.flush()).await;
         *durable_end =
-            synced.unwrap_or_else(|panic| Err(AppendError::Offline(panic.to_string())))?;
+            synced.unwrap_or_else(|panic| Err(Unavailable::Offline(panic.to_string())))?;
         Ok(())
     }
 
     /// Sync what is not durable yet; returns the end of what is. A failure takes the partition
     /// offline: the kernel may have dropped the pages.
-    pub fn flush(&self) -> Result<Offset, AppendError> {
+    pub fn flush(&self) -> Result<Offset, Unavailable> {
         self.flush_some(Log::flush_due)
     }
 
     /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
-    pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), AppendError> {
+    pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
         self.asking.answered();
         let due = |log: &Log| match log.flush_wanted_mono_ms() {
             Some(due) if due <= now.mono_ms => log.flush_due(),
@@ -280,12 +286,12 @@ impl Partition {
         Ok(())
     }
 
-    fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, AppendError> {
+    fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
             let mut slot = self.slot();
             let log = self.opened(&mut slot)?;
             if let Some(why) = log.offline() {
-                return Err(AppendError::Offline(why.to_owned()));
+                return Err(Unavailable::Offline(why.to_owned()));
             }
             match due(log) {
                 Some(flush) => flush,
@@ -300,7 +306,7 @@ impl Partition {
                 log.flushed(&flush);
                 Ok(flush.up_to)
             }
-            Err(error) => Err(log.fail(&error)),
+            Err(error) => Err(Unavailable::Offline(log.fail(&error))),
         }
     }
 

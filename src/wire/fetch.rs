@@ -155,3 +155,6 @@ fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Reply {
         _ => Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]),
     }
 }
+
+#[cfg(test)]
+mod tests;

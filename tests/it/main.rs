@@ -1,3 +1,26 @@
 //! What a client can see, one module a behaviour; and `tidy`, what a test can see of the house.
 
+#[path = "../common/batches.rs"]
+#[allow(dead_code, reason = "the simulations use the rest")]
+mod batches;
+#[path = "../common/requests.rs"]
+#[allow(dead_code, reason = "the simulations use the rest")]
+mod requests;
+
+mod client;
+mod harness;
+mod records;
+
+mod daemon;
+mod failing_disk;
+mod fetch;
+mod idempotence;
+mod limits;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod recovery;
+mod sessions;
 mod tidy;
+mod topics;
+mod versions;

@@ -123,7 +123,7 @@ impl UnderTest {
                 self.log.flushed(&flush);
                 Ok(flush.up_to)
             }
-            Err(error) => Err(Offline(self.log.fail(&error).to_string())),
+            Err(error) => Err(Offline(self.log.fail(&error))),
         }
     }
 

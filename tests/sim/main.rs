@@ -3,6 +3,7 @@
 //! `OTTLA_TEST_SEEDS` says how many seeds each test runs, `OTTLA_SEED` runs one again, and
 //! `OTTLA_TEST_FUZZ_SECONDS` says for how long requests are mutated.
 
+#[path = "../common/batches.rs"]
 mod batches;
 mod fuzz;
 mod log_crash;
@@ -10,5 +11,6 @@ mod log_model;
 mod log_under;
 mod mutate;
 mod on_disk;
+#[path = "../common/requests.rs"]
 mod requests;
 mod seeds;

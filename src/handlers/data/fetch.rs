@@ -17,7 +17,7 @@ use crate::fetch::session::{Key, Marks, Params, Plan, Request, Seen, Topic, Want
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
-use crate::handlers::errors::{NONE, of_append, of_read, of_session};
+use crate::handlers::errors::{NONE, of_read, of_session, of_unavailable};
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
 
@@ -175,7 +175,7 @@ fn answer(wanted: &Wanted, outcome: Outcome) -> FetchedPartition {
     };
     match outcome {
         Outcome::Refused(code) => failed(code),
-        Outcome::Offline(error) => failed(of_append(&error).code()),
+        Outcome::Unavailable(error) => failed(of_unavailable(&error).code()),
         Outcome::Failed(error) => failed(of_read(&error).code()),
         Outcome::Read(read) => FetchedPartition {
             index: wanted.key.partition,

@@ -16,7 +16,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_append;
+use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
 
@@ -91,7 +91,7 @@ fn listed(
     }
     let view = match partition.view() {
         Ok(view) => view,
-        Err(error) => return failed(wanted, of_append(&error)),
+        Err(error) => return failed(wanted, of_unavailable(&error)),
     };
     match found(cx.version, &view, wanted.timestamp, committed) {
         Ok(Some((timestamp, offset))) => {

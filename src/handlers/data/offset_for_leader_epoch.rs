@@ -14,7 +14,7 @@ use kafka_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpoch
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
-use crate::handlers::errors::of_append;
+use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 
 /// The handler.
@@ -58,6 +58,6 @@ fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochE
             result.with_leader_epoch(LEADER_EPOCH).with_end_offset(view.end_offset)
         }
         Ok(_) => result,
-        Err(error) => result.with_error_code(of_append(&error).code()),
+        Err(error) => result.with_error_code(of_unavailable(&error).code()),
     }
 }

@@ -22,7 +22,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::resolve::Durability;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
-use crate::handlers::errors::{of_append, of_produce};
+use crate::handlers::errors::{of_produce, of_unavailable};
 use crate::handlers::topics::names;
 use crate::log::{AppendError, Placed};
 use crate::storage::batch::Header;
@@ -230,7 +230,7 @@ async fn await_durable(
         let Err(error) = partition.durable(*end_offset).await else { continue };
         let topic = response.responses.get_mut(place.0);
         if let Some(answer) = topic.and_then(|t| t.partition_responses.get_mut(place.1)) {
-            *answer = refused(answer.index, of_append(&error), Some(error.to_string()));
+            *answer = refused(answer.index, of_unavailable(&error), Some(error.to_string()));
         }
     }
 }

@@ -193,7 +193,7 @@ fn the_window_agrees_with_a_model_that_remembers_everything() {
                 // A restart from the log loses nothing, as long as the log is there.
                 let mut again = Producers::default();
                 for header in &model.0 {
-                    assert_eq!(again.replay(header, None), None);
+                    assert_eq!(again.replay(header, None, 5), None);
                 }
                 assert_eq!(again.to_entries(), producers.to_entries());
                 producers = again;

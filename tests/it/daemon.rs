@@ -1,0 +1,338 @@
+//! The program itself: its flags, its one-line complaints, its signals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use kafka_protocol::messages::MetadataRequest;
+use tempfile::TempDir;
+
+use crate::client::{Client, fetching, framed};
+use crate::records::{plain, read};
+
+/// The program without anything from the environment that it would heed.
+fn ottla(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+    command.env_clear().args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A daemon that has said that it is ready; killed when dropped.
+struct Daemon {
+    child: Child,
+    ready: String,
+}
+
+impl Daemon {
+    fn start(command: &mut Command) -> Daemon {
+        let mut child = command.spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        if ready.is_empty() {
+            let mut why = String::new();
+            child.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
+            panic!("it does not start: {why}");
+        }
+        Daemon { child, ready }
+    }
+
+    fn in_dir(dir: &TempDir) -> Daemon {
+        let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
+        Daemon::start(&mut ottla(&args))
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        let (_, rest) = self.ready.split_once("ready on ").unwrap();
+        let (addresses, _) = rest.split_once(" with ").unwrap();
+        addresses.split(", ").map(str::to_owned).collect()
+    }
+
+    fn address(&self) -> String {
+        self.addresses().remove(0)
+    }
+
+    async fn client(&self) -> Client {
+        Client::connect(self.address().parse().unwrap()).await
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It ends with an error, having said one line on stderr that has all of `parts` in it.
+fn complains(command: &mut Command, parts: &[&str]) {
+    let Output { status, stderr, stdout } = command.output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert!(!status.success(), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(stdout.is_empty());
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in {said:?}");
+    }
+}
+
+#[test]
+fn a_config_that_is_wrong_is_named_with_where_it_came_from_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let file = dir.path().join("ottla.toml");
+    std::fs::write(&file, "\"num.partitions\" = 0\n").unwrap();
+    let at = ["--listen", "127.0.0.1:0", "--data-dir", text(&data)];
+    let with = |more: &[&str]| ottla(&[&at, more].concat());
+    complains(&mut with(&["--set", "num.partitions=many"]), &["num.partitions", "many", "--set"]);
+    complains(&mut with(&["--set", "num.partition=1"]), &["num.partition", "num.partitions"]);
+    complains(
+        &mut with(&["--config", text(&file)]),
+        &["num.partitions", "0", text(&file), "from 1 to"],
+    );
+    complains(with(&[]).env("OTTLA_NUM_PARTITIONS", "x"), &["OTTLA_NUM_PARTITIONS", "x"]);
+    complains(with(&[]).env("OTTLA_NO_SUCH_THING", "1"), &["OTTLA_NO_SUCH_THING"]);
+    complains(&mut with(&["--set", "nonsense"]), &["NAME=VALUE"]);
+    complains(&mut with(&["--config", "/no/such/file"]), &["/no/such/file"]);
+    assert!(!data.exists(), "nothing is touched");
+}
+
+#[tokio::test]
+async fn flags_win_over_the_environment_and_that_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ottla.toml");
+    std::fs::write(
+        &file,
+        "\"num.partitions\" = 2\n\"default.replication.factor\" = 1\n\"node.id\" = 5\n",
+    )
+    .unwrap();
+    let ask = async |more: &[&str], partitions: Option<&str>| {
+        let data = tempfile::tempdir().unwrap();
+        let at = ["--listen", "127.0.0.1:0", "--data-dir", text(data.path())];
+        let mut command = ottla(&[&at, &["--config", text(&file)][..], more].concat());
+        if let Some(partitions) = partitions {
+            command.env("OTTLA_NUM_PARTITIONS", partitions);
+        }
+        let daemon = Daemon::start(&mut command);
+        let topic = kafka_protocol::messages::metadata_request::MetadataRequestTopic::default()
+            .with_name(Some(crate::client::topic_name("t")));
+        let request = MetadataRequest::default()
+            .with_topics(Some(vec![topic]))
+            .with_allow_auto_topic_creation(true);
+        let answer = daemon.client().await.call(9, &request).await;
+        (answer.brokers[0].node_id.0, answer.topics[0].partitions.len())
+    };
+    assert_eq!(ask(&[], None).await, (5, 2));
+    assert_eq!(ask(&[], Some("3")).await, (5, 3));
+    assert_eq!(ask(&["--set", "num.partitions=4"], Some("3")).await, (5, 4));
+}
+
+#[tokio::test]
+async fn it_says_when_it_is_ready_and_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, ready) = (dir.path().join("data"), dir.path().join("ready"));
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(&data), "--ready-file", text(&ready)];
+    let daemon = Daemon::start(&mut ottla(&args));
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(daemon.ready.starts_with(&format!("ottla {version} is ready on 127.0.0.1:")));
+    assert!(daemon.ready.contains("0 topics and 0 partitions"), "{}", daemon.ready);
+    assert!(daemon.ready.contains(text(&data)));
+    assert!(daemon.ready.trim_end().ends_with(" ms)"));
+    assert_eq!(std::fs::read_to_string(&ready).unwrap().trim(), daemon.address());
+    let answer = daemon.client().await.call(12, &MetadataRequest::default()).await;
+    assert_eq!(
+        format!("{}:{}", &*answer.brokers[0].host, answer.brokers[0].port),
+        daemon.address()
+    );
+}
+
+#[test]
+fn the_default_directory_is_the_users() {
+    let home = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0"];
+    let daemon = Daemon::start(ottla(&args).env("HOME", home.path()));
+    assert!(daemon.ready.contains(text(&home.path().join(".local/share/ottla"))));
+    let xdg = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(ottla(&args).env("XDG_DATA_HOME", xdg.path()));
+    assert!(daemon.ready.contains(text(&xdg.path().join("ottla"))));
+    complains(&mut ottla(&args), &["HOME", "--data-dir"]);
+}
+
+#[test]
+fn a_second_broker_on_the_same_directory_is_told_who_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = Daemon::in_dir(&dir);
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
+    let pid = daemon.child.id().to_string();
+    complains(&mut ottla(&args), &[text(dir.path()), &pid]);
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", &address, "--data-dir", text(dir.path())];
+    complains(&mut ottla(&args), &[&address, "--listen"]);
+}
+
+#[test]
+fn a_directory_of_something_else_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("meta.properties");
+    std::fs::write(&path, "version=7\n").unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
+    complains(&mut ottla(&args), &["meta.properties"]);
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "version=7\n");
+}
+
+#[tokio::test]
+async fn a_signal_stops_it_cleanly_and_nothing_is_scanned_at_the_next_start() {
+    for name in ["-TERM", "-INT"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut daemon = Daemon::in_dir(&dir);
+        let mut client = daemon.client().await;
+        client.create("t", 2, &[]).await;
+        client.produce("t", 0, plain(&["a"])).await;
+        daemon.signal("-HUP");
+        assert_eq!(read(&client.fetch("t", 0, 0).await).len(), 1, "SIGHUP is ignored");
+        daemon.signal(name);
+        assert_eq!(daemon.exit_code(), Some(0), "{name}");
+        assert!(dir.path().join(".kafka_cleanshutdown").exists());
+        let again = Daemon::in_dir(&dir);
+        assert!(again.ready.contains("1 topics and 2 partitions"), "{}", again.ready);
+        assert!(!dir.path().join(".kafka_cleanshutdown").exists());
+        assert_eq!(read(&again.client().await.fetch("t", 0, 0).await).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_fetch_is_answered_when_it_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::in_dir(&dir);
+    let mut client = daemon.client().await;
+    client.create("t", 1, &[]).await;
+    let id = client.send(12, &fetching("t", 0, 0).with_max_wait_ms(i32::MAX)).await;
+    // Answered behind the fetch on another connection: so the fetch has most likely begun.
+    daemon.client().await.fetch("t", 0, 0).await;
+    daemon.signal("-TERM");
+    if let Some(frame) = client.frame().await {
+        assert_eq!(frame[..4], id.to_be_bytes());
+    }
+    assert_eq!(daemon.exit_code(), Some(0));
+}
+
+#[test]
+fn an_ephemeral_broker_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--ephemeral"];
+    let mut daemon = Daemon::start(ottla(&args).env("TMPDIR", dir.path()));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn it_listens_on_every_address_and_advertises_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "127.0.0.2:0",
+        "--advertise",
+        "lab.example:9999",
+        "--data-dir",
+        text(dir.path()),
+    ];
+    let daemon = Daemon::start(&mut ottla(&args));
+    assert_eq!(daemon.addresses().len(), 2, "{}", daemon.ready);
+    for address in daemon.addresses() {
+        let mut client = Client::connect(address.parse().unwrap()).await;
+        let answer = client.call(12, &MetadataRequest::default()).await;
+        assert_eq!((&*answer.brokers[0].host, answer.brokers[0].port), ("lab.example", 9999));
+    }
+}
+
+#[tokio::test]
+async fn each_client_is_told_the_address_at_which_it_reached_the_broker() {
+    let dir = tempfile::tempdir().unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.3:0"];
+    let at = ["--data-dir", text(dir.path())];
+    let daemon = Daemon::start(&mut ottla(&[&listen[..], &at].concat()));
+    for address in daemon.addresses() {
+        let mut client = Client::connect(address.parse().unwrap()).await;
+        let answer = client.call(12, &MetadataRequest::default()).await;
+        let told = format!("{}:{}", &*answer.brokers[0].host, answer.brokers[0].port);
+        assert_eq!(told, address);
+    }
+}
+
+#[test]
+fn log_lines_are_json_if_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        text(dir.path()),
+        "--log-format",
+        "json",
+        "--set",
+        "log.cleaner.enable=false",
+    ];
+    let mut daemon = Daemon::start(&mut ottla(&args));
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let mut said = String::new();
+    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    // A config that does not act yet is not passed over in silence.
+    let line = said.lines().find(|line| line.contains("log.cleaner.enable")).expect(&said);
+    assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_take_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = Daemon::in_dir(&dir);
+    let mut client = daemon.client().await;
+    client.create("t", 1, &[]).await;
+    client.produce("t", 0, plain(&[&"x".repeat(1_000_000)])).await;
+    let peak = |field: &str| {
+        let status = format!("/proc/{}/status", daemon.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = peak("VmRSS:");
+    let frame = framed(12, 1, &fetching("t", 0, 0));
+    let mut deaf = Vec::new();
+    for _ in 0..50 {
+        let mut one = daemon.client().await;
+        for _ in 0..50 {
+            one.send_bytes(&frame).await;
+        }
+        deaf.push(one);
+    }
+    for _ in 0..20 {
+        client.fetch("t", 0, 0).await;
+    }
+    // They asked for 2.5 GB; what is held is a piece for each.
+    let grown = peak("VmHWM:").saturating_sub(before);
+    assert!(grown < 32 * 1024, "the broker grew by {grown} KiB");
+}

@@ -1,0 +1,131 @@
+//! A broker inside the test, on a free port, in a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ottla::broker::parts::Broker;
+use ottla::broker::{start, stop};
+use ottla::clock::SystemClock;
+use ottla::config::settings::{Flag, Settings};
+use ottla::server::listener;
+use ottla::storage::datadir;
+use ottla::storage::disk::{Disk, OsDisk};
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+
+/// A running broker. Dropped, it ends as a killed process does, and its directory goes.
+pub struct Ottla {
+    dir: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
+    configs: Vec<(String, String)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    broker: Arc<Broker>,
+    serving: JoinHandle<()>,
+    address: SocketAddr,
+}
+
+impl Ottla {
+    /// With everything at its default.
+    pub async fn start() -> Ottla {
+        Ottla::with(&[]).await
+    }
+
+    /// With these configs, by Kafka's names.
+    pub async fn with(configs: &[(&str, &str)]) -> Ottla {
+        Ottla::on(Arc::new(OsDisk), configs).await
+    }
+
+    /// On a disk of the test's own.
+    pub async fn on(disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
+        let dir = tempfile::tempdir().unwrap();
+        let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let mut ottla = Ottla { dir, disk, configs, running: None };
+        ottla.run().await;
+        ottla
+    }
+
+    async fn run(&mut self) {
+        let mut flags = vec![flag("listeners", "127.0.0.1:0")];
+        flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
+        let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
+        let hold = datadir::hold(self.data_dir()).unwrap();
+        if !self.disk.exists(self.data_dir()) {
+            self.disk.create_dir(self.data_dir()).unwrap();
+        }
+        let clock = Arc::new(SystemClock::default());
+        let dir = self.data_dir().to_owned();
+        let broker = start::start(settings, dir, self.disk.clone(), clock, Some(hold)).unwrap();
+        let (listeners, addresses) = listener::bind(&broker).await.unwrap();
+        let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
+        self.running = Some(Running { broker, serving, address: addresses[0] });
+    }
+
+    /// Stop as SIGTERM does.
+    pub async fn stop(&mut self) {
+        let Running { broker, serving, .. } = self.running.take().unwrap();
+        broker.stopping.send_replace(true);
+        serving.await.unwrap();
+        tokio::task::spawn_blocking(move || stop::stop(&broker)).await.unwrap().unwrap();
+    }
+
+    /// Stop as `kill -9` does: nothing is flushed or marked.
+    pub async fn kill(&mut self) {
+        let Running { broker, serving, .. } = self.running.take().unwrap();
+        broker.stopping.send_replace(true);
+        serving.await.unwrap();
+        // The data directory's lock goes with the last part that holds the broker.
+        while Arc::strong_count(&broker) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Stop cleanly and start again, on another port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.run().await;
+    }
+
+    /// Kill and start again, on another port.
+    pub async fn kill_and_restart(&mut self) {
+        self.kill().await;
+        self.run().await;
+    }
+
+    /// Start again after `stop` or `kill`.
+    pub async fn start_again(&mut self) {
+        self.run().await;
+    }
+
+    /// Start again on what is left of the disk.
+    pub async fn start_again_on(&mut self, disk: Arc<dyn Disk>) {
+        self.disk = disk;
+        self.run().await;
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The first log file of a partition.
+    pub fn log_file(&self, partition: &str) -> PathBuf {
+        self.data_dir().join(partition).join("00000000000000000000.log")
+    }
+
+    /// A client of its own.
+    pub async fn client(&self) -> Client {
+        Client::connect(self.address()).await
+    }
+}
+
+fn flag(name: &str, value: &str) -> Flag {
+    Flag { name: name.to_owned(), value: value.to_owned(), origin: "the test".to_owned() }
+}
