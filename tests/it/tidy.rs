@@ -166,7 +166,11 @@ fn banned(bans: &[(&str, &[&str])]) -> Vec<String> {
     for (name, code) in code() {
         for (banned, places) in bans {
             if code.contains(banned) && !places.contains(&name.as_str()) {
-                faults.push(format!("{name}: {banned} belongs in {places:?}"));
+                let where_then = match places {
+                    [] => "nowhere".to_owned(),
+                    places => places.join(", "),
+                };
+                faults.push(format!("{name}: {banned} belongs {where_then}"));
             }
         }
     }
@@ -278,6 +282,26 @@ fn what_the_pages_name_is_there() {
                 faults.push(format!("{}: there is no {path}", shown(&page)));
             }
         }
+    }
+    refuse(faults);
+}
+
+#[test]
+fn the_page_of_the_house_has_its_rooms_and_locks() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut faults = Vec::new();
+    for (room, allowed) in ROOMS {
+        let allowed = if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
+        let is_row = |line: &str| {
+            let (first, rest) = line.split_once(" | ").unwrap_or_default();
+            first.contains(&format!("`{room}`")) && rest.ends_with(&format!("| {allowed} |"))
+        };
+        if !page.lines().any(is_row) {
+            faults.push(format!("docs/architecture.md: {room} may use {allowed}"));
+        }
+    }
+    for (file, guarded) in LOCKS.iter().filter(|(file, _)| !page.contains(*file)) {
+        faults.push(format!("docs/architecture.md: {file} has a lock ({guarded})"));
     }
     refuse(faults);
 }
