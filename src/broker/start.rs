@@ -108,6 +108,7 @@ fn assemble(parts: Parts) -> Broker {
         request_bytes: Arc::new(Semaphore::new(budget)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
+        topics_changing: Mutex::new(()),
         upkeep: parts.upkeep,
         settings: parts.settings,
         config: parts.config,
