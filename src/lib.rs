@@ -12,8 +12,14 @@ pub mod cli;
 pub mod clock;
 /// THE TABLE of configuration, its layers and what they resolve to.
 pub mod config;
+/// The shell round the coordinator's mind: its task and its log.
+pub mod coordinator;
 /// The read path above partitions: plan, read, wait, read again; fetch sessions.
 pub mod fetch;
+/// Numbers, strings and arrays as Kafka writes them into records.
+pub mod fields;
+/// The group coordinator's mind: pure, in simulated time if need be.
+pub mod groups;
 /// What each request means: one file per API key, and THE TABLE of them.
 pub mod handlers;
 /// One partition's log: one owner, no locks, no async.

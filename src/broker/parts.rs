@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
+use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::AppendError;
 use crate::log::recovery::Known;
@@ -88,6 +89,8 @@ pub struct Broker {
     pub checkpointed: Mutex<BTreeMap<TopicPartition, (Offset, Offset)>>,
     /// True if the last run ended with a clean stop.
     pub was_clean: bool,
+    /// The way to the group coordinator.
+    pub coordinator: Coordinator,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::parts::Broker;
-use crate::broker::upkeep;
+use crate::broker::{coordinators, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
+use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
 use crate::metadata::records::{FeatureLevelRecord, Record};
@@ -63,7 +64,9 @@ pub fn start(
         })
         .collect::<BTreeMap<_, _>>();
     let (upkeep, asked) = Desk::new();
+    let (coordinator, inbox) = Coordinator::new();
     let broker = Arc::new(assemble(Parts {
+        coordinator,
         upkeep,
         settings,
         config,
@@ -81,10 +84,12 @@ pub fn start(
         error,
     })?;
     tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked));
+    coordinators::begin(&broker, inbox);
     Ok(broker)
 }
 
 struct Parts {
+    coordinator: Coordinator,
     upkeep: Desk,
     settings: Arc<Settings>,
     config: BrokerConfig,
@@ -109,6 +114,7 @@ fn assemble(parts: Parts) -> Broker {
         stopping: watch::Sender::new(false),
         registry: Default::default(),
         topics_changing: Mutex::new(()),
+        coordinator: parts.coordinator,
         upkeep: parts.upkeep,
         settings: parts.settings,
         config: parts.config,

@@ -14,7 +14,7 @@ pub static GROUP_INITIAL_REBALANCE_DELAY_MS: Entry<i32> = Entry {
     default: 0,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long the first rebalance of an empty group waits for more members to come.",
 };
 
@@ -25,7 +25,7 @@ pub static GROUP_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 6000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "The shortest session timeout that a member of a classic group may ask for.",
 };
 
@@ -36,7 +36,7 @@ pub static GROUP_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 1_800_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "The longest session timeout that a member of a classic group may ask for.",
 };
 
@@ -47,7 +47,7 @@ pub static GROUP_MAX_SIZE: Entry<i32> = Entry {
     default: i32::MAX,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How many members a classic group may have.",
 };
 
@@ -147,7 +147,7 @@ pub static OFFSETS_RETENTION_MINUTES: Entry<i32> = Entry {
     default: 10_080,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long the committed offsets of a group are kept after its last member has gone.",
 };
 
@@ -158,7 +158,7 @@ pub static OFFSETS_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     default: 600_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How often to look for committed offsets that are old enough to be forgotten.",
 };
 
@@ -169,7 +169,7 @@ pub static OFFSET_METADATA_MAX_BYTES: Entry<i32> = Entry {
     default: 4096,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "The longest note that a client may commit with an offset.",
 };
 
@@ -202,7 +202,7 @@ pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
     default: 104_857_600,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "The size of a segment file of the topic of committed offsets.",
 };
 

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod error;
 pub mod file;
 pub mod group;
+pub mod group_config;
 pub mod layers;
 pub mod page;
 pub mod resolve;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::config::endpoint::Endpoint;
 use crate::config::entry::Entry;
+use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
 use crate::config::{broker, topic, transaction};
 
@@ -241,6 +242,8 @@ pub struct BrokerConfig {
     pub delete_topic_enable: bool,
     /// `producer.id.expiration.ms`: how long a silent idempotent producer is remembered.
     pub producer_id_expiration_ms: i64,
+    /// What groups may do.
+    pub groups: GroupConfig,
     /// `log.flush.offset.checkpoint.interval.ms`: how often recovery points are saved.
     pub log_flush_offset_checkpoint_interval_ms: i64,
     /// `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer.
@@ -268,6 +271,7 @@ impl Default for BrokerConfig {
             auto_create_topics_enable: true,
             delete_topic_enable: true,
             producer_id_expiration_ms: 86_400_000,
+            groups: GroupConfig::default(),
             log_flush_offset_checkpoint_interval_ms: 60_000,
             max_request_partition_size_limit: 2000,
         }
@@ -302,6 +306,7 @@ impl BrokerConfig {
             producer_id_expiration_ms: i64::from(
                 transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
             ),
+            groups: GroupConfig::resolve(layers),
             log_flush_offset_checkpoint_interval_ms:
                 broker::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS.resolve(layers),
             max_request_partition_size_limit: broker::MAX_REQUEST_PARTITION_SIZE_LIMIT

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::metadata::field::{Damage, Reader, Tags, Writer};
+use crate::fields::{Damage, Reader, Tags, Writer};
 
 /// A broker made itself known. Kafka: `RegisterBrokerRecord`, versions 0 to 3.
 #[derive(Debug, Clone, PartialEq, Eq)]

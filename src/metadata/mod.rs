@@ -1,5 +1,4 @@
 pub mod broker_records;
-pub mod field;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
 pub mod partition_records;

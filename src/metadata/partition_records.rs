@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::metadata::field::{Damage, Reader, Tags, Writer};
+use crate::fields::{Damage, Reader, Tags, Writer};
 
 /// A partition as a whole. Kafka: `PartitionRecord`, versions 0 to 2.
 #[derive(Debug, Clone, PartialEq, Eq)]

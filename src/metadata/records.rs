@@ -12,8 +12,8 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::fields::{Damage, Reader, Tags, Writer};
 use crate::metadata::broker_records::{BrokerRegistrationChangeRecord, RegisterBrokerRecord};
-use crate::metadata::field::{Damage, Reader, Tags, Writer};
 use crate::metadata::partition_records::{PartitionChangeRecord, PartitionRecord};
 
 /// The frame version that stands before every record.

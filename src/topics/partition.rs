@@ -14,10 +14,11 @@ use tokio::sync::Mutex as Turn;
 
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
-use crate::log::admit::{AdmitError, Rules, admit};
+use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
 use crate::log::recovery::Known;
 use crate::log::view::View;
 use crate::log::{AppendError, Flush, Log, Placed};
+use crate::storage::batch::BatchView;
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::Disk;
 use crate::topics::upkeep::{Asking, Desk};
@@ -189,9 +190,25 @@ impl Partition {
             produce_version,
         };
         let admitted = admit(records, &rules, now.wall_ms)?;
+        self.append_admitted(now, &admitted)
+    }
+
+    /// Append a batch that the broker itself has built.
+    pub fn append_own(self: &Arc<Self>, now: Now, bytes: &[u8]) -> Result<Placed, ProduceError> {
+        let batch = BatchView::first(bytes)
+            .ok_or_else(|| Unavailable::Offline("a batch of our own is none".to_owned()))?;
+        let max_timestamp = batch.header.max_timestamp;
+        self.append_admitted(now, &Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame })
+    }
+
+    fn append_admitted(
+        self: &Arc<Self>,
+        now: Now,
+        admitted: &Admitted<'_>,
+    ) -> Result<Placed, ProduceError> {
         let mut slot = self.slot();
         let log = self.opened(&mut slot)?;
-        let placed = log.append(now, &admitted)?;
+        let placed = log.append(now, admitted)?;
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         drop(slot);

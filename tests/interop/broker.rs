@@ -8,28 +8,41 @@ use std::time::{Duration, Instant};
 pub struct Ottla {
     child: Child,
     dir: tempfile::TempDir,
+    flags: Vec<String>,
     pub address: String,
 }
 
 impl Ottla {
     /// Start on a free port.
     pub fn start() -> Ottla {
+        Ottla::start_with(&[])
+    }
+
+    /// Start on a free port, with these configs (`name=value`).
+    pub fn start_with(configs: &[&str]) -> Ottla {
         let dir = tempfile::tempdir().unwrap();
-        let (child, address) = spawn(&dir, "127.0.0.1:0");
-        Ottla { child, dir, address }
+        let flags =
+            configs.iter().flat_map(|c| ["--set", c]).map(str::to_owned).collect::<Vec<_>>();
+        let (child, address) = spawn(&dir, &flags, "127.0.0.1:0");
+        Ottla { child, dir, flags, address }
+    }
+
+    /// The configs of the next start.
+    pub fn configure(&mut self, configs: &[&str]) {
+        self.flags = flags(configs);
     }
 
     /// End it as a crash does, and start it again on the same port.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.address) = spawn(&self.dir, &self.address.clone());
+        (self.child, self.address) = spawn(&self.dir, &self.flags, &self.address);
     }
 
     /// Ask it to stop; true if it exited with 0.
     pub fn stop(&mut self) -> bool {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().success()
     }
 
@@ -64,11 +77,17 @@ impl Drop for Ottla {
     }
 }
 
-fn spawn(dir: &tempfile::TempDir, listen: &str) -> (Child, String) {
+fn flags(configs: &[&str]) -> Vec<String> {
+    configs.iter().flat_map(|config| ["--set", config]).map(str::to_owned).collect()
+}
+
+fn spawn(dir: &tempfile::TempDir, flags: &[String], listen: &str) -> (Child, String) {
     let ready = dir.path().join("ready");
     let _ = std::fs::remove_file(&ready);
     let mut child = Command::new(env!("CARGO_BIN_EXE_ottla"))
-        .args(["serve", "--listen", listen, "--data-dir"])
+        .args(["serve", "--listen", listen])
+        .args(flags)
+        .arg("--data-dir")
         .arg(dir.path().join("data"))
         .arg("--ready-file")
         .arg(&ready)

@@ -1,19 +1,18 @@
 //! kcat, as the labs use it.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use ottla::storage::batch::{Codec, batches};
 
 use crate::broker::Ottla;
+use crate::clients::is_here;
 
 /// True if kcat is there. Otherwise says that the test is left out.
 fn kcat_is_here(test: &str) -> bool {
-    let is_here = Command::new("kcat").arg("-V").output().is_ok();
-    if !is_here {
-        assert!(std::env::var("OTTLA_INTEROP").as_deref() != Ok("require"), "kcat is missing");
-        println!("left out: {test} (kcat is not installed)");
-    }
-    is_here
+    is_here("kcat", Command::new("kcat").arg("-V").output().is_ok(), test)
 }
 
 #[test]
@@ -128,4 +127,107 @@ fn an_idempotent_producer_goes_on_after_a_crash() {
     let all = ottla.bash("kcat -b localhost:9092 -t idem -C -o beginning -e -q | sort | uniq -c");
     assert_eq!(all.lines().count(), 1000);
     assert!(all.lines().all(|line| line.trim_start().starts_with("2 ")));
+}
+
+#[test]
+fn a_consumer_that_stays_sees_what_comes_after_it() {
+    if !kcat_is_here("the latest messages of lab 1") {
+        return;
+    }
+    let mut ottla = Ottla::start();
+    ottla.bash(r#"echo "before" | kcat -b localhost:9092 -t messages -P"#);
+    // kcat begins at the beginning unless told otherwise.
+    for (offset, before) in [(&["-o", "end"][..], &[][..]), (&[], &["before", "first", "second"])] {
+        // It says where the partition ends when it has got there: from then on it waits.
+        let mut consumer = Consumer::start(&ottla, offset);
+        consumer.wait_until_at_end();
+        for message in before {
+            assert_eq!(consumer.next_line(), *message);
+        }
+        for message in ["first", "second"] {
+            ottla.bash(&format!("echo {message} | kcat -b localhost:9092 -t messages -P"));
+            assert_eq!(consumer.next_line(), message);
+        }
+        assert!(consumer.kill().is_empty());
+    }
+    assert!(ottla.stop());
+}
+
+/// `kcat -C` that runs until it is killed.
+struct Consumer {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+impl Consumer {
+    fn start(ottla: &Ottla, offset: &[&str]) -> Consumer {
+        let mut child = Command::new("kcat")
+            .args(["-b", &ottla.address, "-t", "messages", "-C", "-u"])
+            .args(offset)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Consumer { child, stdout: lines(stdout), stderr: lines(stderr) }
+    }
+
+    fn wait_until_at_end(&mut self) {
+        while !next(&self.stderr).contains("Reached end of topic") {}
+    }
+
+    fn next_line(&mut self) -> String {
+        next(&self.stdout)
+    }
+
+    /// Kill it, and give what it has printed that was not asked for.
+    fn kill(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.stdout.iter().collect()
+    }
+}
+
+/// The lines of a pipe as they come.
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+fn next(lines: &Receiver<String>) -> String {
+    lines.recv_timeout(Duration::from_secs(60)).expect("kcat says nothing more")
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// librdkafka 2.0.2 turns each of its features on by the versions that the broker serves.
+/// MsgVer1 and ThrottleTime need a Fetch that Kafka 4 does not serve any more.
+#[test]
+fn librdkafka_sees_the_features_it_should() {
+    if !kcat_is_here("feature negotiation") {
+        return;
+    }
+    let ottla = Ottla::start();
+    let said = ottla.bash("kcat -b localhost:9092 -d feature,broker -L 2>&1");
+    let features = said
+        .lines()
+        .filter_map(|line| line.split_once("Updated enabled protocol features to "))
+        .map(|(_, features)| features)
+        .next_back()
+        .unwrap_or_else(|| panic!("no features: {said}"));
+    let features: Vec<&str> = features.split(',').collect();
+    for feature in ["ApiVersion", "MsgVer2", "LZ4", "ZSTD", "OffsetTime", "IdempotentProducer"] {
+        assert!(features.contains(&feature), "{feature} is not among {features:?}");
+    }
 }

@@ -1,6 +1,16 @@
 //! Real foreign clients against the broker as its own process.
 //!
 //! A test whose client is not installed says so and passes, unless `OTTLA_INTEROP=require`.
+//! `tests/interop/setup` installs the clients. `tests/run` asks for more than the defaults:
+//!
+//! * `OTTLA_INTEROP_FILE_MB` (5): the file that goes through kcat in each codec.
+//! * `OTTLA_INTEROP_RECORDS` (100000): what the Java clients send round.
+//! * `OTTLA_INTEROP_KILLS` (5), `OTTLA_INTEROP_SEED` (a new one): the kill loop.
 
 mod broker;
+mod clients;
+mod dump_log;
+mod java;
 mod kcat;
+mod kill_loop;
+mod python;

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -41,11 +42,11 @@ impl Handler for Metadata {
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
         let topics = match wanted {
             None => cx.broker.registry.all().iter().map(|topic| described(cx, topic)).collect(),
-            Some(topics) => topics
+            Some(topics) => asked(topics)
                 .into_iter()
-                .map(|topic| match topic.name {
-                    Some(name) => by_name(cx, name, may_create),
-                    None => by_id(cx, topic.topic_id),
+                .map(|topic| match topic {
+                    Asked::Name(name) => by_name(cx, name, may_create),
+                    Asked::Id(id) => by_id(cx, id),
                 })
                 .collect(),
         };
@@ -61,6 +62,24 @@ impl Handler for Metadata {
     }
 }
 
+/// How a topic is asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Name(TopicName),
+    Id(TopicId),
+}
+
+/// Who asks for one topic by its id asks for all of them by id, as in Apache Kafka: names are
+/// then not looked at. The Java admin client sends an empty one beside each id.
+fn asked(topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
+    let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
+    let asked = topics.into_iter().map(|topic| match topic.name {
+        Some(name) if !are_ids => Asked::Name(name),
+        _ => Asked::Id(topic.topic_id),
+    });
+    asked.filter(|topic| !are_ids || *topic != Asked::Id(TopicId::nil())).collect()
+}
+
 fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseTopic {
     MetadataResponseTopic::default().with_name(name).with_topic_id(id).with_error_code(code.code())
 }
@@ -68,8 +87,8 @@ fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseT
 fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
     match cx.broker.registry.with_id(id) {
         Some(topic) => described(cx, &topic),
-        // A null name cannot be written before version 12, and no id can be asked for there.
-        None => failed(None, id, Code::UnknownTopicId),
+        // A null name cannot be written before version 12.
+        None => failed((cx.version < 12).then(TopicName::default), id, Code::UnknownTopicId),
     }
 }
 
@@ -117,4 +136,26 @@ fn described(cx: &Context, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {
         .with_topic_id(topic.id)
         .with_is_internal(names::is_internal(&topic.name))
         .with_partitions(partitions.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topic(name: Option<&'static str>, id: TopicId) -> MetadataRequestTopic {
+        let name = name.map(|name| TopicName(StrBytes::from_static_str(name)));
+        MetadataRequestTopic::default().with_name(name).with_topic_id(id)
+    }
+
+    #[test]
+    fn names_beside_ids_are_not_looked_at() {
+        let (nil, a, b) = (TopicId::nil(), TopicId::from_u128(1), TopicId::from_u128(2));
+        // As the Java admin client sends them, and as others do.
+        let ids = vec![topic(Some(""), a), topic(None, b), topic(Some("name"), nil)];
+        assert_eq!(asked(ids), [Asked::Id(a), Asked::Id(b)]);
+        let name = |name| Asked::Name(TopicName(StrBytes::from_static_str(name)));
+        let names = vec![topic(Some("x"), nil), topic(Some(""), nil), topic(None, nil)];
+        assert_eq!(asked(names), [name("x"), name(""), Asked::Id(nil)]);
+        assert_eq!(asked(vec![]), []);
+    }
 }

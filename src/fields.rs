@@ -1,5 +1,6 @@
-//! Fields of Kafka's flexible encoding (KIP-482): big-endian numbers, varints, compact strings
-//! and arrays, tagged sections. What the records of the metadata log are made of.
+//! Fields of Kafka's encodings: big-endian numbers, strings and arrays with lengths before them;
+//! in the flexible encoding (KIP-482) the lengths are varints and structs end with tagged fields.
+//! What the records of the internal topics are made of.
 //!
 //! **Invariant:** nothing is allocated by a count before the bytes for that many elements are
 //! seen to be there.
@@ -151,6 +152,48 @@ impl<'a> Reader<'a> {
         self.nullable_list(each, one)?.ok_or_else(|| Damage::new("null where an array must be"))
     }
 
+    /// A string with a length of 16 bits, or null.
+    pub fn old_nullable_string(&mut self) -> Result<Option<String>, Damage> {
+        let Ok(n) = usize::try_from(self.i16()?) else { return Ok(None) };
+        match std::str::from_utf8(self.take(n)?) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(Damage::new("a string that is not UTF-8")),
+        }
+    }
+
+    /// A string with a length of 16 bits.
+    pub fn old_string(&mut self) -> Result<String, Damage> {
+        self.old_nullable_string()?.ok_or_else(|| Damage::new("null where a string must be"))
+    }
+
+    /// Bytes with a compact length.
+    pub fn bytes(&mut self) -> Result<Bytes, Damage> {
+        let n = self.length(1)?.ok_or_else(|| Damage::new("null where bytes must be"))?;
+        Ok(Bytes::copy_from_slice(self.take(n)?))
+    }
+
+    /// Bytes with a length of 32 bits.
+    pub fn old_bytes(&mut self) -> Result<Bytes, Damage> {
+        let n =
+            usize::try_from(self.i32()?).map_err(|_| Damage::new("null where bytes must be"))?;
+        Ok(Bytes::copy_from_slice(self.take(n)?))
+    }
+
+    /// An array with a count of 32 bits.
+    pub fn old_list<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Result<T, Damage>,
+    ) -> Result<Vec<T>, Damage> {
+        let n =
+            usize::try_from(self.i32()?).map_err(|_| Damage::new("null where an array must be"))?;
+        // Room is made as elements come, not as many as the count claims.
+        let mut list = Vec::new();
+        for _ in 0..n {
+            list.push(one(self)?);
+        }
+        Ok(list)
+    }
+
     /// The tagged fields that end a struct. `known` reads the field of a tag that it knows and
     /// says so; others are passed over, as KIP-482 wants it.
     pub fn tags(
@@ -276,6 +319,28 @@ impl Writer {
     /// A compact array of ids.
     pub fn uuids(&mut self, values: &[Uuid]) {
         self.list(values, |w, v| w.uuid(*v));
+    }
+
+    /// A string with a length of 16 bits, or null.
+    pub fn old_nullable_string(&mut self, value: Option<&str>) {
+        match value {
+            Some(text) => {
+                self.i16(text.len() as i16);
+                self.raw(text.as_bytes());
+            }
+            None => self.i16(-1),
+        }
+    }
+
+    /// A string with a length of 16 bits.
+    pub fn old_string(&mut self, value: &str) {
+        self.old_nullable_string(Some(value));
+    }
+
+    /// Bytes with a length of 32 bits.
+    pub fn old_bytes(&mut self, value: &[u8]) {
+        self.i32(value.len() as i32);
+        self.raw(value);
     }
 
     /// The section of tagged fields that ends a struct.

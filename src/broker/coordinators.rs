@@ -1,0 +1,58 @@
+//! The group coordinator's place in the broker: its rules, its topic, its task.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use crate::broker::parts::{Broker, CreateError, NewTopic};
+use crate::config::resolve::Durability;
+use crate::coordinator::driver::{Inbox, run};
+use crate::coordinator::journal::{Journal, TOPIC};
+use crate::groups::{Groups, Rules};
+use crate::topics::partition::Partition;
+
+/// Start the coordinator's task. It reads its log first; who asks meanwhile waits.
+pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
+    let config = &broker.config.groups;
+    let rules = Rules {
+        session_timeout_min_ms: config.min_session_timeout_ms,
+        session_timeout_max_ms: config.max_session_timeout_ms,
+        size_max: config.max_size,
+        initial_delay_ms: config.initial_rebalance_delay_ms,
+        metadata_bytes_max: config.offset_metadata_max_bytes,
+        retention_ms: config.offsets_retention_ms,
+        retention_check_ms: config.offsets_retention_check_interval_ms,
+    };
+    let weak = Arc::downgrade(broker);
+    let find = Box::new(move |create| find(&weak, create));
+    let journal = Journal::new(find, broker.config.durability == Durability::Fsync);
+    let groups = Groups::new(rules, fastrand::Rng::new());
+    let stopping = broker.stopping.subscribe();
+    tokio::spawn(run(groups, journal, broker.clock.clone(), inbox, stopping));
+}
+
+fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, String> {
+    let broker = broker.upgrade().ok_or("the broker has stopped")?;
+    let first = || broker.registry.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
+    if let Some(partition) = first() {
+        return Ok(Some(partition));
+    }
+    if create {
+        match broker.create_topic(offsets_topic(&broker)) {
+            Ok(_) | Err(CreateError::Exists(_)) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(first())
+}
+
+/// As Kafka makes it, but for its one partition: one node, one coordinator.
+pub fn offsets_topic(broker: &Broker) -> NewTopic {
+    let segment_bytes = broker.config.groups.offsets_topic_segment_bytes.to_string();
+    let configs = [
+        ("cleanup.policy", "compact"),
+        ("compression.type", "producer"),
+        ("segment.bytes", &segment_bytes),
+    ];
+    let configs = configs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    NewTopic { name: TOPIC.to_owned(), partitions: 1, configs: BTreeMap::from(configs) }
+}

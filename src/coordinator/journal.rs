@@ -1,0 +1,109 @@
+//! The partition that the coordinator writes to and starts from.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::groups::records::Record;
+use crate::storage::batch_builder::BatchBuilder;
+use crate::storage::records::records;
+use crate::topics::partition::{Partition, ProduceError, Unavailable};
+
+/// The topic of groups and committed offsets.
+pub const TOPIC: &str = "__consumer_offsets";
+
+/// A batch is closed once it holds this much, so that ordinary consumers can read it.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Gives the partition, and makes the topic if it is not there and `true` is said.
+pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<Partition>>, String> + Send + Sync>;
+
+/// Why records were not written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The topic cannot be made.
+    #[error("{TOPIC} cannot be created: {0}")]
+    Topic(String),
+    /// The log did not take them.
+    #[error(transparent)]
+    Append(#[from] ProduceError),
+    /// They are not known to be durable.
+    #[error(transparent)]
+    Sync(#[from] Unavailable),
+}
+
+/// Where records go.
+pub struct Journal {
+    find: Find,
+    /// True if an answer must wait for a sync (`durability = "fsync"`).
+    sync: bool,
+}
+
+impl Journal {
+    /// Records go to the partition that `find` gives.
+    pub fn new(find: Find, sync: bool) -> Journal {
+        Journal { find, sync }
+    }
+
+    /// Everything that was written, in order.
+    pub fn read(&self, mut visit: impl FnMut(Record)) -> io::Result<()> {
+        let Some(partition) = (self.find)(false).map_err(io::Error::other)? else { return Ok(()) };
+        let view = partition.view().map_err(|error| io::Error::other(error.to_string()))?;
+        view.for_each_batch(|batch| {
+            if batch.header.is_control() {
+                return Ok(());
+            }
+            for record in records(batch).map_err(io::Error::other)? {
+                let record = record.map_err(io::Error::other)?;
+                let Some(key) = &record.key else { continue };
+                match Record::decode(key, record.value.as_deref()) {
+                    Ok(Some(record)) => visit(record),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let offset = record.offset;
+                        tracing::warn!(offset, %error, "a record of {TOPIC} is passed over");
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Write records, together as far as they fit.
+    pub async fn write(&self, now: Now, records: &[Record]) -> Result<(), JournalError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let partition = (self.find)(true).map_err(JournalError::Topic)?;
+        let partition =
+            partition.ok_or_else(|| JournalError::Topic("it is not there".to_owned()))?;
+        let mut end_offset = 0;
+        for bytes in batches(now, records) {
+            end_offset = partition.append_own(now, &bytes)?.end_offset;
+        }
+        if self.sync {
+            partition.durable(end_offset).await?;
+        }
+        Ok(())
+    }
+}
+
+fn batches(now: Now, records: &[Record]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut builder = BatchBuilder::new(0, now.wall_ms);
+    let mut bytes = 0;
+    for record in records {
+        let (key, value) = record.encode();
+        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        builder.push(Some(&key), value.as_deref(), &[], now.wall_ms);
+        if bytes >= BATCH_BYTES {
+            let full = std::mem::replace(&mut builder, BatchBuilder::new(0, now.wall_ms));
+            all.push(full.finish());
+            bytes = 0;
+        }
+    }
+    if !builder.is_empty() {
+        all.push(builder.finish());
+    }
+    all
+}

@@ -1,0 +1,5 @@
+//! The shell round the groups' mind: one task that asks it, writes down what it decides, and
+//! answers.
+
+pub mod driver;
+pub mod journal;

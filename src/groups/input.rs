@@ -1,0 +1,331 @@
+//! What the coordinator is asked, and what it answers: in its own words, not in Kafka's codes.
+
+use bytes::Bytes;
+
+use crate::groups::group::Protocols;
+use crate::groups::records::Committed;
+
+/// Why something is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No group may be called so.
+    #[error("the group id is empty")]
+    InvalidGroupId,
+    /// The session timeout is too short or too long.
+    #[error("the session timeout is not within group.min and group.max.session.timeout.ms")]
+    InvalidSessionTimeout,
+    /// Nobody of that id is in the group.
+    #[error("the member is not known to the group")]
+    UnknownMember,
+    /// Another process has taken over the `group.instance.id`.
+    #[error("another member has taken over this group.instance.id")]
+    FencedInstance,
+    /// The member is behind or ahead.
+    #[error("the generation is not the group's")]
+    IllegalGeneration,
+    /// The group is rebalancing: the member is to join again.
+    #[error("the group is rebalancing")]
+    RebalanceInProgress,
+    /// No protocol that all members know.
+    #[error("the protocols have nothing in common with the group's")]
+    InconsistentProtocol,
+    /// `group.max.size` members are there.
+    #[error("the group is full (group.max.size)")]
+    GroupFull,
+    /// There is no such group.
+    #[error("there is no such group")]
+    GroupNotFound,
+    /// The group has members.
+    #[error("the group is not empty")]
+    NotEmpty,
+    /// Somebody in the group reads the topic.
+    #[error("the group reads this topic")]
+    Subscribed,
+    /// The metadata of an offset is longer than `offset.metadata.max.bytes`.
+    #[error("the metadata is longer than offset.metadata.max.bytes")]
+    MetadataTooLarge,
+    /// The topic or partition is not there.
+    #[error("there is no such partition")]
+    UnknownPartition,
+    /// The coordinator cannot take more now.
+    #[error("the coordinator cannot take this now")]
+    Unavailable,
+}
+
+/// Who speaks for a member.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// The group.
+    pub group: String,
+    /// Empty for one that has no id yet.
+    pub member: String,
+    /// `group.instance.id`.
+    pub instance_id: Option<String>,
+    /// The generation that it believes in; negative for none.
+    pub generation: i32,
+}
+
+/// A JoinGroup.
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// Who; the generation means nothing here.
+    pub identity: Identity,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where it connected from.
+    pub client_host: String,
+    /// How long it may be silent, ms.
+    pub session_timeout_ms: i32,
+    /// How long it may take to rejoin, ms.
+    pub rebalance_timeout_ms: i32,
+    /// `consumer` and the like.
+    pub protocol_type: String,
+    /// In the order of its preference.
+    pub protocols: Protocols,
+    /// True if a newcomer is given an id first and joins with it then (v4, KIP-394).
+    pub id_first: bool,
+    /// True if the leader may be told to skip its assignment (v9, KIP-814).
+    pub may_skip: bool,
+}
+
+/// The answer to a JoinGroup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The member's id.
+    pub member: String,
+    /// The generation.
+    pub generation: i32,
+    /// `consumer` and the like.
+    pub protocol_type: Option<String>,
+    /// The assignor that was chosen.
+    pub protocol: Option<String>,
+    /// Who assigns.
+    pub leader: String,
+    /// For the leader: everybody.
+    pub members: Vec<JoinedMember>,
+    /// True for a leader whose assignment is not wanted.
+    pub skip_assignment: bool,
+}
+
+/// A member as its leader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedMember {
+    /// Its id.
+    pub id: String,
+    /// Its `group.instance.id`.
+    pub instance_id: Option<String>,
+    /// Its metadata for the chosen protocol.
+    pub metadata: Bytes,
+}
+
+/// Why a JoinGroup failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinFault {
+    /// Join again with this id.
+    MemberIdRequired(String),
+    /// Refused. The id is what the member may call itself from now on.
+    Refused(Fault, String),
+}
+
+/// A SyncGroup.
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// Who.
+    pub identity: Identity,
+    /// What the member takes the group's type for (v5).
+    pub protocol_type: Option<String>,
+    /// What it takes the chosen protocol for (v5).
+    pub protocol: Option<String>,
+    /// From the leader: who gets what.
+    pub assignments: Vec<(String, Bytes)>,
+}
+
+/// The answer to a SyncGroup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synced {
+    /// `consumer` and the like.
+    pub protocol_type: Option<String>,
+    /// The assignor that was chosen.
+    pub protocol: Option<String>,
+    /// What the member gets.
+    pub assignment: Bytes,
+}
+
+/// One that is to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// Its id; empty if it is named by its instance id alone.
+    pub member: String,
+    /// Its `group.instance.id`.
+    pub instance_id: Option<String>,
+}
+
+/// An OffsetCommit. Partitions that do not exist have been answered already.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Who; without a member and a generation, a consumer that assigns itself.
+    pub identity: Identity,
+    /// How long to keep the offsets, ms; none for the broker's retention (v2 to v4 may say).
+    pub retention_ms: Option<i64>,
+    /// What.
+    pub offsets: Vec<ToCommit>,
+    /// True if an unknown group is to be told from a wrong generation (v9).
+    pub tells_unknown_group: bool,
+}
+
+/// One offset to commit.
+#[derive(Debug, Clone)]
+pub struct ToCommit {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The next offset to read.
+    pub offset: i64,
+    /// The leader epoch of the last record read, or -1.
+    pub leader_epoch: i32,
+    /// What to remember with it.
+    pub metadata: String,
+}
+
+/// Partitions by topic; `None` means all of them.
+pub type Wanted = Option<Vec<(String, Vec<i32>)>>;
+/// Offsets by topic and partition.
+pub type Offsets = Vec<(String, Vec<(i32, Option<Committed>)>)>;
+/// What became of each partition, by topic.
+pub type Deleted = Vec<(String, Vec<(i32, Result<(), Fault>)>)>;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// JoinGroup.
+    Join(Join),
+    /// SyncGroup.
+    Sync(Sync),
+    /// Heartbeat.
+    Heartbeat(Identity),
+    /// LeaveGroup.
+    Leave {
+        /// Which group.
+        group: String,
+        /// Who.
+        members: Vec<Leaving>,
+    },
+    /// OffsetCommit.
+    Commit(Commit),
+    /// OffsetFetch, for one group.
+    FetchOffsets {
+        /// Which group.
+        group: String,
+        /// Which partitions.
+        wanted: Wanted,
+    },
+    /// OffsetDelete.
+    DeleteOffsets {
+        /// Which group.
+        group: String,
+        /// Which partitions.
+        wanted: Vec<(String, Vec<i32>)>,
+    },
+    /// DescribeGroups, for one group.
+    Describe {
+        /// Which group.
+        group: String,
+    },
+    /// ListGroups.
+    List,
+    /// DeleteGroups, for one group.
+    Delete {
+        /// Which group.
+        group: String,
+    },
+    /// A topic is no more: its offsets go.
+    TopicDeleted {
+        /// Which topic.
+        topic: String,
+    },
+}
+
+impl Input {
+    /// The group whose state it may change.
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Input::Join(Join { identity, .. })
+            | Input::Sync(Sync { identity, .. })
+            | Input::Commit(Commit { identity, .. })
+            | Input::Heartbeat(identity) => Some(&identity.group),
+            Input::Leave { group, .. }
+            | Input::FetchOffsets { group, .. }
+            | Input::DeleteOffsets { group, .. }
+            | Input::Describe { group }
+            | Input::Delete { group } => Some(group),
+            Input::List | Input::TopicDeleted { .. } => None,
+        }
+    }
+}
+
+/// A group in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Its id.
+    pub group: String,
+    /// `consumer` and the like, or empty.
+    pub protocol_type: String,
+    /// Its phase's name.
+    pub state: &'static str,
+}
+
+/// A group with its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its phase's name.
+    pub state: &'static str,
+    /// `consumer` and the like, or empty.
+    pub protocol_type: String,
+    /// The chosen assignor, if the group is stable.
+    pub protocol: String,
+    /// Its members.
+    pub members: Vec<DescribedMember>,
+}
+
+/// A member in a description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedMember {
+    /// Its id.
+    pub id: String,
+    /// Its `group.instance.id`.
+    pub instance_id: Option<String>,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where it connected from.
+    pub client_host: String,
+    /// Its metadata, if the group is stable.
+    pub metadata: Bytes,
+    /// Its assignment, if the group is stable.
+    pub assignment: Bytes,
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// To a JoinGroup.
+    Joined(Result<Box<Joined>, JoinFault>),
+    /// To a SyncGroup.
+    Synced(Result<Synced, Fault>),
+    /// To a Heartbeat.
+    Heartbeat(Result<(), Fault>),
+    /// To a LeaveGroup: one for each that was to leave.
+    Left(Vec<(Leaving, Result<(), Fault>)>),
+    /// To an OffsetCommit: for the group, or each partition in the order of the request.
+    Committed(Result<Vec<Result<(), Fault>>, Fault>),
+    /// To an OffsetFetch.
+    Fetched(Offsets),
+    /// To an OffsetDelete.
+    Deleted(Result<Deleted, Fault>),
+    /// To a DescribeGroups.
+    Described(Result<Box<Description>, Fault>),
+    /// To a ListGroups.
+    Listed(Vec<Listing>),
+    /// To a DeleteGroups.
+    GroupDeleted(Result<(), Fault>),
+}

@@ -1,0 +1,378 @@
+//! JoinGroup: who is in, and when everybody is.
+
+use crate::clock::Now;
+use crate::groups::group::{FirstRebalance, Group, Member, Phase};
+use crate::groups::input::{Fault, Join, JoinFault, Joined, JoinedMember, Reply};
+use crate::groups::records::Record;
+use crate::groups::{Groups, Step, Ticket, checked_id};
+
+/// How long a newcomer's join may wait before it is dropped, ms.
+const NEWCOMER_MS: i64 = 300_000;
+/// How many ids may be out that nobody has come back with, in all groups. Each is forgotten after
+/// its session timeout.
+const PENDING_MAX: usize = 100_000;
+
+impl Groups {
+    pub(crate) fn join(&mut self, now: Now, ticket: Ticket, join: Join, step: &mut Step) {
+        if let Err(fault) = self.try_join(now, ticket, &join, step) {
+            step.reply(ticket, Reply::Joined(Err(fault)));
+        }
+    }
+
+    fn try_join(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        step: &mut Step,
+    ) -> Result<(), JoinFault> {
+        let identity = &join.identity;
+        let refused = |fault| JoinFault::Refused(fault, identity.member.clone());
+        checked_id(&identity.group).map_err(refused)?;
+        let (least, most) = (self.rules.session_timeout_min_ms, self.rules.session_timeout_max_ms);
+        if !(least..=most).contains(&join.session_timeout_ms) {
+            return Err(refused(Fault::InvalidSessionTimeout));
+        }
+        if identity.member.is_empty() {
+            self.group_or_new(now, &identity.group);
+        }
+        let outcome = self.with_group(&identity.group, |groups, group| {
+            if !groups.has_room(group, &identity.member) {
+                group.pending.remove(&identity.member);
+                return Err(JoinFault::Refused(Fault::GroupFull, String::new()));
+            }
+            let of = Some(identity.member.as_str()).filter(|id| !id.is_empty());
+            let of = of.or_else(|| {
+                let instance = identity.instance_id.as_deref()?;
+                group.static_member(instance).map(|member| member.id.as_str())
+            });
+            if !group.accepts(&join.protocol_type, &join.protocols, of) {
+                return Err(refused(Fault::InconsistentProtocol));
+            }
+            match identity.member.as_str() {
+                "" => groups.join_newcomer(now, ticket, join, group, step),
+                _ => groups.join_again(now, ticket, join, group, step),
+            }
+        });
+        outcome.unwrap_or_else(|| Err(refused(Fault::UnknownMember)))
+    }
+
+    /// Kafka's `acceptJoiningMember`.
+    fn has_room(&self, group: &Group, member: &str) -> bool {
+        let most = usize::try_from(self.rules.size_max).unwrap_or(0);
+        let known = group.member(member);
+        match group.phase {
+            Phase::Empty => true,
+            Phase::PreparingRebalance => {
+                known.is_some_and(|m| m.joining.is_some()) || group.joined() < most
+            }
+            Phase::CompletingRebalance | Phase::Stable => {
+                known.is_some() || group.members.len() < most
+            }
+        }
+    }
+
+    fn join_newcomer(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        group: &mut Group,
+        step: &mut Step,
+    ) -> Result<(), JoinFault> {
+        let instance = join.identity.instance_id.as_deref();
+        let id = self.new_id(instance.unwrap_or(&join.client_id));
+        if let Some(old) = instance.and_then(|i| group.static_member(i)).map(|m| m.id.clone()) {
+            self.replace_static(now, ticket, join, group, (&old, &id), step);
+            return Ok(());
+        }
+        if instance.is_none() && join.id_first {
+            if self.pending >= PENDING_MAX {
+                return Err(JoinFault::Refused(Fault::Unavailable, String::new()));
+            }
+            group.pending.insert(id.clone(), now.mono_ms + i64::from(join.session_timeout_ms));
+            return Err(JoinFault::MemberIdRequired(id));
+        }
+        self.add(now, ticket, join, group, id, step);
+        Ok(())
+    }
+
+    fn join_again(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        group: &mut Group,
+        step: &mut Step,
+    ) -> Result<(), JoinFault> {
+        let identity = &join.identity;
+        let id = identity.member.as_str();
+        let refused = |fault| JoinFault::Refused(fault, id.to_owned());
+        if identity.instance_id.is_none() && group.pending.remove(id).is_some() {
+            self.add(now, ticket, join, group, id.to_owned(), step);
+            return Ok(());
+        }
+        group.validate(id, identity.instance_id.as_deref()).map_err(refused)?;
+        let is_leader = group.leader.as_deref() == Some(id);
+        let is_same = group.member(id).is_some_and(|m| m.protocols == join.protocols);
+        match group.phase {
+            // A retry: the answer to the first has been lost.
+            Phase::CompletingRebalance if is_same => {
+                self.touch(now, group, id);
+                let joined = joined(group, id, is_leader);
+                step.reply(ticket, Reply::Joined(Ok(Box::new(joined))));
+            }
+            Phase::Stable if is_same && !is_leader => {
+                self.touch(now, group, id);
+                step.reply(ticket, Reply::Joined(Ok(Box::new(joined(group, id, false)))));
+            }
+            Phase::PreparingRebalance | Phase::CompletingRebalance | Phase::Stable => {
+                self.update(now, ticket, join, group, id, step);
+                self.rebalance_or_complete(now, &identity.group, group, step);
+            }
+            Phase::Empty => return Err(refused(Fault::UnknownMember)),
+        }
+        Ok(())
+    }
+
+    /// An id that nobody had: what the client calls itself, and chance.
+    fn new_id(&mut self, prefix: &str) -> String {
+        let id = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
+        format!("{prefix}-{id}")
+    }
+
+    fn add(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        group: &mut Group,
+        id: String,
+        step: &mut Step,
+    ) {
+        group.protocol_type = Some(join.protocol_type.clone());
+        if let Some(first) = &mut group.first {
+            first.somebody_came = true;
+        }
+        group.add(Member {
+            id,
+            instance_id: join.identity.instance_id.clone(),
+            client_id: join.client_id.clone(),
+            client_host: join.client_host.clone(),
+            session_timeout_ms: join.session_timeout_ms,
+            rebalance_timeout_ms: join.rebalance_timeout_ms,
+            protocols: join.protocols.clone(),
+            assignment: Default::default(),
+            joining: Some(ticket),
+            syncing: None,
+            session_due_ms: now.mono_ms + NEWCOMER_MS,
+            is_new: true,
+        });
+        self.rebalance_or_complete(now, &join.identity.group, group, step);
+    }
+
+    /// The member joins anew with what it says now. A join of it that still waits is answered by
+    /// telling it that it has been overtaken.
+    fn update(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        group: &mut Group,
+        id: &str,
+        step: &mut Step,
+    ) {
+        let Some(member) = group.member_mut(id) else { return };
+        member.protocols.clone_from(&join.protocols);
+        member.session_timeout_ms = join.session_timeout_ms;
+        member.rebalance_timeout_ms = join.rebalance_timeout_ms;
+        member.session_due_ms = now.mono_ms + i64::from(join.session_timeout_ms);
+        if let Some(overtaken) = member.joining.replace(ticket) {
+            let fault = JoinFault::Refused(Fault::RebalanceInProgress, id.to_owned());
+            step.reply(overtaken, Reply::Joined(Err(fault)));
+        }
+    }
+
+    /// A static member comes back under a new id; the old one is fenced (KIP-345).
+    fn replace_static(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        join: &Join,
+        group: &mut Group,
+        (old, new): (&str, &str),
+        step: &mut Step,
+    ) {
+        let previous_leader = group.leader.clone().unwrap_or_default();
+        if let Some(member) = group.member_mut(old) {
+            member.id = new.to_owned();
+            let fenced = JoinFault::Refused(Fault::FencedInstance, old.to_owned());
+            if let Some(waiting) = member.joining.take() {
+                step.reply(waiting, Reply::Joined(Err(fenced)));
+            }
+            if let Some(waiting) = member.syncing.take() {
+                step.reply(waiting, Reply::Synced(Err(Fault::FencedInstance)));
+            }
+        }
+        if group.leader.as_deref() == Some(old) {
+            group.leader = Some(new.to_owned());
+        }
+        if group.unsynced.remove(old) {
+            group.unsynced.insert(new.to_owned());
+        }
+        self.update(now, ticket, join, group, new, step);
+        if group.phase != Phase::Stable || group.elect_protocol() != group.protocol {
+            self.rebalance_or_complete(now, &join.identity.group, group, step);
+            return;
+        }
+        // Nothing changes but the id: the generation goes on.
+        if let Some(member) = group.member_mut(new) {
+            member.joining = None;
+        }
+        let leads = group.leader.as_deref() == Some(new);
+        let mut answer = joined(group, new, leads && join.may_skip);
+        answer.skip_assignment = leads && join.may_skip;
+        if leads && !join.may_skip {
+            // An older client that took itself for the leader would assign.
+            answer.leader = previous_leader;
+        }
+        step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
+        let value = Some(group.value());
+        step.records.push(Record::Group { group: join.identity.group.clone(), value });
+    }
+
+    /// Begin a rebalance if none is on, else see whether it is complete.
+    pub(crate) fn rebalance_or_complete(
+        &mut self,
+        now: Now,
+        id: &str,
+        group: &mut Group,
+        step: &mut Step,
+    ) {
+        if group.phase != Phase::PreparingRebalance {
+            self.begin_rebalance(now, group, step);
+        }
+        if group.first.is_none() && group.has_all_joined() {
+            self.complete_join(now, id, group, step);
+        } else if group.phase_due_ms.is_some_and(|due| due <= now.mono_ms) {
+            self.end_join_phase(now, id, group, step);
+        }
+    }
+
+    fn begin_rebalance(&mut self, now: Now, group: &mut Group, step: &mut Step) {
+        for member in &mut group.members {
+            if group.phase == Phase::CompletingRebalance {
+                member.assignment = Default::default();
+            }
+            if let Some(waiting) = member.syncing.take() {
+                step.reply(waiting, Reply::Synced(Err(Fault::RebalanceInProgress)));
+            }
+        }
+        group.unsynced.clear();
+        let timeout = group.rebalance_timeout_ms();
+        if group.phase == Phase::Empty {
+            let delay = i64::from(self.rules.initial_delay_ms);
+            let left_ms = (timeout - delay).max(0);
+            group.first = Some(FirstRebalance { left_ms, somebody_came: false });
+            group.phase_due_ms = Some(now.mono_ms + delay);
+        } else {
+            group.phase_due_ms = Some(now.mono_ms + timeout);
+        }
+        group.enter(Phase::PreparingRebalance, now.wall_ms);
+    }
+
+    /// The time for joining is over, or may be put off once more.
+    pub(crate) fn end_join_phase(
+        &mut self,
+        now: Now,
+        id: &str,
+        group: &mut Group,
+        step: &mut Step,
+    ) {
+        if let Some(first) = &mut group.first
+            && first.somebody_came
+            && first.left_ms > 0
+        {
+            let delay = i64::from(self.rules.initial_delay_ms).min(first.left_ms);
+            *first = FirstRebalance { left_ms: first.left_ms - delay, somebody_came: false };
+            group.phase_due_ms = Some(now.mono_ms + delay);
+            return;
+        }
+        self.complete_join(now, id, group, step);
+    }
+
+    fn complete_join(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
+        let missing = |m: &Member| m.joining.is_none() && m.instance_id.is_none();
+        let gone: Vec<String> =
+            group.members.iter().filter(|m| missing(m)).map(|m| m.id.clone()).collect();
+        gone.iter().for_each(|id| drop(group.remove(id)));
+        group.first = None;
+        if !elect_leader(group) {
+            // Only static members are left, and none has come back: their sessions decide.
+            group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
+            return;
+        }
+        group.generation = group.generation.wrapping_add(1).max(0);
+        group.phase_due_ms = None;
+        if group.members.is_empty() {
+            group.protocol = None;
+            group.enter(Phase::Empty, now.wall_ms);
+            let value = Some(group.value());
+            step.records.push(Record::Group { group: id.to_owned(), value });
+            return;
+        }
+        group.protocol = group.elect_protocol();
+        group.enter(Phase::CompletingRebalance, now.wall_ms);
+        group.unsynced = group.members.iter().map(|m| m.id.clone()).collect();
+        group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
+        let members: Vec<String> = group.members.iter().map(|m| m.id.clone()).collect();
+        for member in members {
+            self.touch(now, group, &member);
+            let leads = group.leader.as_deref() == Some(&member);
+            let answer = joined(group, &member, leads);
+            let Some(known) = group.member_mut(&member) else { continue };
+            known.is_new = false;
+            if let Some(waiting) = known.joining.take() {
+                step.reply(waiting, Reply::Joined(Ok(Box::new(answer))));
+            }
+        }
+    }
+}
+
+/// Keep the leader if it has joined, else take the first that has. False if nobody has.
+fn elect_leader(group: &mut Group) -> bool {
+    let has_joined = |id: &String| group.member(id).is_some_and(|member| member.joining.is_some());
+    if group.members.is_empty() {
+        group.leader = None;
+        return true;
+    }
+    if group.leader.as_ref().is_some_and(has_joined) {
+        return true;
+    }
+    match group.members.iter().find(|member| member.joining.is_some()) {
+        Some(first) => {
+            group.leader = Some(first.id.clone());
+            true
+        }
+        None => false,
+    }
+}
+
+/// The answer to a member's join.
+fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
+    let protocol = group.protocol.as_deref();
+    let member = |m: &Member| JoinedMember {
+        id: m.id.clone(),
+        instance_id: m.instance_id.clone(),
+        metadata: m.metadata(protocol),
+    };
+    Joined {
+        member: id.to_owned(),
+        generation: group.generation,
+        protocol_type: group.protocol_type.clone(),
+        protocol: group.protocol.clone(),
+        leader: group.leader.clone().unwrap_or_default(),
+        members: if with_members { group.members.iter().map(member).collect() } else { Vec::new() },
+        skip_assignment: false,
+    }
+}

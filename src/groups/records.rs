@@ -1,0 +1,231 @@
+//! The keys and values of `__consumer_offsets`, byte for byte as Apache Kafka 4.1 writes them.
+//!
+//! A key begins with its kind, a value with its version, each 16 bits; a null value is a
+//! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3); every
+//! older value is read, and the flexible version 4 that newer brokers may write.
+
+use bytes::Bytes;
+
+use crate::fields::{Damage, Reader, Writer};
+
+const OFFSET_COMMIT: i16 = 1;
+const GROUP_METADATA: i16 = 2;
+const VALUE_VERSION: i16 = 3;
+
+/// One record of the topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A committed offset; without a value it is forgotten.
+    Offset {
+        /// Which group.
+        group: String,
+        /// Which topic.
+        topic: String,
+        /// Which partition.
+        partition: i32,
+        /// What was committed.
+        value: Option<Committed>,
+    },
+    /// A group with its members; without a value it is forgotten.
+    Group {
+        /// Which group.
+        group: String,
+        /// What it is.
+        value: Option<GroupValue>,
+    },
+}
+
+/// A committed offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The next offset to read.
+    pub offset: i64,
+    /// The leader epoch of the last record read, or -1.
+    pub leader_epoch: i32,
+    /// What the client wants to remember with it.
+    pub metadata: String,
+    /// When it was committed, ms since 1970.
+    pub commit_ms: i64,
+    /// When it is to be forgotten, ms since 1970, if the client said so (OffsetCommit 2 to 4).
+    pub expire_ms: Option<i64>,
+}
+
+/// A group at the beginning of a generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupValue {
+    /// `consumer`, `connect` and the like.
+    pub protocol_type: String,
+    /// The generation.
+    pub generation: i32,
+    /// The assignor that was chosen; none without members.
+    pub protocol: Option<String>,
+    /// The leader's member id; none without members.
+    pub leader: Option<String>,
+    /// When it came into this state, ms since 1970, or -1.
+    pub state_ms: i64,
+    /// Its members; none if it is empty.
+    pub members: Vec<MemberValue>,
+}
+
+/// A member of a generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberValue {
+    /// The id that the coordinator gave it.
+    pub id: String,
+    /// `group.instance.id` of a static member (KIP-345).
+    pub instance_id: Option<String>,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where it connected from.
+    pub client_host: String,
+    /// How long it may take to rejoin, ms.
+    pub rebalance_timeout_ms: i32,
+    /// How long it may be silent, ms.
+    pub session_timeout_ms: i32,
+    /// Its metadata for the chosen protocol.
+    pub subscription: Bytes,
+    /// What the leader gave it.
+    pub assignment: Bytes,
+}
+
+impl Record {
+    /// Key, and value or tombstone.
+    pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mut key = Writer::default();
+        let value = match self {
+            Record::Offset { group, topic, partition, value } => {
+                key.i16(OFFSET_COMMIT);
+                key.old_string(group);
+                key.old_string(topic);
+                key.i32(*partition);
+                value.as_ref().map(Committed::encode)
+            }
+            Record::Group { group, value } => {
+                key.i16(GROUP_METADATA);
+                key.old_string(group);
+                value.as_ref().map(GroupValue::encode)
+            }
+        };
+        (key.into_bytes(), value)
+    }
+
+    /// The record, or `None` if it is of a kind that this coordinator does not keep: those of
+    /// consumer and share groups (KIP-848, KIP-932).
+    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, Damage> {
+        let mut key = Reader::new(key);
+        let record = match key.i16()? {
+            0 | OFFSET_COMMIT => Record::Offset {
+                group: key.old_string()?,
+                topic: key.old_string()?,
+                partition: key.i32()?,
+                value: value.map(Committed::decode).transpose()?,
+            },
+            GROUP_METADATA => Record::Group {
+                group: key.old_string()?,
+                value: value.map(GroupValue::decode).transpose()?,
+            },
+            _ => return Ok(None),
+        };
+        Ok(Some(record))
+    }
+}
+
+impl Committed {
+    /// Version 3; version 1 if it carries a time to be forgotten at, which no later one can.
+    fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.i16(if self.expire_ms.is_some() { 1 } else { VALUE_VERSION });
+        w.i64(self.offset);
+        if self.expire_ms.is_none() {
+            w.i32(self.leader_epoch);
+        }
+        w.old_string(&self.metadata);
+        w.i64(self.commit_ms);
+        if let Some(expire_ms) = self.expire_ms {
+            w.i64(expire_ms);
+        }
+        w.into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Committed, Damage> {
+        let mut r = Reader::new(bytes);
+        let version = known(r.i16()?)?;
+        let offset = r.i64()?;
+        let leader_epoch = if version >= 3 { r.i32()? } else { -1 };
+        let metadata = if version >= 4 { r.string()? } else { r.old_string()? };
+        let commit_ms = r.i64()?;
+        let expire_ms = if version == 1 { Some(r.i64()?).filter(|ms| *ms >= 0) } else { None };
+        Ok(Committed { offset, leader_epoch, metadata, commit_ms, expire_ms })
+    }
+}
+
+impl GroupValue {
+    fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.i16(VALUE_VERSION);
+        w.old_string(&self.protocol_type);
+        w.i32(self.generation);
+        w.old_nullable_string(self.protocol.as_deref());
+        w.old_nullable_string(self.leader.as_deref());
+        w.i64(self.state_ms);
+        w.i32(self.members.len() as i32);
+        for member in &self.members {
+            w.old_string(&member.id);
+            w.old_nullable_string(member.instance_id.as_deref());
+            w.old_string(&member.client_id);
+            w.old_string(&member.client_host);
+            w.i32(member.rebalance_timeout_ms);
+            w.i32(member.session_timeout_ms);
+            w.old_bytes(&member.subscription);
+            w.old_bytes(&member.assignment);
+        }
+        w.into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<GroupValue, Damage> {
+        let mut r = Reader::new(bytes);
+        let version = known(r.i16()?)?;
+        let flexible = version >= 4;
+        let text = |r: &mut Reader<'_>| if flexible { r.string() } else { r.old_string() };
+        let nullable = |r: &mut Reader<'_>| match flexible {
+            true => r.nullable_string(),
+            false => r.old_nullable_string(),
+        };
+        let protocol_type = text(&mut r)?;
+        let generation = r.i32()?;
+        let protocol = nullable(&mut r)?;
+        let leader = nullable(&mut r)?;
+        let state_ms = if version >= 2 { r.i64()? } else { -1 };
+        let member = |r: &mut Reader<'_>| {
+            let id = text(r)?;
+            let instance_id = if version >= 3 { nullable(r)? } else { None };
+            let (client_id, client_host) = (text(r)?, text(r)?);
+            let rebalance = if version >= 1 { Some(r.i32()?) } else { None };
+            let session_timeout_ms = r.i32()?;
+            let bytes = |r: &mut Reader<'_>| if flexible { r.bytes() } else { r.old_bytes() };
+            let (subscription, assignment) = (bytes(r)?, bytes(r)?);
+            if flexible {
+                r.no_tags()?;
+            }
+            Ok(MemberValue {
+                id,
+                instance_id,
+                client_id,
+                client_host,
+                rebalance_timeout_ms: rebalance.unwrap_or(session_timeout_ms),
+                session_timeout_ms,
+                subscription,
+                assignment,
+            })
+        };
+        let members = if flexible { r.list(1, member)? } else { r.old_list(member)? };
+        Ok(GroupValue { protocol_type, generation, protocol, leader, state_ms, members })
+    }
+}
+
+fn known(version: i16) -> Result<i16, Damage> {
+    match version {
+        0..=4 => Ok(version),
+        _ => Err(Damage::new(format!("version {version}; versions up to 4 are known"))),
+    }
+}

@@ -1,0 +1,58 @@
+//! What happens because nothing happened: sessions, joins and syncs that run out.
+
+use crate::clock::Now;
+use crate::groups::group::{Group, Phase};
+use crate::groups::{Groups, Step};
+
+impl Groups {
+    /// Do everything of one group whose time has come.
+    pub(crate) fn expire(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
+        let before = group.pending.len();
+        group.pending.retain(|_, due| *due > now.mono_ms);
+        let silent: Vec<String> = group
+            .members
+            .iter()
+            .filter(|m| m.session_due_ms <= now.mono_ms)
+            // Who waits is owed an answer; but a newcomer's join does not wait for ever.
+            .filter(|m| !m.is_waiting() || (m.is_new && m.joining.is_some()))
+            .map(|m| m.id.clone())
+            .collect();
+        silent.iter().for_each(|member| self.remove(group, member, step));
+        if !silent.is_empty() || group.pending.len() < before {
+            self.after_loss(now, id, group, !silent.is_empty(), step);
+        }
+        if group.phase_due_ms.is_some_and(|due| due <= now.mono_ms) {
+            match group.phase {
+                Phase::PreparingRebalance => self.end_join_phase(now, id, group, step),
+                Phase::CompletingRebalance | Phase::Stable => {
+                    self.end_sync_phase(now, id, group, step);
+                }
+                Phase::Empty => group.phase_due_ms = None,
+            }
+        }
+    }
+
+    fn after_loss(
+        &mut self,
+        now: Now,
+        id: &str,
+        group: &mut Group,
+        lost_members: bool,
+        step: &mut Step,
+    ) {
+        // An id that never came back matters only to a join that waits for it.
+        if lost_members || group.phase == Phase::PreparingRebalance {
+            self.after_departure(now, id, group, step);
+        }
+    }
+
+    /// Members that did not sync in time are taken for dead.
+    fn end_sync_phase(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
+        group.phase_due_ms = None;
+        let missing = std::mem::take(&mut group.unsynced);
+        missing.iter().for_each(|member| self.remove(group, member, step));
+        if !missing.is_empty() {
+            self.after_departure(now, id, group, step);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Where the foreign clients are, and what is said when one is missing.
+//!
+//! `tests/interop/setup` puts what it fetches below `target/interop`. The tests fetch nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// True if the client is there. Otherwise says that the test is left out.
+pub fn is_here(client: &str, there: bool, test: &str) -> bool {
+    if !there {
+        assert!(std::env::var("OTTLA_INTEROP").as_deref() != Ok("require"), "{client} is missing");
+        println!("left out: {test} ({client} is missing; tests/interop/setup installs it)");
+    }
+    there
+}
+
+/// A number from the environment, so that the long runs can be asked for.
+pub fn number(name: &str, otherwise: u64) -> u64 {
+    let Ok(text) = std::env::var(name) else { return otherwise };
+    text.parse().unwrap_or_else(|_| panic!("{name}: {text} is not a number"))
+}
+
+/// What a client said, if it ended well; the test fails otherwise.
+pub fn said(what: &str, output: &Output) -> String {
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}: {}\n{out}\n{err}", output.status);
+    out
+}
+
+/// A directory beside this file.
+fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
+}
+
+/// What `tests/interop/setup` has made.
+fn fetched(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("interop").join(name)
+}
+
+/// The Python with the clients, running this script; none if it is missing.
+pub fn python(script: &str, test: &str) -> Option<Command> {
+    let python = fetched("python/bin/python");
+    is_here(
+        "Python with confluent-kafka and kafka-python",
+        fetched("python/made-from").exists(),
+        test,
+    )
+    .then(|| {
+        let mut command = Command::new(python);
+        // Python's own caches belong in the target directory, too.
+        command.env("PYTHONPYCACHEPREFIX", fetched("pycache"));
+        command.arg("-u").arg(beside("python").join(script));
+        command
+    })
+}
+
+/// Java with Kafka's jars, ready for the name of a class; none if it is missing.
+pub fn java(test: &str) -> Option<Command> {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let there =
+        fetched("java/lib").exists() && Command::new("java").arg("-version").output().is_ok();
+    is_here("Java with Kafka's jars", there, test).then(|| {
+        BUILT.get_or_init(compile);
+        let path =
+            format!("{}:{}/*", fetched("java/classes").display(), fetched("java/lib").display());
+        let mut command = Command::new("java");
+        // Two cores, many tests: a small heap and the plain collector are quickest.
+        command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", &path]);
+        command
+    })
+}
+
+/// Compile the Java sources again if one is newer than its class. Needs no network.
+fn compile() {
+    let newest = |dir: PathBuf| files(&dir).into_iter().map(|(_, time)| time).max();
+    let sources = newest(beside("java")).unwrap();
+    if newest(fetched("java/classes")).is_some_and(|classes| classes > sources) {
+        return;
+    }
+    let output = Command::new("mvn")
+        .args(["-o", "-q", "-B", "compile"])
+        .arg(format!("-Doutput={}", fetched("java").display()))
+        .current_dir(beside("java"))
+        .output()
+        .expect("mvn is needed to compile the changed sources");
+    said("mvn", &output);
+}
+
+/// Every file below a directory, and when it was written.
+pub fn files(dir: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if let Ok(metadata) = path.metadata() {
+            // A running broker may have removed it meanwhile.
+            found.push((path, metadata.modified().unwrap()));
+        }
+    }
+    found
+}

@@ -1,0 +1,35 @@
+//! The Java clients of Kafka 4.1: producer, consumer and admin.
+
+use crate::broker::Ottla;
+use crate::clients::{java, number, said};
+
+fn run(ottla: &Ottla, class: &str, args: &[&str]) {
+    let Some(mut command) = java(class) else { return };
+    let output = command.arg(format!("ottla.{class}")).arg(&ottla.address).args(args).output();
+    print!("{}", said(class, &output.unwrap()));
+}
+
+#[test]
+fn java_round_trips_many_records_over_three_partitions() {
+    let records = number("OTTLA_INTEROP_RECORDS", 100_000);
+    let mut ottla = Ottla::start();
+    run(&ottla, "RoundTrip", &[&records.to_string(), "none"]);
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        run(&ottla, "RoundTrip", &[&(records / 20).to_string(), codec]);
+    }
+    assert!(ottla.stop());
+}
+
+#[test]
+fn java_round_trips_records_of_every_shape_and_finds_its_way() {
+    let mut ottla = Ottla::start();
+    run(&ottla, "Records", &[]);
+    assert!(ottla.stop());
+}
+
+#[test]
+fn the_java_admin_client_handles_topics() {
+    let mut ottla = Ottla::start();
+    run(&ottla, "Topics", &[]);
+    assert!(ottla.stop());
+}

@@ -1,0 +1,21 @@
+//! The Python clients: confluent-kafka, which is the newest librdkafka, and kafka-python.
+
+use crate::broker::Ottla;
+use crate::clients::{python, said};
+
+fn run(script: &str) {
+    let Some(mut command) = python(script, script) else { return };
+    let mut ottla = Ottla::start();
+    print!("{}", said(script, &command.arg(&ottla.address).output().unwrap()));
+    assert!(ottla.stop());
+}
+
+#[test]
+fn confluent_kafka_writes_reads_and_asks() {
+    run("librdkafka.py");
+}
+
+#[test]
+fn kafka_python_writes_and_reads() {
+    run("pure_python.py");
+}
