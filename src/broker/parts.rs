@@ -78,6 +78,9 @@ pub struct Broker {
     pub metadata: Store,
     /// Live partitions.
     pub registry: Registry,
+    /// Held while a topic is created or deleted: what is live must follow what is known, and a
+    /// name that is free again must not find the old directory.
+    pub topics_changing: Mutex<()>,
     /// Incremental fetch sessions.
     pub sessions: Mutex<Sessions>,
     /// What is left of the block of producer ids: next and end.
@@ -107,6 +110,7 @@ impl Broker {
     /// Create topics. Each is durable in the metadata log and ready to be written to when this
     /// returns.
     pub fn create_topic(&self, wanted: NewTopic) -> Result<TopicId, CreateError> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let id = self.metadata.change(self.clock.now(), |image| {
             if image.topics.contains_key(&wanted.name) {
                 return Err(CreateError::Exists(wanted.name.clone()));
@@ -199,6 +203,7 @@ impl Broker {
     /// Delete a topic: its name is free and its partitions take nothing more when this returns.
     /// Its files go after `file.delete.delay.ms`, so that readers in the middle finish.
     pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let removed = self.metadata.change(self.clock.now(), |image| {
             let Some(topic) = image.topics.get(name) else { return Ok((Vec::new(), false)) };
             Ok::<_, AppendError>((

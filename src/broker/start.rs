@@ -113,6 +113,7 @@ fn assemble(parts: Parts) -> Broker {
         request_bytes: Arc::new(Semaphore::new(budget)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
+        topics_changing: Mutex::new(()),
         coordinator: parts.coordinator,
         upkeep: parts.upkeep,
         settings: parts.settings,

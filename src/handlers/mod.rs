@@ -6,5 +6,6 @@ pub mod context;
 pub mod data;
 pub mod errors;
 pub mod groups;
+pub mod page;
 pub mod table;
 pub mod topics;

@@ -22,5 +22,6 @@ mod produce;
 mod recovery;
 mod sessions;
 mod tidy;
+mod topic_changes;
 mod topics;
 mod versions;

@@ -125,32 +125,34 @@ fn what_the_broker_writes_for_a_producer_is_held_to_its_epoch_alone() {
     assert!(producers.stage(&batch(7, 2, -1, 1, 0), false).is_err());
 }
 
+/// A producer's memory without a limit.
+struct Model(Vec<Header>);
+
+impl Model {
+    fn stage(&self, header: &Header) -> &'static str {
+        let mine: Vec<_> = self.0.iter().filter(|h| h.producer_id == header.producer_id).collect();
+        let Some(last) = mine.last() else { return "append" };
+        let same = |h: &&&Header| {
+            (h.producer_epoch, h.base_sequence, h.records_count)
+                == (header.producer_epoch, header.base_sequence, header.records_count)
+        };
+        let era = mine.iter().rev().take_while(|h| h.producer_epoch == last.producer_epoch);
+        if era.take(5).any(|h| same(&h)) {
+            return "duplicate";
+        }
+        let next = match header.producer_epoch.cmp(&last.producer_epoch) {
+            std::cmp::Ordering::Less => return "stale",
+            std::cmp::Ordering::Greater => 0,
+            std::cmp::Ordering::Equal => {
+                (i64::from(last.base_sequence) + i64::from(last.records_count)) % (1 << 31)
+            }
+        };
+        if i64::from(header.base_sequence) == next { "append" } else { "order" }
+    }
+}
+
 #[test]
 fn the_window_agrees_with_a_model_that_remembers_everything() {
-    struct Model(Vec<Header>);
-    impl Model {
-        fn stage(&self, header: &Header) -> &'static str {
-            let mine: Vec<_> =
-                self.0.iter().filter(|h| h.producer_id == header.producer_id).collect();
-            let Some(last) = mine.last() else { return "append" };
-            let same = |h: &&&Header| {
-                (h.producer_epoch, h.base_sequence, h.records_count)
-                    == (header.producer_epoch, header.base_sequence, header.records_count)
-            };
-            let era = mine.iter().rev().take_while(|h| h.producer_epoch == last.producer_epoch);
-            if era.take(5).any(|h| same(&h)) {
-                return "duplicate";
-            }
-            let next = match header.producer_epoch.cmp(&last.producer_epoch) {
-                std::cmp::Ordering::Less => return "stale",
-                std::cmp::Ordering::Greater => 0,
-                std::cmp::Ordering::Equal => {
-                    (i64::from(last.base_sequence) + i64::from(last.records_count)) % (1 << 31)
-                }
-            };
-            if i64::from(header.base_sequence) == next { "append" } else { "order" }
-        }
-    }
     let mut rng = fastrand::Rng::with_seed(21);
     for round in 0..60 {
         let (mut producers, mut model, mut offset) = (Producers::default(), Model(Vec::new()), 0);

@@ -1,0 +1,305 @@
+//! The page that is written from the table of APIs: `docs/compatibility.md`.
+//!
+//! It is in the repository; a test fails when it is stale and, with `OTTLA_TEST_BLESS` set, writes
+//! it instead. What Apache Kafka serves stands here beside it, so that a gap shows itself.
+
+use std::fmt::Write;
+use std::ops::RangeInclusive;
+
+use crate::handlers::api::Api;
+use crate::handlers::table::APIS;
+
+/// One API of Apache Kafka 4.1, as a broker's listener advertises it.
+struct KafkasApi(i16, &'static str, RangeInclusive<i16>);
+
+/// What the APIs of one heading have in common.
+struct Section {
+    title: &'static str,
+    /// What a client notices while none of them is served.
+    without: &'static str,
+    apis: &'static [KafkasApi],
+}
+
+/// Every API that Apache Kafka 4.1 advertises to clients, each once.
+static KAFKAS: &[Section] = &[
+    Section {
+        title: "Records",
+        without: "",
+        apis: &[
+            KafkasApi(0, "Produce", 0..=13),
+            KafkasApi(1, "Fetch", 4..=18),
+            KafkasApi(2, "ListOffsets", 1..=10),
+            KafkasApi(21, "DeleteRecords", 0..=2),
+            KafkasApi(22, "InitProducerId", 0..=5),
+            KafkasApi(23, "OffsetForLeaderEpoch", 2..=4),
+        ],
+    },
+    Section {
+        title: "The broker and its topics",
+        without: "",
+        apis: &[
+            KafkasApi(3, "Metadata", 0..=13),
+            KafkasApi(18, "ApiVersions", 0..=4),
+            KafkasApi(19, "CreateTopics", 2..=7),
+            KafkasApi(20, "DeleteTopics", 1..=6),
+            KafkasApi(34, "AlterReplicaLogDirs", 1..=2),
+            KafkasApi(35, "DescribeLogDirs", 1..=4),
+            KafkasApi(37, "CreatePartitions", 0..=3),
+            KafkasApi(43, "ElectLeaders", 0..=2),
+            KafkasApi(45, "AlterPartitionReassignments", 0..=1),
+            KafkasApi(46, "ListPartitionReassignments", 0..=0),
+            KafkasApi(60, "DescribeCluster", 0..=2),
+            KafkasApi(75, "DescribeTopicPartitions", 0..=0),
+        ],
+    },
+    Section {
+        title: "Consumer groups and committed offsets",
+        without: "Groups use the classic protocol; `group.protocol=consumer` (KIP-848) is refused.",
+        apis: &[
+            KafkasApi(8, "OffsetCommit", 2..=9),
+            KafkasApi(9, "OffsetFetch", 1..=9),
+            KafkasApi(10, "FindCoordinator", 0..=6),
+            KafkasApi(11, "JoinGroup", 0..=9),
+            KafkasApi(12, "Heartbeat", 0..=4),
+            KafkasApi(13, "LeaveGroup", 0..=5),
+            KafkasApi(14, "SyncGroup", 0..=5),
+            KafkasApi(15, "DescribeGroups", 0..=6),
+            KafkasApi(16, "ListGroups", 0..=5),
+            KafkasApi(42, "DeleteGroups", 0..=2),
+            KafkasApi(47, "OffsetDelete", 0..=0),
+            KafkasApi(68, "ConsumerGroupHeartbeat", 0..=1),
+            KafkasApi(69, "ConsumerGroupDescribe", 0..=1),
+        ],
+    },
+    Section {
+        title: "Transactions",
+        without: "A producer with a `transactional.id` is refused when it begins.",
+        apis: &[
+            KafkasApi(24, "AddPartitionsToTxn", 0..=5),
+            KafkasApi(25, "AddOffsetsToTxn", 0..=4),
+            KafkasApi(26, "EndTxn", 0..=5),
+            KafkasApi(27, "WriteTxnMarkers", 1..=1),
+            KafkasApi(28, "TxnOffsetCommit", 0..=5),
+            KafkasApi(61, "DescribeProducers", 0..=0),
+            KafkasApi(65, "DescribeTransactions", 0..=0),
+            KafkasApi(66, "ListTransactions", 0..=2),
+        ],
+    },
+    Section {
+        title: "Configs, quotas and features",
+        without: "A topic's configs are given when it is created; the broker's at its start.",
+        apis: &[
+            KafkasApi(32, "DescribeConfigs", 1..=4),
+            KafkasApi(33, "AlterConfigs", 0..=2),
+            KafkasApi(44, "IncrementalAlterConfigs", 0..=1),
+            KafkasApi(48, "DescribeClientQuotas", 0..=1),
+            KafkasApi(49, "AlterClientQuotas", 0..=1),
+            KafkasApi(57, "UpdateFeatures", 0..=2),
+            KafkasApi(74, "ListConfigResources", 0..=1),
+        ],
+    },
+    Section {
+        title: "Security",
+        without: "Listeners are plain text, and whoever can connect may do everything.",
+        apis: &[
+            KafkasApi(17, "SaslHandshake", 0..=1),
+            KafkasApi(29, "DescribeAcls", 1..=3),
+            KafkasApi(30, "CreateAcls", 1..=3),
+            KafkasApi(31, "DeleteAcls", 1..=3),
+            KafkasApi(36, "SaslAuthenticate", 0..=2),
+            KafkasApi(38, "CreateDelegationToken", 1..=3),
+            KafkasApi(39, "RenewDelegationToken", 1..=2),
+            KafkasApi(40, "ExpireDelegationToken", 1..=2),
+            KafkasApi(41, "DescribeDelegationToken", 1..=3),
+            KafkasApi(50, "DescribeUserScramCredentials", 0..=0),
+            KafkasApi(51, "AlterUserScramCredentials", 0..=0),
+        ],
+    },
+    Section {
+        title: "Share groups",
+        without: "",
+        apis: &[
+            KafkasApi(76, "ShareGroupHeartbeat", 1..=1),
+            KafkasApi(77, "ShareGroupDescribe", 1..=1),
+            KafkasApi(78, "ShareFetch", 1..=1),
+            KafkasApi(79, "ShareAcknowledge", 1..=1),
+            KafkasApi(83, "InitializeShareGroupState", 0..=0),
+            KafkasApi(84, "ReadShareGroupState", 0..=0),
+            KafkasApi(85, "WriteShareGroupState", 0..=0),
+            KafkasApi(86, "DeleteShareGroupState", 0..=0),
+            KafkasApi(87, "ReadShareGroupStateSummary", 0..=0),
+            KafkasApi(90, "DescribeShareGroupOffsets", 0..=0),
+            KafkasApi(91, "AlterShareGroupOffsets", 0..=0),
+            KafkasApi(92, "DeleteShareGroupOffsets", 0..=0),
+        ],
+    },
+    Section {
+        title: "Controllers and telemetry",
+        without: "Kafka lists the two of telemetry only where a plugin for it is set.",
+        apis: &[
+            KafkasApi(55, "DescribeQuorum", 0..=2),
+            KafkasApi(64, "UnregisterBroker", 0..=0),
+            KafkasApi(71, "GetTelemetrySubscriptions", 0..=0),
+            KafkasApi(72, "PushTelemetry", 0..=0),
+            KafkasApi(80, "AddRaftVoter", 0..=0),
+            KafkasApi(81, "RemoveRaftVoter", 0..=0),
+        ],
+    },
+];
+
+/// What the ranges of versions do not say.
+const NOTES: &[(i16, &str)] = &[
+    (
+        0,
+        "As in Kafka, 0 to 2 are named only because librdkafka up to 2.11 compresses where it sees \
+         them; a request of those versions closes the connection.",
+    ),
+    (19, "Kafka 4 has dropped 0 and 1; kafka-go up to 0.4.47 sends 0."),
+    (20, "Kafka 4 has dropped 0; kafka-go up to 0.4.47 sends it."),
+    (22, "A transactional id is answered with UNSUPPORTED_VERSION: there are no transactions."),
+];
+
+const INTRODUCTION: &str = "\
+# Compatibility
+
+*Written by the program from its one table of APIs (`src/handlers/table.rs`); do not edit.*
+
+The measure is Apache Kafka 4.1, one broker that is its own controller. What is served is meant to
+be indistinguishable from it, and what is not served is not advertised.
+
+## Known differences
+
+- **One node.** Every partition has one replica, this broker. A replication factor above 1 is
+  refused (INVALID_REPLICATION_FACTOR), and `acks=all` with `min.insync.replicas` above 1 as well
+  (NOT_ENOUGH_REPLICAS). The leader epoch is always 0.
+- **Topics are there at once.** The Metadata answer that creates a topic carries its leader; Kafka
+  answers with an error first, and the client asks again. A deleted name is free at once.
+- **Nothing leaves the log yet.** Retention and compaction are not done. `compression.type` of a
+  topic is kept but not obeyed: batches stay as the producer made them. `docs/configuration.md`
+  says of each option whether it acts.
+- **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
+  (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets
+  inside a batch that do not count up from 0, a negative length other than -1, and the append-time
+  bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
+  (Kafka: UNKNOWN_SERVER_ERROR).
+- **No features.** ApiVersions carries none, so clients keep to the older flow of transactions.
+- **A Fetch waits five minutes at most,** however long it asks to.
+
+A request of an API or a version that is not served closes the connection, as in Kafka; only an
+ApiVersions request of an unknown version is answered, in version 0, with UNSUPPORTED_VERSION.
+
+";
+
+/// `docs/compatibility.md`.
+pub fn compatibility_page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    let missing = kafkas().count() - APIS.len();
+    let _ = writeln!(
+        page,
+        "## What is served\n\nOf the {} APIs of Kafka 4.1, {} are served and {missing} are not.\n",
+        kafkas().count(),
+        APIS.len()
+    );
+    page.push_str("| Key | API | Versions served | Advertised | Kafka 4.1 | Remarks |\n");
+    page.push_str("|--|--|--|--|--|--|\n");
+    for api in APIS {
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {} | {} |",
+            api.key,
+            api.name,
+            text_of(&api.versions),
+            text_of(&advertised(api)),
+            kafkas().find(|k| k.0 == api.key).map_or("none".to_owned(), |k| text_of(&k.2)),
+            NOTES.iter().find(|(key, _)| *key == api.key).map_or("", |(_, note)| note),
+        );
+    }
+    page.push_str("\n## What is not served\n");
+    for section in KAFKAS {
+        unserved(&mut page, section);
+    }
+    page
+}
+
+fn unserved(page: &mut String, section: &Section) {
+    let mut missing = section.apis.iter().filter(|k| !is_served(k.0)).peekable();
+    if missing.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(page, "\n### {}\n", section.title);
+    if !section.without.is_empty() {
+        let _ = writeln!(page, "{}\n", section.without);
+    }
+    page.push_str("| Key | API | Kafka 4.1 |\n|--|--|--|\n");
+    for KafkasApi(key, name, versions) in missing {
+        let _ = writeln!(page, "| {key} | {name} | {} |", text_of(versions));
+    }
+}
+
+fn kafkas() -> impl Iterator<Item = &'static KafkasApi> {
+    KAFKAS.iter().flat_map(|section| section.apis)
+}
+
+fn is_served(key: i16) -> bool {
+    APIS.iter().any(|api| api.key == key)
+}
+
+fn advertised(api: &Api) -> RangeInclusive<i16> {
+    api.advertised_from..=*api.versions.end()
+}
+
+fn text_of(versions: &RangeInclusive<i16>) -> String {
+    match (versions.start(), versions.end()) {
+        (from, to) if from == to => from.to_string(),
+        (from, to) => format!("{from}–{to}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn the_compatibility_page_is_not_stale() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
+        let wanted = compatibility_page();
+        if std::env::var_os("OTTLA_TEST_BLESS").is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == wanted,
+            "{} is stale; run this test with OTTLA_TEST_BLESS=1 to write it",
+            path.display()
+        );
+    }
+
+    #[test]
+    fn kafkas_apis_are_named_once_and_ours_are_among_them() {
+        let keys: BTreeSet<i16> = kafkas().map(|k| k.0).collect();
+        assert_eq!(keys.len(), kafkas().count());
+        for section in KAFKAS {
+            assert!(section.apis.is_sorted_by_key(|k| k.0), "{}", section.title);
+        }
+        for api in APIS {
+            let kafkas = kafkas().find(|k| k.0 == api.key).expect(api.name);
+            assert_eq!(kafkas.1, api.name);
+            assert!(kafkas.2.end() >= api.versions.end(), "{}", api.name);
+        }
+    }
+
+    #[test]
+    fn a_range_that_is_not_kafkas_has_a_remark() {
+        for api in APIS {
+            let kafkas = kafkas().find(|k| k.0 == api.key).expect(api.name);
+            let has_note = NOTES.iter().any(|(key, _)| *key == api.key);
+            let differs = kafkas.2 != advertised(api) || api.versions != advertised(api);
+            assert!(has_note || !differs, "{}: say why its versions are not Kafka's", api.name);
+        }
+        for (key, _) in NOTES {
+            assert!(is_served(*key), "API {key} has a remark but is not served");
+        }
+    }
+}
