@@ -45,3 +45,14 @@ fn status(path: &str, name: &str) -> u64 {
     let line = text.lines().find(|line| line.split(':').next() == Some(name));
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|n| n.parse().ok()).unwrap()
 }
+
+/// Context switches of all threads of `pid` so far.
+pub fn switches(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a living process");
+    threads
+        .map(|thread| {
+            let path = thread.unwrap().path().join("status").display().to_string();
+            status(&path, "voluntary_ctxt_switches") + status(&path, "nonvoluntary_ctxt_switches")
+        })
+        .sum()
+}

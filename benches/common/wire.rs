@@ -2,11 +2,17 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::{ApiKey, CreateTopicsRequest, RequestHeader, TopicName};
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{
+    ApiKey, CreateTopicsRequest, CreateTopicsResponse, ProduceRequest, ProduceResponse,
+    RequestHeader, TopicName,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use ottla::storage::batch_builder::BatchBuilder;
 
 /// Where the correlation id stands in a request, its length included.
 pub const CORRELATION_AT: usize = 8;
@@ -57,7 +63,30 @@ pub fn create_topics(address: &str, names: &[String], partitions: i32) {
         CreateTopicsRequest::default().with_topics(topics.collect()).with_timeout_ms(60_000);
     let mut stream = TcpStream::connect(address).unwrap();
     let answer = call(&mut stream, &frame(ApiKey::CreateTopics, 7, &request)).unwrap();
-    let response: kafka_protocol::messages::CreateTopicsResponse =
-        decode(ApiKey::CreateTopics, 7, answer);
+    let response: CreateTopicsResponse = decode(ApiKey::CreateTopics, 7, answer);
     assert!(response.topics.iter().all(|topic| topic.error_code == 0), "{response:?}");
+}
+
+/// Write one small batch to every partition of these topics.
+pub fn produce_everywhere(address: &str, names: &[String], partitions: i32) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let mut builder = BatchBuilder::new(0, now);
+    builder.push(None, Some(b"a record"), &[], now);
+    let batch = Bytes::from(builder.finish());
+    let data =
+        |index| PartitionProduceData::default().with_index(index).with_records(Some(batch.clone()));
+    let topics = names.iter().map(|name| {
+        TopicProduceData::default()
+            .with_name(TopicName(StrBytes::from_string(name.clone())))
+            .with_partition_data((0..partitions).map(data).collect())
+    });
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(60_000)
+        .with_topic_data(topics.collect());
+    let mut stream = TcpStream::connect(address).unwrap();
+    let answer = call(&mut stream, &frame(ApiKey::Produce, 9, &request)).unwrap();
+    let response: ProduceResponse = decode(ApiKey::Produce, 9, answer);
+    let mut answers = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    assert!(answers.all(|partition| partition.error_code == 0), "{response:?}");
 }

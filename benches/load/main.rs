@@ -20,10 +20,13 @@ mod run;
 mod script;
 
 #[path = "../common/broker.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod broker;
 #[path = "../common/proc.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod proc;
 #[path = "../common/wire.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
 mod wire;
 
 use std::time::Duration;
