@@ -12,6 +12,9 @@ use crate::proc::{Cpu, status_kib};
 use crate::script::{self, PARTITIONS, Script, TOPIC};
 use crate::wire::create_topics;
 
+/// Bytes of requests in flight on all connections together.
+const IN_FLIGHT_MAX: usize = 256 * MIB;
+
 /// How hard the client drives.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -83,8 +86,14 @@ fn on_floor(case: &Case, pace: Pace, scripts: &[Script], batch: &Bytes) -> Measu
     measure(case, pace, floor.pid(), &floor.address, scripts)
 }
 
+/// Fewer requests in flight where all of them together would fill the kernel's memory for
+/// sockets: what stalls then is the kernel, not the broker.
+fn depth(case: &Case, pace: Pace) -> usize {
+    pace.depth.min(IN_FLIGHT_MAX / (case.connections * case.batch)).max(1)
+}
+
 fn measure(case: &Case, pace: Pace, pid: u32, address: &str, scripts: &[Script]) -> Measured {
-    let depth = if case.op == Op::Produce { pace.depth } else { 1 };
+    let depth = if case.op == Op::Produce { depth(case, pace) } else { 1 };
     let each = (0..case.connections).map(|n| scripts[n % PARTITIONS].clone()).collect();
     let mut client = Client::connect(address, each);
     // Files are opened and tasks are started before the clock runs.
