@@ -85,7 +85,7 @@ pub fn full() -> Vec<Case> {
         for record in [KIB, 100] {
             for fsync in [false, true] {
                 for acks in [1, -1] {
-                    let mib = if fsync && acks == -1 { 64 } else { 256 };
+                    let mib = if fsync && acks == -1 { 128 } else { 256 };
                     let case = Case { batch, record, acks, fsync, mib, ..MAIN };
                     cases.extend(connections.map(|connections| Case { connections, ..case }));
                 }
@@ -97,5 +97,11 @@ pub fn full() -> Vec<Case> {
     let core = core();
     let as_in_core =
         |case: Case| core.iter().copied().find(|c| Case { mib: case.mib, ..*c } == case);
-    cases.into_iter().map(|case| as_in_core(case).unwrap_or(case)).collect()
+    let mut cases: Vec<Case> =
+        cases.into_iter().map(|case| as_in_core(case).unwrap_or(case)).collect();
+    for case in &mut cases {
+        // At least some requests for each connection.
+        case.mib = case.mib.max(2 * case.connections * case.batch / MIB);
+    }
+    cases
 }
