@@ -78,18 +78,20 @@ impl Frames {
 
     /// Read more; false at the end of the stream.
     pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
-        if self.buffer.is_empty() {
-            // An idle connection holds nothing.
-            self.buffer = BytesMut::new();
-            self.permit = None;
-            stream.readable().await?;
-        }
-        let frame = self.frame_bytes()?.map_or(0, |len| 4 + len);
-        self.reserve(frame.saturating_sub(self.buffer.len())).await;
         loop {
-            match self.permit.is_some() {
-                true => self.readable_in_time(stream).await?,
-                false => stream.readable().await?,
+            if self.buffer.is_empty() {
+                // An idle connection holds nothing. What is readable by its last state may turn
+                // out to be nothing, and then it is idle again.
+                self.buffer = BytesMut::new();
+                self.permit = None;
+                stream.readable().await?;
+            }
+            let frame = self.frame_bytes()?.map_or(0, |len| 4 + len);
+            self.reserve(frame.saturating_sub(self.buffer.len())).await;
+            if self.permit.is_some() && !self.buffer.is_empty() {
+                self.readable_in_time(stream).await?;
+            } else {
+                stream.readable().await?;
             }
             match stream.try_read_buf(&mut self.buffer) {
                 Ok(0) => return Ok(false),

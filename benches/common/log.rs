@@ -1,0 +1,48 @@
+//! A log on the real disk, in a temporary directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ottla::clock::Now;
+use ottla::config::resolve::TopicConfig;
+use ottla::config::settings::Settings;
+use ottla::log::Log;
+use ottla::log::admit::Rules;
+use ottla::log::recovery::Known;
+use ottla::storage::disk::OsDisk;
+
+use crate::data::NOW;
+
+/// Both clocks, standing still.
+pub const STILL: Now = Now { mono_ms: 0, wall_ms: NOW };
+
+/// A topic with every config at its default.
+pub fn config() -> Arc<TopicConfig> {
+    let settings = Settings::load(None, [], &[]).expect("the defaults are valid");
+    Arc::new(settings.topic(&BTreeMap::new()))
+}
+
+/// What a produce request must satisfy in such a topic.
+pub fn rules(config: &TopicConfig) -> Rules {
+    Rules {
+        max_message_bytes: config.max_message_bytes,
+        segment_bytes: config.segment_bytes,
+        timestamp_type: config.timestamp_type,
+        timestamp_before_max_ms: config.timestamp_before_max_ms,
+        timestamp_after_max_ms: config.timestamp_after_max_ms,
+        compacted: config.cleanup.compact,
+        produce_version: 9,
+    }
+}
+
+/// An empty log in `dir`.
+pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
+    let known = Known {
+        clean: true,
+        recovery_point: 0,
+        log_start_offset: 0,
+        index_interval_bytes: config.index_interval_bytes,
+    };
+    Log::open(Arc::new(OsDisk), &dir.join("log-0"), config, known, STILL).expect("an empty log")
+}

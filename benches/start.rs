@@ -1,0 +1,177 @@
+//! The start bench: `cargo bench --bench start`.
+//!
+//! From exec to the first answered Metadata request on an empty directory and with 1,000
+//! partitions; memory and processor time while idle; the size of the stripped binary. After
+//! `--`: `--repeat N`, how often to start (default 20).
+
+#[path = "common/broker.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod broker;
+#[path = "common/proc.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod proc;
+#[path = "common/wire.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod wire;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use kafka_protocol::messages::{ApiKey, MetadataRequest, MetadataResponse};
+
+use crate::proc::{Cpu, status_kib, switches};
+
+const METADATA_VERSION: i16 = 12;
+
+/// A broker that was just started, and how long it took to answer.
+struct Started {
+    child: Child,
+    address: String,
+    partitions: usize,
+    elapsed: Duration,
+}
+
+/// A port that is free now. Nobody else on this machine is likely to take it within moments.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Start, connect as soon as somebody listens, and ask for all topics.
+fn start(dir: &Path) -> Started {
+    let address = free_address();
+    let all = MetadataRequest::default().with_topics(None);
+    let request = wire::frame(ApiKey::Metadata, METADATA_VERSION, &all);
+    let begun = Instant::now();
+    let mut child = broker::command(dir, &address, &[]).spawn().expect("the broker can be started");
+    let mut stream = loop {
+        match TcpStream::connect(&address) {
+            Ok(stream) => break stream,
+            Err(_) => {
+                assert!(child.try_wait().unwrap().is_none(), "the broker did not start");
+                assert!(begun.elapsed() < Duration::from_secs(60), "nobody listens");
+                // Leaves the processor to the one that is waited for.
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+    };
+    let answer = wire::call(&mut stream, &request).unwrap();
+    let elapsed = begun.elapsed();
+    let response: MetadataResponse = wire::decode(ApiKey::Metadata, METADATA_VERSION, answer);
+    let partitions = response.topics.iter().map(|topic| topic.partitions.len()).sum();
+    Started { child, address, partitions, elapsed }
+}
+
+impl Started {
+    /// Ask it to stop and wait until it has, cleanly.
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success(), "not a clean stop");
+    }
+}
+
+fn say(what: &str, mut times: Vec<Duration>, target_ms: f64) {
+    times.sort_unstable();
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let (median, max) = (ms(times[times.len() / 2]), ms(times[times.len() - 1]));
+    let n = times.len();
+    println!(
+        "{what:44} median {median:6.1} ms, max {max:6.1} ms, n={n} (target: {target_ms} ms) {}",
+        verdict(median <= target_ms)
+    );
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
+}
+
+fn empty(repeat: usize) {
+    let times = (0..repeat).map(|_| {
+        let dir = tempfile::tempdir().unwrap();
+        let started = start(dir.path());
+        let elapsed = started.elapsed;
+        started.stop();
+        elapsed
+    });
+    say("exec to Metadata, empty directory", times.collect(), 20.0);
+}
+
+/// `written`: every partition holds a record, so that there is a log to be opened for each.
+fn thousand(repeat: usize, topics: usize, partitions: i32, written: bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(dir.path());
+    let names: Vec<String> = (0..topics).map(|n| format!("topic-{n}")).collect();
+    wire::create_topics(&first.address, &names, partitions);
+    if written {
+        wire::produce_everywhere(&first.address, &names, partitions);
+    }
+    first.stop();
+    let times = (0..repeat).map(|_| {
+        let started = start(dir.path());
+        assert_eq!(started.partitions, topics * partitions as usize);
+        let elapsed = started.elapsed;
+        started.stop();
+        elapsed
+    });
+    let with = if written { "a record in each" } else { "empty" };
+    say(
+        &format!("exec to Metadata, {topics} x {partitions} partitions, {with}"),
+        times.collect(),
+        100.0,
+    );
+}
+
+fn idle() {
+    let dir = tempfile::tempdir().unwrap();
+    let started = start(dir.path());
+    std::thread::sleep(Duration::from_secs(5));
+    let pid = started.child.id();
+    let rss = status_kib(pid, "VmRSS") as f64 / 1024.0;
+    println!("{:44} {rss:.1} MiB (target: 8 MiB) {}", "RSS after 5 s idle", verdict(rss <= 8.0));
+    let (cpu, switched) = (Cpu::of(pid), switches(pid));
+    std::thread::sleep(Duration::from_secs(10));
+    let ticks = Cpu::of(pid).since(cpu);
+    let switched = switches(pid) - switched;
+    println!(
+        "{:44} {} ticks of 10 ms, {switched} context switches (target: none) {}",
+        "processor time in 10 s idle",
+        ticks.user + ticks.system,
+        verdict(ticks.user + ticks.system == 0 && switched == 0)
+    );
+    started.stop();
+}
+
+fn size() {
+    let dir = tempfile::tempdir().unwrap();
+    let stripped = dir.path().join("ottla");
+    let mut strip = Command::new("strip");
+    strip.arg("-o").arg(&stripped).arg(env!("CARGO_BIN_EXE_ottla"));
+    if !strip.status().is_ok_and(|status| status.success()) {
+        println!("size of the binary: not known, there is no strip (binutils) here");
+        return;
+    }
+    let mib = std::fs::metadata(&stripped).unwrap().len() as f64 / (1024.0 * 1024.0);
+    println!("{:44} {mib:.1} MiB (target: 10 MiB) {}", "stripped binary", verdict(mib <= 10.0));
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let repeat = match arguments.as_slice() {
+        [] => 20,
+        [flag, n] if flag == "--repeat" && n.parse::<usize>().is_ok_and(|n| n > 0) => {
+            n.parse().unwrap()
+        }
+        _ => {
+            eprintln!("start: only --repeat N is known");
+            std::process::exit(2);
+        }
+    };
+    empty(repeat);
+    thousand(repeat, 1, 1000, false);
+    thousand(repeat, 100, 10, false);
+    thousand(repeat, 100, 10, true);
+    idle();
+    size();
+}
