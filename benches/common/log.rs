@@ -43,6 +43,7 @@ pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
         recovery_point: 0,
         log_start_offset: 0,
         index_interval_bytes: config.index_interval_bytes,
+        producer_id_expiration_ms: i64::MAX,
     };
     Log::open(Arc::new(OsDisk), &dir.join("log-0"), config, known, STILL).expect("an empty log")
 }

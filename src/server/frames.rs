@@ -7,12 +7,14 @@
 //! A client that holds a part of the budget must go on sending while others wait for it.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 
 /// What a connection may hold without asking the budget.
 const FREE_BYTES: usize = 16 * 1024;
@@ -20,7 +22,7 @@ const FREE_BYTES: usize = 16 * 1024;
 const BUSY_BYTES: usize = 128 * 1024;
 /// Who holds a part of the budget must send this much in [`WINDOW`] while others wait.
 const WINDOW_BYTES: usize = 64 * 1024;
-const WINDOW: Duration = Duration::from_secs(1);
+const WINDOW: Duration = Duration::from_secs(2);
 
 /// Frames off one socket.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Frames {
     budget: Arc<Semaphore>,
     budget_bytes: usize,
     permit: Option<OwnedSemaphorePermit>,
+    /// While a part of the budget is held for a frame that is not whole yet.
+    pace: Option<Pace>,
     wanted: usize,
 }
 
@@ -42,6 +46,7 @@ impl Frames {
             budget,
             budget_bytes,
             permit: None,
+            pace: None,
             wanted: FREE_BYTES,
         }
     }
@@ -52,6 +57,7 @@ impl Frames {
         if self.buffer.len() < 4 + len {
             return Ok(None);
         }
+        self.pace = None;
         let mut frame = self.buffer.split_to(4 + len);
         Ok(Some(frame.split_off(4).freeze()))
     }
@@ -84,6 +90,7 @@ impl Frames {
                 // out to be nothing, and then it is idle again.
                 self.buffer = BytesMut::new();
                 self.permit = None;
+                self.pace = None;
                 stream.readable().await?;
             }
             let frame = self.frame_bytes()?.map_or(0, |len| 4 + len);
@@ -95,7 +102,10 @@ impl Frames {
             }
             match stream.try_read_buf(&mut self.buffer) {
                 Ok(0) => return Ok(false),
-                Ok(_) => {
+                Ok(n) => {
+                    if let Some(pace) = &mut self.pace {
+                        pace.bytes += n;
+                    }
                     // A full buffer says that more is waiting: the next read may bring more.
                     let full = self.buffer.capacity() == self.buffer.len();
                     self.wanted = if full { BUSY_BYTES } else { self.wanted };
@@ -130,16 +140,37 @@ impl Frames {
         self.buffer.reserve(spare);
     }
 
-    async fn readable_in_time(&self, stream: &TcpStream) -> io::Result<()> {
+    /// Wait for more of a frame that holds a part of the budget, but not for long while others
+    /// wait for it.
+    async fn readable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         loop {
-            match tokio::time::timeout(WINDOW, stream.readable()).await {
-                Ok(outcome) => return outcome,
-                Err(_) if self.budget.available_permits() > WINDOW_BYTES => {}
-                Err(_) => {
-                    let why = "half a large request and then nothing, while others wait for memory";
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            let pace = self.pace.get_or_insert_with(Pace::begin);
+            tokio::select! {
+                biased;
+                () = pace.window.as_mut() => {
+                    let is_slow = pace.bytes < WINDOW_BYTES;
+                    let others_wait = self.budget.available_permits() <= WINDOW_BYTES;
+                    if is_slow && others_wait {
+                        let why = "too little of a large request, while others wait for memory";
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                    }
+                    self.pace = None;
                 }
+                outcome = stream.readable() => return outcome,
             }
         }
+    }
+}
+
+/// What a connection has sent in the window that is running.
+#[derive(Debug)]
+struct Pace {
+    window: Pin<Box<Sleep>>,
+    bytes: usize,
+}
+
+impl Pace {
+    fn begin() -> Pace {
+        Pace { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
     }
 }

@@ -25,13 +25,13 @@ use kafka_protocol::messages::produce_request::{
     PartitionProduceData, ProduceRequest, TopicProduceData,
 };
 use kafka_protocol::messages::{
-    ApiKey, BrokerId, CreateTopicsResponse, FindCoordinatorRequest, ProducerId, RequestHeader,
-    ResponseHeader, TopicName,
+    ApiKey, BrokerId, CreateTopicsResponse, ProducerId, RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
 use crate::batches::{Batch, Packing, Producer, Record};
+use crate::group_requests;
 
 /// What the requests talk about: it exists, so that they go as deep as they can.
 #[derive(Debug, Clone)]
@@ -86,12 +86,11 @@ pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Request> {
         (ApiKey::ApiVersions, _) => body(&api_versions(), version),
         (ApiKey::CreateTopics, _) => body(&create_topics(subject), version),
         (ApiKey::DeleteTopics, _) => body(&delete_topics(version), version),
-        (ApiKey::FindCoordinator, _) => body(&find_coordinator(version), version),
         (ApiKey::InitProducerId, _) => body(&init_producer_id(version), version),
         (ApiKey::OffsetForLeaderEpoch, _) => body(&leader_epoch(version, subject), version),
         (ApiKey::DescribeCluster, _) => body(&DescribeClusterRequest::default(), version),
         (ApiKey::DescribeTopicPartitions, _) => body(&describe_partitions(subject), version),
-        _ => return None,
+        (other, _) => group_requests::valid(other, version, subject)?,
     };
     let mut bytes = header(key, version, 7);
     bytes.extend(body);
@@ -109,7 +108,8 @@ pub fn header(key: i16, version: i16, correlation_id: i32) -> Vec<u8> {
     body(&header, api.request_header_version(version))
 }
 
-fn body(message: &impl Encodable, version: i16) -> Vec<u8> {
+/// The bytes of a message.
+pub fn body(message: &impl Encodable, version: i16) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     message.encode(&mut bytes, version).expect("a message that fits its version");
     bytes.to_vec()
@@ -268,14 +268,6 @@ fn delete_topics(version: i16) -> DeleteTopicsRequest {
     }
 }
 
-fn find_coordinator(version: i16) -> FindCoordinatorRequest {
-    let request = FindCoordinatorRequest::default();
-    match version {
-        4.. => request.with_key_type(0).with_coordinator_keys(vec![text("g"), text("h")]),
-        _ => request.with_key(text("g")),
-    }
-}
-
 fn init_producer_id(version: i16) -> InitProducerIdRequest {
     let request = InitProducerIdRequest::default()
         .with_transactional_id(None)
@@ -315,12 +307,22 @@ fn every_api_that_is_written_down_can_be_encoded_in_every_version() {
         (1, 4..=18),
         (2, 1..=10),
         (3, 0..=13),
+        (8, 2..=9),
+        (9, 1..=9),
         (10, 0..=6),
+        (11, 0..=9),
+        (12, 0..=4),
+        (13, 0..=5),
+        (14, 0..=5),
+        (15, 0..=6),
+        (16, 0..=5),
         (18, 0..=4),
         (19, 0..=7),
         (20, 0..=6),
         (22, 0..=5),
         (23, 2..=4),
+        (42, 0..=2),
+        (47, 0..=0),
         (60, 0..=2),
         (75, 0..=0),
     ];

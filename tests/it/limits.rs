@@ -99,6 +99,51 @@ async fn half_a_large_request_does_not_keep_others_from_memory() {
 }
 
 #[tokio::test]
+async fn a_request_that_comes_drop_by_drop_does_not_keep_others_from_memory() {
+    let ottla = Ottla::with(&[("queued.max.request.bytes", "1048576")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let frame = framed(9, 1, &production("t", 0, plain(&[&"x".repeat(900_000)])));
+    let mut slow = ottla.client().await;
+    slow.send_bytes(&frame[..100_000]).await;
+    let dripping = tokio::spawn(async move {
+        for byte in &frame[100_000..] {
+            use tokio::io::AsyncWriteExt;
+            if slow.stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let answer = client.produce("t", 0, plain(&[&"y".repeat(900_000)])).await;
+    assert_eq!(answer.error_code, 0);
+    // It was closed: at its pace it would need hours.
+    dripping.await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_were_busy_and_are_idle_hold_no_memory() {
+    let ottla = Ottla::with(&[("queued.max.request.bytes", "1048576")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        let mut one = ottla.client().await;
+        for _ in 0..3 {
+            one.produce("t", 0, plain(&[&"x".repeat(300_000)])).await;
+        }
+        idle.push(one);
+    }
+    for _ in 0..3 {
+        let large = plain(&[&"y".repeat(900_000)]);
+        assert_eq!(client.produce("t", 0, large).await.error_code, 0);
+    }
+    for one in &mut idle {
+        assert_eq!(one.produce("t", 0, plain(&["z"])).await.error_code, 0, "it was not closed");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_stops_reading_holds_up_nobody() {
     let ottla = Ottla::with(&[("connections.max.idle.ms", "500")]).await;
     let mut client = ottla.client().await;

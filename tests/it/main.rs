@@ -3,6 +3,8 @@
 #[path = "../common/batches.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod batches;
+#[path = "../common/group_requests.rs"]
+mod group_requests;
 #[path = "../common/requests.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod requests;

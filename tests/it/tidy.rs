@@ -34,7 +34,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "handlers",
-        &["broker", "fetch", "topics", "wire", "log", "metadata", "config", "storage", "types"],
+        &[
+            "broker", "fetch", "topics", "groups", "wire", "log", "metadata", "config", "storage",
+            "types",
+        ],
     ),
     ("server", &["handlers", "broker", "wire", "storage"]),
     ("cli", &["server", "broker", "config", "storage", "clock"]),

@@ -54,6 +54,16 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         ApiKey::ListOffsets => whole::<ListOffsetsResponse>(frame, version),
         ApiKey::Metadata => whole::<MetadataResponse>(frame, version),
         ApiKey::FindCoordinator => whole::<FindCoordinatorResponse>(frame, version),
+        ApiKey::OffsetCommit => whole::<OffsetCommitResponse>(frame, version),
+        ApiKey::OffsetFetch => whole::<OffsetFetchResponse>(frame, version),
+        ApiKey::JoinGroup => whole::<JoinGroupResponse>(frame, version),
+        ApiKey::Heartbeat => whole::<HeartbeatResponse>(frame, version),
+        ApiKey::LeaveGroup => whole::<LeaveGroupResponse>(frame, version),
+        ApiKey::SyncGroup => whole::<SyncGroupResponse>(frame, version),
+        ApiKey::DescribeGroups => whole::<DescribeGroupsResponse>(frame, version),
+        ApiKey::ListGroups => whole::<ListGroupsResponse>(frame, version),
+        ApiKey::DeleteGroups => whole::<DeleteGroupsResponse>(frame, version),
+        ApiKey::OffsetDelete => whole::<OffsetDeleteResponse>(frame, version),
         ApiKey::ApiVersions => whole::<ApiVersionsResponse>(frame, version),
         ApiKey::CreateTopics => whole::<CreateTopicsResponse>(frame, version),
         ApiKey::DeleteTopics => whole::<DeleteTopicsResponse>(frame, version),
@@ -129,7 +139,7 @@ async fn an_answer_to_api_versions_has_no_tagged_field_at_its_default() {
 #[tokio::test]
 async fn an_api_that_is_not_served_ends_the_connection() {
     let ottla = Ottla::start().await;
-    for (key, version) in [(11_i16, 5_i16), (999, 0), (1, 3), (1, 19)] {
+    for (key, version) in [(68_i16, 0_i16), (999, 0), (1, 3), (1, 19), (11, 10)] {
         let mut client = ottla.client().await;
         let mut frame = framed(4, 5, &named());
         frame[4..6].copy_from_slice(&key.to_be_bytes());

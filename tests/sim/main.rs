@@ -6,6 +6,8 @@
 #[path = "../common/batches.rs"]
 mod batches;
 mod fuzz;
+#[path = "../common/group_requests.rs"]
+mod group_requests;
 mod log_crash;
 mod log_model;
 mod log_under;
