@@ -25,15 +25,7 @@ pub fn config() -> Arc<TopicConfig> {
 
 /// What a produce request must satisfy in such a topic.
 pub fn rules(config: &TopicConfig) -> Rules {
-    Rules {
-        max_message_bytes: config.max_message_bytes,
-        segment_bytes: config.segment_bytes,
-        timestamp_type: config.timestamp_type,
-        timestamp_before_max_ms: config.timestamp_before_max_ms,
-        timestamp_after_max_ms: config.timestamp_after_max_ms,
-        compacted: config.cleanup.compact,
-        produce_version: 9,
-    }
+    Rules::of(config, 9)
 }
 
 /// An empty log in `dir`.

@@ -13,11 +13,10 @@ pub const PROGRAMS_OWN: &[(&str, &str)] = &[
     ("OTTLA_CONFIG", "the configuration file, as `--config`"),
     ("OTTLA_LOG", "what is logged, as `RUST_LOG` of other programs: `info`, `ottla=debug`"),
     ("OTTLA_LOG_FORMAT", "`text` or `json`, as `--log-format`"),
-    ("OTTLA_SEED", "the seed of everything random, for tests"),
 ];
 
 /// Variables with these beginnings are left to the project's tests and benches.
-pub const FOR_TESTS: &[&str] = &["OTTLA_TEST_", "OTTLA_INTEROP", "OTTLA_BENCH_"];
+pub const FOR_TESTS: &[&str] = &["OTTLA_TEST_", "OTTLA_INTEROP", "OTTLA_BENCH_", "OTTLA_SEED"];
 
 /// Kubernetes sets these in every container beside a service that is called ottla.
 pub const OF_KUBERNETES: &[&str] = &["OTTLA_SERVICE_HOST", "OTTLA_SERVICE_PORT", "OTTLA_PORT"];

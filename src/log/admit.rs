@@ -16,7 +16,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::config::resolve::TimestampType;
+use crate::config::resolve::{TimestampType, TopicConfig};
 use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, MAGIC, PREFIX_BYTES};
 use crate::storage::record_input::Fault;
 use crate::storage::records::{RecordFault, walk};
@@ -49,6 +49,21 @@ pub struct Rules {
     pub compacted: bool,
     /// The version of the Produce request.
     pub produce_version: i16,
+}
+
+impl Rules {
+    /// The rules of a topic for a request of this version.
+    pub fn of(config: &TopicConfig, produce_version: i16) -> Rules {
+        Rules {
+            max_message_bytes: config.max_message_bytes,
+            segment_bytes: config.segment_bytes,
+            timestamp_type: config.timestamp_type,
+            timestamp_before_max_ms: config.timestamp_before_max_ms,
+            timestamp_after_max_ms: config.timestamp_after_max_ms,
+            compacted: config.cleanup.compact,
+            produce_version,
+        }
+    }
 }
 
 /// A batch that may be appended.

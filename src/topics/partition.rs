@@ -179,16 +179,7 @@ impl Partition {
         records: &[u8],
         produce_version: i16,
     ) -> Result<Placed, ProduceError> {
-        let config = &self.config;
-        let rules = Rules {
-            max_message_bytes: config.max_message_bytes,
-            segment_bytes: config.segment_bytes,
-            timestamp_type: config.timestamp_type,
-            timestamp_before_max_ms: config.timestamp_before_max_ms,
-            timestamp_after_max_ms: config.timestamp_after_max_ms,
-            compacted: config.cleanup.compact,
-            produce_version,
-        };
+        let rules = Rules::of(&self.config, produce_version);
         let admitted = admit(records, &rules, now.wall_ms)?;
         self.append_admitted(now, &admitted)
     }
