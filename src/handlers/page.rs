@@ -183,6 +183,8 @@ be indistinguishable from it, and what is not served is not advertised.
   bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
   (Kafka: UNKNOWN_SERVER_ERROR).
 - **No features.** ApiVersions carries none, so clients keep to the older flow of transactions.
+- **Internal topics cannot be deleted** (INVALID_REQUEST). Kafka deletes them, and the groups in
+  them.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -10,6 +10,7 @@ mod group_requests;
 mod requests;
 
 mod client;
+mod groups;
 mod harness;
 mod records;
 

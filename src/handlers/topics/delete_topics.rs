@@ -12,6 +12,7 @@ use crate::groups::input::Input;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_append;
+use crate::handlers::topics::names;
 use crate::wire::legacy;
 use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
 
@@ -66,6 +67,10 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
         Err(code) => return failed(wanted.name, code, "there is no such topic".to_owned()),
     };
     let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
+    if names::is_internal(&topic.name) {
+        let why = format!("{} is the broker's own: groups live in it", topic.name);
+        return failed(name, Code::InvalidRequest, why);
+    }
     if !cx.broker.config.delete_topic_enable {
         let why = "topic deletion is disabled (delete.topic.enable=false)".to_owned();
         // Version 3 and later know the code of its own.
