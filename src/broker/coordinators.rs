@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use crate::broker::parts::{Broker, CreateError, NewTopic};
+use crate::broker::parts::Broker;
+use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::resolve::Durability;
 use crate::coordinator::driver::{Inbox, run};
 use crate::coordinator::journal::{Journal, TOPIC};

@@ -5,4 +5,5 @@ pub mod coordinators;
 pub mod parts;
 pub mod start;
 pub mod stop;
+pub mod topic_changes;
 pub mod upkeep;

@@ -3,6 +3,7 @@
 //! * Filled segments are synced, so that a start after a crash reads only what is newer.
 //! * Records that have waited for `flush.ms` are synced.
 //! * After that the recovery points are saved, every `log.flush.offset.checkpoint.interval.ms`.
+//! * Segments that retention wants to go are looked for every `log.retention.check.interval.ms`.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -21,12 +22,13 @@ use crate::topics::upkeep::Asked;
 struct Agenda {
     partitions: BTreeMap<i64, Vec<Arc<Partition>>>,
     checkpoint_due: Option<i64>,
+    retention_due: Option<i64>,
 }
 
 impl Agenda {
     fn next(&self) -> Option<i64> {
         let first = self.partitions.keys().next().copied();
-        first.into_iter().chain(self.checkpoint_due).min()
+        first.into_iter().chain(self.checkpoint_due).chain(self.retention_due).min()
     }
 
     fn add(&mut self, asked: Asked) {
@@ -49,6 +51,9 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Asked>) {
     let mut agenda = Agenda::default();
     loop {
         let Some(now) = broker.upgrade().map(|broker| broker.clock.now().mono_ms) else { return };
+        if agenda.retention_due.is_none() {
+            agenda.retention_due = next_retention(&broker, now);
+        }
         let sleep =
             agenda.next().map(|due| Duration::from_millis(due.saturating_sub(now).max(0) as u64));
         tokio::select! {
@@ -68,6 +73,10 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Asked>) {
 async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
     let now = broker.clock.now();
     let due = agenda.due(now.mono_ms);
+    if agenda.retention_due.is_some_and(|due| due <= now.mono_ms) {
+        agenda.retention_due = None;
+        retire(broker).await;
+    }
     let checkpoint = agenda.checkpoint_due.is_some_and(|due| due <= now.mono_ms);
     if !due.is_empty() && agenda.checkpoint_due.is_none() {
         let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
@@ -92,4 +101,45 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
             Err(_) => tracing::error!("saving the recovery points was broken off"),
         }
     }
+}
+
+fn next_retention(broker: &Weak<Broker>, now_mono_ms: i64) -> Option<i64> {
+    let interval = broker.upgrade()?.config.log_retention_check_interval_ms;
+    Some(now_mono_ms.saturating_add(interval))
+}
+
+/// Look at every partition for segments that are due.
+async fn retire(broker: &Arc<Broker>) {
+    let all = broker.clone();
+    let retiring = tokio::task::spawn_blocking(move || {
+        for topic in all.registry.all() {
+            for partition in &topic.partitions {
+                retire_one(&all, partition);
+            }
+        }
+    });
+    if retiring.await.is_err() {
+        tracing::error!("looking for old segments was broken off");
+    }
+}
+
+/// Look at one partition. Must be called within the runtime.
+pub fn retire_one(broker: &Broker, partition: &Arc<Partition>) {
+    // A failure is logged where it happens, and takes that partition offline.
+    let Ok(gone) = partition.retire(broker.clock.now()) else { return };
+    if gone.is_empty() {
+        return;
+    }
+    let first = gone.first().map(|segment| segment.base_offset);
+    tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
+    let delay = partition.config().file_delete_delay_ms.max(0) as u64;
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let removing = tokio::task::spawn_blocking(move || {
+            gone.iter().try_for_each(|segment| segment.remove_retired())
+        });
+        if let Ok(Err(error)) = removing.await {
+            tracing::warn!(%error, "the files of an old segment could not be removed");
+        }
+    });
 }

@@ -223,7 +223,7 @@ pub static LOG_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     default: 300_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How often to look for segments that are old enough to be removed.",
 };
 

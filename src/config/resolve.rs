@@ -244,6 +244,8 @@ pub struct BrokerConfig {
     pub producer_id_expiration_ms: i64,
     /// What groups may do.
     pub groups: GroupConfig,
+    /// `log.retention.check.interval.ms`: how often segments that are due are looked for.
+    pub log_retention_check_interval_ms: i64,
     /// `log.flush.offset.checkpoint.interval.ms`: how often recovery points are saved.
     pub log_flush_offset_checkpoint_interval_ms: i64,
     /// `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer.
@@ -272,6 +274,7 @@ impl Default for BrokerConfig {
             delete_topic_enable: true,
             producer_id_expiration_ms: 86_400_000,
             groups: GroupConfig::default(),
+            log_retention_check_interval_ms: 300_000,
             log_flush_offset_checkpoint_interval_ms: 60_000,
             max_request_partition_size_limit: 2000,
         }
@@ -307,6 +310,8 @@ impl BrokerConfig {
                 transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
             ),
             groups: GroupConfig::resolve(layers),
+            log_retention_check_interval_ms: broker::LOG_RETENTION_CHECK_INTERVAL_MS
+                .resolve(layers),
             log_flush_offset_checkpoint_interval_ms:
                 broker::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS.resolve(layers),
             max_request_partition_size_limit: broker::MAX_REQUEST_PARTITION_SIZE_LIMIT

@@ -441,7 +441,7 @@ mod tests {
         let settings = load(
             "num.io.threads = 16\nnum.partitions = 3",
             &[("OTTLA_NUM_IO_THREADS", "32")],
-            &[flag("log.retention.hours", "24")],
+            &[flag("log.cleaner.enable", "false")],
         )
         .unwrap();
         let unheeded = settings.unheeded();
@@ -453,7 +453,7 @@ mod tests {
             shown,
             [
                 ("num.io.threads", "32", "environment OTTLA_NUM_IO_THREADS"),
-                ("log.retention.hours", "24", "--set"),
+                ("log.cleaner.enable", "false", "--set"),
             ]
         );
     }

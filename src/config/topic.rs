@@ -36,7 +36,7 @@ pub static RETENTION_MS: Entry<i64> = Entry {
     default: 7 * DAY_MS,
     check: Check::AtLeast(-1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long a closed segment is kept after its newest record. -1 keeps it for ever.",
 };
 
@@ -47,7 +47,7 @@ pub static RETENTION_BYTES: Entry<i64> = Entry {
     default: -1,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How large a partition may grow before its oldest segments are removed. A negative \
         number is no limit.",
 };

@@ -4,7 +4,7 @@
 
 use kafka_protocol::error::ResponseError as Code;
 
-use crate::broker::parts::CreateError;
+use crate::broker::topic_changes::{CreateError, GrowError};
 use crate::fetch::session::SessionError;
 use crate::groups::input::Fault;
 use crate::log::AppendError;
@@ -67,6 +67,15 @@ pub fn of_create(error: &CreateError) -> Code {
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of a topic that was not given more partitions.
+pub fn of_grow(error: &GrowError) -> Code {
+    match error {
+        GrowError::Unknown => Code::UnknownTopicOrPartition,
+        GrowError::NotMore { .. } => Code::InvalidPartitions,
+        GrowError::Append(error) => of_append(error),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cluster;
+pub mod configs;
 pub mod context;
 pub mod data;
 pub mod errors;

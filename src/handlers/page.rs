@@ -174,9 +174,9 @@ be indistinguishable from it, and what is not served is not advertised.
   (NOT_ENOUGH_REPLICAS). The leader epoch is always 0.
 - **Topics are there at once.** The Metadata answer that creates a topic carries its leader; Kafka
   answers with an error first, and the client asks again. A deleted name is free at once.
-- **Nothing leaves the log yet.** Retention and compaction are not done. `compression.type` of a
-  topic is kept but not obeyed: batches stay as the producer made them. `docs/configuration.md`
-  says of each option whether it acts.
+- **Compaction is not done yet.** `compression.type` of a topic is kept but not obeyed: batches
+  stay as the producer made them. `docs/configuration.md` says of each option whether it acts.
+- **The broker's own configs** are described, but change only at a start (INVALID_REQUEST).
 - **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
   (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets
   inside a batch that do not count up from 0, a negative length other than -1, and the append-time

@@ -4,14 +4,20 @@
 
 use crate::handlers::api::{Api, api};
 use crate::handlers::cluster::{api_versions, describe_cluster};
+use crate::handlers::configs::{
+    alter_configs, describe_configs, incremental_alter_configs, list_config_resources,
+};
 use crate::handlers::data::{
-    fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
+    delete_records, fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
 };
 use crate::handlers::groups::{
     delete_groups, describe_groups, find_coordinator, heartbeat, join_group, leave_group,
     list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
 };
-use crate::handlers::topics::{create_topics, delete_topics, describe_topic_partitions, metadata};
+use crate::handlers::topics::{
+    create_partitions, create_topics, delete_topics, describe_log_dirs, describe_topic_partitions,
+    metadata,
+};
 
 /// Every API that is served, in the order of the keys.
 pub static APIS: &[Api] = &[
@@ -31,11 +37,18 @@ pub static APIS: &[Api] = &[
     api_versions::API,
     create_topics::API,
     delete_topics::API,
+    api::<delete_records::DeleteRecords>(),
     api::<init_producer_id::InitProducerId>(),
     api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    api::<describe_configs::DescribeConfigs>(),
+    api::<alter_configs::AlterConfigs>(),
+    api::<describe_log_dirs::DescribeLogDirs>(),
+    api::<create_partitions::CreatePartitions>(),
     api::<delete_groups::DeleteGroups>(),
+    api::<incremental_alter_configs::IncrementalAlterConfigs>(),
     api::<offset_delete::OffsetDelete>(),
     api::<describe_cluster::DescribeCluster>(),
+    api::<list_config_resources::ListConfigResources>(),
     api::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 

@@ -13,6 +13,7 @@ use crate::config::resolve::TopicConfig;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::producers::{ProducerError, Producers, Staged};
 use crate::log::recovery::{Active, Known};
+use crate::log::retention::Candidate;
 use crate::log::view::{Span, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES};
 use crate::storage::checkpoint::{self, LEADER_EPOCHS};
@@ -24,6 +25,7 @@ use crate::types::Offset;
 pub mod admit;
 pub mod producers;
 pub mod recovery;
+pub mod retention;
 pub mod rewrite;
 pub mod view;
 
@@ -218,7 +220,7 @@ impl Log {
             return false;
         }
         let age = match active.first_timestamp {
-            Some(first) if first >= 0 => timestamp - first,
+            Some(first) if first >= 0 => timestamp.saturating_sub(first),
             _ => now.wall_ms - self.created_wall_ms,
         };
         let index_entries_max = (self.config.segment_index_bytes / 8).max(1) as usize;
@@ -239,6 +241,60 @@ impl Log {
         self.active = Active::empty(next);
         self.created_wall_ms = now.wall_ms;
         Ok(())
+    }
+
+    /// Roll if the active segment is old enough though nothing is appended, and take out what
+    /// retention wants to go. Gives the segments whose files are to be removed later.
+    pub fn retire(&mut self, now: Now) -> io::Result<Vec<Arc<Segment>>> {
+        if self.offline.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut due = self.retention_due(now)?;
+        let has_records = self.active.log_bytes > 0;
+        // Counted by our own clock: records may be years old when they come.
+        let is_aged = now.wall_ms - self.created_wall_ms > self.config.segment_ms;
+        if has_records && (is_aged || due > self.sealed.len()) {
+            self.roll(now)?;
+        }
+        due = due.min(self.sealed.len());
+        let gone: Vec<Arc<Segment>> =
+            self.sealed[..due].iter().map(|span| span.segment.clone()).collect();
+        for segment in &gone {
+            segment.retire()?;
+        }
+        self.sealed = self.sealed[due..].to_vec().into();
+        let first = self.sealed.first().map_or(&self.active.segment, |span| &span.segment);
+        self.log_start_offset = self.log_start_offset.max(first.base_offset);
+        self.recovery_point = self.recovery_point.max(first.base_offset);
+        Ok(gone)
+    }
+
+    fn retention_due(&self, now: Now) -> io::Result<usize> {
+        let mut all = Vec::with_capacity(self.sealed.len() + 1);
+        for (i, span) in self.sealed.iter().enumerate() {
+            let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
+            all.push(Candidate {
+                next_offset: next.base_offset,
+                bytes: span.log_bytes,
+                latest_ms: span.segment.times()?.last()?.map(|entry| entry.timestamp),
+            });
+        }
+        all.push(Candidate {
+            next_offset: self.end_offset,
+            bytes: self.active.log_bytes,
+            latest_ms: self.active.latest.map(|(timestamp, _)| timestamp).filter(|ms| *ms >= 0),
+        });
+        Ok(retention::due(&all, self.log_start_offset, &self.config, now.wall_ms))
+    }
+
+    /// Let nothing below this offset be read any more. Gives the log start offset; `None` if the
+    /// offset lies behind the end.
+    pub fn delete_before(&mut self, offset: Offset) -> Option<Offset> {
+        if offset > self.end_offset {
+            return None;
+        }
+        self.log_start_offset = self.log_start_offset.max(offset);
+        Some(self.log_start_offset)
     }
 
     /// Save the producers' state at the end offset. Older snapshots go, but the newest of them:
@@ -290,6 +346,11 @@ impl Log {
     /// Records that are not known to be durable.
     pub fn unflushed(&self) -> i64 {
         self.end_offset - self.recovery_point
+    }
+
+    /// The topic is configured anew.
+    pub fn set_config(&mut self, config: Arc<TopicConfig>) {
+        self.config = config;
     }
 
     /// Up to here the log is known to be durable.

@@ -16,7 +16,7 @@ use crate::log::view::Span;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, read_all};
 use crate::storage::index::{OffsetEntry, TimeEntry};
-use crate::storage::segment::{Lying, Segment, base_offset_of, file_name};
+use crate::storage::segment::{Lying, RETIRED, Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
 
@@ -114,6 +114,9 @@ pub struct Known {
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
 pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
     let names: Vec<String> = disk.list(dir)?.into_iter().map(|e| e.name).collect();
+    for name in names.iter().filter(|name| name.ends_with(RETIRED)) {
+        disk.remove_file(&dir.join(name))?;
+    }
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
     let mut sealed: Vec<Span> = Vec::new();

@@ -59,6 +59,11 @@ impl View {
         self.sealed.iter().chain([&self.active])
     }
 
+    /// Bytes of all log files.
+    pub fn log_bytes(&self) -> u64 {
+        self.spans().map(|span| span.log_bytes).sum()
+    }
+
     /// The spans from the one that may hold `offset` on.
     fn from(&self, offset: Offset) -> impl Iterator<Item = &Span> {
         let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);

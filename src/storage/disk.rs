@@ -31,6 +31,15 @@ pub enum Open {
     Create,
 }
 
+/// The size of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// All of it, bytes.
+    pub total: u64,
+    /// What is left for us, bytes.
+    pub usable: u64,
+}
+
 /// The directory tree.
 ///
 /// A new, renamed or removed name survives a loss of power only after [`Disk::sync_dir`] on its
@@ -44,6 +53,10 @@ pub trait Disk: Send + Sync + Debug {
     fn exists(&self, path: &Path) -> bool;
     /// Length of a file in bytes, without opening it.
     fn len(&self, path: &Path) -> io::Result<u64>;
+    /// How large the file system is that holds the path; `None` if nobody can tell.
+    fn room(&self, _path: &Path) -> Option<Room> {
+        None
+    }
     /// Make a directory and its parents; no error if it is there.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Rename a file or a directory; an existing file is replaced.
@@ -153,6 +166,12 @@ impl Disk for OsDisk {
 
     fn len(&self, path: &Path) -> io::Result<u64> {
         Ok(std::fs::metadata(path)?.len())
+    }
+
+    fn room(&self, path: &Path) -> Option<Room> {
+        let all = rustix::fs::statvfs(path).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(all.f_frsize);
+        Some(Room { total: bytes(all.f_blocks), usable: bytes(all.f_bavail) })
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {

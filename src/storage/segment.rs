@@ -50,6 +50,12 @@ pub struct Lying {
     pub header: Header,
 }
 
+/// What a retired file's name ends with, as in Kafka.
+pub const RETIRED: &str = ".deleted";
+
+/// The files of a segment.
+const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
+
 /// How often an index that is made again has an entry, in bytes: `index.interval.bytes`'s default.
 const MENDED_INTERVAL_BYTES: u64 = 4096;
 
@@ -310,9 +316,36 @@ impl Segment {
         Ok(())
     }
 
+    /// Take it out of the directory: its files stay under other names for those who read them,
+    /// until [`Segment::remove_retired`].
+    pub fn retire(&self) -> io::Result<()> {
+        // Whoever has a view with this segment in it must still be able to read.
+        self.log()?;
+        self.offsets()?;
+        self.times()?;
+        for suffix in SUFFIXES {
+            let path = self.path(suffix);
+            if self.disk.exists(&path) {
+                self.disk.rename(&path, &self.path(&format!("{suffix}{RETIRED}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remove the files that [`Segment::retire`] has left.
+    pub fn remove_retired(&self) -> io::Result<()> {
+        for suffix in SUFFIXES {
+            let path = self.path(&format!("{suffix}{RETIRED}"));
+            if self.disk.exists(&path) {
+                self.disk.remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Remove its files; readers that hold them open finish.
     pub fn remove(&self) -> io::Result<()> {
-        for suffix in ["log", "index", "timeindex", "txnindex"] {
+        for suffix in SUFFIXES {
             let path = self.path(suffix);
             if self.disk.exists(&path) {
                 self.disk.remove_file(&path)?;

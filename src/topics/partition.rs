@@ -21,6 +21,7 @@ use crate::log::{AppendError, Flush, Log, Placed};
 use crate::storage::batch::BatchView;
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::Disk;
+use crate::storage::segment::Segment;
 use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
@@ -85,8 +86,7 @@ pub struct Partition {
     pub id: TopicPartition,
     /// The topic's id.
     pub topic_id: TopicId,
-    /// The topic's configuration.
-    pub config: Arc<TopicConfig>,
+    config: RwLock<Arc<TopicConfig>>,
     origin: Origin,
     slot: Mutex<Slot>,
     view: RwLock<Option<View>>,
@@ -110,7 +110,7 @@ impl Partition {
         Partition {
             id,
             topic_id,
-            config,
+            config: RwLock::new(config),
             asking: Asking::new(origin.upkeep.clone()),
             cautious: AtomicU32::new(0),
             origin,
@@ -118,6 +118,20 @@ impl Partition {
             view: RwLock::new(None),
             flushing: Turn::new(0),
             waiters: Waiters::default(),
+        }
+    }
+
+    /// The topic's configuration, now.
+    pub fn config(&self) -> Arc<TopicConfig> {
+        self.config.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The topic is configured anew; an open log goes by it from its next append on.
+    pub fn set_config(&self, config: Arc<TopicConfig>) {
+        let mut slot = self.slot();
+        *self.config.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = config.clone();
+        if let Slot::Open(log) = &mut *slot {
+            log.set_config(config);
         }
     }
 
@@ -133,7 +147,7 @@ impl Partition {
     fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, Unavailable> {
         if let Slot::Closed = slot {
             let Origin { disk, dir, known, clock, .. } = &self.origin;
-            let opened = Log::open(disk.clone(), dir, self.config.clone(), *known, clock.now())
+            let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
                 Ok(log) => {
@@ -179,7 +193,7 @@ impl Partition {
         records: &[u8],
         produce_version: i16,
     ) -> Result<Placed, ProduceError> {
-        let rules = Rules::of(&self.config, produce_version);
+        let rules = Rules::of(&self.config(), produce_version);
         let admitted = admit(records, &rules, now.wall_ms)?;
         self.append_admitted(now, &admitted)
     }
@@ -316,6 +330,44 @@ impl Partition {
             }
             Err(error) => Err(Unavailable::Offline(log.fail(&error))),
         }
+    }
+
+    /// Take out what retention wants to go. Gives the segments whose files are to be removed after
+    /// `file.delete.delay.ms`. A failure takes the partition offline.
+    pub fn retire(&self, now: Now) -> Result<Vec<Arc<Segment>>, Unavailable> {
+        let mut slot = self.slot();
+        if self.was_never_used(&slot) {
+            return Ok(Vec::new());
+        }
+        let log = self.opened(&mut slot)?;
+        let gone = log.retire(now).map_err(|error| Unavailable::Offline(log.fail(&error)))?;
+        self.publish(log);
+        Ok(gone)
+    }
+
+    /// Let nothing below this offset be read any more; -1 stands for everything. Gives the log
+    /// start offset; `None` if the offset lies behind the end.
+    pub fn delete_before(&self, offset: Offset) -> Result<Option<Offset>, Unavailable> {
+        let mut slot = self.slot();
+        let log = self.opened(&mut slot)?;
+        let offset = if offset == -1 { log.view().end_offset } else { offset };
+        let outcome = log.delete_before(offset);
+        self.publish(log);
+        Ok(outcome)
+    }
+
+    /// Bytes of its log files; 0 if it was never used or cannot be opened.
+    pub fn log_bytes(&self) -> u64 {
+        let mut slot = self.slot();
+        if self.was_never_used(&slot) {
+            return 0;
+        }
+        self.opened(&mut slot).map_or(0, |log| log.view().log_bytes())
+    }
+
+    /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
+    fn was_never_used(&self, slot: &Slot) -> bool {
+        matches!(slot, Slot::Closed) && !self.origin.disk.exists(&self.origin.dir)
     }
 
     /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the

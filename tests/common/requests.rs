@@ -30,6 +30,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
+use crate::admin_requests;
 use crate::batches::{Batch, Packing, Producer, Record};
 use crate::group_requests;
 
@@ -90,7 +91,8 @@ pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Request> {
         (ApiKey::OffsetForLeaderEpoch, _) => body(&leader_epoch(version, subject), version),
         (ApiKey::DescribeCluster, _) => body(&DescribeClusterRequest::default(), version),
         (ApiKey::DescribeTopicPartitions, _) => body(&describe_partitions(subject), version),
-        (other, _) => group_requests::valid(other, version, subject)?,
+        (other, _) => group_requests::valid(other, version, subject)
+            .or_else(|| admin_requests::valid(other, version, subject))?,
     };
     let mut bytes = header(key, version, 7);
     bytes.extend(body);
@@ -321,9 +323,16 @@ fn every_api_that_is_written_down_can_be_encoded_in_every_version() {
         (20, 0..=6),
         (22, 0..=5),
         (23, 2..=4),
+        (21, 0..=2),
+        (32, 1..=4),
+        (33, 0..=2),
+        (35, 1..=4),
+        (37, 0..=3),
         (42, 0..=2),
+        (44, 0..=1),
         (47, 0..=0),
         (60, 0..=2),
+        (74, 0..=1),
         (75, 0..=0),
     ];
     for (key, versions) in apis {

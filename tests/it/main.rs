@@ -1,5 +1,7 @@
 //! What a client can see, one module a behaviour; and `tidy`, what a test can see of the house.
 
+#[path = "../common/admin_requests.rs"]
+mod admin_requests;
 #[path = "../common/batches.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod batches;
@@ -9,6 +11,7 @@ mod group_requests;
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod requests;
 
+mod administration;
 mod client;
 mod groups;
 mod harness;

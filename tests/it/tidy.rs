@@ -47,7 +47,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// a decision: put it here, and say in docs/architecture.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
     ("broker/checkpoints.rs", "checkpointed, while the checkpoints are written"),
-    ("broker/parts.rs", "who changes topics; checkpointed; the block of producer ids"),
+    ("broker/parts.rs", "the block of producer ids"),
+    ("broker/topic_changes.rs", "who changes topics; checkpointed"),
     ("handlers/data/fetch.rs", "the fetch sessions"),
     ("metadata/store.rs", "the metadata log; the image"),
     ("storage/index.rs", "the entries of an index"),

@@ -64,6 +64,15 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         ApiKey::ListGroups => whole::<ListGroupsResponse>(frame, version),
         ApiKey::DeleteGroups => whole::<DeleteGroupsResponse>(frame, version),
         ApiKey::OffsetDelete => whole::<OffsetDeleteResponse>(frame, version),
+        ApiKey::DescribeConfigs => whole::<DescribeConfigsResponse>(frame, version),
+        ApiKey::AlterConfigs => whole::<AlterConfigsResponse>(frame, version),
+        ApiKey::IncrementalAlterConfigs => {
+            whole::<IncrementalAlterConfigsResponse>(frame, version);
+        }
+        ApiKey::CreatePartitions => whole::<CreatePartitionsResponse>(frame, version),
+        ApiKey::DeleteRecords => whole::<DeleteRecordsResponse>(frame, version),
+        ApiKey::DescribeLogDirs => whole::<DescribeLogDirsResponse>(frame, version),
+        ApiKey::ListConfigResources => whole::<ListConfigResourcesResponse>(frame, version),
         ApiKey::ApiVersions => whole::<ApiVersionsResponse>(frame, version),
         ApiKey::CreateTopics => whole::<CreateTopicsResponse>(frame, version),
         ApiKey::DeleteTopics => whole::<DeleteTopicsResponse>(frame, version),

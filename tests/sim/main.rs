@@ -3,6 +3,8 @@
 //! `OTTLA_TEST_SEEDS` says how many seeds each test runs, `OTTLA_SEED` runs one again, and
 //! `OTTLA_TEST_FUZZ_SECONDS` says for how long requests are mutated.
 
+#[path = "../common/admin_requests.rs"]
+mod admin_requests;
 #[path = "../common/batches.rs"]
 mod batches;
 mod fuzz;

@@ -1,5 +1,6 @@
 //! Requests about records.
 
+pub mod delete_records;
 pub mod fetch;
 pub mod init_producer_id;
 pub mod list_offsets;

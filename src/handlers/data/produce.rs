@@ -160,7 +160,7 @@ async fn append(
         let message = format!("only the broker writes to {}", topic.name);
         return refuse(Code::InvalidTopicException, Some(message));
     }
-    let replicas_min = partition.config.min_insync_replicas;
+    let replicas_min = partition.config().min_insync_replicas;
     if acks == -1 && replicas_min > 1 {
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
         return refuse(Code::NotEnoughReplicas, Some(message));
@@ -221,10 +221,8 @@ async fn await_durable(
 ) {
     let each = acks == -1 && cx.broker.config.durability == Durability::Fsync;
     for Appended { partition, end_offset, place } in appended {
-        if !each && partition.config.flush_messages > 1 << 40 {
-            continue;
-        }
-        if !each && partition.unflushed() < partition.config.flush_messages {
+        let flush_messages = partition.config().flush_messages;
+        if !each && (flush_messages > 1 << 40 || partition.unflushed() < flush_messages) {
             continue;
         }
         let Err(error) = partition.durable(*end_offset).await else { continue };

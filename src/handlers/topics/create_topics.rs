@@ -16,7 +16,7 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::parts::NewTopic;
+use crate::broker::topic_changes::NewTopic;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;

@@ -17,7 +17,7 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::parts::{CreateError, NewTopic};
+use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;

@@ -1,7 +1,9 @@
 //! Requests about topics.
 
+pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
+pub mod describe_log_dirs;
 pub mod describe_topic_partitions;
 pub mod metadata;
 pub mod names;

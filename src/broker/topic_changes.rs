@@ -1,0 +1,265 @@
+//! Topics come, change, grow and go: first in the metadata log, then live.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::broker::parts::Broker;
+use crate::config::resolve::TopicConfig;
+use crate::log::AppendError;
+use crate::log::recovery::Known;
+use crate::metadata::image::{Image, TOPIC_RESOURCE, Topic};
+use crate::metadata::partition_records::PartitionRecord;
+use crate::metadata::records::{ConfigRecord, Record, RemoveTopicRecord, TopicRecord};
+use crate::storage::datadir::new_id;
+use crate::topics::partition::{Origin, Partition};
+use crate::topics::registry::LiveTopic;
+use crate::types::{TopicId, TopicPartition};
+
+/// A topic that somebody wants.
+#[derive(Debug, Clone)]
+pub struct NewTopic {
+    /// Its name, which has been checked.
+    pub name: String,
+    /// How many partitions, at least 1.
+    pub partitions: i32,
+    /// Configs, which have been checked.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// Why a topic was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is one of that name.
+    #[error("Topic '{0}' already exists.")]
+    Exists(String),
+    /// A name that differs only by `.` and `_` exists; Kafka's metrics could not tell them apart.
+    #[error("Topic '{name}' collides with existing topic: {existing}")]
+    Collides {
+        /// The wanted name.
+        name: String,
+        /// The name that is there.
+        existing: String,
+    },
+    /// The metadata log did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// Why a topic was not given more partitions.
+#[derive(Debug, thiserror::Error)]
+pub enum GrowError {
+    /// There is no such topic.
+    #[error("there is no such topic")]
+    Unknown,
+    /// Partitions are never taken away.
+    #[error("The topic currently has {has} partition(s); {wanted} would not be an increase.")]
+    NotMore {
+        /// How many there are.
+        has: i32,
+        /// How many were wanted.
+        wanted: i32,
+    },
+    /// The metadata log did not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl Broker {
+    /// Create topics. Each is durable in the metadata log and ready to be written to when this
+    /// returns.
+    pub fn create_topic(&self, wanted: NewTopic) -> Result<TopicId, CreateError> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let id = self.metadata.change(self.clock.now(), |image| {
+            if image.topics.contains_key(&wanted.name) {
+                return Err(CreateError::Exists(wanted.name.clone()));
+            }
+            if let Some(existing) = collision(image, &wanted.name) {
+                return Err(CreateError::Collides { name: wanted.name.clone(), existing });
+            }
+            let id = new_id();
+            Ok((self.records_of(&wanted, id), id))
+        })?;
+        if let Some(topic) = self.image().topics.get(&wanted.name) {
+            self.go_live(topic);
+        }
+        Ok(id)
+    }
+
+    /// True if the topic could be created; what `validate_only` asks.
+    pub fn could_create(&self, name: &str) -> Result<(), CreateError> {
+        let image = self.image();
+        if image.topics.contains_key(name) {
+            return Err(CreateError::Exists(name.to_owned()));
+        }
+        match collision(&image, name) {
+            Some(existing) => Err(CreateError::Collides { name: name.to_owned(), existing }),
+            None => Ok(()),
+        }
+    }
+
+    fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
+        let topic = Record::Topic(TopicRecord { name: wanted.name.clone(), topic_id: id });
+        let set =
+            |(name, value): (&String, &String)| config_record(&wanted.name, name, Some(value));
+        let partitions = (0..wanted.partitions).map(|index| self.partition_record(id, index));
+        std::iter::once(topic).chain(wanted.configs.iter().map(set)).chain(partitions).collect()
+    }
+
+    fn partition_record(&self, topic_id: TopicId, partition_id: i32) -> Record {
+        let node = self.config.node_id;
+        Record::Partition(PartitionRecord {
+            partition_id,
+            topic_id,
+            replicas: vec![node],
+            isr: vec![node],
+            removing_replicas: Vec::new(),
+            adding_replicas: Vec::new(),
+            leader: node,
+            leader_recovery_state: 0,
+            leader_epoch: crate::log::LEADER_EPOCH,
+            partition_epoch: 0,
+            directories: vec![self.identity.directory_id],
+            eligible_leader_replicas: None,
+            last_known_elr: None,
+        })
+    }
+
+    /// Make a topic of the image live. Its logs are opened when they are first wanted.
+    pub fn go_live(&self, topic: &Topic) {
+        let config = Arc::new(self.settings.topic(&topic.configs));
+        let partitions = (0..topic.partitions).map(|index| self.partition(topic, index, &config));
+        self.registry.insert(LiveTopic {
+            name: topic.name.clone(),
+            id: topic.id,
+            partitions: partitions.collect(),
+        });
+    }
+
+    fn partition(&self, topic: &Topic, index: i32, config: &Arc<TopicConfig>) -> Arc<Partition> {
+        let id = TopicPartition::new(topic.name.clone(), index);
+        let checkpointed = self.checkpointed.lock().unwrap_or_else(|p| p.into_inner());
+        let (recovery_point, log_start_offset) = checkpointed.get(&id).copied().unwrap_or_default();
+        let known = Known {
+            clean: self.was_clean,
+            recovery_point,
+            log_start_offset,
+            index_interval_bytes: config.index_interval_bytes,
+            producer_id_expiration_ms: self.config.producer_id_expiration_ms,
+        };
+        let origin = Origin {
+            disk: self.disk.clone(),
+            dir: self.data_dir.join(id.to_string()),
+            known,
+            clock: self.clock.clone(),
+            upkeep: self.upkeep.clone(),
+        };
+        Arc::new(Partition::new(id, topic.id, config.clone(), origin))
+    }
+
+    /// Give a topic more partitions. What it has keeps its place and its readers.
+    pub fn add_partitions(&self, name: &str, count: i32) -> Result<(), GrowError> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        self.metadata.change(self.clock.now(), |image| {
+            let topic = image.topics.get(name).ok_or(GrowError::Unknown)?;
+            if count <= topic.partitions {
+                return Err(GrowError::NotMore { has: topic.partitions, wanted: count });
+            }
+            let more = topic.partitions..count;
+            Ok((more.map(|index| self.partition_record(topic.id, index)).collect(), ()))
+        })?;
+        let image = self.image();
+        let (Some(topic), Some(live)) = (image.topics.get(name), self.registry.named(name)) else {
+            return Err(GrowError::Unknown);
+        };
+        let config = Arc::new(self.settings.topic(&topic.configs));
+        let mut partitions = live.partitions.clone();
+        let more = partitions.len() as i32..topic.partitions;
+        partitions.extend(more.map(|index| self.partition(topic, index, &config)));
+        self.registry.insert(LiveTopic { name: topic.name.clone(), id: topic.id, partitions });
+        Ok(())
+    }
+
+    /// Change a topic's configs; `decide` is given those that it has and gives those that it is
+    /// to have, which have been checked. They act at once.
+    pub fn alter_topic<E: From<AppendError>>(
+        &self,
+        name: &str,
+        decide: impl FnOnce(Option<&Topic>) -> Result<BTreeMap<String, String>, E>,
+    ) -> Result<(), E> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        self.metadata.change(self.clock.now(), |image| {
+            let topic = image.topics.get(name);
+            let wanted = decide(topic.map(Arc::as_ref))?;
+            let has = topic.map(|topic| &topic.configs);
+            let differs = |(key, value): &(&String, &String)| {
+                has.and_then(|has| has.get(*key)) != Some(*value)
+            };
+            let set = wanted.iter().filter(differs).map(|(k, v)| config_record(name, k, Some(v)));
+            let gone = has.into_iter().flatten().filter(|(key, _)| !wanted.contains_key(*key));
+            let gone = gone.map(|(key, _)| config_record(name, key, None));
+            Ok::<_, E>((set.chain(gone).collect(), ()))
+        })?;
+        let image = self.image();
+        if let (Some(topic), Some(live)) = (image.topics.get(name), self.registry.named(name)) {
+            let config = Arc::new(self.settings.topic(&topic.configs));
+            live.partitions.iter().for_each(|partition| partition.set_config(config.clone()));
+        }
+        Ok(())
+    }
+
+    /// Delete a topic: its name is free and its partitions take nothing more when this returns.
+    /// Its files go after `file.delete.delay.ms`, so that readers in the middle finish.
+    pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let removed = self.metadata.change(self.clock.now(), |image| {
+            let Some(topic) = image.topics.get(name) else { return Ok((Vec::new(), false)) };
+            Ok::<_, AppendError>((
+                vec![Record::RemoveTopic(RemoveTopicRecord { topic_id: topic.id })],
+                true,
+            ))
+        })?;
+        let Some(topic) = self.registry.remove(name) else { return Ok(removed) };
+        for partition in &topic.partitions {
+            self.checkpointed.lock().unwrap_or_else(|p| p.into_inner()).remove(&partition.id);
+            match partition.delete() {
+                Ok(aside) => self.remove_later(aside, partition.config().file_delete_delay_ms),
+                Err(error) => {
+                    tracing::error!(partition = %partition.id, %error, "its directory stays")
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn remove_later(&self, dir: PathBuf, delay_ms: i64) {
+        let disk = self.disk.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(delay_ms.max(0) as u64)).await;
+            let removal = tokio::task::spawn_blocking(move || {
+                if disk.exists(&dir) { disk.remove_dir(&dir) } else { Ok(()) }
+            });
+            if let Ok(Err(error)) = removal.await {
+                tracing::warn!(%error, "a deleted topic's directory could not be removed");
+            }
+        });
+    }
+}
+
+fn config_record(topic: &str, name: &str, value: Option<&str>) -> Record {
+    Record::Config(ConfigRecord {
+        resource_type: TOPIC_RESOURCE,
+        resource_name: topic.to_owned(),
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    })
+}
+
+/// The existing topic whose name equals this one once every `.` is a `_`.
+fn collision(image: &Image, name: &str) -> Option<String> {
+    if !name.contains(['.', '_']) {
+        return None;
+    }
+    let flat = name.replace('.', "_");
+    image.topics.keys().find(|existing| existing.replace('.', "_") == flat).cloned()
+}

@@ -1,0 +1,94 @@
+//! DeleteRecords (21): nothing below an offset may be read any more.
+//!
+//! * The new log start offset is on the disk when the answer leaves; the segments below it go with
+//!   `file.delete.delay.ms`.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
+use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+
+use crate::broker::{checkpoints, upkeep};
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_unavailable;
+use crate::handlers::topics::names;
+use crate::topics::partition::Partition;
+use crate::topics::registry::LiveTopic;
+use crate::types::Offset;
+
+/// The handler.
+pub struct DeleteRecords;
+
+impl Handler for DeleteRecords {
+    const KEY: i16 = 21;
+    const NAME: &'static str = "DeleteRecords";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    type Request = DeleteRecordsRequest;
+    type Response = DeleteRecordsResponse;
+
+    async fn handle(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
+        let mut changed = Vec::new();
+        let topics = request.topics.into_iter().map(|topic| {
+            let live = cx.broker.registry.named(&topic.name);
+            let partitions = topic.partitions.iter().map(|wanted| {
+                let index = wanted.partition_index;
+                let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
+                match delete(live.as_deref(), index, wanted.offset) {
+                    Ok((partition, low)) => {
+                        changed.push(partition);
+                        result.with_low_watermark(low)
+                    }
+                    Err(code) => result.with_low_watermark(-1).with_error_code(code.code()),
+                }
+            });
+            DeleteRecordsTopicResult::default()
+                .with_partitions(partitions.collect())
+                .with_name(topic.name.clone())
+        });
+        let response = DeleteRecordsResponse::default().with_topics(topics.collect());
+        if !changed.is_empty() {
+            save(cx, changed).await;
+        }
+        response
+    }
+}
+
+fn delete(
+    topic: Option<&LiveTopic>,
+    index: i32,
+    offset: Offset,
+) -> Result<(Arc<Partition>, Offset), Code> {
+    let topic = topic.ok_or(Code::UnknownTopicOrPartition)?;
+    let partition = topic.partition(index).ok_or(Code::UnknownTopicOrPartition)?;
+    if names::is_internal(&topic.name) {
+        return Err(Code::InvalidTopicException);
+    }
+    if !partition.config().cleanup.delete {
+        return Err(Code::PolicyViolation);
+    }
+    if offset < -1 {
+        return Err(Code::OffsetOutOfRange);
+    }
+    match partition.delete_before(offset) {
+        Ok(Some(low)) => Ok((partition.clone(), low)),
+        Ok(None) => Err(Code::OffsetOutOfRange),
+        Err(error) => Err(of_unavailable(&error)),
+    }
+}
+
+async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
+    let broker = cx.broker.clone();
+    let saving = tokio::task::spawn_blocking(move || {
+        let saved = checkpoints::save_running(&broker);
+        changed.iter().for_each(|partition| upkeep::retire_one(&broker, partition));
+        saved
+    });
+    if let Ok(Err(error)) = saving.await {
+        tracing::warn!(%error, "the log start offsets were not saved");
+    }
+}

@@ -1,0 +1,80 @@
+//! CreatePartitions (37): a topic grows.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
+use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::topic_changes::GrowError;
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_grow;
+
+/// What one request may ask for, as when topics are created.
+const PARTITIONS_MAX: i32 = 10_000;
+
+/// The handler.
+pub struct CreatePartitions;
+
+impl Handler for CreatePartitions {
+    const KEY: i16 = 37;
+    const NAME: &'static str = "CreatePartitions";
+    const VERSIONS: RangeInclusive<i16> = 0..=3;
+    type Request = CreatePartitionsRequest;
+    type Response = CreatePartitionsResponse;
+
+    async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+        let mut seen = BTreeSet::new();
+        let mut results = Vec::with_capacity(request.topics.len());
+        for topic in &request.topics {
+            let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
+            let outcome = match seen.insert(topic.name.clone()) {
+                true => grow(cx, topic, request.validate_only),
+                false => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
+            };
+            results.push(match outcome {
+                Ok(()) => result,
+                Err((code, message)) => result
+                    .with_error_code(code.code())
+                    .with_error_message(Some(StrBytes::from_string(message))),
+            });
+        }
+        CreatePartitionsResponse::default().with_results(results)
+    }
+}
+
+fn grow(
+    cx: &Context,
+    wanted: &CreatePartitionsTopic,
+    validate_only: bool,
+) -> Result<(), (Code, String)> {
+    let told = |error: GrowError| (of_grow(&error), error.to_string());
+    let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown).map_err(told)?;
+    let has = topic.partitions.len() as i32;
+    if wanted.count <= has {
+        return Err(told(GrowError::NotMore { has, wanted: wanted.count }));
+    }
+    if wanted.count - has > PARTITIONS_MAX {
+        let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
+        return Err((Code::PolicyViolation, message));
+    }
+    if let Some(assignments) = &wanted.assignments {
+        let node = cx.node_id();
+        let is_ours =
+            |ids: &[kafka_protocol::messages::BrokerId]| matches!(ids, [id] if id.0 == node);
+        let fits = assignments.len() == (wanted.count - has) as usize
+            && assignments.iter().all(|assigned| is_ours(&assigned.broker_ids));
+        if !fits {
+            let message = format!("each new partition must be assigned to broker {node} alone");
+            return Err((Code::InvalidReplicaAssignment, message));
+        }
+    }
+    if validate_only {
+        return Ok(());
+    }
+    cx.broker.add_partitions(&wanted.name, wanted.count).map_err(told)
+}

@@ -1,0 +1,113 @@
+//! Which segments are due (pure): Kafka's `deleteOldSegments`.
+//!
+//! Only the oldest go, in one row from the start of the log: nothing may be missing between what
+//! stays.
+
+use crate::config::resolve::TopicConfig;
+use crate::types::Offset;
+
+/// What must be known of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where the next segment begins.
+    pub next_offset: Offset,
+    /// Bytes of its log.
+    pub bytes: u64,
+    /// Its largest timestamp, ms since 1970; none if its records have none.
+    pub latest_ms: Option<i64>,
+}
+
+/// How many segments are due, from the oldest on. The last of `segments` takes appends.
+///
+/// Below the log start offset everything is due whatever the policy; time and size count where
+/// `cleanup.policy` has `delete`. By size the segment that takes appends is never due. Records
+/// without timestamps have no age: they go by size and by their neighbours alone.
+pub fn due(
+    segments: &[Candidate],
+    log_start_offset: Offset,
+    config: &TopicConfig,
+    now_wall_ms: i64,
+) -> usize {
+    let sealed = segments.len().saturating_sub(1);
+    let by_start =
+        segments[..sealed].iter().take_while(|s| s.next_offset <= log_start_offset).count();
+    if !config.cleanup.delete {
+        return by_start;
+    }
+    let is_old = |s: &&Candidate| {
+        s.latest_ms.is_some_and(|latest| now_wall_ms.saturating_sub(latest) > config.retention_ms)
+    };
+    let by_time = match config.retention_ms {
+        0.. => segments.iter().take_while(is_old).count(),
+        _ => 0,
+    };
+    by_start.max(by_time).max(by_size(segments, sealed, config.retention_bytes))
+}
+
+fn by_size(segments: &[Candidate], sealed: usize, retention_bytes: i64) -> usize {
+    let Ok(limit) = u64::try_from(retention_bytes) else { return 0 };
+    let mut left: u64 = segments.iter().map(|s| s.bytes).sum();
+    let goes = |s: &&Candidate| match left.checked_sub(s.bytes) {
+        Some(without) if without >= limit => {
+            left = without;
+            true
+        }
+        _ => false,
+    };
+    segments[..sealed].iter().take_while(goes).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::resolve::Cleanup;
+
+    const NOW: i64 = 1_000_000;
+
+    fn segment(next_offset: i64, bytes: u64, latest_ms: i64) -> Candidate {
+        Candidate { next_offset, bytes, latest_ms: Some(latest_ms) }
+    }
+
+    fn config(retention_ms: i64, retention_bytes: i64) -> TopicConfig {
+        TopicConfig { retention_ms, retention_bytes, ..TopicConfig::default() }
+    }
+
+    #[test]
+    fn old_segments_go_in_one_row_from_the_start() {
+        let at = |ages: &[i64]| -> Vec<Candidate> {
+            ages.iter().zip(1..).map(|(age, i)| segment(i * 10, 1, NOW - age)).collect()
+        };
+        let due = |ages: &[i64]| due(&at(ages), 0, &config(100, -1), NOW);
+        assert_eq!(due(&[500, 101, 100, 500]), 2, "one that is exactly as old as allowed stays");
+        assert_eq!(due(&[50, 500]), 0);
+        assert_eq!(due(&[500, 500]), 2, "also the one that takes appends");
+        assert_eq!(super::due(&at(&[500, 500]), 0, &config(-1, -1), NOW), 0);
+    }
+
+    #[test]
+    fn size_keeps_at_least_what_is_allowed_and_the_last_segment() {
+        let all = [segment(1, 40, NOW), segment(2, 40, NOW), segment(3, 40, NOW)];
+        let due = |bytes| due(&all, 0, &config(-1, bytes), NOW);
+        assert_eq!(
+            [due(-1), due(120), due(81), due(80), due(41), due(40), due(0)],
+            [0, 0, 0, 1, 1, 2, 2]
+        );
+    }
+
+    #[test]
+    fn below_the_log_start_offset_everything_goes_whatever_the_policy() {
+        let all = [segment(10, 1, NOW), segment(20, 1, NOW), segment(30, 1, NOW)];
+        let compact =
+            TopicConfig { cleanup: Cleanup { delete: false, compact: true }, ..config(0, 0) };
+        assert_eq!(due(&all, 9, &compact, NOW), 0);
+        assert_eq!(due(&all, 10, &compact, NOW), 1);
+        assert_eq!(due(&all, 30, &compact, NOW), 2);
+    }
+
+    #[test]
+    fn records_without_timestamps_have_no_age() {
+        let mut all = [segment(10, 1, NOW - 500), segment(20, 1, NOW - 500)];
+        all[0].latest_ms = None;
+        assert_eq!(due(&all, 0, &config(100, -1), NOW), 0);
+    }
+}

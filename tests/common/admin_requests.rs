@@ -1,0 +1,120 @@
+//! Valid requests of the administrators' APIs, to start mutations from.
+
+use kafka_protocol::messages::alter_configs_request::{
+    AlterConfigsResource as Replaced, AlterableConfig as ReplacedConfig,
+};
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
+};
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use kafka_protocol::messages::{
+    AlterConfigsRequest, ApiKey, CreatePartitionsRequest, DeleteRecordsRequest,
+    DescribeConfigsRequest, DescribeLogDirsRequest, IncrementalAlterConfigsRequest,
+    ListConfigResourcesRequest, TopicName,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
+
+use crate::requests::{Subject, body};
+
+/// The body of an administrator's request; `None` if the API is about something else.
+pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
+    fn of(message: &impl Encodable, version: i16) -> Option<Vec<u8>> {
+        Some(body(message, version))
+    }
+    match key {
+        ApiKey::DescribeConfigs => of(&describe(version, subject), version),
+        ApiKey::AlterConfigs => of(&alter(subject), version),
+        ApiKey::IncrementalAlterConfigs => of(&alter_some(subject), version),
+        ApiKey::CreatePartitions => of(&grow(subject), version),
+        ApiKey::DeleteRecords => of(&delete_records(subject), version),
+        ApiKey::DescribeLogDirs => of(&log_dirs(subject), version),
+        ApiKey::ListConfigResources => of(&resources(version), version),
+        _ => None,
+    }
+}
+
+fn text(s: &str) -> StrBytes {
+    StrBytes::from_string(s.to_owned())
+}
+
+fn topic(subject: &Subject) -> TopicName {
+    TopicName(text(&subject.topic))
+}
+
+fn describe(version: i16, subject: &Subject) -> DescribeConfigsRequest {
+    let resource = |kind: i8, name: &str| {
+        DescribeConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(text(name))
+            .with_configuration_keys(None)
+    };
+    let some = resource(2, &subject.topic)
+        .with_configuration_keys(Some(vec![text("retention.ms"), text("cleanup.policy")]));
+    let request = DescribeConfigsRequest::default()
+        .with_resources(vec![some, resource(2, "none"), resource(4, "1"), resource(8, "1")])
+        .with_include_synonyms(true);
+    if version >= 3 { request.with_include_documentation(true) } else { request }
+}
+
+fn alter(subject: &Subject) -> AlterConfigsRequest {
+    let config = ReplacedConfig::default()
+        .with_name(text("retention.ms"))
+        .with_value(Some(text("100000000")));
+    let resource = Replaced::default()
+        .with_resource_type(2)
+        .with_resource_name(text(&subject.topic))
+        .with_configs(vec![config]);
+    AlterConfigsRequest::default().with_resources(vec![resource])
+}
+
+fn alter_some(subject: &Subject) -> IncrementalAlterConfigsRequest {
+    let config = |name: &str, operation: i8, value: Option<&str>| {
+        AlterableConfig::default()
+            .with_name(text(name))
+            .with_config_operation(operation)
+            .with_value(value.map(text))
+    };
+    let configs = vec![
+        config("retention.ms", 0, Some("100000000")),
+        config("segment.ms", 1, None),
+        config("cleanup.policy", 2, Some("compact")),
+    ];
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(2)
+        .with_resource_name(text(&subject.topic))
+        .with_configs(configs);
+    IncrementalAlterConfigsRequest::default().with_resources(vec![resource])
+}
+
+fn grow(subject: &Subject) -> CreatePartitionsRequest {
+    let topic = CreatePartitionsTopic::default()
+        .with_name(topic(subject))
+        .with_count(3)
+        .with_assignments(None);
+    CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(100)
+}
+
+fn delete_records(subject: &Subject) -> DeleteRecordsRequest {
+    let partition =
+        |index| DeleteRecordsPartition::default().with_partition_index(index).with_offset(0);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(topic(subject))
+        .with_partitions(vec![partition(0), partition(9)]);
+    DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(100)
+}
+
+fn log_dirs(subject: &Subject) -> DescribeLogDirsRequest {
+    let topic =
+        DescribableLogDirTopic::default().with_topic(topic(subject)).with_partitions(vec![0, 1]);
+    DescribeLogDirsRequest::default().with_topics(Some(vec![topic]))
+}
+
+fn resources(version: i16) -> ListConfigResourcesRequest {
+    let request = ListConfigResourcesRequest::default();
+    if version >= 1 { request.with_resource_types(vec![2, 4, 8]) } else { request }
+}
