@@ -452,8 +452,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                ("num.io.threads", "32", "environment OTTLA_NUM_IO_THREADS"),
                 ("log.cleaner.enable", "false", "--set"),
+                ("num.io.threads", "32", "environment OTTLA_NUM_IO_THREADS"),
             ]
         );
     }
