@@ -57,6 +57,20 @@ pub fn python(script: &str, test: &str) -> Option<Command> {
     })
 }
 
+/// Node with kafkajs, running this script; none if it is missing.
+pub fn node(script: &str, test: &str) -> Option<Command> {
+    let modules = fetched("node/node_modules");
+    let there =
+        fetched("node/made-from").exists() && Command::new("node").arg("-v").output().is_ok();
+    is_here("Node with kafkajs", there, test).then(|| {
+        let mut command = Command::new("node");
+        // The scripts stay where they are, and so does what was fetched.
+        command.env("NODE_PATH", modules).env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
+        command.arg(beside("node").join(script));
+        command
+    })
+}
+
 /// Java with Kafka's jars, ready for the name of a class; none if it is missing.
 pub fn java(test: &str) -> Option<Command> {
     static BUILT: OnceLock<()> = OnceLock::new();

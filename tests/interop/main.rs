@@ -11,6 +11,8 @@ mod broker;
 mod clients;
 mod dump_log;
 mod java;
+mod kafkajs;
 mod kcat;
 mod kill_loop;
+mod members;
 mod python;
