@@ -103,6 +103,30 @@ fn compile() {
     said("mvn", &output);
 }
 
+/// A program of the Go clients; none if they are missing.
+pub fn go(program: &str, test: &str) -> Option<Command> {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    is_here("Go with its clients", fetched("go/made-from").exists(), test).then(|| {
+        BUILT.get_or_init(build);
+        Command::new(fetched("go/bin").join(program))
+    })
+}
+
+/// Build the Go programs again if a source is newer than the last build. Needs no network.
+fn build() {
+    let sources = files(&beside("go")).into_iter().map(|(_, time)| time).max().unwrap();
+    let built = fetched("go/bin/built").metadata().and_then(|file| file.modified());
+    if built.is_ok_and(|built| built > sources) {
+        return;
+    }
+    let output = Command::new(beside("go/build"))
+        .arg(fetched("go"))
+        .env("GOPROXY", "off")
+        .output()
+        .expect("bash is needed to build the changed sources");
+    said("go/build", &output);
+}
+
 /// Every file below a directory, and when it was written.
 pub fn files(dir: &Path) -> Vec<(PathBuf, SystemTime)> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };

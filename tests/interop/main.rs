@@ -10,9 +10,11 @@
 mod broker;
 mod clients;
 mod dump_log;
+mod franz;
 mod java;
 mod kafkajs;
 mod kcat;
 mod kill_loop;
 mod members;
 mod python;
+mod sarama;
