@@ -12,6 +12,7 @@ mod clients;
 mod dump_log;
 mod franz;
 mod java;
+mod kafka_go;
 mod kafkajs;
 mod kcat;
 mod kill_loop;
