@@ -57,6 +57,20 @@ pub fn python(script: &str, test: &str) -> Option<Command> {
     })
 }
 
+/// Node with kafkajs, running this script; none if it is missing.
+pub fn node(script: &str, test: &str) -> Option<Command> {
+    let modules = fetched("node/node_modules");
+    let there =
+        fetched("node/made-from").exists() && Command::new("node").arg("-v").output().is_ok();
+    is_here("Node with kafkajs", there, test).then(|| {
+        let mut command = Command::new("node");
+        // The scripts stay where they are, and so does what was fetched.
+        command.env("NODE_PATH", modules).env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
+        command.arg(beside("node").join(script));
+        command
+    })
+}
+
 /// Java with Kafka's jars, ready for the name of a class; none if it is missing.
 pub fn java(test: &str) -> Option<Command> {
     static BUILT: OnceLock<()> = OnceLock::new();
@@ -87,6 +101,30 @@ fn compile() {
         .output()
         .expect("mvn is needed to compile the changed sources");
     said("mvn", &output);
+}
+
+/// A program of the Go clients; none if they are missing.
+pub fn go(program: &str, test: &str) -> Option<Command> {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    is_here("Go with its clients", fetched("go/made-from").exists(), test).then(|| {
+        BUILT.get_or_init(build);
+        Command::new(fetched("go/bin").join(program))
+    })
+}
+
+/// Build the Go programs again if a source is newer than the last build. Needs no network.
+fn build() {
+    let sources = files(&beside("go")).into_iter().map(|(_, time)| time).max().unwrap();
+    let built = fetched("go/bin/built").metadata().and_then(|file| file.modified());
+    if built.is_ok_and(|built| built > sources) {
+        return;
+    }
+    let output = Command::new(beside("go/build"))
+        .arg(fetched("go"))
+        .env("GOPROXY", "off")
+        .output()
+        .expect("bash is needed to build the changed sources");
+    said("go/build", &output);
 }
 
 /// Every file below a directory, and when it was written.

@@ -10,7 +10,12 @@
 mod broker;
 mod clients;
 mod dump_log;
+mod franz;
 mod java;
+mod kafka_go;
+mod kafkajs;
 mod kcat;
 mod kill_loop;
+mod members;
 mod python;
+mod sarama;

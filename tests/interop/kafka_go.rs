@@ -1,0 +1,21 @@
+//! kafka-go of segmentio: the newest, and 0.4.47, which still speaks the oldest versions.
+
+use crate::broker::Ottla;
+use crate::clients::{go, said};
+
+fn run(program: &str) {
+    let Some(mut command) = go(program, program) else { return };
+    let mut ottla = Ottla::start();
+    said(program, &command.arg(&ottla.address).output().unwrap());
+    assert!(ottla.stop());
+}
+
+#[test]
+fn kafka_go_makes_topics_writes_and_reads_in_groups() {
+    run("kafkago");
+}
+
+#[test]
+fn kafka_go_of_0_4_47_makes_topics_writes_and_reads_in_groups() {
+    run("kafkago-0.4.47");
+}
