@@ -186,7 +186,10 @@ impl Groups {
         member.protocols.clone_from(&join.protocols);
         member.session_timeout_ms = join.session_timeout_ms;
         member.rebalance_timeout_ms = join.rebalance_timeout_ms;
-        member.session_due_ms = now.mono_ms + i64::from(join.session_timeout_ms);
+        // A newcomer that asks again still waits for its first answer.
+        let silence_ms =
+            if member.is_new { NEWCOMER_MS } else { i64::from(join.session_timeout_ms) };
+        member.session_due_ms = now.mono_ms + silence_ms;
         if let Some(overtaken) = member.joining.replace(ticket) {
             let fault = JoinFault::Refused(Fault::RebalanceInProgress, id.to_owned());
             step.reply(overtaken, Reply::Joined(Err(fault)));
