@@ -221,9 +221,12 @@ impl Group {
         if protocol_type.is_empty() || protocols.is_empty() {
             return false;
         }
+        let is_of_type = self.protocol_type.as_deref() == Some(protocol_type);
+        if !self.members.is_empty() && !is_of_type {
+            return false;
+        }
         let Some(common) = self.common_protocols(of) else { return true };
-        self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|(name, _)| common.contains(&name.as_str()))
+        is_of_type && protocols.iter().any(|(name, _)| common.contains(&name.as_str()))
     }
 
     /// The protocol with the most votes, each member voting for its first that all know; of
