@@ -146,7 +146,8 @@ impl Groups {
             for (topic, partitions) in &group.offsets {
                 for (partition, committed) in partitions {
                     let counted_from = match (&group.protocol_type, group.phase) {
-                        (Some(_), Phase::Empty) => group.state_ms,
+                        // Values before version 2 do not say since when.
+                        (Some(_), Phase::Empty) if group.state_ms >= 0 => group.state_ms,
                         _ => committed.commit_ms,
                     };
                     let due = committed.expire_ms.unwrap_or(counted_from.saturating_add(retention));
