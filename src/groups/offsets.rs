@@ -96,13 +96,15 @@ impl Groups {
     ) -> Result<Deleted, Fault> {
         checked_id(id)?;
         let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-        let subscribed = match group.phase {
-            Phase::Empty => BTreeSet::new(),
-            _ => group.subscribed_topics().ok_or(Fault::NotEmpty)?,
-        };
+        let is_empty = group.phase == Phase::Empty;
+        if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
+            return Err(Fault::NotEmpty);
+        }
+        let subscribed = if is_empty { Some(BTreeSet::new()) } else { group.subscribed_topics() };
         let mut all = Vec::new();
         for (topic, partitions) in wanted {
-            let is_read = subscribed.contains(&topic);
+            // Consumers of which it is not known what they read may read anything.
+            let is_read = subscribed.as_ref().is_none_or(|topics| topics.contains(&topic));
             let known = group.offsets.get(&topic);
             let mut outcomes = Vec::new();
             for partition in partitions {
