@@ -8,6 +8,9 @@ use crate::groups::{Groups, Step, Ticket, checked_id};
 
 /// How long a newcomer's join may wait before it is dropped, ms.
 const NEWCOMER_MS: i64 = 300_000;
+/// How long to wait at least before a join phase to which nobody came is looked at again, ms: a
+/// member may have said that its rebalance timeout is 0.
+const AGAIN_MS: i64 = 1000;
 /// How many ids may be out that nobody has come back with, in all groups. Each is forgotten after
 /// its session timeout.
 const PENDING_MAX: usize = 100_000;
@@ -312,7 +315,8 @@ impl Groups {
         group.first = None;
         if !elect_leader(group) {
             // Only static members are left, and none has come back: their sessions decide.
-            group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
+            let wait_ms = group.rebalance_timeout_ms().max(AGAIN_MS);
+            group.phase_due_ms = Some(now.mono_ms + wait_ms);
             return;
         }
         group.generation = group.generation.wrapping_add(1).max(0);
