@@ -42,6 +42,11 @@ impl Groups {
         let outcome = self.with_group(&identity.group, |groups, group| {
             if !groups.has_room(group, &identity.member) {
                 group.pending.remove(&identity.member);
+                // The last to come back into a group that has become too large is out.
+                if group.member(&identity.member).is_some() {
+                    groups.remove(group, &identity.member, step);
+                    groups.after_departure(now, &identity.group, group, step);
+                }
                 return Err(JoinFault::Refused(Fault::GroupFull, String::new()));
             }
             let of = Some(identity.member.as_str()).filter(|id| !id.is_empty());
