@@ -205,6 +205,13 @@ impl Groups {
         self.groups.iter().map(recorded).collect()
     }
 
+    /// All groups in the order of their ids: what is decided must not hang on a hash's chance.
+    fn in_order(&self) -> Vec<(&String, &Group)> {
+        let mut all: Vec<_> = self.groups.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all
+    }
+
     fn group_or_new(&mut self, now: Now, id: &str) -> &mut Group {
         self.groups.entry(id.to_owned()).or_insert_with(|| Group::new(now.wall_ms))
     }

@@ -124,7 +124,7 @@ impl Groups {
 
     /// A topic is no more.
     pub(crate) fn forget_topic(&mut self, topic: &str, step: &mut Step) {
-        for (id, group) in &self.groups {
+        for (id, group) in self.in_order() {
             let partitions = group.offsets.get(topic).into_iter().flatten();
             step.records.extend(partitions.map(|(partition, _)| forgotten(id, topic, *partition)));
         }
@@ -135,7 +135,7 @@ impl Groups {
     /// topics that it does not read. Groups without anything left go, too.
     pub(crate) fn expire_offsets(&mut self, now: Now, step: &mut Step) {
         let retention = self.rules.retention_ms;
-        for (id, group) in &self.groups {
+        for (id, group) in self.in_order() {
             let subscribed = match group.phase {
                 Phase::Empty => BTreeSet::new(),
                 Phase::Stable => match group.subscribed_topics() {
