@@ -192,6 +192,11 @@ impl Groups {
         self.groups.values().flat_map(|group| group.offsets.keys().cloned()).collect()
     }
 
+    /// True if nothing is kept of any group: no id, no time, no offset.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.due.is_empty() && self.due_of.is_empty() && self.pending == 0
+    }
+
     /// What the log would rebuild, to compare with what it does rebuild.
     pub fn durable(&self) -> BTreeMap<String, Durable> {
         let recorded = |(id, group): (&String, &Group)| {
