@@ -137,11 +137,16 @@ impl Process {
                 Some(Input::Sync(self.sync()))
             }
             State::In if self.beat_due <= now => {
-                self.beat_due = now + i64::from(self.session_ms / 3);
+                self.beat_due = now + self.beat_ms();
                 Some(Input::Heartbeat(self.identity()))
             }
             State::In | State::Joining | State::Syncing | State::Gone => None,
         }
+    }
+
+    /// Often enough to be taken for alive and to hear of a rebalance in time.
+    fn beat_ms(&self) -> i64 {
+        i64::from(self.session_ms.min(self.rebalance_ms) / 3)
     }
 
     pub fn join(&self) -> Join {
@@ -248,7 +253,7 @@ impl Process {
         self.to_assign = if leads { joined.members } else { Vec::new() };
         (self.member, self.generation) = (joined.member, joined.generation);
         self.state = State::Joined;
-        self.beat_due = now + i64::from(self.session_ms / 3);
+        self.beat_due = now + self.beat_ms();
         Ok(())
     }
 
@@ -265,7 +270,7 @@ impl Process {
         }
         self.holding = Some(Holding { era, generation: self.generation, partitions });
         self.state = State::In;
-        self.beat_due = now + i64::from(self.session_ms / 3);
+        self.beat_due = now + self.beat_ms();
         Ok(())
     }
 
