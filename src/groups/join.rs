@@ -277,6 +277,8 @@ impl Groups {
             }
             if let Some(waiting) = member.syncing.take() {
                 step.reply(waiting, Reply::Synced(Err(Fault::RebalanceInProgress)));
+                // It could say nothing while it waited.
+                member.session_due_ms = now.mono_ms + i64::from(member.session_timeout_ms);
             }
         }
         group.unsynced.clear();
