@@ -79,6 +79,27 @@ impl Member {
         self.joining.is_some() || self.syncing.is_some()
     }
 
+    /// What it is by the log. A start comes here once for each generation, and the member may have
+    /// said something else in each.
+    fn taking_over(self, told: MemberValue, protocol: &str, session_due_ms: i64) -> Member {
+        let is_same_timeout = self.session_timeout_ms == told.session_timeout_ms;
+        let is_same_metadata = self.metadata(Some(protocol)) == told.subscription;
+        Member {
+            instance_id: told.instance_id,
+            client_id: told.client_id,
+            client_host: told.client_host,
+            session_timeout_ms: told.session_timeout_ms,
+            rebalance_timeout_ms: told.rebalance_timeout_ms,
+            protocols: match is_same_metadata {
+                true => self.protocols,
+                false => vec![(protocol.to_owned(), told.subscription)],
+            },
+            assignment: told.assignment,
+            session_due_ms: if is_same_timeout { self.session_due_ms } else { session_due_ms },
+            ..self
+        }
+    }
+
     fn value(&self, protocol: Option<&str>) -> MemberValue {
         MemberValue {
             id: self.id.clone(),
@@ -221,9 +242,12 @@ impl Group {
         if protocol_type.is_empty() || protocols.is_empty() {
             return false;
         }
+        let is_of_type = self.protocol_type.as_deref() == Some(protocol_type);
+        if !self.members.is_empty() && !is_of_type {
+            return false;
+        }
         let Some(common) = self.common_protocols(of) else { return true };
-        self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|(name, _)| common.contains(&name.as_str()))
+        is_of_type && protocols.iter().any(|(name, _)| common.contains(&name.as_str()))
     }
 
     /// The protocol with the most votes, each member voting for its first that all know; of
@@ -272,7 +296,7 @@ impl Group {
             let known = before.iter().position(|m| m.id == told.id).map(|at| before.remove(at));
             let session_due_ms = now_mono_ms + i64::from(told.session_timeout_ms);
             let member = match known {
-                Some(known) => Member { assignment: told.assignment, ..known },
+                Some(known) => known.taking_over(told, &protocol, session_due_ms),
                 None => Member {
                     id: told.id,
                     instance_id: told.instance_id,

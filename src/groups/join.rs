@@ -8,6 +8,9 @@ use crate::groups::{Groups, Step, Ticket, checked_id};
 
 /// How long a newcomer's join may wait before it is dropped, ms.
 const NEWCOMER_MS: i64 = 300_000;
+/// How long to wait at least before a join phase to which nobody came is looked at again, ms: a
+/// member may have said that its rebalance timeout is 0.
+const AGAIN_MS: i64 = 1000;
 /// How many ids may be out that nobody has come back with, in all groups. Each is forgotten after
 /// its session timeout.
 const PENDING_MAX: usize = 100_000;
@@ -39,6 +42,11 @@ impl Groups {
         let outcome = self.with_group(&identity.group, |groups, group| {
             if !groups.has_room(group, &identity.member) {
                 group.pending.remove(&identity.member);
+                // The last to come back into a group that has become too large is out.
+                if group.member(&identity.member).is_some() {
+                    groups.remove(group, &identity.member, step);
+                    groups.after_departure(now, &identity.group, group, step);
+                }
                 return Err(JoinFault::Refused(Fault::GroupFull, String::new()));
             }
             let of = Some(identity.member.as_str()).filter(|id| !id.is_empty());
@@ -186,7 +194,10 @@ impl Groups {
         member.protocols.clone_from(&join.protocols);
         member.session_timeout_ms = join.session_timeout_ms;
         member.rebalance_timeout_ms = join.rebalance_timeout_ms;
-        member.session_due_ms = now.mono_ms + i64::from(join.session_timeout_ms);
+        // A newcomer that asks again still waits for its first answer.
+        let silence_ms =
+            if member.is_new { NEWCOMER_MS } else { i64::from(join.session_timeout_ms) };
+        member.session_due_ms = now.mono_ms + silence_ms;
         if let Some(overtaken) = member.joining.replace(ticket) {
             let fault = JoinFault::Refused(Fault::RebalanceInProgress, id.to_owned());
             step.reply(overtaken, Reply::Joined(Err(fault)));
@@ -266,6 +277,8 @@ impl Groups {
             }
             if let Some(waiting) = member.syncing.take() {
                 step.reply(waiting, Reply::Synced(Err(Fault::RebalanceInProgress)));
+                // It could say nothing while it waited.
+                member.session_due_ms = now.mono_ms + i64::from(member.session_timeout_ms);
             }
         }
         group.unsynced.clear();
@@ -309,7 +322,8 @@ impl Groups {
         group.first = None;
         if !elect_leader(group) {
             // Only static members are left, and none has come back: their sessions decide.
-            group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
+            let wait_ms = group.rebalance_timeout_ms().max(AGAIN_MS);
+            group.phase_due_ms = Some(now.mono_ms + wait_ms);
             return;
         }
         group.generation = group.generation.wrapping_add(1).max(0);

@@ -192,6 +192,11 @@ impl Groups {
         self.groups.values().flat_map(|group| group.offsets.keys().cloned()).collect()
     }
 
+    /// True if nothing is kept of any group: no id, no time, no offset.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.due.is_empty() && self.due_of.is_empty() && self.pending == 0
+    }
+
     /// What the log would rebuild, to compare with what it does rebuild.
     pub fn durable(&self) -> BTreeMap<String, Durable> {
         let recorded = |(id, group): (&String, &Group)| {
@@ -203,6 +208,13 @@ impl Groups {
             (id.clone(), Durable { value, offsets: group.offsets.clone() })
         };
         self.groups.iter().map(recorded).collect()
+    }
+
+    /// All groups in the order of their ids: what is decided must not hang on a hash's chance.
+    fn in_order(&self) -> Vec<(&String, &Group)> {
+        let mut all: Vec<_> = self.groups.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all
     }
 
     fn group_or_new(&mut self, now: Now, id: &str) -> &mut Group {

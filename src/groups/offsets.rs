@@ -96,13 +96,15 @@ impl Groups {
     ) -> Result<Deleted, Fault> {
         checked_id(id)?;
         let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-        let subscribed = match group.phase {
-            Phase::Empty => BTreeSet::new(),
-            _ => group.subscribed_topics().ok_or(Fault::NotEmpty)?,
-        };
+        let is_empty = group.phase == Phase::Empty;
+        if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
+            return Err(Fault::NotEmpty);
+        }
+        let subscribed = if is_empty { Some(BTreeSet::new()) } else { group.subscribed_topics() };
         let mut all = Vec::new();
         for (topic, partitions) in wanted {
-            let is_read = subscribed.contains(&topic);
+            // Consumers of which it is not known what they read may read anything.
+            let is_read = subscribed.as_ref().is_none_or(|topics| topics.contains(&topic));
             let known = group.offsets.get(&topic);
             let mut outcomes = Vec::new();
             for partition in partitions {
@@ -122,7 +124,7 @@ impl Groups {
 
     /// A topic is no more.
     pub(crate) fn forget_topic(&mut self, topic: &str, step: &mut Step) {
-        for (id, group) in &self.groups {
+        for (id, group) in self.in_order() {
             let partitions = group.offsets.get(topic).into_iter().flatten();
             step.records.extend(partitions.map(|(partition, _)| forgotten(id, topic, *partition)));
         }
@@ -133,7 +135,7 @@ impl Groups {
     /// topics that it does not read. Groups without anything left go, too.
     pub(crate) fn expire_offsets(&mut self, now: Now, step: &mut Step) {
         let retention = self.rules.retention_ms;
-        for (id, group) in &self.groups {
+        for (id, group) in self.in_order() {
             let subscribed = match group.phase {
                 Phase::Empty => BTreeSet::new(),
                 Phase::Stable => match group.subscribed_topics() {
@@ -146,7 +148,8 @@ impl Groups {
             for (topic, partitions) in &group.offsets {
                 for (partition, committed) in partitions {
                     let counted_from = match (&group.protocol_type, group.phase) {
-                        (Some(_), Phase::Empty) => group.state_ms,
+                        // Values before version 2 do not say since when.
+                        (Some(_), Phase::Empty) if group.state_ms >= 0 => group.state_ms,
                         _ => committed.commit_ms,
                     };
                     let due = committed.expire_ms.unwrap_or(counted_from.saturating_add(retention));

@@ -1,1 +1,313 @@
+//! The rules of the coordinator, one by one, in simulated time.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::clock::Now;
+use crate::groups::input::{
+    Commit, Description, Fault, Identity, Input, Join, JoinFault, Joined, Leaving, Reply, Sync,
+    Synced, ToCommit,
+};
+use crate::groups::records::{Committed, Record};
+use crate::groups::{Groups, Rules, Step, Ticket};
+
+mod admin;
+mod commits;
+mod elections;
+mod heartbeats;
+mod joins;
+mod rebalances;
+mod records;
+mod retention;
+mod statics;
+
+/// When every test begins, ms since 1970.
+const BEGIN: i64 = 1_700_000_000_000;
+const SESSION: i64 = 10_000;
+const REBALANCE: i64 = 60_000;
+/// A consumer's subscription to the topic `t`.
+const READS_T: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
+
+/// A machine, its time, and everything that it has written and said.
+struct Lab {
+    groups: Groups,
+    now: i64,
+    next: Ticket,
+    records: Vec<Record>,
+    said: BTreeMap<Ticket, Reply>,
+}
+
+fn rules() -> Rules {
+    Rules {
+        session_timeout_min_ms: 6000,
+        session_timeout_max_ms: 1_800_000,
+        size_max: i32::MAX,
+        initial_delay_ms: 0,
+        metadata_bytes_max: 16,
+        retention_ms: 3_600_000,
+        retention_check_ms: 600_000,
+    }
+}
+
+/// A JoinGroup to the group `g` as most consumers send it.
+fn join(member: &str) -> Join {
+    Join {
+        identity: Identity {
+            group: "g".to_owned(),
+            member: member.to_owned(),
+            instance_id: None,
+            generation: -1,
+        },
+        client_id: "client".to_owned(),
+        client_host: "/127.0.0.1".to_owned(),
+        session_timeout_ms: SESSION as i32,
+        rebalance_timeout_ms: REBALANCE as i32,
+        protocol_type: "consumer".to_owned(),
+        protocols: protocols(&["range"]),
+        id_first: true,
+        may_skip: true,
+    }
+}
+
+/// The same from a static member.
+fn static_join(member: &str, instance: &str) -> Join {
+    let mut join = join(member);
+    join.identity.instance_id = Some(instance.to_owned());
+    join
+}
+
+fn protocols(names: &[&str]) -> Vec<(String, Bytes)> {
+    names.iter().map(|name| ((*name).to_owned(), Bytes::from_static(READS_T))).collect()
+}
+
+fn identity(member: &str, generation: i32) -> Identity {
+    Identity { generation, ..join(member).identity }
+}
+
+fn static_identity(member: &str, instance: &str, generation: i32) -> Identity {
+    Identity { generation, ..static_join(member, instance).identity }
+}
+
+fn leaving(member: &str, instance: Option<&str>) -> Leaving {
+    Leaving { member: member.to_owned(), instance_id: instance.map(str::to_owned) }
+}
+
+fn to_commit(topic: &str, partition: i32, offset: i64) -> ToCommit {
+    let (topic, metadata) = (topic.to_owned(), String::new());
+    ToCommit { topic, partition, offset, leader_epoch: 0, metadata }
+}
+
+fn commit(identity: Identity, offsets: Vec<ToCommit>) -> Commit {
+    Commit { identity, retention_ms: None, offsets, tells_unknown_group: false }
+}
+
+impl Lab {
+    fn new() -> Lab {
+        Lab::with(rules())
+    }
+
+    fn with(rules: Rules) -> Lab {
+        Lab {
+            groups: Groups::new(rules, fastrand::Rng::with_seed(1)),
+            now: 0,
+            next: 0,
+            records: Vec::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    fn time(&self) -> Now {
+        Now { mono_ms: self.now, wall_ms: BEGIN + self.now }
+    }
+
+    fn take(&mut self, step: Step) {
+        self.records.extend(step.records);
+        for (ticket, reply) in step.replies {
+            assert!(self.said.insert(ticket, reply).is_none(), "{ticket} is answered again");
+        }
+    }
+
+    fn ask(&mut self, input: Input) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        let step = self.groups.step(self.time(), ticket, input);
+        self.take(step);
+        ticket
+    }
+
+    /// Let time pass, with a look at the group whenever it wants one.
+    fn pass(&mut self, ms: i64) {
+        let until = self.now + ms;
+        while let Some(due) = self.groups.next_due_ms().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            let step = self.groups.tick(self.time());
+            self.take(step);
+        }
+        self.now = until;
+    }
+
+    /// The broker dies and comes back with its records.
+    fn crash(&mut self) {
+        self.groups = Groups::new(self.groups.rules.clone(), fastrand::Rng::with_seed(2));
+        let now = self.time();
+        self.records.iter().for_each(|record| self.groups.apply(now, record));
+    }
+
+    fn join(&mut self, join: &Join) -> Ticket {
+        self.ask(Input::Join(join.clone()))
+    }
+
+    fn answered(&self, ticket: Ticket) -> bool {
+        self.said.contains_key(&ticket)
+    }
+
+    #[track_caller]
+    fn joined(&mut self, ticket: Ticket) -> Joined {
+        match self.said.remove(&ticket) {
+            Some(Reply::Joined(Ok(joined))) => *joined,
+            other => panic!("not joined: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(&mut self, ticket: Ticket) -> Fault {
+        match self.said.remove(&ticket) {
+            Some(Reply::Joined(Err(JoinFault::Refused(fault, _)))) => fault,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// The id that a newcomer is given to join with.
+    #[track_caller]
+    fn new_id(&mut self, join: &Join) -> String {
+        let ticket = self.join(join);
+        match self.said.remove(&ticket) {
+            Some(Reply::Joined(Err(JoinFault::MemberIdRequired(id)))) => id,
+            other => panic!("no id: {other:?}"),
+        }
+    }
+
+    fn sync(&mut self, identity: Identity, gives: &[(&str, &'static str)]) -> Ticket {
+        let give = |(id, bytes): &(&str, &'static str)| ((*id).to_owned(), Bytes::from(*bytes));
+        let assignments = gives.iter().map(give).collect();
+        self.ask(Input::Sync(Sync { identity, protocol_type: None, protocol: None, assignments }))
+    }
+
+    #[track_caller]
+    fn synced(&mut self, ticket: Ticket) -> Result<Synced, Fault> {
+        match self.said.remove(&ticket) {
+            Some(Reply::Synced(outcome)) => outcome,
+            other => panic!("not synced: {other:?}"),
+        }
+    }
+
+    /// What a member was given, as text.
+    #[track_caller]
+    fn given(&mut self, ticket: Ticket) -> String {
+        let synced = self.synced(ticket).expect("an assignment");
+        String::from_utf8(synced.assignment.to_vec()).expect("text")
+    }
+
+    fn beat(&mut self, identity: Identity) -> Result<(), Fault> {
+        let ticket = self.ask(Input::Heartbeat(identity));
+        match self.said.remove(&ticket) {
+            Some(Reply::Heartbeat(outcome)) => outcome,
+            other => panic!("no heartbeat: {other:?}"),
+        }
+    }
+
+    fn leave(&mut self, members: &[Leaving]) -> Vec<Result<(), Fault>> {
+        let ticket = self.ask(Input::Leave { group: "g".to_owned(), members: members.to_vec() });
+        match self.said.remove(&ticket) {
+            Some(Reply::Left(left)) => left.into_iter().map(|(_, outcome)| outcome).collect(),
+            other => panic!("nobody left: {other:?}"),
+        }
+    }
+
+    fn commit(&mut self, commit: Commit) -> Result<Vec<Result<(), Fault>>, Fault> {
+        let ticket = self.ask(Input::Commit(commit));
+        match self.said.remove(&ticket) {
+            Some(Reply::Committed(outcome)) => outcome,
+            other => panic!("no commit: {other:?}"),
+        }
+    }
+
+    /// A commit of one partition of `t`, for itself.
+    fn commit_as(&mut self, identity: Identity) -> Result<(), Fault> {
+        self.commit(commit(identity, vec![to_commit("t", 0, 1)])).map(drop)
+    }
+
+    /// The committed offset of a partition, by group.
+    fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<Committed> {
+        let wanted = Some(vec![(topic.to_owned(), vec![partition])]);
+        self.groups.fetch_offsets(group, wanted).remove(0).1.remove(0).1
+    }
+
+    fn described(&self, group: &str) -> Result<Description, Fault> {
+        self.groups.describe(group)
+    }
+
+    /// The phase of `g`, `Dead` if there is no such group.
+    fn phase(&self) -> &'static str {
+        self.described("g").map_or("Dead", |described| described.state)
+    }
+
+    fn members(&self) -> Vec<String> {
+        let described = self.described("g").expect("a group");
+        described.members.into_iter().map(|member| member.id).collect()
+    }
+
+    /// A stable `g` with so many dynamic members; the first leads. Gives their ids.
+    fn stable(&mut self, count: usize) -> Vec<String> {
+        let ids: Vec<String> = (0..count).map(|_| self.new_id(&join(""))).collect();
+        let mut tickets: Vec<Ticket> = ids.iter().map(|id| self.join(&join(id))).collect();
+        if count > 1 && self.answered(tickets[0]) {
+            // Without a delay the first was alone; it joins again with the others.
+            self.joined(tickets[0]);
+            tickets[0] = self.join(&join(&ids[0]));
+        }
+        let generation = tickets.into_iter().map(|t| self.joined(t).generation).last();
+        let generation = generation.expect("a member");
+        let given: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "given")).collect();
+        let leader = self.sync(identity(&ids[0], generation), &given);
+        assert_eq!(self.given(leader), "given");
+        for id in &ids[1..] {
+            let ticket = self.sync(identity(id, generation), &[]);
+            assert_eq!(self.given(ticket), "given");
+        }
+        assert_eq!(self.phase(), "Stable");
+        ids
+    }
+
+    fn generation(&self) -> i32 {
+        self.groups.groups["g"].generation
+    }
+
+    /// A stable `g` of static members `a`, `b` and so on; the first leads. Gives their ids.
+    fn stable_static(&mut self, instances: &[&str]) -> Vec<String> {
+        let first = self.join(&static_join("", instances[0]));
+        let mut ids = vec![self.joined(first).member];
+        let mut last = 1;
+        for instance in &instances[1..] {
+            let ticket = self.join(&static_join("", instance));
+            let again: Vec<Ticket> = ids
+                .clone()
+                .iter()
+                .zip(instances)
+                .map(|(id, instance)| self.join(&static_join(id, instance)))
+                .collect();
+            again.into_iter().for_each(|ticket| drop(self.joined(ticket)));
+            let joined = self.joined(ticket);
+            (last, _) = (joined.generation, ids.push(joined.member));
+        }
+        let given: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "given")).collect();
+        for (at, (id, instance)) in ids.iter().zip(instances).enumerate() {
+            let given: &[(&str, &str)] = if at == 0 { &given } else { &[] };
+            let ticket = self.sync(static_identity(id, instance, last), given);
+            assert_eq!(self.given(ticket), "given");
+        }
+        assert_eq!(self.phase(), "Stable");
+        ids
+    }
+}

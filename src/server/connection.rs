@@ -26,6 +26,9 @@ use crate::wire::{header, shape};
 
 /// Replies are sent once this many pieces are owed, however many requests are waiting.
 const OWED_MAX: usize = 64;
+/// How long an answer is waited for once the client has sent its last byte. It may have closed
+/// its half only and still read, but what can take as long as a rebalance is not kept for it.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// One client's connection.
 #[derive(Debug)]
@@ -117,8 +120,14 @@ impl Connection {
                 Poll::Pending => {
                     self.out.flush(&self.stream).await?;
                     tokio::select! {
+                        biased;
                         outcome = &mut answering => outcome,
-                        () = gone(&self.stream) => return Ok(false),
+                        () = gone(&self.stream) => {
+                            match tokio::time::timeout(LAST_ANSWER, answering).await {
+                                Ok(outcome) => outcome,
+                                Err(_) => return Ok(false),
+                            }
+                        }
                     }
                 }
             }
@@ -137,7 +146,7 @@ impl Connection {
     }
 }
 
-/// Until the client has closed the connection. If it has sent more instead, for ever: its end
+/// Until the client has closed its half of the connection. If it has sent more instead, for ever: its end
 /// stands behind what it sent.
 async fn gone(stream: &TcpStream) {
     match stream.peek(&mut [0]).await {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kafka_protocol::messages::{ApiVersionsRequest, FetchRequest, MetadataRequest};
+use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
+use kafka_protocol::messages::{
+    ApiVersionsRequest, FetchRequest, GroupId, JoinGroupRequest, MetadataRequest,
+};
 
 use crate::client::{Client, fetching, framed, production, text};
 use crate::harness::Ottla;
@@ -195,4 +198,20 @@ async fn five_hundred_clients_are_served_at_once() {
     for (client, id) in clients.iter_mut().zip(ids) {
         assert_eq!(client.receive::<MetadataRequest>(12, id).await.brokers.len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_join_that_waits_for_others_is_not_kept_for_a_client_that_has_ended_its_side() {
+    let ottla = Ottla::with(&[("group.initial.rebalance.delay.ms", "600000")]).await;
+    let mut client = ottla.client().await;
+    let protocol = JoinGroupRequestProtocol::default().with_name(text("range"));
+    let join = JoinGroupRequest::default()
+        .with_group_id(GroupId(text("g")))
+        .with_session_timeout_ms(600_000)
+        .with_rebalance_timeout_ms(600_000)
+        .with_protocol_type(text("consumer"))
+        .with_protocols(vec![protocol]);
+    client.send(3, &join).await;
+    tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
+    assert!(client.is_closed().await);
 }

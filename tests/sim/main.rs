@@ -8,8 +8,10 @@ mod admin_requests;
 #[path = "../common/batches.rs"]
 mod batches;
 mod fuzz;
+mod group_model;
 #[path = "../common/group_requests.rs"]
 mod group_requests;
+mod groups;
 mod log_crash;
 mod log_model;
 mod log_under;
