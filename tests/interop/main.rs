@@ -10,6 +10,7 @@
 mod broker;
 mod clients;
 mod dump_log;
+mod groups;
 mod java;
 mod kcat;
 mod kill_loop;

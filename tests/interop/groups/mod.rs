@@ -1,0 +1,6 @@
+//! Consumer groups with the clients that people use.
+
+mod family;
+mod member;
+mod share;
+mod world;
