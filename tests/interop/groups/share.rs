@@ -18,9 +18,11 @@ fn share(family: Family, commit: Commit) {
     let third = world.start("third", IMPATIENT_MS);
     world.settle(&[2, 2, 2]);
     world.read_in_peace(BATCH);
-    // The group outlives the broker's crash: nobody is asked to join again.
-    world.ottla.kill_and_restart();
-    world.read_in_peace(BATCH);
+    // kcat ends itself when its last broker is gone; the others know the group as it was.
+    if family != Family::Kcat {
+        world.ottla.kill_and_restart();
+        world.read_in_peace(BATCH);
+    }
     world.kill(third);
     world.write(BATCH);
     world.settle(&[3, 3]);

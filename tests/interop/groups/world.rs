@@ -109,8 +109,12 @@ impl World {
 
     /// Wait until all that was written is seen.
     pub fn see_all(&mut self) {
-        let written = self.written;
-        self.until("all records", |world| (0..written).all(|n| world.times_seen(n) > 0));
+        self.see_from(0);
+    }
+
+    fn see_from(&mut self, first: usize) {
+        let all = first..self.written;
+        self.until("all records", |world| all.clone().all(|n| world.times_seen(n) > 0));
     }
 
     /// How often a record was seen.
@@ -122,7 +126,7 @@ impl World {
     pub fn read_in_peace(&mut self, count: usize) {
         let (owners, first) = (self.owners(), self.written);
         self.write(count);
-        self.see_all();
+        self.see_from(first);
         assert_eq!(self.owners(), owners, "a rebalance for no reason\n{}", self.state());
         for number in first..self.written {
             let seen = &self.seen[&format!("r{number}")];
