@@ -42,8 +42,12 @@ fn fetched(name: &str) -> PathBuf {
 
 /// kcat; none if it is missing.
 pub fn kcat(test: &str) -> Option<Command> {
-    is_here("kcat", Command::new("kcat").arg("-V").output().is_ok(), test)
-        .then(|| Command::new("kcat"))
+    is_here("kcat", Command::new("kcat").arg("-V").output().is_ok(), test).then(|| {
+        // A shell starts what runs in its background deaf to Ctrl-C; children inherit it.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", "kcat"]);
+        command
+    })
 }
 
 /// The Python with the newest clients, running this script; none if it is missing.

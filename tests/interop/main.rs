@@ -12,6 +12,7 @@ mod clients;
 mod dump_log;
 mod groups;
 mod java;
+mod kafka;
 mod kcat;
 mod kill_loop;
 mod python;

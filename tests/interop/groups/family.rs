@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::broker::Ottla;
+use crate::broker::Broker;
 use crate::clients::{java, kcat, python, python_2_2};
 
 /// A client library, with the assignor that it is to use.
@@ -140,9 +140,9 @@ fn kcat_member(command: &mut Command, address: &str, options: &Options) {
 }
 
 /// Write so many records, `r<first>` and on, with keys that spread them over the partitions.
-pub fn produce(ottla: &Ottla, topic: &str, first: usize, count: usize) {
+pub fn produce(broker: &impl Broker, topic: &str, first: usize, count: usize) {
     let last = first + count - 1;
-    ottla.bash(&format!(
+    broker.bash(&format!(
         "seq {first} {last} | sed 's/.*/key&:r&/' | kcat -b localhost:9092 -t {topic} -P -K:"
     ));
 }

@@ -3,4 +3,6 @@
 mod family;
 mod member;
 mod share;
+mod static_members;
+mod tools;
 mod world;

@@ -20,7 +20,7 @@ fn share(family: Family, commit: Commit) {
     world.read_in_peace(BATCH);
     // kcat ends itself when its last broker is gone; the others know the group as it was.
     if family != Family::Kcat {
-        world.ottla.kill_and_restart();
+        world.broker.kill_and_restart();
         world.read_in_peace(BATCH);
     }
     world.kill(third);
@@ -44,7 +44,7 @@ fn share(family: Family, commit: Commit) {
     for number in kept {
         assert_eq!(world.times_seen(number), 1, "{family:?}: r{number} was read again");
     }
-    assert!(world.ottla.stop());
+    assert!(world.broker.stop());
 }
 
 /// Where a member begins that finds no offset.
@@ -70,7 +70,7 @@ fn resets(family: Family) {
     let old = (0..BATCH).filter(|n| world.times_seen(*n) > 0).count();
     assert_eq!(old, 0, "{family:?}: latest has read what was there before");
     world.leave(late);
-    assert!(world.ottla.stop());
+    assert!(world.broker.stop());
 }
 
 /// Run the parts of a family side by side.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crate::broker::Ottla;
+use crate::broker::{Broker, Ottla};
 use crate::groups::family::{Commit, Family, Options, Reset, produce};
 use crate::groups::member::{Event, Member};
 
@@ -18,8 +18,8 @@ pub const IMPATIENT_MS: u32 = 6_000;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// One group of one family on one topic.
-pub struct World {
-    pub ottla: Ottla,
+pub struct World<B = Ottla> {
+    pub broker: B,
     family: Family,
     commit: Commit,
     pub group: String,
@@ -36,9 +36,18 @@ pub struct World {
 }
 
 impl World {
+    /// A group on an Ottla of its own.
     pub fn new(family: Family, commit: Commit) -> World {
+        let partitions = format!("num.partitions={PARTITIONS}");
+        World::on(Ottla::start_with(&[&partitions]), family, commit)
+    }
+}
+
+impl<B: Broker> World<B> {
+    /// A group on this broker, which gives new topics six partitions.
+    pub fn on(broker: B, family: Family, commit: Commit) -> World<B> {
         World {
-            ottla: Ottla::start_with(&[&format!("num.partitions={PARTITIONS}")]),
+            broker,
             family,
             commit,
             group: "shared".to_owned(),
@@ -54,7 +63,7 @@ impl World {
 
     /// Write so many more records.
     pub fn write(&mut self, count: usize) {
-        produce(&self.ottla, &self.topic, self.written, count);
+        produce(&self.broker, &self.topic, self.written, count);
         self.written += count;
     }
 
@@ -79,7 +88,7 @@ impl World {
             session_ms,
             instance,
         };
-        let command = self.family.member(&self.ottla.address, &options);
+        let command = self.family.member(self.broker.address(), &options);
         let number = self.members.len();
         self.members.push(Member::start(command, name, number, &self.channel.0));
         number
@@ -122,6 +131,12 @@ impl World {
         self.seen.get(&format!("r{number}")).map_or(0, Vec::len)
     }
 
+    /// True if every record that was seen is committed by a member.
+    pub fn all_is_committed(&self) -> bool {
+        let committed: i64 = self.committed.values().sum();
+        usize::try_from(committed) == Ok(self.seen.len())
+    }
+
     /// While nothing changes, each record is seen once, by the owner of its partition.
     pub fn read_in_peace(&mut self, count: usize) {
         let (owners, first) = (self.owners(), self.written);
@@ -152,7 +167,7 @@ impl World {
     }
 
     /// Take in what the members say until this holds.
-    pub fn until(&mut self, what: &str, holds: impl Fn(&World) -> bool) {
+    pub fn until(&mut self, what: &str, holds: impl Fn(&World<B>) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(begun.elapsed() < LIMIT, "waited for {what}\n{}", self.state());
