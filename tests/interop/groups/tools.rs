@@ -200,10 +200,25 @@ fn transcript<B: Broker>(broker: B) -> Transcript {
              --formatter {FORMATTERS}.{formatter} --timeout-ms 3000",
             world.broker.address()
         );
-        let printed = normalised(&tools.run(&line), world.broker.address());
-        transcript.push((formatter.to_owned(), printed));
+        let printed = tools.run(&line).join("\n");
+        transcript.push((formatter.to_owned(), records_of_the_offsets_topic(&printed)));
     }
     transcript
+}
+
+/// What a formatter prints of the groups that nobody races in. Kafka 4.1 also writes an empty
+/// group when the first member of a group comes; no client ever sees it.
+fn records_of_the_offsets_topic(printed: &str) -> Vec<String> {
+    let is_told = |record: &str| {
+        ["idle", "new"].iter().any(|group| record.contains(&format!("\"group\":\"{group}\"")))
+            && !record.contains("\"generation\":0,")
+    };
+    let records = printed.split("{\"key\":").filter(|record| is_told(record));
+    let mut lines: Vec<String> =
+        records.map(|record| without_uuids(&without_times(record))).collect();
+    assert!(!lines.is_empty(), "no records: {printed}");
+    lines.sort();
+    lines
 }
 
 #[test]
@@ -213,8 +228,15 @@ fn kafkas_tools_say_the_same_about_ottla_as_about_kafka() {
         return;
     }
     let Some(kafka) = Kafka::start(test) else { return };
-    let expected = transcript(kafka);
-    let seen = transcript(Ottla::start_with(&["num.partitions=6"]));
+    let ottla = Ottla::start_with(&["num.partitions=6"]);
+    let (seen, expected) = std::thread::scope(|scope| {
+        let seen = scope.spawn(|| transcript(ottla));
+        let expected = transcript(kafka);
+        (seen.join().unwrap(), expected)
+    });
+    for (asked, printed) in &expected {
+        println!("{asked}\n  {}", printed.join("\n  "));
+    }
     let mut differences = String::new();
     for ((asked, seen), (_, expected)) in seen.iter().zip(&expected) {
         if seen != expected {
