@@ -49,6 +49,12 @@ impl Ottla {
         self.child.wait().unwrap().success()
     }
 
+    /// Stop it in good order; gives the directory.
+    pub fn stop_for_good(mut self) -> tempfile::TempDir {
+        assert!(self.stop());
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+
     /// The bytes of a partition's first log file.
     pub fn log(&self, partition: &str) -> Vec<u8> {
         let name = "00000000000000000000.log";

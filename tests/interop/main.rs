@@ -15,4 +15,5 @@ mod java;
 mod kafka;
 mod kcat;
 mod kill_loop;
+mod one_directory;
 mod python;
