@@ -1,6 +1,6 @@
 //! The broker as its own process, in a directory of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,12 @@ impl Ottla {
 
     /// Start on a free port, with these configs (`name=value`).
     pub fn start_with(configs: &[&str]) -> Ottla {
-        let dir = tempfile::tempdir().unwrap();
-        let flags =
-            configs.iter().flat_map(|c| ["--set", c]).map(str::to_owned).collect::<Vec<_>>();
+        Ottla::start_in(tempfile::tempdir().unwrap(), configs)
+    }
+
+    /// Start on a free port with the data directory `data` below this one.
+    pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Ottla {
+        let flags = flags(configs);
         let (child, address) = spawn(&dir, &flags, "127.0.0.1:0");
         Ottla { child, dir, flags, address }
     }
@@ -46,6 +49,12 @@ impl Ottla {
         self.child.wait().unwrap().success()
     }
 
+    /// Stop it in good order; gives the directory.
+    pub fn stop_for_good(mut self) -> tempfile::TempDir {
+        assert!(self.stop());
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+
     /// The bytes of a partition's first log file.
     pub fn log(&self, partition: &str) -> Vec<u8> {
         let name = "00000000000000000000.log";
@@ -58,15 +67,38 @@ impl Ottla {
 
     /// Run a line of a lab text in bash, in a directory of its own, against this broker.
     pub fn bash(&self, line: &str) -> String {
-        let line = line.replace("localhost:9092", &self.address);
+        Broker::bash(self, line)
+    }
+}
+
+/// Ottla, or what it is compared with.
+pub trait Broker {
+    fn address(&self) -> &str;
+
+    /// A directory of its own.
+    fn dir(&self) -> &Path;
+
+    /// Run a line of a lab text in bash, in that directory, against this broker.
+    fn bash(&self, line: &str) -> String {
+        let line = line.replace("localhost:9092", self.address());
         let output = Command::new("timeout")
             .args(["60", "bash", "-c", &line])
-            .current_dir(self.dir.path())
+            .current_dir(self.dir())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}: {}\n{said}", output.status);
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Broker for Ottla {
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn dir(&self) -> &Path {
+        self.dir.path()
     }
 }
 

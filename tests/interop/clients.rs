@@ -40,16 +40,30 @@ fn fetched(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("interop").join(name)
 }
 
-/// The Python with the clients, running this script; none if it is missing.
+/// kcat; none if it is missing.
+pub fn kcat(test: &str) -> Option<Command> {
+    is_here("kcat", Command::new("kcat").arg("-V").output().is_ok(), test).then(|| {
+        // A shell starts what runs in its background deaf to Ctrl-C; children inherit it.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", "kcat"]);
+        command
+    })
+}
+
+/// The Python with the newest clients, running this script; none if it is missing.
 pub fn python(script: &str, test: &str) -> Option<Command> {
-    let python = fetched("python/bin/python");
-    is_here(
-        "Python with confluent-kafka and kafka-python",
-        fetched("python/made-from").exists(),
-        test,
-    )
-    .then(|| {
-        let mut command = Command::new(python);
+    python_in("python", "Python with confluent-kafka, kafka-python and aiokafka", script, test)
+}
+
+/// The Python with kafka-python 2.2, running this script; none if it is missing.
+pub fn python_2_2(script: &str, test: &str) -> Option<Command> {
+    python_in("python-2.2", "Python with kafka-python 2.2", script, test)
+}
+
+fn python_in(dir: &str, what: &str, script: &str, test: &str) -> Option<Command> {
+    let made = fetched(dir);
+    is_here(what, made.join("made-from").exists(), test).then(|| {
+        let mut command = Command::new(made.join("bin/python"));
         // Python's own caches belong in the target directory, too.
         command.env("PYTHONPYCACHEPREFIX", fetched("pycache"));
         command.arg("-u").arg(beside("python").join(script));

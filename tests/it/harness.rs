@@ -70,7 +70,9 @@ impl Ottla {
         let Running { broker, serving, .. } = self.running.take().unwrap();
         broker.stopping.send_replace(true);
         serving.await.unwrap();
-        tokio::task::spawn_blocking(move || stop::stop(&broker)).await.unwrap().unwrap();
+        let closing = broker.clone();
+        tokio::task::spawn_blocking(move || stop::stop(&closing)).await.unwrap().unwrap();
+        gone(broker).await;
     }
 
     /// Stop as `kill -9` does: nothing is flushed or marked.
@@ -78,10 +80,7 @@ impl Ottla {
         let Running { broker, serving, .. } = self.running.take().unwrap();
         broker.stopping.send_replace(true);
         serving.await.unwrap();
-        // The data directory's lock goes with the last part that holds the broker.
-        while Arc::strong_count(&broker) > 1 {
-            tokio::task::yield_now().await;
-        }
+        gone(broker).await;
     }
 
     /// Stop cleanly and start again, on another port.
@@ -123,6 +122,15 @@ impl Ottla {
     /// A client of its own.
     pub async fn client(&self) -> Client {
         Client::connect(self.address()).await
+    }
+}
+
+/// Wait until no task holds the broker: the data directory's lock goes with it.
+async fn gone(broker: Arc<Broker>) {
+    let held = Arc::downgrade(&broker);
+    drop(broker);
+    while held.strong_count() > 0 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -1,0 +1,117 @@
+//! Apache Kafka itself, from the same jars as its tools: what Ottla is compared with.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::broker::Broker;
+use crate::clients::{java, kcat, said};
+
+/// Any id will do; this is 16 bytes in Kafka's Base64.
+const CLUSTER_ID: &str = "b3R0bGEtaW50ZXJvcC0xMQ";
+
+/// A running Kafka, a node on its own; killed when dropped.
+pub struct Kafka {
+    child: Child,
+    dir: tempfile::TempDir,
+    address: String,
+}
+
+impl Kafka {
+    /// Start in a new directory; none if Java is missing.
+    pub fn start(test: &str) -> Option<Kafka> {
+        java(test)?;
+        Some(Kafka::start_in(tempfile::tempdir().unwrap()))
+    }
+
+    /// Start with the data directory `data` below this one; it is made if it is not there.
+    pub fn start_in(dir: tempfile::TempDir) -> Kafka {
+        let ports = free_ports();
+        let properties = dir.path().join("server.properties");
+        let data = dir.path().join("data");
+        std::fs::write(&properties, config(ports, &data)).unwrap();
+        if !data.join("meta.properties").exists() {
+            let format = ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config"];
+            let output = tool("kafka.tools.StorageTool").args(format).arg(&properties).output();
+            said("formatting the data directory", &output.unwrap());
+        }
+        let mut child = tool("kafka.Kafka")
+            .arg(&properties)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = format!("127.0.0.1:{}", ports.0);
+        let begun = Instant::now();
+        while !answers(&address) {
+            assert!(child.try_wait().unwrap().is_none(), "Kafka did not start");
+            assert!(begun.elapsed() < Duration::from_secs(120), "Kafka does not become ready");
+        }
+        Kafka { child, dir, address }
+    }
+
+    /// Stop it in good order; gives the directory.
+    pub fn stop(mut self) -> tempfile::TempDir {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+}
+
+impl Broker for Kafka {
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tool(class: &str) -> Command {
+    let mut command = java("Apache Kafka").unwrap();
+    command.arg(class);
+    command
+}
+
+/// kcat waits for an answer itself.
+fn answers(address: &str) -> bool {
+    let asked = kcat("Apache Kafka").unwrap().args(["-b", address, "-L", "-m", "1"]).output();
+    asked.unwrap().status.success()
+}
+
+/// Two ports that nobody listened on a moment ago.
+fn free_ports() -> (u16, u16) {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [broker, controller] = listeners.map(|l| l.local_addr().unwrap().port());
+    (broker, controller)
+}
+
+/// What Ottla does by itself: a node of its own, offsets in one partition, no delay of rebalances.
+fn config((broker, controller): (u16, u16), data: &Path) -> String {
+    let data = data.display();
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
+         controller.listener.names=CONTROLLER\n\
+         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
+         log.dirs={data}\n\
+         num.partitions=6\n\
+         offsets.topic.num.partitions=1\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         group.initial.rebalance.delay.ms=0\n"
+    )
+}
