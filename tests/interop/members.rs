@@ -177,6 +177,31 @@ pub fn share_a_topic(program: Program, commit: &str, strategy: &str) {
     assert!(it.ottla.stop());
 }
 
+/// A new group that is to begin with the latest records gets none that were there before.
+pub fn begin_at_the_end(program: Program, strategy: &str) {
+    let ottla = Ottla::start();
+    let at = ottla.address.as_str();
+    let partitions = PARTITIONS.to_string();
+    let produce = |first: u64| {
+        let (first, count) = (first.to_string(), PHASE.to_string());
+        run(program, &[at, "produce", "shared", &partitions, &first, &count]);
+    };
+    run(program, &[at, "create", "shared", &partitions]);
+    produce(0);
+    let args = [at, "member", "late", "shared", "auto", "latest", strategy];
+    let member = Member::start(program(&args));
+    until("the member owns all", || member.owned().len() == PARTITIONS);
+    // Nobody is told when it has found the end of each partition: produce until it reads.
+    let mut next = PHASE as u64;
+    until("the member reads", || {
+        produce(next);
+        next += PHASE as u64;
+        !member.seen().is_empty()
+    });
+    let old = member.leave().into_iter().find(|(_, number)| *number < PHASE as u64);
+    assert_eq!(old, None, "an old record");
+}
+
 impl Scenario<'_> {
     fn join(&self, from: &str) -> Member {
         Member::start((self.program)(&[
