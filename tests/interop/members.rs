@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::broker::Ottla;
-use crate::clients::said;
+use crate::clients::{limited, said};
 
 /// Partitions of the scenario's topic, and records of each of its phases.
 const PARTITIONS: usize = 6;
@@ -65,8 +65,12 @@ impl Member {
     /// Leave the group as the client does, and end; everything it got.
     pub fn leave(mut self) -> Vec<(String, u64)> {
         drop(self.input.take());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "a member that was asked to leave: {status}");
+        let mut status = None;
+        until("the member leaves", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "a member that was asked to leave: {status:?}");
         self.seen()
     }
 
@@ -124,7 +128,7 @@ pub type Program<'a> = &'a dyn Fn(&[&str]) -> Command;
 
 /// Run the program to its end.
 pub fn run(program: Program, args: &[&str]) -> String {
-    said(&args.join(" "), &program(args).output().unwrap())
+    said(&args.join(" "), &limited(&program(args)).output().unwrap())
 }
 
 /// One run of the scenario.
