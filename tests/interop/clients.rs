@@ -30,6 +30,14 @@ pub fn said(what: &str, output: &Output) -> String {
     out
 }
 
+/// The same command, ended after two minutes: a client that hangs fails its test.
+pub fn limited(command: &Command) -> Command {
+    let mut limited = Command::new("timeout");
+    limited.arg("120").arg(command.get_program()).args(command.get_args());
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited
+}
+
 /// A directory beside this file.
 fn beside(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)

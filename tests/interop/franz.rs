@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::broker::Ottla;
 use crate::clients::go;
-use crate::members::{Member, run, share_a_topic, until};
+use crate::members::{Member, begin_at_the_end, run, share_a_topic, until};
 
 fn program(args: &[&str]) -> Command {
     let mut command = go("franz", "franz-go").unwrap();
@@ -63,6 +63,13 @@ fn a_topic_made_later_comes_to_the_members_whose_pattern_it_fits() {
     });
     until("its records came", || members.iter().map(|m| m.seen().len()).sum::<usize>() == 10);
     members.into_iter().for_each(|member| drop(member.leave()));
+}
+
+#[test]
+fn a_new_group_of_franz_begins_at_the_end_if_it_says_so() {
+    if go("franz", "franz-go, latest").is_some() {
+        begin_at_the_end(&program, "cooperative-sticky");
+    }
 }
 
 fn alone(command: &str) {

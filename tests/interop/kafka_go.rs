@@ -1,12 +1,12 @@
 //! kafka-go of segmentio: the newest, and 0.4.47, which still speaks the oldest versions.
 
 use crate::broker::Ottla;
-use crate::clients::{go, said};
+use crate::clients::{go, limited, said};
 
 fn run(program: &str) {
     let Some(mut command) = go(program, program) else { return };
     let mut ottla = Ottla::start();
-    said(program, &command.arg(&ottla.address).output().unwrap());
+    said(program, &limited(command.arg(&ottla.address)).output().unwrap());
     assert!(ottla.stop());
 }
 

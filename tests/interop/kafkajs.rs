@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::broker::Ottla;
-use crate::clients::{node, said};
+use crate::clients::{limited, node, said};
 use crate::members::share_a_topic;
 
 fn program(args: &[&str]) -> Command {
@@ -29,7 +29,7 @@ fn kafkajs_members_share_a_topic_and_commit_each_record() {
 fn run(script: &str) {
     let Some(mut command) = node(script, script) else { return };
     let mut ottla = Ottla::start();
-    print!("{}", said(script, &command.arg(&ottla.address).output().unwrap()));
+    print!("{}", said(script, &limited(command.arg(&ottla.address)).output().unwrap()));
     assert!(ottla.stop());
 }
 

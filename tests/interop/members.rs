@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::broker::Ottla;
-use crate::clients::said;
+use crate::clients::{limited, said};
 
 /// Partitions of the scenario's topic, and records of each of its phases.
 const PARTITIONS: usize = 6;
@@ -65,8 +65,12 @@ impl Member {
     /// Leave the group as the client does, and end; everything it got.
     pub fn leave(mut self) -> Vec<(String, u64)> {
         drop(self.input.take());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "a member that was asked to leave: {status}");
+        let mut status = None;
+        until("the member leaves", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "a member that was asked to leave: {status:?}");
         self.seen()
     }
 
@@ -124,7 +128,7 @@ pub type Program<'a> = &'a dyn Fn(&[&str]) -> Command;
 
 /// Run the program to its end.
 pub fn run(program: Program, args: &[&str]) -> String {
-    said(&args.join(" "), &program(args).output().unwrap())
+    said(&args.join(" "), &limited(&program(args)).output().unwrap())
 }
 
 /// One run of the scenario.
@@ -175,6 +179,31 @@ pub fn share_a_topic(program: Program, commit: &str, strategy: &str) {
     it.gone.extend(left.into_iter().map(|(_, number)| number));
     it.everybody_restarts();
     assert!(it.ottla.stop());
+}
+
+/// A new group that is to begin with the latest records gets none that were there before.
+pub fn begin_at_the_end(program: Program, strategy: &str) {
+    let ottla = Ottla::start();
+    let at = ottla.address.as_str();
+    let partitions = PARTITIONS.to_string();
+    let produce = |first: u64| {
+        let (first, count) = (first.to_string(), PHASE.to_string());
+        run(program, &[at, "produce", "shared", &partitions, &first, &count]);
+    };
+    run(program, &[at, "create", "shared", &partitions]);
+    produce(0);
+    let args = [at, "member", "late", "shared", "auto", "latest", strategy];
+    let member = Member::start(program(&args));
+    until("the member owns all", || member.owned().len() == PARTITIONS);
+    // Nobody is told when it has found the end of each partition: produce until it reads.
+    let mut next = PHASE as u64;
+    until("the member reads", || {
+        produce(next);
+        next += PHASE as u64;
+        !member.seen().is_empty()
+    });
+    let old = member.leave().into_iter().find(|(_, number)| *number < PHASE as u64);
+    assert_eq!(old, None, "an old record");
 }
 
 impl Scenario<'_> {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::broker::Ottla;
 use crate::clients::go;
-use crate::members::{run, share_a_topic};
+use crate::members::{begin_at_the_end, run, share_a_topic};
 
 fn program(args: &[&str]) -> Command {
     let mut command = go("sarama", "sarama").unwrap();
@@ -23,6 +23,13 @@ fn sarama_members_share_a_topic_by_range_and_commit_by_themselves() {
 fn sarama_members_share_a_topic_stick_and_commit_each_record() {
     if go("sarama", "sarama, sticky").is_some() {
         share_a_topic(&program, "manual", "sticky");
+    }
+}
+
+#[test]
+fn a_new_group_of_sarama_begins_at_the_end_if_it_says_so() {
+    if go("sarama", "sarama, OffsetNewest").is_some() {
+        begin_at_the_end(&program, "roundrobin");
     }
 }
 

@@ -54,16 +54,17 @@ var balancers = map[string]kgo.GroupBalancer{
 	"cooperative-sticky": kgo.CooperativeStickyBalancer(),
 }
 
+var beginnings = map[string]kgo.Offset{
+	"earliest": kgo.NewOffset().AtStart(),
+	"latest":   kgo.NewOffset().AtEnd(),
+}
+
 func settings(o member.Options, voice *member.Voice) []kgo.Opt {
-	begin := kgo.NewOffset().AtEnd()
-	if o.Earliest {
-		begin = kgo.NewOffset().AtStart()
-	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(o.Bootstrap),
 		kgo.ConsumerGroup(o.Group),
 		kgo.Balancers(balancers[o.Strategy]),
-		kgo.ConsumeResetOffset(begin),
+		kgo.ConsumeResetOffset(beginnings[o.Begin]),
 		kgo.SessionTimeout(6 * time.Second),
 		kgo.HeartbeatInterval(500 * time.Millisecond),
 		kgo.RebalanceTimeout(10 * time.Second),

@@ -18,9 +18,11 @@ import (
 type Options struct {
 	Bootstrap, Group string
 	// Names, or one /pattern/.
-	Topics           []string
-	Manual, Earliest bool
-	Strategy         string
+	Topics []string
+	Manual bool
+	// Where a group without offsets begins: earliest or latest.
+	Begin    string
+	Strategy string
 }
 
 // Pattern is what stands between the slashes; empty if the topics are named.
@@ -57,7 +59,7 @@ func (family Family) run(bootstrap, command string, args []string) error {
 	case "member":
 		return family.Member(untilInputEnds(), Options{
 			Bootstrap: bootstrap, Group: args[0], Topics: strings.Split(args[1], ","),
-			Manual: args[2] == "manual", Earliest: args[3] == "earliest", Strategy: args[4],
+			Manual: args[2] == "manual", Begin: args[3], Strategy: args[4],
 		}, &Voice{owned: map[string]bool{}})
 	}
 	other, there := family.Others[command]

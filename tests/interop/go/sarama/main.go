@@ -69,7 +69,7 @@ func consume(ctx context.Context, o member.Options, voice *member.Voice) error {
 	config.Consumer.Offsets.AutoCommit.Enable = !o.Manual
 	config.Consumer.Offsets.AutoCommit.Interval = 500 * time.Millisecond
 	config.Consumer.Offsets.Initial = sarama.OffsetNewest
-	if o.Earliest {
+	if o.Begin == "earliest" {
 		config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	}
 	group, err := sarama.NewConsumerGroup([]string{o.Bootstrap}, o.Group, config)
