@@ -9,10 +9,11 @@ use bytes::Bytes;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    ApiKey, GroupId, OffsetCommitRequest, OffsetCommitResponse, ProduceRequest, ProduceResponse,
-    TopicName,
+    ApiKey, GroupId, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, ProduceRequest, ProduceResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use ottla::storage::batch_builder::BatchBuilder;
@@ -48,8 +49,17 @@ pub fn check(answer: &OffsetCommitResponse) {
     assert!(all.all(|partition| partition.error_code == 0), "{answer:?}");
 }
 
-/// Commit for so long while `mb_per_second` are produced, and say how long commits took.
-pub fn commits(time: Duration, mb_per_second: usize) {
+/// What is asked at a steady pace.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask {
+    /// OffsetCommit.
+    Commit,
+    /// OffsetFetch, for comparison: the same way through the broker, and nothing is written.
+    Fetch,
+}
+
+/// Ask for so long while `mb_per_second` are produced, and say how long the answers took.
+pub fn steady(ask: Ask, time: Duration, mb_per_second: usize) {
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::start(dir.path(), &[]);
     wire::create_topics(&broker.address, &[COMMITTED.to_owned(), LOADED.to_owned()], 10);
@@ -61,7 +71,7 @@ pub fn commits(time: Duration, mb_per_second: usize) {
         std::thread::spawn(move || load(&address, per_second, &stop, &produced))
     });
     let (cpu, begun) = (Cpu::of(broker.pid()), Instant::now());
-    let mut latencies = commit_for(&broker.address, time);
+    let mut latencies = ask_for(&broker.address, ask, time);
     let (elapsed, cpu) = (begun.elapsed().as_secs_f64(), Cpu::of(broker.pid()).since(cpu));
     let mb = produced.load(Ordering::Relaxed) as f64 / 1e6 / elapsed;
     stop.store(true, Ordering::Relaxed);
@@ -71,7 +81,7 @@ pub fn commits(time: Duration, mb_per_second: usize) {
     latencies.sort_unstable();
     let at = |part: f64| latencies[(latencies.len() as f64 * part) as usize];
     println!(
-        "{:.0} commits/s on {CONNECTIONS} connections beside {mb:.0} MB/s of produce: p50 {} p99 {} \
+        "{ask:?}: {:.0}/s on {CONNECTIONS} connections beside {mb:.0} MB/s of produce: p50 {} p99 {} \
          p999 {} max {} µs, broker's processor {:.2} s/s, RSS {:.1} MiB",
         latencies.len() as f64 / elapsed,
         at(0.5),
@@ -83,8 +93,8 @@ pub fn commits(time: Duration, mb_per_second: usize) {
     );
 }
 
-/// µs of each commit.
-fn commit_for(address: &str, time: Duration) -> Vec<u32> {
+/// µs of each answer.
+fn ask_for(address: &str, ask: Ask, time: Duration) -> Vec<u32> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let every = Duration::from_secs(1) * CONNECTIONS as u32 / PER_SECOND;
     tokio::task::LocalSet::new().block_on(&runtime, async {
@@ -95,7 +105,7 @@ fn commit_for(address: &str, time: Duration) -> Vec<u32> {
                 let first = begun + every * who as u32 / CONNECTIONS as u32;
                 let address = address.to_owned();
                 tokio::task::spawn_local(async move {
-                    one_client(&address, who, first, every, begun + time).await
+                    one_client(&address, ask, who, first, every, begun + time).await
                 })
             })
             .collect();
@@ -109,6 +119,7 @@ fn commit_for(address: &str, time: Duration) -> Vec<u32> {
 
 async fn one_client(
     address: &str,
+    ask: Ask,
     who: usize,
     first: Instant,
     every: Duration,
@@ -117,18 +128,31 @@ async fn one_client(
     let mut connection = Connection::to(address).await;
     let group = GroupId(StrBytes::from_string(format!("group-{who}")));
     let partition = who as i32 % 10;
+    let all = OffsetFetchRequestGroup::default().with_group_id(group.clone()).with_topics(None);
+    let fetch = OffsetFetchRequest::default().with_groups(vec![all]);
+    let fetch = wire::frame(ApiKey::OffsetFetch, 8, &fetch);
     let (mut latencies, mut due, mut free) = (Vec::new(), first, first);
     while due < until {
         tokio::time::sleep_until(due.into()).await;
         let request = request(COMMITTED, partition..partition + 1, latencies.len() as i64)
             .with_group_id(group.clone());
-        let frame = wire::frame(ApiKey::OffsetCommit, 8, &request);
+        let commit = wire::frame(ApiKey::OffsetCommit, 8, &request);
         // A commit that had to wait for the one before is late by that; a late timer is not.
         let sent = if free > due { due } else { Instant::now() };
-        let answer = connection.send(ApiKey::OffsetCommit, 8, &frame).await;
-        free = Instant::now();
+        match ask {
+            Ask::Commit => {
+                let answer = connection.send(ApiKey::OffsetCommit, 8, &commit).await;
+                free = Instant::now();
+                check(&answer);
+            }
+            Ask::Fetch => {
+                let answer = connection.send(ApiKey::OffsetFetch, 8, &fetch).await;
+                free = Instant::now();
+                let answer: OffsetFetchResponse = answer;
+                assert_eq!(answer.error_code, 0);
+            }
+        }
         latencies.push(free.duration_since(sent).as_micros() as u32);
-        check(&answer);
         due += every;
     }
     latencies

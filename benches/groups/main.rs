@@ -23,6 +23,8 @@ mod wire;
 
 use std::time::Duration;
 
+use crate::commits::Ask;
+
 /// `met` or `MISSED`, after a target.
 pub fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
@@ -56,8 +58,11 @@ fn main() {
         idle::idle(10_000);
     }
     if wants("commits") {
-        commits::commits(Duration::from_secs(seconds), 0);
-        commits::commits(Duration::from_secs(seconds), 100);
+        for mb_per_second in [0, 100] {
+            for ask in [Ask::Commit, Ask::Fetch] {
+                commits::steady(ask, Duration::from_secs(seconds), mb_per_second);
+            }
+        }
     }
 }
 

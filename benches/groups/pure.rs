@@ -76,7 +76,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
     let generation = world.run(count);
     println!(
         "{count} members, delay {initial_delay_ms} ms, bare machine: generation {generation}, {} \
-         messages, {} records, {:.1} s simulated, {:.0} ms of processor",
+         messages, {} records, {:.3} s simulated, {:.0} ms of processor",
         world.messages,
         world.records,
         world.now as f64 / 1e3,
