@@ -1,15 +1,15 @@
 //! Members of groups as clients are, and what they may believe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use ottla::groups::Ticket;
 use ottla::groups::input::{
     Commit, Fault, Identity, Input, Join, JoinFault, Joined, JoinedMember, Leaving, Reply, Sync,
     Synced, ToCommit,
 };
 use ottla::groups::records::{GroupValue, Record};
+use ottla::groups::{Durable, Groups, Ticket};
 
 /// Of the one topic that all groups read.
 const PARTITIONS: usize = 7;
@@ -349,4 +349,41 @@ fn by_owner(value: &GroupValue) -> BTreeMap<String, Bytes> {
         (owner.clone(), member.assignment.clone())
     });
     owned.collect()
+}
+
+/// No two members own a partition in one generation.
+pub fn nothing_is_owned_twice(processes: &[Process]) -> Result<(), String> {
+    let mut owners: BTreeMap<(&str, u32, i32, usize), &str> = BTreeMap::new();
+    for process in processes {
+        let Some(holding) = &process.holding else { continue };
+        for partition in &holding.partitions {
+            let key = (process.group.as_str(), holding.era, holding.generation, *partition);
+            let owner = owners.entry(key).or_insert_with(|| process.owner());
+            // A static member that was restarted has what it had; its old self is fenced.
+            if *owner != process.owner() {
+                return Err(format!("{owner} and {} both own {key:?}", process.owner()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The last record of each key, in the order of the log.
+pub fn compacted(log: &[Record]) -> Vec<Record> {
+    let mut seen = BTreeSet::new();
+    let mut kept: Vec<Record> = Vec::new();
+    for record in log.iter().rev() {
+        if seen.insert(record.encode().0) {
+            kept.push(record.clone());
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+/// Without groups of which nothing is kept.
+pub fn kept(groups: &Groups) -> BTreeMap<String, Durable> {
+    let mut all = groups.durable();
+    all.retain(|_, durable| durable.value.is_some() || !durable.offsets.is_empty());
+    all
 }

@@ -13,7 +13,7 @@ use ottla::groups::input::{Commit, Identity, Input, Leaving, Reply, Sync, ToComm
 use ottla::groups::records::Record;
 use ottla::groups::{Durable, Groups, Rules, Step, Ticket};
 
-use crate::group_model::{Ledger, Process, State};
+use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
 use crate::seeds::seeds;
 
 const GROUPS: [&str; 2] = ["g", "h"];
@@ -348,26 +348,6 @@ impl World {
     }
 }
 
-/// The last record of each key, in the order of the log.
-fn compacted(log: &[Record]) -> Vec<Record> {
-    let mut seen = BTreeSet::new();
-    let mut kept: Vec<Record> = Vec::new();
-    for record in log.iter().rev() {
-        if seen.insert(record.encode().0) {
-            kept.push(record.clone());
-        }
-    }
-    kept.reverse();
-    kept
-}
-
-/// Without groups of which nothing is kept.
-fn kept(groups: &Groups) -> BTreeMap<String, Durable> {
-    let mut all = groups.durable();
-    all.retain(|_, durable| durable.value.is_some() || !durable.offsets.is_empty());
-    all
-}
-
 impl World {
     fn phase(&mut self, group: &str) -> Option<(&'static str, BTreeSet<String>)> {
         let input = Input::Describe { group: group.to_owned() };
@@ -383,7 +363,7 @@ impl World {
 
     /// What must hold after every step.
     fn check(&mut self) -> Result<(), String> {
-        self.nothing_is_owned_twice()?;
+        nothing_is_owned_twice(&self.processes)?;
         let (mut live, shadow) = (kept(&self.machine), kept(&self.shadow));
         for (group, told) in &shadow {
             let has = live
@@ -412,22 +392,6 @@ impl World {
     fn is_rebalancing(&mut self, group: &str) -> bool {
         let phase = self.phase(group).map(|(name, _)| name);
         matches!(phase, Some("PreparingRebalance" | "CompletingRebalance"))
-    }
-
-    fn nothing_is_owned_twice(&self) -> Result<(), String> {
-        let mut owners: BTreeMap<(&str, u32, i32, usize), &str> = BTreeMap::new();
-        for process in &self.processes {
-            let Some(holding) = &process.holding else { continue };
-            for partition in &holding.partitions {
-                let key = (process.group.as_str(), holding.era, holding.generation, *partition);
-                let owner = owners.entry(key).or_insert_with(|| process.owner());
-                // A static member that was restarted has what it had; its old self is fenced.
-                if *owner != process.owner() {
-                    return Err(format!("{owner} and {} both own {key:?}", process.owner()));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Everybody does as told, nobody comes or goes: the groups must come to rest in time.

@@ -48,8 +48,7 @@ fn a_commit_is_taken_in_every_phase_but_before_the_assignment() {
     assert_eq!(lab.phase(), "PreparingRebalance");
     assert_eq!(lab.commit_as(identity(&ids[1], generation)), Ok(()));
     let follower = lab.join(&join(&ids[1]));
-    lab.joined(leader);
-    lab.joined(follower);
+    assert_eq!(lab.joined(leader).generation, lab.joined(follower).generation);
     assert_eq!(lab.phase(), "CompletingRebalance");
     let outcome = lab.commit_as(identity(&ids[1], generation + 1));
     assert_eq!(outcome, Err(Fault::RebalanceInProgress));
