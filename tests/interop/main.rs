@@ -15,5 +15,6 @@ mod java;
 mod kafka;
 mod kcat;
 mod kill_loop;
+mod labs;
 mod one_directory;
 mod python;
