@@ -1,7 +1,7 @@
 //! Apache Kafka itself, from the same jars as its tools: what Ottla is compared with.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ fn free_ports() -> (u16, u16) {
 }
 
 /// What Ottla does by itself: a node of its own, offsets in one partition, no delay of rebalances.
-fn config((broker, controller): (u16, u16), data: &PathBuf) -> String {
+fn config((broker, controller): (u16, u16), data: &Path) -> String {
     let data = data.display();
     format!(
         "process.roles=broker,controller\n\
