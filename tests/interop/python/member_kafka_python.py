@@ -18,6 +18,10 @@ REBALANCED = (
     UnknownMemberIdError,
 )
 
+# Longer than a rebalance takes: 3.0.12 loses its assignment if a poll gives up at the very moment
+# when the answer to its SyncGroup comes. It then owns nothing, and neither joins nor beats again.
+POLL_MS = 60_000
+
 
 class Listener(ConsumerRebalanceListener):
     """Says what comes and goes."""
@@ -33,10 +37,10 @@ class Listener(ConsumerRebalanceListener):
 
 
 def run(member, consumer):
-    """Until it is to leave."""
+    """Until Ctrl-C."""
     while not member.is_leaving.is_set():
         offsets = {}
-        for records in consumer.poll(timeout_ms=200).values():
+        for records in consumer.poll(timeout_ms=POLL_MS).values():
             for record in records:
                 member.got(record.partition, record.offset, record.value)
                 offsets[record.partition] = record.offset + 1
@@ -49,7 +53,7 @@ def run(member, consumer):
 
 
 def main():
-    member = Member()
+    member = Member(by_interrupt=True)
     consumer = KafkaConsumer(
         bootstrap_servers=member.broker,
         client_id=member["name"],
@@ -63,6 +67,8 @@ def main():
     consumer.subscribe([member["topic"]], listener=Listener(member))
     try:
         run(member, consumer)
+    except KeyboardInterrupt:
+        pass
     except NoOffsetForPartitionError as error:
         member.failed(type(error).__name__)
     consumer.close()
