@@ -1,5 +1,6 @@
 """A member of a group with kafka-python. See group_member.py."""
 
+import kafka
 from group_member import AUTO_COMMIT_MS, HEARTBEAT_MS, Member
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.errors import (
@@ -18,9 +19,11 @@ REBALANCED = (
     UnknownMemberIdError,
 )
 
+# Since 3.0 the network has a thread of its own, and Ctrl-C disturbs nothing.
+HAS_THREAD = int(kafka.__version__.split(".")[0]) >= 3
 # Longer than a rebalance takes: 3.0.12 loses its assignment if a poll gives up at the very moment
 # when the answer to its SyncGroup comes. It then owns nothing, and neither joins nor beats again.
-POLL_MS = 60_000
+POLL_MS = 60_000 if HAS_THREAD else 200
 
 
 class Listener(ConsumerRebalanceListener):
@@ -37,7 +40,7 @@ class Listener(ConsumerRebalanceListener):
 
 
 def run(member, consumer):
-    """Until Ctrl-C."""
+    """Until it is to leave."""
     while not member.is_leaving.is_set():
         offsets = {}
         for records in consumer.poll(timeout_ms=POLL_MS).values():
@@ -53,7 +56,7 @@ def run(member, consumer):
 
 
 def main():
-    member = Member(by_interrupt=True)
+    member = Member(by_interrupt=HAS_THREAD)
     consumer = KafkaConsumer(
         bootstrap_servers=member.broker,
         client_id=member["name"],
