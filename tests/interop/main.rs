@@ -18,6 +18,7 @@ mod kafka_go;
 mod kafkajs;
 mod kcat;
 mod kill_loop;
+mod labs;
 mod members;
 mod one_directory;
 mod python;

@@ -17,9 +17,6 @@ pub const PATIENT_MS: u32 = 300_000;
 pub const IMPATIENT_MS: u32 = 6_000;
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// What a member said, with its number.
-type Told = (usize, Event);
-
 /// One group of one family on one topic.
 pub struct World<B = Ottla> {
     pub broker: B,
@@ -28,7 +25,8 @@ pub struct World<B = Ottla> {
     pub group: String,
     topic: String,
     members: Vec<Member>,
-    channel: (Sender<Told>, Receiver<Told>),
+    sender: Sender<(usize, Event)>,
+    events: Receiver<(usize, Event)>,
     /// Who got a record, by its value.
     seen: HashMap<String, Vec<(usize, i32)>>,
     /// How many records were written.
@@ -49,6 +47,7 @@ impl World {
 impl<B: Broker> World<B> {
     /// A group on this broker, which gives new topics six partitions.
     pub fn on(broker: B, family: Family, commit: Commit) -> World<B> {
+        let (sender, events) = mpsc::channel();
         World {
             broker,
             family,
@@ -56,7 +55,8 @@ impl<B: Broker> World<B> {
             group: "shared".to_owned(),
             topic: "records".to_owned(),
             members: Vec::new(),
-            channel: mpsc::channel(),
+            sender,
+            events,
             seen: HashMap::new(),
             written: 0,
             committed: HashMap::new(),
@@ -93,7 +93,7 @@ impl<B: Broker> World<B> {
         };
         let command = self.family.member(self.broker.address(), &options);
         let number = self.members.len();
-        self.members.push(Member::start(command, name, number, &self.channel.0));
+        self.members.push(Member::start(command, name, number, &self.sender));
         number
     }
 
@@ -180,7 +180,7 @@ impl<B: Broker> World<B> {
 
     /// Take in one event, if one comes in time.
     pub fn listen(&mut self, limit: Duration) {
-        let Ok((number, event)) = self.channel.1.recv_timeout(limit) else { return };
+        let Ok((number, event)) = self.events.recv_timeout(limit) else { return };
         let member = &mut self.members[number];
         match event {
             Event::Owns(partitions) => {

@@ -15,6 +15,7 @@ A member says what it does, one thing a line:
 It leaves the group and ends when its standard input does.
 """
 
+import signal
 import sys
 import threading
 
@@ -23,9 +24,13 @@ AUTO_COMMIT_MS = 200
 
 
 class Member:
-    """The options, the partitions, and the wish to leave."""
+    """The options, the partitions, and the wish to leave: a flag, and Ctrl-C if that is asked for."""
 
-    def __init__(self):
+    def __init__(self, by_interrupt=False):
+        self.by_interrupt = by_interrupt
+        if by_interrupt:
+            # Also where the shell had it ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.broker = sys.argv[1]
         self.options = dict(option.split("=", 1) for option in sys.argv[2:])
         self.owned = set()
@@ -47,6 +52,8 @@ class Member:
     def _watch_stdin(self):
         sys.stdin.read()
         self.is_leaving.set()
+        if self.by_interrupt:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     def assigned(self, partitions):
         """These have come; in an eager rebalance all others were revoked before."""

@@ -1,5 +1,6 @@
 """A member of a group with kafka-python. See group_member.py."""
 
+import kafka
 from group_member import AUTO_COMMIT_MS, HEARTBEAT_MS, Member
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.errors import (
@@ -17,6 +18,12 @@ REBALANCED = (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
+
+# Since 3.0 the network has a thread of its own, and Ctrl-C disturbs nothing.
+HAS_THREAD = int(kafka.__version__.split(".")[0]) >= 3
+# Longer than a rebalance takes: 3.0.12 loses its assignment if a poll gives up at the very moment
+# when the answer to its SyncGroup comes. It then owns nothing, and neither joins nor beats again.
+POLL_MS = 60_000 if HAS_THREAD else 200
 
 
 class Listener(ConsumerRebalanceListener):
@@ -36,7 +43,7 @@ def run(member, consumer):
     """Until it is to leave."""
     while not member.is_leaving.is_set():
         offsets = {}
-        for records in consumer.poll(timeout_ms=200).values():
+        for records in consumer.poll(timeout_ms=POLL_MS).values():
             for record in records:
                 member.got(record.partition, record.offset, record.value)
                 offsets[record.partition] = record.offset + 1
@@ -49,7 +56,7 @@ def run(member, consumer):
 
 
 def main():
-    member = Member()
+    member = Member(by_interrupt=HAS_THREAD)
     consumer = KafkaConsumer(
         bootstrap_servers=member.broker,
         client_id=member["name"],
@@ -63,6 +70,8 @@ def main():
     consumer.subscribe([member["topic"]], listener=Listener(member))
     try:
         run(member, consumer)
+    except KeyboardInterrupt:
+        pass
     except NoOffsetForPartitionError as error:
         member.failed(type(error).__name__)
     consumer.close()
