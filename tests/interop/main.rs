@@ -8,6 +8,7 @@
 //! * `OTTLA_INTEROP_KILLS` (5), `OTTLA_INTEROP_SEED` (a new one): the kill loop.
 
 mod broker;
+mod burrow;
 mod clients;
 mod dump_log;
 mod franz;
