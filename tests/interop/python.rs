@@ -19,3 +19,8 @@ fn confluent_kafka_writes_reads_and_asks() {
 fn kafka_python_writes_and_reads() {
     run("pure_python.py");
 }
+
+#[test]
+fn a_group_takes_in_the_partitions_that_its_topic_is_given() {
+    run("growth.py");
+}
