@@ -3,7 +3,7 @@
 //! What is not here does not exist: ApiVersions and docs/compatibility.md are read from it.
 
 use crate::handlers::api::{Api, api};
-use crate::handlers::cluster::{api_versions, describe_cluster};
+use crate::handlers::cluster::{api_versions, describe_cluster, describe_quorum};
 use crate::handlers::configs::{
     alter_configs, describe_configs, incremental_alter_configs, list_config_resources,
 };
@@ -15,7 +15,8 @@ use crate::handlers::groups::{
     list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
 };
 use crate::handlers::topics::{
-    create_partitions, create_topics, delete_topics, describe_log_dirs, describe_topic_partitions,
+    alter_partition_reassignments, create_partitions, create_topics, delete_topics,
+    describe_log_dirs, describe_topic_partitions, elect_leaders, list_partition_reassignments,
     metadata,
 };
 
@@ -45,8 +46,12 @@ pub static APIS: &[Api] = &[
     api::<describe_log_dirs::DescribeLogDirs>(),
     api::<create_partitions::CreatePartitions>(),
     api::<delete_groups::DeleteGroups>(),
+    api::<elect_leaders::ElectLeaders>(),
     api::<incremental_alter_configs::IncrementalAlterConfigs>(),
+    api::<alter_partition_reassignments::AlterPartitionReassignments>(),
+    api::<list_partition_reassignments::ListPartitionReassignments>(),
     api::<offset_delete::OffsetDelete>(),
+    api::<describe_quorum::DescribeQuorum>(),
     api::<describe_cluster::DescribeCluster>(),
     api::<list_config_resources::ListConfigResources>(),
     api::<describe_topic_partitions::DescribeTopicPartitions>(),

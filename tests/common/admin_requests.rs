@@ -3,19 +3,25 @@
 use kafka_protocol::messages::alter_configs_request::{
     AlterConfigsResource as Replaced, AlterableConfig as ReplacedConfig,
 };
+use kafka_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
+use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
+use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{
-    AlterConfigsRequest, ApiKey, CreatePartitionsRequest, DeleteRecordsRequest,
-    DescribeConfigsRequest, DescribeLogDirsRequest, IncrementalAlterConfigsRequest,
-    ListConfigResourcesRequest, TopicName,
+    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, BrokerId,
+    CreatePartitionsRequest, DeleteRecordsRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    DescribeQuorumRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
+    ListConfigResourcesRequest, ListPartitionReassignmentsRequest, TopicName,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -33,6 +39,12 @@ pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
         ApiKey::CreatePartitions => of(&grow(subject), version),
         ApiKey::DeleteRecords => of(&delete_records(subject), version),
         ApiKey::DescribeLogDirs => of(&log_dirs(subject), version),
+        ApiKey::ElectLeaders => of(&elect(version, subject), version),
+        ApiKey::AlterPartitionReassignments => of(&reassign(subject), version),
+        ApiKey::ListPartitionReassignments => {
+            of(&ListPartitionReassignmentsRequest::default().with_topics(None), version)
+        }
+        ApiKey::DescribeQuorum => of(&quorum(), version),
         ApiKey::ListConfigResources => of(&resources(version), version),
         _ => None,
     }
@@ -112,6 +124,35 @@ fn log_dirs(subject: &Subject) -> DescribeLogDirsRequest {
     let topic =
         DescribableLogDirTopic::default().with_topic(topic(subject)).with_partitions(vec![0, 1]);
     DescribeLogDirsRequest::default().with_topics(Some(vec![topic]))
+}
+
+fn elect(version: i16, subject: &Subject) -> ElectLeadersRequest {
+    let topic = TopicPartitions::default().with_topic(topic(subject)).with_partitions(vec![0, 9]);
+    let request = ElectLeadersRequest::default()
+        .with_topic_partitions(Some(vec![topic]))
+        .with_timeout_ms(100);
+    if version >= 1 { request.with_election_type(0) } else { request }
+}
+
+fn reassign(subject: &Subject) -> AlterPartitionReassignmentsRequest {
+    let partition = |index, replicas: Option<Vec<i32>>| {
+        let replicas = replicas.map(|ids| ids.into_iter().map(BrokerId).collect());
+        ReassignablePartition::default().with_partition_index(index).with_replicas(replicas)
+    };
+    let topic = ReassignableTopic::default().with_name(topic(subject)).with_partitions(vec![
+        partition(0, Some(vec![1])),
+        partition(1, None),
+        partition(9, Some(vec![2, 3])),
+    ]);
+    AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]).with_timeout_ms(100)
+}
+
+fn quorum() -> DescribeQuorumRequest {
+    let partition = |index| PartitionData::default().with_partition_index(index);
+    let topic = TopicData::default()
+        .with_topic_name(TopicName(text("__cluster_metadata")))
+        .with_partitions(vec![partition(0), partition(1)]);
+    DescribeQuorumRequest::default().with_topics(vec![topic])
 }
 
 fn resources(version: i16) -> ListConfigResourcesRequest {

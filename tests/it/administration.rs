@@ -4,17 +4,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
+use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
+use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{
-    CreatePartitionsRequest, DeleteRecordsRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    AlterPartitionReassignmentsRequest, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
+    DescribeConfigsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, ElectLeadersRequest,
     IncrementalAlterConfigsRequest,
 };
 
@@ -256,4 +262,49 @@ async fn partitions_are_as_large_as_their_log() {
     let sizes: Vec<_> = result.topics[0].partitions.iter().map(|p| p.partition_size).collect();
     assert_eq!(sizes, [batch.len() as i64, 0]);
     assert!(!ottla.data_dir().join("t-1").exists(), "looking makes nothing");
+}
+
+#[tokio::test]
+async fn one_broker_leads_everything_and_nothing_moves() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 2, &[]).await;
+    let topic = TopicPartitions::default().with_topic(topic_name("t")).with_partitions(vec![0, 9]);
+    let elect = ElectLeadersRequest::default().with_topic_partitions(Some(vec![topic]));
+    let answer = client.call(2, &elect).await;
+    let codes: Vec<_> = answer.replica_election_results[0]
+        .partition_result
+        .iter()
+        .map(|partition| partition.error_code)
+        .collect();
+    let unknown = Code::UnknownTopicOrPartition.code();
+    assert_eq!(codes, [Code::ElectionNotNeeded.code(), unknown]);
+    let all = client.call(2, &elect.with_topic_partitions(None)).await;
+    assert!(all.replica_election_results.is_empty());
+
+    let move_to = |index, replicas: Option<Vec<i32>>| {
+        let replicas = replicas.map(|ids| ids.into_iter().map(BrokerId).collect());
+        ReassignablePartition::default().with_partition_index(index).with_replicas(replicas)
+    };
+    let partitions = vec![
+        move_to(0, Some(vec![1])),
+        move_to(0, None),
+        move_to(1, Some(vec![1, 2])),
+        move_to(9, Some(vec![1])),
+    ];
+    let topic = ReassignableTopic::default().with_name(topic_name("t")).with_partitions(partitions);
+    let moving = AlterPartitionReassignmentsRequest::default().with_topics(vec![topic]);
+    let answer = client.call(1, &moving).await;
+    let codes: Vec<_> = answer.responses[0].partitions.iter().map(|p| p.error_code).collect();
+    let (none, invalid) = (Code::NoReassignmentInProgress, Code::InvalidReplicaAssignment);
+    assert_eq!(codes, [0, none.code(), invalid.code(), unknown]);
+
+    let partition = PartitionData::default().with_partition_index(0);
+    let topic = TopicData::default()
+        .with_topic_name(topic_name("__cluster_metadata"))
+        .with_partitions(vec![partition]);
+    let quorum = client.call(2, &DescribeQuorumRequest::default().with_topics(vec![topic])).await;
+    let metadata = &quorum.topics[0].partitions[0];
+    assert_eq!((metadata.error_code, metadata.leader_id.0), (0, 1));
+    assert!(metadata.high_watermark > 0 && metadata.current_voters.len() == 1);
 }

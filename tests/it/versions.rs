@@ -72,6 +72,14 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         ApiKey::CreatePartitions => whole::<CreatePartitionsResponse>(frame, version),
         ApiKey::DeleteRecords => whole::<DeleteRecordsResponse>(frame, version),
         ApiKey::DescribeLogDirs => whole::<DescribeLogDirsResponse>(frame, version),
+        ApiKey::ElectLeaders => whole::<ElectLeadersResponse>(frame, version),
+        ApiKey::AlterPartitionReassignments => {
+            whole::<AlterPartitionReassignmentsResponse>(frame, version);
+        }
+        ApiKey::ListPartitionReassignments => {
+            whole::<ListPartitionReassignmentsResponse>(frame, version);
+        }
+        ApiKey::DescribeQuorum => whole::<DescribeQuorumResponse>(frame, version),
         ApiKey::ListConfigResources => whole::<ListConfigResourcesResponse>(frame, version),
         ApiKey::ApiVersions => whole::<ApiVersionsResponse>(frame, version),
         ApiKey::CreateTopics => whole::<CreateTopicsResponse>(frame, version),

@@ -2,3 +2,4 @@
 
 pub mod api_versions;
 pub mod describe_cluster;
+pub mod describe_quorum;

@@ -1,0 +1,78 @@
+//! DescribeQuorum (55): the metadata log's one voter, who leads it and has all of it.
+//!
+//! v1 times of replicas · v2 directory ids and the nodes' listeners (KIP-853)
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::describe_quorum_response::{
+    Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use kafka_protocol::messages::{BrokerId, DescribeQuorumRequest, DescribeQuorumResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::log::LEADER_EPOCH;
+use crate::metadata::store;
+
+/// The handler.
+pub struct DescribeQuorum;
+
+impl Handler for DescribeQuorum {
+    const KEY: i16 = 55;
+    const NAME: &'static str = "DescribeQuorum";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    type Request = DescribeQuorumRequest;
+    type Response = DescribeQuorumResponse;
+
+    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+        let topics = request.topics.into_iter().map(|topic| {
+            let is_metadata = &**topic.topic_name == store::TOPIC;
+            let partitions = topic.partitions.iter().map(|wanted| {
+                match is_metadata && wanted.partition_index == 0 {
+                    true => quorum(cx),
+                    false => PartitionData::default()
+                        .with_partition_index(wanted.partition_index)
+                        .with_error_code(Code::UnknownTopicOrPartition.code()),
+                }
+            });
+            TopicData::default()
+                .with_partitions(partitions.collect())
+                .with_topic_name(topic.topic_name.clone())
+        });
+        let response = DescribeQuorumResponse::default().with_topics(topics.collect());
+        if cx.version < 2 {
+            return response;
+        }
+        let (host, port) = cx.advertised();
+        let listener = Listener::default()
+            .with_name(StrBytes::from_static_str("PLAINTEXT"))
+            .with_host(host)
+            .with_port(u16::try_from(port).unwrap_or(0));
+        let node =
+            Node::default().with_node_id(BrokerId(cx.node_id())).with_listeners(vec![listener]);
+        response.with_nodes(vec![node])
+    }
+}
+
+fn quorum(cx: &Context) -> PartitionData {
+    let (_, end_offset) = cx.broker.metadata.bounds();
+    let voter = ReplicaState::default()
+        .with_replica_id(BrokerId(cx.node_id()))
+        .with_log_end_offset(end_offset);
+    let now = cx.broker.clock.now().wall_ms;
+    let voter = match cx.version {
+        0 => voter,
+        _ => voter.with_last_fetch_timestamp(now).with_last_caught_up_timestamp(now),
+    };
+    let voter = match cx.version {
+        0 | 1 => voter,
+        _ => voter.with_replica_directory_id(cx.broker.identity.directory_id),
+    };
+    PartitionData::default()
+        .with_leader_id(BrokerId(cx.node_id()))
+        .with_leader_epoch(LEADER_EPOCH)
+        .with_high_watermark(end_offset)
+        .with_current_voters(vec![voter])
+}
