@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::{ApiKey, MetadataRequest, MetadataResponse};
 
-use crate::proc::{Cpu, status_kib, switches};
+use crate::proc::{Cpu, status_kib, switched, switches};
 
 const METADATA_VERSION: i16 = 12;
 
@@ -130,10 +130,10 @@ fn idle() {
     let pid = started.child.id();
     let rss = status_kib(pid, "VmRSS") as f64 / 1024.0;
     println!("{:44} {rss:.1} MiB (target: 8 MiB) {}", "RSS after 5 s idle", verdict(rss <= 8.0));
-    let (cpu, switched) = (Cpu::of(pid), switches(pid));
+    let (cpu, before) = (Cpu::of(pid), switches(pid));
     std::thread::sleep(Duration::from_secs(10));
     let ticks = Cpu::of(pid).since(cpu);
-    let switched = switches(pid) - switched;
+    let switched = switched(&before, &switches(pid));
     println!(
         "{:44} {} ticks of 10 ms, {switched} context switches (target: none) {}",
         "processor time in 10 s idle",

@@ -1,5 +1,6 @@
 //! What the kernel counts of a process, from /proc.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 /// Ticks of /proc/PID/stat in a second: USER_HZ, which Linux fixes at 100 for user space.
@@ -46,13 +47,23 @@ fn status(path: &str, name: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|n| n.parse().ok()).unwrap()
 }
 
-/// Context switches of all threads of `pid` so far.
-pub fn switches(pid: u32) -> u64 {
+/// Context switches of each thread of `pid` so far.
+pub fn switches(pid: u32) -> BTreeMap<String, u64> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a living process");
     threads
         .map(|thread| {
             let path = thread.unwrap().path().join("status").display().to_string();
-            status(&path, "voluntary_ctxt_switches") + status(&path, "nonvoluntary_ctxt_switches")
+            let count = status(&path, "voluntary_ctxt_switches")
+                + status(&path, "nonvoluntary_ctxt_switches");
+            (path, count)
         })
-        .sum()
+        .collect()
+}
+
+/// Context switches from one look to the next. A thread that has ended in between had one at
+/// least.
+pub fn switched(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> u64 {
+    let more = after.iter().map(|(thread, n)| n - before.get(thread).copied().unwrap_or(0));
+    let ended = before.keys().filter(|thread| !after.contains_key(*thread)).count();
+    more.sum::<u64>() + ended as u64
 }

@@ -64,23 +64,24 @@ struct Driver {
 /// Read the log, then serve until the broker stops.
 pub async fn run(
     mut groups: Groups,
-    journal: Journal,
+    mut journal: Journal,
     clock: Arc<dyn Clock>,
     mut inbox: Inbox,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let loaded = tokio::task::spawn_blocking({
-        let clock = clock.clone();
-        move || {
-            let now = clock.now();
+    // Without a log there is nothing to read, and no thread to be started for it.
+    if !journal.is_missing() {
+        let now = clock.now();
+        let loaded = tokio::task::spawn_blocking(move || {
             let outcome = journal.read(|record| groups.apply(now, &record));
             (groups, journal, outcome)
+        });
+        let Ok(loaded) = loaded.await else { return };
+        (groups, journal) = (loaded.0, loaded.1);
+        if let Err(error) = loaded.2 {
+            tracing::error!(%error, "the groups cannot be read: there is no coordinator");
+            return;
         }
-    });
-    let Ok((groups, journal, outcome)) = loaded.await else { return };
-    if let Err(error) = outcome {
-        tracing::error!(%error, "the groups cannot be read: there is no coordinator");
-        return;
     }
     let mut driver = Driver { groups, journal, waiting: HashMap::new(), next: 0 };
     if let Err(error) = driver.forget_lost_topics(clock.now()).await {

@@ -54,6 +54,11 @@ impl Journal {
         (self.exists)(topic)
     }
 
+    /// True if nothing was ever written.
+    pub fn is_missing(&self) -> bool {
+        (self.find)(false).is_ok_and(|partition| partition.is_none())
+    }
+
     /// Everything that was written, in order.
     pub fn read(&self, mut visit: impl FnMut(Record)) -> io::Result<()> {
         let Some(partition) = (self.find)(false).map_err(io::Error::other)? else { return Ok(()) };
