@@ -82,15 +82,8 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
         let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
         agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval));
     }
-    let clock = broker.clock.clone();
-    let flushing = tokio::task::spawn_blocking(move || {
-        for partition in due {
-            // A failure is logged where it happens, and takes that partition offline.
-            let _ = partition.flush_what_is_due(clock.now());
-        }
-    });
-    if flushing.await.is_err() {
-        tracing::error!("a flush in the background was broken off");
+    if !due.is_empty() {
+        flush(broker, due).await;
     }
     if checkpoint {
         agenda.checkpoint_due = None;
@@ -100,6 +93,19 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
             Ok(Err(error)) => tracing::warn!(%error, "the recovery points were not saved"),
             Err(_) => tracing::error!("saving the recovery points was broken off"),
         }
+    }
+}
+
+async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
+    let clock = broker.clock.clone();
+    let flushing = tokio::task::spawn_blocking(move || {
+        for partition in due {
+            // A failure is logged where it happens, and takes that partition offline.
+            let _ = partition.flush_what_is_due(clock.now());
+        }
+    });
+    if flushing.await.is_err() {
+        tracing::error!("a flush in the background was broken off");
     }
 }
 

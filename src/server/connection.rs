@@ -76,7 +76,7 @@ impl Connection {
     ) -> io::Result<()> {
         loop {
             while let Some(frame) = frames.take()? {
-                let more = self.answer(frame).await?;
+                let more = self.answer(frame, idle).await?;
                 if !more || self.out.len() >= OWED_MAX {
                     self.send(idle).await?;
                 }
@@ -109,7 +109,7 @@ impl Connection {
     }
 
     /// Answer one request; false if the connection is to be closed after that.
-    async fn answer(&mut self, frame: Bytes) -> io::Result<bool> {
+    async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<bool> {
         let outcome = {
             let answering =
                 handle(self.broker.clone(), frame, self.peer, self.local, self.listener);
@@ -118,7 +118,7 @@ impl Connection {
             match first {
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => {
-                    self.out.flush(&self.stream).await?;
+                    self.send(idle).await?;
                     tokio::select! {
                         biased;
                         outcome = &mut answering => outcome,
@@ -146,8 +146,8 @@ impl Connection {
     }
 }
 
-/// Until the client has closed its half of the connection. If it has sent more instead, for ever: its end
-/// stands behind what it sent.
+/// Until the client has closed its half of the connection. If it has sent more instead, for ever:
+/// its end stands behind what it sent.
 async fn gone(stream: &TcpStream) {
     match stream.peek(&mut [0]).await {
         Ok(0) | Err(_) => {}

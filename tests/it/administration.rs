@@ -173,6 +173,7 @@ async fn a_topic_grows_and_keeps_what_it_has() {
     let invalid = Code::InvalidPartitions.code();
     assert_eq!([grow(&mut admin, "t", 3).await, grow(&mut admin, "t", 2).await], [invalid; 2]);
     assert_eq!(grow(&mut admin, "none", 3).await, Code::UnknownTopicOrPartition.code());
+    assert_eq!(grow(&mut admin, "t", 10_004).await, Code::PolicyViolation.code());
     drop((client, admin));
     ottla.kill_and_restart().await;
     let mut client = ottla.client().await;

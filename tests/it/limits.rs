@@ -170,6 +170,23 @@ async fn a_client_that_stops_reading_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_before_it_waits_is_closed_too() {
+    let ottla = Ottla::with(&[("connections.max.idle.ms", "300")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    client.produce("t", 0, plain(&[&"x".repeat(900_000)])).await;
+    let mut deaf = ottla.client().await;
+    // More than a socket holds is owed when the last request begins to wait.
+    let mut frames = framed(12, 1, &fetching("t", 0, 0)).repeat(20);
+    frames.extend(framed(12, 2, &fetching("t", 0, 1).with_max_wait_ms(i32::MAX)));
+    deaf.send_bytes(&frames).await;
+    while !matches!(deaf.stream.try_write(&[0]), Err(e) if e.kind() != std::io::ErrorKind::WouldBlock)
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_owed_is_sent_when_a_client_ends_its_side() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;

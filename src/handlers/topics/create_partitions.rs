@@ -13,9 +13,7 @@ use crate::broker::topic_changes::GrowError;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_grow;
-
-/// What one request may ask for, as when topics are created.
-const PARTITIONS_MAX: i32 = 10_000;
+use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 
 /// The handler.
 pub struct CreatePartitions;
@@ -29,11 +27,13 @@ impl Handler for CreatePartitions {
 
     async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
         let mut seen = BTreeSet::new();
+        // What the request as a whole may still ask for.
+        let mut left = PARTITIONS_MAX;
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
             let outcome = match seen.insert(topic.name.clone()) {
-                true => grow(cx, topic, request.validate_only),
+                true => grow(cx, topic, request.validate_only, &mut left),
                 false => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
             };
             results.push(match outcome {
@@ -51,6 +51,7 @@ fn grow(
     cx: &Context,
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
+    left: &mut i64,
 ) -> Result<(), (Code, String)> {
     let told = |error: GrowError| (of_grow(&error), error.to_string());
     let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown).map_err(told)?;
@@ -58,7 +59,8 @@ fn grow(
     if wanted.count <= has {
         return Err(told(GrowError::NotMore { has, wanted: wanted.count }));
     }
-    if wanted.count - has > PARTITIONS_MAX {
+    *left -= i64::from(wanted.count - has);
+    if *left < 0 {
         let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
         return Err((Code::PolicyViolation, message));
     }

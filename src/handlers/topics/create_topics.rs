@@ -84,7 +84,7 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
 }
 
 /// What one request may ask for, as in Kafka's ReplicationControlManager.
-const PARTITIONS_MAX: i64 = 10_000;
+pub const PARTITIONS_MAX: i64 = 10_000;
 
 fn partitions_wanted(cx: &Context, topics: &[CreatableTopic]) -> i64 {
     let wanted = |topic: &CreatableTopic| match topic.num_partitions {
