@@ -23,6 +23,7 @@ use crate::storage::snapshot;
 use crate::types::Offset;
 
 pub mod admit;
+pub mod cleaning;
 pub mod producers;
 pub mod recovery;
 pub mod retention;
@@ -81,6 +82,8 @@ pub struct Log {
     /// When silent producers were last looked for, ms since 1970.
     expired_wall_ms: i64,
     offline: Option<String>,
+    /// Compaction changes files: no segment may go meanwhile.
+    is_swapping: bool,
     /// True until the first flush, which makes the directory's own name durable, too. A process
     /// that was killed before it may have left the name as it is.
     is_new: bool,
@@ -148,6 +151,7 @@ impl Log {
             producer_id_expiration_ms: known.producer_id_expiration_ms,
             expired_wall_ms: 0,
             offline: None,
+            is_swapping: false,
             is_new: known.recovery_point == 0,
             disk,
             config,
@@ -246,7 +250,7 @@ impl Log {
     /// Roll if the active segment is old enough though nothing is appended, and take out what
     /// retention wants to go. Gives the segments whose files are to be removed later.
     pub fn retire(&mut self, now: Now) -> io::Result<Vec<Arc<Segment>>> {
-        if self.offline.is_some() {
+        if self.offline.is_some() || self.is_swapping {
             return Ok(Vec::new());
         }
         let mut due = self.retention_due(now)?;

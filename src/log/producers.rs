@@ -375,6 +375,13 @@ impl Producers {
         self.all.is_empty()
     }
 
+    /// Where each producer's last batch of data ends, if there is one, and its epoch: what
+    /// compaction must leave, so that a start finds the same.
+    pub fn last_written(&self) -> HashMap<ProducerId, (Option<Offset>, i16)> {
+        let last = |producer: &Producer| producer.window.all().last().map(|b| b.last_offset);
+        self.all.iter().map(|(id, producer)| (*id, (last(producer), producer.epoch))).collect()
+    }
+
     /// What a snapshot keeps, by producer id: of each window only the newest batch.
     pub fn to_entries(&self) -> Vec<ProducerEntry> {
         let mut entries: Vec<_> =

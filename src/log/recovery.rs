@@ -11,12 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::log::cleaning::swap::finish_what_was_begun;
 use crate::log::producers::{Marker, Producers};
 use crate::log::view::Span;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, read_all};
 use crate::storage::index::{OffsetEntry, TimeEntry};
-use crate::storage::segment::{Lying, RETIRED, Segment, base_offset_of, file_name};
+use crate::storage::segment::{CLEANED, Lying, RETIRED, SWAP, Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
 
@@ -113,10 +114,7 @@ pub struct Known {
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
 pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
-    let names: Vec<String> = disk.list(dir)?.into_iter().map(|e| e.name).collect();
-    for name in names.iter().filter(|name| name.ends_with(RETIRED)) {
-        disk.remove_file(&dir.join(name))?;
-    }
+    let names = tidied(disk, dir)?;
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
     let mut sealed: Vec<Span> = Vec::new();
@@ -157,6 +155,23 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
     };
     let producers = producers(disk, dir, &names, &sealed, &active, end_offset, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
+}
+
+/// The names in a directory, once what earlier runs have left half done is brought in order.
+fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
+    let names = || -> io::Result<Vec<String>> {
+        Ok(disk.list(dir)?.into_iter().map(|entry| entry.name).collect())
+    };
+    let found = names()?;
+    let any = |ending| found.iter().any(|name| name.ends_with(ending));
+    if !any(CLEANED) && !any(SWAP) && !any(RETIRED) {
+        return Ok(found);
+    }
+    finish_what_was_begun(disk, dir, &found)?;
+    for name in found.iter().filter(|name| name.ends_with(RETIRED)) {
+        disk.remove_file(&dir.join(name))?;
+    }
+    names()
 }
 
 /// Write what a segment's indexes still hold in memory, with the last time entry.

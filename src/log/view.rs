@@ -151,7 +151,9 @@ impl View {
         for span in self.spans() {
             span.segment.scan(0, span.log_bytes, false, |lying, _| {
                 let later = best.as_ref().is_none_or(|(t, ..)| lying.header.max_timestamp > *t);
-                if later && lying.header.last_offset() >= self.log_start_offset {
+                // Compaction leaves batches without records.
+                let has_records = lying.header.records_count > 0;
+                if later && has_records && lying.header.last_offset() >= self.log_start_offset {
                     best = Some((lying.header.max_timestamp, span.segment.clone(), *lying));
                 }
                 Ok(ControlFlow::Continue(()))

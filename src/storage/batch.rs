@@ -60,6 +60,10 @@ pub const TRANSACTIONAL: i16 = 0x10;
 /// The attribute bit of a marker.
 pub const CONTROL: i16 = 0x20;
 
+/// The attribute bit of a batch whose base timestamp says until when compaction must leave its
+/// tombstones, or its marker, alone (KIP-534).
+pub const DELETE_HORIZON: i16 = 0x40;
+
 /// The fixed part of a batch. Field names are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -171,6 +175,11 @@ impl Header {
     /// True if all its records carry the time of their append.
     pub fn is_log_append_time(&self) -> bool {
         self.attributes & LOG_APPEND_TIME != 0
+    }
+
+    /// Until when compaction must leave its tombstones alone, ms since 1970, if it has decided.
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
     }
 
     /// The codec, if it is one that exists.

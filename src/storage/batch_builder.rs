@@ -185,7 +185,7 @@ fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
 }
 
 /// A zigzag varint. One of 32 bits and one of 64 have the same bytes.
-fn put_number(out: &mut Vec<u8>, number: i64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, number: i64) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);

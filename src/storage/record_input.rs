@@ -3,7 +3,7 @@
 //! **Invariant:** memory grows with the bytes that have come, never with a length that they
 //! announce.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 
@@ -27,6 +27,9 @@ pub enum Fault {
     /// More than [`UNFOLDED_BYTES_MAX`] bytes came out of the codec.
     #[error("the batch unfolds to more than {UNFOLDED_BYTES_MAX} bytes")]
     TooMuch,
+    /// What was to be kept of it could not be written.
+    #[error("cannot be written: {0}")]
+    Unwritable(io::Error),
     /// The batch ends before the record does.
     #[error("the batch ends in the middle of it")]
     Cut,
@@ -52,6 +55,8 @@ pub trait Input {
     fn skip(&mut self, bytes: usize) -> Result<(), Fault>;
     /// So many bytes, kept.
     fn take(&mut self, bytes: usize) -> Result<Bytes, Fault>;
+    /// Write so many bytes to `out`.
+    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault>;
     /// How many bytes have been read or passed.
     fn position(&self) -> u64;
     /// False if it is certain that fewer bytes are left.
@@ -108,6 +113,13 @@ impl Input for Slice<'_> {
         let from = self.at;
         self.skip(bytes)?;
         self.bytes.get(from..self.at).map(Bytes::copy_from_slice).ok_or(Fault::Cut)
+    }
+
+    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault> {
+        let from = self.at;
+        self.skip(bytes)?;
+        let copied = self.bytes.get(from..self.at).ok_or(Fault::Cut)?;
+        out.write_all(copied).map_err(Fault::Unwritable)
     }
 
     #[inline(always)]
@@ -266,6 +278,19 @@ impl Input for Stream<'_> {
             self.at += step;
         }
         Ok(taken.into())
+    }
+
+    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault> {
+        let mut left = bytes;
+        while left > 0 {
+            self.need()?;
+            let step = left.min(self.filled - self.at);
+            let copied = self.buffer.get(self.at..self.at + step).ok_or(Fault::Cut)?;
+            out.write_all(copied).map_err(Fault::Unwritable)?;
+            self.at += step;
+            left -= step;
+        }
+        Ok(())
     }
 
     #[inline]

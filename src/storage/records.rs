@@ -91,7 +91,7 @@ fn walk_in<S: Input>(
 }
 
 /// After the last record there must be nothing.
-fn ended<S: Input>(input: &mut S, header: &Header) -> Result<(), RecordFault> {
+pub(crate) fn ended<S: Input>(input: &mut S, header: &Header) -> Result<(), RecordFault> {
     let at = |fault| RecordFault { index: header.records_count, fault };
     if header.records_count < 0 {
         return Err(at(Fault::Size(header.records_count)));
@@ -104,19 +104,20 @@ fn ended<S: Input>(input: &mut S, header: &Header) -> Result<(), RecordFault> {
 
 /// How a batch's records come by their timestamps.
 #[derive(Clone, Copy)]
-struct Times {
+pub(crate) struct Times {
     base: i64,
     append: Option<i64>,
 }
 
 impl Times {
-    fn of(header: &Header) -> Times {
+    /// As the batch's header has it.
+    pub(crate) fn of(header: &Header) -> Times {
         let append = header.is_log_append_time().then_some(header.max_timestamp);
         Times { base: header.base_timestamp, append }
     }
 
     /// Java's addition, which wraps.
-    fn at(self, delta: i64) -> i64 {
+    pub(crate) fn at(self, delta: i64) -> i64 {
         self.append.unwrap_or_else(|| self.base.wrapping_add(delta))
     }
 }
@@ -142,15 +143,16 @@ fn head<S: Input>(input: &mut S, times: Times) -> Result<RecordHead, Fault> {
 }
 
 /// The bytes between a record's size and its end.
-struct Body<'i, S> {
-    input: &'i mut S,
+pub(crate) struct Body<'i, S> {
+    /// Where the record is read from.
+    pub(crate) input: &'i mut S,
     size: i32,
     end: u64,
 }
 
 impl<'i, S: Input> Body<'i, S> {
     #[inline]
-    fn enter(input: &'i mut S) -> Result<Body<'i, S>, Fault> {
+    pub(crate) fn enter(input: &'i mut S) -> Result<Body<'i, S>, Fault> {
         let size = number(input)?;
         let bytes = usize::try_from(size).map_err(|_| Fault::Size(size))?;
         if !input.may_hold(bytes) {
@@ -162,7 +164,7 @@ impl<'i, S: Input> Body<'i, S> {
 
     /// Attributes (which nobody uses), timestamp and offset delta.
     #[inline]
-    fn start(&mut self, times: Times) -> Result<(i64, i32), Fault> {
+    pub(crate) fn start(&mut self, times: Times) -> Result<(i64, i32), Fault> {
         self.input.byte()?;
         let timestamp = times.at(long_number(self.input)?);
         Ok((timestamp, number(self.input)?))
@@ -170,7 +172,7 @@ impl<'i, S: Input> Body<'i, S> {
 
     /// A length of which -1 means null.
     #[inline]
-    fn length(&mut self) -> Result<Option<usize>, Fault> {
+    pub(crate) fn length(&mut self) -> Result<Option<usize>, Fault> {
         match number(self.input)? {
             -1 => Ok(None),
             length => self.fits(length).map(Some),
@@ -200,6 +202,23 @@ impl<'i, S: Input> Body<'i, S> {
         self.name_length()
     }
 
+    /// A number that stands for itself.
+    pub(crate) fn number(&mut self) -> Result<i32, Fault> {
+        number(self.input)
+    }
+
+    /// How many bytes the record still has.
+    pub(crate) fn left(&self) -> Result<usize, Fault> {
+        let left = self.end.checked_sub(self.input.position());
+        left.map(|bytes| bytes as usize).ok_or(Fault::Sum(self.size))
+    }
+
+    /// Pass over what the record still has.
+    pub(crate) fn skip_rest(self) -> Result<(), Fault> {
+        let left = self.left()?;
+        self.input.skip(left)
+    }
+
     #[inline]
     fn skip(&mut self, length: Option<usize>) -> Result<(), Fault> {
         match length {
@@ -218,12 +237,15 @@ impl<'i, S: Input> Body<'i, S> {
     }
 }
 
-enum Source<'a> {
+/// Where a batch's records come from.
+pub(crate) enum Source<'a> {
+    /// They lie there as they are.
     Here(Slice<'a>),
+    /// They come out of a codec.
     Unfolding(Box<Stream<'a>>),
 }
 
-fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, RecordFault> {
+pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, RecordFault> {
     let first = |fault| RecordFault { index: 0, fault };
     match batch.header.codec() {
         None => Err(first(Fault::UnknownCodec(batch.header.attributes & 0x07))),

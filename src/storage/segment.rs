@@ -50,8 +50,14 @@ pub struct Lying {
     pub header: Header,
 }
 
+/// What the name of a file ends with that is part of the log.
+pub const LIVE: &str = "";
 /// What a retired file's name ends with, as in Kafka.
 pub const RETIRED: &str = ".deleted";
+/// What compaction's files are called while it writes them, as in Kafka.
+pub const CLEANED: &str = ".cleaned";
+/// What they are called once they are whole and durable: from then on they are what counts.
+pub const SWAP: &str = ".swap";
 
 /// The files of a segment.
 const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
@@ -70,6 +76,8 @@ pub struct Segment {
     pub base_offset: Offset,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    /// What its files' names end with.
+    ending: &'static str,
     log: OnceLock<Arc<dyn File>>,
     offsets: OnceLock<OffsetIndex>,
     times: OnceLock<TimeIndex>,
@@ -78,10 +86,21 @@ pub struct Segment {
 impl Segment {
     /// A segment of which no file is open yet.
     pub fn unopened(disk: Arc<dyn Disk>, dir: &Path, base_offset: Offset) -> Segment {
+        Segment::named(disk, dir, base_offset, LIVE)
+    }
+
+    /// As [`Segment::unopened`], of files whose names end with `ending`.
+    pub fn named(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        base_offset: Offset,
+        ending: &'static str,
+    ) -> Segment {
         Segment {
             base_offset,
             disk,
             dir: dir.to_owned(),
+            ending,
             log: OnceLock::new(),
             offsets: OnceLock::new(),
             times: OnceLock::new(),
@@ -90,19 +109,23 @@ impl Segment {
 
     /// A new, empty segment: its three files are made, or emptied.
     pub fn create(disk: Arc<dyn Disk>, dir: &Path, base_offset: Offset) -> io::Result<Segment> {
-        let segment = Segment::unopened(disk, dir, base_offset);
+        Segment::unopened(disk, dir, base_offset).made()
+    }
+
+    /// Make its three files, or empty them.
+    pub fn made(self) -> io::Result<Segment> {
         for suffix in ["log", "index", "timeindex"] {
-            let file = segment.disk.open(&segment.path(suffix), Open::Create)?;
+            let file = self.disk.open(&self.path(suffix), Open::Create)?;
             if !file.is_empty()? {
                 file.truncate(0)?;
             }
             match suffix {
-                "log" => drop(segment.log.set(file)),
-                "index" => drop(segment.offsets.set(OffsetIndex::open(file, 0)?)),
-                _ => drop(segment.times.set(TimeIndex::open(file)?)),
+                "log" => drop(self.log.set(file)),
+                "index" => drop(self.offsets.set(OffsetIndex::open(file, 0)?)),
+                _ => drop(self.times.set(TimeIndex::open(file)?)),
             }
         }
-        Ok(segment)
+        Ok(self)
     }
 
     /// Open the indexes to write to them: entries that make no sense for a log of `log_bytes`
@@ -120,7 +143,11 @@ impl Segment {
 
     /// The path of one of its files.
     pub fn path(&self, suffix: &str) -> PathBuf {
-        self.dir.join(file_name(self.base_offset, suffix))
+        self.path_as(suffix, self.ending)
+    }
+
+    fn path_as(&self, suffix: &str, ending: &str) -> PathBuf {
+        self.dir.join(file_name(self.base_offset, &format!("{suffix}{ending}")))
     }
 
     /// The log file.
@@ -323,10 +350,16 @@ impl Segment {
         self.log()?;
         self.offsets()?;
         self.times()?;
-        for suffix in SUFFIXES {
+        self.rename(RETIRED)
+    }
+
+    /// Let the names of its files end otherwise. The log goes last: as long as it stands under its
+    /// old name, not all is done.
+    pub fn rename(&self, ending: &str) -> io::Result<()> {
+        for suffix in SUFFIXES.iter().rev() {
             let path = self.path(suffix);
             if self.disk.exists(&path) {
-                self.disk.rename(&path, &self.path(&format!("{suffix}{RETIRED}")))?;
+                self.disk.rename(&path, &self.path_as(suffix, ending))?;
             }
         }
         Ok(())
@@ -334,19 +367,17 @@ impl Segment {
 
     /// Remove the files that [`Segment::retire`] has left.
     pub fn remove_retired(&self) -> io::Result<()> {
-        for suffix in SUFFIXES {
-            let path = self.path(&format!("{suffix}{RETIRED}"));
-            if self.disk.exists(&path) {
-                self.disk.remove_file(&path)?;
-            }
-        }
-        Ok(())
+        self.remove_as(RETIRED)
     }
 
     /// Remove its files; readers that hold them open finish.
     pub fn remove(&self) -> io::Result<()> {
+        self.remove_as(self.ending)
+    }
+
+    fn remove_as(&self, ending: &str) -> io::Result<()> {
         for suffix in SUFFIXES {
-            let path = self.path(suffix);
+            let path = self.path_as(suffix, ending);
             if self.disk.exists(&path) {
                 self.disk.remove_file(&path)?;
             }

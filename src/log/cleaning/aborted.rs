@@ -1,0 +1,76 @@
+//! Which transactional batches were aborted, and which markers nothing hangs on any more: Kafka's
+//! `CleanedTransactionMetadata`.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::ops::ControlFlow;
+
+use crate::log::producers::Marker;
+use crate::log::view::Span;
+use crate::storage::batch::{BatchView, Header};
+use crate::types::{Offset, ProducerId};
+
+/// The aborted transactions of a log: of each producer the first and the last offsets, ascending.
+#[derive(Debug, Default)]
+pub struct Aborted(HashMap<ProducerId, Vec<(Offset, Offset)>>);
+
+impl Aborted {
+    /// Find them in the batches of these segments. A marker lies behind the batches it speaks of,
+    /// so the segments must reach as far as anything is stable.
+    pub fn find<'a>(spans: impl Iterator<Item = &'a Span>) -> io::Result<Aborted> {
+        let mut open: HashMap<ProducerId, Offset> = HashMap::new();
+        let mut aborted = Aborted::default();
+        for span in spans {
+            let segment = &span.segment;
+            segment.scan(0, span.log_bytes, false, |lying, _| {
+                let header = &lying.header;
+                if header.is_transactional() && !header.is_control() {
+                    open.entry(header.producer_id).or_insert(header.base_offset);
+                }
+                if header.is_control()
+                    && let Some(first) = open.remove(&header.producer_id)
+                {
+                    let end = lying.position + lying.bytes;
+                    segment.scan(lying.position, end, true, |_, bytes| {
+                        let marker = BatchView::first(bytes).as_ref().and_then(Marker::of);
+                        if marker.is_some_and(|marker| !marker.committed) {
+                            let of_it = aborted.0.entry(header.producer_id).or_default();
+                            of_it.push((first, header.last_offset()));
+                        }
+                        Ok(ControlFlow::Break(()))
+                    })?;
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(aborted)
+    }
+
+    /// True for a batch of an aborted transaction.
+    pub fn has(&self, header: &Header) -> bool {
+        if !header.is_transactional() || header.is_control() {
+            return false;
+        }
+        let Some(all) = self.0.get(&header.producer_id) else { return false };
+        let at = all.partition_point(|(_, last)| *last < header.base_offset);
+        all.get(at).is_some_and(|(first, _)| *first <= header.base_offset)
+    }
+}
+
+/// Which producers' transactions have left batches in what was passed so far.
+#[derive(Debug, Default)]
+pub struct Passed(HashSet<ProducerId>);
+
+impl Passed {
+    /// A batch comes by, in the order of the log. True for a marker of whose transaction nothing
+    /// is left.
+    pub fn is_empty_marker(&mut self, header: &Header) -> bool {
+        if header.is_control() {
+            return !self.0.remove(&header.producer_id);
+        }
+        if header.is_transactional() {
+            self.0.insert(header.producer_id);
+        }
+        false
+    }
+}

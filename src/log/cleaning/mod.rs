@@ -1,0 +1,317 @@
+//! Compaction: of each key the last record stays (Kafka's `Cleaner`).
+//!
+//! A [`Pass`] reads the dirty part of a log into a map of each key's last offset, as far as the
+//! map has room, and then writes every segment up to there anew without what the map outdates.
+//! Small neighbours become one segment. The log goes on meanwhile: a pass works on sealed
+//! segments and takes no lock; a [`swap::Swap`] then puts the new files in the place of the old.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::resolve::TopicConfig;
+use crate::log::cleaning::aborted::{Aborted, Passed};
+use crate::log::cleaning::dirt::Dirt;
+use crate::log::cleaning::offset_map::OffsetMap;
+use crate::log::cleaning::sieve::{LastWritten, Sieve, Sifted};
+use crate::log::cleaning::swap::Swap;
+use crate::log::recovery::{Active, seal};
+use crate::log::view::{Span, View};
+use crate::storage::batch::BatchView;
+use crate::storage::disk::Disk;
+use crate::storage::segment::{CLEANED, Lying, Segment};
+use crate::storage::sift::glimpse;
+use crate::types::Offset;
+
+pub mod aborted;
+pub mod dirt;
+pub mod offset_map;
+pub mod sieve;
+pub mod swap;
+
+/// What a pass may use, and what it goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    /// Bytes of the map of keys (`log.cleaner.dedupe.buffer.size`, of one thread).
+    pub map_bytes: usize,
+    /// How full the map may get (`log.cleaner.io.buffer.load.factor`).
+    pub map_load: f64,
+    /// Bytes that are gathered before they are written (`log.cleaner.io.buffer.size`).
+    pub buffer_bytes: usize,
+    /// Ms since 1970.
+    pub now_wall_ms: i64,
+}
+
+/// Told of every so many bytes that were read or written. Whoever has the pass done may hold it
+/// up there, or break it off.
+pub type Pace<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+
+/// What a pass did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of log read to be written anew.
+    pub read_bytes: u64,
+    /// Bytes of log written.
+    pub written_bytes: u64,
+    /// Different keys in the dirty part.
+    pub keys: u64,
+}
+
+/// One way through a log.
+#[derive(Debug)]
+pub struct Pass {
+    disk: Arc<dyn Disk>,
+    config: Arc<TopicConfig>,
+    means: Means,
+    map: OffsetMap,
+    aborted: Aborted,
+    last_written: LastWritten,
+    passed: Passed,
+    /// What is still to be written anew; what is in one group becomes one segment.
+    groups: std::vec::IntoIter<Vec<Span>>,
+    /// Everything below this offset is clean once the pass is through.
+    pub cleaned_to: Offset,
+    /// What it did so far.
+    pub stats: Stats,
+}
+
+/// A pass was broken off by the one who has it done.
+pub fn broken_off() -> io::Error {
+    io::Error::new(io::ErrorKind::Interrupted, "the cleaning was broken off")
+}
+
+fn damaged(span: &Span, position: u64) -> io::Error {
+    let log = span.segment.path("log");
+    let why = format!("{}: no sound batch at {position}", log.display());
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// Visit every batch of a span, checked.
+fn each_batch(
+    span: &Span,
+    pace: Pace<'_>,
+    mut visit: impl FnMut(&BatchView<'_>, &Lying) -> io::Result<ControlFlow<()>>,
+) -> io::Result<()> {
+    let (mut paced, mut broke_off) = (0, false);
+    let end = span.segment.scan(0, span.log_bytes, true, |lying, bytes| {
+        let batch = BatchView::first(bytes).filter(BatchView::crc_is_right);
+        let batch = batch.ok_or_else(|| damaged(span, lying.position))?;
+        paced += lying.bytes;
+        if paced >= 64 * 1024 {
+            if pace(paced).is_break() {
+                return Err(broken_off());
+            }
+            paced = 0;
+        }
+        let flow = visit(&batch, lying)?;
+        broke_off = flow.is_break();
+        Ok(flow)
+    })?;
+    match broke_off || end == span.log_bytes {
+        true => Ok(()),
+        false => Err(damaged(span, end)),
+    }
+}
+
+impl Pass {
+    /// Read the dirty part of a log. Everything in `view` must be durable: what the dirty part
+    /// outdates may be, and must not be lost for something that is.
+    ///
+    /// # Errors
+    /// The disk's; `InvalidData` where a log cannot be read; [`broken_off`].
+    pub fn begin(
+        disk: Arc<dyn Disk>,
+        view: &View,
+        config: Arc<TopicConfig>,
+        dirt: &Dirt,
+        last_written: LastWritten,
+        means: Means,
+        pace: Pace<'_>,
+    ) -> io::Result<Pass> {
+        let stable = view.sealed.iter().chain([&view.active]);
+        let stable = stable.filter(|span| span.segment.base_offset < view.last_stable_offset);
+        let aborted = Aborted::find(stable)?;
+        let below = |end: Offset| move |span: &&Span| span.segment.base_offset < end;
+        let cleanable: Vec<&Span> =
+            view.sealed.iter().take_while(below(dirt.first_uncleanable)).collect();
+        let first = cleanable.partition_point(|span| span.segment.base_offset <= dirt.first_dirty);
+        let mut map = OffsetMap::new(
+            dirt.first_dirty,
+            dirt.first_uncleanable,
+            means.map_bytes,
+            means.map_load,
+        );
+        for span in cleanable.iter().skip(first.max(1) - 1) {
+            if !fill(&mut map, span, dirt, &aborted, pace)? {
+                break;
+            }
+        }
+        let cleaned_to = map.latest().map_or(dirt.first_dirty, |latest| latest + 1);
+        let spans = cleanable.into_iter().take_while(below(cleaned_to)).cloned();
+        let groups = groups(spans, &view.active, &config);
+        Ok(Pass {
+            disk,
+            config,
+            means,
+            stats: Stats { keys: map.len() as u64, ..Stats::default() },
+            map,
+            aborted,
+            last_written,
+            passed: Passed::default(),
+            groups: groups.into_iter(),
+            cleaned_to,
+        })
+    }
+
+    /// Write the next segment anew; `None` when the pass is through. A segment of which nothing
+    /// goes is passed over.
+    ///
+    /// # Errors
+    /// As [`Pass::begin`]; what was written is removed then, and the log is as it was.
+    pub fn next(&mut self, dir: &Path, pace: Pace<'_>) -> io::Result<Option<Swap>> {
+        while let Some(group) = self.groups.next() {
+            let Some(base_offset) = group.first().map(|span| span.segment.base_offset) else {
+                continue;
+            };
+            let cleaned = Segment::named(self.disk.clone(), dir, base_offset, CLEANED).made()?;
+            let mut active = Active::empty(cleaned);
+            let written = self.write(&group, &mut active, pace);
+            let is_changed = match written {
+                Ok(is_changed) => is_changed,
+                Err(error) => {
+                    // What cannot be removed now, the next start removes.
+                    let _ = active.segment.remove();
+                    return Err(error);
+                }
+            };
+            if is_changed || group.len() > 1 {
+                active.segment.sync(true)?;
+                let log_bytes = active.log_bytes;
+                return Ok(Some(Swap::new(self.disk.clone(), dir, group, log_bytes)));
+            }
+            active.segment.remove()?;
+        }
+        Ok(None)
+    }
+
+    /// Sift a group into one segment. True if anything is not as it was.
+    fn write(&mut self, group: &[Span], active: &mut Active, pace: Pace<'_>) -> io::Result<bool> {
+        let sieve = Sieve {
+            map: &self.map,
+            aborted: &self.aborted,
+            last_written: &self.last_written,
+            now_wall_ms: self.means.now_wall_ms,
+            delete_retention_ms: self.config.delete_retention_ms,
+        };
+        let (mut buffer, mut position, mut is_changed) = (Vec::new(), 0, false);
+        let segment = active.segment.clone();
+        for (i, span) in group.iter().enumerate() {
+            each_batch(span, pace, |batch, lying| {
+                // A segment must reach as far as its files did: a start after a crash takes a
+                // gap before the next segment for a lost tail.
+                let is_last =
+                    i + 1 == group.len() && lying.position + lying.bytes == span.log_bytes;
+                let changed;
+                self.stats.read_bytes += lying.bytes;
+                let bytes = match sieve.sift(batch, &mut self.passed, is_last)? {
+                    Sifted::AsItIs => batch.bytes,
+                    Sifted::Changed(bytes) => {
+                        is_changed = true;
+                        changed = bytes;
+                        changed.as_slice()
+                    }
+                    Sifted::Gone => {
+                        is_changed = true;
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                };
+                let header =
+                    BatchView::first(bytes).ok_or_else(|| damaged(span, lying.position))?.header;
+                let interval = self.config.index_interval_bytes;
+                let len = bytes.len() as u64;
+                active.note(header.last_offset(), header.max_timestamp, len, interval)?;
+                buffer.extend_from_slice(bytes);
+                if buffer.len() >= self.means.buffer_bytes {
+                    segment.log()?.write_at(&buffer, &[], position)?;
+                    position += buffer.len() as u64;
+                    buffer.clear();
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        segment.log()?.write_at(&buffer, &[], position)?;
+        seal(active)?;
+        self.stats.written_bytes += active.log_bytes;
+        Ok(is_changed)
+    }
+}
+
+/// Put the keys of a span into the map; false if there is no room for more, or nothing more may
+/// be cleaned.
+fn fill(
+    map: &mut OffsetMap,
+    span: &Span,
+    dirt: &Dirt,
+    aborted: &Aborted,
+    pace: Pace<'_>,
+) -> io::Result<bool> {
+    let (mut key, mut is_full) = (Vec::new(), false);
+    each_batch(span, pace, |batch, lying| {
+        let header = &batch.header;
+        if header.last_offset() < dirt.first_dirty {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if header.base_offset >= dirt.first_uncleanable {
+            is_full = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        if !header.is_control() && !aborted.has(header) {
+            let walked = glimpse(batch, &mut key, |record| {
+                if let Some(key) = record.key
+                    && record.offset >= dirt.first_dirty
+                {
+                    is_full = !map.put(key, record.offset);
+                }
+                if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            walked.map_err(|_| damaged(span, lying.position))?;
+        }
+        if is_full {
+            return Ok(ControlFlow::Break(()));
+        }
+        map.seen_up_to(header.last_offset());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(!is_full)
+}
+
+/// Neighbours that together are no larger than a segment may be, and whose offsets lie close
+/// enough for its indexes (Kafka's `groupSegmentsBySize`). What follows the last is `active`.
+fn groups(
+    spans: impl Iterator<Item = Span>,
+    active: &Span,
+    config: &TopicConfig,
+) -> Vec<Vec<Span>> {
+    let spans: Vec<Span> = spans.collect();
+    let nexts = spans.iter().skip(1).chain([active]).map(|next| next.segment.base_offset);
+    let nexts: Vec<Offset> = nexts.collect();
+    let mut groups: Vec<Vec<Span>> = Vec::new();
+    let (mut bytes, mut base_offset) = (0, 0);
+    for (span, next_offset) in spans.into_iter().zip(nexts) {
+        let fits = bytes + span.log_bytes <= config.segment_bytes as u64
+            && next_offset - base_offset <= i64::from(i32::MAX);
+        match groups.last_mut() {
+            Some(group) if fits => group.push(span.clone()),
+            _ => {
+                (bytes, base_offset) = (0, span.segment.base_offset);
+                groups.push(vec![span.clone()]);
+            }
+        }
+        bytes += span.log_bytes;
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests;
