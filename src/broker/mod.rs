@@ -1,6 +1,7 @@
 //! Who owns what: the parts of a running broker, its start and its stop.
 
 pub mod checkpoints;
+pub mod cleaner;
 pub mod coordinators;
 pub mod parts;
 pub mod start;

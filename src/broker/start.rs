@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::parts::Broker;
-use crate::broker::{coordinators, upkeep};
+use crate::broker::{cleaner, coordinators, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
@@ -83,7 +83,8 @@ pub fn start(
         dir: broker.data_dir.display().to_string(),
         error,
     })?;
-    tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked));
+    tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked.flushes));
+    tokio::spawn(cleaner::run(Arc::downgrade(&broker), asked.cleanings));
     coordinators::begin(&broker, inbox);
     Ok(broker)
 }

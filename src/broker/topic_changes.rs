@@ -203,7 +203,12 @@ impl Broker {
         let image = self.image();
         if let (Some(topic), Some(live)) = (image.topics.get(name), self.registry.named(name)) {
             let config = Arc::new(self.settings.topic(&topic.configs));
-            live.partitions.iter().for_each(|partition| partition.set_config(config.clone()));
+            for partition in &live.partitions {
+                partition.set_config(config.clone());
+                if config.cleanup.compact {
+                    partition.asking().for_cleaning(partition);
+                }
+            }
         }
         Ok(())
     }

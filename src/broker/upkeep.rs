@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::broker::checkpoints;
 use crate::broker::parts::Broker;
+use crate::storage::segment::Segment;
 use crate::topics::partition::Partition;
 use crate::topics::upkeep::Asked;
 
@@ -133,14 +134,27 @@ async fn retire(broker: &Arc<Broker>) {
 pub fn retire_one(broker: &Broker, partition: &Arc<Partition>) {
     // A failure is logged where it happens, and takes that partition offline.
     let Ok(gone) = partition.retire(broker.clock.now()) else { return };
+    let config = partition.config();
+    if config.cleanup.compact {
+        // Time alone may have made something of it cleanable.
+        partition.asking().for_cleaning(partition);
+    }
     if gone.is_empty() {
         return;
     }
     let first = gone.first().map(|segment| segment.base_offset);
     tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
-    let delay = partition.config().file_delete_delay_ms.max(0) as u64;
+    remove_later(gone, config.file_delete_delay_ms);
+}
+
+/// Remove the files of retired segments once nobody is in the middle of them any more. Must be
+/// called within the runtime.
+pub fn remove_later(gone: Vec<Arc<Segment>>, delay_ms: i64) {
+    if gone.is_empty() {
+        return;
+    }
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(delay)).await;
+        tokio::time::sleep(Duration::from_millis(delay_ms.max(0) as u64)).await;
         let removing = tokio::task::spawn_blocking(move || {
             gone.iter().try_for_each(|segment| segment.remove_retired())
         });

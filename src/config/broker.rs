@@ -227,39 +227,6 @@ pub static LOG_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     doc: "How often to look for segments that are old enough to be removed.",
 };
 
-/// `log.cleaner.enable`.
-pub static LOG_CLEANER_ENABLE: Entry<bool> = Entry {
-    topic: None,
-    broker: &[name("log.cleaner.enable")],
-    default: true,
-    check: Check::Any,
-    change: Change::ReadOnly,
-    effect: Effect::Reported,
-    doc: "Compact the topics that ask for it.",
-};
-
-/// `log.cleaner.backoff.ms`.
-pub static LOG_CLEANER_BACKOFF_MS: Entry<i64> = Entry {
-    topic: None,
-    broker: &[name("log.cleaner.backoff.ms")],
-    default: 15_000,
-    check: Check::AtLeast(0),
-    change: Change::Live,
-    effect: Effect::Reported,
-    doc: "How long compaction sleeps when there is nothing to do.",
-};
-
-/// `log.cleaner.threads`.
-pub static LOG_CLEANER_THREADS: Entry<i32> = Entry {
-    topic: None,
-    broker: &[name("log.cleaner.threads")],
-    default: 1,
-    check: Check::AtLeast(0),
-    change: Change::Live,
-    effect: Effect::Reported,
-    doc: "How many logs are compacted at once.",
-};
-
 /// `num.network.threads`.
 pub static NUM_NETWORK_THREADS: Entry<i32> = Entry {
     topic: None,
@@ -359,9 +326,6 @@ pub static ROWS: &[&dyn Row] = &[
     &DELETE_TOPIC_ENABLE,
     &LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS,
     &LOG_RETENTION_CHECK_INTERVAL_MS,
-    &LOG_CLEANER_ENABLE,
-    &LOG_CLEANER_BACKOFF_MS,
-    &LOG_CLEANER_THREADS,
     &NUM_NETWORK_THREADS,
     &NUM_IO_THREADS,
     &NUM_RECOVERY_THREADS_PER_DATA_DIR,

@@ -200,7 +200,7 @@ pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
     topic: None,
     broker: &[name("offsets.topic.segment.bytes")],
     default: 104_857_600,
-    check: Check::AtLeast(1),
+    check: Check::AtLeast(1024 * 1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "The size of a segment file of the topic of committed offsets.",

@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod check;
+pub mod cleaner;
 pub mod described;
 pub mod endpoint;
 pub mod entry;

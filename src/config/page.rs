@@ -44,7 +44,7 @@ const INTRODUCTION: &str = "\
 *Written by the program from its one table of options (`src/config`); do not edit.*
 
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
-here. `durability` is the one option of our own.
+here. `durability` and `log.cleaner.cpu.share` are options of our own.
 
 ## Where values come from
 

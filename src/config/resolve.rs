@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::config::cleaner::CleanerConfig;
 use crate::config::endpoint::Endpoint;
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
@@ -205,7 +206,7 @@ fn durability(word: &str) -> Durability {
 }
 
 /// What the broker runs by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BrokerConfig {
     /// `node.id`: the number clients know this broker by.
     pub node_id: i32,
@@ -242,6 +243,8 @@ pub struct BrokerConfig {
     pub delete_topic_enable: bool,
     /// `producer.id.expiration.ms`: how long a silent idempotent producer is remembered.
     pub producer_id_expiration_ms: i64,
+    /// What compaction may take.
+    pub cleaner: CleanerConfig,
     /// What groups may do.
     pub groups: GroupConfig,
     /// `log.retention.check.interval.ms`: how often segments that are due are looked for.
@@ -273,6 +276,7 @@ impl Default for BrokerConfig {
             auto_create_topics_enable: true,
             delete_topic_enable: true,
             producer_id_expiration_ms: 86_400_000,
+            cleaner: CleanerConfig::default(),
             groups: GroupConfig::default(),
             log_retention_check_interval_ms: 300_000,
             log_flush_offset_checkpoint_interval_ms: 60_000,
@@ -309,6 +313,7 @@ impl BrokerConfig {
             producer_id_expiration_ms: i64::from(
                 transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
             ),
+            cleaner: CleanerConfig::resolve(layers),
             groups: GroupConfig::resolve(layers),
             log_retention_check_interval_ms: broker::LOG_RETENTION_CHECK_INTERVAL_MS
                 .resolve(layers),

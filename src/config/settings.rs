@@ -441,7 +441,7 @@ mod tests {
         let settings = load(
             "num.io.threads = 16\nnum.partitions = 3",
             &[("OTTLA_NUM_IO_THREADS", "32")],
-            &[flag("log.cleaner.enable", "false")],
+            &[flag("background.threads", "3")],
         )
         .unwrap();
         let unheeded = settings.unheeded();
@@ -452,8 +452,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                ("log.cleaner.enable", "false", "--set"),
                 ("num.io.threads", "32", "environment OTTLA_NUM_IO_THREADS"),
+                ("background.threads", "3", "--set"),
             ]
         );
     }

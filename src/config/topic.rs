@@ -20,9 +20,8 @@ pub static CLEANUP_POLICY: Entry<List> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How old records leave the log: delete removes old segments by age and size, compact \
-        keeps the newest record of each key; both together are allowed. So far this decides \
-        only that records without a key are refused where compact is set; nothing is removed \
-        yet.",
+        keeps the newest record of each key; both together are allowed. Records \
+        without a key are refused where compact is set.",
 };
 
 /// `retention.ms`.
@@ -257,7 +256,7 @@ pub static DELETE_RETENTION_MS: Entry<i64> = Entry {
     default: DAY_MS,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long compaction keeps the record that says a key was deleted, so that readers \
         behind can see it.",
 };
@@ -269,7 +268,7 @@ pub static MIN_CLEANABLE_DIRTY_RATIO: Entry<f64> = Entry {
     default: 0.5,
     check: Check::Fraction,
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "The part of a log that must have come since its last compaction before it is \
         compacted again.",
 };
@@ -281,7 +280,7 @@ pub static MIN_COMPACTION_LAG_MS: Entry<i64> = Entry {
     default: 0,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long a record is safe from compaction.",
 };
 
@@ -292,7 +291,7 @@ pub static MAX_COMPACTION_LAG_MS: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How long a record can escape compaction, however clean the log is.",
 };
 

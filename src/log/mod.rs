@@ -229,9 +229,18 @@ impl Log {
         };
         let index_entries_max = (self.config.segment_index_bytes / 8).max(1) as usize;
         active.log_bytes + bytes > self.config.segment_bytes as u64
-            || age > self.config.segment_ms
+            || age > self.segment_ms()
             || active.segment.offsets().is_ok_and(|i| i.len() >= index_entries_max)
             || last_offset - active.segment.base_offset > i64::from(i32::MAX)
+    }
+
+    /// How old a segment may get: compaction, which leaves the active one alone, may not be kept
+    /// waiting by it for longer than `max.compaction.lag.ms` (Kafka's `LogConfig.maxSegmentMs`).
+    fn segment_ms(&self) -> i64 {
+        match self.is_compacted() {
+            true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
+            false => self.config.segment_ms,
+        }
     }
 
     /// Seal the active segment and begin the next at the end offset.
@@ -256,7 +265,7 @@ impl Log {
         let mut due = self.retention_due(now)?;
         let has_records = self.active.log_bytes > 0;
         // Counted by our own clock: records may be years old when they come.
-        let is_aged = now.wall_ms - self.created_wall_ms > self.config.segment_ms;
+        let is_aged = now.wall_ms - self.created_wall_ms > self.segment_ms();
         if has_records && (is_aged || due > self.sealed.len()) {
             self.roll(now)?;
         }
@@ -352,9 +361,19 @@ impl Log {
         self.end_offset - self.recovery_point
     }
 
+    /// True if of each key the last record is to stay.
+    pub fn is_compacted(&self) -> bool {
+        self.config.cleanup.compact
+    }
+
     /// The topic is configured anew.
     pub fn set_config(&mut self, config: Arc<TopicConfig>) {
         self.config = config;
+    }
+
+    /// Who produces idempotently.
+    pub fn producers(&self) -> &Producers {
+        &self.producers
     }
 
     /// Up to here the log is known to be durable.

@@ -16,6 +16,8 @@ pub const RECOVERY_POINT: &str = "recovery-point-offset-checkpoint";
 pub const HIGH_WATERMARK: &str = "replication-offset-checkpoint";
 /// Log start offset per partition, where it is not simply the first segment's.
 pub const LOG_START: &str = "log-start-offset-checkpoint";
+/// Offset up to which a log is compacted, per partition.
+pub const CLEANED_TO: &str = "cleaner-offset-checkpoint";
 /// The leader epochs of one partition and where each began.
 pub const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 /// The topic id of one partition.

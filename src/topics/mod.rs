@@ -1,5 +1,6 @@
 //! Live partitions: the lock round a log, the view that readers take, who waits for bytes.
 
+pub mod compaction;
 pub mod partition;
 pub mod registry;
 pub mod upkeep;

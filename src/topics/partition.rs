@@ -1,14 +1,15 @@
 //! A log that many may use. The only lock round a log is in this file.
 //!
 //! **Invariant:** `slot` is held for one append and never across an await; `view` is held to
-//! clone or replace a value, and is the only lock that may be taken under `slot`.
+//! clone or replace a value, and is the only lock that may be taken under `slot`. `compacting` is
+//! held for a whole pass of the cleaner, which takes `slot` now and then.
 //!
 //! A log is opened when it is first wanted, so that a start costs nothing per partition.
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, TryLockError};
 
 use tokio::sync::Mutex as Turn;
 
@@ -93,6 +94,10 @@ pub struct Partition {
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
     flushing: Turn<Offset>,
     asking: Asking,
+    /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
+    compacting: Mutex<()>,
+    /// Whoever compacts the log is to break off.
+    is_going: AtomicBool,
     /// How many appends more go through a blocking thread, because the disk was seen to stall.
     cautious: AtomicU32,
     /// Who waits for bytes here.
@@ -112,6 +117,8 @@ impl Partition {
             topic_id,
             config: RwLock::new(config),
             asking: Asking::new(origin.upkeep.clone()),
+            compacting: Mutex::new(()),
+            is_going: AtomicBool::new(false),
             cautious: AtomicU32::new(0),
             origin,
             slot: Mutex::new(Slot::Closed),
@@ -216,9 +223,13 @@ impl Partition {
         let placed = log.append(now, admitted)?;
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
+        let compacted = log.is_compacted();
         drop(slot);
         if filled {
             self.asking.for_segments(self, now.mono_ms);
+        }
+        if filled && compacted {
+            self.asking.for_cleaning(self);
         }
         if let Some(due) = wanted {
             self.asking.for_time(self, due);
@@ -286,6 +297,11 @@ impl Partition {
         self.flush_some(Log::flush_due)
     }
 
+    /// Sync the filled segments.
+    pub fn flush_segments(&self) -> Result<Offset, Unavailable> {
+        self.flush_some(Log::flush_of_segments_due)
+    }
+
     /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
@@ -332,6 +348,15 @@ impl Partition {
         }
     }
 
+    /// Do something with the open log, under its lock; readers see the outcome at once.
+    pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
+        let mut slot = self.slot();
+        let log = self.opened(&mut slot)?;
+        let outcome = work(log);
+        self.publish(log);
+        Ok(outcome)
+    }
+
     /// Take out what retention wants to go. Gives the segments whose files are to be removed after
     /// `file.delete.delay.ms`. A failure takes the partition offline.
     pub fn retire(&self, now: Now) -> Result<Vec<Arc<Segment>>, Unavailable> {
@@ -365,6 +390,16 @@ impl Partition {
         self.opened(&mut slot).map_or(0, |log| log.view().log_bytes())
     }
 
+    /// The partition's directory, and the disk that holds it.
+    pub(crate) fn place(&self) -> (&Arc<dyn Disk>, &Path) {
+        (&self.origin.disk, &self.origin.dir)
+    }
+
+    /// Where it asks for what is to be done for it.
+    pub fn asking(&self) -> &Asking {
+        &self.asking
+    }
+
     /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
     fn was_never_used(&self, slot: &Slot) -> bool {
         matches!(slot, Slot::Closed) && !self.origin.disk.exists(&self.origin.dir)
@@ -382,8 +417,31 @@ impl Partition {
         }
     }
 
+    /// The right to change the log's old files; `None` if somebody has it, or the partition is
+    /// about to go.
+    pub(crate) fn begin_compacting(&self) -> Option<MutexGuard<'_, ()>> {
+        let right = match self.compacting.try_lock() {
+            Ok(right) => right,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (!self.is_going()).then_some(right)
+    }
+
+    /// True once the partition is being closed or deleted: a compaction must break off soon.
+    pub fn is_going(&self) -> bool {
+        self.is_going.load(Ordering::Acquire)
+    }
+
+    /// Let nobody compact the log any more, and wait for whoever does.
+    fn end_compacting(&self) {
+        self.is_going.store(true, Ordering::Release);
+        drop(self.compacting.lock());
+    }
+
     /// Write and sync everything; true if the log needs no recovery at the next start.
     pub fn close(&self) -> bool {
+        self.end_compacting();
         match &mut *self.slot() {
             Slot::Open(log) => log
                 .close()
@@ -398,6 +456,7 @@ impl Partition {
 
     /// Take nothing more, wake those who wait, and move the directory out of the way.
     pub fn delete(&self) -> io::Result<PathBuf> {
+        self.end_compacting();
         let mut slot = self.slot();
         *slot = Slot::Deleted;
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;

@@ -16,21 +16,36 @@ pub struct Asked {
     pub due_mono_ms: i64,
 }
 
-/// Where partitions ask. The receiving end is in `broker/upkeep.rs`; without one nothing is done.
+/// Where partitions ask. The receiving ends are in `broker/upkeep.rs` and `broker/cleaner.rs`;
+/// without them nothing is done.
 #[derive(Debug, Clone)]
-pub struct Desk(UnboundedSender<Asked>);
+pub struct Desk {
+    flushes: UnboundedSender<Asked>,
+    cleanings: UnboundedSender<Arc<Partition>>,
+}
+
+/// What was asked for at a [`Desk`].
+#[derive(Debug)]
+pub struct Inbox {
+    /// Logs to be flushed.
+    pub flushes: UnboundedReceiver<Asked>,
+    /// Logs that may be worth a compaction.
+    pub cleanings: UnboundedReceiver<Arc<Partition>>,
+}
 
 impl Desk {
-    /// Both ends. What waits between them is bounded: a partition waits once for its time and
-    /// once for its filled segments.
-    pub fn new() -> (Desk, UnboundedReceiver<Asked>) {
-        let (sender, receiver) = unbounded_channel();
-        (Desk(sender), receiver)
+    /// Both ends. What waits between them is bounded: a partition waits once for its time, once
+    /// for its filled segments, and once to be compacted.
+    pub fn new() -> (Desk, Inbox) {
+        let (flushes, wanted_flushes) = unbounded_channel();
+        let (cleanings, wanted_cleanings) = unbounded_channel();
+        let inbox = Inbox { flushes: wanted_flushes, cleanings: wanted_cleanings };
+        (Desk { flushes, cleanings }, inbox)
     }
 
     fn ask(&self, partition: &Arc<Partition>, due_mono_ms: i64) {
         // Nobody listens once the broker stops, which flushes everything.
-        let _ = self.0.send(Asked { partition: partition.clone(), due_mono_ms });
+        let _ = self.flushes.send(Asked { partition: partition.clone(), due_mono_ms });
     }
 }
 
@@ -40,12 +55,18 @@ pub struct Asking {
     desk: Desk,
     for_time: AtomicBool,
     for_segments: AtomicBool,
+    for_cleaning: AtomicBool,
 }
 
 impl Asking {
     /// Nothing yet.
     pub fn new(desk: Desk) -> Asking {
-        Asking { desk, for_time: AtomicBool::new(false), for_segments: AtomicBool::new(false) }
+        Asking {
+            desk,
+            for_time: AtomicBool::new(false),
+            for_segments: AtomicBool::new(false),
+            for_cleaning: AtomicBool::new(false),
+        }
     }
 
     /// A segment is full: it is to be made durable soon, so that a start after a crash need not
@@ -63,9 +84,22 @@ impl Asking {
         }
     }
 
+    /// There may be something to compact.
+    pub fn for_cleaning(&self, partition: &Arc<Partition>) {
+        if !self.for_cleaning.swap(true, Ordering::AcqRel) {
+            // As above.
+            let _ = self.desk.cleanings.send(partition.clone());
+        }
+    }
+
     /// The partition's turn has come: it may ask again.
     pub fn answered(&self) {
         self.for_time.store(false, Ordering::Release);
         self.for_segments.store(false, Ordering::Release);
+    }
+
+    /// The cleaner looks at the partition: it may ask again.
+    pub fn cleaning_answered(&self) {
+        self.for_cleaning.store(false, Ordering::Release);
     }
 }

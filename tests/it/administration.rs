@@ -28,12 +28,16 @@ use crate::client::{Client, text, topic_name};
 use crate::harness::Ottla;
 use crate::records::{expected, plain, read};
 
-const SET: i8 = 0;
+pub const SET: i8 = 0;
 const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
-async fn alter(client: &mut Client, topic: &str, changes: &[(&str, i8, &str)]) -> (i16, String) {
+pub async fn alter(
+    client: &mut Client,
+    topic: &str,
+    changes: &[(&str, i8, &str)],
+) -> (i16, String) {
     let config = |(name, operation, value): &(&str, i8, &str)| {
         AlterableConfig::default()
             .with_name(text(name))

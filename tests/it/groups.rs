@@ -71,7 +71,7 @@ fn beating(name: &str, member: &StrBytes, generation: i32) -> HeartbeatRequest {
         .with_member_id(member.clone())
 }
 
-fn committing(name: &str, topic: &str, partition: i32, offset: i64) -> OffsetCommitRequest {
+pub fn committing(name: &str, topic: &str, partition: i32, offset: i64) -> OffsetCommitRequest {
     let partition = OffsetCommitRequestPartition::default()
         .with_partition_index(partition)
         .with_committed_offset(offset)
@@ -91,7 +91,7 @@ async fn commit(client: &mut Client, name: &str, topic: &str, partition: i32, of
 }
 
 /// Every offset that a group has committed.
-async fn offsets(client: &mut Client, name: &str) -> Vec<(String, i32, i64)> {
+pub async fn offsets(client: &mut Client, name: &str) -> Vec<(String, i32, i64)> {
     let request = OffsetFetchRequest::default().with_group_id(group(name)).with_topics(None);
     let answer = client.call(7, &request).await;
     assert_eq!(answer.error_code, 0);

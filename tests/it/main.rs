@@ -13,6 +13,7 @@ mod requests;
 
 mod administration;
 mod client;
+mod compaction;
 mod groups;
 mod harness;
 mod records;

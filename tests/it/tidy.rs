@@ -53,7 +53,7 @@ const LOCKS: &[(&str, &str)] = &[
     ("metadata/store.rs", "the metadata log; the image"),
     ("storage/index.rs", "the entries of an index"),
     ("storage/sim_disk.rs", "the simulated disk"),
-    ("topics/partition.rs", "the log; the view"),
+    ("topics/partition.rs", "the log; the view; who compacts the log"),
     ("topics/registry.rs", "name and id to topic"),
     ("topics/waiters.rs", "who waits"),
 ];

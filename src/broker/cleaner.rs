@@ -1,0 +1,253 @@
+//! Compaction in the background: which log next, and how fast (Kafka's `LogCleaner`).
+//!
+//! A partition asks when it has filled a segment, is configured anew, or when retention looks at
+//! it anyway; `log.cleaner.backoff.ms` later it is looked at. Of those that are dirty enough the
+//! dirtiest goes first. A thread rests between small steps, so that it never takes more than
+//! `log.cleaner.cpu.share` of one processor.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+use crate::broker::parts::Broker;
+use crate::broker::upkeep::remove_later;
+use crate::log::cleaning::Means;
+use crate::storage::checkpoint::{CLEANED_TO, read_offsets, write_offsets};
+use crate::topics::compaction::{CompactError, Compacted};
+use crate::topics::partition::Partition;
+use crate::types::{Offset, TopicId, TopicPartition};
+
+/// How long a thread works before it rests, ms. Short against what a client notices.
+const STEP_MS: i64 = 4;
+
+/// How long it rests before it looks whether it is still wanted, ms.
+const NAP_MS: u64 = 20;
+
+/// Where each log's last pass ended, and what waits.
+struct Cleaner {
+    broker: Weak<Broker>,
+    cleaned: BTreeMap<TopicPartition, (TopicId, Offset)>,
+    /// Partitions to be looked at, by when (monotonic).
+    waiting: BTreeMap<i64, Vec<Arc<Partition>>>,
+    /// Dirty enough, the dirtiest last.
+    ready: Vec<(f64, Arc<Partition>)>,
+}
+
+type Done = (Arc<Partition>, Result<Compacted, CompactError>);
+
+/// Do what is asked for until the broker stops.
+pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partition>>) {
+    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
+        return;
+    };
+    let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
+    let mut cleaner = match Cleaner::begin(broker.clone()) {
+        Some(cleaner) => cleaner,
+        None => return,
+    };
+    let mut running: JoinSet<Done> = JoinSet::new();
+    loop {
+        let Some(now) = broker.upgrade().map(|broker| broker.clock.now().mono_ms) else { return };
+        let next = cleaner.waiting.keys().next();
+        let sleep = next.map(|due| Duration::from_millis(due.saturating_sub(now).max(0) as u64));
+        tokio::select! {
+            () = &mut stopped => break,
+            request = asked.recv() => match request {
+                Some(partition) => cleaner.wait(partition, now),
+                None => break,
+            },
+            Some(done) = running.join_next() => match done {
+                Ok((partition, outcome)) => cleaner.done(&partition, outcome).await,
+                Err(error) => tracing::error!(%error, "a compaction was broken off"),
+            },
+            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
+                cleaner.look(now).await;
+            }
+        }
+        cleaner.begin_what_is_ready(&mut running);
+    }
+    // The files of a compaction must not change under a stop that closes them.
+    while running.join_next().await.is_some() {}
+}
+
+impl Cleaner {
+    fn begin(weak: Weak<Broker>) -> Option<Cleaner> {
+        let broker = weak.upgrade()?;
+        let file = broker.data_dir.join(CLEANED_TO);
+        // A damaged file costs a pass over what was clean already, no more.
+        let offsets = read_offsets(broker.disk.as_ref(), &file).unwrap_or_else(|error| {
+            tracing::warn!(%error, "every compacted topic is cleaned from its start");
+            BTreeMap::new()
+        });
+        let known = |id: &TopicPartition| Some(broker.registry.named(&id.topic)?.id);
+        let cleaned = offsets
+            .into_iter()
+            .filter_map(|(id, offset)| known(&id).map(|topic_id| (id, (topic_id, offset))))
+            .collect();
+        Some(Cleaner { broker: weak, cleaned, waiting: BTreeMap::new(), ready: Vec::new() })
+    }
+
+    fn wait(&mut self, partition: Arc<Partition>, now_mono_ms: i64) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let backoff_ms = broker.config.cleaner.backoff_ms;
+        self.waiting.entry(now_mono_ms.saturating_add(backoff_ms)).or_default().push(partition);
+    }
+
+    fn cleaned_to(&self, partition: &Partition) -> Option<Offset> {
+        let (topic_id, offset) = self.cleaned.get(&partition.id)?;
+        (*topic_id == partition.topic_id).then_some(*offset)
+    }
+
+    /// Look at the partitions whose time has come.
+    async fn look(&mut self, now_mono_ms: i64) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let later = self.waiting.split_off(&now_mono_ms.saturating_add(1));
+        let due = std::mem::replace(&mut self.waiting, later);
+        let mut all: Vec<_> =
+            due.into_values().flatten().map(|p| (self.cleaned_to(&p), p)).collect();
+        all.dedup_by(|one, two| Arc::ptr_eq(&one.1, &two.1));
+        let now = broker.clock.now();
+        let looking = tokio::task::spawn_blocking(move || {
+            let look = |(cleaned, partition): (Option<Offset>, Arc<Partition>)| {
+                partition.asking().cleaning_answered();
+                partition.dirt(cleaned, now).map(|dirt| (dirt, partition))
+            };
+            all.into_iter().filter_map(look).collect::<Vec<_>>()
+        });
+        let Ok(found) = looking.await else {
+            tracing::error!("looking for what is to be compacted was broken off");
+            return;
+        };
+        for (dirt, partition) in found {
+            if dirt.is_due(&partition.config()) {
+                self.ready.retain(|(_, other)| !Arc::ptr_eq(other, &partition));
+                self.ready.push((dirt.ratio(), partition));
+            } else if let Some(due) = dirt.next_wall_ms {
+                let ms = due.saturating_sub(now.wall_ms).saturating_add(1);
+                let ms = ms.max(broker.config.cleaner.backoff_ms);
+                let at = now_mono_ms.saturating_add(ms);
+                self.waiting.entry(at).or_default().push(partition);
+            }
+        }
+        self.ready.sort_by(|one, two| one.0.total_cmp(&two.0));
+    }
+
+    fn begin_what_is_ready(&mut self, running: &mut JoinSet<Done>) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let config = &broker.config.cleaner;
+        while config.enable && running.len() < config.threads.max(0) as usize {
+            let Some((_, partition)) = self.ready.pop() else { return };
+            let cleaned = self.cleaned_to(&partition);
+            let broker = broker.clone();
+            running.spawn_blocking(move || {
+                let outcome = compact(&broker, &partition, cleaned);
+                (partition, outcome)
+            });
+        }
+    }
+
+    async fn done(&mut self, partition: &Arc<Partition>, outcome: Result<Compacted, CompactError>) {
+        let Some(broker) = self.broker.upgrade() else { return };
+        let compacted = match outcome {
+            Ok(compacted) => compacted,
+            Err(CompactError::Io(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+                return;
+            }
+            Err(_) if partition.is_going() => return,
+            Err(error) => {
+                tracing::warn!(partition = %partition.id, %error, "could not be compacted");
+                return;
+            }
+        };
+        let before = self.cleaned_to(partition);
+        let stats = compacted.stats;
+        tracing::info!(partition = %partition.id, cleaned_to = compacted.cleaned_to,
+            keys = stats.keys, read_bytes = stats.read_bytes, written_bytes = stats.written_bytes,
+            "compacted");
+        remove_later(compacted.gone, partition.config().file_delete_delay_ms);
+        self.cleaned.insert(partition.id.clone(), (partition.topic_id, compacted.cleaned_to));
+        self.save(&broker).await;
+        // A small table of keys may not have reached far enough, and the log has gone on.
+        if before != Some(compacted.cleaned_to) {
+            self.waiting.entry(i64::MIN).or_default().push(partition.clone());
+        }
+    }
+
+    /// Write down where each log's last pass ended; what was deleted is forgotten.
+    async fn save(&mut self, broker: &Arc<Broker>) {
+        self.cleaned.retain(|id, (topic_id, _)| {
+            broker.registry.named(&id.topic).is_some_and(|topic| topic.id == *topic_id)
+        });
+        let offsets = self.cleaned.iter().map(|(id, (_, offset))| (id.clone(), *offset)).collect();
+        let (disk, file) = (broker.disk.clone(), broker.data_dir.join(CLEANED_TO));
+        let saving =
+            tokio::task::spawn_blocking(move || write_offsets(disk.as_ref(), &file, &offsets));
+        if let Ok(Err(error)) = saving.await {
+            tracing::warn!(%error, "where compaction has come to was not saved");
+        }
+    }
+}
+
+fn compact(
+    broker: &Arc<Broker>,
+    partition: &Partition,
+    cleaned: Option<Offset>,
+) -> Result<Compacted, CompactError> {
+    let config = &broker.config.cleaner;
+    let threads = config.threads.max(1) as usize;
+    let means = Means {
+        map_bytes: usize::try_from(config.dedupe_buffer_bytes).unwrap_or(0) / threads,
+        map_load: config.load_factor,
+        buffer_bytes: config.io_buffer_bytes.max(0) as usize / threads,
+        now_wall_ms: broker.clock.now().wall_ms,
+    };
+    let mut brake = Brake::new(broker);
+    partition.compact(cleaned, means, &mut |bytes| brake.passed(broker, partition, bytes))
+}
+
+/// Holds a compaction to its share.
+struct Brake {
+    began_mono_ms: i64,
+    step_began_mono_ms: i64,
+    bytes: u64,
+}
+
+impl Brake {
+    fn new(broker: &Broker) -> Brake {
+        let now = broker.clock.now().mono_ms;
+        Brake { began_mono_ms: now, step_began_mono_ms: now, bytes: 0 }
+    }
+
+    fn passed(&mut self, broker: &Broker, partition: &Partition, bytes: u64) -> ControlFlow<()> {
+        let config = &broker.config.cleaner;
+        self.bytes += bytes;
+        let now = broker.clock.now().mono_ms;
+        let worked = now - self.step_began_mono_ms;
+        if worked >= STEP_MS {
+            let share = config.cpu_share.clamp(0.01, 1.0);
+            let for_share = worked as f64 * (1.0 - share) / share;
+            let due = self.bytes as f64 / config.max_bytes_per_second.max(1.0) * 1000.0;
+            let for_bytes = due - (now - self.began_mono_ms) as f64;
+            let mut rest = for_share.max(for_bytes).max(0.0) as u64;
+            while rest > 0 && !is_unwanted(broker, partition) {
+                let nap = rest.min(NAP_MS);
+                std::thread::sleep(Duration::from_millis(nap));
+                rest -= nap;
+            }
+            self.step_began_mono_ms = broker.clock.now().mono_ms;
+        }
+        if is_unwanted(broker, partition) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_unwanted(broker: &Broker, partition: &Partition) -> bool {
+    partition.is_going() || *broker.stopping.borrow()
+}

@@ -1,0 +1,154 @@
+//! The options of compaction. Names, types and defaults are Kafka's (`CleanerConfig`),
+//! `log.cleaner.cpu.share` aside, which is ours.
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::layers::Layers;
+
+/// `log.cleaner.enable`.
+pub static LOG_CLEANER_ENABLE: Entry<bool> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.enable")],
+    default: true,
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Compact the topics that ask for it.",
+};
+
+/// `log.cleaner.threads`.
+pub static LOG_CLEANER_THREADS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.threads")],
+    default: 1,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many logs are compacted at once; 0 rests.",
+};
+
+/// `log.cleaner.backoff.ms`.
+pub static LOG_CLEANER_BACKOFF_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.backoff.ms")],
+    default: 15_000,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How long after a compacted log has filled a segment it is looked at.",
+};
+
+/// `log.cleaner.dedupe.buffer.size`.
+pub static LOG_CLEANER_DEDUPE_BUFFER_SIZE: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.dedupe.buffer.size")],
+    default: 134_217_728,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The most memory, over all threads, for the table of keys while a log is compacted. A \
+        key takes 16 bytes; only what a log can need is taken, and given back. More keys take \
+        more passes.",
+};
+
+/// `log.cleaner.io.buffer.size`.
+pub static LOG_CLEANER_IO_BUFFER_SIZE: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.io.buffer.size")],
+    default: 524_288,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many bytes, over all threads, compaction gathers before it writes them.",
+};
+
+/// `log.cleaner.io.buffer.load.factor`.
+pub static LOG_CLEANER_IO_BUFFER_LOAD_FACTOR: Entry<f64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.io.buffer.load.factor")],
+    default: 0.9,
+    check: Check::Fraction,
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How full the table of keys may get: a fuller one takes fewer passes, which are slower. \
+        Held between 0.1 and 0.95.",
+};
+
+/// `log.cleaner.io.max.bytes.per.second`.
+pub static LOG_CLEANER_IO_MAX_BYTES_PER_SECOND: Entry<f64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.io.max.bytes.per.second")],
+    default: f64::MAX,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many bytes of log each thread reads in a second, at most.",
+};
+
+/// `log.cleaner.cpu.share`.
+pub static LOG_CLEANER_CPU_SHARE: Entry<f64> = Entry {
+    topic: None,
+    broker: &[name("log.cleaner.cpu.share")],
+    default: 0.5,
+    check: Check::Fraction,
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The part of its time that each thread works; the rest it leaves to clients. Held to at \
+        least 0.01.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &LOG_CLEANER_ENABLE,
+    &LOG_CLEANER_THREADS,
+    &LOG_CLEANER_BACKOFF_MS,
+    &LOG_CLEANER_DEDUPE_BUFFER_SIZE,
+    &LOG_CLEANER_IO_BUFFER_SIZE,
+    &LOG_CLEANER_IO_BUFFER_LOAD_FACTOR,
+    &LOG_CLEANER_IO_MAX_BYTES_PER_SECOND,
+    &LOG_CLEANER_CPU_SHARE,
+];
+
+/// What the layers say about compaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`.
+    pub enable: bool,
+    /// `log.cleaner.threads`.
+    pub threads: i32,
+    /// `log.cleaner.backoff.ms`.
+    pub backoff_ms: i64,
+    /// `log.cleaner.dedupe.buffer.size`, over all threads.
+    pub dedupe_buffer_bytes: i64,
+    /// `log.cleaner.io.buffer.size`, over all threads.
+    pub io_buffer_bytes: i32,
+    /// `log.cleaner.io.buffer.load.factor`.
+    pub load_factor: f64,
+    /// `log.cleaner.io.max.bytes.per.second`.
+    pub max_bytes_per_second: f64,
+    /// `log.cleaner.cpu.share`.
+    pub cpu_share: f64,
+}
+
+impl Default for CleanerConfig {
+    /// Nothing is set.
+    fn default() -> CleanerConfig {
+        CleanerConfig::resolve(&Layers::default())
+    }
+}
+
+impl CleanerConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> CleanerConfig {
+        CleanerConfig {
+            enable: LOG_CLEANER_ENABLE.resolve(layers),
+            threads: LOG_CLEANER_THREADS.resolve(layers),
+            backoff_ms: LOG_CLEANER_BACKOFF_MS.resolve(layers),
+            dedupe_buffer_bytes: LOG_CLEANER_DEDUPE_BUFFER_SIZE.resolve(layers),
+            io_buffer_bytes: LOG_CLEANER_IO_BUFFER_SIZE.resolve(layers),
+            load_factor: LOG_CLEANER_IO_BUFFER_LOAD_FACTOR.resolve(layers),
+            max_bytes_per_second: LOG_CLEANER_IO_MAX_BYTES_PER_SECOND.resolve(layers),
+            cpu_share: LOG_CLEANER_CPU_SHARE.resolve(layers),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A partition is compacted: one pass of the cleaner over its log, which goes on meanwhile.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::log::cleaning::dirt::Dirt;
+use crate::log::cleaning::{Means, Pace, Pass, Stats, broken_off};
+use crate::storage::segment::Segment;
+use crate::topics::partition::{Partition, Unavailable};
+use crate::types::Offset;
+
+/// Why a partition was not compacted.
+#[derive(Debug, thiserror::Error)]
+pub enum CompactError {
+    /// It can neither be written to nor read.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The disk failed, the log cannot be read, or whoever has it done broke it off. The log is as
+    /// it was, or partly compacted.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What a pass came to.
+#[derive(Debug)]
+pub struct Compacted {
+    /// Everything below this offset has been cleaned.
+    pub cleaned_to: Offset,
+    /// Segments whose files are to be removed after `file.delete.delay.ms`.
+    pub gone: Vec<Arc<Segment>>,
+    /// What was read and written.
+    pub stats: Stats,
+}
+
+impl Partition {
+    /// What lies before the cleaner; `None` if the topic is not compacted or the log cannot be
+    /// looked at. `cleaned` is where the last pass ended.
+    pub fn dirt(&self, cleaned: Option<Offset>, now: Now) -> Option<Dirt> {
+        let config = self.config();
+        if !config.cleanup.compact || self.log_bytes() == 0 {
+            return None;
+        }
+        Dirt::of(&self.view().ok()?, &config, cleaned, now.wall_ms).ok()
+    }
+
+    /// One pass, if nobody else is at it. Blocks for as long as it takes; the log's lock is held only to exchange segments.
+    pub fn compact(
+        &self,
+        cleaned: Option<Offset>,
+        means: Means,
+        pace: Pace<'_>,
+    ) -> Result<Compacted, CompactError> {
+        let Some(_right) = self.begin_compacting() else { return Err(broken_off().into()) };
+        // What outdates a durable record must be durable itself.
+        self.flush_segments()?;
+        let (view, last_written) =
+            self.with_log(|log| (log.view(), log.producers().last_written()))?;
+        let (disk, dir) = self.place();
+        let config = self.config();
+        let dirt = Dirt::of(&view, &config, cleaned, means.now_wall_ms)?;
+        let mut pass = Pass::begin(disk.clone(), &view, config, &dirt, last_written, means, pace)?;
+        let mut gone = Vec::new();
+        while let Some(swap) = pass.next(dir, pace)? {
+            if !self.with_log(|log| log.begin_swap(&swap))? {
+                // Retention or a failure came first.
+                swap.abandon()?;
+                break;
+            }
+            if let Err(error) = swap.run() {
+                self.with_log(|log| log.fail(&error))?;
+                return Err(error.into());
+            }
+            gone.extend(self.with_log(|log| log.finish_swap(swap))?);
+        }
+        Ok(Compacted { cleaned_to: pass.cleaned_to, gone, stats: pass.stats })
+    }
+}
