@@ -310,8 +310,9 @@ impl Log {
         Some(self.log_start_offset)
     }
 
-    /// Save the producers' state at the end offset. Older snapshots go, but the newest of them:
-    /// it is what is left if this one is torn.
+    /// Save the producers' state at the end offset. Older snapshots go, but for the newest one
+    /// that is of durable records, all after it, and the newest of all before this one: whatever
+    /// is lost of the log or of this file, one of them holds.
     fn write_snapshot(&mut self) -> io::Result<()> {
         if self.producers.is_empty() {
             return Ok(());
@@ -323,7 +324,8 @@ impl Log {
             names.iter().filter_map(|e| base_offset_of(&e.name, ".snapshot")).collect();
         older.retain(|offset| *offset < self.end_offset);
         older.sort_unstable();
-        older.pop();
+        let durable = older.partition_point(|offset| *offset <= self.recovery_point);
+        older.truncate(durable.saturating_sub(1));
         for offset in older {
             self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
         }

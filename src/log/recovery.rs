@@ -117,6 +117,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
     let names = tidied(disk, dir)?;
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
+    remove_what_has_gone(disk, dir, &mut bases, known.log_start_offset)?;
     let mut sealed: Vec<Span> = Vec::new();
     let mut active = None;
     let mut end_offset = known.log_start_offset;
@@ -155,6 +156,21 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
     };
     let producers = producers(disk, dir, &names, &sealed, &active, end_offset, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
+}
+
+/// Remove the segments that lie below the log start as a whole: retention had begun with them.
+/// It may have come further with a later one, and a gap must not be taken for a lost tail.
+fn remove_what_has_gone(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    bases: &mut Vec<Offset>,
+    log_start_offset: Offset,
+) -> io::Result<()> {
+    let gone = bases.windows(2).take_while(|pair| pair[1] <= log_start_offset).count();
+    for base_offset in bases.drain(..gone) {
+        Segment::unopened(disk.clone(), dir, base_offset).remove()?;
+    }
+    Ok(())
 }
 
 /// The names in a directory, once what earlier runs have left half done is brought in order.

@@ -52,10 +52,10 @@ impl Partition {
         pace: Pace<'_>,
     ) -> Result<Compacted, CompactError> {
         let Some(_right) = self.begin_compacting() else { return Err(broken_off().into()) };
-        // What outdates a durable record must be durable itself.
-        self.flush_segments()?;
         let (view, last_written) =
             self.with_log(|log| (log.view(), log.producers().last_written()))?;
+        // What outdates a durable record, or tells more of a producer, must be durable itself.
+        self.flush()?;
         let (disk, dir) = self.place();
         let config = self.config();
         let dirt = Dirt::of(&view, &config, cleaned, means.now_wall_ms)?;

@@ -297,11 +297,6 @@ impl Partition {
         self.flush_some(Log::flush_due)
     }
 
-    /// Sync the filled segments.
-    pub fn flush_segments(&self) -> Result<Offset, Unavailable> {
-        self.flush_some(Log::flush_of_segments_due)
-    }
-
     /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {

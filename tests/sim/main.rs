@@ -7,6 +7,7 @@
 mod admin_requests;
 #[path = "../common/batches.rs"]
 mod batches;
+mod compaction;
 mod fuzz;
 mod group_model;
 #[path = "../common/group_requests.rs"]

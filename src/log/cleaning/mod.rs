@@ -115,8 +115,8 @@ fn each_batch(
 }
 
 impl Pass {
-    /// Read the dirty part of a log. Everything in `view` must be durable: what the dirty part
-    /// outdates may be, and must not be lost for something that is.
+    /// Read the dirty part of a log. Everything in `view`, and what `last_written` speaks of, must
+    /// be durable: what it outdates may be, and must not be lost for something that is not.
     ///
     /// # Errors
     /// The disk's; `InvalidData` where a log cannot be read; [`broken_off`].
@@ -262,7 +262,7 @@ fn fill(
         if header.last_offset() < dirt.first_dirty {
             return Ok(ControlFlow::Continue(()));
         }
-        if header.base_offset >= dirt.first_uncleanable {
+        if header.last_offset() >= dirt.first_uncleanable {
             is_full = true;
             return Ok(ControlFlow::Break(()));
         }

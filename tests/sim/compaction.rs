@@ -1,0 +1,507 @@
+//! A compacted log on a disk that loses power, is killed and fails, at any moment: also between
+//! two steps of an exchange of segments.
+//!
+//! What a reader sees before and after is the same, but for what the policy removes: every record
+//! that is there is the one that was appended at its offset; of each key the last one is there,
+//! unless it is a tombstone whose time has passed; what no pass has looked at is all there; after
+//! a whole pass no key stands twice; the producers are known by what they wrote last.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use fastrand::Rng;
+use ottla::clock::Now;
+use ottla::config::resolve::{Cleanup, TopicConfig};
+use ottla::log::Log;
+use ottla::log::admit::{Admitted, Rewrite};
+use ottla::log::cleaning::dirt::Dirt;
+use ottla::log::cleaning::{Means, Pass};
+use ottla::log::recovery::Known;
+use ottla::storage::batch::{BatchView, Codec};
+use ottla::storage::batch_builder::BatchBuilder;
+use ottla::storage::disk::Disk;
+use ottla::storage::records::records;
+use ottla::storage::sim_disk::SimDisk;
+use ottla::storage::sim_world::Fault;
+
+use crate::seeds::seeds;
+
+const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
+
+/// A record as it was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    offset: i64,
+    timestamp: i64,
+    key: Option<u8>,
+    value: Option<Vec<u8>>,
+}
+
+/// What was appended at once.
+#[derive(Debug, Clone)]
+struct Stored {
+    rows: Vec<Row>,
+    producer: Option<i64>,
+}
+
+impl Stored {
+    fn end(&self) -> i64 {
+        self.rows.last().map_or(0, |row| row.offset + 1)
+    }
+}
+
+/// What has been appended, and what passes have looked at.
+#[derive(Debug, Default)]
+struct Model {
+    batches: Vec<Stored>,
+    /// Appended last, and the disk failed: it may be there.
+    unsure: Option<Stored>,
+    /// Everything below survives a loss of power.
+    durable: i64,
+    log_start: i64,
+    /// Everything from here on no pass has touched.
+    untouched: i64,
+    /// No key stands twice below this offset.
+    clean: i64,
+    /// When a pass saw a tombstone for the first time, and whether one came after its time.
+    tombstones: BTreeMap<i64, (i64, bool)>,
+}
+
+impl Model {
+    fn end(&self) -> i64 {
+        self.batches.last().map_or(0, Stored::end)
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.batches.iter().flat_map(|batch| &batch.rows)
+    }
+
+    /// A pass begins that may come up to here, and writes segments anew that end below `sealed`.
+    fn pass(&mut self, up_to: i64, sealed: i64, now: i64, retention_ms: i64) {
+        self.untouched = self.untouched.max(up_to);
+        let rows = self.batches.iter().flat_map(|batch| &batch.rows);
+        for row in rows.filter(|row| row.value.is_none() && row.offset < sealed) {
+            let (first, may_be_gone) = self.tombstones.entry(row.offset).or_insert((now, false));
+            *may_be_gone |= row.offset < up_to && now >= *first + retention_ms;
+        }
+    }
+
+    /// A start found the log ending here.
+    fn found(&mut self, end: i64, least: i64) -> Result<(), String> {
+        if end < least {
+            return Err(format!("ends at {end}, {least} had to survive"));
+        }
+        if let Some(unsure) = self.unsure.take()
+            && unsure.end() == end
+        {
+            self.batches.push(unsure);
+        }
+        self.batches.retain(|batch| batch.end() <= end);
+        if self.end() != end {
+            return Err(format!("ends at {end}, where no batch ended"));
+        }
+        self.untouched = self.untouched.min(end);
+        self.clean = self.clean.min(end);
+        Ok(())
+    }
+
+    fn check(&self, found: &[Row]) -> Result<(), String> {
+        let all: BTreeMap<i64, &Row> = self.rows().map(|row| (row.offset, row)).collect();
+        let mut last = -1;
+        for row in found {
+            if all.get(&row.offset) != Some(&row) {
+                return Err(format!("found {row:?}, appended {:?}", all.get(&row.offset)));
+            }
+            if row.offset <= last {
+                return Err(format!("offset {} after {last}", row.offset));
+            }
+            last = row.offset;
+        }
+        let found: BTreeMap<i64, &Row> = found.iter().map(|row| (row.offset, row)).collect();
+        let mut last_of: BTreeMap<u8, &Row> = BTreeMap::new();
+        for row in self.rows() {
+            if row.offset >= self.untouched.max(self.log_start) && !found.contains_key(&row.offset)
+            {
+                return Err(format!(
+                    "{row:?} is gone, and no pass went further than {}",
+                    self.untouched
+                ));
+            }
+            if let Some(key) = row.key {
+                last_of.insert(key, row);
+            }
+        }
+        for row in last_of.values().filter(|row| row.offset >= self.log_start) {
+            let may_be_gone = self.tombstones.get(&row.offset).is_some_and(|(_, may)| *may);
+            if !found.contains_key(&row.offset) && !may_be_gone {
+                return Err(format!("the last of its key is gone: {row:?}"));
+            }
+        }
+        self.check_clean(&found)
+    }
+
+    /// Below `clean` there is nothing that something else below it outdates.
+    fn check_clean(&self, found: &BTreeMap<i64, &Row>) -> Result<(), String> {
+        let mut newest: BTreeMap<u8, i64> = BTreeMap::new();
+        for row in self.rows().filter(|row| row.offset < self.clean) {
+            if let Some(key) = row.key {
+                newest.insert(key, row.offset);
+            }
+        }
+        for row in
+            found.values().filter(|row| row.offset < self.clean && row.offset >= self.log_start)
+        {
+            let is_newest = row.key.is_some_and(|key| newest.get(&key) == Some(&row.offset));
+            if !is_newest {
+                return Err(format!("{row:?} stayed, cleaned to {}", self.clean));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each producer's last batch ends.
+    fn producers(&self) -> BTreeMap<i64, i64> {
+        let of = |batch: &Stored| Some((batch.producer?, batch.end() - 1));
+        self.batches.iter().filter_map(of).collect()
+    }
+}
+
+/// One partition's life over many starts.
+struct Life {
+    rng: Rng,
+    disk: SimDisk,
+    config: Arc<TopicConfig>,
+    model: Model,
+    recovery_point: i64,
+    clean_stop: bool,
+    lost_power: bool,
+    /// What had to survive the last end.
+    least: i64,
+    /// What the cleaner's checkpoint says.
+    cleaned: Option<i64>,
+    now: i64,
+    sequences: BTreeMap<i64, i32>,
+    story: String,
+}
+
+fn dir() -> &'static Path {
+    Path::new("/data/t-0")
+}
+
+fn at(wall_ms: i64) -> Now {
+    Now { mono_ms: wall_ms - 1_600_000_000_000, wall_ms }
+}
+
+impl Life {
+    fn begin(seed: u64) -> Life {
+        let mut rng = Rng::with_seed(seed);
+        let disk = SimDisk::new(rng.u64(..));
+        disk.create_dir(Path::new("/data")).expect("a new directory");
+        disk.settle();
+        let config = TopicConfig {
+            cleanup: Cleanup { delete: false, compact: true },
+            segment_bytes: rng.i32(400..6000),
+            index_interval_bytes: rng.i32(0..1000),
+            delete_retention_ms: rng.i64(0..3000),
+            min_compaction_lag_ms: if rng.u8(0..4) == 0 { rng.i64(0..2000) } else { 0 },
+            ..TopicConfig::default()
+        };
+        Life {
+            disk,
+            config: Arc::new(config),
+            model: Model::default(),
+            recovery_point: 0,
+            clean_stop: false,
+            lost_power: false,
+            least: 0,
+            cleaned: None,
+            now: 1_700_000_000_000,
+            sequences: BTreeMap::new(),
+            story: String::new(),
+            rng,
+        }
+    }
+
+    fn tell(&mut self, what: impl std::fmt::Display) {
+        self.story.push_str(&format!("{what}\n"));
+    }
+
+    fn live(&mut self, times: usize) -> Result<(), String> {
+        for _ in 0..times {
+            if self.rng.u8(0..5) == 0 {
+                self.disk.fail_after(self.rng.u64(0..30));
+            }
+            let known = Known {
+                clean: self.clean_stop,
+                recovery_point: self.recovery_point,
+                log_start_offset: self.model.log_start,
+                index_interval_bytes: self.config.index_interval_bytes,
+                producer_id_expiration_ms: i64::MAX,
+            };
+            let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+            match Log::open(disk, dir(), self.config.clone(), known, at(self.now)) {
+                Ok(log) => {
+                    self.disk.heal();
+                    self.work(log)?;
+                }
+                Err(error) if self.disk.has_stopped() => {
+                    self.tell(format_args!("stopped while opening: {error}"));
+                    self.end(None);
+                }
+                Err(error) => return Err(format!("does not open: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, mut log: Log) -> Result<(), String> {
+        let end = log.view().end_offset;
+        self.tell(format_args!("opened, ends at {end}"));
+        self.model.found(end, self.least)?;
+        if self.lost_power {
+            // What is still there lies on the disk itself.
+            self.model.durable = end;
+        }
+        self.check(&log)?;
+        self.sequences = self.sequences_now();
+        match self.rng.u8(0..10) {
+            0..5 => self.disk.fail_after(self.rng.u64(0..200)),
+            5 => self.disk.fail_next_write(".cleaned", Fault::NoSpace),
+            6 => self.disk.fail_next_name(".swap", Fault::Io),
+            _ => {}
+        }
+        for _ in 0..self.rng.usize(0..60) {
+            self.now += self.rng.i64(0..200);
+            let went_on = match self.rng.u8(0..24) {
+                0 => self.flush(&mut log),
+                1..4 => self.clean(&mut log)?,
+                4 => {
+                    self.recovery_point = log.recovery_point();
+                    true
+                }
+                5 => self.delete_before(&mut log),
+                6 if !self.disk.has_stopped() => self.check(&log).map(|()| true)?,
+                _ => self.append(&mut log),
+            };
+            if !went_on {
+                break;
+            }
+        }
+        self.end(Some(log));
+        Ok(())
+    }
+
+    fn check(&self, log: &Log) -> Result<(), String> {
+        let found = rows(log).map_err(|error| error.to_string())?;
+        let start = log.view().log_start_offset;
+        let visible: Vec<Row> = found.into_iter().filter(|row| row.offset >= start).collect();
+        self.model.check(&visible)?;
+        let told = log.producers().last_written();
+        for (producer, last) in self.model.producers() {
+            if told.get(&producer).is_none_or(|(offset, _)| *offset != Some(last)) {
+                return Err(format!("producer {producer} is not known by {last}: {told:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next sequence of each producer, from what the model has.
+    fn sequences_now(&self) -> BTreeMap<i64, i32> {
+        let mut next = BTreeMap::new();
+        for batch in &self.model.batches {
+            if let Some(producer) = batch.producer {
+                *next.entry(producer).or_insert(0) += batch.rows.len() as i32;
+            }
+        }
+        next
+    }
+
+    fn append(&mut self, log: &mut Log) -> bool {
+        let base = self.model.end();
+        let producer = self.rng.bool().then(|| self.rng.i64(1..4));
+        let codec = CODECS[self.rng.usize(..CODECS.len())];
+        let mut builder = BatchBuilder::new(0, self.now).compressed(codec, -1);
+        if let Some(id) = producer {
+            builder = builder.producer(id, 0, self.sequences.get(&id).copied().unwrap_or(0));
+        }
+        let mut appended = Vec::new();
+        for offset in base..base + self.rng.i64(1..5) {
+            let key = (self.rng.u8(0..15) > 0).then(|| self.rng.u8(0..12));
+            let size = self.rng.usize(0..120);
+            let value = (self.rng.u8(0..5) > 0).then(|| vec![self.rng.u8(..); size]);
+            let timestamp = self.now + self.rng.i64(-50..50);
+            let bytes = key.as_ref().map(std::slice::from_ref);
+            builder.push(bytes, value.as_deref(), &[], timestamp);
+            appended.push(Row { offset, timestamp, key, value });
+        }
+        let bytes = builder.finish();
+        let Some(batch) = BatchView::first(&bytes) else { return false };
+        let max_timestamp = batch.header.max_timestamp;
+        let admitted = Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame };
+        let stored = Stored { rows: appended, producer };
+        match log.append(at(self.now), &admitted) {
+            Ok(placed) => {
+                assert_eq!(placed.base_offset, base);
+                if let Some(id) = producer {
+                    *self.sequences.entry(id).or_insert(0) += stored.rows.len() as i32;
+                }
+                self.model.batches.push(stored);
+                true
+            }
+            Err(error) => {
+                self.tell(format_args!("append failed: {error}"));
+                self.model.unsure = Some(stored);
+                false
+            }
+        }
+    }
+
+    fn flush(&mut self, log: &mut Log) -> bool {
+        let Some(flush) = log.flush_due() else { return true };
+        self.run(log, &flush)
+    }
+
+    fn run(&mut self, log: &mut Log, flush: &ottla::log::Flush) -> bool {
+        match flush.run() {
+            Ok(()) => {
+                log.flushed(flush);
+                self.model.durable = self.model.durable.max(flush.up_to);
+                true
+            }
+            Err(error) => {
+                log.fail(&error);
+                false
+            }
+        }
+    }
+
+    fn delete_before(&mut self, log: &mut Log) -> bool {
+        // A log start behind a lost tail is another story, and not this one's.
+        if !self.flush(log) {
+            return false;
+        }
+        let offset = self.rng.i64(0..=self.model.end());
+        if let Some(start) = log.delete_before(offset) {
+            self.model.log_start = start;
+            self.tell(format_args!("deleted before {start}"));
+        }
+        match log.retire(at(self.now)) {
+            Ok(gone) => gone.iter().all(|segment| segment.remove_retired().is_ok()),
+            Err(error) => {
+                log.fail(&error);
+                false
+            }
+        }
+    }
+
+    /// A pass, as a partition has it done.
+    fn clean(&mut self, log: &mut Log) -> Result<bool, String> {
+        let (view, last) = (log.view(), log.producers().last_written());
+        if !self.flush(log) {
+            return Ok(false);
+        }
+        let means = Means {
+            map_bytes: self.rng.usize(0..600),
+            map_load: 0.9,
+            buffer_bytes: self.rng.usize(0..2000),
+            now_wall_ms: self.now,
+        };
+        let Ok(dirt) = Dirt::of(&view, &self.config, self.cleaned, self.now) else {
+            return Ok(!self.disk.has_stopped());
+        };
+        let sealed = view.active.segment.base_offset;
+        let retention_ms = self.config.delete_retention_ms;
+        self.model.pass(dirt.first_uncleanable, sealed, self.now, retention_ms);
+        let mut left = if self.rng.u8(0..4) == 0 { self.rng.i32(0..4) } else { i32::MAX };
+        let pace = &mut |_| {
+            left -= 1;
+            if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let begun = Pass::begin(disk, &view, self.config.clone(), &dirt, last, means, pace);
+        let Ok(mut pass) = begun else { return Ok(!self.disk.has_stopped()) };
+        loop {
+            let swap = match pass.next(dir(), pace) {
+                Ok(Some(swap)) => swap,
+                Ok(None) => break,
+                // What was there is there.
+                Err(_) => return Ok(!self.disk.has_stopped()),
+            };
+            if !log.begin_swap(&swap) {
+                return Err("the old segments are gone".to_owned());
+            }
+            if let Err(error) = swap.run() {
+                self.tell(format_args!("a swap failed: {error}"));
+                log.fail(&error);
+                return Ok(false);
+            }
+            for old in log.finish_swap(swap) {
+                if self.rng.bool() && old.remove_retired().is_err() {
+                    return Ok(false);
+                }
+            }
+        }
+        self.tell(format_args!("cleaned {} to {}", dirt.first_dirty, pass.cleaned_to));
+        self.model.clean = self.model.clean.max(pass.cleaned_to);
+        self.cleaned = Some(pass.cleaned_to);
+        Ok(true)
+    }
+
+    /// The process ends, one way or another.
+    fn end(&mut self, log: Option<Log>) {
+        self.clean_stop = false;
+        let was_open = log.is_some();
+        if let Some(mut log) = log
+            && !self.disk.has_stopped()
+            && self.rng.u8(0..3) == 0
+            && log.close().is_ok()
+        {
+            self.clean_stop = true;
+            self.model.durable = self.model.end();
+            self.recovery_point = log.recovery_point();
+        }
+        let power = self.rng.bool();
+        // Who did not get as far as opening knows no more than the one before.
+        let held = if was_open { self.model.end() } else { self.least };
+        self.least = if power { held.min(self.model.durable) } else { held };
+        self.lost_power = power || (self.lost_power && !was_open);
+        self.disk = if power { self.disk.crash() } else { self.disk.kill() };
+        let clean = self.clean_stop;
+        self.tell(format_args!("power lost: {power}, clean: {clean}"));
+        // The checkpoint may be older than the log, or lost.
+        if self.rng.u8(0..4) == 0 {
+            self.cleaned = None;
+        }
+    }
+}
+
+/// Every record, through the batches as they lie.
+fn rows(log: &Log) -> std::io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    log.view().for_each_batch(|batch| {
+        assert!(batch.crc_is_right());
+        for record in records(batch).map_err(std::io::Error::other)? {
+            let record = record.map_err(std::io::Error::other)?;
+            rows.push(Row {
+                offset: record.offset,
+                timestamp: record.timestamp,
+                key: record.key.map(|key| key[0]),
+                value: record.value.map(|value| value.to_vec()),
+            });
+        }
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+#[test]
+fn compaction_removes_what_the_policy_says_and_nothing_else_whatever_the_disk_does() {
+    for seed in seeds(150) {
+        let mut life = Life::begin(seed);
+        if let Err(error) = life.live(8) {
+            panic!("seed {seed}: the log {error}\n{}", life.story);
+        }
+    }
+}
