@@ -12,6 +12,7 @@ use crate::config::settings::Settings;
 use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::AppendError;
+use crate::log::space::Space;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
@@ -58,6 +59,8 @@ pub struct Broker {
     pub coordinator: Coordinator,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
+    /// Whether the disk has room.
+    pub space: Arc<Space>,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
     /// Turns true when the broker is asked to stop.

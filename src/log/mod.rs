@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit.
 //! **Invariant:** after a failed write or sync the log takes nothing more until it is opened
-//! again; recovery cuts what the failure left.
+//! again; recovery cuts what the failure left. Only where there was no room for a write is the log
+//! put back to what it was, and goes on.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::log::retention::Candidate;
 use crate::log::view::{Span, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES};
 use crate::storage::checkpoint::{self, LEADER_EPOCHS};
-use crate::storage::disk::{Disk, replace};
+use crate::storage::disk::{Disk, is_full, replace};
 use crate::storage::segment::{Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
@@ -27,6 +28,7 @@ pub mod producers;
 pub mod recovery;
 pub mod retention;
 pub mod rewrite;
+pub mod space;
 pub mod view;
 
 /// The only leader epoch there is on a single node; stamped in every batch.
@@ -34,6 +36,9 @@ pub const LEADER_EPOCH: i32 = 0;
 
 /// How often silent producers are looked for: Kafka's `producer.id.expiration.check.interval.ms`.
 const PRODUCERS_CHECK_MS: i64 = 600_000;
+
+/// How much more room is kept than was asked for, bytes.
+const RESERVED_AT_ONCE: u64 = 64 * 1024;
 
 /// Why a batch was not appended.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +49,9 @@ pub enum AppendError {
     /// The disk failed, now or before; nothing is taken until the next start.
     #[error("the partition is offline: {0}")]
     Offline(String),
+    /// There is no room on the disk for it now. The log is as it was.
+    #[error("no room on the disk: {0}")]
+    Full(String),
 }
 
 /// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
@@ -81,6 +89,8 @@ pub struct Log {
     /// When silent producers were last looked for, ms since 1970.
     expired_wall_ms: i64,
     offline: Option<String>,
+    /// Up to here there is room kept in the active segment's file, bytes.
+    reserved_to: u64,
     /// True until the first flush, which makes the directory's own name durable, too. A process
     /// that was killed before it may have left the name as it is.
     is_new: bool,
@@ -148,6 +158,7 @@ impl Log {
             producer_id_expiration_ms: known.producer_id_expiration_ms,
             expired_wall_ms: 0,
             offline: None,
+            reserved_to: 0,
             is_new: known.recovery_point == 0,
             disk,
             config,
@@ -178,7 +189,7 @@ impl Log {
         if self.unflushed() == 0 {
             self.unflushed_since_ms = now.mono_ms;
         }
-        self.write(now, admitted).map_err(|error| AppendError::Offline(self.fail(&error)))
+        self.write(now, admitted).map_err(|error| self.refuse(&error))
     }
 
     fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
@@ -197,10 +208,9 @@ impl Log {
             self.roll(now)?;
         }
         let head = batch.placed_at(header.base_offset, LEADER_EPOCH);
-        let log = self.active.segment.log()?;
-        log.write_at(&head, &batch.bytes[HEAD_BYTES..], self.active.log_bytes)?;
+        self.put(&head, &batch.bytes[HEAD_BYTES..])?;
         let (last, latest) = (header.last_offset(), header.max_timestamp);
-        self.active.note(last, latest, bytes, self.config.index_interval_bytes)?;
+        self.active.note(last, latest, bytes, self.config.index_interval_bytes).map_err(fatal)?;
         self.producers.commit(&header, now.wall_ms);
         self.end_offset = header.end_offset();
         Ok(Placed {
@@ -210,6 +220,31 @@ impl Log {
             is_duplicate: false,
             log_start_offset: self.log_start_offset,
         })
+    }
+
+    /// Write behind the end. If there is no room for all of it, nothing of it stays.
+    fn put(&mut self, head: &[u8], rest: &[u8]) -> io::Result<()> {
+        let (log, end) = (self.active.segment.log()?, self.active.log_bytes);
+        match log.write_at(head, rest, end) {
+            Err(error) if is_full(&error) => {
+                self.reserved_to = 0;
+                Err(log.truncate(end).err().map_or(error, fatal))
+            }
+            written => written,
+        }
+    }
+
+    /// Keep room for so many bytes behind the end, and some more so as not to ask for each batch.
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
+        let end = self.active.log_bytes;
+        if end + bytes <= self.reserved_to {
+            return Ok(());
+        }
+        let wanted = bytes + RESERVED_AT_ONCE;
+        let kept = self.active.segment.log().and_then(|log| log.reserve(end, wanted));
+        kept.map_err(|error| self.refuse(&error))?;
+        self.reserved_to = end + wanted;
+        Ok(())
     }
 
     /// Kafka's LogSegment.shouldRoll: size, age counted from the first batch, full index, or an
@@ -234,11 +269,16 @@ impl Log {
     pub fn roll(&mut self, now: Now) -> io::Result<()> {
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
+        self.begin_segment(now)
+    }
+
+    fn begin_segment(&mut self, now: Now) -> io::Result<()> {
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
         let sealed =
             Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         self.active = Active::empty(next);
+        self.reserved_to = 0;
         self.created_wall_ms = now.wall_ms;
         Ok(())
     }
@@ -254,7 +294,14 @@ impl Log {
         // Counted by our own clock: records may be years old when they come.
         let is_aged = now.wall_ms - self.created_wall_ms > self.config.segment_ms;
         if has_records && (is_aged || due > self.sealed.len()) {
-            self.roll(now)?;
+            let all_go = due > self.sealed.len();
+            let rolled = self.roll(now).or_else(|error| match is_full(&error) {
+                // Nobody will need the snapshot and the indexes that there was no room for.
+                true if all_go => self.begin_segment(now),
+                _ => Err(error),
+            });
+            // What goes makes room for what could not be written.
+            rolled.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })?;
         }
         due = due.min(self.sealed.len());
         let gone: Vec<Arc<Segment>> =
@@ -315,6 +362,14 @@ impl Log {
             self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
         }
         Ok(())
+    }
+
+    /// What an error of the disk means for the log: without room it goes on as it was.
+    pub fn refuse(&mut self, error: &io::Error) -> AppendError {
+        if is_full(error) {
+            return AppendError::Full(format!("{}: {error}", self.dir.display()));
+        }
+        AppendError::Offline(self.fail(error))
     }
 
     /// Take nothing more: the disk has failed, and what cannot be undone stops. Gives why.
@@ -430,4 +485,9 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// An error after which the log cannot go on, whatever kind it has.
+fn fatal(error: io::Error) -> io::Error {
+    io::Error::other(error.to_string())
 }

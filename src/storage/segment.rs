@@ -91,18 +91,28 @@ impl Segment {
     /// A new, empty segment: its three files are made, or emptied.
     pub fn create(disk: Arc<dyn Disk>, dir: &Path, base_offset: Offset) -> io::Result<Segment> {
         let segment = Segment::unopened(disk, dir, base_offset);
+        if let Err(error) = segment.make_files() {
+            // Whoever goes on with the segment before must not leave this one behind: a start
+            // would take it for the end of the log.
+            let undone = segment.remove().and_then(|()| segment.disk.sync_dir(dir));
+            return Err(undone.err().map_or(error, |undo| io::Error::other(undo.to_string())));
+        }
+        Ok(segment)
+    }
+
+    fn make_files(&self) -> io::Result<()> {
         for suffix in ["log", "index", "timeindex"] {
-            let file = segment.disk.open(&segment.path(suffix), Open::Create)?;
+            let file = self.disk.open(&self.path(suffix), Open::Create)?;
             if !file.is_empty()? {
                 file.truncate(0)?;
             }
             match suffix {
-                "log" => drop(segment.log.set(file)),
-                "index" => drop(segment.offsets.set(OffsetIndex::open(file, 0)?)),
-                _ => drop(segment.times.set(TimeIndex::open(file)?)),
+                "log" => drop(self.log.set(file)),
+                "index" => drop(self.offsets.set(OffsetIndex::open(file, 0)?)),
+                _ => drop(self.times.set(TimeIndex::open(file)?)),
             }
         }
-        Ok(segment)
+        Ok(())
     }
 
     /// Open the indexes to write to them: entries that make no sense for a log of `log_bytes`

@@ -16,11 +16,12 @@ use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
 use crate::log::recovery::Known;
+use crate::log::space::Space;
 use crate::log::view::View;
 use crate::log::{AppendError, Flush, Log, Placed};
 use crate::storage::batch::BatchView;
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, is_full};
 use crate::storage::segment::Segment;
 use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
@@ -51,9 +52,21 @@ pub enum Unavailable {
     /// The disk failed, or what lies in the directory is not this partition's log.
     #[error("the partition is offline: {0}")]
     Offline(String),
+    /// There is no room on the disk for what its opening writes; it is tried again.
+    #[error("no room on the disk: {0}")]
+    Full(String),
     /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
+}
+
+impl From<AppendError> for Unavailable {
+    fn from(error: AppendError) -> Unavailable {
+        match error {
+            AppendError::Full(why) => Unavailable::Full(why),
+            other => Unavailable::Offline(other.to_string()),
+        }
+    }
 }
 
 /// What a partition's start-up knows of it.
@@ -69,6 +82,8 @@ pub struct Origin {
     pub clock: Arc<dyn Clock>,
     /// Where the partition asks for upkeep.
     pub upkeep: Desk,
+    /// Whether the disk has room.
+    pub space: Arc<Space>,
 }
 
 #[derive(Debug)]
@@ -154,6 +169,11 @@ impl Partition {
                     self.publish(&log);
                     Slot::Open(Box::new(log))
                 }
+                Err(error) if is_full(&error) => {
+                    let why = format!("{}: {error}", dir.display());
+                    self.origin.space.refused(clock.now(), &why);
+                    return Err(Unavailable::Full(why));
+                }
                 Err(error) => {
                     tracing::error!(partition = %self.id, %error, "the log cannot be opened");
                     Slot::Failed(error.to_string())
@@ -213,7 +233,12 @@ impl Partition {
     ) -> Result<Placed, ProduceError> {
         let mut slot = self.slot();
         let log = self.opened(&mut slot)?;
-        let placed = log.append(now, admitted)?;
+        let placed = log.append(now, admitted).inspect_err(|error| {
+            if let AppendError::Full(why) = error {
+                self.origin.space.refused(now, why);
+            }
+        })?;
+        self.origin.space.took(now);
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         drop(slot);
@@ -333,14 +358,14 @@ impl Partition {
     }
 
     /// Take out what retention wants to go. Gives the segments whose files are to be removed after
-    /// `file.delete.delay.ms`. A failure takes the partition offline.
+    /// `file.delete.delay.ms`. A failure takes the partition offline, but for a full disk.
     pub fn retire(&self, now: Now) -> Result<Vec<Arc<Segment>>, Unavailable> {
         let mut slot = self.slot();
         if self.was_never_used(&slot) {
             return Ok(Vec::new());
         }
         let log = self.opened(&mut slot)?;
-        let gone = log.retire(now).map_err(|error| Unavailable::Offline(log.fail(&error)))?;
+        let gone = log.retire(now).map_err(|error| log.refuse(&error))?;
         self.publish(log);
         Ok(gone)
     }
