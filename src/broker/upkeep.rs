@@ -90,7 +90,11 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
         let saving = broker.clone();
         match tokio::task::spawn_blocking(move || checkpoints::save_running(&saving)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the recovery points were not saved"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the recovery points were not saved; it is tried again");
+                let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
+                agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
+            }
             Err(_) => tracing::error!("saving the recovery points was broken off"),
         }
     }

@@ -357,6 +357,11 @@ impl Partition {
         }
     }
 
+    /// Ask for the checkpoints to be saved again: its log start offset has not been.
+    pub fn ask_for_checkpoint(self: &Arc<Self>) {
+        self.asking.for_segments(self, self.origin.clock.now().mono_ms);
+    }
+
     /// Take out what retention wants to go. Gives the segments whose files are to be removed after
     /// `file.delete.delay.ms`. A failure takes the partition offline, but for a full disk.
     pub fn retire(&self, now: Now) -> Result<Vec<Arc<Segment>>, Unavailable> {

@@ -1,7 +1,7 @@
 //! DeleteRecords (21): nothing below an offset may be read any more.
 //!
-//! * The new log start offset is on the disk when the answer leaves; the segments below it go with
-//!   `file.delete.delay.ms`.
+//! * The new log start offset is on the disk when the answer leaves, unless the disk is full; the
+//!   segments below it go with `file.delete.delay.ms`.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -86,9 +86,13 @@ async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
     let saving = tokio::task::spawn_blocking(move || {
         let saved = checkpoints::save_running(&broker);
         changed.iter().for_each(|partition| upkeep::retire_one(&broker, partition));
-        saved
+        if let Err(error) = saved {
+            // Perhaps there is no room, which is why records are deleted at all.
+            tracing::warn!(%error, "the log start offsets were not saved; it is tried again");
+            changed.iter().take(1).for_each(Partition::ask_for_checkpoint);
+        }
     });
-    if let Ok(Err(error)) = saving.await {
-        tracing::warn!(%error, "the log start offsets were not saved");
+    if saving.await.is_err() {
+        tracing::error!("the deletion of records was broken off");
     }
 }
