@@ -91,6 +91,8 @@ pub struct Log {
     offline: Option<String>,
     /// Up to here there is room kept in the active segment's file, bytes.
     reserved_to: u64,
+    /// True if something behind the end of the active segment was cut off.
+    is_cut: bool,
     /// True until the first flush, which makes the directory's own name durable, too. A process
     /// that was killed before it may have left the name as it is.
     is_new: bool,
@@ -159,6 +161,7 @@ impl Log {
             expired_wall_ms: 0,
             offline: None,
             reserved_to: 0,
+            is_cut: false,
             is_new: known.recovery_point == 0,
             disk,
             config,
@@ -228,6 +231,7 @@ impl Log {
         match log.write_at(head, rest, end) {
             Err(error) if is_full(&error) => {
                 self.reserved_to = 0;
+                self.is_cut = true;
                 Err(log.truncate(end).err().map_or(error, fatal))
             }
             written => written,
@@ -273,6 +277,10 @@ impl Log {
     }
 
     fn begin_segment(&mut self, now: Now) -> io::Result<()> {
+        if std::mem::take(&mut self.is_cut) {
+            // What was cut off must not come back in front of the next segment.
+            self.active.segment.log()?.sync().map_err(fatal)?;
+        }
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
         let sealed =
             Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
