@@ -63,6 +63,8 @@ pub struct Broker {
     pub space: Arc<Space>,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
+    /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.
+    pub packers: Semaphore,
     /// Turns true when the broker is asked to stop.
     pub stopping: watch::Sender<bool>,
     /// The exclusive hold on the data directory.

@@ -56,8 +56,9 @@ pub fn start(
         producer_id_expiration_ms: config.producer_id_expiration_ms,
     };
     let space = Arc::new(Space::default());
-    let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now(), space.clone())
-        .map_err(failed)?;
+    let metadata =
+        Store::open(disk.clone(), &data_dir, known, config.durability, clock.now(), space.clone())
+            .map_err(failed)?;
     let checkpointed = recovery_points
         .into_iter()
         .map(|(id, point)| {
@@ -115,6 +116,7 @@ fn assemble(parts: Parts) -> Broker {
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
         request_bytes: Arc::new(Semaphore::new(budget)),
+        packers: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
         topics_changing: Mutex::new(()),

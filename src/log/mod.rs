@@ -26,6 +26,7 @@ use crate::types::Offset;
 pub mod admit;
 pub mod producers;
 pub mod recovery;
+pub mod repack;
 pub mod retention;
 pub mod rewrite;
 pub mod space;

@@ -28,8 +28,7 @@ impl Space {
 
     /// Something was written.
     pub fn took(&self, now: Now) {
-        let is_calm =
-            || now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
+        let is_calm = || now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
         if self.is_full() && is_calm() && self.full.swap(false, Ordering::Relaxed) {
             tracing::info!("there is room on the disk again");
         }

@@ -11,10 +11,10 @@
 use std::io::{self, Cursor, Read, Write};
 
 use flate2::bufread::MultiGzDecoder;
-use flate2::write::GzEncoder;
-use lz4_flex::frame::{BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+use lz4_flex::frame::FrameDecoder;
 
 use crate::storage::batch::Codec;
+use crate::storage::packer::Packer;
 
 /// The most that snappy can make of its input: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;
@@ -23,9 +23,9 @@ pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// The level that stands for "the codec's own default" in Kafka's configs.
 pub const DEFAULT_LEVEL: i32 = -1;
 
-const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
+/// What snappy in xerial framing begins with.
+pub const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER_BYTES: usize = 16;
-const XERIAL_BLOCK_BYTES: usize = 32 * 1024;
 const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
 const LZ4_BLOCKS_INDEPENDENT: u8 = 0x20;
 
@@ -162,48 +162,11 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Append `bytes`, compressed, to `out`. Only for what Ottla writes itself; a client's batch stays
-/// as it came.
-///
-/// `level` is what the codec understands by it, or [`DEFAULT_LEVEL`]; snappy and lz4 know only
-/// one.
+/// Append `bytes`, compressed, to `out`. For `level` see [`Packer::new`].
 pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    match codec {
-        Codec::None => out.extend_from_slice(bytes),
-        Codec::Gzip => {
-            let level = u32::try_from(level).map_or_else(
-                |_| flate2::Compression::default(),
-                |l| flate2::Compression::new(l.min(9)),
-            );
-            let mut encoder = GzEncoder::new(out, level);
-            encoder.write_all(bytes)?;
-            encoder.finish()?;
-        }
-        Codec::Snappy => {
-            out.extend_from_slice(&XERIAL_MAGIC);
-            out.extend_from_slice(&1_i32.to_be_bytes());
-            out.extend_from_slice(&1_i32.to_be_bytes());
-            for chunk in bytes.chunks(XERIAL_BLOCK_BYTES) {
-                let block = snap::raw::Encoder::new().compress_vec(chunk).map_err(broken)?;
-                out.extend_from_slice(&(block.len() as i32).to_be_bytes());
-                out.extend_from_slice(&block);
-            }
-        }
-        Codec::Lz4 => {
-            let info = FrameInfo::new().block_size(BlockSize::Max64KB);
-            let mut encoder = FrameEncoder::with_frame_info(info, out);
-            encoder.write_all(bytes)?;
-            encoder.finish().map_err(broken)?;
-        }
-        Codec::Zstd => {
-            let level =
-                if level == DEFAULT_LEVEL { zstd::DEFAULT_COMPRESSION_LEVEL } else { level };
-            let mut encoder = zstd::stream::write::Encoder::new(out, level)?;
-            encoder.write_all(bytes)?;
-            encoder.finish()?;
-        }
-    }
-    Ok(())
+    let mut packer = Packer::new(codec, level, bytes.len() as u64, out)?;
+    packer.write_all(bytes)?;
+    packer.finish().map(|_| ())
 }
 
 fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -212,6 +175,8 @@ fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error
 
 #[cfg(test)]
 mod tests {
+    use lz4_flex::frame::{FrameEncoder, FrameInfo};
+
     use super::*;
 
     const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];

@@ -16,10 +16,11 @@ use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
 use crate::log::recovery::Known;
+use crate::log::repack;
 use crate::log::space::Space;
 use crate::log::view::View;
 use crate::log::{AppendError, Flush, Log, Placed};
-use crate::storage::batch::BatchView;
+use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::{Disk, is_full};
 use crate::storage::segment::Segment;
@@ -206,16 +207,25 @@ impl Partition {
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
     }
 
-    /// Check a client's bytes and append them. Checked outside the lock; written inside it.
+    /// True if these bytes are to be packed anew before they are written, which takes long.
+    pub fn packs_anew(&self, records: &[u8]) -> bool {
+        Header::read(records)
+            .is_some_and(|header| repack::wanted(&header, &self.config()).is_some())
+    }
+
+    /// Check a client's bytes and append them. Checked, and packed anew where `compression.type`
+    /// demands it, outside the lock; written inside it.
     pub fn append(
         self: &Arc<Self>,
         now: Now,
         records: &[u8],
         produce_version: i16,
     ) -> Result<Placed, ProduceError> {
-        let rules = Rules::of(&self.config(), produce_version);
-        let admitted = admit(records, &rules, now.wall_ms)?;
-        self.append_admitted(now, &admitted)
+        let config = self.config();
+        let admitted = admit(records, &Rules::of(&config, produce_version), now.wall_ms)?;
+        let repacked = repack::repacked(&admitted, &config, now.wall_ms)?;
+        let anew = repacked.as_deref().and_then(repack::admitted);
+        self.append_admitted(now, &anew.unwrap_or(admitted))
     }
 
     /// Append a batch that the broker itself has built.

@@ -64,8 +64,9 @@ async fn set(client: &mut Client, topic: &str, name: &str, value: &str) -> i16 {
 }
 
 async fn commit(client: &mut Client, offset: i64) -> i16 {
-    let partition =
-        OffsetCommitRequestPartition::default().with_partition_index(0).with_committed_offset(offset);
+    let partition = OffsetCommitRequestPartition::default()
+        .with_partition_index(0)
+        .with_committed_offset(offset);
     let topic = OffsetCommitRequestTopic::default()
         .with_name(topic_name("t"))
         .with_partitions(vec![partition]);
@@ -78,8 +79,7 @@ async fn commit(client: &mut Client, offset: i64) -> i16 {
 
 /// What the group has committed; -1 for nothing.
 async fn committed(client: &mut Client) -> i64 {
-    let request =
-        OffsetFetchRequest::default().with_group_id(GroupId(text("g"))).with_topics(None);
+    let request = OffsetFetchRequest::default().with_group_id(GroupId(text("g"))).with_topics(None);
     let answer = client.call(7, &request).await;
     assert_eq!(answer.error_code, 0);
     answer.topics.first().map_or(-1, |topic| topic.partitions[0].committed_offset)

@@ -156,7 +156,9 @@ impl Model {
         }
         if !rest.is_empty() {
             let (n, more) = (self.stored.len(), rest.len());
-            return Err(format!("batch {n} is not what was appended, nor are {more} bytes from it"));
+            return Err(format!(
+                "batch {n} is not what was appended, nor are {more} bytes from it"
+            ));
         }
         if self.stored.len() < least {
             return Err(format!("{} batches survive of {least} that had to", self.stored.len()));
