@@ -7,8 +7,9 @@ use crate::broker::parts::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::resolve::Durability;
 use crate::coordinator::driver::{Inbox, run};
-use crate::coordinator::journal::{Journal, TOPIC};
+use crate::coordinator::journal::{Journal, JournalError, TOPIC};
 use crate::groups::{Groups, Rules};
+use crate::log::AppendError;
 use crate::topics::partition::Partition;
 
 /// Start the coordinator's task. It reads its log first; who asks meanwhile waits.
@@ -36,8 +37,9 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
     tokio::spawn(run(groups, journal, broker.clock.clone(), inbox, stopping));
 }
 
-fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, String> {
-    let broker = broker.upgrade().ok_or("the broker has stopped")?;
+fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, JournalError> {
+    let stopped = || JournalError::Topic("the broker has stopped".to_owned());
+    let broker = broker.upgrade().ok_or_else(stopped)?;
     let first = || broker.registry.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
     if let Some(partition) = first() {
         return Ok(Some(partition));
@@ -45,7 +47,10 @@ fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, S
     if create {
         match broker.create_topic(offsets_topic(&broker)) {
             Ok(_) | Err(CreateError::Exists(_)) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(CreateError::Append(AppendError::Full(why))) => {
+                return Err(JournalError::TopicFull(why));
+            }
+            Err(error) => return Err(JournalError::Topic(error.to_string())),
         }
     }
     Ok(first())

@@ -12,6 +12,7 @@ use crate::config::settings::Settings;
 use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::AppendError;
+use crate::log::space::Space;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
@@ -58,8 +59,12 @@ pub struct Broker {
     pub coordinator: Coordinator,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
+    /// Whether the disk has room.
+    pub space: Arc<Space>,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
+    /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.
+    pub packers: Semaphore,
     /// Turns true when the broker is asked to stop.
     pub stopping: watch::Sender<bool>,
     /// The exclusive hold on the data directory.

@@ -15,6 +15,7 @@ use crate::config::settings::Settings;
 use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
+use crate::log::space::Space;
 use crate::metadata::records::{FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
@@ -54,8 +55,10 @@ pub fn start(
         index_interval_bytes: 4096,
         producer_id_expiration_ms: config.producer_id_expiration_ms,
     };
-    let metadata = Store::open(disk.clone(), &data_dir, known, config.durability, clock.now())
-        .map_err(failed)?;
+    let space = Arc::new(Space::default());
+    let metadata =
+        Store::open(disk.clone(), &data_dir, known, config.durability, clock.now(), space.clone())
+            .map_err(failed)?;
     let checkpointed = recovery_points
         .into_iter()
         .map(|(id, point)| {
@@ -78,6 +81,7 @@ pub fn start(
         checkpointed,
         was_clean,
         hold,
+        space,
     }));
     begin(&broker).map_err(|error| DataDirError::Disk {
         dir: broker.data_dir.display().to_string(),
@@ -102,6 +106,7 @@ struct Parts {
     checkpointed: BTreeMap<TopicPartition, (i64, i64)>,
     was_clean: bool,
     hold: Option<Hold>,
+    space: Arc<Space>,
 }
 
 fn assemble(parts: Parts) -> Broker {
@@ -112,6 +117,7 @@ fn assemble(parts: Parts) -> Broker {
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
         request_bytes: Arc::new(Semaphore::new(budget)),
+        packers: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
         topics_changing: Mutex::new(()),
@@ -126,6 +132,7 @@ fn assemble(parts: Parts) -> Broker {
         metadata: parts.metadata,
         was_clean: parts.was_clean,
         hold: parts.hold,
+        space: parts.space,
     }
 }
 

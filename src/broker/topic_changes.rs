@@ -153,6 +153,7 @@ impl Broker {
             known,
             clock: self.clock.clone(),
             upkeep: self.upkeep.clone(),
+            space: self.space.clone(),
         };
         Arc::new(Partition::new(id, topic.id, config.clone(), origin))
     }
@@ -188,7 +189,7 @@ impl Broker {
         decide: impl FnOnce(Option<&Topic>) -> Result<BTreeMap<String, String>, E>,
     ) -> Result<(), E> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
-        self.metadata.change(self.clock.now(), |image| {
+        self.metadata.change_to_make_room(self.clock.now(), |image| {
             let topic = image.topics.get(name);
             let wanted = decide(topic.map(Arc::as_ref))?;
             let has = topic.map(|topic| &topic.configs);
@@ -217,7 +218,7 @@ impl Broker {
     /// Its files go after `file.delete.delay.ms`, so that readers in the middle finish.
     pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
-        let removed = self.metadata.change(self.clock.now(), |image| {
+        let removed = self.metadata.change_to_make_room(self.clock.now(), |image| {
             let Some(topic) = image.topics.get(name) else { return Ok((Vec::new(), false)) };
             Ok::<_, AppendError>((
                 vec![Record::RemoveTopic(RemoveTopicRecord { topic_id: topic.id })],

@@ -91,7 +91,11 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
         let saving = broker.clone();
         match tokio::task::spawn_blocking(move || checkpoints::save_running(&saving)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the recovery points were not saved"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the recovery points were not saved; it is tried again");
+                let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
+                agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
+            }
             Err(_) => tracing::error!("saving the recovery points was broken off"),
         }
     }
@@ -119,10 +123,21 @@ fn next_retention(broker: &Weak<Broker>, now_mono_ms: i64) -> Option<i64> {
 async fn retire(broker: &Arc<Broker>) {
     let all = broker.clone();
     let retiring = tokio::task::spawn_blocking(move || {
+        let mut due = Vec::new();
         for topic in all.registry.all() {
             for partition in &topic.partitions {
-                retire_one(&all, partition);
+                // A failure is logged where it happens, and takes that partition offline.
+                if partition.expire(all.clock.now()).unwrap_or_default() {
+                    due.push(partition.clone());
+                }
+                if partition.config().cleanup.compact {
+                    // Time alone may have made something of it cleanable.
+                    partition.asking().for_cleaning(partition);
+                }
             }
+        }
+        if !due.is_empty() {
+            retire_durably(&all, &due);
         }
     });
     if retiring.await.is_err() {
@@ -130,21 +145,21 @@ async fn retire(broker: &Arc<Broker>) {
     }
 }
 
-/// Look at one partition. Must be called within the runtime.
-pub fn retire_one(broker: &Broker, partition: &Arc<Partition>) {
-    // A failure is logged where it happens, and takes that partition offline.
-    let Ok(gone) = partition.retire(broker.clock.now()) else { return };
-    let config = partition.config();
-    if config.cleanup.compact {
-        // Time alone may have made something of it cleanable.
-        partition.asking().for_cleaning(partition);
+/// Take out what lies below these partitions' log start offsets, which are made durable first. Must
+/// be called within the runtime, where it may block.
+pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
+    if let Err(error) = checkpoints::save_running(broker) {
+        // Perhaps there is no room, which is what records go for.
+        tracing::warn!(%error, "the log start offsets were not saved; it is tried again");
+        partitions.iter().take(1).for_each(Partition::ask_for_checkpoint);
     }
-    if gone.is_empty() {
-        return;
+    for partition in partitions {
+        // As above.
+        let Ok(gone) = partition.retire() else { continue };
+        let Some(first) = gone.first().map(|segment| segment.base_offset) else { continue };
+        tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
+        remove_later(gone, partition.config().file_delete_delay_ms);
     }
-    let first = gone.first().map(|segment| segment.base_offset);
-    tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
-    remove_later(gone, config.file_delete_delay_ms);
 }
 
 /// Remove the files of retired segments once nobody is in the middle of them any more. Must be

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::groups::records::Record;
+use crate::log::AppendError;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
 use crate::topics::partition::{Partition, ProduceError, Unavailable};
@@ -16,7 +17,7 @@ pub const TOPIC: &str = "__consumer_offsets";
 const BATCH_BYTES: usize = 512 * 1024;
 
 /// Gives the partition, and makes the topic if it is not there and `true` is said.
-pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<Partition>>, String> + Send + Sync>;
+pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<Partition>>, JournalError> + Send + Sync>;
 
 /// Whether there is a topic of that name.
 pub type Exists = Box<dyn Fn(&str) -> bool + Send + Sync>;
@@ -27,12 +28,33 @@ pub enum JournalError {
     /// The topic cannot be made.
     #[error("{TOPIC} cannot be created: {0}")]
     Topic(String),
+    /// There is no room on the disk to make the topic.
+    #[error("{TOPIC} cannot be created: {0}")]
+    TopicFull(String),
+    /// What lies there cannot be read.
+    #[error("{TOPIC} cannot be read: {0}")]
+    Read(#[from] io::Error),
     /// The log did not take them.
     #[error(transparent)]
     Append(#[from] ProduceError),
     /// They are not known to be durable.
     #[error(transparent)]
     Sync(#[from] Unavailable),
+}
+
+impl JournalError {
+    /// True if there is no room on the disk now. The same may succeed later.
+    pub fn is_full(&self) -> bool {
+        match self {
+            JournalError::TopicFull(_) | JournalError::Sync(Unavailable::Full(_)) => true,
+            JournalError::Append(error) => matches!(
+                error,
+                ProduceError::Append(AppendError::Full(_))
+                    | ProduceError::Unavailable(Unavailable::Full(_))
+            ),
+            JournalError::Topic(_) | JournalError::Read(_) | JournalError::Sync(_) => false,
+        }
+    }
 }
 
 /// Where records go.
@@ -60,10 +82,9 @@ impl Journal {
     }
 
     /// Everything that was written, in order.
-    pub fn read(&self, mut visit: impl FnMut(Record)) -> io::Result<()> {
-        let Some(partition) = (self.find)(false).map_err(io::Error::other)? else { return Ok(()) };
-        let view = partition.view().map_err(|error| io::Error::other(error.to_string()))?;
-        view.for_each_batch(|batch| {
+    pub fn read(&self, mut visit: impl FnMut(Record)) -> Result<(), JournalError> {
+        let Some(partition) = (self.find)(false)? else { return Ok(()) };
+        let read = partition.view()?.for_each_batch(|batch| {
             if batch.header.is_control() {
                 return Ok(());
             }
@@ -80,7 +101,8 @@ impl Journal {
                 }
             }
             Ok(())
-        })
+        });
+        Ok(read?)
     }
 
     /// Write records, together as far as they fit.
@@ -88,7 +110,7 @@ impl Journal {
         if records.is_empty() {
             return Ok(());
         }
-        let partition = (self.find)(true).map_err(JournalError::Topic)?;
+        let partition = (self.find)(true)?;
         let partition =
             partition.ok_or_else(|| JournalError::Topic("it is not there".to_owned()))?;
         let mut end_offset = 0;

@@ -259,6 +259,22 @@ impl Input {
             Input::List | Input::TopicDeleted { .. } => None,
         }
     }
+
+    /// True if a good answer promises that something outlives the process. Who is a member does
+    /// not: members of whom a start knows nothing join again.
+    pub fn is_to_outlive_us(&self) -> bool {
+        match self {
+            Input::Commit(_) | Input::DeleteOffsets { .. } | Input::Delete { .. } => true,
+            Input::Join(_)
+            | Input::Sync(_)
+            | Input::Heartbeat(_)
+            | Input::Leave { .. }
+            | Input::FetchOffsets { .. }
+            | Input::Describe { .. }
+            | Input::List
+            | Input::TopicDeleted { .. } => false,
+        }
+    }
 }
 
 /// A group in a list.

@@ -41,14 +41,14 @@ pub fn of_append(error: &AppendError) -> Code {
             ProducerError::InTransaction { .. } => Code::InvalidTxnState,
             ProducerError::StaleCoordinator { .. } => Code::TransactionCoordinatorFenced,
         },
-        AppendError::Offline(_) => Code::KafkaStorageError,
+        AppendError::Offline(_) | AppendError::Full(_) => Code::KafkaStorageError,
     }
 }
 
 /// The code of a partition that can be neither written nor read.
 pub fn of_unavailable(error: &Unavailable) -> Code {
     match error {
-        Unavailable::Offline(_) => Code::KafkaStorageError,
+        Unavailable::Offline(_) | Unavailable::Full(_) => Code::KafkaStorageError,
         Unavailable::Deleted => Code::UnknownTopicOrPartition,
     }
 }

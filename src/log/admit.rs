@@ -120,6 +120,15 @@ pub enum AdmitError {
         /// `max.message.bytes`.
         limit: i32,
     },
+    /// Larger than `max.message.bytes` once it is in the topic's codec.
+    #[error(
+        "the batch is larger than max.message.bytes allows ({limit}) once it is as \
+         compression.type wants it"
+    )]
+    RepackedTooLarge {
+        /// `max.message.bytes`.
+        limit: i32,
+    },
     /// Damaged on its way, or never right.
     #[error("the batch's CRC is wrong: it says {said:#010x}, its bytes give {real:#010x}")]
     Crc {
@@ -208,7 +217,7 @@ impl AdmitError {
                 Kind::Corrupt
             }
             AdmitError::ZstdTooEarly(_) => Kind::UnsupportedCompression,
-            AdmitError::TooLarge { .. } => Kind::TooLarge,
+            AdmitError::TooLarge { .. } | AdmitError::RepackedTooLarge { .. } => Kind::TooLarge,
             AdmitError::ExceedsSegment { .. } => Kind::ExceedsSegment,
             AdmitError::Undecodable(_) => Kind::Undecodable,
             AdmitError::Rejected(rejections) if rejections.by_timestamp => Kind::InvalidTimestamp,

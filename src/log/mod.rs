@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit.
 //! **Invariant:** after a failed write or sync the log takes nothing more until it is opened
-//! again; recovery cuts what the failure left.
+//! again; recovery cuts what the failure left. Only where there was no room for a write is the log
+//! put back to what it was, and goes on.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,10 @@ use crate::config::resolve::TopicConfig;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::producers::{ProducerError, Producers, Staged};
 use crate::log::recovery::{Active, Known};
-use crate::log::retention::Candidate;
 use crate::log::view::{Span, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES};
 use crate::storage::checkpoint::{self, LEADER_EPOCHS};
-use crate::storage::disk::{Disk, replace};
+use crate::storage::disk::{Disk, is_full, replace};
 use crate::storage::segment::{Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
@@ -26,8 +26,10 @@ pub mod admit;
 pub mod cleaning;
 pub mod producers;
 pub mod recovery;
+pub mod repack;
 pub mod retention;
 pub mod rewrite;
+pub mod space;
 pub mod view;
 
 /// The only leader epoch there is on a single node; stamped in every batch.
@@ -35,6 +37,9 @@ pub const LEADER_EPOCH: i32 = 0;
 
 /// How often silent producers are looked for: Kafka's `producer.id.expiration.check.interval.ms`.
 const PRODUCERS_CHECK_MS: i64 = 600_000;
+
+/// How much more room is kept than was asked for, bytes.
+const RESERVED_AT_ONCE: u64 = 64 * 1024;
 
 /// Why a batch was not appended.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,9 @@ pub enum AppendError {
     /// The disk failed, now or before; nothing is taken until the next start.
     #[error("the partition is offline: {0}")]
     Offline(String),
+    /// There is no room on the disk for it now. The log is as it was.
+    #[error("no room on the disk: {0}")]
+    Full(String),
 }
 
 /// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
@@ -84,6 +92,10 @@ pub struct Log {
     offline: Option<String>,
     /// Compaction changes files: no segment may go meanwhile.
     is_swapping: bool,
+    /// Up to here there is room kept in the active segment's file, bytes.
+    reserved_to: u64,
+    /// True if something behind the end of the active segment was cut off.
+    is_cut: bool,
     /// True until the first flush, which makes the directory's own name durable, too. A process
     /// that was killed before it may have left the name as it is.
     is_new: bool,
@@ -152,6 +164,8 @@ impl Log {
             expired_wall_ms: 0,
             offline: None,
             is_swapping: false,
+            reserved_to: 0,
+            is_cut: false,
             is_new: known.recovery_point == 0,
             disk,
             config,
@@ -182,7 +196,7 @@ impl Log {
         if self.unflushed() == 0 {
             self.unflushed_since_ms = now.mono_ms;
         }
-        self.write(now, admitted).map_err(|error| AppendError::Offline(self.fail(&error)))
+        self.write(now, admitted).map_err(|error| self.refuse(&error))
     }
 
     fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
@@ -201,10 +215,9 @@ impl Log {
             self.roll(now)?;
         }
         let head = batch.placed_at(header.base_offset, LEADER_EPOCH);
-        let log = self.active.segment.log()?;
-        log.write_at(&head, &batch.bytes[HEAD_BYTES..], self.active.log_bytes)?;
+        self.put(&head, &batch.bytes[HEAD_BYTES..])?;
         let (last, latest) = (header.last_offset(), header.max_timestamp);
-        self.active.note(last, latest, bytes, self.config.index_interval_bytes)?;
+        self.active.note(last, latest, bytes, self.config.index_interval_bytes).map_err(fatal)?;
         self.producers.commit(&header, now.wall_ms);
         self.end_offset = header.end_offset();
         Ok(Placed {
@@ -214,6 +227,32 @@ impl Log {
             is_duplicate: false,
             log_start_offset: self.log_start_offset,
         })
+    }
+
+    /// Write behind the end. If there is no room for all of it, nothing of it stays.
+    fn put(&mut self, head: &[u8], rest: &[u8]) -> io::Result<()> {
+        let (log, end) = (self.active.segment.log()?, self.active.log_bytes);
+        match log.write_at(head, rest, end) {
+            Err(error) if is_full(&error) => {
+                self.reserved_to = 0;
+                self.is_cut = true;
+                Err(log.truncate(end).err().map_or(error, fatal))
+            }
+            written => written,
+        }
+    }
+
+    /// Keep room for so many bytes behind the end, and some more so as not to ask for each batch.
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
+        let end = self.active.log_bytes;
+        if end + bytes <= self.reserved_to {
+            return Ok(());
+        }
+        let wanted = bytes + RESERVED_AT_ONCE;
+        let kept = self.active.segment.log().and_then(|log| log.reserve(end, wanted));
+        kept.map_err(|error| self.refuse(&error))?;
+        self.reserved_to = end + wanted;
+        Ok(())
     }
 
     /// Kafka's LogSegment.shouldRoll: size, age counted from the first batch, full index, or an
@@ -247,67 +286,22 @@ impl Log {
     pub fn roll(&mut self, now: Now) -> io::Result<()> {
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
+        self.begin_segment(now)
+    }
+
+    fn begin_segment(&mut self, now: Now) -> io::Result<()> {
+        if std::mem::take(&mut self.is_cut) {
+            // What was cut off must not come back in front of the next segment.
+            self.active.segment.log()?.sync().map_err(fatal)?;
+        }
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
         let sealed =
             Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         self.active = Active::empty(next);
+        self.reserved_to = 0;
         self.created_wall_ms = now.wall_ms;
         Ok(())
-    }
-
-    /// Roll if the active segment is old enough though nothing is appended, and take out what
-    /// retention wants to go. Gives the segments whose files are to be removed later.
-    pub fn retire(&mut self, now: Now) -> io::Result<Vec<Arc<Segment>>> {
-        if self.offline.is_some() || self.is_swapping {
-            return Ok(Vec::new());
-        }
-        let mut due = self.retention_due(now)?;
-        let has_records = self.active.log_bytes > 0;
-        // Counted by our own clock: records may be years old when they come.
-        let is_aged = now.wall_ms - self.created_wall_ms > self.segment_ms();
-        if has_records && (is_aged || due > self.sealed.len()) {
-            self.roll(now)?;
-        }
-        due = due.min(self.sealed.len());
-        let gone: Vec<Arc<Segment>> =
-            self.sealed[..due].iter().map(|span| span.segment.clone()).collect();
-        for segment in &gone {
-            segment.retire()?;
-        }
-        self.sealed = self.sealed[due..].to_vec().into();
-        let first = self.sealed.first().map_or(&self.active.segment, |span| &span.segment);
-        self.log_start_offset = self.log_start_offset.max(first.base_offset);
-        self.recovery_point = self.recovery_point.max(first.base_offset);
-        Ok(gone)
-    }
-
-    fn retention_due(&self, now: Now) -> io::Result<usize> {
-        let mut all = Vec::with_capacity(self.sealed.len() + 1);
-        for (i, span) in self.sealed.iter().enumerate() {
-            let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
-            all.push(Candidate {
-                next_offset: next.base_offset,
-                bytes: span.log_bytes,
-                latest_ms: span.segment.times()?.last()?.map(|entry| entry.timestamp),
-            });
-        }
-        all.push(Candidate {
-            next_offset: self.end_offset,
-            bytes: self.active.log_bytes,
-            latest_ms: self.active.latest.map(|(timestamp, _)| timestamp).filter(|ms| *ms >= 0),
-        });
-        Ok(retention::due(&all, self.log_start_offset, &self.config, now.wall_ms))
-    }
-
-    /// Let nothing below this offset be read any more. Gives the log start offset; `None` if the
-    /// offset lies behind the end.
-    pub fn delete_before(&mut self, offset: Offset) -> Option<Offset> {
-        if offset > self.end_offset {
-            return None;
-        }
-        self.log_start_offset = self.log_start_offset.max(offset);
-        Some(self.log_start_offset)
     }
 
     /// Save the producers' state at the end offset. Older snapshots go, but for the newest one
@@ -330,6 +324,14 @@ impl Log {
             self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
         }
         Ok(())
+    }
+
+    /// What an error of the disk means for the log: without room it goes on as it was.
+    pub fn refuse(&mut self, error: &io::Error) -> AppendError {
+        if is_full(error) {
+            return AppendError::Full(format!("{}: {error}", self.dir.display()));
+        }
+        AppendError::Offline(self.fail(error))
     }
 
     /// Take nothing more: the disk has failed, and what cannot be undone stops. Gives why.
@@ -455,4 +457,9 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// An error after which the log cannot go on, whatever kind it has.
+fn fatal(error: io::Error) -> io::Error {
+    io::Error::other(error.to_string())
 }

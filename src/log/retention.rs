@@ -1,9 +1,16 @@
-//! Which segments are due (pure): Kafka's `deleteOldSegments`.
+//! Which segments are due, and how they go: Kafka's `deleteOldSegments`.
 //!
 //! Only the oldest go, in one row from the start of the log: nothing may be missing between what
 //! stays.
 
+use std::io;
+use std::sync::Arc;
+
+use crate::clock::Now;
 use crate::config::resolve::TopicConfig;
+use crate::log::Log;
+use crate::storage::disk::is_full;
+use crate::storage::segment::Segment;
 use crate::types::Offset;
 
 /// What must be known of a segment.
@@ -55,6 +62,81 @@ fn by_size(segments: &[Candidate], sealed: usize, retention_bytes: i64) -> usize
         _ => false,
     };
     segments[..sealed].iter().take_while(goes).count()
+}
+
+impl Log {
+    /// Roll if the active segment is old enough though nothing is appended, and let the log begin
+    /// behind what retention wants to go. True if segments are to be retired, once the log start
+    /// offset is durable: a start that knew nothing of it might take a gap for a lost tail.
+    pub fn expire(&mut self, now: Now) -> io::Result<bool> {
+        if self.offline.is_some() || self.is_swapping {
+            return Ok(false);
+        }
+        let due = self.retention_due(now)?;
+        let has_records = self.active.log_bytes > 0;
+        // Counted by our own clock: records may be years old when they come.
+        let is_aged = now.wall_ms - self.created_wall_ms > self.segment_ms();
+        if has_records && (is_aged || due > self.sealed.len()) {
+            let all_go = due > self.sealed.len();
+            let rolled = self.roll(now).or_else(|error| match is_full(&error) {
+                // Nobody will need the snapshot and the indexes that there was no room for.
+                true if all_go => self.begin_segment(now),
+                _ => Err(error),
+            });
+            // What goes makes room for what could not be written.
+            rolled.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })?;
+        }
+        let first = self.sealed.get(due).map_or(&self.active.segment, |span| &span.segment);
+        self.log_start_offset = self.log_start_offset.max(first.base_offset);
+        Ok(due > 0)
+    }
+
+    /// Take out the segments that lie below the log start offset as a whole. Gives those whose
+    /// files are to be removed later.
+    pub fn retire(&mut self) -> io::Result<Vec<Arc<Segment>>> {
+        if self.offline.is_some() || self.is_swapping {
+            return Ok(Vec::new());
+        }
+        let active = self.active.segment.base_offset;
+        let nexts = self.sealed.iter().skip(1).map(|span| span.segment.base_offset).chain([active]);
+        let due = self.sealed.iter().zip(nexts).take_while(|(_, n)| *n <= self.log_start_offset);
+        let gone: Vec<Arc<Segment>> = due.map(|(span, _)| span.segment.clone()).collect();
+        for segment in &gone {
+            segment.retire()?;
+        }
+        self.sealed = self.sealed[gone.len()..].to_vec().into();
+        let first = self.sealed.first().map_or(&self.active.segment, |span| &span.segment);
+        self.recovery_point = self.recovery_point.max(first.base_offset);
+        Ok(gone)
+    }
+
+    fn retention_due(&self, now: Now) -> io::Result<usize> {
+        let mut all = Vec::with_capacity(self.sealed.len() + 1);
+        for (i, span) in self.sealed.iter().enumerate() {
+            let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
+            all.push(Candidate {
+                next_offset: next.base_offset,
+                bytes: span.log_bytes,
+                latest_ms: span.segment.times()?.last()?.map(|entry| entry.timestamp),
+            });
+        }
+        all.push(Candidate {
+            next_offset: self.end_offset,
+            bytes: self.active.log_bytes,
+            latest_ms: self.active.latest.map(|(timestamp, _)| timestamp).filter(|ms| *ms >= 0),
+        });
+        Ok(due(&all, self.log_start_offset, &self.config, now.wall_ms))
+    }
+
+    /// Let nothing below this offset be read any more. Gives the log start offset; `None` if the
+    /// offset lies behind the end.
+    pub fn delete_before(&mut self, offset: Offset) -> Option<Offset> {
+        if offset > self.end_offset {
+            return None;
+        }
+        self.log_start_offset = self.log_start_offset.max(offset);
+        Some(self.log_start_offset)
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::clock::Now;
 use crate::config::resolve::{Durability, TopicConfig};
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::recovery::Known;
+use crate::log::space::Space;
 use crate::log::view::View;
 use crate::log::{AppendError, Log};
 use crate::metadata::image::Image;
@@ -32,7 +33,11 @@ pub struct Store {
     log: Mutex<Log>,
     image: RwLock<Arc<Image>>,
     durability: Durability,
+    space: Arc<Space>,
 }
+
+/// Room that is kept on the disk for changes that make room, bytes: some hundred of them.
+const RESERVE_BYTES: u64 = 128 * 1024;
 
 impl Store {
     /// Open the metadata log in the data directory and apply all of it.
@@ -42,8 +47,9 @@ impl Store {
         known: Known,
         durability: Durability,
         now: Now,
+        space: Arc<Space>,
     ) -> io::Result<Store> {
-        let log = Log::open(
+        let mut log = Log::open(
             disk,
             &data_dir.join(DIRECTORY),
             Arc::new(TopicConfig::default()),
@@ -60,7 +66,10 @@ impl Store {
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         let image = replay(&view)?;
-        Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability })
+        if let Err(error) = log.reserve(RESERVE_BYTES) {
+            tracing::warn!(%error, "no room is kept on the disk for the deletion of topics");
+        }
+        Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability, space })
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
@@ -79,6 +88,26 @@ impl Store {
         now: Now,
         decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
     ) -> Result<T, E> {
+        self.change_within(now, RESERVE_BYTES, decide)
+    }
+
+    /// Make one change that lets go of room, or may lead to that. It may use the room that is kept
+    /// for it when the disk is full.
+    pub fn change_to_make_room<T, E: From<AppendError>>(
+        &self,
+        now: Now,
+        decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
+    ) -> Result<T, E> {
+        self.change_within(now, 0, decide)
+    }
+
+    /// `spare`: the room that must be left after the change, bytes.
+    fn change_within<T, E: From<AppendError>>(
+        &self,
+        now: Now,
+        spare: u64,
+        decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
+    ) -> Result<T, E> {
         let mut log = self.log();
         let mut image = (*self.image()).clone();
         let (decided, outcome) = decide(&image)?;
@@ -94,7 +123,17 @@ impl Store {
             return Err(AppendError::Offline("an empty metadata batch".to_owned()).into());
         };
         let admitted = Admitted { batch, max_timestamp: now.wall_ms, rewrite: Rewrite::AsItCame };
-        log.append(now, &admitted)?;
+        // What needs room later is not begun while others find none.
+        let spare = if self.space.is_full() { 2 * spare } else { spare };
+        let kept = match log.reserve(bytes.len() as u64 + spare) {
+            Err(AppendError::Full(_)) if spare == 0 => Ok(()),
+            kept => kept,
+        };
+        kept.and_then(|()| log.append(now, &admitted)).inspect_err(|error| {
+            if let AppendError::Full(why) = error {
+                self.space.refused(now, why);
+            }
+        })?;
         if self.durability == Durability::Fsync {
             sync(&mut log)?;
         }

@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use crate::storage::batch::Codec;
-use crate::storage::compressor::Compressor;
+use crate::storage::packer::Packer;
 
 /// The most that snappy can make of its input: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;
@@ -23,15 +23,9 @@ pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// The level that stands for "the codec's own default" in Kafka's configs.
 pub const DEFAULT_LEVEL: i32 = -1;
 
-/// What snappy's xerial framing begins with.
+/// What snappy in xerial framing begins with.
 pub const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER_BYTES: usize = 16;
-/// The version of xerial's framing that is written, and the oldest that can read it.
-pub const XERIAL_VERSION: i32 = 1;
-/// See [`XERIAL_VERSION`].
-pub const XERIAL_COMPATIBLE: i32 = 1;
-/// How much goes into one snappy block, as in the Java client.
-pub const XERIAL_BLOCK_BYTES: usize = 32 * 1024;
 const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
 const LZ4_BLOCKS_INDEPENDENT: u8 = 0x20;
 
@@ -168,15 +162,14 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Append `bytes`, compressed, to `out`: a [`Compressor`]'s work at one go.
+/// Append `bytes`, compressed, to `out`. For `level` see [`Packer::new`].
 pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    let mut compressor = Compressor::new(codec, level, out)?;
-    compressor.write_all(bytes)?;
-    compressor.finish().map(drop)
+    let mut packer = Packer::new(codec, level, Some(bytes.len() as u64), out)?;
+    packer.write_all(bytes)?;
+    packer.finish().map(|_| ())
 }
 
-/// What a codec cannot make sense of.
-pub fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 

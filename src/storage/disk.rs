@@ -40,6 +40,12 @@ pub struct Room {
     pub usable: u64,
 }
 
+/// True if there was no room: ENOSPC, or EDQUOT for one user's share. What was there is unharmed,
+/// and the same may succeed later; of no other error can that be said.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// The directory tree.
 ///
 /// A new, renamed or removed name survives a loss of power only after [`Disk::sync_dir`] on its
@@ -87,6 +93,11 @@ pub trait File: Send + Sync + Debug {
     }
     /// Cut or extend (with zeros) to `len` bytes.
     fn truncate(&self, len: u64) -> io::Result<()>;
+    /// Keep room for what will be written from `position` on, `bytes` of it, without a change of
+    /// the length. Cutting the file gives it up. Nothing is kept where the file system cannot.
+    fn reserve(&self, _position: u64, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
     /// Make the contents durable. An error is final: the kernel may have dropped the pages, so a
     /// second call that succeeds proves nothing.
     fn sync(&self) -> io::Result<()>;
@@ -123,15 +134,23 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let temporary = Path::new(&name);
-    let file = disk.open(temporary, Open::Create)?;
-    file.truncate(0)?;
-    file.write_at(bytes, &[], 0)?;
-    file.sync()?;
+    if let Err(error) = fill(disk, temporary, bytes) {
+        // Half a file is of no use, and where there was no room for the rest it takes some.
+        let _ = disk.remove_file(temporary);
+        return Err(error);
+    }
     disk.rename(temporary, path)?;
     match path.parent() {
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }
+}
+
+fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = disk.open(path, Open::Create)?;
+    file.truncate(0)?;
+    file.write_at(bytes, &[], 0)?;
+    file.sync()
 }
 
 /// The operating system.
@@ -239,6 +258,15 @@ impl File for OsFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn reserve(&self, position: u64, bytes: u64) -> io::Result<()> {
+        use rustix::fs::FallocateFlags;
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, position, bytes) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

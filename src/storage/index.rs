@@ -11,7 +11,7 @@
 use std::io;
 use std::sync::{Arc, RwLock};
 
-use crate::storage::disk::{File, read_exact_at};
+use crate::storage::disk::{File, is_full, read_exact_at};
 
 /// A page of entries goes to the file at once.
 const TAIL_ENTRIES: usize = 512;
@@ -112,7 +112,14 @@ impl<const N: usize> Entries<N> {
     fn push(&self, entry: [u8; N]) -> io::Result<()> {
         let mut parts = self.parts_mut();
         parts.tail.push(entry);
-        if parts.tail.len() >= TAIL_ENTRIES { self.store(&mut parts) } else { Ok(()) }
+        if parts.tail.len() < TAIL_ENTRIES {
+            return Ok(());
+        }
+        match self.store(&mut parts) {
+            // They stay in memory: there is no room for a log that would need many more.
+            Err(error) if is_full(&error) => Ok(()),
+            stored => stored,
+        }
     }
 
     fn store(&self, parts: &mut Parts<N>) -> io::Result<()> {

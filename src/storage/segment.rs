@@ -112,8 +112,18 @@ impl Segment {
         Segment::unopened(disk, dir, base_offset).made()
     }
 
-    /// Make its three files, or empty them.
+    /// Make its three files, or empty them; all of them or none.
     pub fn made(self) -> io::Result<Segment> {
+        if let Err(error) = self.make_files() {
+            // Whoever goes on with the segment before must not leave this one behind: a start
+            // would take it for the end of the log.
+            let undone = self.remove().and_then(|()| self.disk.sync_dir(&self.dir));
+            return Err(undone.err().map_or(error, |undo| io::Error::other(undo.to_string())));
+        }
+        Ok(self)
+    }
+
+    fn make_files(&self) -> io::Result<()> {
         for suffix in ["log", "index", "timeindex"] {
             let file = self.disk.open(&self.path(suffix), Open::Create)?;
             if !file.is_empty()? {
@@ -125,7 +135,7 @@ impl Segment {
                 _ => drop(self.times.set(TimeIndex::open(file)?)),
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Open the indexes to write to them: entries that make no sense for a log of `log_bytes`

@@ -16,7 +16,7 @@ use fastrand::Rng;
 use rustix::io::Errno;
 
 use crate::storage::disk::{Disk, Entry, File, Open};
-use crate::storage::sim_state::{NameChange, NodeId, Tree};
+use crate::storage::sim_state::{Contents, NameChange, NodeId, Tree};
 use crate::storage::sim_world::{Counts, Fault, Kind, Planned, World};
 
 /// A simulated disk. Clones are handles of the same disk.
@@ -240,7 +240,7 @@ impl Disk for SimDisk {
                 (true, true) if world.tree.children(old).next().is_some() => {
                     return Err(Errno::NOTEMPTY.into());
                 }
-                _ => freed = world.tree.file(old).map_or(0, |f| f.seen.len() as u64),
+                _ => freed = world.tree.file(old).map_or(0, Contents::footprint),
             }
         }
         let change = NameChange::Moved { from: from_place, to: to_place, node };
@@ -253,7 +253,7 @@ impl Disk for SimDisk {
         let mut world = self.world();
         world.running()?;
         let node = world.node(path)?;
-        let freed = world.tree.file(node).ok_or(Errno::ISDIR)?.seen.len() as u64;
+        let freed = world.tree.file(node).ok_or(Errno::ISDIR)?.footprint();
         let at = world.place(path)?;
         world.change_name(path, NameChange::Gone { at, node })?;
         world.free(freed);
@@ -362,6 +362,12 @@ impl File for SimFile {
             world.change_contents(self.node, |file| file.set_len(len))?;
         }
         trouble.map_or(Ok(()), |trouble| Err(trouble.error))
+    }
+
+    fn reserve(&self, position: u64, bytes: u64) -> io::Result<()> {
+        let mut world = lock(&self.world);
+        world.running()?;
+        world.reserve(self.node, position + bytes)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -47,9 +47,21 @@ pub(crate) struct Contents {
     pub seen: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
+    /// Up to here there is room for it, whatever its length.
+    reserved: u64,
 }
 
 impl Contents {
+    /// The room that it takes, bytes.
+    pub fn footprint(&self) -> u64 {
+        self.reserved.max(self.seen.len() as u64)
+    }
+
+    /// Take room up to `end`.
+    pub fn reserve(&mut self, end: u64) {
+        self.reserved = self.reserved.max(end);
+    }
+
     /// Write `bytes` at `position`; a gap before it is filled with zeros.
     pub fn write(&mut self, position: u64, bytes: Vec<u8>) {
         self.change(Change::Write { position: position as usize, bytes });
@@ -57,6 +69,7 @@ impl Contents {
 
     /// Cut or extend with zeros.
     pub fn set_len(&mut self, len: u64) {
+        self.reserved = 0;
         self.change(Change::Length(len as usize));
     }
 
@@ -326,7 +339,7 @@ impl Tree {
             Node::Dir => Node::Dir,
             Node::File(contents) => {
                 let bytes = contents.after_power_loss(rng);
-                Node::File(Contents { seen: bytes.clone(), durable: bytes, pending: Vec::new() })
+                Node::File(Contents { seen: bytes.clone(), durable: bytes, ..Contents::default() })
             }
         });
         let nodes = nodes.collect();

@@ -185,7 +185,7 @@ impl World {
     /// How many of `len` bytes at `position` there is room for.
     pub fn fitting(&self, node: NodeId, position: u64, len: usize) -> usize {
         let Some(room) = self.room else { return len };
-        let held = self.tree.file(node).map_or(0, |f| f.seen.len() as u64);
+        let held = self.tree.file(node).map_or(0, Contents::footprint);
         let end = held.max(position).saturating_add(room);
         len.min(usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX))
     }
@@ -197,11 +197,20 @@ impl World {
         what: impl FnOnce(&mut Contents),
     ) -> io::Result<()> {
         let file = self.tree.file_mut(node).ok_or(Errno::ISDIR)?;
-        let before = file.seen.len() as u64;
+        let before = file.footprint();
         what(file);
-        let after = file.seen.len() as u64;
+        let after = file.footprint();
         self.room = self.room.map(|room| (room + before).saturating_sub(after));
         Ok(())
+    }
+
+    /// Keep room for a file up to `end`.
+    pub fn reserve(&mut self, node: NodeId, end: u64) -> io::Result<()> {
+        let held = self.tree.file(node).ok_or(Errno::ISDIR)?.footprint();
+        if self.room.is_some_and(|room| end > held + room) {
+            return Err(Errno::NOSPC.into());
+        }
+        self.change_contents(node, |file| file.reserve(end))
     }
 
     /// Give room back.

@@ -3,5 +3,6 @@
 pub mod compaction;
 pub mod partition;
 pub mod registry;
+pub mod retention;
 pub mod upkeep;
 pub mod waiters;

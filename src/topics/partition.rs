@@ -17,12 +17,13 @@ use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
 use crate::log::recovery::Known;
+use crate::log::repack;
+use crate::log::space::Space;
 use crate::log::view::View;
 use crate::log::{AppendError, Flush, Log, Placed};
-use crate::storage::batch::BatchView;
+use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
-use crate::storage::disk::Disk;
-use crate::storage::segment::Segment;
+use crate::storage::disk::{Disk, is_full};
 use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
@@ -52,9 +53,21 @@ pub enum Unavailable {
     /// The disk failed, or what lies in the directory is not this partition's log.
     #[error("the partition is offline: {0}")]
     Offline(String),
+    /// There is no room on the disk for what its opening writes; it is tried again.
+    #[error("no room on the disk: {0}")]
+    Full(String),
     /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
+}
+
+impl From<AppendError> for Unavailable {
+    fn from(error: AppendError) -> Unavailable {
+        match error {
+            AppendError::Full(why) => Unavailable::Full(why),
+            other => Unavailable::Offline(other.to_string()),
+        }
+    }
 }
 
 /// What a partition's start-up knows of it.
@@ -70,6 +83,8 @@ pub struct Origin {
     pub clock: Arc<dyn Clock>,
     /// Where the partition asks for upkeep.
     pub upkeep: Desk,
+    /// Whether the disk has room.
+    pub space: Arc<Space>,
 }
 
 #[derive(Debug)]
@@ -161,6 +176,11 @@ impl Partition {
                     self.publish(&log);
                     Slot::Open(Box::new(log))
                 }
+                Err(error) if is_full(&error) => {
+                    let why = format!("{}: {error}", dir.display());
+                    self.origin.space.refused(clock.now(), &why);
+                    return Err(Unavailable::Full(why));
+                }
                 Err(error) => {
                     tracing::error!(partition = %self.id, %error, "the log cannot be opened");
                     Slot::Failed(error.to_string())
@@ -193,16 +213,25 @@ impl Partition {
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
     }
 
-    /// Check a client's bytes and append them. Checked outside the lock; written inside it.
+    /// True if these bytes are to be packed anew before they are written, which takes long.
+    pub fn packs_anew(&self, records: &[u8]) -> bool {
+        Header::read(records)
+            .is_some_and(|header| repack::wanted(&header, &self.config()).is_some())
+    }
+
+    /// Check a client's bytes and append them. Checked, and packed anew where `compression.type`
+    /// demands it, outside the lock; written inside it.
     pub fn append(
         self: &Arc<Self>,
         now: Now,
         records: &[u8],
         produce_version: i16,
     ) -> Result<Placed, ProduceError> {
-        let rules = Rules::of(&self.config(), produce_version);
-        let admitted = admit(records, &rules, now.wall_ms)?;
-        self.append_admitted(now, &admitted)
+        let config = self.config();
+        let admitted = admit(records, &Rules::of(&config, produce_version), now.wall_ms)?;
+        let repacked = repack::repacked(&admitted, &config, now.wall_ms)?;
+        let anew = repacked.as_deref().and_then(repack::admitted);
+        self.append_admitted(now, &anew.unwrap_or(admitted))
     }
 
     /// Append a batch that the broker itself has built.
@@ -220,7 +249,12 @@ impl Partition {
     ) -> Result<Placed, ProduceError> {
         let mut slot = self.slot();
         let log = self.opened(&mut slot)?;
-        let placed = log.append(now, admitted)?;
+        let placed = log.append(now, admitted).inspect_err(|error| {
+            if let AppendError::Full(why) = error {
+                self.origin.space.refused(now, why);
+            }
+        })?;
+        self.origin.space.took(now);
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         let compacted = log.is_compacted();
@@ -352,28 +386,9 @@ impl Partition {
         Ok(outcome)
     }
 
-    /// Take out what retention wants to go. Gives the segments whose files are to be removed after
-    /// `file.delete.delay.ms`. A failure takes the partition offline.
-    pub fn retire(&self, now: Now) -> Result<Vec<Arc<Segment>>, Unavailable> {
-        let mut slot = self.slot();
-        if self.was_never_used(&slot) {
-            return Ok(Vec::new());
-        }
-        let log = self.opened(&mut slot)?;
-        let gone = log.retire(now).map_err(|error| Unavailable::Offline(log.fail(&error)))?;
-        self.publish(log);
-        Ok(gone)
-    }
-
-    /// Let nothing below this offset be read any more; -1 stands for everything. Gives the log
-    /// start offset; `None` if the offset lies behind the end.
-    pub fn delete_before(&self, offset: Offset) -> Result<Option<Offset>, Unavailable> {
-        let mut slot = self.slot();
-        let log = self.opened(&mut slot)?;
-        let offset = if offset == -1 { log.view().end_offset } else { offset };
-        let outcome = log.delete_before(offset);
-        self.publish(log);
-        Ok(outcome)
+    /// Ask for the checkpoints to be saved again: its log start offset has not been.
+    pub fn ask_for_checkpoint(self: &Arc<Self>) {
+        self.asking.for_segments(self, self.origin.clock.now().mono_ms);
     }
 
     /// Bytes of its log files; 0 if it was never used or cannot be opened.
@@ -396,6 +411,10 @@ impl Partition {
     }
 
     /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
+    pub fn is_unused(&self) -> bool {
+        self.was_never_used(&self.slot())
+    }
+
     fn was_never_used(&self, slot: &Slot) -> bool {
         matches!(slot, Slot::Closed) && !self.origin.disk.exists(&self.origin.dir)
     }

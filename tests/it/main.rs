@@ -21,6 +21,7 @@ mod records;
 mod daemon;
 mod failing_disk;
 mod fetch;
+mod full_disk;
 mod idempotence;
 mod limits;
 mod list_offsets;

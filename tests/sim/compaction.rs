@@ -387,7 +387,7 @@ impl Life {
             self.model.log_start = start;
             self.tell(format_args!("deleted before {start}"));
         }
-        match log.retire(at(self.now)) {
+        match log.retire() {
             Ok(gone) => gone.iter().all(|segment| segment.remove_retired().is_ok()),
             Err(error) => {
                 log.fail(&error);

@@ -13,7 +13,7 @@ use ottla::storage::sim_world::Fault;
 
 use crate::batches::{Batch, Producer, batch};
 use crate::log_model::{Answer, Model, Stored};
-use crate::log_under::{Offline, Start, UnderTest, small_config};
+use crate::log_under::{Offline, Refused, Start, UnderTest, small_config};
 use crate::on_disk::{damage, whole_prefix};
 use crate::seeds::seeds;
 
@@ -169,7 +169,10 @@ impl Life {
                 self.tell(format_args!("flushed to {end}"));
                 Ok(true)
             }
-            Err(_) => self.is_offline(log),
+            Err(Offline(why)) => {
+                self.tell(format_args!("flush failed: {why}"));
+                self.is_offline(log)
+            }
         }
     }
 
@@ -197,12 +200,16 @@ impl Life {
             // A snapshot keeps only the newest batch of each producer, as Kafka's does.
             Ok(Answer::OutOfOrder) if !sure && matches!(expected, Answer::Duplicate(_)) => {}
             Ok(answer) => return Err(format!("answers {answer:?} where {expected:?} is right")),
-            Err(Offline(error)) => {
-                self.tell(format_args!("append failed: {error}"));
+            Err(refused) => {
+                let (Refused::Offline(why) | Refused::Full(why)) = &refused;
+                self.tell(format_args!("append failed: {why}"));
                 if let Answer::Placed(offset) = expected {
-                    self.model.unsure = Some(Stored::new(offset, log.leader_epoch(), batch));
+                    self.model.unsure.push(Stored::new(offset, log.leader_epoch(), batch));
                 }
-                return self.is_offline(log);
+                return match refused {
+                    Refused::Offline(_) => self.is_offline(log),
+                    Refused::Full(_) => self.is_as_it_was(log),
+                };
             }
         }
         self.tell(format_args!("append: {expected:?}"));
@@ -217,9 +224,24 @@ impl Life {
         self.disk.heal();
         let batch = batch(&mut self.rng, self.now, 10, None);
         match log.append(self.now, &batch) {
-            Err(Offline(_)) => Ok(false),
+            Err(Refused::Offline(_)) => Ok(false),
+            Err(refused) => Err(format!("is offline and yet says {refused:?}")),
             Ok(answer) => Err(format!("is offline and yet answers {answer:?}")),
         }
+    }
+
+    /// A log without room is read as before, and goes on. Now and then there is room again.
+    fn is_as_it_was(&mut self, log: &mut UnderTest) -> Result<bool, String> {
+        let read = log.everything(self.rng.u64(1..20_000))?;
+        if read.len() != self.model.stored.iter().map(|s| s.bytes.len()).sum::<usize>() {
+            return Err("has changed though there was no room for a batch".to_owned());
+        }
+        match self.rng.u8(0..6) {
+            0 => self.disk.heal(),
+            1 => self.disk.set_room(Some(self.rng.u64(0..5_000))),
+            _ => {}
+        }
+        Ok(true)
     }
 
     /// What some producer sends next: mostly what it should.

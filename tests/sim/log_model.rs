@@ -76,8 +76,8 @@ impl Known {
 pub struct Model {
     /// Everything that was acknowledged, in order.
     pub stored: Vec<Stored>,
-    /// The batch whose append failed in the middle: it may be there or not.
-    pub unsure: Option<Stored>,
+    /// Batches whose append failed in the middle: one may be there, as the last, or none.
+    pub unsure: Vec<Stored>,
     /// How many of `stored` are known to be durable.
     pub durable: usize,
     /// Every producer, as its batches tell.
@@ -139,22 +139,26 @@ impl Model {
     /// is there must be what was appended, in order, and nothing may be there beside it. What is
     /// not there is forgotten.
     pub fn found(&mut self, log: &[u8], least: usize) -> Result<(), String> {
-        let all: Vec<Stored> =
-            std::mem::take(&mut self.stored).into_iter().chain(self.unsure.take()).collect();
+        let all = std::mem::take(&mut self.stored);
+        let unsure = std::mem::take(&mut self.unsure);
         self.producers.clear();
         let mut rest = log;
         for stored in all {
-            if rest.is_empty() {
-                break;
-            }
-            let n = self.stored.len();
-            rest = rest.strip_prefix(stored.bytes.as_slice()).ok_or_else(|| {
-                format!("batch {n} at offset {} is not what was appended", stored.base_offset)
-            })?;
+            let Some(after) = rest.strip_prefix(stored.bytes.as_slice()) else { break };
+            rest = after;
+            self.store(stored);
+        }
+        let end = self.end();
+        let last = |s: &Stored| s.base_offset == end && s.bytes == rest;
+        if let Some(stored) = unsure.into_iter().find(last) {
+            rest = &[];
             self.store(stored);
         }
         if !rest.is_empty() {
-            return Err(format!("{} bytes at the end were never appended", rest.len()));
+            let (n, more) = (self.stored.len(), rest.len());
+            return Err(format!(
+                "batch {n} is not what was appended, nor are {more} bytes from it"
+            ));
         }
         if self.stored.len() < least {
             return Err(format!("{} batches survive of {least} that had to", self.stored.len()));
@@ -241,7 +245,7 @@ mod tests {
         assert!(model.clone().found(&whole[..3 * one], 4).is_err());
         assert!(model.clone().found(&whole[one..], 0).is_err());
         assert!(model.clone().found(&[whole.as_slice(), b"x"].concat(), 0).is_err());
-        model.unsure = Some(Stored::new(4, 0, batch(0, 4, 1)));
+        model.unsure = vec![Stored::new(4, 0, batch(0, 4, 1))];
         let more = [whole.as_slice(), &Stored::new(4, 0, batch(0, 4, 1)).bytes].concat();
         assert!(model.clone().found(&more, 4).is_ok());
     }

@@ -47,6 +47,15 @@ pub fn small_config(rng: &mut Rng) -> TopicConfig {
 #[derive(Debug)]
 pub struct Offline(pub String);
 
+/// Why the log did not take a batch.
+#[derive(Debug)]
+pub enum Refused {
+    /// It takes nothing more.
+    Offline(String),
+    /// It is as it was.
+    Full(String),
+}
+
 /// A log, and what may be asked of it.
 #[derive(Debug)]
 pub struct UnderTest {
@@ -86,7 +95,7 @@ impl UnderTest {
         }
     }
 
-    pub fn append(&mut self, now: i64, batch: &Batch) -> Result<Answer, Offline> {
+    pub fn append(&mut self, now: i64, batch: &Batch) -> Result<Answer, Refused> {
         let rules = Rules {
             max_message_bytes: i32::MAX,
             segment_bytes: i32::MAX,
@@ -110,7 +119,8 @@ impl UnderTest {
             Err(AppendError::Producer(ProducerError::OutOfOrder { .. })) => Ok(Answer::OutOfOrder),
             Err(AppendError::Producer(ProducerError::StaleEpoch { .. })) => Ok(Answer::Fenced),
             Err(AppendError::Producer(other)) => panic!("nobody has a transaction here: {other}"),
-            Err(AppendError::Offline(why)) => Err(Offline(why)),
+            Err(AppendError::Offline(why)) => Err(Refused::Offline(why)),
+            Err(AppendError::Full(why)) => Err(Refused::Full(why)),
         }
     }
 

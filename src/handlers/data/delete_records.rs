@@ -1,7 +1,7 @@
 //! DeleteRecords (21): nothing below an offset may be read any more.
 //!
-//! * The new log start offset is on the disk when the answer leaves; the segments below it go with
-//!   `file.delete.delay.ms`.
+//! * The new log start offset is on the disk when the answer leaves, unless the disk is full; the
+//!   segments below it go with `file.delete.delay.ms`.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use kafka_protocol::messages::delete_records_response::{
 };
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
-use crate::broker::{checkpoints, upkeep};
+use crate::broker::upkeep;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_unavailable;
@@ -83,12 +83,8 @@ fn delete(
 
 async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
     let broker = cx.broker.clone();
-    let saving = tokio::task::spawn_blocking(move || {
-        let saved = checkpoints::save_running(&broker);
-        changed.iter().for_each(|partition| upkeep::retire_one(&broker, partition));
-        saved
-    });
-    if let Ok(Err(error)) = saving.await {
-        tracing::warn!(%error, "the log start offsets were not saved");
+    let saving = tokio::task::spawn_blocking(move || upkeep::retire_durably(&broker, &changed));
+    if saving.await.is_err() {
+        tracing::error!("the deletion of records was broken off");
     }
 }

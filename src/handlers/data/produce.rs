@@ -194,17 +194,22 @@ async fn append(
     }
 }
 
-/// Append inline: it is a copy into the page cache. Only where the disk was seen to stall is it
-/// left to a blocking thread.
+/// Append inline: it is a copy into the page cache. Only where the disk was seen to stall, or where
+/// the batch is to be packed anew, is it left to a blocking thread.
 async fn write(
     cx: &Context,
     partition: &Arc<Partition>,
     records: Bytes,
 ) -> Result<Placed, ProduceError> {
     let (now, version) = (cx.broker.clock.now(), cx.version);
-    if !partition.is_cautious() {
+    let packs_anew = partition.packs_anew(&records);
+    if !partition.is_cautious() && !packs_anew {
         return partition.append(now, &records, version);
     }
+    let _turn = match packs_anew {
+        true => cx.broker.packers.acquire().await.ok(),
+        false => None,
+    };
     let partition = partition.clone();
     let written = tokio::task::spawn_blocking(move || partition.append(now, &records, version));
     written.await.unwrap_or_else(|broken| {

@@ -13,7 +13,7 @@ use crate::log::cleaning::offset_map::OffsetMap;
 use crate::storage::batch::{BatchView, Codec, DELETE_HORIZON, HEADER_BYTES, Header};
 use crate::storage::batch_builder::sealed;
 use crate::storage::codec::DEFAULT_LEVEL;
-use crate::storage::compressor::Compressor;
+use crate::storage::packer::Packer;
 use crate::storage::sift::{Glimpse, glimpse, sift};
 use crate::types::{Offset, ProducerId};
 
@@ -151,7 +151,7 @@ fn rebuilt(batch: &BatchView<'_>, keep: &[bool], horizon: Option<i64>) -> io::Re
         header.base_timestamp = ms;
     }
     let codec = header.codec().unwrap_or(Codec::None);
-    let mut out = Compressor::new(codec, DEFAULT_LEVEL, vec![0; HEADER_BYTES])?;
+    let mut out = Packer::new(codec, DEFAULT_LEVEL, None, vec![0; HEADER_BYTES])?;
     let kept = sift(batch, keep, header.base_timestamp, &mut out)?;
     header.records_count = kept.records;
     if !header.is_log_append_time() {

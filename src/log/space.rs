@@ -1,0 +1,62 @@
+//! Whether there is room on the disk, as far as writes have told: one for all logs of a broker, so
+//! that the log has one line when the room ends and one when it is back.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::clock::Now;
+
+/// The room is back once something was written and nothing was refused for so long, ms. A small
+/// write may still succeed where a large one has just failed.
+const CALM_MS: i64 = 10_000;
+
+/// What the last writes have told.
+#[derive(Debug, Default)]
+pub struct Space {
+    full: AtomicBool,
+    refused_mono_ms: AtomicI64,
+}
+
+impl Space {
+    /// There was no room for a write.
+    pub fn refused(&self, now: Now, why: &impl Display) {
+        self.refused_mono_ms.store(now.mono_ms, Ordering::Relaxed);
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::error!(%why, "the disk is full: clients get KAFKA_STORAGE_ERROR until there is room");
+        }
+    }
+
+    /// Something was written.
+    pub fn took(&self, now: Now) {
+        let is_calm = || now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
+        if self.is_full() && is_calm() && self.full.swap(false, Ordering::Relaxed) {
+            tracing::info!("there is room on the disk again");
+        }
+    }
+
+    /// True from the first refusal until [`Space::took`] finds that there is room again.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_writes_between_refusals_do_not_end_it() {
+        let at = |mono_ms| Now { mono_ms, wall_ms: 0 };
+        let space = Space::default();
+        space.took(at(0));
+        assert!(!space.is_full());
+        space.refused(at(5), &"no room");
+        space.took(at(6));
+        assert!(space.is_full());
+        space.refused(at(9_000), &"no room");
+        space.took(at(5 + CALM_MS));
+        assert!(space.is_full());
+        space.took(at(9_000 + CALM_MS));
+        assert!(!space.is_full());
+    }
+}
