@@ -26,6 +26,7 @@ mod limits;
 mod list_offsets;
 mod metadata;
 mod produce;
+mod produce_rules;
 mod recovery;
 mod sessions;
 mod tidy;
