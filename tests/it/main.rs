@@ -31,5 +31,6 @@ mod recovery;
 mod sessions;
 mod tidy;
 mod topic_changes;
+mod topic_names;
 mod topics;
 mod versions;
