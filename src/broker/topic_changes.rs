@@ -11,6 +11,7 @@ use crate::log::recovery::Known;
 use crate::metadata::image::{Image, TOPIC_RESOURCE, Topic};
 use crate::metadata::partition_records::PartitionRecord;
 use crate::metadata::records::{ConfigRecord, Record, RemoveTopicRecord, TopicRecord};
+use crate::metadata::store;
 use crate::storage::datadir::new_id;
 use crate::topics::partition::{Origin, Partition};
 use crate::topics::registry::LiveTopic;
@@ -33,6 +34,9 @@ pub enum CreateError {
     /// There is one of that name.
     #[error("Topic '{0}' already exists.")]
     Exists(String),
+    /// It is where the broker keeps what it knows of topics.
+    #[error("Creation of internal topic {0} is prohibited.")]
+    Reserved(String),
     /// A name that differs only by `.` and `_` exists; Kafka's metrics could not tell them apart.
     #[error("Topic '{name}' collides with existing topic: {existing}")]
     Collides {
@@ -71,14 +75,9 @@ impl Broker {
     pub fn create_topic(&self, wanted: NewTopic) -> Result<TopicId, CreateError> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let id = self.metadata.change(self.clock.now(), |image| {
-            if image.topics.contains_key(&wanted.name) {
-                return Err(CreateError::Exists(wanted.name.clone()));
-            }
-            if let Some(existing) = collision(image, &wanted.name) {
-                return Err(CreateError::Collides { name: wanted.name.clone(), existing });
-            }
+            is_free(image, &wanted.name)?;
             let id = new_id();
-            Ok((self.records_of(&wanted, id), id))
+            Ok::<_, CreateError>((self.records_of(&wanted, id), id))
         })?;
         if let Some(topic) = self.image().topics.get(&wanted.name) {
             self.go_live(topic);
@@ -88,14 +87,7 @@ impl Broker {
 
     /// True if the topic could be created; what `validate_only` asks.
     pub fn could_create(&self, name: &str) -> Result<(), CreateError> {
-        let image = self.image();
-        if image.topics.contains_key(name) {
-            return Err(CreateError::Exists(name.to_owned()));
-        }
-        match collision(&image, name) {
-            Some(existing) => Err(CreateError::Collides { name: name.to_owned(), existing }),
-            None => Ok(()),
-        }
+        is_free(&self.image(), name)
     }
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
@@ -259,6 +251,20 @@ fn config_record(topic: &str, name: &str, value: Option<&str>) -> Record {
         name: name.to_owned(),
         value: value.map(str::to_owned),
     })
+}
+
+/// Whether a topic may have this name. Its directory must not be another's.
+fn is_free(image: &Image, name: &str) -> Result<(), CreateError> {
+    if name == store::TOPIC {
+        return Err(CreateError::Reserved(name.to_owned()));
+    }
+    if image.topics.contains_key(name) {
+        return Err(CreateError::Exists(name.to_owned()));
+    }
+    match collision(image, name) {
+        Some(existing) => Err(CreateError::Collides { name: name.to_owned(), existing }),
+        None => Ok(()),
+    }
 }
 
 /// The existing topic whose name equals this one once every `.` is a `_`.

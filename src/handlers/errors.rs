@@ -64,6 +64,7 @@ pub fn of_read(error: &ReadError) -> Code {
 /// The code of a refused creation.
 pub fn of_create(error: &CreateError) -> Code {
     match error {
+        CreateError::Reserved(_) => Code::InvalidRequest,
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::Append(error) => of_append(error),

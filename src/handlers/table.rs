@@ -15,9 +15,9 @@ use crate::handlers::groups::{
     list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
 };
 use crate::handlers::topics::{
-    alter_partition_reassignments, create_partitions, create_topics, delete_topics,
-    describe_log_dirs, describe_topic_partitions, elect_leaders, list_partition_reassignments,
-    metadata,
+    alter_partition_reassignments, alter_replica_log_dirs, create_partitions, create_topics,
+    delete_topics, describe_log_dirs, describe_topic_partitions, elect_leaders,
+    list_partition_reassignments, metadata,
 };
 
 /// Every API that is served, in the order of the keys.
@@ -43,6 +43,7 @@ pub static APIS: &[Api] = &[
     api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
     api::<describe_configs::DescribeConfigs>(),
     api::<alter_configs::AlterConfigs>(),
+    api::<alter_replica_log_dirs::AlterReplicaLogDirs>(),
     api::<describe_log_dirs::DescribeLogDirs>(),
     api::<create_partitions::CreatePartitions>(),
     api::<delete_groups::DeleteGroups>(),

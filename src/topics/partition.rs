@@ -303,6 +303,15 @@ impl Partition {
         self.opened(&mut self.slot()).map(|_| ())
     }
 
+    /// True if the disk has failed it. A log that is not open is not looked at.
+    pub fn is_offline(&self) -> bool {
+        match &*self.slot() {
+            Slot::Open(log) => log.offline().is_some(),
+            Slot::Failed(_) => true,
+            Slot::Closed | Slot::Deleted => false,
+        }
+    }
+
     /// Records not known to be durable; 0 if the log is not open.
     pub fn unflushed(&self) -> i64 {
         match &*self.slot() {

@@ -6,6 +6,9 @@ use kafka_protocol::messages::alter_configs_request::{
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
 };
+use kafka_protocol::messages::alter_replica_log_dirs_request::{
+    AlterReplicaLogDir, AlterReplicaLogDirTopic,
+};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
@@ -18,10 +21,11 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{
-    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, BrokerId,
-    CreatePartitionsRequest, DeleteRecordsRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
-    DescribeQuorumRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
-    ListConfigResourcesRequest, ListPartitionReassignmentsRequest, TopicName,
+    AlterConfigsRequest, AlterPartitionReassignmentsRequest, AlterReplicaLogDirsRequest, ApiKey,
+    BrokerId, CreatePartitionsRequest, DeleteRecordsRequest, DescribeConfigsRequest,
+    DescribeLogDirsRequest, DescribeQuorumRequest, ElectLeadersRequest,
+    IncrementalAlterConfigsRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
+    TopicName,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -38,6 +42,7 @@ pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
         ApiKey::IncrementalAlterConfigs => of(&alter_some(subject), version),
         ApiKey::CreatePartitions => of(&grow(subject), version),
         ApiKey::DeleteRecords => of(&delete_records(subject), version),
+        ApiKey::AlterReplicaLogDirs => of(&move_to(subject), version),
         ApiKey::DescribeLogDirs => of(&log_dirs(subject), version),
         ApiKey::ElectLeaders => of(&elect(version, subject), version),
         ApiKey::AlterPartitionReassignments => of(&reassign(subject), version),
@@ -124,6 +129,13 @@ fn log_dirs(subject: &Subject) -> DescribeLogDirsRequest {
     let topic =
         DescribableLogDirTopic::default().with_topic(topic(subject)).with_partitions(vec![0, 1]);
     DescribeLogDirsRequest::default().with_topics(Some(vec![topic]))
+}
+
+fn move_to(subject: &Subject) -> AlterReplicaLogDirsRequest {
+    let topic =
+        AlterReplicaLogDirTopic::default().with_name(topic(subject)).with_partitions(vec![0, 1]);
+    let dir = AlterReplicaLogDir::default().with_path(text("/data")).with_topics(vec![topic]);
+    AlterReplicaLogDirsRequest::default().with_dirs(vec![dir])
 }
 
 fn elect(version: i16, subject: &Subject) -> ElectLeadersRequest {

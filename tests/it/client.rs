@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::PartitionProduceResponse;
 use kafka_protocol::messages::{
-    ApiKey, BrokerId, CreateTopicsRequest, FetchRequest, FetchResponse, ListOffsetsRequest,
-    ProduceRequest, RequestHeader, ResponseHeader, TopicName,
+    ApiKey, BrokerId, CreateTopicsRequest, FetchRequest, FetchResponse,
+    IncrementalAlterConfigsRequest, ListOffsetsRequest, ProduceRequest, RequestHeader,
+    ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,6 +98,17 @@ impl Client {
     /// Fetch from one partition without waiting; gives the whole answer.
     pub async fn fetch(&mut self, topic: &str, partition: i32, offset: i64) -> FetchResponse {
         self.call(12, &fetching(topic, partition, offset)).await
+    }
+
+    /// Set a topic's config, live; gives the error code.
+    pub async fn set(&mut self, topic: &str, name: &str, value: &str) -> i16 {
+        let config = AlterableConfig::default().with_name(text(name)).with_value(Some(text(value)));
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text(topic))
+            .with_configs(vec![config]);
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        self.call(1, &request).await.responses[0].error_code
     }
 
     /// The offset for a timestamp, with its error code and its own timestamp.

@@ -8,15 +8,11 @@ use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
-use kafka_protocol::messages::incremental_alter_configs_request::{
-    AlterConfigsResource, AlterableConfig,
-};
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use kafka_protocol::messages::{
-    DeleteRecordsRequest, DeleteTopicsRequest, GroupId, IncrementalAlterConfigsRequest,
-    OffsetCommitRequest, OffsetFetchRequest,
+    DeleteRecordsRequest, DeleteTopicsRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest,
 };
 use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
@@ -51,16 +47,6 @@ async fn in_the_end(client: &mut Client, topic: &str, value: &str) {
 fn deletion(topic: &str) -> DeleteTopicsRequest {
     let topic = DeleteTopicState::default().with_name(Some(topic_name(topic)));
     DeleteTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(1000)
-}
-
-async fn set(client: &mut Client, topic: &str, name: &str, value: &str) -> i16 {
-    let config = AlterableConfig::default().with_name(text(name)).with_value(Some(text(value)));
-    let resource = AlterConfigsResource::default()
-        .with_resource_type(2)
-        .with_resource_name(text(topic))
-        .with_configs(vec![config]);
-    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
-    client.call(1, &request).await.responses[0].error_code
 }
 
 async fn commit(client: &mut Client, offset: i64) -> i16 {
@@ -182,7 +168,7 @@ async fn topics_are_not_created_on_a_full_disk_but_deleted_and_changed() {
         assert!(why.contains("no room on the disk"), "{why}");
     }
     assert_eq!(client.list_offset("no-0", -1).await.0, Code::UnknownTopicOrPartition.code());
-    assert_eq!(set(&mut client, "kept", "retention.ms", "1234567").await, 0);
+    assert_eq!(client.set("kept", "retention.ms", "1234567").await, 0);
     for topic in ["t", "u"] {
         assert_eq!(client.call(6, &deletion(topic)).await.responses[0].error_code, 0);
     }
@@ -217,7 +203,7 @@ async fn retention_and_delete_records_make_room_on_a_full_disk() {
     disk.set_room(Some(100));
     assert_eq!(stored(&mut client, "t", &large).await, STORAGE);
     // By size: what is sealed goes.
-    assert_eq!(set(&mut client, "t", "retention.bytes", "700000").await, 0);
+    assert_eq!(client.set("t", "retention.bytes", "700000").await, 0);
     in_the_end(&mut client, "t", &large).await;
     assert!(client.list_offset("t", -2).await.1 >= 1);
     disk.set_room(Some(0));
@@ -233,7 +219,7 @@ async fn retention_and_delete_records_make_room_on_a_full_disk() {
     // By time, with the segment that takes appends: the records of tests are years old.
     disk.set_room(Some(0));
     assert_eq!(stored(&mut client, "v", "b").await, STORAGE);
-    assert_eq!(set(&mut client, "v", "retention.ms", "1000").await, 0);
+    assert_eq!(client.set("v", "retention.ms", "1000").await, 0);
     in_the_end(&mut client, "v", "b").await;
     while client.list_offset("v", -2).await.1 < 3 {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -71,6 +71,7 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         }
         ApiKey::CreatePartitions => whole::<CreatePartitionsResponse>(frame, version),
         ApiKey::DeleteRecords => whole::<DeleteRecordsResponse>(frame, version),
+        ApiKey::AlterReplicaLogDirs => whole::<AlterReplicaLogDirsResponse>(frame, version),
         ApiKey::DescribeLogDirs => whole::<DescribeLogDirsResponse>(frame, version),
         ApiKey::ElectLeaders => whole::<ElectLeadersResponse>(frame, version),
         ApiKey::AlterPartitionReassignments => {

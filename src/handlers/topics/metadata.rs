@@ -23,6 +23,7 @@ use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
 use crate::handlers::topics::names;
 use crate::log::LEADER_EPOCH;
+use crate::metadata::store;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
 
@@ -99,7 +100,7 @@ fn by_name(cx: &Context, name: TopicName, may_create: bool) -> MetadataResponseT
     if names::fault(&name).is_some() {
         return failed(Some(name), TopicId::nil(), Code::InvalidTopicException);
     }
-    if !may_create || names::is_internal(&name) {
+    if !may_create || names::is_internal(&name) || &*name == store::TOPIC {
         return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
     }
     let wanted = NewTopic {

@@ -1,6 +1,7 @@
 //! Requests about topics.
 
 pub mod alter_partition_reassignments;
+pub mod alter_replica_log_dirs;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;

@@ -3,23 +3,33 @@
 /// What is wrong with a topic name; `None` if it is legal.
 pub fn fault(name: &str) -> Option<String> {
     if name.is_empty() {
-        return Some("the empty string is not allowed as a topic name".to_owned());
+        return Some("Topic name is invalid: the empty string is not allowed".to_owned());
     }
     if name == "." || name == ".." {
-        return Some("topic name cannot be \".\" or \"..\"".to_owned());
+        return Some(format!("Topic name is invalid: '{name}' is not allowed"));
     }
     if name.len() > 249 {
         return Some(format!(
-            "topic name is {} characters long, at most 249 are allowed",
-            name.len()
+            "Topic name is invalid: the length of '{}' is longer than the max allowed length 249",
+            in_short(name)
         ));
     }
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     (!name.bytes().all(is_legal)).then(|| {
         format!(
-            "topic name {name:?} has a character other than ASCII letters, digits, '.', '_' and '-'"
+            "Topic name is invalid: '{}' contains one or more characters other than ASCII \
+             alphanumerics, '.', '_' and '-'",
+            in_short(name)
         )
     })
+}
+
+/// A name may be as long as a frame; what is said of it need not.
+fn in_short(name: &str) -> String {
+    match name.char_indices().nth(249) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
 }
 
 /// True for topics that only the broker writes to.

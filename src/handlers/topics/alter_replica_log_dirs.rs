@@ -1,0 +1,72 @@
+//! AlterReplicaLogDirs (34): there is one directory, so everything is where it is to be already, or
+//! is to go where nothing can.
+//!
+//! * Checks as Kafka's ReplicaManager: a name too long for a move, the directory, the partition.
+//!
+//! v2 flexible
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::alter_replica_log_dirs_response::{
+    AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
+};
+use kafka_protocol::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::NONE;
+
+/// The handler.
+pub struct AlterReplicaLogDirs;
+
+/// What Kafka adds to a partition's name for the directory of its future replica: a dot, an id in
+/// 32 digits, `-future`.
+const FUTURE_BYTES: usize = 40;
+/// The longest name of a directory.
+const NAME_BYTES_MAX: usize = 255;
+
+impl Handler for AlterReplicaLogDirs {
+    const KEY: i16 = 34;
+    const NAME: &'static str = "AlterReplicaLogDirs";
+    const VERSIONS: RangeInclusive<i16> = 1..=2;
+    type Request = AlterReplicaLogDirsRequest;
+    type Response = AlterReplicaLogDirsResponse;
+
+    async fn handle(
+        cx: &Context,
+        request: AlterReplicaLogDirsRequest,
+    ) -> AlterReplicaLogDirsResponse {
+        let ours = cx.broker.data_dir.display().to_string();
+        let topics = request.dirs.into_iter().flat_map(|dir| {
+            let is_ours = *dir.path == *ours;
+            dir.topics.into_iter().map(move |topic| (is_ours, topic))
+        });
+        let results = topics.map(|(is_ours, topic)| {
+            let partitions = topic.partitions.iter().map(|index| {
+                AlterReplicaLogDirPartitionResult::default()
+                    .with_partition_index(*index)
+                    .with_error_code(moved(cx, &topic.name, *index, is_ours))
+            });
+            AlterReplicaLogDirTopicResult::default()
+                .with_partitions(partitions.collect())
+                .with_topic_name(topic.name.clone())
+        });
+        AlterReplicaLogDirsResponse::default().with_results(results.collect())
+    }
+}
+
+fn moved(cx: &Context, topic: &str, index: i32, to_ours: bool) -> i16 {
+    if topic.len() + 1 + index.to_string().len() + FUTURE_BYTES > NAME_BYTES_MAX {
+        return Code::InvalidTopicException.code();
+    }
+    if !to_ours {
+        return Code::LogDirNotFound.code();
+    }
+    let live = cx.broker.registry.named(topic);
+    match live.as_ref().and_then(|live| live.partition(index)) {
+        None => Code::UnknownTopicOrPartition.code(),
+        Some(partition) if partition.is_offline() => Code::KafkaStorageError.code(),
+        Some(_) => NONE,
+    }
+}
