@@ -10,6 +10,7 @@ mod broker;
 #[allow(dead_code, reason = "batches have keys here")]
 mod data;
 #[path = "common/log.rs"]
+#[allow(dead_code, reason = "topics are compacted here, and batches are not checked")]
 mod log;
 #[path = "common/proc.rs"]
 #[allow(dead_code, reason = "others count more")]
