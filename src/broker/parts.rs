@@ -15,6 +15,7 @@ use crate::log::AppendError;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
+use crate::quotas::desk::Desk as Quotas;
 use crate::storage::datadir::{Hold, Identity};
 use crate::storage::disk::Disk;
 use crate::topics::registry::Registry;
@@ -58,6 +59,8 @@ pub struct Broker {
     pub coordinator: Coordinator,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
+    /// Client quotas, and what was used of them.
+    pub quotas: Quotas,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
     /// Turns true when the broker is asked to stop.

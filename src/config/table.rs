@@ -1,7 +1,7 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
 use crate::config::entry::{Name, Row};
-use crate::config::{broker, group, topic, transaction};
+use crate::config::{broker, group, quota, topic, transaction};
 
 /// A part of the table that is shown under one heading.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub static SECTIONS: &[Section] = &[
     Section { title: "Topics", rows: topic::ROWS },
     Section { title: "Groups and committed offsets", rows: group::ROWS },
     Section { title: "Producers and transactions", rows: transaction::ROWS },
+    Section { title: "Client quotas", rows: quota::ROWS },
 ];
 
 /// Every row.
