@@ -25,6 +25,7 @@ mod limits;
 mod list_offsets;
 mod metadata;
 mod produce;
+mod quotas;
 mod recovery;
 mod sessions;
 mod tidy;
