@@ -85,7 +85,8 @@ impl Charge {
 /// As the handler's; nothing is charged then, since the connection ends.
 pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
     if cx.broker.quotas.is_any() {
-        return charged(cx, api, body).await;
+        // In a place of its own: what is rare must not make every connection larger.
+        return Box::pin(charged(cx, api, body)).await;
     }
     let reply = (api.run)(cx, body).await?;
     Ok(Answer { reply, mute_ms: 0, payer: None })

@@ -71,6 +71,9 @@ pub enum FilterError {
     Combination,
 }
 
+/// An entity and its quotas.
+pub type Found<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
+
 /// What the entities that are wanted look like.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -100,11 +103,7 @@ impl Filter {
     ///
     /// # Errors
     /// An address is asked for together with a user or a client id.
-    pub fn find<'a>(
-        &self,
-        table: &'a Table,
-        strict: bool,
-    ) -> Result<Vec<(&'a Entity, &'a BTreeMap<String, f64>)>, FilterError> {
+    pub fn find<'a>(&self, table: &'a Table, strict: bool) -> Result<Vec<Found<'a>>, FilterError> {
         if self.parts.contains_key(IP) && self.parts.len() > 1 {
             return Err(FilterError::Combination);
         }

@@ -75,7 +75,7 @@ impl Rate {
 
     /// What was used, and the time in ms that it counts for.
     fn measure(&mut self, windows: Windows, now_ms: i64) -> (f64, f64) {
-        let expire_age = windows.samples * windows.window_ms;
+        let expire_age = windows.samples.saturating_mul(windows.window_ms);
         for sample in &mut self.samples {
             if now_ms - sample.last_event_ms >= expire_age {
                 *sample = Sample::at(now_ms);
@@ -87,13 +87,16 @@ impl Rate {
         // Windows that are missing count as windows in which nothing was used: a client may use
         // at its beginning what it did not use before.
         let missing = (windows.samples - 1 - elapsed / windows.window_ms).max(0);
-        (sum, (elapsed + missing * windows.window_ms).max(1) as f64)
+        let missing_ms = missing.saturating_mul(windows.window_ms);
+        (sum, elapsed.saturating_add(missing_ms).max(1) as f64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Step = (i64, f64, i64);
 
     const WINDOWS: Windows = Windows { samples: 11, window_ms: 1000 };
 
@@ -113,7 +116,7 @@ mod tests {
     fn throttle_times_are_kafkas() {
         let seconds = |samples, seconds: i64| Windows { samples, window_ms: seconds * 1000 };
         #[rustfmt::skip]
-        let told: [(Windows, &[(i64, f64, i64)]); 3] = [
+        let told: [(Windows, &[Step]); 3] = [
             (seconds(11, 1), &[
                 (164, 685.0, 0), (280, 1454.0, 0), (149, 450.0, 0), (1200, 912.0, 0),
                 (5911, 95.0, 0), (861, 1138.0, 0), (279, 242.0, 0), (783, 1051.0, 0),
@@ -156,6 +159,17 @@ mod tests {
         rate.record(WINDOWS, 50_000.0, 0);
         rate.record(WINDOWS, -50_000.0, 0);
         assert_eq!(rate.throttle_ms(WINDOWS, 1.0, 0), 0);
+    }
+
+    #[test]
+    fn windows_of_any_length_are_counted_with() {
+        let longest = i64::from(i32::MAX);
+        let windows = Windows { samples: longest, window_ms: longest * 1000 };
+        let mut rate = Rate::new(0);
+        rate.record(windows, 1.0, 0);
+        assert_eq!(rate.throttle_ms(windows, 1.0, 0), 0);
+        let windows = Windows { samples: 1, window_ms: 1000 };
+        assert!(rate.throttle_ms(windows, 1.0, 0) > 0);
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Connection {
         let payer = self.payer.take();
         let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
         let sent = match payer {
-            Some(payer) => charge::sending(&self.broker, &payer, flushing).await,
+            Some(payer) => Box::pin(charge::sending(&self.broker, &payer, flushing)).await,
             None => flushing.await,
         };
         sent.unwrap_or_else(|_| {
