@@ -19,6 +19,11 @@ pub struct Now {
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Both clocks, now.
     fn now(&self) -> Now;
+
+    /// The monotonic clock in nanoseconds, to measure short work by.
+    fn mono_ns(&self) -> i64 {
+        self.now().mono_ms * 1_000_000
+    }
 }
 
 /// The operating system's clocks.
@@ -34,6 +39,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    fn mono_ns(&self) -> i64 {
+        self.started.elapsed().as_nanos() as i64
+    }
+
     fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now { mono_ms: self.started.elapsed().as_millis() as i64, wall_ms: wall.as_millis() as i64 }

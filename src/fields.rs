@@ -86,6 +86,11 @@ impl<'a> Reader<'a> {
         Ok(i64::from_be_bytes(self.array()?))
     }
 
+    /// Eight bytes, a number with a fraction.
+    pub fn f64(&mut self) -> Result<f64, Damage> {
+        Ok(f64::from_be_bytes(self.array()?))
+    }
+
     /// Sixteen bytes.
     pub fn uuid(&mut self) -> Result<Uuid, Damage> {
         Ok(Uuid::from_bytes(self.array()?))
@@ -267,6 +272,11 @@ impl Writer {
 
     /// Eight bytes.
     pub fn i64(&mut self, value: i64) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// Eight bytes, a number with a fraction.
+    pub fn f64(&mut self, value: f64) {
         self.raw(&value.to_be_bytes());
     }
 

@@ -26,6 +26,8 @@ pub mod handlers;
 pub mod log;
 /// What the broker knows durably, in `__cluster_metadata-0`, and the image of it.
 pub mod metadata;
+/// Client quotas: who may use how much, and how long who used too much must wait.
+pub mod quotas;
 /// Sockets: accept, frame in, reply out, in order.
 pub mod server;
 /// Files: the disk, record batches, segments, indexes, checkpoints.

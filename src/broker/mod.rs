@@ -4,6 +4,7 @@ pub mod checkpoints;
 pub mod cleaner;
 pub mod coordinators;
 pub mod parts;
+pub mod quota_changes;
 pub mod start;
 pub mod stop;
 pub mod topic_changes;

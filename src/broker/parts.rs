@@ -16,6 +16,7 @@ use crate::log::space::Space;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
+use crate::quotas::desk::Desk as Quotas;
 use crate::storage::datadir::{Hold, Identity};
 use crate::storage::disk::Disk;
 use crate::topics::registry::Registry;
@@ -61,6 +62,8 @@ pub struct Broker {
     pub upkeep: Desk,
     /// Whether the disk has room.
     pub space: Arc<Space>,
+    /// Client quotas, and what was used of them.
+    pub quotas: Quotas,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
     /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.

@@ -18,6 +18,9 @@ use crate::log::recovery::Known;
 use crate::log::space::Space;
 use crate::metadata::records::{FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
+use crate::quotas::desk::Desk as Quotas;
+use crate::quotas::meters::Sampling;
+use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, Hold};
 use crate::storage::disk::Disk;
@@ -112,7 +115,13 @@ struct Parts {
 fn assemble(parts: Parts) -> Broker {
     let slots = parts.config.max_incremental_fetch_session_cache_slots.max(0) as usize;
     let budget = parts.config.queued_max_request_bytes.clamp(1, i64::from(u32::MAX)) as usize;
+    let quotas = parts.config.quotas;
+    let sampling = Sampling {
+        clients: windows(quotas.window_num, quotas.window_size_seconds),
+        mutations: windows(quotas.controller_window_num, quotas.controller_window_size_seconds),
+    };
     Broker {
+        quotas: Quotas::new(sampling),
         sessions: Mutex::new(Sessions::new(slots, fastrand::Rng::new())),
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
@@ -136,6 +145,10 @@ fn assemble(parts: Parts) -> Broker {
     }
 }
 
+fn windows(samples: i32, seconds: i32) -> Windows {
+    Windows { samples: i64::from(samples), window_ms: i64::from(seconds) * 1000 }
+}
+
 /// Write what an empty metadata log begins with, and make the topics live; after a crash, recover
 /// all of them now, so that clients never wait for it.
 fn begin(broker: &Broker) -> io::Result<()> {
@@ -151,6 +164,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
             Ok(if is_new { (vec![Record::FeatureLevel(record)], ()) } else { (Vec::new(), ()) })
         })
         .map_err(offline)?;
+    broker.quotas.load(|| broker.image());
     let image = broker.image();
     for topic in image.topics.values() {
         broker.go_live(topic);

@@ -13,6 +13,7 @@ pub mod group;
 pub mod group_config;
 pub mod layers;
 pub mod page;
+pub mod quota;
 pub mod resolve;
 pub mod settings;
 pub mod table;

@@ -10,6 +10,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
+use crate::config::quota::QuotaConfig;
 use crate::config::{broker, topic, transaction};
 
 /// When an acks=-1 produce is answered.
@@ -247,6 +248,8 @@ pub struct BrokerConfig {
     pub cleaner: CleanerConfig,
     /// What groups may do.
     pub groups: GroupConfig,
+    /// Over which time client quotas are averaged.
+    pub quotas: QuotaConfig,
     /// `log.retention.check.interval.ms`: how often segments that are due are looked for.
     pub log_retention_check_interval_ms: i64,
     /// `log.flush.offset.checkpoint.interval.ms`: how often recovery points are saved.
@@ -278,6 +281,7 @@ impl Default for BrokerConfig {
             producer_id_expiration_ms: 86_400_000,
             cleaner: CleanerConfig::default(),
             groups: GroupConfig::default(),
+            quotas: QuotaConfig::default(),
             log_retention_check_interval_ms: 300_000,
             log_flush_offset_checkpoint_interval_ms: 60_000,
             max_request_partition_size_limit: 2000,
@@ -315,6 +319,7 @@ impl BrokerConfig {
             ),
             cleaner: CleanerConfig::resolve(layers),
             groups: GroupConfig::resolve(layers),
+            quotas: QuotaConfig::resolve(layers),
             log_retention_check_interval_ms: broker::LOG_RETENTION_CHECK_INTERVAL_MS
                 .resolve(layers),
             log_flush_offset_checkpoint_interval_ms:

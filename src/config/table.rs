@@ -1,7 +1,7 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
 use crate::config::entry::{Name, Row};
-use crate::config::{broker, cleaner, group, topic, transaction};
+use crate::config::{broker, cleaner, group, quota, topic, transaction};
 
 /// A part of the table that is shown under one heading.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub static SECTIONS: &[Section] = &[
     Section { title: "Compaction", rows: cleaner::ROWS },
     Section { title: "Groups and committed offsets", rows: group::ROWS },
     Section { title: "Producers and transactions", rows: transaction::ROWS },
+    Section { title: "Client quotas", rows: quota::ROWS },
 ];
 
 /// Every row.

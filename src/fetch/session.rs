@@ -331,6 +331,20 @@ impl Sessions {
         }
     }
 
+    /// The session to name in an answer that is empty because the client is throttled: nothing
+    /// counts as told, and no session begins.
+    ///
+    /// # Errors
+    /// Another request has continued the same session meanwhile.
+    pub fn throttled(&self, plan: &Plan) -> Result<i32, SessionError> {
+        let Mode::Incremental { id, epoch } = plan.mode else { return Ok(NO_SESSION) };
+        match self.all.get(&id) {
+            None => Ok(NO_SESSION),
+            Some(session) if session.epoch == epoch => Ok(id),
+            Some(session) => Err(SessionError::Epoch { id, expected: session.epoch, sent: epoch }),
+        }
+    }
+
     /// Begin a session with what a full fetch listed, if there is room.
     fn create(&mut self, now_mono_ms: i64, by_id: bool, plan: &Plan, seen: &[Seen]) -> i32 {
         let count = plan.wanted.len();

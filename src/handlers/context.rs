@@ -6,9 +6,14 @@ use std::sync::Arc;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::parts::Broker;
+use crate::handlers::charge::Charge;
+use crate::quotas::limits::Who;
+
+/// Who everybody is without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
+pub const ANONYMOUS: &str = "ANONYMOUS";
 
 /// One request's circumstances.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Context {
     /// The broker.
     pub broker: Arc<Broker>,
@@ -24,6 +29,8 @@ pub struct Context {
     pub local: SocketAddr,
     /// Which of the listeners that is.
     pub listener: usize,
+    /// What it has cost until now.
+    pub charge: Charge,
 }
 
 impl Context {
@@ -41,6 +48,11 @@ impl Context {
                 (StrBytes::from_string(host), i32::from(self.local.port()))
             }
         }
+    }
+
+    /// Who asks, as quotas know it.
+    pub fn who(&self) -> Who<'_> {
+        Who { user: ANONYMOUS, client_id: self.client_id.as_deref().unwrap_or_default() }
     }
 
     /// The broker's id.

@@ -4,6 +4,7 @@
 
 use kafka_protocol::error::ResponseError as Code;
 
+use crate::broker::quota_changes::QuotaError;
 use crate::broker::topic_changes::{CreateError, GrowError};
 use crate::fetch::session::SessionError;
 use crate::groups::input::Fault;
@@ -11,6 +12,8 @@ use crate::log::AppendError;
 use crate::log::admit::Kind;
 use crate::log::producers::ProducerError;
 use crate::log::view::ReadError;
+use crate::quotas::alter::AlterError;
+use crate::quotas::filter::FilterError;
 use crate::topics::partition::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.
@@ -77,6 +80,44 @@ pub fn of_grow(error: &GrowError) -> Code {
         GrowError::Unknown => Code::UnknownTopicOrPartition,
         GrowError::NotMore { .. } => Code::InvalidPartitions,
         GrowError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of quotas that were not changed.
+pub fn of_quotas(error: &QuotaError) -> Code {
+    match error {
+        QuotaError::TooMany => Code::PolicyViolation,
+        QuotaError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of an entity whose quotas were not changed.
+pub fn of_alter_quota(error: &AlterError) -> Code {
+    match error {
+        AlterError::Empty
+        | AlterError::Type(_)
+        | AlterError::EmptyName(_)
+        | AlterError::Combination
+        | AlterError::Address(_)
+        | AlterError::Key(_)
+        | AlterError::NotPositive(_)
+        | AlterError::TooLarge(..)
+        | AlterError::Fraction(_)
+        | AlterError::Duplicate(_) => Code::InvalidRequest,
+    }
+}
+
+/// The code of a filter that means nothing.
+pub fn of_filter(error: &FilterError) -> Code {
+    match error {
+        // An entity type that a later version may have.
+        FilterError::Type(_) => Code::UnsupportedVersion,
+        FilterError::EmptyType
+        | FilterError::Twice(_)
+        | FilterError::NoText
+        | FilterError::Text(_)
+        | FilterError::MatchType(_)
+        | FilterError::Combination => Code::InvalidRequest,
     }
 }
 

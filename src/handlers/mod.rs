@@ -1,6 +1,7 @@
 //! What each request means: THE TABLE.
 
 pub mod api;
+pub mod charge;
 pub mod cluster;
 pub mod configs;
 pub mod context;

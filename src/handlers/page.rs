@@ -185,6 +185,8 @@ be indistinguishable from it, and what is not served is not advertised.
 - **No features.** ApiVersions carries none, so clients keep to the older flow of transactions.
 - **Internal topics cannot be deleted** (INVALID_REQUEST). Kafka deletes them, and the groups in
   them.
+- **Quotas of addresses** are set by address; a host's name is refused (INVALID_REQUEST). A quota
+  that is not a number is refused as well; Kafka takes it.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -5,7 +5,8 @@
 use crate::handlers::api::{Api, api};
 use crate::handlers::cluster::{api_versions, describe_cluster, describe_quorum};
 use crate::handlers::configs::{
-    alter_configs, describe_configs, incremental_alter_configs, list_config_resources,
+    alter_client_quotas, alter_configs, describe_client_quotas, describe_configs,
+    incremental_alter_configs, list_config_resources,
 };
 use crate::handlers::data::{
     delete_records, fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
@@ -52,6 +53,8 @@ pub static APIS: &[Api] = &[
     api::<alter_partition_reassignments::AlterPartitionReassignments>(),
     api::<list_partition_reassignments::ListPartitionReassignments>(),
     api::<offset_delete::OffsetDelete>(),
+    api::<describe_client_quotas::DescribeClientQuotas>(),
+    api::<alter_client_quotas::AlterClientQuotas>(),
     api::<describe_quorum::DescribeQuorum>(),
     api::<describe_cluster::DescribeCluster>(),
     api::<list_config_resources::ListConfigResources>(),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::metadata::quotas;
 use crate::metadata::records::Record;
 use crate::types::{ProducerId, TopicId};
 
@@ -25,7 +26,7 @@ pub struct Topic {
     pub configs: BTreeMap<String, String>,
 }
 
-/// Topics and producer ids.
+/// Topics, producer ids, features and quotas.
 #[derive(Debug, Clone, Default)]
 pub struct Image {
     /// The topics, by name.
@@ -36,6 +37,8 @@ pub struct Image {
     pub next_producer_id: ProducerId,
     /// Levels of finalized features (KIP-584).
     pub features: BTreeMap<String, i16>,
+    /// Client quotas.
+    pub quotas: Arc<quotas::Table>,
 }
 
 impl Image {
@@ -74,6 +77,7 @@ impl Image {
             Record::FeatureLevel(feature) => {
                 self.features.insert(feature.name.clone(), feature.feature_level);
             }
+            Record::ClientQuota(quota) => quota.apply(Arc::make_mut(&mut self.quotas)),
             // Nothing here depends on the others yet; they stay in the log.
             _ => {}
         }

@@ -2,6 +2,7 @@ pub mod broker_records;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
 pub mod partition_records;
+pub mod quotas;
 pub mod records;
 /// Decide, append, apply, publish a new image.
 pub mod store;

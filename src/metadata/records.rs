@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::fields::{Damage, Reader, Tags, Writer};
 use crate::metadata::broker_records::{BrokerRegistrationChangeRecord, RegisterBrokerRecord};
 use crate::metadata::partition_records::{PartitionChangeRecord, PartitionRecord};
+use crate::metadata::quotas::ClientQuotaRecord;
 
 /// The frame version that stands before every record.
 const FRAME_VERSION: u32 = 1;
@@ -26,6 +27,7 @@ const CONFIG: u32 = 4;
 const PARTITION_CHANGE: u32 = 5;
 const REMOVE_TOPIC: u32 = 9;
 const FEATURE_LEVEL: u32 = 12;
+const CLIENT_QUOTA: u32 = 14;
 const PRODUCER_IDS: u32 = 15;
 const BROKER_REGISTRATION_CHANGE: u32 = 17;
 const NO_OP: u32 = 20;
@@ -65,7 +67,7 @@ pub enum RecordError {
 }
 
 /// One record of the metadata log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// A broker made itself known.
     RegisterBroker(RegisterBrokerRecord),
@@ -81,6 +83,8 @@ pub enum Record {
     RemoveTopic(RemoveTopicRecord),
     /// A feature has a new level.
     FeatureLevel(FeatureLevelRecord),
+    /// A client quota was set or removed.
+    ClientQuota(ClientQuotaRecord),
     /// A block of producer ids was given out.
     ProducerIds(ProducerIdsRecord),
     /// A broker's registration changed.
@@ -177,6 +181,7 @@ const KNOWN: &[(u32, &str, u32)] = &[
     (PARTITION_CHANGE, "PartitionChangeRecord", 2),
     (REMOVE_TOPIC, "RemoveTopicRecord", 0),
     (FEATURE_LEVEL, "FeatureLevelRecord", 0),
+    (CLIENT_QUOTA, "ClientQuotaRecord", 0),
     (PRODUCER_IDS, "ProducerIdsRecord", 0),
     (BROKER_REGISTRATION_CHANGE, "BrokerRegistrationChangeRecord", 2),
     (NO_OP, "NoOpRecord", 0),
@@ -201,6 +206,7 @@ impl Record {
             Record::PartitionChange(record) => record.write(&mut w),
             Record::RemoveTopic(record) => record.write(&mut w),
             Record::FeatureLevel(record) => record.write(&mut w),
+            Record::ClientQuota(record) => record.write(&mut w),
             Record::ProducerIds(record) => record.write(&mut w),
             Record::BrokerRegistrationChange(record) => record.write(&mut w),
             Record::NoOp | Record::EndTransaction => w.no_tags(),
@@ -246,6 +252,7 @@ impl Record {
             Record::PartitionChange(_) => (PARTITION_CHANGE, PartitionChangeRecord::WRITTEN),
             Record::RemoveTopic(_) => (REMOVE_TOPIC, 0),
             Record::FeatureLevel(_) => (FEATURE_LEVEL, 0),
+            Record::ClientQuota(_) => (CLIENT_QUOTA, 0),
             Record::ProducerIds(_) => (PRODUCER_IDS, 0),
             Record::BrokerRegistrationChange(record) => {
                 (BROKER_REGISTRATION_CHANGE, record.version())
@@ -267,6 +274,7 @@ impl Record {
             PARTITION_CHANGE => Record::PartitionChange(PartitionChangeRecord::read(r, version)?),
             REMOVE_TOPIC => Record::RemoveTopic(RemoveTopicRecord::read(r)?),
             FEATURE_LEVEL => Record::FeatureLevel(FeatureLevelRecord::read(r)?),
+            CLIENT_QUOTA => Record::ClientQuota(ClientQuotaRecord::read(r)?),
             PRODUCER_IDS => Record::ProducerIds(ProducerIdsRecord::read(r)?),
             BROKER_REGISTRATION_CHANGE => {
                 Record::BrokerRegistrationChange(BrokerRegistrationChangeRecord::read(r, version)?)

@@ -4,6 +4,9 @@
 //! answers in order and an idempotent producer's batches in sequence. While whole frames are
 //! here already, the replies are collected and leave together; before anything waits, all that
 //! is owed is sent.
+//!
+//! A client that has used more than its quota is answered like any other, and then not read for
+//! its throttle time (KIP-219).
 
 use std::future::Future;
 use std::io;
@@ -13,9 +16,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::broker::parts::Broker;
+use crate::handlers::charge::{self, Answer, Charge};
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::table;
@@ -39,6 +45,20 @@ pub struct Connection {
     local: SocketAddr,
     listener: usize,
     out: Outbound,
+    /// The client id that the next sending is charged to, where processing time is limited.
+    payer: Option<String>,
+}
+
+/// What follows an answer.
+struct Next {
+    /// False if the connection is to be closed.
+    goes_on: bool,
+    /// For how long the client is not read, in ms.
+    mute_ms: i64,
+}
+
+impl Next {
+    const CLOSE: Next = Next { goes_on: false, mute_ms: 0 };
 }
 
 impl Connection {
@@ -51,7 +71,15 @@ impl Connection {
     ) -> io::Result<Connection> {
         let local = stream.local_addr()?;
         stream.set_nodelay(true)?;
-        Ok(Connection { broker, stream, peer, local, listener, out: Outbound::default() })
+        Ok(Connection {
+            broker,
+            stream,
+            peer,
+            local,
+            listener,
+            out: Outbound::default(),
+            payer: None,
+        })
     }
 
     /// Serve the client until it leaves, says nothing for `connections.max.idle.ms`, sends what
@@ -72,16 +100,22 @@ impl Connection {
         &mut self,
         mut frames: Frames,
         idle: Duration,
-        stopping: &mut tokio::sync::watch::Receiver<bool>,
+        stopping: &mut watch::Receiver<bool>,
     ) -> io::Result<()> {
         loop {
             while let Some(frame) = frames.take()? {
-                let more = self.answer(frame, idle).await?;
-                if !more || self.out.len() >= OWED_MAX {
+                let next = self.answer(frame, idle).await?;
+                if !next.goes_on || next.mute_ms > 0 || self.out.len() >= OWED_MAX {
                     self.send(idle).await?;
                 }
-                if !more {
+                if !next.goes_on {
                     return Ok(());
+                }
+                if next.mute_ms > 0 {
+                    frames.rest();
+                    if !self.mute(next.mute_ms, idle, stopping).await? {
+                        return Ok(());
+                    }
                 }
             }
             self.send(idle).await?;
@@ -102,14 +136,40 @@ impl Connection {
         if self.out.is_empty() {
             return Ok(());
         }
-        let sending = self.out.flush(&self.stream);
-        tokio::time::timeout(idle, sending).await.unwrap_or_else(|_| {
+        let payer = self.payer.take();
+        let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
+        let sent = match payer {
+            Some(payer) => Box::pin(charge::sending(&self.broker, &payer, flushing)).await,
+            None => flushing.await,
+        };
+        sent.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading"))
         })
     }
 
-    /// Answer one request; false if the connection is to be closed after that.
-    async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<bool> {
+    /// Read nothing for so long; false if the client leaves meanwhile, or the broker stops. A
+    /// connection may be as silent for this reason as for any other.
+    async fn mute(
+        &self,
+        throttle_ms: i64,
+        idle: Duration,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> io::Result<bool> {
+        let throttle = Duration::from_millis(throttle_ms as u64);
+        tokio::select! {
+            () = tokio::time::sleep(throttle.min(idle)) => {}
+            () = left(&self.stream) => return Ok(false),
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
+        }
+        if throttle > idle {
+            let why = "throttled for longer than a connection may be idle";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        Ok(true)
+    }
+
+    /// Answer one request.
+    async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<Next> {
         let outcome = {
             let answering =
                 handle(self.broker.clone(), frame, self.peer, self.local, self.listener);
@@ -125,7 +185,7 @@ impl Connection {
                         () = gone(&self.stream) => {
                             match tokio::time::timeout(LAST_ANSWER, answering).await {
                                 Ok(outcome) => outcome,
-                                Err(_) => return Ok(false),
+                                Err(_) => return Ok(Next::CLOSE),
                             }
                         }
                     }
@@ -133,14 +193,16 @@ impl Connection {
             }
         };
         match outcome {
-            Ok(Reply::None) => Ok(true),
-            Ok(Reply::Chunks(chunks)) => {
-                self.out.push(chunks);
-                Ok(true)
+            Ok(Answer { reply, mute_ms, payer }) => {
+                if let Reply::Chunks(chunks) = reply {
+                    self.out.push(chunks);
+                }
+                self.payer = payer.or(self.payer.take());
+                Ok(Next { goes_on: true, mute_ms })
             }
             Err(refusal) => {
                 tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
-                Ok(false)
+                Ok(Next::CLOSE)
             }
         }
     }
@@ -155,19 +217,29 @@ async fn gone(stream: &TcpStream) {
     }
 }
 
+/// Until a client that is not read has left: it has closed its side of the connection, or the
+/// connection is broken. What it has sent before it closed is still to be answered, so then only
+/// a broken one counts.
+async fn left(stream: &TcpStream) {
+    if matches!(stream.peek(&mut [0]).await, Ok(n) if n > 0) {
+        drop(stream.ready(Interest::ERROR).await);
+    }
+}
+
 async fn handle(
     broker: Arc<Broker>,
     frame: Bytes,
     peer: SocketAddr,
     local: SocketAddr,
     listener: usize,
-) -> Result<Reply, Refusal> {
+) -> Result<Answer, Refusal> {
     let (header, body_from) =
         header::read(&frame).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let (key, version) = (header.api_key, header.api_version);
     let Some(api) = table::find(key, version) else {
         if key == API_VERSIONS {
-            return api_versions::unsupported(header.correlation_id);
+            let reply = api_versions::unsupported(header.correlation_id)?;
+            return Ok(Answer { reply, mute_ms: 0, payer: None });
         }
         return Err(Refusal::Malformed(format!(
             "API key {key} is not served in version {version}"
@@ -185,6 +257,7 @@ async fn handle(
         peer,
         local,
         listener,
+        charge: Charge::default(),
     };
-    (api.run)(&cx, body).await
+    charge::answer(&cx, api, body).await
 }

@@ -82,6 +82,16 @@ impl Frames {
         self.buffer.is_empty()
     }
 
+    /// Nothing is read for a while: hold what has come and not a byte more. No part of the budget
+    /// stays taken, as others would wait for it for as long; so what a connection may hold then,
+    /// beyond [`FREE_BYTES`], is what one read has brought of requests yet to be answered.
+    pub fn rest(&mut self) {
+        self.buffer = BytesMut::from(&self.buffer[..]);
+        self.permit = None;
+        self.pace = None;
+        self.wanted = FREE_BYTES;
+    }
+
     /// Read more; false at the end of the stream.
     pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {

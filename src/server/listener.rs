@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::broker::parts::Broker;
@@ -15,6 +15,8 @@ use crate::server::connection::Connection;
 
 /// How long connections may finish what they are doing once the broker stops.
 const DRAIN: Duration = Duration::from_millis(800);
+/// How many connections that came too early are held at once; further ones are closed right away.
+const PUT_OFF_MAX: usize = 1024;
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
 pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
@@ -31,6 +33,7 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
+    let put_off_places = Arc::new(Semaphore::new(PUT_OFF_MAX));
     loop {
         tokio::select! {
             () = &mut stopped => break,
@@ -41,6 +44,14 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
             }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    let wait_ms = broker.quotas.connect(peer.ip(), broker.clock.now());
+                    if wait_ms > 0 {
+                        if let Ok(place) = put_off_places.clone().try_acquire_owned() {
+                            let stopping = broker.stopping.subscribe();
+                            connections.spawn(put_off(stream, wait_ms, stopping, place));
+                        }
+                        continue;
+                    }
                     let Ok(place) = places.clone().try_acquire_owned() else {
                         let most = broker.config.max_connections;
                         tracing::warn!(%peer, most, "refused: max.connections are open");
@@ -65,6 +76,21 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+/// A client whose address connects too often: as in Kafka its connection is held unserved, and
+/// then closed (KIP-612).
+async fn put_off(
+    stream: TcpStream,
+    wait_ms: i64,
+    mut stopping: watch::Receiver<bool>,
+    place: OwnedSemaphorePermit,
+) {
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_millis(wait_ms.max(0) as u64)) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    drop((stream, place));
 }
 
 /// Listen on every configured endpoint.

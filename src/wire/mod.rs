@@ -8,3 +8,4 @@ pub mod legacy;
 pub mod reply;
 pub mod shape;
 pub mod shapes;
+pub mod throttle;

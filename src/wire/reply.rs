@@ -27,6 +27,18 @@ pub enum Reply {
     Chunks(Vec<Chunk>),
 }
 
+impl Reply {
+    /// How many bytes leave.
+    pub fn bytes(&self) -> usize {
+        let Reply::Chunks(chunks) = self else { return 0 };
+        let len = |chunk: &Chunk| match chunk {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::File(slice) => slice.len,
+        };
+        chunks.iter().map(len).sum()
+    }
+}
+
 /// Why a request gets no answer; the connection is closed, as Kafka does.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {

@@ -1,5 +1,6 @@
 //! Valid requests of the administrators' APIs, to start mutations from.
 
+use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
 use kafka_protocol::messages::alter_configs_request::{
     AlterConfigsResource as Replaced, AlterableConfig as ReplacedConfig,
 };
@@ -13,6 +14,7 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
+use kafka_protocol::messages::describe_client_quotas_request::ComponentData;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
@@ -21,11 +23,11 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{
-    AlterConfigsRequest, AlterPartitionReassignmentsRequest, AlterReplicaLogDirsRequest, ApiKey,
-    BrokerId, CreatePartitionsRequest, DeleteRecordsRequest, DescribeConfigsRequest,
-    DescribeLogDirsRequest, DescribeQuorumRequest, ElectLeadersRequest,
-    IncrementalAlterConfigsRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
-    TopicName,
+    AlterClientQuotasRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
+    AlterReplicaLogDirsRequest, ApiKey, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
+    DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
+    DescribeQuorumRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
+    ListConfigResourcesRequest, ListPartitionReassignmentsRequest, TopicName,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -50,6 +52,8 @@ pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
             of(&ListPartitionReassignmentsRequest::default().with_topics(None), version)
         }
         ApiKey::DescribeQuorum => of(&quorum(), version),
+        ApiKey::DescribeClientQuotas => of(&describe_quotas(), version),
+        ApiKey::AlterClientQuotas => of(&alter_quotas(), version),
         ApiKey::ListConfigResources => of(&resources(version), version),
         _ => None,
     }
@@ -165,6 +169,33 @@ fn quorum() -> DescribeQuorumRequest {
         .with_topic_name(TopicName(text("__cluster_metadata")))
         .with_partitions(vec![partition(0), partition(1)]);
     DescribeQuorumRequest::default().with_topics(vec![topic])
+}
+
+fn describe_quotas() -> DescribeClientQuotasRequest {
+    let component = |kind: &str, number: i8, name: Option<&str>| {
+        ComponentData::default()
+            .with_entity_type(text(kind))
+            .with_match_type(number)
+            .with_match(name.map(text))
+    };
+    DescribeClientQuotasRequest::default().with_components(vec![
+        component("user", 0, Some("nobody")),
+        component("client-id", 2, None),
+    ])
+}
+
+/// For nobody, and so much that nobody would notice.
+fn alter_quotas() -> AlterClientQuotasRequest {
+    let entity = |kind: &str, name: Option<&str>| {
+        EntityData::default().with_entity_type(text(kind)).with_entity_name(name.map(text))
+    };
+    let op = |key: &str, value: f64, remove: bool| {
+        OpData::default().with_key(text(key)).with_value(value).with_remove(remove)
+    };
+    let entry = EntryData::default()
+        .with_entity(vec![entity("user", Some("nobody")), entity("client-id", None)])
+        .with_ops(vec![op("producer_byte_rate", 1e15, false), op("request_percentage", 0.0, true)]);
+    AlterClientQuotasRequest::default().with_entries(vec![entry])
 }
 
 fn resources(version: i16) -> ListConfigResourcesRequest {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ottla::broker::parts::Broker;
 use ottla::broker::{start, stop};
-use ottla::clock::SystemClock;
+use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::{Flag, Settings};
 use ottla::server::listener;
 use ottla::storage::datadir;
@@ -20,6 +20,7 @@ pub struct Ottla {
     dir: tempfile::TempDir,
     disk: Arc<dyn Disk>,
     configs: Vec<(String, String)>,
+    clock: Option<Arc<dyn Clock>>,
     running: Option<Running>,
 }
 
@@ -44,7 +45,16 @@ impl Ottla {
     pub async fn on(disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
         let dir = tempfile::tempdir().unwrap();
         let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut ottla = Ottla { dir, disk, configs, running: None };
+        let mut ottla = Ottla { dir, disk, configs, clock: None, running: None };
+        ottla.run().await;
+        ottla
+    }
+
+    /// With a clock of the test's own. Timers are the real ones all the same.
+    pub async fn timed(clock: Arc<dyn Clock>, configs: &[(&str, &str)]) -> Ottla {
+        let mut ottla = Ottla::with(configs).await;
+        ottla.stop().await;
+        ottla.clock = Some(clock);
         ottla.run().await;
         ottla
     }
@@ -57,7 +67,7 @@ impl Ottla {
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
         }
-        let clock = Arc::new(SystemClock::default());
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
         let dir = self.data_dir().to_owned();
         let broker = start::start(settings, dir, self.disk.clone(), clock, Some(hold)).unwrap();
         let (listeners, addresses) = listener::bind(&broker).await.unwrap();

@@ -28,6 +28,7 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod produce_rules;
+mod quotas;
 mod recovery;
 mod sessions;
 mod tidy;

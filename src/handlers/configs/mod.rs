@@ -1,8 +1,10 @@
-//! Configs of topics and of the broker, read and changed.
+//! Configs of topics and of the broker, and client quotas, read and changed.
 
 use crate::config::error::TopicConfigError;
 
+pub mod alter_client_quotas;
 pub mod alter_configs;
+pub mod describe_client_quotas;
 pub mod describe_configs;
 pub mod incremental_alter_configs;
 pub mod list_config_resources;

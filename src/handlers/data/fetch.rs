@@ -2,6 +2,7 @@
 //!
 //! * The first partition with data sends at least one whole batch, whatever the limits (KIP-74).
 //! * The answer waits for `min_bytes` until `max_wait_ms` has passed; an error does not wait.
+//! * A client that has fetched too much gets an empty answer, and its session stays as it was.
 //!
 //! v7 sessions (KIP-227) · v9 leader epoch · v12 flexible · v13 topic ids
 
@@ -15,9 +16,11 @@ use crate::broker::parts::Broker;
 use crate::fetch::poll::{Limits, Outcome, Wanting, poll};
 use crate::fetch::session::{Key, Marks, Params, Plan, Request, Seen, Topic, Wanted};
 use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::charge::charge_time;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::{NONE, of_read, of_session, of_unavailable};
+use crate::quotas::limits::Kind;
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
 
@@ -30,9 +33,10 @@ const WAIT_MS_MAX: i32 = 300_000;
 fn run(cx: &Context, body: Bytes) -> Answering<'_> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
+        let max_bytes = request.max_bytes.clamp(0, most_bytes(cx));
         let limits = Limits {
-            max_bytes: request.max_bytes.clamp(0, cx.broker.config.fetch_max_bytes) as u64,
-            min_bytes: request.min_bytes.clamp(0, cx.broker.config.fetch_max_bytes) as u64,
+            max_bytes: max_bytes as u64,
+            min_bytes: request.min_bytes.clamp(0, max_bytes) as u64,
             max_wait_ms: request.max_wait_ms.clamp(0, WAIT_MS_MAX) as u64,
             committed: request.isolation_level == 1,
         };
@@ -42,10 +46,19 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
         };
         let fetched = match begun {
             Ok(plan) => fetch(cx, plan, limits).await,
-            Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+            Err(error) => {
+                charge_time(cx);
+                Fetched { error_code: of_session(&error).code(), ..Fetched::default() }
+            }
         };
         Ok(encode(cx.version, cx.correlation_id, fetched))
     })
+}
+
+/// What one fetch may bring: more than a client's whole quota would throttle it every time.
+fn most_bytes(cx: &Context) -> i32 {
+    let quota = cx.broker.quotas.most_at_once(Kind::Fetch, cx.who());
+    quota.map_or(i32::MAX, |bytes| bytes as i32).min(cx.broker.config.fetch_max_bytes)
 }
 
 fn asked(version: i16, request: FetchRequest) -> Request {
@@ -108,6 +121,9 @@ async fn fetch(cx: &Context, plan: Plan, limits: Limits) -> Fetched {
             },
         })
         .collect();
+    if let Some(empty) = throttled(cx, &plan, &answers) {
+        return empty;
+    }
     let finished = {
         let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
         sessions.finish(cx.broker.clock.now().mono_ms, &plan, &seen)
@@ -121,6 +137,41 @@ async fn fetch(cx: &Context, plan: Plan, limits: Limits) -> Fetched {
         }
         Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
     }
+}
+
+/// Charge what was read, and the time that it took. A client that must wait for either is answered
+/// with nothing, and nothing is charged for bytes that do not leave.
+fn throttled(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> Option<Fetched> {
+    let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
+    if !quotas.is_any() {
+        return None;
+    }
+    charge_time(cx);
+    if quotas.has(Kind::Fetch) {
+        let bytes = bytes_of(cx, plan, answers);
+        cx.charge.owe(quotas.record(Kind::Fetch, cx.who(), bytes, now));
+        if cx.charge.owed_ms() > 0 {
+            quotas.note(Kind::Fetch, cx.who(), -bytes, now);
+        }
+    }
+    if cx.charge.owed_ms() == 0 {
+        return None;
+    }
+    let sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+    Some(match sessions.throttled(plan) {
+        Ok(session_id) => Fetched { session_id, ..Fetched::default() },
+        Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+    })
+}
+
+/// How many bytes the answer would have.
+fn bytes_of(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> f64 {
+    let both = plan.wanted.iter().zip(answers);
+    let has_news = |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE;
+    let news = both.filter(|(_, answer)| has_news(answer));
+    let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));
+    let fetched = Fetched { topics, ..Fetched::default() };
+    encode(cx.version, cx.correlation_id, fetched).bytes() as f64
 }
 
 /// Partitions of one topic that follow each other stand under one heading.

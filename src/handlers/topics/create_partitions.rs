@@ -1,4 +1,6 @@
 //! CreatePartitions (37): a topic grows.
+//!
+//! v3 THROTTLING_QUOTA_EXCEEDED
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -11,9 +13,13 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::GrowError;
 use crate::handlers::api::Handler;
+use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_grow;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
+
+/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const STRICT_SINCE: i16 = 3;
 
 /// The handler.
 pub struct CreatePartitions;
@@ -63,6 +69,9 @@ fn grow(
     if *left < 0 {
         let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
         return Err((Code::PolicyViolation, message));
+    }
+    if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
+        return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
     }
     if let Some(assignments) = &wanted.assignments {
         let node = cx.node_id();

@@ -4,7 +4,7 @@
 //!   replication factor, manual assignments, configs; `validate_only` does all but create.
 //!
 //! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the answer ·
-//! v7 topic id
+//! v6 THROTTLING_QUOTA_EXCEEDED · v7 topic id
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,11 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::NewTopic;
 use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
 use crate::handlers::topics::names;
+use crate::quotas::limits::Kind;
 use crate::types::TopicId;
 use crate::wire::legacy;
 use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
@@ -45,6 +47,9 @@ fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
         Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
     })
 }
+
+/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+pub const STRICT_SINCE: i16 = 6;
 
 /// A code and a message that tells a person what to do.
 type Fault = (Code, String);
@@ -181,6 +186,13 @@ fn create(
 ) -> Result<CreatableTopicResult, Fault> {
     let fault = |error| (of_create(&error), error.to_string());
     let (partitions, configs) = (wanted.partitions, wanted.configs.clone());
+    if cx.broker.quotas.has(Kind::Mutation) {
+        // What cannot be created is not charged.
+        cx.broker.could_create(&wanted.name).map_err(fault)?;
+        if !may_mutate(cx, partitions as usize, STRICT_SINCE) {
+            return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
+        }
+    }
     let id = if validate_only {
         cx.broker.could_create(&wanted.name).map_err(fault)?;
         TopicId::nil()

@@ -1,6 +1,6 @@
 //! DeleteTopics (20): the name is free when the answer leaves.
 //!
-//! v0 `wire/legacy.rs` · v5 error message · v6 by topic id
+//! v0 `wire/legacy.rs` · v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
@@ -10,6 +10,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::input::Input;
 use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_append;
 use crate::handlers::topics::names;
@@ -17,6 +18,8 @@ use crate::wire::legacy;
 use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
 
 const KEY: i16 = 20;
+/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const STRICT_SINCE: i16 = 5;
 
 /// The row of the table.
 pub const API: Api =
@@ -76,6 +79,9 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
         // Version 3 and later know the code of its own.
         let code = if cx.version < 3 { Code::InvalidRequest } else { Code::TopicDeletionDisabled };
         return failed(name, code, why);
+    }
+    if !may_mutate(cx, topic.partitions.len(), STRICT_SINCE) {
+        return failed(name, Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned());
     }
     match cx.broker.delete_topic(&topic.name) {
         Ok(true) => result.with_name(name).with_topic_id(topic.id),

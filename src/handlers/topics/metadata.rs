@@ -19,6 +19,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::handlers::api::Handler;
+use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
 use crate::handlers::topics::names;
@@ -101,6 +102,11 @@ fn by_name(cx: &Context, name: TopicName, may_create: bool) -> MetadataResponseT
         return failed(Some(name), TopicId::nil(), Code::InvalidTopicException);
     }
     if !may_create || names::is_internal(&name) || &*name == store::TOPIC {
+        return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
+    }
+    // As in Kafka, where the broker asks its controller: refused while the client is in debt, and
+    // the client asks again.
+    if !may_mutate(cx, cx.broker.config.num_partitions as usize, 0) {
         return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
     }
     let wanted = NewTopic {

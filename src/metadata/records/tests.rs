@@ -17,6 +17,7 @@ fn written() -> Vec<(&'static str, Record)> {
     let mut all = topics();
     all.extend(partitions());
     all.extend(brokers());
+    all.extend(quotas());
     all
 }
 
@@ -65,6 +66,30 @@ fn topics() -> Vec<(&'static str, Record)> {
                 version: 0,
                 body: bytes("027501030102020302040000100000").into(),
             },
+        ),
+    ]
+}
+
+fn quotas() -> Vec<(&'static str, Record)> {
+    let quota = |entity: &[(&str, Option<&str>)], key: &str, value| {
+        let owned = |(kind, name): &(&str, Option<&str>)| ((*kind).into(), name.map(str::to_owned));
+        let entity = crate::metadata::quotas::Entity(entity.iter().map(owned).collect());
+        Record::ClientQuota(ClientQuotaRecord { entity, key: key.into(), value })
+    };
+    vec![
+        (
+            "010e00030a636c69656e742d69640461707000057573657200001370726f64756365725f627974655f7261\
+             7465408f4400000000000000",
+            quota(
+                &[("client-id", Some("app")), ("user", None)],
+                "producer_byte_rate",
+                Some(1000.5),
+            ),
+        ),
+        (
+            "010e00020369700931302e302e302e310019636f6e6e656374696f6e5f6372656174696f6e5f7261746500\
+             000000000000000100",
+            quota(&[("ip", Some("10.0.0.1"))], "connection_creation_rate", None),
         ),
     ]
 }

@@ -4,5 +4,5 @@ mod family;
 mod member;
 mod share;
 mod static_members;
-mod tools;
+pub mod tools;
 mod world;

@@ -86,15 +86,15 @@ const ASKED_AFTERWARDS: &[&str] = &[
 ];
 
 /// The tools, in one JVM.
-struct Tools {
+pub struct Tools {
     child: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Tools {
-    fn start(broker: &impl Broker) -> Tools {
-        let mut child = java("tools for groups")
+    pub fn start(broker: &impl Broker) -> Tools {
+        let mut child = java("Kafka's tools")
             .unwrap()
             .arg("ottla.Tools")
             .current_dir(broker.dir())
@@ -108,7 +108,7 @@ impl Tools {
     }
 
     /// What a tool prints, and how it ends.
-    fn run(&mut self, line: &str) -> Vec<String> {
+    pub fn run(&mut self, line: &str) -> Vec<String> {
         writeln!(self.stdin, "{line}").unwrap();
         let mut printed = Vec::new();
         loop {

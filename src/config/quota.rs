@@ -1,0 +1,98 @@
+//! The options of client quotas: over which time what clients use is averaged.
+//!
+//! Names, types and limits are those of Kafka 4.1 (`QuotaConfig`). The quotas themselves are no
+//! options: they are set while the broker runs (AlterClientQuotas).
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::layers::Layers;
+
+/// `quota.window.num`.
+pub static QUOTA_WINDOW_NUM: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("quota.window.num")],
+    default: 11,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Over how many windows what a client uses is averaged, the running one among them.",
+};
+
+/// `quota.window.size.seconds`.
+pub static QUOTA_WINDOW_SIZE_SECONDS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("quota.window.size.seconds")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How long each of these windows is.",
+};
+
+/// `controller.quota.window.num`.
+pub static CONTROLLER_QUOTA_WINDOW_NUM: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("controller.quota.window.num")],
+    default: 11,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many windows' worth of partitions a client with a controller_mutation_rate may \
+        create or delete at once.",
+};
+
+/// `controller.quota.window.size.seconds`.
+pub static CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("controller.quota.window.size.seconds")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How long each of these windows is.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[
+    &QUOTA_WINDOW_NUM,
+    &QUOTA_WINDOW_SIZE_SECONDS,
+    &CONTROLLER_QUOTA_WINDOW_NUM,
+    &CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS,
+];
+
+/// Over which time client quotas are averaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaConfig {
+    /// `quota.window.num`.
+    pub window_num: i32,
+    /// `quota.window.size.seconds`.
+    pub window_size_seconds: i32,
+    /// `controller.quota.window.num`.
+    pub controller_window_num: i32,
+    /// `controller.quota.window.size.seconds`.
+    pub controller_window_size_seconds: i32,
+}
+
+impl Default for QuotaConfig {
+    /// Nothing is set.
+    fn default() -> QuotaConfig {
+        QuotaConfig {
+            window_num: 11,
+            window_size_seconds: 1,
+            controller_window_num: 11,
+            controller_window_size_seconds: 1,
+        }
+    }
+}
+
+impl QuotaConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> QuotaConfig {
+        QuotaConfig {
+            window_num: QUOTA_WINDOW_NUM.resolve(layers),
+            window_size_seconds: QUOTA_WINDOW_SIZE_SECONDS.resolve(layers),
+            controller_window_num: CONTROLLER_QUOTA_WINDOW_NUM.resolve(layers),
+            controller_window_size_seconds: CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS.resolve(layers),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a request costs its client, and how long the client must wait for that (KIP-124, KIP-219).
+//!
+//! An answer is never held back: it says for how long the client should be quiet, and for that
+//! long `server/connection.rs` does not read from it. Where no quota is set this costs one relaxed
+//! load.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+
+use crate::broker::parts::Broker;
+use crate::clock::Clock;
+use crate::handlers::api::Api;
+use crate::handlers::context::{ANONYMOUS, Context};
+use crate::quotas::limits::{Kind, Who};
+use crate::quotas::meters::Permit;
+use crate::wire::reply::{Refusal, Reply};
+use crate::wire::throttle;
+
+const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
+/// What brokers ask of each other is not charged by its time: WriteTxnMarkers.
+const EXEMPT: &[i16] = &[27];
+
+/// An answer, and what follows for its client.
+#[derive(Debug)]
+pub struct Answer {
+    /// What leaves.
+    pub reply: Reply,
+    /// For how long the client is not read after that, in ms.
+    pub mute_ms: i64,
+    /// The client id that the sending is charged to, if processing time is limited.
+    pub payer: Option<String>,
+}
+
+/// What one request has cost until now.
+#[derive(Debug, Default)]
+pub struct Charge {
+    busy_ns: AtomicI64,
+    /// Since when the request is being worked on; 0 while it waits.
+    since_ns: AtomicI64,
+    owed_ms: AtomicI64,
+}
+
+impl Charge {
+    /// The client must wait so long; of several times the longest counts.
+    pub fn owe(&self, throttle_ms: i64) {
+        self.owed_ms.fetch_max(throttle_ms, Ordering::Relaxed);
+    }
+
+    /// How long the client must wait, in ms.
+    pub fn owed_ms(&self) -> i64 {
+        self.owed_ms.load(Ordering::Relaxed).clamp(0, i64::from(i32::MAX))
+    }
+
+    /// Carry out work, and count the time in which a thread is at it.
+    async fn work<F: Future>(&self, clock: &dyn Clock, future: F) -> F::Output {
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| {
+            let begun = clock.mono_ns();
+            self.since_ns.store(begun, Ordering::Relaxed);
+            let polled = future.as_mut().poll(cx);
+            self.since_ns.store(0, Ordering::Relaxed);
+            self.busy_ns.fetch_add(clock.mono_ns() - begun, Ordering::Relaxed);
+            polled
+        })
+        .await
+    }
+
+    /// For how long a thread was at it, in percent of a second.
+    fn percent(&self, clock: &dyn Clock) -> f64 {
+        let running = match self.since_ns.load(Ordering::Relaxed) {
+            0 => 0,
+            since => clock.mono_ns() - since,
+        };
+        (self.busy_ns.load(Ordering::Relaxed) + running) as f64 / 1e7
+    }
+}
+
+/// Answer a request and charge it to its client.
+///
+/// # Errors
+/// As the handler's; nothing is charged then, since the connection ends.
+pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
+    if cx.broker.quotas.is_any() {
+        // In a place of its own: what is rare must not make every connection larger.
+        return Box::pin(charged(cx, api, body)).await;
+    }
+    let reply = (api.run)(cx, body).await?;
+    Ok(Answer { reply, mute_ms: 0, payer: None })
+}
+
+async fn charged(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
+    let (quotas, clock) = (&cx.broker.quotas, &*cx.broker.clock);
+    let bytes = body.len() as f64;
+    let mut reply = cx.charge.work(clock, (api.run)(cx, body)).await?;
+    if api.key == PRODUCE {
+        cx.charge.owe(quotas.record(Kind::Produce, cx.who(), bytes, clock.now()));
+    }
+    // A fetch has seen to it itself. A produce without an answer is not charged by its time.
+    let is_exempt = api.key == FETCH || EXEMPT.contains(&api.key);
+    if !is_exempt && !matches!(reply, Reply::None) {
+        charge_time(cx);
+    }
+    let mute_ms = cx.charge.owed_ms();
+    if mute_ms > 0 {
+        throttle::put(&mut reply, api.key, cx.version, mute_ms as i32);
+    }
+    let is_timed = quotas.has(Kind::Request) && !EXEMPT.contains(&api.key);
+    let payer = is_timed.then(|| cx.who().client_id.to_owned());
+    Ok(Answer { reply, mute_ms, payer })
+}
+
+/// Charge the time that the request has taken until now.
+pub fn charge_time(cx: &Context) {
+    if cx.broker.quotas.has(Kind::Request) {
+        let (percent, now) = (cx.charge.percent(&*cx.broker.clock), cx.broker.clock.now());
+        cx.charge.owe(cx.broker.quotas.record(Kind::Request, cx.who(), percent, now));
+    }
+}
+
+/// Send something, and charge the time that it takes. Nobody has to wait for that alone.
+pub async fn sending<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
+    let (charge, clock) = (Charge::default(), &*broker.clock);
+    let sent = charge.work(clock, sending).await;
+    let who = Who { user: ANONYMOUS, client_id: payer };
+    broker.quotas.note(Kind::Request, who, charge.percent(clock), clock.now());
+    sent
+}
+
+/// True if the client may create or delete so many partitions (KIP-599). From the version
+/// `strict_since` of the request on it may not while it has a debt; before, it has to wait only.
+pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
+    let is_strict = cx.version >= strict_since;
+    let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
+    match quotas.mutate(cx.who(), partitions, is_strict, now) {
+        Permit::Granted => true,
+        Permit::Late(throttle_ms) => {
+            cx.charge.owe(throttle_ms);
+            true
+        }
+        Permit::Refused(throttle_ms) => {
+            cx.charge.owe(throttle_ms);
+            false
+        }
+    }
+}
+
+/// What a client is told that may not.
+pub const QUOTA_EXCEEDED: &str = "The throttling quota has been exceeded.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SimClock;
+
+    #[tokio::test]
+    async fn only_the_time_at_work_counts() {
+        let (clock, charge) = (SimClock::at(0), Charge::default());
+        clock.advance(1);
+        let work = async {
+            clock.advance(30);
+            assert_eq!(charge.percent(&clock), 3.0);
+            tokio::task::yield_now().await;
+            clock.advance(20);
+        };
+        let mut work = pin!(charge.work(&clock, work));
+        let mut first = true;
+        std::future::poll_fn(|cx| {
+            if !std::mem::take(&mut first) {
+                // It waits, and others are at work.
+                clock.advance(500);
+            }
+            work.as_mut().poll(cx)
+        })
+        .await;
+        assert_eq!(charge.percent(&clock), 5.0);
+    }
+}

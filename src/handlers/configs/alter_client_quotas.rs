@@ -1,0 +1,74 @@
+//! AlterClientQuotas (49): quotas of users, client ids and addresses are set and removed
+//! (KIP-546); they hold when the answer leaves.
+//!
+//! * An entity is answered once, however often it is named; what is right is done even if
+//!   something else is wrong.
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::alter_client_quotas_request::EntryData as Wanted;
+use kafka_protocol::messages::alter_client_quotas_response::{EntityData, EntryData};
+use kafka_protocol::messages::{AlterClientQuotasRequest, AlterClientQuotasResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::quota_changes::QuotaError;
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::{of_alter_quota, of_quotas};
+use crate::metadata::quotas::Entity;
+use crate::quotas::alter::Alteration;
+
+/// The handler.
+pub struct AlterClientQuotas;
+
+impl Handler for AlterClientQuotas {
+    const KEY: i16 = 49;
+    const NAME: &'static str = "AlterClientQuotas";
+    const VERSIONS: RangeInclusive<i16> = 0..=1;
+    type Request = AlterClientQuotasRequest;
+    type Response = AlterClientQuotasResponse;
+
+    async fn handle(cx: &Context, request: AlterClientQuotasRequest) -> AlterClientQuotasResponse {
+        let wanted: Vec<Alteration> = request.entries.iter().map(alteration).collect();
+        let entities: Vec<Entity> = wanted.iter().map(|wanted| wanted.entity.clone()).collect();
+        let entries = match cx.broker.alter_quotas(wanted, request.validate_only) {
+            Ok(outcomes) => outcomes
+                .into_iter()
+                .map(|(entity, outcome)| match outcome {
+                    Ok(()) => answered(entity),
+                    Err(error) => failed(entity, of_alter_quota(&error), error.to_string()),
+                })
+                .collect(),
+            Err(error) => refuse_all(entities, &error),
+        };
+        AlterClientQuotasResponse::default().with_entries(entries)
+    }
+}
+
+/// Of an entity type that stands twice in one entity the last name counts, as in Kafka.
+fn alteration(wanted: &Wanted) -> Alteration {
+    let name = |name: &Option<StrBytes>| name.as_ref().map(|name| name.to_string());
+    let entity = wanted.entity.iter().map(|e| (e.entity_type.to_string(), name(&e.entity_name)));
+    let ops = wanted.ops.iter().map(|op| (op.key.to_string(), (!op.remove).then_some(op.value)));
+    Alteration { entity: Entity(entity.collect()), ops: ops.collect() }
+}
+
+fn answered(Entity(parts): Entity) -> EntryData {
+    let parts = parts.into_iter().map(|(kind, name)| {
+        EntityData::default()
+            .with_entity_type(StrBytes::from_string(kind))
+            .with_entity_name(name.map(StrBytes::from_string))
+    });
+    EntryData::default().with_error_message(None).with_entity(parts.collect())
+}
+
+fn failed(entity: Entity, code: Code, message: String) -> EntryData {
+    let message = Some(StrBytes::from_string(message));
+    answered(entity).with_error_code(code.code()).with_error_message(message)
+}
+
+fn refuse_all(entities: Vec<Entity>, error: &QuotaError) -> Vec<EntryData> {
+    let (code, message) = (of_quotas(error), error.to_string());
+    entities.into_iter().map(|entity| failed(entity, code, message.clone())).collect()
+}

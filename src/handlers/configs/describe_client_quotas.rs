@@ -1,0 +1,62 @@
+//! DescribeClientQuotas (48): the quotas of the entities that a filter lets through (KIP-546).
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use kafka_protocol::messages::describe_client_quotas_response::{EntityData, EntryData, ValueData};
+use kafka_protocol::messages::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::errors::of_filter;
+use crate::metadata::quotas::{Entity, Table};
+use crate::quotas::filter::{Filter, FilterError};
+
+/// The handler.
+pub struct DescribeClientQuotas;
+
+impl Handler for DescribeClientQuotas {
+    const KEY: i16 = 48;
+    const NAME: &'static str = "DescribeClientQuotas";
+    const VERSIONS: RangeInclusive<i16> = 0..=1;
+    type Request = DescribeClientQuotasRequest;
+    type Response = DescribeClientQuotasResponse;
+
+    async fn handle(
+        cx: &Context,
+        request: DescribeClientQuotasRequest,
+    ) -> DescribeClientQuotasResponse {
+        let response = DescribeClientQuotasResponse::default().with_error_message(None);
+        match find(&cx.broker.image().quotas, &request) {
+            Ok(entries) => response.with_entries(Some(entries)),
+            Err(error) => response
+                .with_error_code(of_filter(&error).code())
+                .with_error_message(Some(StrBytes::from_string(error.to_string())))
+                .with_entries(None),
+        }
+    }
+}
+
+fn find(
+    table: &Table,
+    request: &DescribeClientQuotasRequest,
+) -> Result<Vec<EntryData>, FilterError> {
+    let mut filter = Filter::default();
+    for component in &request.components {
+        let text = component._match.as_deref();
+        filter.add(&component.entity_type, (component.match_type, text))?;
+    }
+    Ok(filter.find(table, request.strict)?.into_iter().map(entry).collect())
+}
+
+fn entry((Entity(parts), quotas): (&Entity, &BTreeMap<String, f64>)) -> EntryData {
+    let text = |text: &String| StrBytes::from_string(text.clone());
+    let parts = parts.iter().map(|(kind, name)| {
+        EntityData::default().with_entity_type(text(kind)).with_entity_name(name.as_ref().map(text))
+    });
+    let values = quotas
+        .iter()
+        .map(|(key, value)| ValueData::default().with_key(text(key)).with_value(*value));
+    EntryData::default().with_entity(parts.collect()).with_values(values.collect())
+}

@@ -1,0 +1,175 @@
+//! Which quotas somebody asks to see (Kafka: `ClientQuotasImage.describe`).
+
+use std::collections::BTreeMap;
+
+use crate::metadata::quotas::{Entity, Table};
+use crate::quotas::limits::{CLIENT_ID, IP, USER};
+
+/// What an entity's name must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// This one.
+    Exact(String),
+    /// None: the default.
+    Default,
+    /// Any, the default among them.
+    Any,
+}
+
+impl Match {
+    /// From the numbers of the protocol.
+    ///
+    /// # Errors
+    /// A number that means nothing, and a text that is missing or too much.
+    pub fn read(number: i8, text: Option<&str>) -> Result<Match, FilterError> {
+        match (number, text) {
+            (0, Some(text)) => Ok(Match::Exact(text.to_owned())),
+            (0, None) => Err(FilterError::NoText),
+            (1, None) => Ok(Match::Default),
+            (1, Some(_)) => Err(FilterError::Text("DEFAULT")),
+            (2, None) => Ok(Match::Any),
+            (2, Some(_)) => Err(FilterError::Text("SPECIFIED")),
+            (number, _) => Err(FilterError::MatchType(number)),
+        }
+    }
+
+    fn allows(&self, name: &Option<String>) -> bool {
+        match self {
+            Match::Exact(text) => name.as_ref() == Some(text),
+            Match::Default => name.is_none(),
+            Match::Any => true,
+        }
+    }
+}
+
+/// Why a filter means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// An entity type without a letter.
+    #[error("Invalid empty entity type.")]
+    EmptyType,
+    /// An entity type stands twice.
+    #[error("Entity type {0} cannot appear more than once in the filter.")]
+    Twice(String),
+    /// An entity type that does not exist.
+    #[error("Unsupported entity type {0}")]
+    Type(String),
+    /// An exact match of nothing.
+    #[error("Request specified MATCH_TYPE_EXACT, but set match string to null.")]
+    NoText,
+    /// A text where none is looked at.
+    #[error("Request specified MATCH_TYPE_{0}, but also specified a match string.")]
+    Text(&'static str),
+    /// A number that means nothing.
+    #[error("Unknown match type {0}")]
+    MatchType(i8),
+    /// An address beside a user or a client id.
+    #[error(
+        "Invalid entity filter component combination. IP filter component should not be used \
+         with user or clientId filter component."
+    )]
+    Combination,
+}
+
+/// An entity and its quotas.
+pub type Found<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
+
+/// What the entities that are wanted look like.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    parts: BTreeMap<String, Match>,
+}
+
+impl Filter {
+    /// Also this must hold. `name` is the number and the text of [`Match::read`].
+    ///
+    /// # Errors
+    /// An entity type that does not exist or stands there already, or a match that means nothing.
+    pub fn add(&mut self, kind: &str, name: (i8, Option<&str>)) -> Result<(), FilterError> {
+        if kind.is_empty() {
+            return Err(FilterError::EmptyType);
+        }
+        if self.parts.contains_key(kind) {
+            return Err(FilterError::Twice(kind.to_owned()));
+        }
+        if ![USER, CLIENT_ID, IP].contains(&kind) {
+            return Err(FilterError::Type(kind.to_owned()));
+        }
+        self.parts.insert(kind.to_owned(), Match::read(name.0, name.1)?);
+        Ok(())
+    }
+
+    /// The quotas that are wanted; with `strict` those of entities that have nothing else.
+    ///
+    /// # Errors
+    /// An address is asked for together with a user or a client id.
+    pub fn find<'a>(&self, table: &'a Table, strict: bool) -> Result<Vec<Found<'a>>, FilterError> {
+        if self.parts.contains_key(IP) && self.parts.len() > 1 {
+            return Err(FilterError::Combination);
+        }
+        let has = |Entity(entity): &Entity| {
+            let mut parts = self.parts.iter();
+            (!strict || entity.len() == self.parts.len())
+                && parts.all(|(kind, wanted)| entity.get(kind).is_some_and(|n| wanted.allows(n)))
+        };
+        Ok(table.iter().filter(|(entity, _)| has(entity)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity(parts: &[(&str, Option<&str>)]) -> Entity {
+        Entity(parts.iter().map(|(k, n)| ((*k).to_owned(), n.map(str::to_owned))).collect())
+    }
+
+    fn found(parts: &[(&str, i8, Option<&str>)], strict: bool) -> usize {
+        let quotas = BTreeMap::from([("producer_byte_rate".to_owned(), 1.0)]);
+        let table: Table = [
+            entity(&[(USER, Some("u"))]),
+            entity(&[(USER, None)]),
+            entity(&[(USER, Some("u")), (CLIENT_ID, Some("c"))]),
+            entity(&[(USER, Some("u")), (CLIENT_ID, None)]),
+            entity(&[(CLIENT_ID, Some("c"))]),
+            entity(&[(IP, Some("10.0.0.1"))]),
+        ]
+        .into_iter()
+        .map(|entity| (entity, quotas.clone()))
+        .collect();
+        let mut filter = Filter::default();
+        for (kind, number, text) in parts {
+            filter.add(kind, (*number, *text)).unwrap();
+        }
+        filter.find(&table, strict).unwrap().len()
+    }
+
+    #[test]
+    fn what_is_asked_for_is_found() {
+        assert_eq!(found(&[], false), 6);
+        assert_eq!(found(&[], true), 0);
+        assert_eq!(found(&[(USER, 0, Some("u"))], false), 3);
+        assert_eq!(found(&[(USER, 0, Some("u"))], true), 1);
+        assert_eq!(found(&[(USER, 1, None)], false), 1);
+        assert_eq!(found(&[(USER, 2, None)], false), 4);
+        assert_eq!(found(&[(USER, 2, None), (CLIENT_ID, 1, None)], true), 1);
+        assert_eq!(found(&[(CLIENT_ID, 0, Some("c"))], false), 2);
+        assert_eq!(found(&[(IP, 2, None)], true), 1);
+        assert_eq!(found(&[(IP, 0, Some("10.0.0.2"))], false), 0);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        let mut filter = Filter::default();
+        assert_eq!(filter.add("", (2, None)), Err(FilterError::EmptyType));
+        assert_eq!(filter.add("pet", (2, None)), Err(FilterError::Type("pet".to_owned())));
+        assert_eq!(filter.add(USER, (0, None)), Err(FilterError::NoText));
+        assert_eq!(filter.add(USER, (1, Some("u"))), Err(FilterError::Text("DEFAULT")));
+        assert_eq!(filter.add(USER, (2, Some("u"))), Err(FilterError::Text("SPECIFIED")));
+        assert_eq!(filter.add(USER, (3, None)), Err(FilterError::MatchType(3)));
+        filter.add(USER, (2, None)).unwrap();
+        assert_eq!(filter.add(USER, (2, None)), Err(FilterError::Twice(USER.to_owned())));
+        filter.add(IP, (2, None)).unwrap();
+        assert_eq!(filter.find(&Table::new(), false), Err(FilterError::Combination));
+    }
+}

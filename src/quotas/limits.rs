@@ -1,0 +1,273 @@
+//! Which quota holds for whom: the table of quotas, made ready for looking things up.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::metadata::quotas::{Entity, Table};
+
+/// The entity type of a user.
+pub const USER: &str = "user";
+/// The entity type of a client id.
+pub const CLIENT_ID: &str = "client-id";
+/// The entity type of an address.
+pub const IP: &str = "ip";
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Bytes produced, a second.
+    Produce,
+    /// Bytes fetched, a second.
+    Fetch,
+    /// Time on the broker's threads, in percent of one.
+    Request,
+    /// Partitions created and deleted, a second.
+    Mutation,
+    /// Connections of an address, a second.
+    Connection,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 5] =
+        [Kind::Produce, Kind::Fetch, Kind::Request, Kind::Mutation, Kind::Connection];
+
+    /// The key under which Kafka keeps quotas of this kind.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::Produce => "producer_byte_rate",
+            Kind::Fetch => "consumer_byte_rate",
+            Kind::Request => "request_percentage",
+            Kind::Mutation => "controller_mutation_rate",
+            Kind::Connection => "connection_creation_rate",
+        }
+    }
+
+    /// A bit of its own.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who<'a> {
+    /// The user's name, `ANONYMOUS` without authentication.
+    pub user: &'a str,
+    /// What the client calls itself. Quotas of client ids do not hold for the empty name.
+    pub client_id: &'a str,
+}
+
+/// A quota that holds, and who shares it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// How much, a second.
+    pub bound: f64,
+    /// True if each user has it alone.
+    pub by_user: bool,
+    /// True if each client id has it alone.
+    pub by_client: bool,
+}
+
+type Names = HashMap<String, f64>;
+
+/// The quotas of one kind for users and client ids, by the levels at which they can be set.
+#[derive(Debug, Default)]
+struct Levels {
+    user_client: HashMap<String, Names>,
+    user_any_client: Names,
+    user: Names,
+    any_user_client: Names,
+    any_user_any_client: Option<f64>,
+    any_user: Option<f64>,
+    client: Names,
+    any_client: Option<f64>,
+}
+
+impl Levels {
+    fn set(&mut self, entity: &Entity, bound: f64) {
+        let name = |kind| entity.0.get(kind).map(Option::as_ref);
+        match (name(USER), name(CLIENT_ID)) {
+            (Some(Some(user)), Some(Some(client))) => {
+                let clients = self.user_client.entry(user.clone()).or_default();
+                clients.insert(client.clone(), bound);
+            }
+            (Some(Some(user)), Some(None)) => {
+                self.user_any_client.insert(user.clone(), bound);
+            }
+            (Some(Some(user)), None) => {
+                self.user.insert(user.clone(), bound);
+            }
+            (Some(None), Some(Some(client))) => {
+                self.any_user_client.insert(client.clone(), bound);
+            }
+            (Some(None), Some(None)) => self.any_user_any_client = Some(bound),
+            (Some(None), None) => self.any_user = Some(bound),
+            (None, Some(Some(client))) => {
+                self.client.insert(client.clone(), bound);
+            }
+            (None, Some(None)) => self.any_client = Some(bound),
+            (None, None) => {}
+        }
+    }
+
+    /// The most specific one counts, in Kafka's order (`DefaultQuotaCallback`).
+    fn find(&self, who: Who<'_>) -> Option<Limit> {
+        let named = |found: Option<f64>| found.filter(|_| !who.client_id.is_empty());
+        let of = |names: &Names, name: &str| names.get(name).copied();
+        let both = named(self.user_client.get(who.user).and_then(|c| of(c, who.client_id)))
+            .or_else(|| named(of(&self.user_any_client, who.user)));
+        if let Some(bound) = both {
+            return Some(Limit { bound, by_user: true, by_client: true });
+        }
+        if let Some(bound) = of(&self.user, who.user) {
+            return Some(Limit { bound, by_user: true, by_client: false });
+        }
+        let both = named(of(&self.any_user_client, who.client_id))
+            .or_else(|| named(self.any_user_any_client));
+        if let Some(bound) = both {
+            return Some(Limit { bound, by_user: true, by_client: true });
+        }
+        if let Some(bound) = self.any_user {
+            return Some(Limit { bound, by_user: true, by_client: false });
+        }
+        let client = named(of(&self.client, who.client_id)).or_else(|| named(self.any_client));
+        client.map(|bound| Limit { bound, by_user: false, by_client: true })
+    }
+}
+
+/// All quotas, ready to be looked up.
+#[derive(Debug, Default)]
+pub struct Limits {
+    levels: [Levels; 4],
+    addresses: HashMap<IpAddr, f64>,
+    any_address: Option<f64>,
+    kinds: u8,
+}
+
+impl Limits {
+    /// Make the table ready.
+    pub fn of(table: &Table) -> Limits {
+        let mut limits = Limits::default();
+        for (entity, quotas) in table {
+            for kind in Kind::ALL {
+                if let Some(bound) = quotas.get(kind.key()) {
+                    limits.set(kind, entity, *bound);
+                }
+            }
+        }
+        limits
+    }
+
+    fn set(&mut self, kind: Kind, entity: &Entity, bound: f64) {
+        let ip = entity.0.get(IP);
+        match (self.levels.get_mut(kind as usize), ip) {
+            (Some(levels), None) => levels.set(entity, bound),
+            (None, Some(None)) => self.any_address = Some(bound),
+            (None, Some(Some(name))) => {
+                let Ok(address) = name.parse::<IpAddr>() else { return };
+                self.addresses.insert(address.to_canonical(), bound);
+            }
+            // What Kafka does not let anybody set.
+            (Some(_), Some(_)) | (None, None) => return,
+        }
+        self.kinds |= kind.bit();
+    }
+
+    /// The bits of the kinds of which there is a quota at all.
+    pub fn kinds(&self) -> u8 {
+        self.kinds
+    }
+
+    /// The quota of this kind that holds for a client.
+    pub fn find(&self, kind: Kind, who: Who<'_>) -> Option<Limit> {
+        self.levels.get(kind as usize)?.find(who)
+    }
+
+    /// How many connections a second an address may make.
+    pub fn of_address(&self, address: IpAddr) -> Option<f64> {
+        self.addresses.get(&address).copied().or(self.any_address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity(parts: &[(&str, Option<&str>)]) -> Entity {
+        let owned =
+            |(kind, name): &(&str, Option<&str>)| ((*kind).to_owned(), name.map(str::to_owned));
+        Entity(parts.iter().map(owned).collect())
+    }
+
+    fn table(entries: &[(Entity, Kind, f64)]) -> Table {
+        let mut table = Table::new();
+        for (entity, kind, bound) in entries {
+            table.entry(entity.clone()).or_default().insert(kind.key().to_owned(), *bound);
+        }
+        table
+    }
+
+    const ME: Who<'_> = Who { user: "u", client_id: "c" };
+
+    #[test]
+    fn the_most_specific_of_eight_levels_holds() {
+        let (u, c) = (Some("u"), Some("c"));
+        let levels = [
+            (entity(&[(USER, u), (CLIENT_ID, c)]), (true, true)),
+            (entity(&[(USER, u), (CLIENT_ID, None)]), (true, true)),
+            (entity(&[(USER, u)]), (true, false)),
+            (entity(&[(USER, None), (CLIENT_ID, c)]), (true, true)),
+            (entity(&[(USER, None), (CLIENT_ID, None)]), (true, true)),
+            (entity(&[(USER, None)]), (true, false)),
+            (entity(&[(CLIENT_ID, c)]), (false, true)),
+            (entity(&[(CLIENT_ID, None)]), (false, true)),
+        ];
+        for first in 0..levels.len() {
+            let set: Vec<_> = levels[first..]
+                .iter()
+                .zip(first..)
+                .map(|((entity, _), level)| (entity.clone(), Kind::Fetch, level as f64 + 1.0))
+                .collect();
+            let found = Limits::of(&table(&set)).find(Kind::Fetch, ME).unwrap();
+            let (by_user, by_client) = levels[first].1;
+            assert_eq!(found, Limit { bound: first as f64 + 1.0, by_user, by_client });
+        }
+    }
+
+    #[test]
+    fn others_and_other_kinds_are_not_limited() {
+        let user = entity(&[(USER, Some("u"))]);
+        let limits = Limits::of(&table(&[(user, Kind::Produce, 1.0)]));
+        assert_eq!(limits.kinds(), Kind::Produce.bit());
+        assert!(limits.find(Kind::Produce, ME).is_some());
+        assert_eq!(limits.find(Kind::Fetch, ME), None);
+        assert_eq!(limits.find(Kind::Produce, Who { user: "v", client_id: "c" }), None);
+        assert_eq!(limits.find(Kind::Connection, ME), None);
+    }
+
+    #[test]
+    fn a_client_without_a_name_has_only_its_users_quotas() {
+        let nameless = Who { user: "u", client_id: "" };
+        let clients = [
+            (entity(&[(CLIENT_ID, None)]), Kind::Produce, 1.0),
+            (entity(&[(USER, Some("u")), (CLIENT_ID, None)]), Kind::Produce, 2.0),
+        ];
+        assert_eq!(Limits::of(&table(&clients)).find(Kind::Produce, nameless), None);
+        let any_user = [(entity(&[(USER, None)]), Kind::Produce, 3.0)];
+        let found = Limits::of(&table(&any_user)).find(Kind::Produce, nameless);
+        assert_eq!(found.map(|limit| limit.bound), Some(3.0));
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_both_of_its_forms() {
+        let quotas = [
+            (entity(&[(IP, Some("::ffff:10.0.0.1"))]), Kind::Connection, 5.0),
+            (entity(&[(IP, None)]), Kind::Connection, 7.0),
+        ];
+        let limits = Limits::of(&table(&quotas));
+        assert_eq!(limits.of_address("10.0.0.1".parse().unwrap()), Some(5.0));
+        assert_eq!(limits.of_address("10.0.0.2".parse().unwrap()), Some(7.0));
+        assert_eq!(limits.kinds(), Kind::Connection.bit());
+    }
+}

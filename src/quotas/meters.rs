@@ -1,0 +1,213 @@
+//! What was used of each quota: the machine. `(now, who, how much)` to a throttle time.
+//!
+//! **Invariant:** at most [`METERS_MAX`] meters, each with a name of bounded length; one that was
+//! not used for [`IDLE_MS`] is forgotten.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::quotas::bucket::Bucket;
+use crate::quotas::limits::{Kind, Limit, Limits, Who};
+use crate::quotas::rate::{Rate, Windows};
+
+/// Meters that are kept at once. Beyond, those that were silent longest are forgotten.
+pub const METERS_MAX: usize = 10_000;
+/// How long, in ms, an unused meter is kept (Kafka: `INACTIVE_SENSOR_EXPIRATION_TIME_SECONDS`).
+pub const IDLE_MS: i64 = 3_600_000;
+/// How often, in ms, unused meters are looked for.
+const SWEEP_MS: i64 = 60_000;
+/// A longer client id is told from others by its beginning, its length and a hash.
+const NAME_BYTES_MAX: usize = 255;
+
+/// The windows of all quotas, and of those of [`Kind::Mutation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// `quota.window.num` and `quota.window.size.seconds`.
+    pub clients: Windows,
+    /// `controller.quota.window.num` and `controller.quota.window.size.seconds`.
+    pub mutations: Windows,
+}
+
+/// Whose meter it is. `None` where all users, or all client ids, share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    Client(Kind, Option<Box<str>>, Option<Box<str>>),
+    Address(IpAddr),
+}
+
+#[derive(Debug)]
+enum Gauge {
+    Rate(Rate),
+    Bucket(Bucket),
+}
+
+#[derive(Debug)]
+struct Meter {
+    used_ms: i64,
+    gauge: Gauge,
+}
+
+/// All meters, and the quotas that they are measured by.
+#[derive(Debug)]
+pub struct Meters {
+    sampling: Sampling,
+    limits: Limits,
+    meters: HashMap<Owner, Meter>,
+    swept_ms: i64,
+}
+
+/// What became of partitions that were to be created or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Granted.
+    Granted,
+    /// Granted, but the client must wait so many ms.
+    Late(i64),
+    /// Refused, for so many ms.
+    Refused(i64),
+}
+
+impl Meters {
+    /// No quotas, and nothing used.
+    pub fn new(sampling: Sampling) -> Meters {
+        Meters { sampling, limits: Limits::default(), meters: HashMap::new(), swept_ms: 0 }
+    }
+
+    /// From now on these quotas hold. What was used stays used.
+    pub fn set_limits(&mut self, limits: Limits) {
+        let kinds = limits.kinds();
+        self.meters.retain(|owner, _| match owner {
+            Owner::Client(kind, ..) => kinds & kind.bit() != 0,
+            Owner::Address(_) => kinds & Kind::Connection.bit() != 0,
+        });
+        self.limits = limits;
+    }
+
+    /// How many meters there are.
+    pub fn len(&self) -> usize {
+        self.meters.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.meters.is_empty()
+    }
+
+    /// A client has used so much; gives how long it must wait, in ms.
+    pub fn record(&mut self, kind: Kind, who: Who<'_>, value: f64, now_ms: i64) -> i64 {
+        let Some(limit) = self.limits.find(kind, who) else { return 0 };
+        let windows = self.sampling.clients;
+        let Some(rate) = self.rate(owner(kind, who, limit), now_ms) else { return 0 };
+        rate.record(windows, value, now_ms);
+        let throttle_ms = rate.throttle_ms(windows, limit.bound, now_ms);
+        // Processing time comes in small pieces, so a long wait is not owed for any of them.
+        if kind == Kind::Request { throttle_ms.min(windows.window_ms) } else { throttle_ms }
+    }
+
+    /// A client has used so much, or a negative value was not used after all; nobody waits now.
+    pub fn note(&mut self, kind: Kind, who: Who<'_>, value: f64, now_ms: i64) {
+        let Some(limit) = self.limits.find(kind, who) else { return };
+        let windows = self.sampling.clients;
+        if let Some(rate) = self.rate(owner(kind, who, limit), now_ms) {
+            rate.record(windows, value, now_ms);
+        }
+    }
+
+    /// The most that a client may use at once without having to wait in any case.
+    pub fn most_at_once(&self, kind: Kind, who: Who<'_>) -> Option<f64> {
+        let limit = self.limits.find(kind, who)?;
+        let windows = self.sampling.clients;
+        Some(limit.bound * (windows.samples - 1) as f64 * windows.window_ms as f64 / 1000.0)
+    }
+
+    /// A client wants to create or delete so many partitions. A `strict` client is refused while
+    /// it is in debt; another one is told to wait (KIP-599).
+    pub fn mutate(&mut self, who: Who<'_>, partitions: f64, strict: bool, now_ms: i64) -> Permit {
+        let Some(limit) = self.limits.find(Kind::Mutation, who) else { return Permit::Granted };
+        let (windows, bound) = (self.sampling.mutations, limit.bound);
+        let gauge = self.gauge(owner(Kind::Mutation, who, limit), now_ms, |now_ms| {
+            Gauge::Bucket(Bucket::new(now_ms))
+        });
+        let Gauge::Bucket(bucket) = gauge else { return Permit::Granted };
+        if strict {
+            let debt_ms = bucket.throttle_ms(windows, bound, now_ms);
+            if debt_ms > 0 {
+                return Permit::Refused(debt_ms);
+            }
+        }
+        bucket.take(windows, bound, partitions, now_ms);
+        match bucket.throttle_ms(windows, bound, now_ms) {
+            debt_ms if debt_ms > 0 && !strict => Permit::Late(debt_ms),
+            _ => Permit::Granted,
+        }
+    }
+
+    /// An address connects; gives for how long it must be put off, in ms. A connection that is
+    /// put off does not count.
+    pub fn connect(&mut self, address: IpAddr, now_ms: i64) -> i64 {
+        let Some(bound) = self.limits.of_address(address) else { return 0 };
+        let windows = self.sampling.clients;
+        let Some(rate) = self.rate(Owner::Address(address), now_ms) else { return 0 };
+        rate.record(windows, 1.0, now_ms);
+        let throttle_ms = rate.throttle_ms(windows, bound, now_ms).min(windows.window_ms);
+        if throttle_ms > 0 {
+            rate.record(windows, -1.0, now_ms);
+        }
+        throttle_ms
+    }
+
+    fn rate(&mut self, owner: Owner, now_ms: i64) -> Option<&mut Rate> {
+        match self.gauge(owner, now_ms, |now_ms| Gauge::Rate(Rate::new(now_ms))) {
+            Gauge::Rate(rate) => Some(rate),
+            Gauge::Bucket(_) => None,
+        }
+    }
+
+    fn gauge(&mut self, owner: Owner, now_ms: i64, new: impl FnOnce(i64) -> Gauge) -> &mut Gauge {
+        if now_ms - self.swept_ms >= SWEEP_MS {
+            self.swept_ms = now_ms;
+            self.meters.retain(|_, meter| now_ms - meter.used_ms < IDLE_MS);
+        }
+        if self.meters.len() >= METERS_MAX && !self.meters.contains_key(&owner) {
+            self.make_room();
+        }
+        let meter = self
+            .meters
+            .entry(owner)
+            .or_insert_with(|| Meter { used_ms: now_ms, gauge: new(now_ms) });
+        meter.used_ms = now_ms;
+        &mut meter.gauge
+    }
+
+    /// Forget the tenth that was silent longest: one at a time would cost a search each.
+    fn make_room(&mut self) {
+        let mut used: Vec<i64> = self.meters.values().map(|meter| meter.used_ms).collect();
+        let (_, newest, _) = used.select_nth_unstable(METERS_MAX / 10);
+        let newest = *newest;
+        let mut left = METERS_MAX / 10;
+        self.meters.retain(|_, meter| {
+            let goes = left > 0 && meter.used_ms <= newest;
+            left -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+fn owner(kind: Kind, who: Who<'_>, limit: Limit) -> Owner {
+    let user = limit.by_user.then(|| bounded(who.user));
+    Owner::Client(kind, user, limit.by_client.then(|| bounded(who.client_id)))
+}
+
+fn bounded(name: &str) -> Box<str> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if name.len() <= NAME_BYTES_MAX {
+        return name.into();
+    }
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let begin: String = name.chars().take(50).collect();
+    format!("{begin}…{} {:016x}", name.len(), hasher.finish()).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Where in an answer its throttle time stands. It is known only when the answer is: what it cost
+//! to make is part of it.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::wire::cursor;
+use crate::wire::reply::{API_VERSIONS, Chunk, Reply};
+use crate::wire::shapes;
+
+/// Where `throttle_time_ms` stands in the body of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// After so many bytes.
+    After(usize),
+    /// Behind the list of APIs (ApiVersions).
+    AfterApis,
+    /// At the end, before tagged fields, of which there are none (Produce).
+    Last,
+}
+
+/// The answers that have none at all: SASL's, markers of transactions, the quorum, and what only
+/// brokers ask.
+const WITHOUT: &[i16] = &[17, 27, 36, 55, 83, 84, 85, 86, 87];
+
+/// The versions from which on there is one, where that is not the first.
+const SINCE: &[(i16, i16)] = &[
+    (0, 1),
+    (1, 1),
+    (2, 2),
+    (3, 3),
+    (8, 3),
+    (9, 3),
+    (10, 1),
+    (11, 2),
+    (12, 1),
+    (13, 1),
+    (14, 1),
+    (15, 1),
+    (16, 1),
+    (18, 1),
+    (19, 2),
+    (20, 1),
+    (23, 2),
+];
+
+fn place(key: i16, version: i16) -> Option<Place> {
+    let since = SINCE.iter().find(|row| row.0 == key).map_or(0, |row| row.1);
+    if version < since || WITHOUT.contains(&key) {
+        return None;
+    }
+    Some(match key {
+        0 | 38 | 41 => Place::Last,
+        API_VERSIONS => Place::AfterApis,
+        // An error code stands before it, and an expiry as well.
+        47 => Place::After(2),
+        39 | 40 => Place::After(10),
+        _ => Place::After(0),
+    })
+}
+
+/// Write the throttle time, in ms, into an answer; one that has no place for it stays as it is.
+pub fn put(reply: &mut Reply, key: i16, version: i16, throttle_ms: i32) {
+    let (Reply::Chunks(chunks), Some(place)) = (reply, place(key, version)) else { return };
+    let is_flexible = shapes::is_flexible(key, version);
+    let head = 8 + usize::from(is_flexible && key != API_VERSIONS);
+    let chunk = if place == Place::Last { chunks.last_mut() } else { chunks.first_mut() };
+    let Some(Chunk::Bytes(bytes)) = chunk else { return };
+    let at = match place {
+        Place::After(n) => Some(head + n),
+        Place::AfterApis => after_apis(bytes, head + 2, is_flexible),
+        Place::Last => bytes.len().checked_sub(4 + usize::from(is_flexible)),
+    };
+    let mut changed =
+        std::mem::take(bytes).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    if let Some(field) = at.and_then(|at| changed.get_mut(at..at + 4)) {
+        field.copy_from_slice(&throttle_ms.to_be_bytes());
+    }
+    *bytes = changed.freeze();
+}
+
+/// The end of the list of APIs, which begins at `at`.
+fn after_apis(bytes: &Bytes, at: usize, is_flexible: bool) -> Option<usize> {
+    let mut rest = bytes.get(at..)?;
+    let len = if is_flexible {
+        // Key and range, and a section of tags that is empty.
+        7 * cursor::varint(&mut rest).ok()?.checked_sub(1)? as usize
+    } else {
+        6 * u32::from_be_bytes(cursor::array(&mut rest)?) as usize
+    };
+    Some(bytes.len() - rest.remaining() + len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::reply::encode;
+    use kafka_protocol::messages::api_versions_response::ApiVersion;
+    use kafka_protocol::messages::*;
+    use kafka_protocol::protocol::Encodable;
+
+    fn bytes(reply: &Reply) -> Vec<u8> {
+        let Reply::Chunks(chunks) = reply else { return Vec::new() };
+        let piece = |chunk: &Chunk| match chunk {
+            Chunk::Bytes(bytes) => bytes.to_vec(),
+            Chunk::File(_) => Vec::new(),
+        };
+        chunks.iter().flat_map(piece).collect()
+    }
+
+    /// In every version, an answer into which a time was put is the answer that was made with it.
+    fn check(key: ApiKey, plain: &impl Encodable, throttled: &impl Encodable) -> usize {
+        let request = shapes::find(key as i16).unwrap();
+        let mut checked = 0;
+        for version in request.min..=request.max {
+            let Ok(mut reply) = encode(key as i16, version, 7, plain) else { continue };
+            let wanted = encode(key as i16, version, 7, throttled).unwrap();
+            put(&mut reply, key as i16, version, 0x0102_0304);
+            assert_eq!(bytes(&reply), bytes(&wanted), "{key:?} v{version}");
+            checked += 1;
+        }
+        checked
+    }
+
+    macro_rules! check_all {
+        ($($api:ident $response:ident),* $(,)?) => {
+            [$((ApiKey::$api, check(
+                ApiKey::$api,
+                &$response::default(),
+                &$response::default().with_throttle_time_ms(0x0102_0304),
+            ))),*]
+        };
+    }
+
+    #[test]
+    fn the_time_stands_where_the_schemas_say() {
+        #[rustfmt::skip]
+        let checked = check_all!(
+            Produce ProduceResponse, Fetch FetchResponse, ListOffsets ListOffsetsResponse,
+            Metadata MetadataResponse, OffsetCommit OffsetCommitResponse,
+            OffsetFetch OffsetFetchResponse, FindCoordinator FindCoordinatorResponse,
+            JoinGroup JoinGroupResponse, Heartbeat HeartbeatResponse,
+            LeaveGroup LeaveGroupResponse, SyncGroup SyncGroupResponse,
+            DescribeGroups DescribeGroupsResponse, ListGroups ListGroupsResponse,
+            ApiVersions ApiVersionsResponse, CreateTopics CreateTopicsResponse,
+            DeleteTopics DeleteTopicsResponse, DeleteRecords DeleteRecordsResponse,
+            InitProducerId InitProducerIdResponse,
+            OffsetForLeaderEpoch OffsetForLeaderEpochResponse,
+            AddPartitionsToTxn AddPartitionsToTxnResponse,
+            AddOffsetsToTxn AddOffsetsToTxnResponse, EndTxn EndTxnResponse,
+            TxnOffsetCommit TxnOffsetCommitResponse, DescribeAcls DescribeAclsResponse,
+            CreateAcls CreateAclsResponse, DeleteAcls DeleteAclsResponse,
+            DescribeConfigs DescribeConfigsResponse, AlterConfigs AlterConfigsResponse,
+            AlterReplicaLogDirs AlterReplicaLogDirsResponse,
+            DescribeLogDirs DescribeLogDirsResponse, CreatePartitions CreatePartitionsResponse,
+            CreateDelegationToken CreateDelegationTokenResponse,
+            RenewDelegationToken RenewDelegationTokenResponse,
+            ExpireDelegationToken ExpireDelegationTokenResponse,
+            DescribeDelegationToken DescribeDelegationTokenResponse,
+            DeleteGroups DeleteGroupsResponse, ElectLeaders ElectLeadersResponse,
+            IncrementalAlterConfigs IncrementalAlterConfigsResponse,
+            AlterPartitionReassignments AlterPartitionReassignmentsResponse,
+            ListPartitionReassignments ListPartitionReassignmentsResponse,
+            OffsetDelete OffsetDeleteResponse,
+            DescribeClientQuotas DescribeClientQuotasResponse,
+            AlterClientQuotas AlterClientQuotasResponse,
+            DescribeUserScramCredentials DescribeUserScramCredentialsResponse,
+            AlterUserScramCredentials AlterUserScramCredentialsResponse,
+            UpdateFeatures UpdateFeaturesResponse, DescribeCluster DescribeClusterResponse,
+            DescribeProducers DescribeProducersResponse,
+            UnregisterBroker UnregisterBrokerResponse,
+            DescribeTransactions DescribeTransactionsResponse,
+            ListTransactions ListTransactionsResponse,
+            ConsumerGroupHeartbeat ConsumerGroupHeartbeatResponse,
+            ConsumerGroupDescribe ConsumerGroupDescribeResponse,
+            GetTelemetrySubscriptions GetTelemetrySubscriptionsResponse,
+            PushTelemetry PushTelemetryResponse, ListConfigResources ListConfigResourcesResponse,
+            DescribeTopicPartitions DescribeTopicPartitionsResponse,
+            ShareGroupHeartbeat ShareGroupHeartbeatResponse,
+            ShareGroupDescribe ShareGroupDescribeResponse, ShareFetch ShareFetchResponse,
+            ShareAcknowledge ShareAcknowledgeResponse, AddRaftVoter AddRaftVoterResponse,
+            RemoveRaftVoter RemoveRaftVoterResponse,
+            DescribeShareGroupOffsets DescribeShareGroupOffsetsResponse,
+            AlterShareGroupOffsets AlterShareGroupOffsetsResponse,
+            DeleteShareGroupOffsets DeleteShareGroupOffsetsResponse,
+        );
+        assert!(checked.iter().all(|(_, versions)| *versions > 0), "{checked:?}");
+        // Every other API is known to have none.
+        for request in &shapes::REQUESTS {
+            let is_checked = checked.iter().any(|(key, _)| *key as i16 == request.key);
+            assert_ne!(is_checked, WITHOUT.contains(&request.key), "{}", request.key);
+        }
+    }
+
+    #[test]
+    fn the_list_of_apis_may_have_any_length() {
+        for count in [1, 63, 64, 126, 127, 200] {
+            let with =
+                ApiVersionsResponse::default().with_api_keys(vec![ApiVersion::default(); count]);
+            check(ApiKey::ApiVersions, &with.clone(), &with.with_throttle_time_ms(0x0102_0304));
+        }
+    }
+}

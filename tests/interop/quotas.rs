@@ -1,0 +1,145 @@
+//! Client quotas with Kafka's own tools.
+
+use crate::broker::{Broker, Ottla};
+use crate::clients::{java, said};
+use crate::groups::tools::Tools;
+use crate::kafka::Kafka;
+
+const CONFIGS: &str = "kafka.admin.ConfigCommand";
+
+/// Asked of both. Users are named together with client ids: alone, the tool would also ask for
+/// their passwords.
+const ASKED: &[&str] = &[
+    "--alter --entity-type clients --entity-name a --add-config producer_byte_rate=500000",
+    "--alter --entity-type clients --entity-name a --add-config consumer_byte_rate=7,request_percentage=12.5",
+    "--describe --entity-type clients --entity-name a",
+    "--alter --entity-type clients --entity-default --add-config controller_mutation_rate=0.5",
+    "--describe --entity-type clients --entity-default",
+    "--alter --entity-type users --entity-name u --entity-type clients --entity-name a --add-config producer_byte_rate=1",
+    "--alter --entity-type users --entity-name u --entity-type clients --entity-default --add-config producer_byte_rate=2",
+    "--alter --entity-type users --entity-default --entity-type clients --entity-default --add-config producer_byte_rate=3",
+    "--describe --entity-type users --entity-name u --entity-type clients --entity-name a",
+    "--describe --entity-type users --entity-name u --entity-type clients",
+    "--describe --entity-type users --entity-type clients",
+    "--describe --entity-type clients",
+    "--alter --entity-type ips --entity-name 10.0.0.1 --add-config connection_creation_rate=10",
+    "--alter --entity-type ips --entity-default --add-config connection_creation_rate=1000",
+    "--describe --entity-type ips --entity-name 10.0.0.1",
+    "--describe --entity-type ips",
+    "--describe --entity-type ips --entity-name 10.0.0.9",
+    // What is wrong.
+    "--alter --entity-type clients --entity-name a --add-config producer_byte_rate=0",
+    "--alter --entity-type clients --entity-name a --add-config producer_byte_rate=1.5",
+    "--alter --entity-type clients --entity-name a --add-config producer_byte_rate=1e19",
+    "--alter --entity-type clients --entity-name a --add-config no_such=1",
+    "--alter --entity-type clients --entity-name a --delete-config no_such",
+    "--alter --entity-type ips --entity-name 10.0.0.1 --add-config producer_byte_rate=1",
+    "--alter --entity-type ips --entity-name 10.0.0.1 --add-config connection_creation_rate=3000000000",
+    // And back.
+    "--alter --entity-type clients --entity-name a --delete-config producer_byte_rate",
+    "--describe --entity-type clients --entity-name a",
+    "--alter --entity-type clients --entity-name a --delete-config consumer_byte_rate,request_percentage",
+    "--describe --entity-type clients --entity-name a",
+];
+
+/// What was asked, and what was printed.
+fn transcript(broker: &impl Broker) -> Vec<(&'static str, Vec<String>)> {
+    let mut tools = Tools::start(broker);
+    let mut ask = |args: &&'static str| {
+        let line = format!("{CONFIGS} --bootstrap-server {} {args}", broker.address());
+        let printed = tools.run(&line).into_iter().filter(|line| !line.starts_with("\tat "));
+        let mut printed: Vec<String> =
+            printed.map(|line| in_order(&line.replace(broker.address(), "BROKER"))).collect();
+        // Entities come in any order.
+        printed.sort();
+        (*args, printed)
+    };
+    ASKED.iter().map(&mut ask).collect()
+}
+
+/// The quotas of one line come in any order.
+fn in_order(line: &str) -> String {
+    let Some((head, quotas)) = line.split_once(" are ") else { return line.to_owned() };
+    let mut quotas: Vec<&str> = quotas.split(", ").collect();
+    quotas.sort_unstable();
+    format!("{head} are {}", quotas.join(", "))
+}
+
+#[test]
+fn kafkas_config_command_says_the_same_of_quotas() {
+    let Some(kafka) = Kafka::start("quotas with Kafka's tools") else { return };
+    let ottla = Ottla::start();
+    let (seen, expected) = (transcript(&ottla), transcript(&kafka));
+    let mut differences = String::new();
+    for ((asked, seen), (_, expected)) in seen.iter().zip(&expected) {
+        println!("{asked}\n  {}", expected.join("\n  "));
+        if seen != expected {
+            differences += &format!("{asked}\n  Ottla: {seen:#?}\n  Kafka: {expected:#?}\n");
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn kafka_reads_the_quotas_in_the_metadata_log() {
+    if java("quotas in the metadata log").is_none() {
+        return;
+    }
+    let ottla = Ottla::start();
+    let mut tools = Tools::start(&ottla);
+    for args in &ASKED[..6] {
+        tools.run(&format!("{CONFIGS} --bootstrap-server {} {args}", ottla.address));
+    }
+    tools.run(&format!("{CONFIGS} --bootstrap-server {} {}", ottla.address, ASKED[24]));
+    let dir = ottla.stop_for_good();
+    let log = dir.path().join("data/__cluster_metadata-0/00000000000000000000.log");
+    let dump = java("quotas in the metadata log")
+        .unwrap()
+        .args(["kafka.tools.DumpLogSegments", "--cluster-metadata-decoder", "--files"])
+        .arg(&log)
+        .output();
+    let dump = said("kafka-dump-log", &dump.unwrap());
+    let quotas: Vec<&str> = dump.lines().filter(|l| l.contains("CLIENT_QUOTA_RECORD")).collect();
+    println!("{}", quotas.join("\n"));
+    let has = |parts: &[&str]| quotas.iter().any(|line| parts.iter().all(|p| line.contains(p)));
+    assert!(has(&[r#""entityName":"a""#, r#""key":"producer_byte_rate","value":500000.0"#]));
+    assert!(has(&[r#""entityName":null"#, r#""key":"controller_mutation_rate","value":0.5"#]));
+    assert!(has(&[r#""entityType":"user","entityName":"u""#, r#""value":1.0"#]));
+    assert!(has(&[r#""entityName":"a""#, r#""key":"producer_byte_rate""#, r#""remove":true"#]));
+}
+
+/// Kafka's own load generator, held to a rate. How well is printed, and asserted nowhere: it
+/// depends on how busy the machine is.
+#[test]
+fn kafkas_producer_performance_test_is_throttled() {
+    let test = "kafka-producer-perf-test";
+    if java(test).is_none() {
+        return;
+    }
+    let mut ottla = Ottla::start_with(&["quota.window.num=3"]);
+    let mut tools = Tools::start(&ottla);
+    let set = "--alter --entity-type clients --entity-name limited --add-config producer_byte_rate=1000000";
+    let told = tools.run(&format!("{CONFIGS} --bootstrap-server {} {set}", ottla.address));
+    assert!(told.iter().any(|line| line.contains("Completed updating config")), "{told:?}");
+    let throttle_ms = |client: &str| {
+        let output = java(test)
+            .unwrap()
+            .args(["org.apache.kafka.tools.ProducerPerformance", "--topic", "records"])
+            .args(["--num-records", "8000", "--record-size", "1000", "--throughput", "-1"])
+            .args(["--print-metrics", "--producer-props", "linger.ms=5"])
+            .args([format!("bootstrap.servers={}", ottla.address), format!("client.id={client}")])
+            .output();
+        let printed = said(test, &output.unwrap());
+        let line = printed.lines().find(|line| line.contains("8000 records sent"));
+        println!("{client}: {}", line.unwrap());
+        let metric = printed.lines().find(|line| line.contains("produce-throttle-time-avg"));
+        let value = metric.and_then(|line| line.rsplit(' ').next()).unwrap();
+        value.parse::<f64>().unwrap_or_else(|_| panic!("{metric:?}"))
+    };
+    let (limited, free) = (throttle_ms("limited"), throttle_ms("free"));
+    println!("produce-throttle-time-avg: {limited} ms where limited, {free} ms where not");
+    assert!(limited > 0.0);
+    assert_eq!(free, 0.0);
+    drop(tools);
+    assert!(ottla.stop());
+}
