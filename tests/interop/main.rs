@@ -23,4 +23,5 @@ mod labs;
 mod members;
 mod one_directory;
 mod python;
+mod recompression;
 mod sarama;
