@@ -77,6 +77,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
     if agenda.retention_due.is_some_and(|due| due <= now.mono_ms) {
         agenda.retention_due = None;
         retire(broker).await;
+        broker.space.look(now);
     }
     let checkpoint = agenda.checkpoint_due.is_some_and(|due| due <= now.mono_ms);
     if !due.is_empty() && agenda.checkpoint_due.is_none() {

@@ -127,7 +127,7 @@ pub static COMPRESSION_TYPE: Entry<Text> = Entry {
     default: Text("producer"),
     check: Check::OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How batches are stored: producer leaves them as they came, the others compress them \
         anew where they came otherwise.",
 };
@@ -139,7 +139,7 @@ pub static COMPRESSION_GZIP_LEVEL: Entry<i32> = Entry {
     default: -1,
     check: Check::OrBetween(-1, 1, 9),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How hard gzip tries where compression.type is gzip. -1 is its own default.",
 };
 
@@ -150,8 +150,9 @@ pub static COMPRESSION_LZ4_LEVEL: Entry<i32> = Entry {
     default: 9,
     check: Check::Between(1, 17),
     change: Change::Live,
-    effect: Effect::Reported,
-    doc: "How hard LZ4 tries where compression.type is lz4.",
+    effect: Effect::Acts,
+    doc: "How hard LZ4 tries where compression.type is lz4. As in Kafka, 9 is the quick way, not a \
+        level between 8 and 10; above 11 it tries no harder.",
 };
 
 /// `compression.zstd.level`.
@@ -161,7 +162,7 @@ pub static COMPRESSION_ZSTD_LEVEL: Entry<i32> = Entry {
     default: 3,
     check: Check::Between(-131_072, 22),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Acts,
     doc: "How hard Zstandard tries where compression.type is zstd.",
 };
 

@@ -174,8 +174,11 @@ be indistinguishable from it, and what is not served is not advertised.
   (NOT_ENOUGH_REPLICAS). The leader epoch is always 0.
 - **Topics are there at once.** The Metadata answer that creates a topic carries its leader; Kafka
   answers with an error first, and the client asks again. A deleted name is free at once.
-- **Compaction is not done yet.** `compression.type` of a topic is kept but not obeyed: batches
-  stay as the producer made them. `docs/configuration.md` says of each option whether it acts.
+- **Compaction is not done yet.** `docs/configuration.md` says of each option whether it acts.
+- **`compression.type`** packs batches anew as Kafka does, and at Kafka's levels they become about as
+  large. The records stay the same to the last byte.
+- **A full disk** is answered with KAFKA_STORAGE_ERROR until there is room; Kafka's broker stops.
+- **Colliding topic names** (`a.b`, `a_b`) in one request: the second is refused, Kafka takes both.
 - **The broker's own configs** are described, but change only at a start (INVALID_REQUEST).
 - **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
   (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets

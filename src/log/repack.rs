@@ -224,7 +224,10 @@ mod tests {
         let zstd = |level| {
             size(TopicConfig { compression_zstd_level: level, ..config(Compression::Zstd) })
         };
+        let lz4 =
+            |level| size(TopicConfig { compression_lz4_level: level, ..config(Compression::Lz4) });
         assert!(gzip(9) < gzip(1));
+        assert!(lz4(10) < lz4(1) && lz4(1) < lz4(9), "9 is the quick one, as in Kafka");
         assert_eq!(gzip(-1), gzip(6));
         assert!(zstd(19) < zstd(3) && zstd(3) < zstd(-50));
     }

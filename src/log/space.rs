@@ -15,12 +15,15 @@ const CALM_MS: i64 = 10_000;
 pub struct Space {
     full: AtomicBool,
     refused_mono_ms: AtomicI64,
+    /// True if something was written since the last refusal.
+    written: AtomicBool,
 }
 
 impl Space {
     /// There was no room for a write.
     pub fn refused(&self, now: Now, why: &impl Display) {
         self.refused_mono_ms.store(now.mono_ms, Ordering::Relaxed);
+        self.written.store(false, Ordering::Relaxed);
         if !self.full.swap(true, Ordering::Relaxed) {
             tracing::error!(%why, "the disk is full: clients get KAFKA_STORAGE_ERROR until there is room");
         }
@@ -28,13 +31,22 @@ impl Space {
 
     /// Something was written.
     pub fn took(&self, now: Now) {
-        let is_calm = || now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
-        if self.is_full() && is_calm() && self.full.swap(false, Ordering::Relaxed) {
+        if self.is_full() {
+            self.written.store(true, Ordering::Relaxed);
+            self.look(now);
+        }
+    }
+
+    /// See whether there is room again.
+    pub fn look(&self, now: Now) {
+        let is_calm = now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
+        let is_over = is_calm && self.written.load(Ordering::Relaxed);
+        if is_over && self.full.swap(false, Ordering::Relaxed) {
             tracing::info!("there is room on the disk again");
         }
     }
 
-    /// True from the first refusal until [`Space::took`] finds that there is room again.
+    /// True from the first refusal until [`Space::look`] finds that there is room again.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -54,9 +66,10 @@ mod tests {
         space.took(at(6));
         assert!(space.is_full());
         space.refused(at(9_000), &"no room");
-        space.took(at(5 + CALM_MS));
-        assert!(space.is_full());
-        space.took(at(9_000 + CALM_MS));
+        space.look(at(9_000 + CALM_MS));
+        assert!(space.is_full(), "nothing was written since");
+        space.took(at(9_001));
+        space.look(at(9_000 + CALM_MS));
         assert!(!space.is_full());
     }
 }

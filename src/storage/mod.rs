@@ -7,6 +7,7 @@ pub mod codec;
 pub mod datadir;
 pub mod disk;
 pub mod index;
+pub mod lz4_high;
 pub mod packer;
 pub mod record_input;
 pub mod records;

@@ -14,10 +14,15 @@ use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
 
 use crate::storage::batch::Codec;
 use crate::storage::codec::{DEFAULT_LEVEL, XERIAL_MAGIC};
+use crate::storage::lz4_high::Lz4High;
 
 /// The largest window that zstd is given, as a power of two: 8 MiB, and tables in proportion. Its
 /// highest levels would take some hundred MiB for a large batch.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// As in Kafka, the default level of lz4 stands for the quick way, and every other one for a
+/// thorough search.
+const LZ4_DEFAULT_LEVEL: i32 = 9;
 
 const XERIAL_BLOCK_BYTES: usize = 32 * 1024;
 
@@ -29,8 +34,10 @@ pub enum Packer<W: Write> {
     Gzip(GzEncoder<W>),
     /// Snappy blocks in xerial framing.
     Xerial(Box<Xerial<W>>),
-    /// One lz4 frame.
+    /// One lz4 frame, quickly.
     Lz4(Box<FrameEncoder<W>>),
+    /// One lz4 frame, at a level.
+    Lz4High(Box<Lz4High<W>>),
     /// One zstd frame.
     Zstd(zstd::stream::write::Encoder<'static, W>),
 }
@@ -38,8 +45,7 @@ pub enum Packer<W: Write> {
 impl<W: Write> Packer<W> {
     /// Compress into `out`; `bytes` is how many there will be, if that is known: exactly so many.
     ///
-    /// `level` is what the codec understands by it, or [`DEFAULT_LEVEL`]; snappy and lz4 know only
-    /// one.
+    /// `level` is what the codec understands by it, or [`DEFAULT_LEVEL`]; snappy knows only one.
     pub fn new(codec: Codec, level: i32, bytes: Option<u64>, out: W) -> io::Result<Packer<W>> {
         Ok(match codec {
             Codec::None => Packer::Plain(out),
@@ -51,6 +57,9 @@ impl<W: Write> Packer<W> {
                 Packer::Gzip(GzEncoder::new(out, level))
             }
             Codec::Snappy => Packer::Xerial(Box::new(Xerial::begin(out)?)),
+            Codec::Lz4 if !matches!(level, DEFAULT_LEVEL | LZ4_DEFAULT_LEVEL) => {
+                Packer::Lz4High(Box::new(Lz4High::begin(level, out)?))
+            }
             Codec::Lz4 => {
                 let info = FrameInfo::new().block_size(BlockSize::Max64KB);
                 Packer::Lz4(Box::new(FrameEncoder::with_frame_info(info, out)))
@@ -75,6 +84,7 @@ impl<W: Write> Packer<W> {
             Packer::Gzip(gzip) => gzip.finish(),
             Packer::Xerial(xerial) => xerial.finish(),
             Packer::Lz4(frame) => frame.finish().map_err(io::Error::other),
+            Packer::Lz4High(frame) => frame.finish(),
             Packer::Zstd(frame) => frame.finish(),
         }
     }
@@ -87,6 +97,7 @@ impl<W: Write> Write for Packer<W> {
             Packer::Gzip(gzip) => gzip.write(bytes),
             Packer::Xerial(xerial) => xerial.write(bytes),
             Packer::Lz4(frame) => frame.write(bytes),
+            Packer::Lz4High(frame) => frame.write(bytes),
             Packer::Zstd(frame) => frame.write(bytes),
         }
     }

@@ -24,4 +24,5 @@ mod members;
 mod one_directory;
 mod python;
 mod quotas;
+mod recompression;
 mod sarama;

@@ -124,7 +124,8 @@ async fn a_topic_may_be_compacted_and_lose_old_segments_too() {
     for round in 0..4 {
         put(&mut client, "t", round, &[("a", &round.to_string())]).await;
     }
-    until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
+    // The active segment is soon old enough to be followed by another, and cleaned then.
+    until_it_holds(&mut client, "t", &[(3, "3")]).await;
     // The records are from years ago.
     assert_eq!(alter(&mut client, "t", &[("retention.ms", SET, "1000")]).await.0, 0);
     until_it_holds(&mut client, "t", &[]).await;

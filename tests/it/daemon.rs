@@ -294,7 +294,7 @@ fn log_lines_are_json_if_asked_for() {
         "--log-format",
         "json",
         "--set",
-        "log.cleaner.enable=false",
+        "background.threads=7",
     ];
     let mut daemon = Daemon::start(&mut ottla(&args));
     daemon.signal("-TERM");
@@ -302,7 +302,7 @@ fn log_lines_are_json_if_asked_for() {
     let mut said = String::new();
     daemon.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
     // A config that does not act yet is not passed over in silence.
-    let line = said.lines().find(|line| line.contains("log.cleaner.enable")).expect(&said);
+    let line = said.lines().find(|line| line.contains("background.threads")).expect(&said);
     assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
 }
 

@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metadata", &["log", "config", "storage", "fields", "clock", "types"]),
     ("topics", &["log", "metadata", "storage", "config", "clock", "types"]),
     ("fetch", &["topics", "log", "storage", "clock", "types"]),
-    ("coordinator", &["groups", "topics", "storage", "clock"]),
+    ("coordinator", &["groups", "topics", "log", "storage", "clock"]),
     ("quotas", &["metadata", "clock"]),
     (
         "broker",

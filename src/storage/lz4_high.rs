@@ -1,0 +1,238 @@
+//! LZ4 that tries harder: the levels of `compression.lz4.level`, which lz4_flex does not have.
+//!
+//! A frame as Kafka's Java client writes it (independent blocks of 64 KiB, no checksums), whose
+//! blocks are searched for the longest of many earlier matches instead of the last one. What reads
+//! LZ4 reads it as fast as any other.
+
+use std::io::{self, Write};
+
+/// Magic, flags (version 1, independent blocks), blocks of 64 KiB, and the check byte of the two.
+const FRAME_HEADER: [u8; 7] = [0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82];
+const END_MARK: [u8; 4] = [0; 4];
+const BLOCK_BYTES: usize = 64 * 1024;
+/// The bit of a block's length that says that it is not compressed.
+const AS_IT_IS: u32 = 1 << 31;
+
+const MATCH_MIN: usize = 4;
+/// A block ends with so many literals, and no match begins in its last twelve bytes.
+const LAST_LITERALS: usize = 5;
+const LAST_MATCH: usize = 12;
+const DISTANCE_MAX: usize = 65_535;
+/// A match of this length is not worth a search for a longer one.
+const LONG_ENOUGH: usize = 512;
+/// Levels above 11 try no harder: the worst input would take a processor for minutes.
+const LEVEL_MAX: i32 = 11;
+const HASH_BITS: u32 = 15;
+const NOWHERE: u32 = u32::MAX;
+
+/// One frame on its way.
+pub struct Lz4High<W> {
+    out: W,
+    block: Vec<u8>,
+    packed: Vec<u8>,
+    search: Search,
+}
+
+impl<W: Write> Lz4High<W> {
+    /// Begin a frame. At each place up to two to the power of `level` less one matches are tried.
+    pub fn begin(level: i32, mut out: W) -> io::Result<Lz4High<W>> {
+        out.write_all(&FRAME_HEADER)?;
+        let attempts = 1 << (level.clamp(1, LEVEL_MAX) - 1);
+        let search = Search {
+            attempts,
+            heads: vec![NOWHERE; 1 << HASH_BITS],
+            earlier: vec![NOWHERE; BLOCK_BYTES],
+            known: 0,
+        };
+        Ok(Lz4High { out, block: Vec::with_capacity(BLOCK_BYTES), packed: Vec::new(), search })
+    }
+
+    /// Take some of the bytes; gives how many.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = bytes.len().min(BLOCK_BYTES - self.block.len());
+        self.block.extend(bytes.iter().take(n));
+        if self.block.len() == BLOCK_BYTES {
+            self.end_block()?;
+        }
+        Ok(n)
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        self.packed.clear();
+        self.search.compress(&self.block, &mut self.packed);
+        let (bytes, flag) = match self.packed.len() < self.block.len() {
+            true => (&self.packed, 0),
+            false => (&self.block, AS_IT_IS),
+        };
+        self.out.write_all(&(bytes.len() as u32 | flag).to_le_bytes())?;
+        self.out.write_all(bytes)?;
+        self.block.clear();
+        Ok(())
+    }
+
+    /// End the frame. Gives the place where it went.
+    pub fn finish(mut self) -> io::Result<W> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        self.out.write_all(&END_MARK)?;
+        Ok(self.out)
+    }
+}
+
+/// Where the same four bytes were before: the last place of each hash, and before each place the
+/// one before it.
+struct Search {
+    attempts: u32,
+    heads: Vec<u32>,
+    earlier: Vec<u32>,
+    /// Places before this one are in the chains.
+    known: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Match {
+    from: usize,
+    length: usize,
+}
+
+impl Search {
+    fn compress(&mut self, block: &[u8], out: &mut Vec<u8>) {
+        self.heads.fill(NOWHERE);
+        self.known = 0;
+        let (mut at, mut literals) = (0, 0);
+        while at + LAST_MATCH < block.len() {
+            let Some(mut found) = self.longest(block, at) else {
+                at += 1;
+                continue;
+            };
+            // A byte later a longer one may begin.
+            while found.length < LONG_ENOUGH && at + 1 + LAST_MATCH < block.len() {
+                match self.longest(block, at + 1).filter(|next| next.length > found.length + 1) {
+                    Some(next) => (at, found) = (at + 1, next),
+                    None => break,
+                }
+            }
+            sequence(&block[literals..at], Some((at - found.from, found.length)), out);
+            at += found.length;
+            literals = at;
+        }
+        sequence(&block[literals..], None, out);
+    }
+
+    /// The longest match for what begins at `at`, which is not before the last call's.
+    fn longest(&mut self, block: &[u8], at: usize) -> Option<Match> {
+        let limit = block.len() - LAST_LITERALS;
+        while self.known < at {
+            let hash = hash(block, self.known);
+            self.earlier[self.known] = std::mem::replace(&mut self.heads[hash], self.known as u32);
+            self.known += 1;
+        }
+        let mut best: Option<Match> = None;
+        let mut candidate = self.heads[hash(block, at)];
+        for _ in 0..self.attempts {
+            let from = candidate as usize;
+            if candidate == NOWHERE || at - from > DISTANCE_MAX {
+                break;
+            }
+            let length = best.map_or(MATCH_MIN - 1, |found| found.length);
+            if at + length < limit && block[from + length] == block[at + length] {
+                let pairs = block[from..].iter().zip(&block[at..limit]);
+                let same = pairs.take_while(|(a, b)| a == b).count();
+                if same > length {
+                    best = Some(Match { from, length: same });
+                    if same >= LONG_ENOUGH {
+                        break;
+                    }
+                }
+            }
+            candidate = self.earlier[from];
+        }
+        best
+    }
+}
+
+/// Knuth's multiplicative hash of four bytes.
+fn hash(block: &[u8], at: usize) -> usize {
+    let four = [block[at], block[at + 1], block[at + 2], block[at + 3]];
+    (u32::from_le_bytes(four).wrapping_mul(2_654_435_761) >> (32 - HASH_BITS)) as usize
+}
+
+/// Literals, and a match by its distance and length, which only the last sequence lacks.
+fn sequence(literals: &[u8], found: Option<(usize, usize)>, out: &mut Vec<u8>) {
+    let more = found.map_or(0, |(_, length)| length - MATCH_MIN);
+    out.push((literals.len().min(15) << 4 | more.min(15)) as u8);
+    rest(literals.len(), out);
+    out.extend_from_slice(literals);
+    if let Some((distance, _)) = found {
+        out.extend_from_slice(&(distance as u16).to_le_bytes());
+        rest(more, out);
+    }
+}
+
+/// What of a length the four bits of the token do not hold.
+fn rest(length: usize, out: &mut Vec<u8>) {
+    let Some(mut left) = length.checked_sub(15) else { return };
+    while left >= 255 {
+        out.push(255);
+        left -= 255;
+    }
+    out.push(left as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn packed(level: i32, bytes: &[u8]) -> Vec<u8> {
+        let mut frame = Lz4High::begin(level, Vec::new()).unwrap();
+        let mut left = bytes;
+        while !left.is_empty() {
+            let n = frame.write(left).unwrap();
+            left = &left[n..];
+        }
+        frame.finish().unwrap()
+    }
+
+    fn read(frame: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        lz4_flex::frame::FrameDecoder::new(frame).read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn every_input_is_read_back() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for round in 0..300 {
+            let len = match round {
+                0..40 => round,
+                _ => rng.usize(0..200_000),
+            };
+            let letters = 1 << rng.u32(0..9);
+            let mut bytes: Vec<u8> = (0..len).map(|_| (rng.u32(0..letters)) as u8).collect();
+            for _ in 0..rng.usize(0..20) {
+                let (from, to) = (rng.usize(0..len + 1), rng.usize(0..len + 1));
+                let n = rng.usize(0..5_000).min(len - from.max(to));
+                bytes.copy_within(from..from + n, to);
+            }
+            let frame = packed(rng.i32(1..=17), &bytes);
+            assert!(frame.len() <= bytes.len() + 11 + 4 * (len / BLOCK_BYTES + 1));
+            assert!(read(&frame) == bytes, "round {round}");
+        }
+        let same = vec![7; 300_000];
+        assert!(read(&packed(17, &same)) == same && packed(17, &same).len() < 1500);
+    }
+
+    #[test]
+    fn a_higher_level_makes_it_smaller_and_all_are_smaller_than_the_fast_one() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        let text: String = (0..30_000).map(|_| format!("word{} ", rng.u32(0..999))).collect();
+        let sizes: Vec<usize> = [1, 3, 6, 10].map(|l| packed(l, text.as_bytes()).len()).into();
+        assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+        let mut fast = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        fast.write_all(text.as_bytes()).unwrap();
+        assert!(sizes[0] < fast.finish().unwrap().len());
+    }
+}
