@@ -27,4 +27,5 @@ mod one_directory;
 mod process;
 mod python;
 mod quotas;
+mod registry;
 mod sarama;
