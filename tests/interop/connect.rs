@@ -95,28 +95,32 @@ fn launch(config: &Path) -> Process {
     Process::start(command, &config.with_extension("log"))
 }
 
-/// A worker as people configure one, only that it finds a dead one soon. The broker's producers are
-/// idempotent, so that what it has stored when it is killed is not stored again.
+/// A worker as people configure one, only that dead ones are found missing soon. Its producers are
+/// idempotent, so that what the broker has stored when it is killed is not stored again.
 fn properties(broker: &str, port: u16) -> String {
-    format!(
+    let mut properties = format!(
         "bootstrap.servers={broker}\n\
          group.id=workers\n\
          listeners=http://127.0.0.1:{port}\n\
          plugin.discovery=service_load\n\
          key.converter=org.apache.kafka.connect.storage.StringConverter\n\
          value.converter=org.apache.kafka.connect.storage.StringConverter\n\
-         config.storage.topic=connect-configs\n\
-         config.storage.replication.factor=1\n\
-         offset.storage.topic=connect-offsets\n\
-         offset.storage.replication.factor=1\n\
-         status.storage.topic=connect-status\n\
-         status.storage.replication.factor=1\n\
          offset.flush.interval.ms=1000\n\
          session.timeout.ms=6000\n\
          heartbeat.interval.ms=1000\n\
          scheduled.rebalance.max.delay.ms=0\n\
          producer.enable.idempotence=true\n"
-    )
+    );
+    // Segments are rolled and cleaned all the time.
+    for (what, topic) in [("config", "configs"), ("offset", "offsets"), ("status", "status")] {
+        properties += &format!(
+            "{what}.storage.topic=connect-{topic}\n\
+             {what}.storage.replication.factor=1\n\
+             {what}.storage.segment.ms=1000\n\
+             {what}.storage.min.cleanable.dirty.ratio=0.01\n"
+        );
+    }
+    properties
 }
 
 /// `"tasks":[{"id":0,"state":"RUNNING","worker_id":"127.0.0.1:8083"...` gives the address.
@@ -194,10 +198,19 @@ impl Move {
         self.ottla.dir().join(name)
     }
 
+    /// The lines that have come to the end.
     fn arrived(&self) -> Vec<u32> {
         numbers(&std::fs::read_to_string(self.file("out")).unwrap_or_default())
     }
 
+    /// Write so many more lines.
+    fn write(&mut self, count: u32) {
+        let mut file = OpenOptions::new().append(true).open(self.file("in")).unwrap();
+        write_lines(&mut file, self.written, count);
+        self.written += count;
+    }
+
+    /// Lines are written and pass before, while and after something happens.
     fn write_while<T>(&mut self, happens: impl FnOnce(&mut Move) -> T) -> T {
         let writer = Writer::start(self.file("in"), self.written);
         let begin = self.written;
@@ -210,11 +223,13 @@ impl Move {
         done
     }
 
+    /// Whether so many lines have come to the end.
     fn passed(&self, count: u32) -> Result<(), String> {
         let last = self.arrived().last().map_or(0, |last| last + 1);
         if last >= count { Ok(()) } else { Err(format!("{last} of {count} lines")) }
     }
 
+    /// Every line is in the topic and in the file, in order, some perhaps again.
     fn check(&self, stored_again: usize, arrived_again: usize) {
         let topic = self.ottla.bash("kcat -b localhost:9092 -C -t lines -o beginning -e -q");
         in_order("the topic", &numbers(&topic), self.written, stored_again);
@@ -227,7 +242,8 @@ fn connect_moves_a_file_while_workers_come_and_go_and_the_broker_is_killed() {
     if kcat(TEST).is_none() || java(TEST).is_none() {
         return;
     }
-    let mut files = Move { ottla: Ottla::start(), written: 0 };
+    let ottla = Ottla::start_with(&["log.cleaner.backoff.ms=500"]);
+    let mut files = Move { ottla, written: 0 };
     File::create(files.file("in")).unwrap();
     let connectors = ["in", "out"];
     let mut one = Worker::start(&files.ottla, "one");
@@ -265,6 +281,7 @@ fn connect_moves_a_file_while_workers_come_and_go_and_the_broker_is_killed() {
     one.process.stop();
     two.process.stop();
     files.ottla.kill_and_restart();
+    files.write(1000);
     two.start_again();
     two.settled(&connectors, &[&two]);
     files.write_while(|_| ());
@@ -312,6 +329,8 @@ fn internal_topics_are_compacted(ottla: &Ottla) {
             .find(|line| line.starts_with(&format!("Topic: connect-{topic}\t")))
             .expect(&described);
         assert!(line.contains(&format!("PartitionCount: {partitions}\t")), "{line}");
-        assert!(line.contains("cleanup.policy=compact"), "{line}");
+        for config in ["cleanup.policy=compact", "segment.ms=1000"] {
+            assert!(line.contains(config), "{line}");
+        }
     }
 }
