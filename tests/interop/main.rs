@@ -29,3 +29,4 @@ mod python;
 mod quotas;
 mod registry;
 mod sarama;
+mod streams;
