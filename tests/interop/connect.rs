@@ -44,9 +44,7 @@ impl Worker {
     /// Wait until it has read its topics and is a member.
     fn wait(&mut self) {
         let address = &self.address;
-        self.process.until("a worker answers", || {
-            get(address, "/connectors").ok_or_else(|| "no answer".to_owned())
-        });
+        self.process.until("a worker answers", || get(address, "/connectors"));
     }
 
     /// Give a connector its configuration; it is made if it is not there.
@@ -55,7 +53,7 @@ impl Worker {
         // A worker that is in a rebalance says 409: try again.
         until(&format!("{connector} is configured"), || {
             match ask(&self.address, "PUT", &path, Some(("application/json", config))) {
-                Some((200 | 201, _)) => Ok(()),
+                Ok((200 | 201, _)) => Ok(()),
                 other => Err(format!("{other:?}")),
             }
         });
@@ -68,7 +66,7 @@ impl Worker {
             let mut seen = Vec::new();
             for connector in connectors {
                 let path = format!("/connectors/{connector}/status");
-                seen.push(get(&self.address, &path).ok_or("no answer")?);
+                seen.push(get(&self.address, &path)?);
             }
             let all = seen.concat();
             let running = all.matches("\"state\":\"RUNNING\"").count();
@@ -95,8 +93,9 @@ fn launch(config: &Path) -> Process {
     Process::start(command, &config.with_extension("log"))
 }
 
-/// A worker as people configure one, only that dead ones are found missing soon. Its producers are
-/// idempotent, so that what the broker has stored when it is killed is not stored again.
+/// A worker as people configure one, only that it does not wait for lost workers to come back, and
+/// that a slow machine does not make its tasks end without a commit. Its producers are idempotent, so
+/// that what the broker has stored when it is killed is not stored again.
 fn properties(broker: &str, port: u16) -> String {
     let mut properties = format!(
         "bootstrap.servers={broker}\n\
@@ -106,8 +105,8 @@ fn properties(broker: &str, port: u16) -> String {
          key.converter=org.apache.kafka.connect.storage.StringConverter\n\
          value.converter=org.apache.kafka.connect.storage.StringConverter\n\
          offset.flush.interval.ms=1000\n\
-         session.timeout.ms=6000\n\
-         heartbeat.interval.ms=1000\n\
+         offset.flush.timeout.ms=60000\n\
+         task.shutdown.graceful.timeout.ms=60000\n\
          scheduled.rebalance.max.delay.ms=0\n\
          producer.enable.idempotence=true\n"
     );
