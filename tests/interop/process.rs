@@ -35,7 +35,10 @@ impl Process {
     /// Ask it to end, and wait until it has.
     pub fn stop(&mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        self.child.wait().unwrap();
+        until("the program ends", || match self.child.try_wait().unwrap() {
+            Some(_) => Ok(()),
+            None => Err("it still runs".to_owned()),
+        });
     }
 
     /// Wait until it has done this. Fails at once if it ends, and after two minutes.
