@@ -1,6 +1,6 @@
-//! As much of HTTP as the tests need.
+//! As much of HTTP/1.1 as the tests need. (To HTTP/1.0, some servers now and then answer nothing.)
 
-use std::io::{Error, Read, Write};
+use std::io::{BufRead, BufReader, Error, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -13,44 +13,14 @@ pub fn ask(
 ) -> Result<(u16, String), Error> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    // HTTP/1.0 knows no chunks. The connection is left to us to close: some servers reset theirs,
-    // and what was not read by then is gone.
-    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n");
-    request += "Connection: keep-alive\r\n";
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n");
     if let Some((kind, text)) = body {
         request += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", text.len());
     }
     request += "\r\n";
     request += body.map_or("", |(_, text)| text);
     stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let count = stream.read(&mut buffer)?;
-        answer.extend_from_slice(&buffer[..count]);
-        if let Some(whole) = parsed(&answer, count == 0) {
-            return Ok(whole);
-        }
-        if count == 0 {
-            let answer = String::from_utf8_lossy(&answer);
-            return Err(Error::other(format!("the answer ends after: {answer}")));
-        }
-    }
-}
-
-/// The answer, if it is whole.
-fn parsed(answer: &[u8], ended: bool) -> Option<(u16, String)> {
-    let answer = std::str::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let is_length = name.eq_ignore_ascii_case("content-length");
-        is_length.then(|| value.trim().parse::<usize>().ok())?
-    });
-    let whole = length.map_or(ended, |length| body.len() == length);
-    whole.then(|| (status, body.to_owned()))
+    answer(BufReader::new(stream))
 }
 
 /// The body of an answer that says that all is well.
@@ -60,4 +30,50 @@ pub fn get(address: &str, path: &str) -> Result<String, String> {
         Ok((status, body)) => Err(format!("{path}: {status}, {body}")),
         Err(error) => Err(format!("{path}: {error}")),
     }
+}
+
+fn answer(mut from: impl BufRead) -> Result<(u16, String), Error> {
+    let first = line(&mut from)?;
+    let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let status = status.ok_or_else(|| Error::other(format!("not HTTP: {first}")))?;
+    let (mut length, mut chunked) = (None, false);
+    loop {
+        let header = line(&mut from)?.to_ascii_lowercase();
+        match header.split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().ok(),
+            Some(("transfer-encoding", "chunked")) => chunked = true,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = Vec::new();
+    if chunked {
+        loop {
+            let size = line(&mut from)?;
+            let size = usize::from_str_radix(&size, 16).map_err(Error::other)?;
+            take(&mut from, size, &mut body)?;
+            line(&mut from)?;
+            if size == 0 {
+                break;
+            }
+        }
+    } else if let Some(length) = length {
+        take(&mut from, length, &mut body)?;
+    }
+    Ok((status, String::from_utf8(body).map_err(Error::other)?))
+}
+
+fn line(from: &mut impl BufRead) -> Result<String, Error> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    match line.strip_suffix("\r\n") {
+        Some(whole) => Ok(whole.to_owned()),
+        None => Err(Error::other(format!("the answer ends in: {line}"))),
+    }
+}
+
+fn take(from: &mut impl Read, size: usize, into: &mut Vec<u8>) -> Result<(), Error> {
+    let begin = into.len();
+    into.resize(begin + size, 0);
+    from.read_exact(&mut into[begin..])
 }
