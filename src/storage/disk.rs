@@ -141,6 +141,8 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     disk.rename(temporary, path)?;
     match path.parent() {
+        // The directory of a bare name is the current one; an empty path is none.
+        Some(dir) if dir.as_os_str().is_empty() => disk.sync_dir(Path::new(".")),
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }

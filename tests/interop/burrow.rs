@@ -1,12 +1,12 @@
 //! Burrow, which reads `__consumer_offsets` and tells who lags.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::broker::Ottla;
 use crate::clients::{go, kcat};
+use crate::http::get;
+use crate::process::free_ports;
 
 /// Burrow at work; ended when dropped.
 struct Burrow {
@@ -25,10 +25,8 @@ impl Drop for Burrow {
 impl Burrow {
     fn start(mut command: std::process::Command, broker: &str) -> Burrow {
         let dir = tempfile::tempdir().unwrap();
-        // Nobody can tell Burrow to take a free port and say which.
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = probe.local_addr().unwrap().to_string();
-        drop(probe);
+        let [port] = free_ports();
+        let address = format!("127.0.0.1:{port}");
         let place = dir.path().display();
         let config = format!(
             r#"
@@ -72,15 +70,6 @@ impl Burrow {
         Burrow { child, address, _dir: dir }
     }
 
-    /// The answer to a question; none while nobody answers.
-    fn ask(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
-    }
-
     /// Wait until the answer has all of these in it.
     fn says(&self, path: &str, parts: &[&str]) {
         let begun = Instant::now();
@@ -89,7 +78,7 @@ impl Burrow {
         {
             assert!(begun.elapsed() < Duration::from_secs(60), "{path}: {last:?}, not {parts:?}");
             std::thread::sleep(Duration::from_millis(100));
-            last = self.ask(path);
+            last = get(&self.address, path).ok();
         }
     }
 }

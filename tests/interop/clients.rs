@@ -109,6 +109,19 @@ pub fn java(test: &str) -> Option<Command> {
     })
 }
 
+/// Apicurio Registry with these options (`name=value`), on the Java that it came with; none if it
+/// is missing.
+pub fn apicurio(options: &[&str], test: &str) -> Option<Command> {
+    let there = fetched("apicurio/made-from").exists() && fetched("apicurio/java").exists();
+    is_here("Apicurio Registry", there, test).then(|| {
+        let mut command = Command::new(fetched("apicurio/java"));
+        command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        command.args(options.iter().map(|option| format!("-D{option}")));
+        command.arg("-jar").arg(fetched("apicurio/quarkus-run.jar"));
+        command
+    })
+}
+
 /// Compile the Java sources again if one is newer than its class. Needs no network.
 fn compile() {
     let newest = |dir: PathBuf| files(&dir).into_iter().map(|(_, time)| time).max();

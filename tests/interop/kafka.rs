@@ -1,12 +1,12 @@
 //! Apache Kafka itself, from the same jars as its tools: what Ottla is compared with.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::broker::Broker;
 use crate::clients::{java, kcat, said};
+use crate::process::free_ports;
 
 /// Any id will do; this is 16 bytes in Kafka's Base64.
 const CLUSTER_ID: &str = "b3R0bGEtaW50ZXJvcC0xMQ";
@@ -42,7 +42,7 @@ impl Kafka {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let address = format!("127.0.0.1:{}", ports.0);
+        let address = format!("127.0.0.1:{}", ports[0]);
         let begun = Instant::now();
         while !answers(&address) {
             assert!(child.try_wait().unwrap().is_none(), "Kafka did not start");
@@ -89,15 +89,8 @@ fn answers(address: &str) -> bool {
     asked.unwrap().status.success()
 }
 
-/// Two ports that nobody listened on a moment ago.
-fn free_ports() -> (u16, u16) {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [broker, controller] = listeners.map(|l| l.local_addr().unwrap().port());
-    (broker, controller)
-}
-
 /// What Ottla does by itself: a node of its own, offsets in one partition, no delay of rebalances.
-fn config((broker, controller): (u16, u16), data: &Path) -> String {
+fn config([broker, controller]: [u16; 2], data: &Path) -> String {
     let data = data.display();
     format!(
         "process.roles=broker,controller\n\

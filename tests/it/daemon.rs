@@ -160,6 +160,16 @@ async fn it_says_when_it_is_ready_and_where() {
 }
 
 #[test]
+fn it_takes_paths_that_are_bare_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let args =
+        ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data", "--ready-file", "is-ready"];
+    let daemon = Daemon::start(ottla(&args).current_dir(dir.path()));
+    let ready = std::fs::read_to_string(dir.path().join("is-ready")).unwrap();
+    assert_eq!(ready.trim(), daemon.address());
+}
+
+#[test]
 fn the_default_directory_is_the_users() {
     let home = tempfile::tempdir().unwrap();
     let args = ["--listen", "127.0.0.1:0"];

@@ -1,0 +1,82 @@
+//! Foreign programs that run beside a test, and waiting for what they do.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running program; killed when dropped.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Start it. What it says goes to the end of this file; the end is shown if the test fails.
+    pub fn start(mut command: Command, log: &Path) -> Process {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Process { child, log: log.to_owned() }
+    }
+
+    /// End it as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Ask it to end, and wait until it has.
+    pub fn stop(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        until("the program ends", || match self.child.try_wait().unwrap() {
+            Some(_) => Ok(()),
+            None => Err("it still runs".to_owned()),
+        });
+    }
+
+    /// Wait until it has done this. Fails at once if it ends, and after two minutes.
+    pub fn until<T>(&mut self, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+        until(what, || {
+            assert!(self.child.try_wait().unwrap().is_none(), "{what}: the program has ended");
+            look()
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let said = std::fs::read(&self.log).unwrap_or_default();
+            let tail = &said[said.len().saturating_sub(8 * 1024)..];
+            println!("{}:\n{}", self.log.display(), String::from_utf8_lossy(tail));
+        }
+    }
+}
+
+/// Look again and again until it is so; the test fails with the last look after two minutes.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let begun = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(seen) => assert!(begun.elapsed() < Duration::from_secs(120), "{what}: {seen}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ports that nobody listened on a moment ago, for programs that cannot take a free one and say
+/// which.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
