@@ -1,10 +1,24 @@
 //! The command line.
 
+pub mod common;
+pub mod configs;
+pub mod failure;
+pub mod local;
+pub mod properties;
+pub mod screen;
 pub mod serve;
+pub mod topic;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A Kafka-wire-compatible single-node broker.
+use crate::cli::configs::ConfigCommand;
+use crate::cli::failure::Failure;
+use crate::cli::topic::admin::TopicCommand;
+
+/// A Kafka-wire-compatible single-node broker, and the commands to work with it.
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version, about, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -21,13 +35,36 @@ pub struct Cli {
 pub enum Command {
     /// Run the broker.
     Serve(serve::Serve),
+    /// Make, look at, change, fill and read topics.
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Look at configs of topics, brokers and groups, and change them.
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 /// Parse the arguments and run one command; the process's exit code.
-pub fn run() -> std::process::ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Some(Command::Serve(serve)) => serve::run(serve),
-        None => serve::run(cli.serve),
+pub fn run() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = Cli::parse_from(local::without_prefix(args));
+    let outcome = match cli.command {
+        Some(Command::Serve(serve)) => return serve::run(serve),
+        None => return serve::run(cli.serve),
+        Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
+        Some(Command::Config(command)) => common::run(configs::run(command)),
+    };
+    ended(outcome)
+}
+
+/// Say what went wrong, and give its number.
+fn ended(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                screen::complain(&failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
     }
 }

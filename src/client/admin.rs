@@ -93,11 +93,7 @@ pub async fn delete_topic(cluster: &mut Cluster, topic: &str) -> Result<(), Clie
 ///
 /// # Errors
 /// The broker refuses, as when it has more already.
-pub async fn grow_topic(
-    cluster: &mut Cluster,
-    topic: &str,
-    count: i32,
-) -> Result<(), ClientError> {
+pub async fn grow_topic(cluster: &mut Cluster, topic: &str, count: i32) -> Result<(), ClientError> {
     let asked = CreatePartitionsTopic::default()
         .with_name(topic_name(topic))
         .with_count(count)

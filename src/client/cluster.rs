@@ -203,9 +203,8 @@ impl Cluster {
             let one = |n: &String| MetadataRequestTopic::default().with_name(Some(topic_name(n)));
             names.iter().map(one).collect()
         });
-        let request = MetadataRequest::default()
-            .with_topics(named)
-            .with_allow_auto_topic_creation(create);
+        let request =
+            MetadataRequest::default().with_topics(named).with_allow_auto_topic_creation(create);
         let answer = match self.any().await?.call(12, &request).await {
             Err(error) if error.may_pass() => {
                 self.forget_connections();

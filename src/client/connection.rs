@@ -132,7 +132,8 @@ impl Connection {
         });
         shared.ok_or_else(|| ClientError::Unsupported {
             address: self.address.clone(),
-            api: ApiKey::try_from(R::KEY).map_or_else(|()| R::KEY.to_string(), |k| format!("{k:?}")),
+            api: ApiKey::try_from(R::KEY)
+                .map_or_else(|()| R::KEY.to_string(), |k| format!("{k:?}")),
         })
     }
 
@@ -245,8 +246,8 @@ impl Connection {
         frame: &mut Bytes,
     ) -> Result<R::Response, ClientError> {
         let header = ApiKey::try_from(R::KEY).map_or(0, |k| k.response_header_version(version));
-        let decoded = ResponseHeader::decode(frame, header)
-            .and_then(|_| R::Response::decode(frame, version));
+        let decoded =
+            ResponseHeader::decode(frame, header).and_then(|_| R::Response::decode(frame, version));
         decoded.map_err(|error| ClientError::NotKafka {
             address: self.address.clone(),
             why: format!("an answer that cannot be read: {error}"),

@@ -92,9 +92,7 @@ impl std::fmt::Display for Refusal {
 /// Kafka's own sentence for a code (`Errors.java`), for those that a command can meet.
 fn default_message(code: i16) -> &'static str {
     match code {
-        1 => {
-            "The requested offset is not within the range of offsets maintained by the server."
-        }
+        1 => "The requested offset is not within the range of offsets maintained by the server.",
         3 => "This server does not host this topic-partition.",
         5 => "There is no leader for this topic-partition.",
         7 => "The request timed out.",
@@ -161,8 +159,9 @@ impl ClientError {
             ClientError::Unreachable { .. }
             | ClientError::Lost { .. }
             | ClientError::TimedOut { .. } => true,
-            ClientError::Refused(refusal) => ResponseError::try_from_code(refusal.code)
-                .is_some_and(|error| error.is_retriable()),
+            ClientError::Refused(refusal) => {
+                ResponseError::try_from_code(refusal.code).is_some_and(|error| error.is_retriable())
+            }
             _ => false,
         }
     }

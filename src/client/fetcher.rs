@@ -266,7 +266,8 @@ impl Fetcher {
         }
         let (records, next) =
             shown(data, from).map_err(|why| ClientError::Invalid(format!("{place}: {why}")))?;
-        let end = if self.config.read_committed { data.last_stable_offset } else { data.high_watermark };
+        let end =
+            if self.config.read_committed { data.last_stable_offset } else { data.high_watermark };
         self.ends.insert(place.clone(), end);
         self.positions.insert(place.clone(), next);
         Ok((!records.is_empty()).then_some(Fetched { place, records }))

@@ -90,8 +90,8 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<Described, C
     let about = format!("the group {group}");
     let connection = cluster.node(node).await?;
     if connection.version::<ConsumerGroupDescribeRequest>(1).is_ok() {
-        let request = ConsumerGroupDescribeRequest::default()
-            .with_group_ids(vec![GroupId(text(group))]);
+        let request =
+            ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
         let answer = connection.call(1, &request).await?;
         if let Some(g) = answer.groups.first().filter(|g| g.error_code == 0) {
             let members = g.members.iter().map(|m| Member {
@@ -157,7 +157,5 @@ pub async fn delete(cluster: &mut Cluster, group: &str) -> Result<(), ClientErro
     let request = DeleteGroupsRequest::default().with_groups_names(vec![GroupId(text(group))]);
     let answer = cluster.node(node).await?.call(2, &request).await?;
     let result = answer.results.first();
-    result.map_or(Ok(()), |r| {
-        ClientError::check(r.error_code, None, &format!("the group {group}"))
-    })
+    result.map_or(Ok(()), |r| ClientError::check(r.error_code, None, &format!("the group {group}")))
 }

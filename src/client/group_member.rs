@@ -58,10 +58,7 @@ impl Member {
         Member { config, topics, committer, coordinator: None }
     }
 
-    async fn coordinator(
-        &mut self,
-        cluster: &mut Cluster,
-    ) -> Result<&mut Connection, ClientError> {
+    async fn coordinator(&mut self, cluster: &mut Cluster) -> Result<&mut Connection, ClientError> {
         if self.coordinator.is_none() {
             let node = cluster.coordinator(&self.config.group).await?;
             self.coordinator = Some(cluster.own_connection(node).await?);
@@ -218,8 +215,9 @@ impl Member {
         let request = LeaveGroupRequest::default().with_group_id(GroupId(text(&group)));
         let version = connection.version::<LeaveGroupRequest>(5)?;
         let request = match version > LEAVE_ONE {
-            true => request
-                .with_members(vec![MemberIdentity::default().with_member_id(text(&member))]),
+            true => {
+                request.with_members(vec![MemberIdentity::default().with_member_id(text(&member))])
+            }
             false => request.with_member_id(text(&member)),
         };
         connection.call(version, &request).await.map(|_| ())

@@ -52,9 +52,9 @@ pub async fn committed(
                 .with_topics(None);
             OffsetFetchRequest::default().with_groups(vec![asked])
         }
-        false => OffsetFetchRequest::default()
-            .with_group_id(GroupId(text(group)))
-            .with_topics(None),
+        false => {
+            OffsetFetchRequest::default().with_group_id(GroupId(text(group))).with_topics(None)
+        }
     };
     let answer = connection.call(version, &request).await?;
     let about = format!("the group {group}");
@@ -142,10 +142,11 @@ pub async fn delete(
     let node = cluster.coordinator(group).await?;
     let answer = cluster.node(node).await?.call(0, &request).await?;
     ClientError::check(answer.error_code, None, &format!("the group {group}"))?;
-    let of_topic = |t: &kafka_protocol::messages::offset_delete_response::OffsetDeleteResponseTopic| {
-        let name = t.name.to_string();
-        let codes = t.partitions.iter().map(|p| (p.partition_index, p.error_code));
-        codes.map(|(p, code)| (TopicPartition::new(name.clone(), p), code)).collect::<Vec<_>>()
-    };
+    let of_topic =
+        |t: &kafka_protocol::messages::offset_delete_response::OffsetDeleteResponseTopic| {
+            let name = t.name.to_string();
+            let codes = t.partitions.iter().map(|p| (p.partition_index, p.error_code));
+            codes.map(|(p, code)| (TopicPartition::new(name.clone(), p), code)).collect::<Vec<_>>()
+        };
     Ok(answer.topics.iter().flat_map(of_topic).collect())
 }

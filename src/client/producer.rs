@@ -148,10 +148,10 @@ impl Producer {
         if is_full {
             self.close(cluster, partition).await?;
         }
-        let open = self.open.entry(partition).or_insert_with(|| Open {
-            builder: BatchBuilder::new(0, record.timestamp),
-            stamp,
-        });
+        let open = self
+            .open
+            .entry(partition)
+            .or_insert_with(|| Open { builder: BatchBuilder::new(0, record.timestamp), stamp });
         let headers: Vec<(&[u8], Option<&[u8]>)> =
             record.headers.iter().map(|(n, v)| (n.as_ref(), v.as_deref())).collect();
         let (key, value) = (record.key.as_deref(), record.value.as_deref());
@@ -211,6 +211,7 @@ impl Producer {
 
 async fn producer_id(cluster: &mut Cluster) -> Result<(i64, i16), ClientError> {
     let request = InitProducerIdRequest::default()
+        .with_transactional_id(None)
         .with_transaction_timeout_ms(i32::MAX)
         .with_producer_id(ProducerId(-1))
         .with_producer_epoch(-1);
