@@ -3,6 +3,7 @@
 pub mod common;
 pub mod configs;
 pub mod failure;
+pub mod group;
 pub mod local;
 pub mod properties;
 pub mod screen;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::configs::ConfigCommand;
 use crate::cli::failure::Failure;
+use crate::cli::group::command::GroupCommand;
 use crate::cli::topic::admin::TopicCommand;
 
 /// A Kafka-wire-compatible single-node broker, and the commands to work with it.
@@ -38,6 +40,9 @@ pub enum Command {
     /// Make, look at, change, fill and read topics.
     #[command(subcommand)]
     Topic(TopicCommand),
+    /// Look at groups, set where they go on, delete them.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Look at configs of topics, brokers and groups, and change them.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -51,6 +56,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(serve)) => return serve::run(serve),
         None => return serve::run(cli.serve),
         Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
+        Some(Command::Group(command)) => common::run(group::command::run(command)),
         Some(Command::Config(command)) => common::run(configs::run(command)),
     };
     ended(outcome)
