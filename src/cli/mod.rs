@@ -8,6 +8,7 @@ pub mod local;
 pub mod properties;
 pub mod screen;
 pub mod serve;
+pub mod tools;
 pub mod topic;
 
 use std::ffi::OsString;
@@ -51,6 +52,9 @@ pub enum Command {
 /// Parse the arguments and run one command; the process's exit code.
 pub fn run() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some((tool, args)) = called_as(&args) {
+        return tools::run(tool, &args);
+    }
     let cli = Cli::parse_from(local::without_prefix(args));
     let outcome = match cli.command {
         Some(Command::Serve(serve)) => return serve::run(serve),
@@ -60,6 +64,17 @@ pub fn run() -> ExitCode {
         Some(Command::Config(command)) => common::run(configs::run(command)),
     };
     ended(outcome)
+}
+
+/// The tool that the binary is called as: by its own name, or by the first argument.
+fn called_as(args: &[OsString]) -> Option<(&'static str, Vec<String>)> {
+    let text = |args: &[OsString]| args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = |at: usize| tools::named(args.get(at)?.to_str()?);
+    match (name(0), name(1)) {
+        (Some(tool), _) => Some((tool, text(&args[1..]))),
+        (None, Some(tool)) => Some((tool, text(&args[2..]))),
+        (None, None) => None,
+    }
 }
 
 /// Say what went wrong, and give its number.
