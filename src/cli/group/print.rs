@@ -55,7 +55,7 @@ pub fn members(group: &Described, is_verbose: bool) -> Vec<String> {
         line.push_str(&format!("{from:host$} {called:client$} {count:<15} "));
         if is_verbose {
             let [epoch, current, target_epoch, target] = more;
-            line.push_str(&format!("{epoch:<15} {current:<20} {target_epoch:<15} {target:<20} "));
+            line.push_str(&format!("{epoch:<15} {current:<20} {target_epoch:<15} {target:<20}"));
         }
         line
     };
@@ -174,7 +174,7 @@ mod tests {
             members(&group(vec![member()]), true),
             [
                 "GROUP           CONSUMER-ID                                           HOST            CLIENT-ID        #PARTITIONS     CURRENT-EPOCH   CURRENT-ASSIGNMENT   TARGET-EPOCH    TARGET-ASSIGNMENT   ",
-                "live            console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 /127.0.0.1      console-consumer 2               -               t1:0,1               -               -                    ",
+                "live            console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 /127.0.0.1      console-consumer 2               -               t1:0,1               -               -                   ",
             ]
         );
         assert_eq!(

@@ -187,7 +187,7 @@ async fn describe(
         };
         all.retain(|config| options.has("all") || own.contains(&config.source));
         for config in &all {
-            screen::line(&line(config, (!options.has("all")).then_some(own)))?;
+            screen::line(&line(config))?;
         }
     }
     Ok(())
@@ -205,13 +205,12 @@ async fn everyone(cluster: &mut Cluster, entity: &Entity) -> Result<Vec<String>,
     }
 }
 
-/// One config. Without `--all` only the synonyms of the entity itself are told.
-fn line(config: &Config, own: Option<&[i8]>) -> String {
+/// One config, and all the places that have a value for it.
+fn line(config: &Config) -> String {
     let value = config.value.as_deref().unwrap_or("null");
     let synonyms: Vec<String> = config
         .synonyms
         .iter()
-        .filter(|(source, ..)| own.is_none_or(|own| own.contains(source)))
         .map(|(source, name, value)| {
             let value = value.as_deref().unwrap_or("null");
             format!("{}:{name}={value}", configs::source_name(*source))
@@ -243,11 +242,7 @@ mod tests {
             ],
         };
         assert_eq!(
-            line(&config, Some(&[1])),
-            "  retention.ms=5 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=5}"
-        );
-        assert_eq!(
-            line(&config, None),
+            line(&config),
             "  retention.ms=5 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=5, DEFAULT_CONFIG:log.retention.ms=null}"
         );
     }

@@ -87,10 +87,6 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     let ended =
         consumer::run(Task { show: if is_silent { silent(task.show) } else { task.show }, ..task })
             .await?;
-    if ended.is_timed_out {
-        screen::note("Error processing message, terminating consumer process: ");
-        screen::note("org.apache.kafka.common.errors.TimeoutException");
-    }
     screen::note(&format!("Processed a total of {} messages", ended.records));
     if ended.is_interrupted { Err(Failure::silent(130)) } else { Ok(()) }
 }

@@ -82,6 +82,8 @@ struct Consumer {
     member: Option<Member>,
     /// Up to where records have been printed: what may be committed.
     printed: BTreeMap<TopicPartition, Offset>,
+    /// What has been committed of that.
+    committed: BTreeMap<TopicPartition, Offset>,
     /// Where each partition ended when we came, if we are to stop there.
     ends: BTreeMap<TopicPartition, Offset>,
     records: u64,
@@ -106,6 +108,7 @@ pub async fn run(task: Task) -> Result<Ended, Failure> {
         fetcher,
         member,
         printed: BTreeMap::new(),
+        committed: BTreeMap::new(),
         ends: BTreeMap::new(),
         records: 0,
         is_troubled: false,
@@ -206,7 +209,9 @@ impl Consumer {
         places: &BTreeMap<TopicPartition, Option<Offset>>,
     ) -> Result<(), Failure> {
         self.fetcher.assign(&mut self.cluster, places).await?;
-        self.printed.clear();
+        // As Kafka's consumer, we commit also where there is nothing to read.
+        self.printed = self.fetcher.positions.clone();
+        self.committed.clear();
         if self.task.until_end {
             let all: Vec<TopicPartition> = places.keys().cloned().collect();
             self.ends = offsets::all_at(&mut self.cluster, &all, LATEST).await?;
@@ -229,7 +234,9 @@ impl Consumer {
         if !member.heartbeat(&mut self.cluster).await? {
             return Ok(());
         }
-        self.commit().await?;
+        if self.task.group.as_ref().is_some_and(|(_, commit, _)| commit.is_automatic) {
+            self.commit().await?;
+        }
         let Some(member) = &mut self.member else { return Ok(()) };
         let given = tokio::select! {
             given = member.join(&mut self.cluster) => given?,
@@ -257,8 +264,11 @@ impl Consumer {
 
     async fn commit(&mut self) -> Result<(), Failure> {
         let Some(member) = &mut self.member else { return Ok(()) };
+        if self.printed == self.committed {
+            return Ok(());
+        }
         match member.commit(&mut self.cluster, &self.printed).await {
-            Ok(()) => self.printed.clear(),
+            Ok(()) => self.committed = self.printed.clone(),
             Err(error) if error.may_pass() => self.trouble(&error),
             Err(error) => return Err(error.into()),
         }
