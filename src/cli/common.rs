@@ -13,7 +13,8 @@ use crate::client::cluster::Cluster;
 #[derive(Debug, Clone, Args)]
 pub struct Broker {
     /// The broker to ask, or several, by commas.
-    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:9092")]
+    #[arg(long, value_name = "HOST:PORT", env = "OTTLA_BOOTSTRAP_SERVER", hide_env = true)]
+    #[arg(default_value = "localhost:9092")]
     pub bootstrap_server: String,
     /// A property of the client, by Kafka's name; may be repeated.
     #[arg(short = 'X', value_name = "NAME=VALUE")]

@@ -285,14 +285,16 @@ pub fn logs(logs: Logs) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(failed)?;
     screen::bytes(last_lines(&bytes, logs.lines.unwrap_or(usize::MAX)))?;
-    while logs.follow {
+    if !logs.follow {
+        return screen::flush();
+    }
+    loop {
         screen::flush()?;
         std::thread::sleep(Duration::from_millis(200));
         bytes.clear();
         file.read_to_end(&mut bytes).map_err(failed)?;
         screen::bytes(&bytes)?;
     }
-    screen::flush()
 }
 
 fn last_lines(bytes: &[u8], count: usize) -> &[u8] {

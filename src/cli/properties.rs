@@ -114,8 +114,8 @@ impl Properties {
                 "security.protocol={protocol}: only PLAINTEXT is there yet"
             )));
         }
-        let mut manner = Manner::default();
-        manner.client_id = self.take("client.id").unwrap_or_else(|| client_id.to_owned());
+        let client_id = self.take("client.id").unwrap_or_else(|| client_id.to_owned());
+        let mut manner = Manner { client_id, ..Manner::default() };
         if let Some(time) = self.millis("request.timeout.ms")? {
             manner.request = time;
         }

@@ -1,6 +1,7 @@
 //! Reading partitions, from wherever each of them stands.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -181,13 +182,10 @@ impl Fetcher {
         cluster: &mut Cluster,
         node: i32,
     ) -> Result<&mut Connection, ClientError> {
-        if !self.connections.contains_key(&node) {
-            let connection = cluster.own_connection(node).await?;
-            self.connections.insert(node, connection);
+        match self.connections.entry(node) {
+            Entry::Occupied(open) => Ok(open.into_mut()),
+            Entry::Vacant(none) => Ok(none.insert(cluster.own_connection(node).await?)),
         }
-        self.connections
-            .get_mut(&node)
-            .ok_or_else(|| ClientError::Invalid(format!("there is no broker {node}")))
     }
 
     async fn by_leader(

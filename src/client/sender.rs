@@ -4,6 +4,7 @@
 //! **Invariant:** batches of a partition arrive in the order in which they were pushed. More than
 //! one is in flight only where the broker keeps the order itself (KIP-98).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -140,11 +141,13 @@ impl Sender {
         node: i32,
         batch: Batch,
     ) -> Result<(), ClientError> {
-        if !self.lanes.contains_key(&node) {
-            let connection = cluster.own_connection(node).await?;
-            self.lanes.insert(node, Lane { connection, in_flight: VecDeque::new() });
-        }
-        let Some(lane) = self.lanes.get_mut(&node) else { return Ok(()) };
+        let lane = match self.lanes.entry(node) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => {
+                let connection = cluster.own_connection(node).await?;
+                none.insert(Lane { connection, in_flight: VecDeque::new() })
+            }
+        };
         let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
         let data = PartitionProduceData::default()
             .with_index(batch.partition)

@@ -36,10 +36,10 @@ pub fn text(bytes: &[u8]) -> Verdict {
         screen::line(line)?;
     }
     let lines: Vec<&str> = text.lines().collect();
-    if let ["0", count, entries @ ..] = lines.as_slice() {
-        if count.parse() != Ok(entries.len()) {
-            return Ok(Err(format!("it says {count} entries and has {}", entries.len())));
-        }
+    if let ["0", count, entries @ ..] = lines.as_slice()
+        && count.parse() != Ok(entries.len())
+    {
+        return Ok(Err(format!("it says {count} entries and has {}", entries.len())));
     }
     Ok(Ok(()))
 }

@@ -51,10 +51,8 @@ pub fn dump(bytes: &[u8], kind: Kind, deep: bool) -> Result<Result<(), String>, 
         screen::line(&batch_line(&batch, position, is_valid))?;
         if !is_valid {
             fault = Some(format!("the batch at position {position} has a wrong CRC"));
-        } else if deep {
-            if let Err(why) = each(&batch, kind)? {
-                fault = Some(format!("the batch at position {position}: {why}"));
-            }
+        } else if deep && let Err(why) = each(&batch, kind)? {
+            fault = Some(format!("the batch at position {position}: {why}"));
         }
         position += batch.bytes.len();
         rest = &rest[batch.bytes.len()..];

@@ -32,7 +32,7 @@ fn class(refusal: &Refusal) -> String {
         68 => "GroupNotEmptyException".to_owned(),
         10 => "RecordTooLargeException".to_owned(),
         7 => "TimeoutException".to_owned(),
-        29 | 30 | 31 => refusal.name().replace("Failed", "Exception"),
+        29..=31 => refusal.name().replace("Failed", "Exception"),
         _ => format!("{}Exception", refusal.name()),
     }
 }

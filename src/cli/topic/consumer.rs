@@ -318,10 +318,10 @@ impl Consumer {
         }
         // Beyond the last record may be markers: they are read, too.
         for (place, next) in &self.fetcher.positions {
-            if self.records < most {
-                if let Some(printed) = self.printed.get_mut(place) {
-                    *printed = (*printed).max(*next);
-                }
+            if self.records < most
+                && let Some(printed) = self.printed.get_mut(place)
+            {
+                *printed = (*printed).max(*next);
             }
         }
         screen::bytes(&out)?;
