@@ -67,7 +67,7 @@ pub struct Alter {
     name: Option<String>,
     /// Configs to set, by commas; may be repeated.
     #[arg(long = "set", short = 's', value_name = "NAME=VALUE")]
-    set: Vec<String>,
+    change: Vec<String>,
     /// Configs to set back, by commas; may be repeated.
     #[arg(long, value_name = "NAME")]
     delete: Vec<String>,
@@ -92,7 +92,7 @@ pub async fn run(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Alter(alter) => {
             let name = named(alter.kind, alter.name.as_deref())?;
             let mut changes = Vec::new();
-            for flag in &alter.set {
+            for flag in &alter.change {
                 let set = pairs(flag)?.into_iter();
                 changes.extend(set.map(|(name, value)| Change { name, value: Some(value) }));
             }

@@ -144,3 +144,38 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command below this one, by its full name, with its flags.
+    fn commands(of: &clap::Command, name: &str, into: &mut Vec<(String, Vec<String>)>) {
+        let flags = of.get_arguments().filter_map(|arg| arg.get_long().map(|l| format!("--{l}")));
+        into.push((name.to_owned(), flags.collect()));
+        for below in of.get_subcommands() {
+            commands(below, &format!("{name} {}", below.get_name()), into);
+        }
+    }
+
+    #[test]
+    fn flags_go_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_has_every_command_and_every_flag() {
+        let page = include_str!("../../docs/command-line.md");
+        let mut all = Vec::new();
+        commands(&Cli::command(), "ottla", &mut all);
+        for (name, flags) in all {
+            assert!(page.contains(&name), "docs/command-line.md does not have `{name}`");
+            for flag in flags {
+                assert!(page.contains(&flag), "docs/command-line.md does not have {flag} ({name})");
+            }
+        }
+        for tool in tools::TOOLS {
+            assert!(page.contains(tool), "docs/command-line.md does not have {tool}");
+        }
+    }
+}
