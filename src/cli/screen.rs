@@ -30,7 +30,7 @@ fn may_colour(is_terminal: bool) -> bool {
 /// # Errors
 /// Nobody reads any more.
 pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
-    io::stdout().lock().write_all(bytes).map_err(|error| Failure::output(&error))
+    io::stdout().write_all(bytes).map_err(|error| Failure::output(&error))
 }
 
 /// Write a line to stdout.
@@ -46,12 +46,12 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// Nobody reads any more.
 pub fn flush() -> Result<(), Failure> {
-    io::stdout().lock().flush().map_err(|error| Failure::output(&error))
+    io::stdout().flush().map_err(|error| Failure::output(&error))
 }
 
 /// Write a line to stderr. That nobody reads it is no reason to stop.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Write a complaint to stderr, with our name before it.
@@ -146,14 +146,14 @@ impl Progress {
         }
         self.last_ms = now_ms;
         let text = drawn(self.what, done, self.total);
-        let mut err = io::stderr().lock();
+        let mut err = io::stderr();
         let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
     }
 
     /// Take the line away again.
     pub fn end(&mut self) {
         if self.is_shown && self.last_ms != i64::MIN {
-            let mut err = io::stderr().lock();
+            let mut err = io::stderr();
             let _ = write!(err, "\r\x1b[K").and_then(|()| err.flush());
         }
     }

@@ -14,10 +14,10 @@ pub type Line = io::Result<Vec<u8>>;
 pub fn lines(prompt: Option<&'static str>) -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(WAITING);
     std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
+        let mut input = io::BufReader::new(io::stdin());
         loop {
             if let Some(prompt) = prompt {
-                let mut out = io::stdout().lock();
+                let mut out = io::stdout();
                 let _ = out.write_all(prompt.as_bytes()).and_then(|()| out.flush());
             }
             let mut line = Vec::new();
