@@ -38,6 +38,13 @@ impl Default for SystemClock {
     }
 }
 
+impl SystemClock {
+    /// Microseconds since the clock was made; for measuring, not for deciding.
+    pub fn elapsed_us(&self) -> u64 {
+        self.started.elapsed().as_micros() as u64
+    }
+}
+
 impl Clock for SystemClock {
     fn mono_ns(&self) -> i64 {
         self.started.elapsed().as_nanos() as i64

@@ -6,8 +6,10 @@
 
 /// Who owns what: the parts of a running broker, its start and its stop.
 pub mod broker;
-/// The command line: `ottla serve`.
+/// The command line: the daemon, its own commands, and Kafka's tools by their names.
 pub mod cli;
+/// A small Kafka client, for the command line.
+pub mod client;
 /// Time, handed in.
 pub mod clock;
 /// THE TABLE of configuration, its layers and what they resolve to.

@@ -1,12 +1,51 @@
 //! The command line.
 
+pub mod bench;
+pub mod common;
+pub mod configs;
+pub mod daemon;
+pub mod doctor;
+pub mod dump;
+pub mod failure;
+pub mod group;
+pub mod local;
+pub mod properties;
+pub mod screen;
 pub mod serve;
+pub mod tools;
+pub mod topic;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
 
-/// A Kafka-wire-compatible single-node broker.
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cli::configs::ConfigCommand;
+use crate::cli::failure::Failure;
+use crate::cli::group::command::GroupCommand;
+use crate::cli::topic::admin::TopicCommand;
+
+const EXAMPLES: &str = "\
+Examples:
+  ottla                                             the broker, on localhost:9092
+  ottla start                                       the same in the background
+  ottla topic create orders --partitions 3
+  echo 'user1:hello' | ottla topic produce orders --parse-key
+  ottla topic consume orders --from-beginning --print-key
+  ottla topic consume orders --group readers --from-beginning
+  ottla group describe readers                      how far behind it is
+  ottla group reset readers --topic orders --to-earliest
+  ottla doctor                                      what is wrong, if something is
+
+Called as kafka-topics, kafka-console-producer, kafka-console-consumer, kafka-consumer-groups,
+kafka-configs or kafka-get-offsets (by a link, or as the first argument), it is that tool.
+
+Exit codes: 0 done, 1 could not be done, 2 the command line is wrong, 3 nothing answers or runs.";
+
+/// A Kafka-wire-compatible single-node broker, and the commands to work with it.
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version, about, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do; `serve` if nothing is said.
     #[command(subcommand)]
@@ -21,13 +60,122 @@ pub struct Cli {
 pub enum Command {
     /// Run the broker.
     Serve(serve::Serve),
+    /// Run the broker in the background.
+    Start(daemon::Start),
+    /// Stop the broker in the background.
+    Stop(daemon::Stop),
+    /// Does a broker run in the background? Ends with 3 if not.
+    Status(daemon::Status),
+    /// The log of the broker in the background.
+    Logs(daemon::Logs),
+    /// Make, look at, change, fill and read topics.
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Look at groups, set where they go on, delete them.
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Look at configs of topics, brokers and groups, and change them.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What the files of a data directory say, Ottla's or Apache Kafka's.
+    Dump(dump::Dump),
+    /// Is the port free or who answers, is the data sound, what are clients told?
+    Doctor(doctor::Doctor),
+    /// Load a broker, and measure it.
+    Bench(bench::Bench),
+    /// Print what a shell needs to complete these commands.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Parse the arguments and run one command; the process's exit code.
-pub fn run() -> std::process::ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Some(Command::Serve(serve)) => serve::run(serve),
-        None => serve::run(cli.serve),
+pub fn run() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some((tool, args)) = called_as(&args) {
+        return tools::run(tool, &args);
+    }
+    let cli = Cli::parse_from(local::without_prefix(args));
+    let outcome = match cli.command {
+        Some(Command::Serve(serve)) => return serve::run(serve),
+        None => return serve::run(cli.serve),
+        Some(Command::Start(flags)) => daemon::start(flags),
+        Some(Command::Stop(flags)) => daemon::stop(flags),
+        Some(Command::Status(flags)) => daemon::status(flags),
+        Some(Command::Logs(flags)) => daemon::logs(flags),
+        Some(Command::Dump(flags)) => dump::run(flags),
+        Some(Command::Doctor(flags)) => common::run(doctor::run(flags)),
+        Some(Command::Bench(flags)) => common::run(bench::run(flags)),
+        Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
+        Some(Command::Group(command)) => common::run(group::command::run(command)),
+        Some(Command::Config(command)) => common::run(configs::run(command)),
+    };
+    ended(outcome)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut script);
+    screen::bytes(&script)
+}
+
+/// The tool that the binary is called as: by its own name, or by the first argument.
+fn called_as(args: &[OsString]) -> Option<(&'static str, Vec<String>)> {
+    let text = |args: &[OsString]| args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = |at: usize| tools::named(args.get(at)?.to_str()?);
+    match (name(0), name(1)) {
+        (Some(tool), _) => Some((tool, text(&args[1..]))),
+        (None, Some(tool)) => Some((tool, text(&args[2..]))),
+        (None, None) => None,
+    }
+}
+
+/// Say what went wrong, and give its number.
+fn ended(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                screen::complain(&failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command below this one, by its full name, with its flags.
+    fn commands(of: &clap::Command, name: &str, into: &mut Vec<(String, Vec<String>)>) {
+        let flags = of.get_arguments().filter_map(|arg| arg.get_long().map(|l| format!("--{l}")));
+        into.push((name.to_owned(), flags.collect()));
+        for below in of.get_subcommands() {
+            commands(below, &format!("{name} {}", below.get_name()), into);
+        }
+    }
+
+    #[test]
+    fn flags_go_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_has_every_command_and_every_flag() {
+        let page = include_str!("../../docs/command-line.md");
+        let mut all = Vec::new();
+        commands(&Cli::command(), "ottla", &mut all);
+        for (name, flags) in all {
+            assert!(page.contains(&name), "docs/command-line.md does not have `{name}`");
+            for flag in flags {
+                assert!(page.contains(&flag), "docs/command-line.md does not have {flag} ({name})");
+            }
+        }
+        for tool in tools::TOOLS {
+            assert!(page.contains(tool), "docs/command-line.md does not have {tool}");
+        }
     }
 }

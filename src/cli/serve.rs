@@ -1,5 +1,6 @@
 //! `ottla serve`: the daemon.
 
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -118,7 +119,9 @@ async fn serve_clients(
     let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
     if let Some(path) = &serve.ready_file {
         let text = format!("{}\n", bound.join("\n"));
-        replace(&OsDisk, path, text.as_bytes())
+        // A name alone has no directory that could be synced.
+        std::path::absolute(path)
+            .and_then(|path| replace(&OsDisk, &path, text.as_bytes()))
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
     say_ready(&broker, &bound, clock.now().mono_ms);
@@ -218,8 +221,40 @@ fn settings(serve: &Serve) -> Result<Settings, String> {
     Settings::load(file, std::env::vars(), &flags).map_err(|error| error.to_string())
 }
 
+impl Serve {
+    /// The same flags, for another process. The ready file is that of whoever starts it.
+    pub fn to_args(&self) -> Vec<OsString> {
+        let mut args: Vec<OsString> = Vec::new();
+        let mut flag = |name: &str, value: &OsStr| args.extend([name.into(), value.into()]);
+        if let Some(path) = &self.config {
+            flag("--config", path.as_os_str());
+        }
+        self.listen.iter().for_each(|address| flag("--listen", OsStr::new(address)));
+        if let Some(address) = &self.advertise {
+            flag("--advertise", OsStr::new(address));
+        }
+        if let Some(dir) = &self.data_dir {
+            flag("--data-dir", dir.as_os_str());
+        }
+        self.set.iter().for_each(|pair| flag("--set", OsStr::new(pair)));
+        let format = match self.log_format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        flag("--log-format", OsStr::new(format));
+        flag("--log", OsStr::new(&self.log));
+        if self.ephemeral {
+            args.push("--ephemeral".into());
+        }
+        args
+    }
+}
+
 /// `ottla` in the XDG data directory of the user.
-fn default_data_dir() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// Nothing says where the user's directories are.
+pub fn default_data_dir() -> Result<PathBuf, String> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
@@ -237,5 +272,34 @@ fn raise_file_limit() {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Debug, Parser)]
+    struct Alone {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    #[test]
+    fn every_flag_is_handed_on_to_a_broker_in_the_background() {
+        let line = "x --config f --listen a:1 --listen b:2 --advertise c:3 --data-dir d \
+                    --set n=v --log-format json --log debug --ready-file r";
+        let given = Alone::parse_from(line.split_whitespace()).serve.to_args();
+        let ephemeral = Alone::parse_from(["x", "--ephemeral"]).serve.to_args();
+        for arg in Alone::command().get_arguments() {
+            let Some(name) = arg.get_long() else { continue };
+            let flag = OsString::from(format!("--{name}"));
+            // The ready file is that of whoever starts it.
+            let is_handed_on = given.contains(&flag) || ephemeral.contains(&flag);
+            assert!(is_handed_on != (name == "ready-file"), "--{name}");
+        }
+        let again = Alone::parse_from(std::iter::once(OsString::from("x")).chain(given.clone()));
+        assert_eq!(again.serve.to_args(), given);
     }
 }

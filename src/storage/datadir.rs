@@ -146,7 +146,11 @@ pub fn new_id() -> TopicId {
     }
 }
 
-fn parse(text: &str) -> Result<Identity, String> {
+/// What the text of a `meta.properties` says.
+///
+/// # Errors
+/// What is missing or not understood.
+pub fn parse(text: &str) -> Result<Identity, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
     let get = |name: &str| values.get(name).copied().ok_or(format!("it has no {name}"));

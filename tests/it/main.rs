@@ -12,6 +12,7 @@ mod group_requests;
 mod requests;
 
 mod administration;
+mod cli;
 mod client;
 mod compaction;
 mod groups;

@@ -1,0 +1,152 @@
+//! `ottla config`: configs of topics, brokers and groups.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::cli::common::{Broker, Output, pairs};
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::client::configs::{self, Change, Config};
+
+/// What can be done with configs.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show configs, and where each value comes from.
+    Describe(Describe),
+    /// Set configs, or set them back.
+    Alter(Alter),
+}
+
+/// Whose configs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A topic's.
+    #[value(alias = "topics")]
+    Topic,
+    /// A broker's, by its id; the defaults of all brokers without a name.
+    #[value(alias = "brokers")]
+    Broker,
+    /// A group's.
+    #[value(alias = "groups")]
+    Group,
+}
+
+impl Kind {
+    fn number(self) -> i8 {
+        match self {
+            Kind::Topic => configs::TOPIC,
+            Kind::Broker => configs::BROKER,
+            Kind::Group => configs::GROUP,
+        }
+    }
+}
+
+/// The flags of `ottla config describe`.
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// topic, broker or group.
+    kind: Kind,
+    /// Its name, or the broker's id.
+    name: Option<String>,
+    /// Only what was set, and not what stands at its default.
+    #[arg(long)]
+    set_only: bool,
+    /// How to write them.
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// The flags of `ottla config alter`.
+#[derive(Debug, Args)]
+pub struct Alter {
+    /// topic, broker or group.
+    kind: Kind,
+    /// Its name, or the broker's id.
+    name: Option<String>,
+    /// Configs to set, by commas; may be repeated.
+    #[arg(long = "set", short = 's', value_name = "NAME=VALUE")]
+    change: Vec<String>,
+    /// Configs to set back, by commas; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    delete: Vec<String>,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// Run a command of `ottla config`.
+///
+/// # Errors
+/// Nothing answers, or the broker refuses.
+pub async fn run(command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Describe(describe) => {
+            let name = named(describe.kind, describe.name.as_deref())?;
+            let mut cluster = describe.broker.connect().await?;
+            let kind = describe.kind.number();
+            let mut all = configs::describe(&mut cluster, kind, name).await?;
+            all.retain(|config| !describe.set_only || config.source != 5);
+            show(&all, describe.output)
+        }
+        ConfigCommand::Alter(alter) => {
+            let name = named(alter.kind, alter.name.as_deref())?;
+            let mut changes = Vec::new();
+            for flag in &alter.change {
+                let set = pairs(flag)?.into_iter();
+                changes.extend(set.map(|(name, value)| Change { name, value: Some(value) }));
+            }
+            let removed = alter.delete.iter().flat_map(|names| names.split(','));
+            changes
+                .extend(removed.map(|name| Change { name: name.trim().to_owned(), value: None }));
+            if changes.is_empty() {
+                return Err(Failure::usage("nothing to change; see --set and --delete"));
+            }
+            let mut cluster = alter.broker.connect().await?;
+            configs::alter(&mut cluster, alter.kind.number(), name, &changes).await?;
+            screen::line(&format!("Changed {} config(s).", changes.len()))
+        }
+    }
+}
+
+fn named(kind: Kind, name: Option<&str>) -> Result<&str, Failure> {
+    match (kind, name) {
+        (_, Some(name)) => Ok(name),
+        // Kafka's name for the defaults of all brokers.
+        (Kind::Broker, None) => Ok(""),
+        (_, None) => Err(Failure::usage("which one? Only brokers have defaults without a name")),
+    }
+}
+
+/// Print configs.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn show(all: &[Config], output: Output) -> Result<(), Failure> {
+    if output == Output::Json {
+        return screen::json(&as_json(all));
+    }
+    let row = |c: &Config| {
+        vec![
+            c.name.clone(),
+            c.value.clone().unwrap_or_default(),
+            (c.source == 5).to_string(),
+            c.read_only.to_string(),
+            c.sensitive.to_string(),
+            c.source_name().to_owned(),
+        ]
+    };
+    let rows: Vec<_> = all.iter().map(row).collect();
+    screen::table(&["NAME", "VALUE", "DEFAULT", "READ-ONLY", "SENSITIVE", "SOURCE"], &rows)
+}
+
+/// Configs as a JSON list.
+pub fn as_json(all: &[Config]) -> Value {
+    let one = |c: &Config| {
+        json!({
+            "name": c.name, "value": c.value, "is_default": c.source == 5,
+            "is_read_only": c.read_only, "is_sensitive": c.sensitive, "source": c.source_name(),
+        })
+    };
+    all.iter().map(one).collect()
+}

@@ -1,0 +1,253 @@
+//! `ottla doctor`: looks, changes nothing, and says what it found.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::common::{Broker, Output};
+use crate::cli::failure::Failure;
+use crate::cli::screen::{self, Progress};
+use crate::cli::serve;
+use crate::client::cluster::{Cluster, Node};
+use crate::client::connection::{Connection, Manner};
+use crate::client::error::ClientError;
+use crate::storage::batch::batches;
+use crate::storage::checkpoint;
+use crate::storage::datadir;
+use crate::storage::disk::{Disk, OsDisk, read_all};
+
+/// The flags of `ottla doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The data directory to look at [default: ottla in the user's XDG data directory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Read every segment to its end, and not only the newest of each partition.
+    #[arg(long)]
+    deep: bool,
+    /// How to write the findings.
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Finding {
+    what: &'static str,
+    is_well: bool,
+    says: String,
+}
+
+fn well(what: &'static str, says: impl Into<String>) -> Finding {
+    Finding { what, is_well: true, says: says.into() }
+}
+
+fn ill(what: &'static str, says: impl Into<String>) -> Finding {
+    Finding { what, is_well: false, says: says.into() }
+}
+
+/// Run `ottla doctor`: 1 if something is wrong.
+///
+/// # Errors
+/// Something is wrong, or nothing can be written.
+pub async fn run(doctor: Doctor) -> Result<(), Failure> {
+    let mut findings = network(&doctor).await?;
+    let dir = match &doctor.data_dir {
+        Some(dir) => dir.clone(),
+        None => serve::default_data_dir().map_err(Failure::new)?,
+    };
+    findings.extend(data(&dir, doctor.deep));
+    if doctor.output == Output::Json {
+        let one = |f: &Finding| json!({ "what": f.what, "is_well": f.is_well, "says": f.says });
+        screen::json(&findings.iter().map(one).collect::<Value>())?;
+    } else {
+        for f in &findings {
+            let word = screen::judged(f.is_well, if f.is_well { "ok     " } else { "problem" });
+            screen::line(&format!("{word}  {:<12} {}", f.what, f.says))?;
+        }
+    }
+    if findings.iter().all(|f| f.is_well) { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+/// Who answers, and what clients are told.
+async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
+    let mut properties = doctor.broker.properties()?;
+    let manner = properties.manner("ottla-doctor")?;
+    properties.warn_of_rest();
+    let at = &doctor.broker.bootstrap_server;
+    let mut cluster = match Cluster::connect(at, manner.clone()).await {
+        Ok(cluster) => cluster,
+        Err(ClientError::Unreachable { why, .. }) if why.contains("refused") => {
+            return Ok(vec![well("port", format!("{at} is free: nothing listens there"))]);
+        }
+        Err(error) => return Ok(vec![ill("port", error.to_string())]),
+    };
+    let id = cluster.cluster_id.clone().unwrap_or_else(|| "?".to_owned());
+    let mut findings =
+        vec![well("port", format!("a Kafka broker answers at {at} (cluster id {id})"))];
+    let nodes: Vec<Node> = cluster.nodes.values().cloned().collect();
+    for node in nodes {
+        findings.push(told(&node, &manner).await);
+    }
+    let topics = cluster.all_topics().await?;
+    let partitions = topics.iter().flat_map(|topic| topic.partitions.values());
+    let (mut all, mut headless) = (0, 0);
+    for partition in partitions {
+        all += 1;
+        headless += usize::from(partition.leader < 0);
+    }
+    let says = format!("{} topics with {all} partitions", topics.len());
+    findings.push(match headless {
+        0 => well("topics", says),
+        n => ill("topics", format!("{says}, {n} of them without a leader")),
+    });
+    Ok(findings)
+}
+
+/// Clients connect to what they are told, and not to where they asked.
+async fn told(node: &Node, manner: &Manner) -> Finding {
+    let says = format!("clients are told to connect to broker {} at {}", node.id, node.address());
+    match Connection::open(&node.address(), manner).await {
+        Ok(_) => well("advertised", format!("{says}, which answers")),
+        Err(error) => {
+            ill("advertised", format!("{says}, but {error}; see --advertise of `ottla serve`"))
+        }
+    }
+}
+
+/// Whether the directory is what it should be.
+fn data(dir: &Path, is_deep: bool) -> Vec<Finding> {
+    if !OsDisk.exists(dir) {
+        return vec![well("data", format!("{} is not there yet; a start makes it", dir.display()))];
+    }
+    let mut findings = vec![well("data", dir.display().to_string())];
+    let mut look = |what, looked: Result<String, String>| {
+        findings.push(match looked {
+            Ok(says) => well(what, says),
+            Err(why) => ill(what, why),
+        });
+    };
+    look("identity", identity(dir));
+    look("checkpoints", checkpoints(dir));
+    look("partitions", partitions(dir, is_deep));
+    findings
+}
+
+fn identity(dir: &Path) -> Result<String, String> {
+    let path = dir.join("meta.properties");
+    if !OsDisk.exists(&path) {
+        let entries = OsDisk.list(dir).map_err(|e| e.to_string())?;
+        return match entries.iter().find(|e| e.name != ".lock" && e.name != "lost+found") {
+            Some(entry) => Err(format!("it holds {} but no meta.properties", entry.name)),
+            None => Ok("an empty directory; a start gives it one".to_owned()),
+        };
+    }
+    let bytes = read_all(&OsDisk, &path).map_err(|e| e.to_string())?;
+    let identity = datadir::parse(&String::from_utf8_lossy(&bytes))
+        .map_err(|why| format!("meta.properties: {why}"))?;
+    Ok(format!("cluster id {}, node id {}", identity.cluster_id, identity.node_id))
+}
+
+fn checkpoints(dir: &Path) -> Result<String, String> {
+    let mut count = 0;
+    for name in [checkpoint::RECOVERY_POINT, checkpoint::HIGH_WATERMARK, checkpoint::LOG_START] {
+        let path = dir.join(name);
+        if OsDisk.exists(&path) {
+            checkpoint::read_offsets(&OsDisk, &path).map_err(|e| e.to_string())?;
+            count += 1;
+        }
+    }
+    Ok(format!("{count} sound"))
+}
+
+/// Walk the batches of every partition's segments.
+fn partitions(dir: &Path, is_deep: bool) -> Result<String, String> {
+    let entries = OsDisk.list(dir).map_err(|e| e.to_string())?;
+    let is_partition =
+        |name: &str| name.rsplit_once('-').is_some_and(|(_, n)| n.parse::<i32>().is_ok());
+    let dirs: Vec<PathBuf> = entries
+        .into_iter()
+        .filter(|e| e.is_dir && is_partition(&e.name))
+        .map(|e| dir.join(e.name))
+        .collect();
+    let mut progress = Progress::alone("partitions looked at:", Some(dirs.len() as u64));
+    let (mut segments, mut read) = (0_u64, 0_u64);
+    for (at, dir) in dirs.iter().enumerate() {
+        let mut logs: Vec<String> = OsDisk
+            .list(dir)
+            .map_err(|e| format!("{}: {e}", dir.display()))?
+            .into_iter()
+            .filter(|e| e.name.ends_with(".log"))
+            .map(|e| e.name)
+            .collect();
+        logs.sort();
+        let from = if is_deep { 0 } else { logs.len().saturating_sub(1) };
+        for name in logs.iter().skip(from) {
+            read += sound(&dir.join(name))?;
+            segments += 1;
+        }
+        progress.at(at as u64, read as i64 / 1_000_000);
+    }
+    progress.end();
+    let which = if is_deep { "all segments" } else { "the newest segment of each" };
+    Ok(format!("{} partitions, {which} sound ({segments} files, {read} bytes)", dirs.len()))
+}
+
+/// The length of a segment whose batches are all whole and right.
+fn sound(path: &Path) -> Result<u64, String> {
+    let bytes = read_all(&OsDisk, path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut position = 0;
+    for batch in batches(&bytes) {
+        if !batch.crc_is_right() {
+            return Err(format!(
+                "{}: the batch at position {position} has a wrong CRC",
+                path.display()
+            ));
+        }
+        position += batch.bytes.len();
+    }
+    if bytes.get(position..).unwrap_or_default().iter().any(|byte| *byte != 0) {
+        return Err(format!(
+            "{}: {} bytes after position {position} are no whole batch; the next start cuts them off",
+            path.display(),
+            bytes.len() - position
+        ));
+    }
+    Ok(bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::batch_builder::BatchBuilder;
+    use crate::storage::disk::replace;
+
+    #[test]
+    fn a_directory_is_judged_by_what_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        assert!(data(dir.path(), false).iter().all(|f| f.is_well), "empty is well");
+        let meta = b"version=1\ncluster.id=abc\nnode.id=1\n";
+        replace(&OsDisk, &path("meta.properties"), meta).unwrap();
+        OsDisk.create_dir(&path("t-0")).unwrap();
+        let mut builder = BatchBuilder::new(0, 0);
+        builder.push(None, Some(b"v"), &[], 0);
+        let mut bytes = builder.finish();
+        let log = path("t-0").join("00000000000000000000.log");
+        replace(&OsDisk, &log, &bytes).unwrap();
+        let findings = data(dir.path(), true);
+        assert!(findings.iter().all(|f| f.is_well), "{findings:?}");
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        replace(&OsDisk, &log, &bytes).unwrap();
+        let findings = data(dir.path(), false);
+        let ill: Vec<&Finding> = findings.iter().filter(|f| !f.is_well).collect();
+        assert_eq!(ill.len(), 1);
+        assert!(ill[0].says.contains("wrong CRC"), "{ill:?}");
+        replace(&OsDisk, &path("meta.properties"), b"version=9\n").unwrap();
+        assert!(identity(dir.path()).unwrap_err().contains("version 9"));
+    }
+}

@@ -1,0 +1,61 @@
+//! `ottla dump`: what the files of a data directory say, Ottla's or Apache Kafka's.
+
+pub mod files;
+pub mod log;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::storage::disk::{OsDisk, read_all};
+
+/// The flags of `ottla dump`.
+#[derive(Debug, Args)]
+pub struct Dump {
+    /// Segments (.log), indexes (.index, .timeindex, .txnindex), producer snapshots (.snapshot),
+    /// metadata snapshots (.checkpoint), checkpoints, partition.metadata, meta.properties.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Of segments show the batches only, and not the records.
+    #[arg(long)]
+    batches_only: bool,
+}
+
+/// Run `ottla dump`.
+///
+/// # Errors
+/// A file cannot be read, is of no known kind, or is damaged.
+pub fn run(dump: Dump) -> Result<(), Failure> {
+    let mut damaged = 0;
+    for path in &dump.files {
+        let bytes = read_all(&OsDisk, path)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+        screen::line(&format!("Dumping {}", path.display()))?;
+        if let Err(why) = one(path, &bytes, &dump)? {
+            screen::complain(&format!("{}: {why}", path.display()));
+            damaged += 1;
+        }
+    }
+    screen::flush()?;
+    if damaged == 0 { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+/// Print one file; gives what is wrong with it.
+fn one(path: &Path, bytes: &[u8], dump: &Dump) -> Result<Result<(), String>, Failure> {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let extension = path.extension().map(|e| e.to_string_lossy()).unwrap_or_default();
+    let base = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    match &*extension {
+        "log" | "checkpoint" if name != "leader-epoch-checkpoint" => {
+            log::dump(bytes, log::Kind::of(path), !dump.batches_only)
+        }
+        "index" => files::index(bytes, base),
+        "timeindex" => files::timeindex(bytes, base),
+        "txnindex" => files::txnindex(bytes),
+        "snapshot" => files::snapshot(bytes),
+        _ if files::is_text(&name) => files::text(bytes),
+        _ => Ok(Err("this is no file of a Kafka data directory that is known here".to_owned())),
+    }
+}

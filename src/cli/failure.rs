@@ -1,0 +1,88 @@
+//! How commands end badly: one line for a person, a number for a script.
+
+use crate::client::error::ClientError;
+
+/// Something was asked for and could not be done.
+pub const FAILED: u8 = 1;
+/// The command line itself is wrong; clap's number, too.
+pub const USAGE: u8 = 2;
+/// Nothing answers, or nothing runs.
+pub const NOTHING_THERE: u8 = 3;
+
+/// Why a command did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// One line for a person; empty if there is nothing to say.
+    pub message: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// It could not be done.
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), code: FAILED }
+    }
+
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), code: USAGE }
+    }
+
+    /// Nothing answers, or nothing runs.
+    pub fn nothing_there(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), code: NOTHING_THERE }
+    }
+
+    /// Already said; only the code is left.
+    pub fn silent(code: u8) -> Failure {
+        Failure { message: String::new(), code }
+    }
+
+    /// Stdout takes no more. Whoever closed a pipe knows that; anything else is told.
+    pub fn output(error: &std::io::Error) -> Failure {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::silent(0),
+            _ => Failure::new(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        match &error {
+            ClientError::Unreachable { addresses, .. } if is_local(addresses) => {
+                Failure::nothing_there(format!("{error}; start it with `ottla serve`"))
+            }
+            ClientError::Unreachable { .. } => Failure::nothing_there(format!(
+                "{error}; is --bootstrap-server right, and the broker running?"
+            )),
+            _ => Failure::new(error.to_string()),
+        }
+    }
+}
+
+fn is_local(addresses: &str) -> bool {
+    addresses.split(',').all(|a| ["localhost:", "127.", "[::1]"].iter().any(|l| a.starts_with(l)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_answer_here_is_to_be_started() {
+        let error = |addresses: &str| ClientError::Unreachable {
+            addresses: addresses.to_owned(),
+            why: "connection refused".to_owned(),
+        };
+        let here = Failure::from(error("localhost:9092"));
+        assert_eq!(
+            here.message,
+            "nothing answers at localhost:9092 (connection refused); start it with `ottla serve`"
+        );
+        assert_eq!(here.code, NOTHING_THERE);
+        let there = Failure::from(error("kafka.example:9092"));
+        assert!(there.message.contains("--bootstrap-server"), "{}", there.message);
+    }
+}

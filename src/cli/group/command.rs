@@ -1,0 +1,278 @@
+//! `ottla group list | describe | reset | delete`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::common::{Broker, Output};
+use crate::cli::failure::Failure;
+use crate::cli::group::reset::{self, Scope, Target};
+use crate::cli::group::{lag, print, when};
+use crate::cli::screen;
+use crate::client::cluster::Cluster;
+use crate::client::error::ClientError;
+use crate::client::group_admin::{self, Described, GROUP_ID_NOT_FOUND};
+use crate::clock::{Clock, SystemClock};
+use crate::storage::disk::{OsDisk, read_all};
+
+/// What can be done with groups.
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// List the groups.
+    List(List),
+    /// Show how far a group has come, and who is in it.
+    Describe(Describe),
+    /// Set where a group goes on; it must have no members.
+    Reset(Reset),
+    /// Delete groups and their offsets; they must have no members.
+    Delete(Delete),
+}
+
+/// The flags of `ottla group list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to write them.
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// The flags of `ottla group describe`.
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// The group.
+    group: String,
+    /// Show the members instead.
+    #[arg(long, conflicts_with = "state")]
+    members: bool,
+    /// Show the state instead.
+    #[arg(long)]
+    state: bool,
+    /// With --members: what each of them reads.
+    #[arg(long, requires = "members")]
+    verbose: bool,
+    /// How to write it.
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// Where to, exactly one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct To {
+    /// The beginning.
+    #[arg(long)]
+    to_earliest: bool,
+    /// The end.
+    #[arg(long)]
+    to_latest: bool,
+    /// What is committed now: shows it.
+    #[arg(long)]
+    to_current: bool,
+    /// This offset, or the nearest that there is.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    to_offset: Option<i64>,
+    /// So many records on, or back with a minus.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    shift_by: Option<i64>,
+    /// The first record at or after this time (UTC unless a zone is given).
+    #[arg(long, value_name = "YYYY-MM-DDThh:mm:ss.sss")]
+    to_datetime: Option<String>,
+    /// The first record at or after this long ago.
+    #[arg(long, value_name = "PnDTnHnMnS")]
+    by_duration: Option<String>,
+    /// The offsets of a file with TOPIC,PARTITION,OFFSET lines.
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<PathBuf>,
+}
+
+/// The flags of `ottla group reset`.
+#[derive(Debug, Args)]
+pub struct Reset {
+    /// The group.
+    group: String,
+    /// A topic, or TOPIC:0,1 for some of its partitions; may be repeated [default: all topics that
+    /// the group has committed to]
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<String>,
+    /// All topics that the group has committed to.
+    #[arg(long, conflicts_with = "topic")]
+    all_topics: bool,
+    #[command(flatten)]
+    to: To,
+    /// Only show what would be done.
+    #[arg(long, conflicts_with = "execute")]
+    dry_run: bool,
+    /// Do it; so it is without this flag, too.
+    #[arg(long)]
+    execute: bool,
+    /// How to write it.
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// The flags of `ottla group delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// The groups.
+    #[arg(required = true)]
+    groups: Vec<String>,
+    /// Accepted for the sake of habit: nothing is asked here.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// Run a command of `ottla group`.
+///
+/// # Errors
+/// Its own.
+pub async fn run(command: GroupCommand) -> Result<(), Failure> {
+    match command {
+        GroupCommand::List(list) => run_list(list).await,
+        GroupCommand::Describe(describe) => run_describe(describe).await,
+        GroupCommand::Reset(reset) => run_reset(reset).await,
+        GroupCommand::Delete(delete) => run_delete(delete).await,
+    }
+}
+
+async fn run_list(list: List) -> Result<(), Failure> {
+    let mut cluster = list.broker.connect().await?;
+    let groups = group_admin::list(&mut cluster).await?;
+    if list.output == Output::Json {
+        let one = |g: &group_admin::Listed| json!({ "group": g.group, "state": g.state, "type": g.kind, "protocol_type": g.protocol_type });
+        return screen::json(&groups.iter().map(one).collect::<Value>());
+    }
+    let rows: Vec<_> =
+        groups.into_iter().map(|g| vec![g.group, g.state, g.kind, g.protocol_type]).collect();
+    screen::table(&["GROUP", "STATE", "TYPE", "PROTOCOL"], &rows)
+}
+
+/// The group, which must be there.
+async fn existing(cluster: &mut Cluster, name: &str) -> Result<Described, Failure> {
+    group_admin::describe(cluster, name).await.map_err(|error| not_found(name, error))
+}
+
+fn not_found(name: &str, error: ClientError) -> Failure {
+    match error.code() {
+        Some(GROUP_ID_NOT_FOUND) => Failure::new(format!(
+            "there is no group \"{name}\"; `ottla group list` shows those that there are"
+        )),
+        _ => error.into(),
+    }
+}
+
+async fn run_describe(describe: Describe) -> Result<(), Failure> {
+    let mut cluster = describe.broker.connect().await?;
+    let group = existing(&mut cluster, &describe.group).await?;
+    if describe.output == Output::Json {
+        let rows = lag::rows(&mut cluster, &group).await?;
+        let member = |m: &group_admin::Member| {
+            let places: Vec<String> = m.assignment.iter().map(ToString::to_string).collect();
+            json!({
+                "consumer_id": m.id, "group_instance_id": m.instance_id, "host": m.host,
+                "client_id": m.client_id, "assignment": places,
+            })
+        };
+        return screen::json(&json!({
+            "group": group.group, "state": group.state, "assignor": group.assignor,
+            "coordinator": group.coordinator,
+            "members": group.members.iter().map(member).collect::<Value>(),
+            "offsets": rows.iter().map(lag::Row::as_json).collect::<Value>(),
+        }));
+    }
+    let lines = if describe.state {
+        let coordinator = cluster.address_of(group.coordinator)?;
+        print::state(&group, &coordinator)
+    } else if describe.members {
+        print::members(&group, describe.verbose)
+    } else {
+        print::offsets(&lag::rows(&mut cluster, &group).await?)
+    };
+    if let Some(remark) = print::remark(&group) {
+        screen::note(&remark);
+    }
+    screen::line(&lines.join("\n"))
+}
+
+fn target(to: &To) -> Result<Target, Failure> {
+    if to.to_earliest {
+        return Ok(Target::Earliest);
+    }
+    if to.to_latest {
+        return Ok(Target::Latest);
+    }
+    if let Some(offset) = to.to_offset {
+        return Ok(Target::Offset(offset));
+    }
+    if let Some(by) = to.shift_by {
+        return Ok(Target::Shift(by));
+    }
+    if let Some(text) = &to.to_datetime {
+        return reset::time_of(text);
+    }
+    if let Some(text) = &to.by_duration {
+        let ms = when::duration(text)
+            .ok_or_else(|| Failure::usage(format!("{text:?} is no duration; write P1DT2H")))?;
+        return Ok(Target::Time(SystemClock::default().now().wall_ms - ms));
+    }
+    if let Some(path) = &to.from_file {
+        let bytes = read_all(&OsDisk, path)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+        return reset::given(&String::from_utf8_lossy(&bytes));
+    }
+    Ok(Target::Current)
+}
+
+async fn run_reset(flags: Reset) -> Result<(), Failure> {
+    let target = target(&flags.to)?;
+    let topics: Vec<_> =
+        flags.topic.iter().map(|text| reset::scope_of(text)).collect::<Result<_, _>>()?;
+    let scope = if topics.is_empty() { Scope::Committed } else { Scope::Topics(topics) };
+    let mut cluster = flags.broker.connect().await?;
+    let state = reset::state_of(&mut cluster, &flags.group).await?;
+    if !reset::is_inactive(state.as_deref()) {
+        return Err(Failure::new(format!(
+            "the group \"{}\" has members ({}); stop them first, then reset",
+            flags.group,
+            state.unwrap_or_default()
+        )));
+    }
+    let planned = reset::plan(&mut cluster, &flags.group, &scope, &target).await?;
+    if planned.is_empty() {
+        return Err(Failure::new(format!(
+            "the group \"{}\" has committed nothing; name a topic with --topic",
+            flags.group
+        )));
+    }
+    if !flags.dry_run {
+        reset::execute(&mut cluster, &flags.group, &planned).await?;
+    }
+    if flags.output == Output::Json {
+        let one = |(place, offset): (&crate::types::TopicPartition, &i64)| {
+            json!({
+                "group": flags.group, "topic": place.topic, "partition": place.partition,
+                "new_offset": offset,
+            })
+        };
+        return screen::json(&planned.iter().map(one).collect::<Value>());
+    }
+    screen::line(&reset::table(&flags.group, &planned).join("\n"))
+}
+
+async fn run_delete(delete: Delete) -> Result<(), Failure> {
+    let mut cluster = delete.broker.connect().await?;
+    for group in &delete.groups {
+        let deleted = group_admin::delete(&mut cluster, group).await;
+        deleted.map_err(|error| not_found(group, error))?;
+        screen::line(&format!("Deleted group \"{group}\"."))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! How far a group has come in each partition, and how far it could.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::client::cluster::Cluster;
+use crate::client::error::ClientError;
+use crate::client::group_admin::{Described, Member};
+use crate::client::group_offsets;
+use crate::client::offsets::{self, LATEST};
+use crate::types::{Offset, TopicPartition};
+
+/// A partition, as a group sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The group.
+    pub group: String,
+    /// Which partition; none for a member that has none.
+    pub place: Option<TopicPartition>,
+    /// What the group has committed.
+    pub current: Option<Offset>,
+    /// Where the partition ends; none if it is not there any more.
+    pub end: Option<Offset>,
+    /// Who reads it.
+    pub member: Option<Member>,
+}
+
+impl Row {
+    /// How many records are not read yet.
+    pub fn lag(&self) -> Option<Offset> {
+        Some(self.end? - self.current?)
+    }
+
+    /// The fields of Kafka's table, but for the group: what is missing is `-`.
+    pub fn fields(&self) -> [String; 8] {
+        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        let number = |value: Option<Offset>| or_dash(value.map(|n| n.to_string()));
+        let place = self.place.as_ref();
+        let member = self.member.as_ref();
+        [
+            or_dash(place.map(|p| p.topic.clone())),
+            or_dash(place.map(|p| p.partition.to_string())),
+            number(self.current),
+            number(self.end),
+            number(self.lag()),
+            or_dash(member.map(|m| m.id.clone())),
+            or_dash(member.map(|m| m.host.clone())),
+            or_dash(member.map(|m| m.client_id.clone())),
+        ]
+    }
+
+    /// The same for machines.
+    pub fn as_json(&self) -> Value {
+        json!({
+            "group": self.group,
+            "topic": self.place.as_ref().map(|p| &p.topic),
+            "partition": self.place.as_ref().map(|p| p.partition),
+            "current_offset": self.current,
+            "log_end_offset": self.end,
+            "lag": self.lag(),
+            "consumer_id": self.member.as_ref().map(|m| &m.id),
+            "host": self.member.as_ref().map(|m| &m.host),
+            "client_id": self.member.as_ref().map(|m| &m.client_id),
+        })
+    }
+}
+
+/// The rows of a group: what members read, what nobody reads any more, and members that read
+/// nothing.
+///
+/// # Errors
+/// The coordinator or a leader does not answer.
+pub async fn rows(cluster: &mut Cluster, group: &Described) -> Result<Vec<Row>, ClientError> {
+    let committed = group_offsets::committed(cluster, &group.group).await?;
+    let mut readers: BTreeMap<TopicPartition, &Member> = BTreeMap::new();
+    for member in &group.members {
+        readers.extend(member.assignment.iter().map(|place| (place.clone(), member)));
+    }
+    let places: BTreeSet<TopicPartition> =
+        committed.keys().cloned().chain(readers.keys().cloned()).collect();
+    let ends = ends(cluster, &places).await?;
+    let row = |place: &TopicPartition| Row {
+        group: group.group.clone(),
+        current: committed.get(place).copied(),
+        end: ends.get(place).copied(),
+        member: readers.get(place).map(|member| (*member).clone()),
+        place: Some(place.clone()),
+    };
+    let mut rows: Vec<Row> = places.iter().map(row).collect();
+    let idle = group.members.iter().filter(|member| member.assignment.is_empty());
+    rows.extend(idle.map(|member| Row {
+        group: group.group.clone(),
+        place: None,
+        current: None,
+        end: None,
+        member: Some(member.clone()),
+    }));
+    Ok(rows)
+}
+
+/// Where these partitions end, those left out that are gone.
+async fn ends(
+    cluster: &mut Cluster,
+    places: &BTreeSet<TopicPartition>,
+) -> Result<BTreeMap<TopicPartition, Offset>, ClientError> {
+    let topics: BTreeSet<&str> = places.iter().map(|place| place.topic.as_str()).collect();
+    let mut there = Vec::new();
+    for topic in topics {
+        let Ok(found) = cluster.topic(topic, false).await else { continue };
+        let of_topic = places.iter().filter(|place| place.topic == topic);
+        there.extend(of_topic.filter(|p| found.partitions.contains_key(&p.partition)).cloned());
+    }
+    offsets::all_at(cluster, &there, LATEST).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_a_dash() {
+        let row = Row {
+            group: "g".to_owned(),
+            place: Some(TopicPartition::new("t", 3)),
+            current: None,
+            end: Some(9),
+            member: None,
+        };
+        assert_eq!(row.lag(), None);
+        assert_eq!(row.fields().join(" "), "t 3 - 9 - - - -");
+        let row = Row { current: Some(4), ..row };
+        assert_eq!(row.fields().join(" "), "t 3 4 9 5 - - -");
+    }
+}

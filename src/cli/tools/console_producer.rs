@@ -1,0 +1,121 @@
+//! `kafka-console-producer.sh` (`ConsoleProducer`).
+
+use std::time::Duration;
+
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::topic::lines::LineRules;
+use crate::cli::topic::produce::{self, Task};
+
+const FLAGS: &[Flag] = &[
+    ("batch-size", Takes::Value, "Bytes of a batch. (default: 16384)"),
+    ("broker-list", Takes::Value, "The same as --bootstrap-server, as older versions called it."),
+    (
+        "compression-codec",
+        Takes::Optional,
+        "'none', 'gzip', 'snappy', 'lz4', or 'zstd'; without a value 'gzip'.",
+    ),
+    ("line-reader", Takes::Value, "Only org.apache.kafka.tools.LineMessageReader."),
+    ("max-block-ms", Takes::Value, "Accepted; nothing is blocked here."),
+    ("max-memory-bytes", Takes::Value, "Accepted; what is not sent yet is one batch a partition."),
+    ("max-partition-memory-bytes", Takes::Value, "The same as --batch-size."),
+    ("message-send-max-retries", Takes::Value, "How often a batch is sent again. (default: 3)"),
+    (
+        "metadata-expiry-ms",
+        Takes::Value,
+        "Accepted; metadata is renewed when it turns out to be old.",
+    ),
+    ("producer-property", Takes::Value, "A property of the producer, NAME=VALUE; may be repeated."),
+    ("producer.config", Takes::Value, "A file with properties of the producer."),
+    (
+        "property",
+        Takes::Value,
+        "A property of the line reader, NAME=VALUE: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; may be repeated.",
+    ),
+    ("reader-config", Takes::Value, "A file with properties of the line reader."),
+    (
+        "request-required-acks",
+        Takes::Value,
+        "The required `acks` of the producer requests. (default: -1)",
+    ),
+    ("request-timeout-ms", Takes::Value, "How long an answer may take. (default: 1500)"),
+    (
+        "retry-backoff-ms",
+        Takes::Value,
+        "How long to wait before a batch is sent again. (default: 100)",
+    ),
+    ("socket-buffer-size", Takes::Value, "Accepted; the operating system decides."),
+    ("sync", Takes::Nothing, "Wait for each record before the next is read."),
+    ("timeout", Takes::Value, "How long a record waits for company, ms. (default: 1000)"),
+    ("topic", Takes::Value, "REQUIRED: The topic name to produce messages to."),
+];
+
+/// Flags that are properties of the producer, with what they are where nothing is said.
+const AS_PROPERTIES: &[(&str, &str, &str)] = &[
+    ("request-required-acks", "acks", "-1"),
+    ("message-send-max-retries", "retries", "3"),
+    ("retry-backoff-ms", "retry.backoff.ms", "100"),
+    ("request-timeout-ms", "request.timeout.ms", "1500"),
+    ("timeout", "linger.ms", "1000"),
+];
+
+/// Run the tool.
+///
+/// # Errors
+/// As Kafka's.
+pub async fn run(args: &[String]) -> Result<(), Failure> {
+    let about = "This tool helps to read data from standard input and publish it to Kafka.";
+    let options = Options::read(about, FLAGS, args)?;
+    let topic = options.required("topic")?;
+    let bootstrap = match options.value("bootstrap-server").or(options.value("broker-list")) {
+        Some(bootstrap) => bootstrap.to_owned(),
+        None => options.required("bootstrap-server")?.to_owned(),
+    };
+    if let Some(class) = options.value("line-reader").filter(|c| !c.ends_with("LineMessageReader"))
+    {
+        return Err(Failure::new(format!("there is no line reader {class} here")));
+    }
+    let mut properties = options.properties("producer.config", "producer-property")?;
+    for (flag, name, otherwise) in AS_PROPERTIES {
+        match options.value(flag) {
+            Some(value) => properties.add(&format!("{name}={value}"))?,
+            None => properties.or_set(name, otherwise),
+        }
+    }
+    if options.has("compression-codec") {
+        let codec = options.value("compression-codec").unwrap_or("gzip");
+        properties.add(&format!("compression.type={codec}"))?;
+    }
+    let size = options.value("max-partition-memory-bytes").or(options.value("batch-size"));
+    if let Some(size) = size {
+        properties.add(&format!("batch.size={size}"))?;
+    }
+    let mut reader = options.properties("reader-config", "property")?;
+    let rules = LineRules::from(&mut reader)?;
+    reader.warn_of_rest();
+    let manner = properties.manner("console-producer")?;
+    let (mut config, linger) = properties.producer()?;
+    config.request_timeout = manner.request;
+    properties.warn_of_rest();
+    let task = Task {
+        bootstrap,
+        manner,
+        config,
+        // The end of the input sends what waits; a person at a terminal sees it at once.
+        linger: if screen::is_typed() { linger.min(Duration::from_millis(50)) } else { linger },
+        rules,
+        topic: topic.to_owned(),
+        partition: None,
+        headers: Vec::new(),
+        prompt: screen::is_typed().then_some(">"),
+        one_by_one: options.has("sync"),
+    };
+    match produce::lines(task).await {
+        Err(failure) if failure.message.starts_with("No ") => {
+            let message = format!("org.apache.kafka.common.KafkaException: {}", failure.message);
+            Err(Failure { message, ..failure })
+        }
+        done => done,
+    }
+}

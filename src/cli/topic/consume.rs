@@ -1,0 +1,131 @@
+//! `ottla topic consume`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::common::{Broker, Output};
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::cli::topic::consumer::{self, Begin, Task};
+use crate::cli::topic::show::Show;
+use crate::client::fetcher::Reset;
+
+/// The flags of `ottla topic consume`.
+#[derive(Debug, Args)]
+pub struct Consume {
+    /// The topic, or several.
+    #[arg(required = true)]
+    topics: Vec<String>,
+    /// Begin at the beginning; in a group only if it has no offset yet.
+    #[arg(long, short = 'b')]
+    from_beginning: bool,
+    /// Read as a member of this group, which remembers where it was.
+    #[arg(long, short = 'g', value_name = "GROUP", conflicts_with_all = ["partition", "offset"])]
+    group: Option<String>,
+    /// Stop after so many records.
+    #[arg(long, short = 'n', value_name = "N")]
+    max_messages: Option<u64>,
+    /// Read this partition only.
+    #[arg(long, value_name = "N")]
+    partition: Option<i32>,
+    /// Begin at this offset; `earliest`, `latest`, or -N for the last N.
+    #[arg(
+        long,
+        value_name = "OFFSET",
+        allow_hyphen_values = true,
+        conflicts_with = "from_beginning"
+    )]
+    offset: Option<String>,
+    /// Stop at the end of what is there now.
+    #[arg(long, short = 'e')]
+    exit_at_end: bool,
+    /// Stop when nothing came for so long.
+    #[arg(long, value_name = "MS")]
+    timeout_ms: Option<u64>,
+    /// A property of the consumer (auto.offset.reset, enable.auto.commit, …) or of what is printed
+    /// (print.key=true, key.separator=:, …); may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", visible_alias = "consumer-property")]
+    property: Vec<String>,
+    /// Print keys, too.
+    #[arg(long)]
+    print_key: bool,
+    /// Print timestamps, too.
+    #[arg(long)]
+    timestamp: bool,
+    /// Print headers, too.
+    #[arg(long)]
+    print_headers: bool,
+    /// Print partitions and offsets, too.
+    #[arg(long)]
+    print_offset: bool,
+    /// What stands between what is printed.
+    #[arg(long, value_name = "TEXT", default_value = "\t", hide_default_value = true)]
+    delimiter: String,
+    /// A property of the consumer; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    config: Vec<String>,
+    /// One record a line as it is (table), or as a JSON object with everything in it (json).
+    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// Run `ottla topic consume`.
+///
+/// # Errors
+/// A property is wrong, nothing answers, or a record cannot be read.
+pub async fn run(consume: Consume) -> Result<(), Failure> {
+    let mut properties = consume.broker.properties()?;
+    properties.add_all(&consume.config)?;
+    properties.add_all(&consume.property)?;
+    properties.or_set("key.separator", &consume.delimiter);
+    let flags = [
+        ("print.key", consume.print_key),
+        ("print.timestamp", consume.timestamp),
+        ("print.headers", consume.print_headers),
+        ("print.partition", consume.print_offset),
+        ("print.offset", consume.print_offset),
+    ];
+    for (name, _) in flags.iter().filter(|(_, is_set)| *is_set) {
+        properties.or_set(name, "true");
+    }
+    let show = Show { as_json: consume.output == Output::Json, ..Show::from(&mut properties)? };
+    let manner = properties.manner("ottla")?;
+    let group = consume.group.clone().or_else(|| properties.take("group.id"));
+    let group = group.map(|group| properties.member(&group)).transpose()?;
+    if group.is_none() {
+        // Without a group there is nothing to commit to, and nobody to hear heartbeats.
+        let _ = properties.member("")?;
+    }
+    let mut fetch = properties.fetch()?;
+    properties.warn_of_rest();
+    if consume.from_beginning {
+        fetch.reset = Reset::Earliest;
+    }
+    let mut at = Begin::Policy;
+    if let Some(text) = &consume.offset {
+        let (begin, reset) = consumer::begin(text)?;
+        at = begin;
+        fetch.reset = reset.unwrap_or(fetch.reset);
+    }
+    if screen::is_typed() {
+        screen::note("Starting the consumer. Ctrl-C ends it.");
+    }
+    let task = Task {
+        bootstrap: consume.broker.bootstrap_server.clone(),
+        manner,
+        fetch,
+        topics: consume.topics,
+        partition: consume.partition,
+        begin: at,
+        group,
+        max_messages: consume.max_messages,
+        timeout: consume.timeout_ms.map(Duration::from_millis),
+        until_end: consume.exit_at_end,
+        show,
+        skip_errors: false,
+    };
+    consumer::run(task).await.map(|_| ())
+}

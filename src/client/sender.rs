@@ -1,0 +1,265 @@
+//! Finished batches on their way to the leaders, several in flight, sent again where that may
+//! help.
+//!
+//! **Invariant:** batches of a partition arrive in the order in which they were pushed. More than
+//! one is in flight only where the broker keeps the order itself (KIP-98).
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::produce_response::PartitionProduceResponse;
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+
+use crate::client::cluster::{Cluster, topic_name};
+use crate::client::connection::Connection;
+use crate::client::error::ClientError;
+use crate::types::Offset;
+
+/// The newest version of Produce that names topics.
+const PRODUCE: i16 = 12;
+/// As many as Kafka keeps sequences of.
+const IN_FLIGHT_MAX: usize = 5;
+/// OUT_OF_ORDER_SEQUENCE_NUMBER: what was in flight behind a failed batch gets.
+const OUT_OF_ORDER: i16 = 45;
+/// DUPLICATE_SEQUENCE_NUMBER: it is there already.
+const DUPLICATE: i16 = 46;
+
+/// A batch, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Where to.
+    pub topic: String,
+    /// Which partition of it.
+    pub partition: i32,
+    /// The batch's bytes.
+    pub records: Bytes,
+    /// How many records it has.
+    pub count: i32,
+    /// The caller's own mark, given back with the acknowledgement.
+    pub stamp: u64,
+}
+
+/// A batch that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Which topic.
+    pub topic: String,
+    /// Which partition.
+    pub partition: i32,
+    /// The first record's offset; -1 with acks=0.
+    pub base_offset: Offset,
+    /// How many records.
+    pub count: i32,
+    /// The caller's own mark.
+    pub stamp: u64,
+}
+
+/// How hard to try.
+#[derive(Debug, Clone)]
+pub struct Effort {
+    /// 0, 1, or -1 for all.
+    pub acks: i16,
+    /// True if the broker keeps order and drops what comes twice.
+    pub is_idempotent: bool,
+    /// How often a batch is sent again.
+    pub retries: u32,
+    /// How long to wait before.
+    pub backoff: Duration,
+    /// How long the broker may wait for its replicas.
+    pub request_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Lane {
+    connection: Connection,
+    in_flight: VecDeque<(i32, Batch)>,
+}
+
+/// The batches in flight.
+#[derive(Debug)]
+pub struct Sender {
+    effort: Effort,
+    lanes: BTreeMap<i32, Lane>,
+    acknowledged: Vec<Acknowledged>,
+}
+
+impl Sender {
+    /// Nothing in flight.
+    pub fn new(effort: Effort) -> Sender {
+        Sender { effort, lanes: BTreeMap::new(), acknowledged: Vec::new() }
+    }
+
+    /// What was taken since the last call.
+    pub fn take_acknowledged(&mut self) -> Vec<Acknowledged> {
+        std::mem::take(&mut self.acknowledged)
+    }
+
+    /// Send a batch; waits while too many are in flight.
+    ///
+    /// # Errors
+    /// A batch was refused for good, or tried too often.
+    pub async fn push(&mut self, cluster: &mut Cluster, batch: Batch) -> Result<(), ClientError> {
+        let most = if self.effort.is_idempotent { IN_FLIGHT_MAX } else { 1 };
+        let node = match cluster.leader(&batch.topic, batch.partition) {
+            Ok(node) if node >= 0 => node,
+            _ => return self.again(cluster, vec![batch], None).await,
+        };
+        while self.lanes.get(&node).is_some_and(|lane| lane.in_flight.len() >= most) {
+            self.settle(cluster, node).await?;
+        }
+        match self.post(cluster, node, batch.clone()).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let mut all = self.recall(node);
+                all.push(batch);
+                self.again(cluster, all, Some(error)).await
+            }
+        }
+    }
+
+    /// Wait until nothing is in flight.
+    ///
+    /// # Errors
+    /// As [`Sender::push`].
+    pub async fn drain(&mut self, cluster: &mut Cluster) -> Result<(), ClientError> {
+        let nodes: Vec<i32> = self.lanes.keys().copied().collect();
+        for node in nodes {
+            while self.lanes.get(&node).is_some_and(|lane| !lane.in_flight.is_empty()) {
+                self.settle(cluster, node).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Put a batch on its leader's connection.
+    async fn post(
+        &mut self,
+        cluster: &mut Cluster,
+        node: i32,
+        batch: Batch,
+    ) -> Result<(), ClientError> {
+        let lane = match self.lanes.entry(node) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => {
+                let connection = cluster.own_connection(node).await?;
+                none.insert(Lane { connection, in_flight: VecDeque::new() })
+            }
+        };
+        let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
+        let data = PartitionProduceData::default()
+            .with_index(batch.partition)
+            .with_records(Some(batch.records.clone()));
+        let topic = TopicProduceData::default()
+            .with_name(topic_name(&batch.topic))
+            .with_partition_data(vec![data]);
+        let request = ProduceRequest::default()
+            .with_acks(self.effort.acks)
+            .with_timeout_ms(self.effort.request_timeout.as_millis() as i32)
+            .with_topic_data(vec![topic]);
+        let id = lane.connection.send(version, &request).await?;
+        match self.effort.acks {
+            0 => self.acknowledged.push(taken(batch, -1)),
+            _ => lane.in_flight.push_back((id, batch)),
+        }
+        Ok(())
+    }
+
+    /// Wait for the answer to the oldest batch of a broker.
+    async fn settle(&mut self, cluster: &mut Cluster, node: i32) -> Result<(), ClientError> {
+        let patience = self.effort.request_timeout;
+        let Some(lane) = self.lanes.get_mut(&node) else { return Ok(()) };
+        let Some((id, _)) = lane.in_flight.front() else { return Ok(()) };
+        let (id, version) = (*id, lane.connection.version::<ProduceRequest>(PRODUCE)?);
+        let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await;
+        let outcome = answer.and_then(|answer| outcome(&answer));
+        if let Ok(base_offset) = outcome {
+            if let Some((_, batch)) = lane.in_flight.pop_front() {
+                self.acknowledged.push(taken(batch, base_offset));
+            }
+            return Ok(());
+        }
+        let batches = self.recall(node);
+        self.again(cluster, batches, outcome.err()).await
+    }
+
+    /// Take back all that is in flight to a broker, oldest first, and let its connection go.
+    fn recall(&mut self, node: i32) -> Vec<Batch> {
+        let lane = self.lanes.remove(&node);
+        lane.into_iter().flat_map(|lane| lane.in_flight).map(|(_, batch)| batch).collect()
+    }
+
+    /// Send batches again, one by one, until each is taken or has been tried too often.
+    async fn again(
+        &mut self,
+        cluster: &mut Cluster,
+        batches: Vec<Batch>,
+        first: Option<ClientError>,
+    ) -> Result<(), ClientError> {
+        let mut error = first;
+        for batch in batches {
+            let mut left = self.effort.retries;
+            loop {
+                if let Some(error) = error.take() {
+                    let passes = error.may_pass() || error.code() == Some(OUT_OF_ORDER);
+                    if !passes || left == 0 {
+                        return Err(error);
+                    }
+                    left -= 1;
+                    tokio::time::sleep(self.effort.backoff).await;
+                }
+                match self.once(cluster, &batch).await {
+                    Ok(()) => break,
+                    Err(failed) => error = Some(failed),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Send a batch and wait for its answer, with metadata that is new.
+    async fn once(&mut self, cluster: &mut Cluster, batch: &Batch) -> Result<(), ClientError> {
+        cluster.forget_topic(&batch.topic);
+        cluster.topic(&batch.topic, true).await?;
+        let node = cluster.leader(&batch.topic, batch.partition)?;
+        self.lanes.remove(&node);
+        self.post(cluster, node, batch.clone()).await?;
+        let patience = self.effort.request_timeout;
+        let Some(lane) = self.lanes.get_mut(&node) else { return Ok(()) };
+        let Some((id, batch)) = lane.in_flight.pop_front() else { return Ok(()) };
+        let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
+        let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await?;
+        let base_offset = outcome(&answer)?;
+        self.acknowledged.push(taken(batch, base_offset));
+        Ok(())
+    }
+}
+
+fn taken(batch: Batch, base_offset: Offset) -> Acknowledged {
+    let Batch { topic, partition, count, stamp, .. } = batch;
+    Acknowledged { topic, partition, base_offset, count, stamp }
+}
+
+/// The base offset that the one partition of the answer got, or why none.
+fn outcome(answer: &ProduceResponse) -> Result<Offset, ClientError> {
+    let topic = answer.responses.first();
+    let partition = topic.and_then(|t| Some((&t.name, t.partition_responses.first()?)));
+    let Some((name, partition)) = partition else {
+        return Err(ClientError::Invalid("an answer that speaks of no partition".to_owned()));
+    };
+    if partition.error_code == DUPLICATE {
+        return Ok(partition.base_offset);
+    }
+    let about = format!("{}-{}", name.as_str(), partition.index);
+    ClientError::check(partition.error_code, words(partition).as_deref(), &about)?;
+    Ok(partition.base_offset)
+}
+
+/// What the broker said about the batch or, better, about one of its records.
+fn words(partition: &PartitionProduceResponse) -> Option<String> {
+    let of_record =
+        partition.record_errors.first().and_then(|r| r.batch_index_error_message.as_ref());
+    of_record.or(partition.error_message.as_ref()).map(ToString::to_string)
+}
