@@ -119,9 +119,7 @@ async fn serve_clients(
     let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
     if let Some(path) = &serve.ready_file {
         let text = format!("{}\n", bound.join("\n"));
-        // A name alone has no directory that could be synced.
-        std::path::absolute(path)
-            .and_then(|path| replace(&OsDisk, &path, text.as_bytes()))
+        replace(&OsDisk, path, text.as_bytes())
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
     say_ready(&broker, &bound, clock.now().mono_ms);
