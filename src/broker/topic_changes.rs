@@ -57,8 +57,10 @@ pub enum GrowError {
     #[error("there is no such topic")]
     Unknown,
     /// Partitions are never taken away.
-    #[error("The topic currently has {has} partition(s); {wanted} would not be an increase.")]
+    #[error("{}", not_more(name, *has, *wanted))]
     NotMore {
+        /// The topic.
+        name: String,
         /// How many there are.
         has: i32,
         /// How many were wanted.
@@ -156,7 +158,8 @@ impl Broker {
         self.metadata.change(self.clock.now(), |image| {
             let topic = image.topics.get(name).ok_or(GrowError::Unknown)?;
             if count <= topic.partitions {
-                return Err(GrowError::NotMore { has: topic.partitions, wanted: count });
+                let (name, has) = (name.to_owned(), topic.partitions);
+                return Err(GrowError::NotMore { name, has, wanted: count });
             }
             let more = topic.partitions..count;
             Ok((more.map(|index| self.partition_record(topic.id, index)).collect(), ()))
@@ -265,6 +268,14 @@ fn is_free(image: &Image, name: &str) -> Result<(), CreateError> {
         Some(existing) => Err(CreateError::Collides { name: name.to_owned(), existing }),
         None => Ok(()),
     }
+}
+
+/// Kafka's two sentences for it.
+fn not_more(name: &str, has: i32, wanted: i32) -> String {
+    if has == wanted {
+        return format!("Topic already has {has} partition(s).");
+    }
+    format!("The topic {name} currently has {has} partition(s); {wanted} would not be an increase.")
 }
 
 /// The existing topic whose name equals this one once every `.` is a `_`.

@@ -317,7 +317,7 @@ pub fn admit<'a>(
     rules: &Rules,
     now_wall_ms: i64,
 ) -> Result<Admitted<'a>, AdmitError> {
-    let batch = only_batch(records, rules)?;
+    let batch = only_batch(records, rules.produce_version)?;
     check_whole(&batch, rules)?;
     check_header(&batch)?;
     let max_timestamp = check_records(&batch, rules, now_wall_ms)?;
@@ -335,8 +335,12 @@ pub fn admit<'a>(
     Ok(Admitted { batch, max_timestamp, rewrite })
 }
 
-/// What the request's version demands: exactly one batch, of today's format.
-fn only_batch<'a>(records: &'a [u8], rules: &Rules) -> Result<BatchView<'a>, AdmitError> {
+/// What a Produce request of this version must bring for a partition: exactly one batch, of today's
+/// format. Kafka looks at it before anything of the topic.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn only_batch(records: &[u8], produce_version: i16) -> Result<BatchView<'_>, AdmitError> {
     let first = whole_batch(records)?.ok_or(AdmitError::NoBatch)?;
     let magic = first.get(MAGIC_END - 1).map_or(MAGIC, |b| *b as i8);
     if magic != MAGIC {
@@ -347,8 +351,8 @@ fn only_batch<'a>(records: &'a [u8], rules: &Rules) -> Result<BatchView<'a>, Adm
     let length = first.len().saturating_sub(PREFIX_BYTES) as i32;
     let batch = BatchView::first(first).ok_or(AdmitError::Length(length))?;
     let zstd = batch.header.codec() == Some(Codec::Zstd);
-    if zstd && rules.produce_version < ZSTD_FROM_VERSION {
-        return Err(AdmitError::ZstdTooEarly(rules.produce_version));
+    if zstd && produce_version < ZSTD_FROM_VERSION {
+        return Err(AdmitError::ZstdTooEarly(produce_version));
     }
     let rest = records.get(first.len()..).unwrap_or_default();
     if whole_batch(rest)?.is_some() { Err(AdmitError::MoreThanOne) } else { Ok(batch) }

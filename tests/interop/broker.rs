@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A running broker; killed when dropped.
@@ -55,6 +56,10 @@ impl Ottla {
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The bytes of a partition's first log file.
     pub fn log(&self, partition: &str) -> Vec<u8> {
         let name = "00000000000000000000.log";
@@ -72,7 +77,7 @@ impl Ottla {
 }
 
 /// Ottla, or what it is compared with.
-pub trait Broker {
+pub trait Broker: Send + Sync {
     fn address(&self) -> &str;
 
     /// A directory of its own.
@@ -89,6 +94,16 @@ pub trait Broker {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{line}: {}\n{said}", output.status);
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Broker for Arc<dyn Broker> {
+    fn address(&self) -> &str {
+        (**self).address()
+    }
+
+    fn dir(&self) -> &Path {
+        (**self).dir()
     }
 }
 

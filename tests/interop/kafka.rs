@@ -9,7 +9,17 @@ use crate::clients::{java, kcat, said};
 use crate::process::free_ports;
 
 /// Any id will do; this is 16 bytes in Kafka's Base64.
-const CLUSTER_ID: &str = "b3R0bGEtaW50ZXJvcC0xMQ";
+pub const CLUSTER_ID: &str = "b3R0bGEtaW50ZXJvcC0xMQ";
+
+/// What Ottla does by itself: offsets in one partition, no delay of rebalances.
+pub const LIKE_OTTLA: &[&str] = &[
+    "num.partitions=6",
+    "offsets.topic.num.partitions=1",
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "group.initial.rebalance.delay.ms=0",
+];
 
 /// A running Kafka, a node on its own; killed when dropped.
 pub struct Kafka {
@@ -22,18 +32,27 @@ impl Kafka {
     /// Start in a new directory; none if Java is missing.
     pub fn start(test: &str) -> Option<Kafka> {
         java(test)?;
-        Some(Kafka::start_in(tempfile::tempdir().unwrap()))
+        Some(Kafka::start_in(tempfile::tempdir().unwrap(), LIKE_OTTLA))
+    }
+
+    /// Start in a new directory, with these configs (`name=value`). Java must be there.
+    pub fn start_with(configs: &[&str]) -> Kafka {
+        Kafka::start_in(tempfile::tempdir().unwrap(), configs)
     }
 
     /// Start with the data directory `data` below this one; it is made if it is not there.
-    pub fn start_in(dir: tempfile::TempDir) -> Kafka {
+    pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
         let ports = free_ports();
         let properties = dir.path().join("server.properties");
         let data = dir.path().join("data");
-        std::fs::write(&properties, config(ports, &data)).unwrap();
+        std::fs::write(&properties, config(ports, &data, configs)).unwrap();
         if !data.join("meta.properties").exists() {
-            let format = ["format", "--standalone", "--cluster-id", CLUSTER_ID, "--config"];
-            let output = tool("kafka.tools.StorageTool").args(format).arg(&properties).output();
+            let mut format = tool("kafka.tools.StorageTool");
+            format.args(["format", "--standalone", "--cluster-id", CLUSTER_ID]);
+            // Which replicas may lead is no question where there is one; with this feature Kafka
+            // sets min.insync.replicas for the whole cluster, and tools show it.
+            format.args(["--feature", "eligible.leader.replicas.version=0", "--config"]);
+            let output = format.arg(&properties).output();
             said("formatting the data directory", &output.unwrap());
         }
         let mut child = tool("kafka.Kafka")
@@ -49,6 +68,10 @@ impl Kafka {
             assert!(begun.elapsed() < Duration::from_secs(120), "Kafka does not become ready");
         }
         Kafka { child, dir, address }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Stop it in good order; gives the directory.
@@ -89,9 +112,9 @@ fn answers(address: &str) -> bool {
     asked.unwrap().status.success()
 }
 
-/// What Ottla does by itself: a node of its own, offsets in one partition, no delay of rebalances.
-fn config([broker, controller]: [u16; 2], data: &Path) -> String {
+fn config([broker, controller]: [u16; 2], data: &Path, configs: &[&str]) -> String {
     let data = data.display();
+    let configs = configs.join("\n");
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -99,12 +122,9 @@ fn config([broker, controller]: [u16; 2], data: &Path) -> String {
          advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
          controller.listener.names=CONTROLLER\n\
          controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
+         controller.quorum.append.linger.ms=0\n\
+         log.initial.task.delay.ms=100\n\
          log.dirs={data}\n\
-         num.partitions=6\n\
-         offsets.topic.num.partitions=1\n\
-         offsets.topic.replication.factor=1\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n"
+         {configs}\n"
     )
 }

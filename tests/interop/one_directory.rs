@@ -3,7 +3,7 @@
 
 use crate::broker::{Broker, Ottla};
 use crate::clients::kcat;
-use crate::kafka::Kafka;
+use crate::kafka::{Kafka, LIKE_OTTLA};
 
 #[test]
 fn a_directory_goes_from_kafka_to_ottla_and_back() {
@@ -25,7 +25,7 @@ fn a_directory_goes_from_kafka_to_ottla_and_back() {
     assert_eq!(group_reads(&ottla, "one"), numbers(101, 150));
     assert_eq!(group_reads(&ottla, "two"), numbers(1, 100));
 
-    let kafka = Kafka::start_in(ottla.stop_for_good());
+    let kafka = Kafka::start_in(ottla.stop_for_good(), LIKE_OTTLA);
     assert_eq!(all(&kafka, "one"), numbers(1, 150));
     assert_eq!(all(&kafka, "packed"), numbers(1, 2000));
     assert_eq!(all(&kafka, "two"), numbers(1, 100));

@@ -1,9 +1,8 @@
 //! Client quotas with Kafka's own tools.
 
-use crate::broker::{Broker, Ottla};
+use crate::broker::Ottla;
 use crate::clients::{java, said};
-use crate::groups::tools::Tools;
-use crate::kafka::Kafka;
+use crate::tools::side::{Tools, pair};
 
 const CONFIGS: &str = "kafka.admin.ConfigCommand";
 
@@ -42,20 +41,18 @@ const ASKED: &[&str] = &[
     "--describe --entity-type clients --entity-name a",
 ];
 
-/// What was asked, and what was printed.
-fn transcript(broker: &impl Broker) -> Vec<(&'static str, Vec<String>)> {
-    let mut tools = Tools::start(broker);
-    let mut ask = |args: &&'static str| {
-        let line = format!("{CONFIGS} --bootstrap-server {} {args}", broker.address());
-        let printed = tools.run(&line).into_iter().filter(|line| !line.starts_with("\tat "));
-        let mut printed: Vec<String> =
-            printed.map(|line| in_order(&line.replace(broker.address(), "BROKER"))).collect();
-        // Entities come in any order.
-        printed.sort();
-        (*args, printed)
-    };
-    ASKED.iter().map(&mut ask).collect()
-}
+/// Others are to find none.
+const FORGOTTEN: &[&str] = &[
+    "--alter --entity-type clients --entity-default --delete-config controller_mutation_rate",
+    "--alter --entity-type users --entity-name u --entity-type clients --entity-name a --delete-config producer_byte_rate",
+    "--alter --entity-type users --entity-name u --entity-type clients --entity-default --delete-config producer_byte_rate",
+    "--alter --entity-type users --entity-default --entity-type clients --entity-default --delete-config producer_byte_rate",
+    "--alter --entity-type ips --entity-name 10.0.0.1 --delete-config connection_creation_rate",
+    "--alter --entity-type ips --entity-default --delete-config connection_creation_rate",
+    "--describe --entity-type users --entity-type clients",
+    "--describe --entity-type clients",
+    "--describe --entity-type ips",
+];
 
 /// The quotas of one line come in any order.
 fn in_order(line: &str) -> String {
@@ -67,17 +64,11 @@ fn in_order(line: &str) -> String {
 
 #[test]
 fn kafkas_config_command_says_the_same_of_quotas() {
-    let Some(kafka) = Kafka::start("quotas with Kafka's tools") else { return };
-    let ottla = Ottla::start();
-    let (seen, expected) = (transcript(&ottla), transcript(&kafka));
-    let mut differences = String::new();
-    for ((asked, seen), (_, expected)) in seen.iter().zip(&expected) {
-        println!("{asked}\n  {}", expected.join("\n  "));
-        if seen != expected {
-            differences += &format!("{asked}\n  Ottla: {seen:#?}\n  Kafka: {expected:#?}\n");
-        }
-    }
-    assert!(differences.is_empty(), "{differences}");
+    let Some(mut pair) = pair("quotas with Kafka's tools") else { return };
+    pair.tell_the_same(|side| {
+        side.ask_unordered(CONFIGS, ASKED, in_order);
+        side.ask_unordered(CONFIGS, FORGOTTEN, in_order);
+    });
 }
 
 #[test]

@@ -190,6 +190,23 @@ async fn acks_are_0_1_or_all() {
 }
 
 #[tokio::test]
+async fn of_two_faults_the_one_that_kafka_looks_at_first_is_told() {
+    let (_ottla, mut client) = with_topic(&[("min.insync.replicas", "2")]).await;
+    // The topic, then what the version demands of a batch, then acks, then the replicas.
+    for (topic, records, acks, expected) in [
+        ("none", Vec::new(), 2, Code::UnknownTopicOrPartition),
+        ("t", Vec::new(), 2, Code::InvalidRecord),
+        ("t", Vec::new(), -1, Code::InvalidRecord),
+        ("t", plain(&["a"]), 2, Code::InvalidRequiredAcks),
+        ("t", plain(&["a"]), -1, Code::NotEnoughReplicas),
+    ] {
+        let answer = client.call(9, &production(topic, 0, records).with_acks(acks)).await;
+        let partition = &answer.responses[0].partition_responses[0];
+        assert_eq!(code(partition), Some(expected), "{topic} acks={acks}");
+    }
+}
+
+#[tokio::test]
 async fn acks_0_is_not_answered_and_an_error_closes_the_connection() {
     let (ottla, mut client) = with_topic(&[]).await;
     let silent = |topic: &str| production(topic, 0, plain(&["quiet"])).with_acks(0);

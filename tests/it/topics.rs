@@ -81,6 +81,8 @@ async fn what_cannot_be_created_is_refused_with_a_reason() {
     client.create("a.b", 1, &[]).await;
     let mut factor = creation("t", 1, &[]);
     factor.topics[0].replication_factor = 2;
+    let mut without_partitions = factor.clone();
+    without_partitions.topics[0].num_partitions = 0;
     let assigned = CreatableReplicaAssignment::default()
         .with_partition_index(0)
         .with_broker_ids(vec![BrokerId(9)]);
@@ -96,6 +98,10 @@ async fn what_cannot_be_created_is_refused_with_a_reason() {
         (creation("t", 10_001, &[]), Code::PolicyViolation),
         (creation("t", 1, &[("no.such.config", "1")]), Code::InvalidConfig),
         (creation("t", 1, &[("retention.ms", "soon")]), Code::InvalidConfig),
+        // Of two faults the first counts: what is there, then configs, then counts.
+        (creation("a.b", 0, &[("no.such.config", "1")]), Code::TopicAlreadyExists),
+        (creation("t", 0, &[("no.such.config", "1")]), Code::InvalidConfig),
+        (without_partitions, Code::InvalidPartitions),
         (factor, Code::InvalidReplicationFactor),
         (elsewhere, Code::InvalidReplicaAssignment),
         (twice, Code::InvalidRequest),

@@ -24,6 +24,7 @@ use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::errors::{of_produce, of_unavailable};
 use crate::handlers::topics::names;
+use crate::log::admit::only_batch;
 use crate::log::{AppendError, Placed};
 use crate::storage::batch::Header;
 use crate::topics::partition::{Partition, ProduceError};
@@ -62,9 +63,6 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
 
 /// What is wrong with the request as a whole.
 fn whole_fault(request: &ProduceRequest) -> Option<Code> {
-    if !matches!(request.acks, -1..=1) {
-        return Some(Code::InvalidRequiredAcks);
-    }
     let is_transactional = |data: &PartitionProduceData| {
         let header = data.records.as_ref().and_then(|records| Header::read(records));
         header.is_some_and(|header| header.is_transactional())
@@ -156,6 +154,14 @@ async fn append(
     let Some(partition) = topic.partition(data.index) else {
         return refuse(Code::UnknownTopicOrPartition, None);
     };
+    let records = data.records.clone().unwrap_or_default();
+    if let Err(error) = only_batch(&records, cx.version) {
+        let error = ProduceError::Admit(error);
+        return refuse(of_produce(&error), Some(error.to_string()));
+    }
+    if !matches!(acks, -1..=1) {
+        return refuse(Code::InvalidRequiredAcks, None);
+    }
     if names::is_internal(&topic.name) && cx.client_id.as_deref() != Some(ADMIN_CLIENT) {
         let message = format!("only the broker writes to {}", topic.name);
         return refuse(Code::InvalidTopicException, Some(message));
@@ -165,7 +171,6 @@ async fn append(
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
         return refuse(Code::NotEnoughReplicas, Some(message));
     }
-    let records = data.records.clone().unwrap_or_default();
     match write(cx, partition, records).await {
         Ok(placed) => {
             let answer = PartitionProduceResponse::default()

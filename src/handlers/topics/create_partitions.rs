@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -16,6 +18,7 @@ use crate::handlers::api::Handler;
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_grow;
+use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 
 /// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
@@ -63,7 +66,8 @@ fn grow(
     let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown).map_err(told)?;
     let has = topic.partitions.len() as i32;
     if wanted.count <= has {
-        return Err(told(GrowError::NotMore { has, wanted: wanted.count }));
+        let name = wanted.name.to_string();
+        return Err(told(GrowError::NotMore { name, has, wanted: wanted.count }));
     }
     *left -= i64::from(wanted.count - has);
     if *left < 0 {
@@ -73,19 +77,32 @@ fn grow(
     if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
         return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
     }
-    if let Some(assignments) = &wanted.assignments {
-        let node = cx.node_id();
-        let is_ours =
-            |ids: &[kafka_protocol::messages::BrokerId]| matches!(ids, [id] if id.0 == node);
-        let fits = assignments.len() == (wanted.count - has) as usize
-            && assignments.iter().all(|assigned| is_ours(&assigned.broker_ids));
-        if !fits {
-            let message = format!("each new partition must be assigned to broker {node} alone");
-            return Err((Code::InvalidReplicaAssignment, message));
-        }
+    if let Some(assigned) = &wanted.assignments {
+        check_assigned(cx, assigned, (wanted.count - has) as usize)?;
     }
     if validate_only {
         return Ok(());
     }
     cx.broker.add_partitions(&wanted.name, wanted.count).map_err(told)
+}
+
+fn check_assigned(
+    cx: &Context,
+    assigned: &[CreatePartitionsAssignment],
+    additional: usize,
+) -> Result<(), (Code, String)> {
+    if assigned.len() != additional {
+        let message = format!(
+            "Attempted to add {additional} additional partition(s), but only {} assignment(s) \
+             were specified.",
+            assigned.len()
+        );
+        return Err((Code::InvalidReplicaAssignment, message));
+    }
+    for one in assigned {
+        if let Some(fault) = assignments::fault(cx.node_id(), &one.broker_ids) {
+            return Err((Code::InvalidReplicaAssignment, fault));
+        }
+    }
+    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
-use crate::handlers::topics::names;
+use crate::handlers::topics::{assignments, names};
 use crate::quotas::limits::Kind;
 use crate::types::TopicId;
 use crate::wire::legacy;
@@ -109,12 +109,12 @@ fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResu
         .with_replication_factor(-1)
 }
 
+/// Kafka's order: the name, then what is there, then configs, then counts and replicas.
 fn check(cx: &Context, topic: &CreatableTopic) -> Result<NewTopic, Fault> {
     if let Some(fault) = names::fault(&topic.name) {
         return Err((Code::InvalidTopicException, fault));
     }
-    let partitions =
-        if topic.assignments.is_empty() { counts(cx, topic)? } else { assigned(cx, topic)? };
+    cx.broker.could_create(&topic.name).map_err(|error| (of_create(&error), error.to_string()))?;
     let mut configs = BTreeMap::new();
     for config in &topic.configs {
         let Some(value) = &config.value else {
@@ -127,6 +127,8 @@ fn check(cx: &Context, topic: &CreatableTopic) -> Result<NewTopic, Fault> {
         .settings
         .check_overrides(&configs)
         .map_err(|error| (Code::InvalidConfig, error.to_string()))?;
+    let partitions =
+        if topic.assignments.is_empty() { counts(cx, topic)? } else { assigned(cx, topic)? };
     Ok(NewTopic { name: topic.name.to_string(), partitions, configs })
 }
 
@@ -139,6 +141,14 @@ fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
         let message = "Replication factor must be larger than 0, or -1 to use the default value.";
         return Err((Code::InvalidReplicationFactor, message.to_owned()));
     }
+    let partitions = match topic.num_partitions {
+        -1 => cx.broker.config.num_partitions,
+        n if n < 1 => {
+            let message = "Number of partitions must be larger than 0, or -1 to use the default.";
+            return Err((Code::InvalidPartitions, message.to_owned()));
+        }
+        n => n,
+    };
     if factor > 1 {
         let message = format!(
             "Unable to replicate the partition {factor} time(s): The target replication factor of \
@@ -146,14 +156,7 @@ fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
         );
         return Err((Code::InvalidReplicationFactor, message));
     }
-    match topic.num_partitions {
-        -1 => Ok(cx.broker.config.num_partitions),
-        n if n < 1 => {
-            let message = "Number of partitions must be larger than 0, or -1 to use the default.";
-            Err((Code::InvalidPartitions, message.to_owned()))
-        }
-        n => Ok(n),
-    }
+    Ok(partitions)
 }
 
 fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
@@ -168,13 +171,10 @@ fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
         let message = "partitions should be a consecutive 0-based integer sequence";
         return Err((Code::InvalidReplicaAssignment, message.to_owned()));
     }
-    let node_id = cx.node_id();
-    let is_ours =
-        |ids: &[kafka_protocol::messages::BrokerId]| matches!(ids, [id] if id.0 == node_id);
-    if !topic.assignments.iter().all(|a| is_ours(&a.broker_ids)) {
-        let message =
-            format!("every partition must be assigned to broker {node_id} and to no other");
-        return Err((Code::InvalidReplicaAssignment, message));
+    for assignment in &topic.assignments {
+        if let Some(fault) = assignments::fault(cx.node_id(), &assignment.broker_ids) {
+            return Err((Code::InvalidReplicaAssignment, fault));
+        }
     }
     Ok(indexes.len() as i32)
 }

@@ -2,6 +2,7 @@
 
 pub mod alter_partition_reassignments;
 pub mod alter_replica_log_dirs;
+pub mod assignments;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;

@@ -1,27 +1,23 @@
 //! Which topic names are legal (Kafka's Topic.validate), and which are Kafka's own.
 
-/// What is wrong with a topic name; `None` if it is legal.
+/// What is wrong with a topic name, in Kafka's words; `None` if it is legal.
 pub fn fault(name: &str) -> Option<String> {
-    if name.is_empty() {
-        return Some("Topic name is invalid: the empty string is not allowed".to_owned());
-    }
-    if name == "." || name == ".." {
-        return Some(format!("Topic name is invalid: '{name}' is not allowed"));
-    }
-    if name.len() > 249 {
-        return Some(format!(
-            "Topic name is invalid: the length of '{}' is longer than the max allowed length 249",
-            in_short(name)
-        ));
-    }
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    (!name.bytes().all(is_legal)).then(|| {
+    let fault = if name.is_empty() {
+        "the empty string is not allowed".to_owned()
+    } else if name == "." || name == ".." {
+        format!("'{name}' is not allowed")
+    } else if name.len() > 249 {
+        format!("the length of '{}' is longer than the max allowed length 249", in_short(name))
+    } else if !name.bytes().all(is_legal) {
         format!(
-            "Topic name is invalid: '{}' contains one or more characters other than ASCII \
-             alphanumerics, '.', '_' and '-'",
+            "'{}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
             in_short(name)
         )
-    })
+    } else {
+        return None;
+    };
+    Some(format!("Topic name is invalid: {fault}"))
 }
 
 /// A name may be as long as a frame; what is said of it need not.

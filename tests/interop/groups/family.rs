@@ -140,7 +140,7 @@ fn kcat_member(command: &mut Command, address: &str, options: &Options) {
 }
 
 /// Write so many records, `r<first>` and on, with keys that spread them over the partitions.
-pub fn produce(broker: &impl Broker, topic: &str, first: usize, count: usize) {
+pub fn produce(broker: &(impl Broker + ?Sized), topic: &str, first: usize, count: usize) {
     let last = first + count - 1;
     broker.bash(&format!(
         "seq {first} {last} | sed 's/.*/key&:r&/' | kcat -b localhost:9092 -t {topic} -P -K:"

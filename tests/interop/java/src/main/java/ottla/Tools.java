@@ -11,23 +11,21 @@ import org.apache.kafka.common.utils.Exit;
  * {@code == exit STATUS}.
  */
 public final class Tools {
-    private static final class Ended extends RuntimeException {
-        private final int status;
-
-        Ended(int status) {
-            this.status = status;
+    /** Ends a tool where it would end the JVM. Some catch it, print it and end once more. */
+    private static final class Ended extends Error {
+        Ended() {
+            super("(ended)", null, false, false);
         }
     }
+
+    /** How the tool has ended first; none while it runs. */
+    private static Integer status;
 
     private Tools() {}
 
     public static void main(String[] args) throws Exception {
-        Exit.setExitProcedure((status, message) -> {
-            throw new Ended(status);
-        });
-        Exit.setHaltProcedure((status, message) -> {
-            throw new Ended(status);
-        });
+        Exit.setExitProcedure((with, message) -> end(with));
+        Exit.setHaltProcedure((with, message) -> end(with));
         System.setErr(System.out);
         var input = new BufferedReader(new InputStreamReader(System.in));
         for (String line = input.readLine(); line != null; line = input.readLine()) {
@@ -37,16 +35,25 @@ public final class Tools {
         Runtime.getRuntime().halt(0);
     }
 
+    private static void end(int with) {
+        if (status == null) {
+            status = with;
+        }
+        throw new Ended();
+    }
+
     private static int run(String[] words) throws Exception {
         String[] args = java.util.Arrays.copyOfRange(words, 1, words.length);
+        status = null;
         try {
             Class.forName(words[0]).getMethod("main", String[].class).invoke(null, (Object) args);
-            return 0;
         } catch (InvocationTargetException failure) {
-            if (failure.getCause() instanceof Ended ended) {
-                return ended.status;
+            if (!(failure.getCause() instanceof Ended)) {
+                // As the JVM does it.
+                System.out.println("Exception in thread \"main\" " + failure.getCause());
+                return 1;
             }
-            throw failure;
         }
+        return status == null ? 0 : status;
     }
 }

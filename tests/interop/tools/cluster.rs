@@ -1,0 +1,108 @@
+//! The cluster itself: its features, its quorum, its directories.
+
+use crate::tools::side::pair;
+use crate::tools::topics::TOPICS;
+use crate::tools::words::without;
+
+const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
+const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
+const DIRECTORIES: &str = "org.apache.kafka.tools.LogDirsCommand";
+
+const OF_FEATURES: &[&str] = &[
+    "describe",
+    "version-mapping",
+    "version-mapping --release-version 4.0-IV3",
+    "feature-dependencies --feature transaction.version=2",
+    "upgrade --feature no.such.feature=1",
+    "upgrade --feature metadata.version=1",
+    "upgrade --feature metadata.version=99",
+    "upgrade --feature transaction.version=9",
+    "upgrade --release-version 4.1-IV1 --dry-run",
+    "downgrade --feature metadata.version=7",
+    "downgrade --feature metadata.version=25 --dry-run",
+    "disable --feature metadata.version",
+    "disable --feature no.such.feature",
+];
+
+const OF_THE_QUORUM: &[&str] = &[
+    "describe --status",
+    "describe --replication",
+    "describe --replication --human-readable",
+    "describe",
+    "add-controller --dry-run",
+    "remove-controller --controller-id 9 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
+];
+
+const OF_DIRECTORIES: &[&str] = &[
+    "--describe --topic-list stored",
+    "--describe --topic-list stored --broker-list 1",
+    "--describe --topic-list stored --broker-list 1,7",
+    "--describe --topic-list nowhere",
+    "--describe --topic-list stored,nowhere",
+    "--topic-list stored",
+    "--describe --broker-list x",
+];
+
+/// The offsets of the metadata log are a broker's own, and so is whom controllers listen to.
+fn of_the_log(line: &str) -> String {
+    let line = ["HighWatermark: ", "LeaderEpoch: "]
+        .iter()
+        .fold(line.to_owned(), |line, name| without(&line, name, ' '));
+    without(&line, "\"endpoints\": [\"", '"')
+}
+
+/// A node's line: its id, its directory's, the end of its log, how far and how long it is behind.
+fn of_the_table(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words.as_slice() {
+        [id, directory, _end, lag, .., status] if *directory == "ID" => {
+            format!("{id} {directory} END {lag} WHEN WHEN {status}")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+#[test]
+fn feature_command() {
+    let Some(mut pair) = pair("FeatureCommand") else { return };
+    pair.tell_the_same(|side| {
+        side.ask_with(FEATURES, OF_FEATURES, |line| without(line, "Epoch: ", ' '));
+    });
+}
+
+#[test]
+fn metadata_quorum_command() {
+    let Some(mut pair) = pair("MetadataQuorumCommand") else { return };
+    pair.tell_the_same(|side| {
+        side.ask_with(QUORUM, OF_THE_QUORUM, |line| of_the_table(&of_the_log(line)));
+    });
+}
+
+#[test]
+fn log_dirs_command() {
+    let Some(mut pair) = pair("LogDirsCommand") else { return };
+    pair.tell_the_same(|side| {
+        side.ask(TOPICS, &["--create --topic stored --partitions 3"]);
+        for partition in 0..2 {
+            side.broker
+                .bash(&format!("echo one | kcat -b localhost:9092 -P -t stored -p {partition}"));
+        }
+        // Nobody has to write to a partition for it to have a place.
+        let wanted = |line: &String| line.contains("stored-2");
+        side.until("the third partition", |side| {
+            side.printed(DIRECTORIES, OF_DIRECTORIES[0]).iter().any(wanted)
+        });
+        // How long a batch is depends on how fast its records came.
+        let sizes = |line: &str| {
+            line.split(',')
+                .map(|part| match part.strip_prefix("\"size\":") {
+                    Some("0") | None => part,
+                    Some(_) => "\"size\":SOME",
+                })
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        side.ask_with(DIRECTORIES, OF_DIRECTORIES, sizes);
+        side.ask(TOPICS, &["--delete --topic stored"]);
+    });
+}

@@ -1,0 +1,184 @@
+//! Configs of topics, brokers, groups and loggers, and quotas of clients.
+
+use std::collections::BTreeMap;
+
+use crate::tools::side::{Side, pair};
+use crate::tools::topics::TOPICS;
+
+const CONFIGS: &str = "kafka.admin.ConfigCommand";
+
+const OF_TOPICS: &[&str] = &[
+    "--entity-type topics --entity-name configured --describe",
+    "--entity-type topics --entity-name configured --describe --all",
+    // Day 2.
+    "--entity-type topics --entity-name configured --alter --add-config segment.ms=3600000",
+    "--entity-type topics --entity-name configured --describe",
+    "--topic configured --alter --add-config retention.ms=86400000,compression.type=snappy",
+    "--topic configured --alter --add-config cleanup.policy=[compact,delete]",
+    "--topic configured --alter --add-config min.insync.replicas=2,max.message.bytes=5000 \
+     --delete-config segment.ms",
+    "--topic configured --describe",
+    "--topic configured --describe --all",
+    "--topic configured --alter --delete-config compression.type",
+    // It is not there any more, nor has it ever been.
+    "--topic configured --alter --delete-config compression.type",
+    "--topic configured --alter --delete-config flush.ms",
+    "--topic configured --alter --add-config retention.ms=soon",
+    "--topic configured --alter --add-config retention.ms=-2",
+    "--topic configured --alter --add-config retention.ms=99999999999999999999",
+    "--topic configured --alter --add-config compression.type=rar",
+    "--topic configured --alter --add-config cleanup.policy=shred",
+    "--topic configured --alter --add-config min.cleanable.dirty.ratio=1.5",
+    "--topic configured --alter --add-config segment.bytes=14",
+    "--topic configured --alter --add-config segment.bytes=1000",
+    "--topic configured --alter --add-config min.insync.replicas=0",
+    "--topic configured --alter --add-config message.timestamp.type=Never",
+    "--topic configured --alter --add-config preallocate=perhaps",
+    "--topic configured --alter --add-config retention.ms=",
+    "--topic configured --alter --add-config min.compaction.lag.ms=100,max.compaction.lag.ms=10",
+    "--topic configured --alter --add-config no.such.config=1",
+    "--topic configured --alter --delete-config no.such.config",
+    "--topic configured --alter --add-config retention.ms=1000,no.such.config=1",
+    "--topic configured --alter --add-config nonsense",
+    "--topic configured --alter",
+    "--topic configured --alter --add-config leader.replication.throttled.replicas=[0:1,1:1]",
+    "--topic configured --alter --add-config leader.replication.throttled.replicas=nonsense",
+    "--topic configured --describe",
+    "--topic nowhere --describe",
+    "--topic nowhere --alter --add-config retention.ms=1000",
+    "--entity-type topics --entity-default --alter --add-config retention.ms=1000",
+    "--entity-type topics --entity-default --describe",
+    "--entity-type topics --describe",
+    "--entity-type nonsense --describe",
+];
+
+/// Brokers, one and all, by tools that know all names.
+const OF_BROKERS: &[&str] = &[
+    "--broker 1 --describe",
+    "--broker-defaults --describe",
+    "--broker 1 --alter --add-config background.threads=11",
+    "--broker-defaults --alter --add-config log.cleaner.delete.retention.ms=86400001",
+    "--broker-defaults --alter --add-config log.retention.ms=604800001,message.max.bytes=1048500",
+    "--broker 1 --describe",
+    "--broker-defaults --describe",
+    "--entity-type brokers --describe",
+    "--broker 1 --alter --add-config log.retention.ms=604800002",
+    "--broker 1 --describe",
+    // What topics have from it.
+    "--topic configured --describe --all",
+    "--broker 1 --alter --add-config no.such.config=1",
+    "--broker 1 --alter --add-config num.partitions=7",
+    "--broker 1 --alter --add-config log.retention.ms=soon",
+    "--broker 1 --alter --add-config log.dirs=elsewhere",
+    "--broker-defaults --alter --add-config broker.id=3",
+    "--broker-defaults --alter --add-config log.cleaner.threads=0",
+    "--broker-defaults --alter --add-config num.io.threads=100",
+    "--broker-defaults --alter --delete-config num.io.threads",
+    "--broker 2 --alter --add-config log.retention.ms=1",
+    "--broker x --alter --add-config log.retention.ms=1",
+    "--broker x --describe",
+    "--broker 1 --alter --delete-config log.retention.ms,background.threads",
+    "--broker-defaults --alter --delete-config log.cleaner.delete.retention.ms,log.retention.ms",
+    "--broker-defaults --alter --delete-config message.max.bytes",
+    "--broker 1 --describe",
+    "--broker-defaults --describe",
+    "--topic configured --describe --all",
+];
+
+/// Groups and metrics have configs, too.
+const OF_OTHERS: &[&str] = &[
+    "--group billing --describe",
+    "--group billing --alter --add-config consumer.session.timeout.ms=50000",
+    "--group billing --alter --add-config consumer.heartbeat.interval.ms=6000",
+    "--group billing --describe",
+    "--group billing --alter --add-config consumer.session.timeout.ms=5",
+    "--group billing --alter --add-config no.such.config=5",
+    "--group billing --alter --delete-config consumer.session.timeout.ms",
+    "--group billing --alter --delete-config consumer.heartbeat.interval.ms",
+    "--group billing --describe",
+    "--entity-type groups --describe",
+    "--client-metrics sub --alter --add-config interval.ms=1000,metrics=[org.apache.kafka.]",
+    "--client-metrics sub --describe",
+    "--client-metrics sub --alter --add-config interval.ms=1",
+    "--client-metrics sub --alter --add-config no.such.config=1",
+    "--client-metrics sub --alter --delete-config interval.ms,metrics",
+    "--client-metrics sub --describe",
+];
+
+/// Each broker has its own loggers; these are both what Kafka calls them.
+const OF_LOGGERS: &[&str] = &[
+    "--broker-logger 1 --alter --add-config root=WARN",
+    "--broker-logger 1 --alter --add-config root=LOUD",
+    "--broker-logger 1 --alter --add-config no.such.logger=INFO",
+    "--broker-logger 1 --alter --delete-config root",
+    "--broker-logger 2 --describe",
+    "--broker-logger x --describe",
+];
+
+/// A refused value: both name it and its config, each in its own words.
+fn refused(line: &str) -> String {
+    let Some((before, of_value)) = line.split_once("Invalid value ") else {
+        return line.to_owned();
+    };
+    for between in [" for configuration ", " for topic config ", "for configuration "] {
+        if let Some((value, rest)) = of_value.split_once(between) {
+            let name = rest.split(':').next().unwrap();
+            return format!("{before}Invalid value {} for {name}", value.trim_matches('"'));
+        }
+    }
+    line.to_owned()
+}
+
+#[test]
+fn config_command_about_topics() {
+    let Some(mut pair) = pair("ConfigCommand about topics") else { return };
+    pair.tell_the_same(|side| {
+        side.ask(TOPICS, &["--create --topic configured --partitions 2"]);
+        side.ask_with(CONFIGS, OF_TOPICS, refused);
+        side.ask(TOPICS, &["--describe --topic configured", "--delete --topic configured"]);
+    });
+}
+
+#[test]
+fn config_command_about_brokers() {
+    let Some(mut pair) = pair("ConfigCommand about brokers") else { return };
+    pair.tell_the_same(|side| {
+        side.ask(TOPICS, &["--create --topic configured --partitions 2"]);
+        side.ask_with(CONFIGS, OF_BROKERS, refused);
+        side.ask(TOPICS, &["--delete --topic configured"]);
+    });
+}
+
+/// Ottla has fewer options than Kafka; those that it has are the same but for where it is and what
+/// it is for.
+#[test]
+fn config_command_about_all_configs_of_a_broker() {
+    let Some(mut pair) = pair("ConfigCommand about all of a broker's configs") else { return };
+    let all = |side: &mut Side| -> BTreeMap<String, String> {
+        let printed = side.printed(CONFIGS, "--broker 1 --describe --all");
+        let named =
+            |line: &String| line.split_once('=').map(|(name, _)| (name.to_owned(), line.clone()));
+        printed.iter().filter_map(named).collect()
+    };
+    let kafka = all(&mut pair.kafka);
+    for (name, line) in all(&mut pair.ottla) {
+        match kafka.get(&name) {
+            Some(expected) => {
+                println!("{}{line}\n{expected}", if *expected == line { "==" } else { "!!" })
+            }
+            None => println!("?? {line}"),
+        }
+    }
+}
+
+#[test]
+fn config_command_about_groups_and_metrics() {
+    let Some(mut pair) = pair("ConfigCommand about groups and metrics") else { return };
+    pair.tell_the_same(|side| side.ask_with(CONFIGS, OF_OTHERS, refused));
+}
+
+#[test]
+fn config_command_about_loggers() {
+    let Some(mut pair) = pair("ConfigCommand about loggers") else { return };
+    pair.tell_the_same(|side| side.ask_with(CONFIGS, OF_LOGGERS, refused));
+}

@@ -1,0 +1,8 @@
+//! Kafka's own tools print the same about Ottla as about Apache Kafka.
+
+mod cluster;
+mod configs;
+mod offsets;
+pub mod side;
+pub mod topics;
+pub mod words;

@@ -1,0 +1,223 @@
+//! Ottla and Apache Kafka side by side, asked the same.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::broker::{Broker, Ottla};
+use crate::clients::{java, kcat};
+use crate::kafka::{CLUSTER_ID, Kafka};
+use crate::tools::words;
+
+/// What both are started with: what runs in the background does not let the tests wait.
+const CONFIGS: &[&str] = &[
+    "num.partitions=6",
+    "log.retention.check.interval.ms=300",
+    "log.cleaner.backoff.ms=300",
+    "offsets.topic.num.partitions=1",
+    "offsets.topic.replication.factor=1",
+    "transaction.state.log.replication.factor=1",
+    "transaction.state.log.min.isr=1",
+    "group.initial.rebalance.delay.ms=0",
+];
+
+/// One of the two, with the tools in a JVM of their own.
+pub struct Side {
+    pub broker: Arc<dyn Broker>,
+    tools: Tools,
+    told: Vec<Told>,
+}
+
+/// What was asked, and what was printed.
+struct Told {
+    asked: String,
+    printed: Vec<String>,
+}
+
+/// Both. Whatever is done to one is done to the other, too.
+pub struct Pair {
+    pub ottla: Side,
+    pub kafka: Side,
+}
+
+/// The pair of this process: a Kafka takes a while to start. None if Java or kcat is missing.
+pub fn pair(test: &str) -> Option<MutexGuard<'static, Pair>> {
+    static PAIR: OnceLock<Mutex<Pair>> = OnceLock::new();
+    java(test)?;
+    kcat(test)?;
+    let pair = PAIR.get_or_init(|| Mutex::new(Pair::start()));
+    // A test that failed has told its own story; it left both sides as they are.
+    Some(pair.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+}
+
+impl Pair {
+    fn start() -> Pair {
+        let kafka = Kafka::start_with(CONFIGS);
+        let cluster_id = format!("cluster.id={CLUSTER_ID}");
+        let ottla = Ottla::start_with(&[CONFIGS, &[&cluster_id]].concat());
+        watch(&[kafka.pid(), ottla.pid()], &[kafka.dir(), ottla.dir()]);
+        Pair { ottla: Side::new(Arc::new(ottla)), kafka: Side::new(Arc::new(kafka)) }
+    }
+
+    /// Do the same with both at once; what the tools print must be the same.
+    pub fn tell_the_same(&mut self, tell: impl Fn(&mut Side) + Sync) {
+        std::thread::scope(|scope| {
+            let ottla = scope.spawn(|| tell(&mut self.ottla));
+            tell(&mut self.kafka);
+            ottla.join().unwrap();
+        });
+        let told = std::mem::take(&mut self.ottla.told);
+        let expected = std::mem::take(&mut self.kafka.told);
+        assert_eq!(told.len(), expected.len());
+        let mut differences = Vec::new();
+        for (told, expected) in told.iter().zip(&expected) {
+            println!("{}\n  {}", expected.asked, expected.printed.join("\n  "));
+            if told.printed != expected.printed {
+                differences.push(difference(told, expected));
+            }
+        }
+        let (count, all) = (differences.len(), told.len());
+        assert_eq!(count, 0, "{count} of {all} differ\n{}", differences.join("\n"));
+    }
+}
+
+/// The lines that only one of the two has.
+fn difference(told: &Told, expected: &Told) -> String {
+    let lacking = |of: &Told, in_: &Told| -> String {
+        let lacks = |line: &&String| !in_.printed.contains(line);
+        of.printed.iter().filter(lacks).map(|line| format!("    {line}\n")).collect()
+    };
+    let (ottla, kafka) = (lacking(told, expected), lacking(expected, told));
+    format!("{}\n  Ottla alone:\n{ottla}  Kafka alone:\n{kafka}", told.asked)
+}
+
+impl Side {
+    fn new(broker: Arc<dyn Broker>) -> Side {
+        let tools = Tools::start(&*broker);
+        Side { broker, tools, told: Vec::new() }
+    }
+
+    /// Ask each of these of one tool, in order.
+    pub fn ask(&mut self, tool: &str, all: &[&str]) {
+        self.ask_with(tool, all, str::to_owned);
+    }
+
+    /// The same, comparing what this makes of each line.
+    pub fn ask_with(&mut self, tool: &str, all: &[&str], seen: impl Fn(&str) -> String) {
+        for args in all {
+            let printed = self.printed(tool, args).iter().map(|line| seen(line)).collect();
+            self.tell(args, printed);
+        }
+    }
+
+    /// The same, where the lines may come in any order.
+    pub fn ask_unordered(&mut self, tool: &str, all: &[&str], seen: impl Fn(&str) -> String) {
+        for args in all {
+            let printed = self.printed(tool, args);
+            let mut printed: Vec<String> = printed.iter().map(|line| seen(line)).collect();
+            printed.sort();
+            self.tell(args, printed);
+        }
+    }
+
+    /// What a tool prints about the broker, as it is compared.
+    pub fn printed(&mut self, tool: &str, args: &str) -> Vec<String> {
+        let printed = self.run_raw(tool, args);
+        self.cleaned(&printed)
+    }
+
+    /// What a tool prints about the broker.
+    pub fn run_raw(&mut self, tool: &str, args: &str) -> Vec<String> {
+        let to = self.broker.address().to_owned();
+        self.tools.run(&format!("{tool} --bootstrap-server {to} {args}"))
+    }
+
+    /// What a tool prints that talks to no broker, as it is compared.
+    pub fn run(&mut self, line: &str) -> Vec<String> {
+        let printed = self.tools.run(line);
+        self.cleaned(&printed)
+    }
+
+    fn cleaned(&self, printed: &[String]) -> Vec<String> {
+        printed.iter().filter_map(|line| words::clean(line, &*self.broker)).collect()
+    }
+
+    /// Wait until this holds.
+    pub fn until(&mut self, what: &str, holds: impl Fn(&mut Side) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited for {what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Have this compared with the other side.
+    pub fn tell(&mut self, asked: &str, printed: Vec<String>) {
+        self.told.push(Told { asked: asked.to_owned(), printed });
+    }
+}
+
+/// End these processes and remove these directories when this one ends, however it does: what is
+/// static is not dropped.
+fn watch(pids: &[u32], dirs: &[&std::path::Path]) {
+    static WATCHING: OnceLock<ChildStdin> = OnceLock::new();
+    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("read -r _; kill -9 {}; rm -rf \"$@\"", pids.join(" ")), "watch"])
+        .args(dirs)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    WATCHING.set(child.stdin.take().unwrap()).unwrap();
+}
+
+/// The tools, in one JVM.
+pub struct Tools {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Tools {
+    pub fn start(broker: &dyn Broker) -> Tools {
+        let mut child = java("Kafka's tools")
+            .unwrap()
+            .arg("ottla.Tools")
+            .current_dir(broker.dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Tools { child, stdin, lines }
+    }
+
+    /// What a tool prints, and how it ends.
+    pub fn run(&mut self, line: &str) -> Vec<String> {
+        writeln!(self.stdin, "{line}").expect("the tools have ended");
+        let mut printed = Vec::new();
+        loop {
+            let Some(line) = self.lines.next() else { panic!("ended: {line}\n{printed:#?}") };
+            let line = line.unwrap();
+            let is_last = line.starts_with("== exit ");
+            // A tool that catches everything has caught its own end.
+            if !line.contains("(ended)") {
+                printed.push(line);
+            }
+            if is_last {
+                return printed;
+            }
+        }
+    }
+}
+
+impl Drop for Tools {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
