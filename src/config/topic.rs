@@ -152,7 +152,7 @@ pub static COMPRESSION_LZ4_LEVEL: Entry<i32> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How hard LZ4 tries where compression.type is lz4. As in Kafka, 9 is the quick way, not a \
-        level between 8 and 10; above 11 it tries no harder.",
+        level between 8 and 10; above 10 it tries no harder.",
 };
 
 /// `compression.zstd.level`.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::groups::records::Record;
-use crate::log::AppendError;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
 use crate::topics::partition::{Partition, ProduceError, Unavailable};
@@ -47,11 +46,7 @@ impl JournalError {
     pub fn is_full(&self) -> bool {
         match self {
             JournalError::TopicFull(_) | JournalError::Sync(Unavailable::Full(_)) => true,
-            JournalError::Append(error) => matches!(
-                error,
-                ProduceError::Append(AppendError::Full(_))
-                    | ProduceError::Unavailable(Unavailable::Full(_))
-            ),
+            JournalError::Append(error) => error.is_full(),
             JournalError::Topic(_) | JournalError::Read(_) | JournalError::Sync(_) => false,
         }
     }

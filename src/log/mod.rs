@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::clock::Now;
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{Admitted, Rewrite};
+use crate::log::flush::Flush;
 use crate::log::producers::{ProducerError, Producers, Staged};
 use crate::log::recovery::{Active, Known};
 use crate::log::view::{Span, View};
@@ -24,6 +25,7 @@ use crate::types::Offset;
 
 pub mod admit;
 pub mod cleaning;
+pub mod flush;
 pub mod producers;
 pub mod recovery;
 pub mod repack;
@@ -99,36 +101,6 @@ pub struct Log {
     /// True until the first flush, which makes the directory's own name durable, too. A process
     /// that was killed before it may have left the name as it is.
     is_new: bool,
-}
-
-/// What must be synced so that everything below `up_to` is durable. Made under the log's lock,
-/// run without it.
-#[derive(Debug)]
-pub struct Flush {
-    /// One past the last record that will be durable.
-    pub up_to: Offset,
-    sealed: Vec<Arc<Segment>>,
-    active: Option<Arc<Segment>>,
-    disk: Arc<dyn Disk>,
-    dir: PathBuf,
-    is_new: bool,
-}
-
-impl Flush {
-    /// Ask the disk. An error is final for the log: see [`Log::fail`].
-    pub fn run(&self) -> io::Result<()> {
-        for segment in &self.sealed {
-            segment.sync(true)?;
-        }
-        if let Some(active) = &self.active {
-            active.sync(false)?;
-        }
-        self.disk.sync_dir(&self.dir)?;
-        match self.dir.parent() {
-            Some(parent) if self.is_new => self.disk.sync_dir(parent),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Log {

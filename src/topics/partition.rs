@@ -16,11 +16,12 @@ use tokio::sync::Mutex as Turn;
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
+use crate::log::flush::Flush;
 use crate::log::recovery::Known;
 use crate::log::repack;
 use crate::log::space::Space;
 use crate::log::view::View;
-use crate::log::{AppendError, Flush, Log, Placed};
+use crate::log::{AppendError, Log, Placed};
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::{Disk, is_full};
@@ -45,6 +46,17 @@ pub enum ProduceError {
     /// There is no log to take it.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl ProduceError {
+    /// True if there is no room on the disk now.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self,
+            ProduceError::Append(AppendError::Full(_))
+                | ProduceError::Unavailable(Unavailable::Full(_))
+        )
+    }
 }
 
 /// Why a partition can neither be written to nor read.

@@ -363,7 +363,7 @@ impl Life {
         self.run(log, &flush)
     }
 
-    fn run(&mut self, log: &mut Log, flush: &ottla::log::Flush) -> bool {
+    fn run(&mut self, log: &mut Log, flush: &ottla::log::flush::Flush) -> bool {
         match flush.run() {
             Ok(()) => {
                 log.flushed(flush);

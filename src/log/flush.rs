@@ -1,0 +1,39 @@
+//! A sync of a log: made under its lock, run without it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::storage::disk::Disk;
+use crate::storage::segment::Segment;
+use crate::types::Offset;
+
+/// What must be synced so that everything below `up_to` is durable. Made under the log's lock,
+/// run without it.
+#[derive(Debug)]
+pub struct Flush {
+    /// One past the last record that will be durable.
+    pub up_to: Offset,
+    pub(crate) sealed: Vec<Arc<Segment>>,
+    pub(crate) active: Option<Arc<Segment>>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) dir: PathBuf,
+    pub(crate) is_new: bool,
+}
+
+impl Flush {
+    /// Ask the disk. An error is final for the log: see [`crate::log::Log::fail`].
+    pub fn run(&self) -> io::Result<()> {
+        for segment in &self.sealed {
+            segment.sync(true)?;
+        }
+        if let Some(active) = &self.active {
+            active.sync(false)?;
+        }
+        self.disk.sync_dir(&self.dir)?;
+        match self.dir.parent() {
+            Some(parent) if self.is_new => self.disk.sync_dir(parent),
+            _ => Ok(()),
+        }
+    }
+}
