@@ -10,67 +10,18 @@ mod broker;
 #[path = "common/proc.rs"]
 #[allow(dead_code, reason = "each bench uses a part of it")]
 mod proc;
+#[path = "common/started.rs"]
+#[allow(dead_code, reason = "each bench uses a part of it")]
+mod started;
 #[path = "common/wire.rs"]
 #[allow(dead_code, reason = "each bench uses a part of it")]
 mod wire;
 
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
-
-use kafka_protocol::messages::{ApiKey, MetadataRequest, MetadataResponse};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::proc::{Cpu, status_kib, switched, switches};
-
-const METADATA_VERSION: i16 = 12;
-
-/// A broker that was just started, and how long it took to answer.
-struct Started {
-    child: Child,
-    address: String,
-    partitions: usize,
-    elapsed: Duration,
-}
-
-/// A port that is free now. Nobody else on this machine is likely to take it within moments.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-/// Start, connect as soon as somebody listens, and ask for all topics.
-fn start(dir: &Path) -> Started {
-    let address = free_address();
-    let all = MetadataRequest::default().with_topics(None);
-    let request = wire::frame(ApiKey::Metadata, METADATA_VERSION, &all);
-    let begun = Instant::now();
-    let mut child = broker::command(dir, &address, &[]).spawn().expect("the broker can be started");
-    let mut stream = loop {
-        match TcpStream::connect(&address) {
-            Ok(stream) => break stream,
-            Err(_) => {
-                assert!(child.try_wait().unwrap().is_none(), "the broker did not start");
-                assert!(begun.elapsed() < Duration::from_secs(60), "nobody listens");
-                // Leaves the processor to the one that is waited for.
-                std::thread::sleep(Duration::from_micros(100));
-            }
-        }
-    };
-    let answer = wire::call(&mut stream, &request).unwrap();
-    let elapsed = begun.elapsed();
-    let response: MetadataResponse = wire::decode(ApiKey::Metadata, METADATA_VERSION, answer);
-    let partitions = response.topics.iter().map(|topic| topic.partitions.len()).sum();
-    Started { child, address, partitions, elapsed }
-}
-
-impl Started {
-    /// Ask it to stop and wait until it has, cleanly.
-    fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success(), "not a clean stop");
-    }
-}
+use crate::started::start;
 
 fn say(what: &str, mut times: Vec<Duration>, target_ms: f64) {
     times.sort_unstable();
@@ -90,7 +41,7 @@ fn verdict(met: bool) -> &'static str {
 fn empty(repeat: usize) {
     let times = (0..repeat).map(|_| {
         let dir = tempfile::tempdir().unwrap();
-        let started = start(dir.path());
+        let started = start(dir.path(), &[]);
         let elapsed = started.elapsed;
         started.stop();
         elapsed
@@ -101,7 +52,7 @@ fn empty(repeat: usize) {
 /// `written`: every partition holds a record, so that there is a log to be opened for each.
 fn thousand(repeat: usize, topics: usize, partitions: i32, written: bool) {
     let dir = tempfile::tempdir().unwrap();
-    let first = start(dir.path());
+    let first = start(dir.path(), &[]);
     let names: Vec<String> = (0..topics).map(|n| format!("topic-{n}")).collect();
     wire::create_topics(&first.address, &names, partitions);
     if written {
@@ -109,7 +60,7 @@ fn thousand(repeat: usize, topics: usize, partitions: i32, written: bool) {
     }
     first.stop();
     let times = (0..repeat).map(|_| {
-        let started = start(dir.path());
+        let started = start(dir.path(), &[]);
         assert_eq!(started.partitions, topics * partitions as usize);
         let elapsed = started.elapsed;
         started.stop();
@@ -125,9 +76,9 @@ fn thousand(repeat: usize, topics: usize, partitions: i32, written: bool) {
 
 fn idle() {
     let dir = tempfile::tempdir().unwrap();
-    let started = start(dir.path());
+    let started = start(dir.path(), &[]);
     std::thread::sleep(Duration::from_secs(5));
-    let pid = started.child.id();
+    let pid = started.pid();
     let rss = status_kib(pid, "VmRSS") as f64 / 1024.0;
     println!("{:44} {rss:.1} MiB (target: 8 MiB) {}", "RSS after 5 s idle", verdict(rss <= 8.0));
     let (cpu, before) = (Cpu::of(pid), switches(pid));

@@ -10,6 +10,7 @@ use ottla::config::settings::Settings;
 use ottla::log::Log;
 use ottla::log::admit::Rules;
 use ottla::log::recovery::Known;
+use ottla::storage::descriptors::BoundedDisk;
 use ottla::storage::disk::OsDisk;
 
 use crate::data::NOW;
@@ -37,5 +38,7 @@ pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
         index_interval_bytes: config.index_interval_bytes,
         producer_id_expiration_ms: i64::MAX,
     };
-    Log::open(Arc::new(OsDisk), &dir.join("log-0"), config, known, STILL).expect("an empty log")
+    // As the daemon has it.
+    let disk = Arc::new(BoundedDisk::new(Arc::new(OsDisk), 1000));
+    Log::open(disk, &dir.join("log-0"), config, known, STILL).expect("an empty log")
 }

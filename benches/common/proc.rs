@@ -47,6 +47,11 @@ fn status(path: &str, name: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|n| n.parse().ok()).unwrap()
 }
 
+/// How many descriptors `pid` has open.
+pub fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).expect("a living process").count()
+}
+
 /// Context switches of each thread of `pid` so far.
 pub fn switches(pid: u32) -> BTreeMap<String, u64> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a living process");

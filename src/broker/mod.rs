@@ -7,5 +7,6 @@ pub mod parts;
 pub mod quota_changes;
 pub mod start;
 pub mod stop;
+pub mod together;
 pub mod topic_changes;
 pub mod upkeep;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::parts::Broker;
-use crate::broker::{cleaner, coordinators, upkeep};
+use crate::broker::{cleaner, coordinators, together, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
@@ -170,12 +170,10 @@ fn begin(broker: &Broker) -> io::Result<()> {
         broker.go_live(topic);
     }
     if !broker.was_clean {
-        for topic in broker.registry.all() {
-            for partition in &topic.partitions {
-                // One partition that cannot be opened is offline; the others go on.
-                let _ = partition.open();
-            }
-        }
+        together::each(&broker.registry.partitions(), |partition| {
+            // One partition that cannot be opened is offline; the others go on.
+            let _ = partition.open();
+        });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Topics come, change, grow and go: first in the metadata log, then live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,24 +72,49 @@ pub enum GrowError {
 }
 
 impl Broker {
-    /// Create topics. Each is durable in the metadata log and ready to be written to when this
-    /// returns.
+    /// Create one topic, as [`Broker::create_topics`] does.
     pub fn create_topic(&self, wanted: NewTopic) -> Result<TopicId, CreateError> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
-        let id = self.metadata.change(self.clock.now(), |image| {
-            is_free(image, &wanted.name)?;
-            let id = new_id();
-            Ok::<_, CreateError>((self.records_of(&wanted, id), id))
-        })?;
-        if let Some(topic) = self.image().topics.get(&wanted.name) {
-            self.go_live(topic);
-        }
-        Ok(id)
+        let unanswered = || Err(AppendError::Offline("nothing was decided".to_owned()).into());
+        self.create_topics(&[wanted]).pop().unwrap_or_else(unanswered)
     }
 
-    /// True if the topic could be created; what `validate_only` asks.
-    pub fn could_create(&self, name: &str) -> Result<(), CreateError> {
-        is_free(&self.image(), name)
+    /// Create topics, with one write for all of them; each for itself may be refused. What was
+    /// created is durable in the metadata log and ready to be written to when this returns.
+    pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
+        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let decided = self.metadata.change(self.clock.now(), |image| {
+            let mut taken = Taken::of(image);
+            let mut records = Vec::new();
+            let decide = |wanted: &NewTopic| {
+                taken.take(&wanted.name)?;
+                let id = new_id();
+                records.extend(self.records_of(wanted, id));
+                Ok(id)
+            };
+            let outcomes = wanted.iter().map(decide).collect::<Vec<_>>();
+            Ok::<_, AppendError>((records, outcomes))
+        });
+        let outcomes = decided.unwrap_or_else(|error| {
+            let why = match error {
+                AppendError::Offline(why) => why,
+                other => other.to_string(),
+            };
+            wanted.iter().map(|_| Err(AppendError::Offline(why.clone()).into())).collect()
+        });
+        let image = self.image();
+        for (wanted, _) in wanted.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()) {
+            if let Some(topic) = image.topics.get(&wanted.name) {
+                self.go_live(topic);
+            }
+        }
+        outcomes
+    }
+
+    /// What [`Broker::create_topics`] would say to these names; what `validate_only` asks.
+    pub fn could_create(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
+        let image = self.image();
+        let mut taken = Taken::of(&image);
+        names.iter().map(|name| taken.take(name)).collect()
     }
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
@@ -256,18 +281,12 @@ fn config_record(topic: &str, name: &str, value: Option<&str>) -> Record {
     })
 }
 
-/// Whether a topic may have this name. Its directory must not be another's.
-fn is_free(image: &Image, name: &str) -> Result<(), CreateError> {
-    if name == store::TOPIC {
-        return Err(CreateError::Reserved(name.to_owned()));
-    }
-    if image.topics.contains_key(name) {
-        return Err(CreateError::Exists(name.to_owned()));
-    }
-    match collision(image, name) {
-        Some(existing) => Err(CreateError::Collides { name: name.to_owned(), existing }),
-        None => Ok(()),
-    }
+/// The names that topics have, and those that are being given.
+struct Taken<'a> {
+    image: &'a Image,
+    new: HashSet<String>,
+    /// Names by what they are once every `.` is a `_`; made when it is first wanted.
+    flat: Option<HashMap<String, String>>,
 }
 
 /// Kafka's two sentences for it.
@@ -278,11 +297,32 @@ fn not_more(name: &str, has: i32, wanted: i32) -> String {
     format!("The topic {name} currently has {has} partition(s); {wanted} would not be an increase.")
 }
 
-/// The existing topic whose name equals this one once every `.` is a `_`.
-fn collision(image: &Image, name: &str) -> Option<String> {
-    if !name.contains(['.', '_']) {
-        return None;
+impl<'a> Taken<'a> {
+    fn of(image: &'a Image) -> Taken<'a> {
+        Taken { image, new: HashSet::new(), flat: None }
     }
-    let flat = name.replace('.', "_");
-    image.topics.keys().find(|existing| existing.replace('.', "_") == flat).cloned()
+
+    fn take(&mut self, name: &str) -> Result<(), CreateError> {
+        // Its directory must not be another's.
+        if name == store::TOPIC {
+            return Err(CreateError::Reserved(name.to_owned()));
+        }
+        if self.image.topics.contains_key(name) || self.new.contains(name) {
+            return Err(CreateError::Exists(name.to_owned()));
+        }
+        // A name without either character equals no other.
+        if name.contains(['.', '_']) {
+            let flatten = |name: &String| (name.replace('.', "_"), name.clone());
+            let (topics, new) = (&self.image.topics, &self.new);
+            let flat =
+                self.flat.get_or_insert_with(|| topics.keys().chain(new).map(flatten).collect());
+            if let Some(existing) = flat.get(&name.replace('.', "_")) {
+                let (name, existing) = (name.to_owned(), existing.clone());
+                return Err(CreateError::Collides { name, existing });
+            }
+            flat.insert(name.replace('.', "_"), name.to_owned());
+        }
+        self.new.insert(name.to_owned());
+        Ok(())
+    }
 }

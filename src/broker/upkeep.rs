@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::broker::checkpoints;
 use crate::broker::parts::Broker;
+use crate::broker::together;
 use crate::storage::segment::Segment;
 use crate::topics::partition::Partition;
 use crate::topics::upkeep::Asked;
@@ -105,10 +106,10 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
 async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
     let clock = broker.clock.clone();
     let flushing = tokio::task::spawn_blocking(move || {
-        for partition in due {
+        together::each(&due, |partition| {
             // A failure is logged where it happens, and takes that partition offline.
             let _ = partition.flush_what_is_due(clock.now());
-        }
+        });
     });
     if flushing.await.is_err() {
         tracing::error!("a flush in the background was broken off");

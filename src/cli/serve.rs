@@ -16,6 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::settings::{File, Flag, Settings};
 use crate::server::listener;
 use crate::storage::datadir;
+use crate::storage::descriptors::{BoundedDisk, files_within};
 use crate::storage::disk::{Disk, OsDisk, replace};
 
 /// The flags of `ottla serve`.
@@ -92,16 +93,18 @@ fn run_until_signal(serve: Serve) -> Result<(), String> {
         (None, Some(dir)) => dir,
         (None, None) => default_data_dir()?,
     };
-    raise_file_limit();
+    let descriptors = take_descriptors()?;
     let hold = datadir::hold(&data_dir).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start threads: {e}"))?;
-    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let disk: Arc<dyn Disk> =
+        Arc::new(BoundedDisk::new(Arc::new(OsDisk), files_within(descriptors)));
     let outcome = runtime.block_on(async {
         let broker = start::start(settings, data_dir, disk, clock.clone(), Some(hold))
             .map_err(|e| e.to_string())?;
+        say_if_descriptors_are_few(&broker, descriptors);
         serve_clients(&serve, broker, clock).await
     });
     runtime.shutdown_background();
@@ -263,13 +266,50 @@ pub fn default_data_dir() -> Result<PathBuf, String> {
         })
 }
 
-/// Every open segment takes three descriptors: take as many as the system lets us have.
-fn raise_file_limit() {
+/// Fewer descriptors than this do not do: sockets, the runtime and a few files need them.
+const DESCRIPTORS_LEAST: u64 = 64;
+
+/// Take as many descriptors as the system lets us have. Gives how many there are.
+///
+/// Errors: too few to work with, with what to do about it.
+fn take_descriptors() -> Result<u64, String> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+    let most = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+            limit.current
+        }
+    }
+    .unwrap_or(u64::MAX);
+    if most < DESCRIPTORS_LEAST {
+        return Err(format!(
+            "only {most} open files are allowed, and at least {DESCRIPTORS_LEAST} are needed: \
+             raise the limit ({RAISE})"
+        ));
+    }
+    Ok(most)
+}
+
+/// How the limit of open files is raised.
+const RAISE: &str =
+    "`ulimit -Hn` in a shell, LimitNOFILE= for systemd, --ulimit nofile= for Docker";
+
+/// Say it if partitions must share open files: it works, but what is written to many of them at
+/// once waits for syncs.
+fn say_if_descriptors_are_few(broker: &Broker, descriptors: u64) {
+    let topics = broker.registry.all();
+    let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
+    let files = files_within(descriptors);
+    if partitions > files {
+        tracing::warn!(
+            partitions,
+            files,
+            "there are more partitions than files that may be open, so they are opened and closed \
+             all the time: raise the limit of {descriptors} open files ({RAISE})"
+        );
     }
 }
 

@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::storage::disk::Disk;
+use crate::storage::checkpoint::{LEADER_EPOCHS, PARTITION_METADATA};
+use crate::storage::disk::{Disk, Open};
 use crate::storage::segment::Segment;
 use crate::types::Offset;
 
@@ -29,6 +30,12 @@ impl Flush {
         }
         if let Some(active) = &self.active {
             active.sync(false)?;
+        }
+        for name in [LEADER_EPOCHS, PARTITION_METADATA].iter().filter(|_| self.is_new) {
+            let path = self.dir.join(name);
+            if self.disk.exists(&path) {
+                self.disk.open(&path, Open::Write)?.sync()?;
+            }
         }
         self.disk.sync_dir(&self.dir)?;
         match self.dir.parent() {

@@ -18,7 +18,7 @@ use crate::log::recovery::{Active, Known};
 use crate::log::view::{Span, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES};
 use crate::storage::checkpoint::{self, LEADER_EPOCHS};
-use crate::storage::disk::{Disk, is_full, replace};
+use crate::storage::disk::{Disk, is_full, replace, replace_for_now};
 use crate::storage::segment::{Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
 use crate::types::Offset;
@@ -116,8 +116,16 @@ impl Log {
             disk.create_dir(dir)?;
         }
         let epochs = dir.join(LEADER_EPOCHS);
-        if !disk.exists(&epochs) {
-            checkpoint::write_epochs(disk.as_ref(), &epochs, &[(LEADER_EPOCH, 0)])?;
+        // Before the first flush a loss of power may have left anything of it.
+        let was_flushed = known.clean || known.recovery_point > 0;
+        let is_whole = || was_flushed || checkpoint::read_epochs(disk.as_ref(), &epochs).is_ok();
+        if !disk.exists(&epochs) || !is_whole() {
+            checkpoint::write_epochs(
+                disk.as_ref(),
+                &epochs,
+                &[(LEADER_EPOCH, 0)],
+                known.recovery_point > 0,
+            )?;
         }
         let recovered = recovery::recover(&disk, dir, known, now)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
@@ -280,10 +288,10 @@ impl Log {
     /// that is of durable records, all after it, and the newest of all before this one: whatever
     /// is lost of the log or of this file, one of them holds.
     fn write_snapshot(&mut self) -> io::Result<()> {
-        if self.producers.is_empty() {
-            return Ok(());
-        }
         let path = self.dir.join(file_name(self.end_offset, "snapshot"));
+        if self.producers.is_empty() {
+            return self.write_empty_snapshot(&path);
+        }
         replace(self.disk.as_ref(), &path, &snapshot::encode(&self.producers.to_entries()))?;
         let names = self.disk.list(&self.dir)?;
         let mut older: Vec<Offset> =
@@ -296,6 +304,18 @@ impl Log {
             self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
         }
         Ok(())
+    }
+
+    /// Say that there are no producers: without a snapshot the next opening would have to read the
+    /// whole log. That is all that is lost without it, so it is not synced, and needs no room.
+    fn write_empty_snapshot(&self, path: &Path) -> io::Result<()> {
+        if self.end_offset == self.log_start_offset || self.disk.exists(path) {
+            return Ok(());
+        }
+        match replace_for_now(self.disk.as_ref(), path, &snapshot::encode(&[])) {
+            Err(error) if is_full(&error) => Ok(()),
+            written => written,
+        }
     }
 
     /// What an error of the disk means for the log: without room it goes on as it was.

@@ -114,7 +114,8 @@ pub struct Known {
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
 pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
-    let names = tidied(disk, dir)?;
+    let mut names = tidied(disk, dir)?;
+    names.sort_unstable();
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
     remove_what_has_gone(disk, dir, &mut bases, known.log_start_offset)?;
@@ -125,9 +126,9 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         let segment = Segment::unopened(disk.clone(), dir, *base_offset);
         let next = bases.get(i + 1);
         let trusted = next.is_some_and(|next| known.clean || *next <= known.recovery_point);
-        if trusted && disk.exists(&segment.path("index")) && disk.exists(&segment.path("timeindex"))
-        {
-            let log_bytes = segment.log()?.len()?;
+        let has = |suffix| names.binary_search(&file_name(*base_offset, suffix)).is_ok();
+        if trusted && has("index") && has("timeindex") {
+            let log_bytes = disk.len(&segment.path("log"))?;
             sealed.push(Span { segment: Arc::new(segment), log_bytes });
             continue;
         }

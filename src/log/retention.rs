@@ -117,7 +117,7 @@ impl Log {
             all.push(Candidate {
                 next_offset: next.base_offset,
                 bytes: span.log_bytes,
-                latest_ms: span.segment.times()?.last()?.map(|entry| entry.timestamp),
+                latest_ms: span.segment.latest_ms()?,
             });
         }
         all.push(Candidate {

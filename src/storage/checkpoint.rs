@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::storage::disk::{Disk, read_all, replace};
+use crate::storage::disk::{Disk, read_all, replace, replace_for_now};
 use crate::types::{Offset, TopicId, TopicPartition};
 
 /// Offset up to which a log is known to be durable, per partition.
@@ -91,13 +91,18 @@ pub fn read_epochs(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<(i32, 
     entries.map(Some).ok_or_else(|| damaged(path, "a line is not `epoch offset`"))
 }
 
-/// Replace the leader epochs of a partition.
-pub fn write_epochs(disk: &dyn Disk, path: &Path, epochs: &[(i32, Offset)]) -> io::Result<()> {
+/// Replace the leader epochs of a partition, to be durable `at_once` or with the log's first flush.
+pub fn write_epochs(
+    disk: &dyn Disk,
+    path: &Path,
+    epochs: &[(i32, Offset)],
+    at_once: bool,
+) -> io::Result<()> {
     let mut text = format!("0\n{}\n", epochs.len());
     for (epoch, offset) in epochs {
         text.push_str(&format!("{epoch} {offset}\n"));
     }
-    replace(disk, path, text.as_bytes())
+    replacing(at_once)(disk, path, text.as_bytes())
 }
 
 /// Read a partition's topic id; `None` if the file does not exist.
@@ -110,9 +115,15 @@ pub fn read_topic_id(disk: &dyn Disk, path: &Path) -> io::Result<Option<TopicId>
     id.map(Some).ok_or_else(|| damaged(path, "it names no topic id"))
 }
 
-/// Write a partition's topic id.
-pub fn write_topic_id(disk: &dyn Disk, path: &Path, id: TopicId) -> io::Result<()> {
-    replace(disk, path, format!("version: 0\ntopic_id: {}\n", id_text(id)).as_bytes())
+/// Write a partition's topic id, to be durable `at_once` or with the log's first flush.
+pub fn write_topic_id(disk: &dyn Disk, path: &Path, id: TopicId, at_once: bool) -> io::Result<()> {
+    let text = format!("version: 0\ntopic_id: {}\n", id_text(id));
+    replacing(at_once)(disk, path, text.as_bytes())
+}
+
+/// Two syncs for each small file of a new partition would be most of the time that it takes.
+fn replacing(at_once: bool) -> fn(&dyn Disk, &Path, &[u8]) -> io::Result<()> {
+    if at_once { replace } else { replace_for_now }
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -170,7 +181,7 @@ mod tests {
         let path = dir.path().join(PARTITION_METADATA);
         let id = TopicId::from_u128(77);
         assert_eq!(read_topic_id(&OsDisk, &path).unwrap(), None);
-        write_topic_id(&OsDisk, &path, id).unwrap();
+        write_topic_id(&OsDisk, &path, id, true).unwrap();
         assert_eq!(read_topic_id(&OsDisk, &path).unwrap(), Some(id));
     }
 }

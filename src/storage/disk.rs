@@ -131,15 +131,7 @@ pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// A reader after a crash finds the old contents or the new, nothing between.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = Path::new(&name);
-    if let Err(error) = fill(disk, temporary, bytes) {
-        // Half a file is of no use, and where there was no room for the rest it takes some.
-        let _ = disk.remove_file(temporary);
-        return Err(error);
-    }
-    disk.rename(temporary, path)?;
+    put(disk, path, bytes, true)?;
     match path.parent() {
         // The directory of a bare name is the current one; an empty path is none.
         Some(dir) if dir.as_os_str().is_empty() => disk.sync_dir(Path::new(".")),
@@ -148,11 +140,31 @@ pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replace a small file as a whole, as [`replace`] does, but without a sync: `.tmp`, rename.
+///
+/// A process that is killed leaves the old contents or the new. What a loss of power leaves may
+/// be anything, until the file and its directory are synced.
+pub fn replace_for_now(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(disk, path, bytes, false)
+}
+
+fn put(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    let temporary = Path::new(&name);
+    if let Err(error) = fill(disk, temporary, bytes, sync) {
+        // Half a file is of no use, and where there was no room for the rest it takes some.
+        let _ = disk.remove_file(temporary);
+        return Err(error);
+    }
+    disk.rename(temporary, path)
+}
+
+fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let file = disk.open(path, Open::Create)?;
     file.truncate(0)?;
     file.write_at(bytes, &[], 0)?;
-    file.sync()
+    if sync { file.sync() } else { Ok(()) }
 }
 
 /// The operating system.

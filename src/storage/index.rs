@@ -145,7 +145,9 @@ impl<const N: usize> Entries<N> {
         let stored = parts.stored;
         parts.tail.truncate(n.saturating_sub(stored));
         parts.stored = stored.min(n);
-        self.file.truncate((parts.stored * N) as u64)
+        let bytes = (parts.stored * N) as u64;
+        // Nearly always there is nothing to be cut, and a file that was changed must be synced.
+        if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
     }
 
     /// Put other entries in the place of these, but keep those in memory for which `newer` is

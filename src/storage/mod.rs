@@ -5,6 +5,7 @@ pub mod batch_builder;
 pub mod checkpoint;
 pub mod codec;
 pub mod datadir;
+pub mod descriptors;
 pub mod disk;
 pub mod index;
 pub mod lz4_high;

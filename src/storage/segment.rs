@@ -81,6 +81,7 @@ pub struct Segment {
     log: OnceLock<Arc<dyn File>>,
     offsets: OnceLock<OffsetIndex>,
     times: OnceLock<TimeIndex>,
+    latest_ms: OnceLock<Option<i64>>,
 }
 
 impl Segment {
@@ -104,6 +105,7 @@ impl Segment {
             log: OnceLock::new(),
             offsets: OnceLock::new(),
             times: OnceLock::new(),
+            latest_ms: OnceLock::new(),
         }
     }
 
@@ -185,6 +187,20 @@ impl Segment {
         }
         let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), Open::Write)?)?;
         Ok(self.times.get_or_init(|| index))
+    }
+
+    /// The largest timestamp of a sealed segment, ms since 1970; `None` if no record has one. The
+    /// index is not opened for it: retention asks this of every segment there is.
+    pub fn latest_ms(&self) -> io::Result<Option<i64>> {
+        if let Some(index) = self.times.get() {
+            return Ok(index.last()?.map(|entry| entry.timestamp));
+        }
+        if let Some(known) = self.latest_ms.get() {
+            return Ok(*known);
+        }
+        let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), Open::Write)?)?;
+        let latest = index.last()?.map(|entry| entry.timestamp);
+        Ok(*self.latest_ms.get_or_init(|| latest))
     }
 
     /// The header of the batch at `position` of a log of `log_bytes`; `None` if no whole batch

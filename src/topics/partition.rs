@@ -210,8 +210,18 @@ impl Partition {
     fn identify(&self) -> io::Result<()> {
         let disk = self.origin.disk.as_ref();
         let path = self.origin.dir.join(PARTITION_METADATA);
-        match read_topic_id(disk, &path)? {
-            None => write_topic_id(disk, &path, self.topic_id),
+        let Known { clean, recovery_point, .. } = self.origin.known;
+        let written = match read_topic_id(disk, &path) {
+            // Before the first flush a loss of power may have left anything of it.
+            Err(error)
+                if !clean && recovery_point == 0 && error.kind() == io::ErrorKind::InvalidData =>
+            {
+                None
+            }
+            other => other?,
+        };
+        match written {
+            None => write_topic_id(disk, &path, self.topic_id, recovery_point > 0),
             Some(id) if id == self.topic_id => Ok(()),
             Some(id) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,

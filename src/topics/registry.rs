@@ -53,6 +53,11 @@ impl Registry {
         self.read().by_name.values().cloned().collect()
     }
 
+    /// All partitions, topic by topic.
+    pub fn partitions(&self) -> Vec<Arc<Partition>> {
+        self.all().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect()
+    }
+
     /// Add a topic.
     pub fn insert(&self, topic: LiveTopic) {
         let topic = Arc::new(topic);

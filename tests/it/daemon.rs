@@ -199,6 +199,43 @@ fn a_port_in_use_is_one_clear_line() {
     complains(&mut ottla(&args), &[&address, "--listen"]);
 }
 
+/// The program with at most `files` open files.
+fn limited(files: u32, args: &[&str]) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    command.env_clear().args(["-c", &script, env!("CARGO_BIN_EXE_ottla")]).args(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[tokio::test]
+async fn a_limit_of_open_files_that_is_too_low_is_told_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(&data)];
+    complains(&mut limited(63, &args), &["63 open files", "64", "ulimit", "LimitNOFILE"]);
+    assert!(!data.exists(), "nothing is touched");
+    let mut daemon = Daemon::start(&mut limited(64, &args));
+    let mut client = daemon.client().await;
+    client.create("t", 100, &[]).await;
+    for partition in 0..100 {
+        let answer = client.produce("t", partition, plain(&["a"])).await;
+        assert_eq!(answer.error_code, 0);
+    }
+    for partition in 0..100 {
+        assert_eq!(read(&client.fetch("t", partition, 0).await), [(0, "a".to_owned())]);
+    }
+    drop(client);
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let mut daemon = Daemon::start(&mut limited(64, &args));
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let mut said = String::new();
+    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("partitions=100") && said.contains("ulimit"), "{said}");
+}
+
 #[test]
 fn a_directory_of_something_else_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();

@@ -31,6 +31,7 @@ mod produce;
 mod produce_rules;
 mod quotas;
 mod recovery;
+mod scale;
 mod sessions;
 mod tidy;
 mod topic_changes;

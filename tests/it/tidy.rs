@@ -61,6 +61,7 @@ const LOCKS: &[(&str, &str)] = &[
     ("handlers/data/fetch.rs", "the fetch sessions"),
     ("metadata/store.rs", "the metadata log; the image"),
     ("quotas/desk.rs", "the meters of quotas"),
+    ("storage/descriptors.rs", "names and descriptors of open files"),
     ("storage/index.rs", "the entries of an index"),
     ("storage/sim_disk.rs", "the simulated disk"),
     ("topics/partition.rs", "the log; the view; who compacts the log"),

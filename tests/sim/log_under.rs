@@ -11,7 +11,8 @@ use ottla::log::producers::ProducerError;
 use ottla::log::recovery::Known;
 use ottla::log::{AppendError, LEADER_EPOCH, Log};
 use ottla::storage::batch::BatchView;
-use ottla::storage::disk::read_exact_at;
+use ottla::storage::descriptors::BoundedDisk;
+use ottla::storage::disk::{Disk, read_exact_at};
 use ottla::storage::sim_disk::SimDisk;
 
 use crate::batches::Batch;
@@ -24,11 +25,13 @@ pub struct Start {
     pub config: Arc<TopicConfig>,
     pub recovery_point: i64,
     pub clean: bool,
+    /// How many files may be open; `None`: all.
+    pub files_open: Option<usize>,
 }
 
 impl Start {
     pub fn new(config: TopicConfig) -> Start {
-        Start { config: Arc::new(config), recovery_point: 0, clean: false }
+        Start { config: Arc::new(config), recovery_point: 0, clean: false, files_open: None }
     }
 }
 
@@ -81,7 +84,11 @@ impl UnderTest {
             index_interval_bytes: start.config.index_interval_bytes,
             producer_id_expiration_ms: i64::MAX,
         };
-        let log = Log::open(Arc::new(disk.clone()), dir, start.config.clone(), known, at(now))?;
+        let disk: Arc<dyn Disk> = match start.files_open {
+            None => Arc::new(disk.clone()),
+            Some(most) => Arc::new(BoundedDisk::new(Arc::new(disk.clone()), most)),
+        };
+        let log = Log::open(disk, dir, start.config.clone(), known, at(now))?;
         Ok(UnderTest { log, seen_from: newest.unwrap_or(0) })
     }
 

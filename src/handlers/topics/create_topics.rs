@@ -16,7 +16,7 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
@@ -69,21 +69,35 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
         response.topics = request.topics.iter().map(refused).collect();
         return response;
     }
+    let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let could = names.iter().zip(cx.broker.could_create(&names));
+    let mut could: BTreeMap<String, _> =
+        could.map(|(name, could)| ((*name).to_owned(), could)).collect();
+    // Those that may be created, and where in the answer each of them stands.
+    let (mut wanted, mut places) = (Vec::new(), Vec::new());
     for topic in request.topics {
-        let seen = times.get(topic.name.as_str()).copied().unwrap_or(0);
-        if seen > 1 {
-            // All of them are refused, and answered once.
-            times.insert(topic.name.to_string(), 0);
-            let fault = (Code::InvalidRequest, "Duplicate topic name.".to_owned());
-            response.topics.push(refused(&topic, fault));
-        } else if seen == 1 {
-            let created =
-                check(cx, &topic).and_then(|wanted| create(cx, wanted, request.validate_only));
-            response.topics.push(match created {
-                Ok(result) => result.with_name(topic.name),
-                Err(fault) => refused(&topic, fault),
-            });
+        let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
+            0 => continue,
+            1 => check(cx, &topic, could.remove(topic.name.as_str())),
+            _ => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
+        };
+        // All of a name that comes more than once are refused, and answered once.
+        times.insert(topic.name.to_string(), 0);
+        match checked {
+            Ok(new) => {
+                places.push((response.topics.len(), topic.clone()));
+                wanted.push(new);
+                response.topics.push(CreatableTopicResult::default());
+            }
+            Err(fault) => response.topics.push(refused(&topic, fault)),
         }
+    }
+    let created = create(cx, &wanted, request.validate_only);
+    for ((place, topic), (created, wanted)) in places.iter().zip(created.into_iter().zip(&wanted)) {
+        response.topics[*place] = match created {
+            Ok(id) => described(cx, wanted, id).with_name(topic.name.clone()),
+            Err(fault) => refused(topic, fault),
+        };
     }
     response
 }
@@ -110,11 +124,17 @@ fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResu
 }
 
 /// Kafka's order: the name, then what is there, then configs, then counts and replicas.
-fn check(cx: &Context, topic: &CreatableTopic) -> Result<NewTopic, Fault> {
+fn check(
+    cx: &Context,
+    topic: &CreatableTopic,
+    could: Option<Result<(), CreateError>>,
+) -> Result<NewTopic, Fault> {
     if let Some(fault) = names::fault(&topic.name) {
         return Err((Code::InvalidTopicException, fault));
     }
-    cx.broker.could_create(&topic.name).map_err(|error| (of_create(&error), error.to_string()))?;
+    if let Some(Err(error)) = could {
+        return Err((of_create(&error), error.to_string()));
+    }
     let mut configs = BTreeMap::new();
     for config in &topic.configs {
         let Some(value) = &config.value else {
@@ -179,27 +199,37 @@ fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
     Ok(indexes.len() as i32)
 }
 
-fn create(
-    cx: &Context,
-    wanted: NewTopic,
-    validate_only: bool,
-) -> Result<CreatableTopicResult, Fault> {
+fn create(cx: &Context, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<TopicId, Fault>> {
     let fault = |error| (of_create(&error), error.to_string());
-    let (partitions, configs) = (wanted.partitions, wanted.configs.clone());
-    if cx.broker.quotas.has(Kind::Mutation) {
-        // What cannot be created is not charged.
-        cx.broker.could_create(&wanted.name).map_err(fault)?;
-        if !may_mutate(cx, partitions as usize, STRICT_SINCE) {
-            return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
-        }
+    let charged = cx.broker.quotas.has(Kind::Mutation);
+    if !validate_only && !charged {
+        let created = cx.broker.create_topics(wanted);
+        return created.into_iter().map(|outcome| outcome.map_err(fault)).collect();
     }
-    let id = if validate_only {
-        cx.broker.could_create(&wanted.name).map_err(fault)?;
-        TopicId::nil()
-    } else {
-        cx.broker.create_topic(wanted).map_err(fault)?
-    };
-    let configs = cx.broker.settings.describe_topic(&configs).into_iter().map(|config| {
+    let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
+    let could = cx.broker.could_create(&names).into_iter().zip(wanted);
+    let mut outcomes: Vec<Result<TopicId, Fault>> = could
+        .map(|(could, topic)| {
+            could.map_err(fault)?;
+            // What cannot be created is not charged.
+            if charged && !may_mutate(cx, topic.partitions as usize, STRICT_SINCE) {
+                return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
+            }
+            Ok(TopicId::nil())
+        })
+        .collect();
+    if !validate_only {
+        let left = outcomes.iter().zip(wanted).filter(|(outcome, _)| outcome.is_ok());
+        let left: Vec<NewTopic> = left.map(|(_, topic)| topic.clone()).collect();
+        let created = cx.broker.create_topics(&left);
+        let places = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
+        places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(fault));
+    }
+    outcomes
+}
+
+fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
+    let configs = cx.broker.settings.describe_topic(&topic.configs).into_iter().map(|config| {
         CreatableTopicConfigs::default()
             .with_name(StrBytes::from_static_str(config.name))
             .with_value(config.value.map(StrBytes::from_string))
@@ -207,9 +237,9 @@ fn create(
             .with_config_source(config.source.code())
             .with_is_sensitive(config.sensitive)
     });
-    Ok(CreatableTopicResult::default()
+    CreatableTopicResult::default()
         .with_topic_id(id)
-        .with_num_partitions(partitions)
+        .with_num_partitions(topic.partitions)
         .with_replication_factor(1)
-        .with_configs(Some(configs.collect())))
+        .with_configs(Some(configs.collect()))
 }

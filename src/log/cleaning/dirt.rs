@@ -95,7 +95,7 @@ fn sealed(view: &View) -> impl Iterator<Item = (&Span, Offset)> {
 
 /// The largest timestamp of a segment, ms since 1970; 0 if its records have none.
 fn latest_ms(span: &Span) -> io::Result<i64> {
-    Ok(span.segment.times()?.last()?.map_or(0, |entry| entry.timestamp))
+    Ok(span.segment.latest_ms()?.unwrap_or(0))
 }
 
 /// The timestamp of a segment's first batch, as [`latest_ms`]. Without one it is never overdue.

@@ -1,0 +1,460 @@
+//! A disk whose open files are bounded: descriptors are taken away from cold files, and a file
+//! is opened again when somebody wants it.
+//!
+//! Above the traits nothing of it is seen. A file's descriptor is taken away only while nobody is
+//! in the middle of a call on it. A file that is renamed, alone or with its directory, is found
+//! again under its new name; one whose name is taken away keeps its descriptor until it is
+//! dropped, so that who reads it can finish.
+//!
+//! **Invariant:** a file with writes that are not synced is synced before its descriptor goes, and
+//! an error of that sync is the answer to every later one. The kernel tells of a failed
+//! write-back to descriptors that are open, and to the first that is opened later; but if the
+//! inode leaves memory in between it forgets, and a sync of a new descriptor would succeed.
+//!
+//! Order of locks: `moving`, then a file's `held`, then `names` or `ring`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rustix::io::Errno;
+
+use crate::storage::disk::{Disk, Entry, File, Open, Room};
+
+/// How many files with writes that are not synced are passed over for one without.
+const SPARED: usize = 512;
+/// How many files that somebody is using are tried before the bound gives way for a moment.
+const TRIES: usize = 64;
+
+/// Another disk, with a bound on how many of its files are open.
+#[derive(Debug)]
+pub struct BoundedDisk {
+    cache: Arc<Cache>,
+}
+
+#[derive(Debug)]
+struct Cache {
+    under: Arc<dyn Disk>,
+    most: usize,
+    open: AtomicUsize,
+    next_id: AtomicU64,
+    /// Shared while a file is opened by its name, alone while names change.
+    moving: RwLock<()>,
+    names: Mutex<Names>,
+    ring: Mutex<Ring>,
+}
+
+/// The files that somebody holds, open or not; of one name there may be several.
+type Names = BTreeMap<(Arc<Path>, u64), Arc<State>>;
+
+/// The open files, with the hand of a clock.
+#[derive(Debug, Default)]
+struct Ring {
+    files: Vec<Arc<State>>,
+    hand: usize,
+}
+
+/// A file: open, or known by its name.
+#[derive(Debug)]
+struct State {
+    id: u64,
+    how: Open,
+    path: Mutex<Arc<Path>>,
+    held: RwLock<Option<Arc<dyn File>>>,
+    /// Since the hand came by, and not only by whoever opened it: many files are opened for one
+    /// look.
+    used: AtomicBool,
+    /// Written to since the last sync.
+    dirty: AtomicBool,
+    /// All of it was synced when it was last closed or synced.
+    synced: AtomicBool,
+    /// A sync has failed: what was written may be gone.
+    lost: AtomicBool,
+    /// It has no name any more.
+    nameless: AtomicBool,
+    /// Nobody can use it any more.
+    dropped: AtomicBool,
+}
+
+/// What the users of a file hold.
+#[derive(Debug)]
+struct BoundedFile {
+    cache: Arc<Cache>,
+    state: Arc<State>,
+}
+
+impl BoundedDisk {
+    /// Keep at most `most` files of `under` open, at least one. More are open for a moment when
+    /// that many are in use at once, or are read though they have no name any more.
+    pub fn new(under: Arc<dyn Disk>, most: usize) -> BoundedDisk {
+        BoundedDisk {
+            cache: Arc::new(Cache {
+                under,
+                most: most.max(1),
+                open: AtomicUsize::new(0),
+                next_id: AtomicU64::new(0),
+                moving: RwLock::new(()),
+                names: Mutex::default(),
+                ring: Mutex::default(),
+            }),
+        }
+    }
+
+    /// How many files are open now.
+    pub fn open_files(&self) -> usize {
+        self.cache.open.load(Ordering::Acquire)
+    }
+}
+
+impl Ring {
+    /// Take out a file that was not used lately, rather one without unsynced writes.
+    fn take_cold(&mut self) -> Option<Arc<State>> {
+        let mut spared = 0;
+        for _ in 0..3 * self.files.len() {
+            self.hand = (self.hand + 1) % self.files.len().max(1);
+            let file = self.files.get(self.hand)?;
+            if file.dropped.load(Ordering::Acquire) {
+                self.files.swap_remove(self.hand);
+            } else if file.nameless.load(Ordering::Acquire)
+                || file.used.swap(false, Ordering::AcqRel)
+            {
+                // It is wanted.
+            } else if file.dirty.load(Ordering::Acquire) && spared < SPARED.min(self.files.len()) {
+                spared += 1;
+            } else {
+                return Some(self.files.swap_remove(self.hand));
+            }
+        }
+        None
+    }
+}
+
+impl State {
+    fn held(&self) -> RwLockReadGuard<'_, Option<Arc<dyn File>>> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_mut(&self) -> RwLockWriteGuard<'_, Option<Arc<dyn File>>> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self) -> MutexGuard<'_, Arc<Path>> {
+        self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Give the descriptor back; false if somebody is using it, or it could not be had again.
+    fn put_away(&self) -> bool {
+        let Ok(mut held) = self.held.try_write() else { return false };
+        if self.nameless.load(Ordering::Acquire) {
+            return false;
+        }
+        let Some(file) = held.take() else { return false };
+        if self.dirty.swap(false, Ordering::AcqRel) {
+            let synced = file.sync();
+            self.synced.store(synced.is_ok(), Ordering::Release);
+            if let Err(error) = synced {
+                tracing::error!(path = %self.path().display(), %error,
+                    "the file could not be synced before its descriptor was given back");
+                self.lost.store(true, Ordering::Release);
+            }
+        }
+        true
+    }
+}
+
+impl Cache {
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn still(&self) -> RwLockReadGuard<'_, ()> {
+        self.moving.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moving(&self) -> RwLockWriteGuard<'_, ()> {
+        self.moving.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Count one more open file, and put cold ones away until that is within the bound.
+    fn make_room(&self) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        for _ in 0..TRIES {
+            if self.open.load(Ordering::Acquire) <= self.most || !self.put_one_away() {
+                return;
+            }
+        }
+    }
+
+    /// Try one file; false if there is none to be tried.
+    fn put_one_away(&self) -> bool {
+        let Some(file) = self.ring().take_cold() else { return false };
+        if file.put_away() {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+        } else if !file.dropped.load(Ordering::Acquire) {
+            self.ring().files.push(file);
+        }
+        true
+    }
+
+    /// Ask the disk for something that takes a descriptor. If connections have taken all that
+    /// there are, files give theirs.
+    fn pressed<T>(&self, ask: impl Fn(&dyn Disk) -> io::Result<T>) -> io::Result<T> {
+        for _ in 0..TRIES {
+            match ask(self.under.as_ref()) {
+                Err(error) if is_out_of_descriptors(&error) && self.put_one_away() => {}
+                outcome => return outcome,
+            }
+        }
+        ask(self.under.as_ref())
+    }
+
+    fn enter(&self, state: &Arc<State>) {
+        let mut ring = self.ring();
+        if ring.files.len() > 2 * self.most {
+            ring.files.retain(|file| !file.dropped.load(Ordering::Acquire));
+        }
+        ring.files.push(state.clone());
+    }
+
+    fn called(&self, path: &Path) -> Vec<Arc<State>> {
+        let from = (Arc::from(path), 0);
+        let names = self.names();
+        let at = names.range(from..).take_while(|((name, _), _)| name.starts_with(path));
+        at.map(|(_, state)| state.clone()).collect()
+    }
+
+    /// Names at and below the path go: who has such a file open must not lose it.
+    fn keep_open(&self, path: &Path, _moving: &RwLockWriteGuard<'_, ()>) {
+        for state in self.called(path) {
+            state.nameless.store(true, Ordering::Release);
+            let mut held = state.held_mut();
+            if held.is_some() || state.dropped.load(Ordering::Acquire) {
+                continue;
+            }
+            let path = path_of(&state);
+            match self.pressed(|disk| disk.open(&path, state.how)) {
+                Ok(file) => {
+                    *held = Some(file);
+                    self.open.fetch_add(1, Ordering::AcqRel);
+                    self.enter(&state);
+                }
+                // It goes all the same; who reads it is told that it is gone.
+                Err(error) => tracing::debug!(path = %path.display(), %error, "not kept open"),
+            }
+        }
+    }
+
+    fn renamed(&self, from: &Path, to: &Path, _moving: &RwLockWriteGuard<'_, ()>) {
+        for state in self.called(from) {
+            if state.nameless.load(Ordering::Acquire) {
+                continue;
+            }
+            let old = path_of(&state);
+            let new: Arc<Path> = match old.strip_prefix(from) {
+                Ok(rest) if !rest.as_os_str().is_empty() => Arc::from(to.join(rest)),
+                _ => Arc::from(to),
+            };
+            let mut names = self.names();
+            names.remove(&(old, state.id));
+            names.insert((new.clone(), state.id), state.clone());
+            *state.path() = new;
+        }
+    }
+}
+
+fn path_of(state: &State) -> Arc<Path> {
+    state.path().clone()
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|e| error.raw_os_error() == Some(e.raw_os_error()))
+}
+
+impl BoundedFile {
+    /// Use the open file; it stays open for that long.
+    fn with<T>(&self, use_it: impl FnOnce(&dyn File) -> io::Result<T>) -> io::Result<T> {
+        let state = &self.state;
+        if let Some(file) = &*state.held() {
+            if !state.used.load(Ordering::Relaxed) {
+                state.used.store(true, Ordering::Release);
+            }
+            return use_it(file.as_ref());
+        }
+        self.cache.make_room();
+        let still = self.cache.still();
+        let mut held = state.held_mut();
+        if held.is_some() {
+            self.cache.open.fetch_sub(1, Ordering::AcqRel);
+        } else {
+            let path = path_of(state);
+            // Another file may have the name by now.
+            let opened = match state.nameless.load(Ordering::Acquire) {
+                true => Err(io::ErrorKind::NotFound.into()),
+                false => self.cache.pressed(|disk| disk.open(&path, state.how)),
+            };
+            *held = Some(opened.inspect_err(|_| {
+                self.cache.open.fetch_sub(1, Ordering::AcqRel);
+            })?);
+            self.cache.enter(state);
+        }
+        drop(still);
+        match &*held {
+            Some(file) => use_it(file.as_ref()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn changed<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        self.state.synced.store(false, Ordering::Release);
+        self.state.dirty.store(true, Ordering::Release);
+        outcome
+    }
+}
+
+impl File for BoundedFile {
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.with(|file| file.read_at(buffer, position))
+    }
+
+    fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.with(|file| file.read_hot_at(buffer, position))
+    }
+
+    fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()> {
+        self.with(|file| self.changed(file.write_at(head, rest, position)))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.with(|file| file.len())
+    }
+
+    fn reserve(&self, position: u64, bytes: u64) -> io::Result<()> {
+        self.with(|file| self.changed(file.reserve(position, bytes)))
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.with(|file| self.changed(file.truncate(len)))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let state = &self.state;
+        if !state.lost.load(Ordering::Acquire)
+            && state.synced.load(Ordering::Acquire)
+            && state.held().is_none()
+        {
+            return Ok(());
+        }
+        let outcome = self.with(|file| {
+            if state.lost.load(Ordering::Acquire) {
+                return Err(io::Error::other("an earlier sync of the file has failed"));
+            }
+            // What is written from now on may not be covered, and says so itself.
+            state.dirty.store(false, Ordering::Release);
+            file.sync().inspect_err(|_| state.lost.store(true, Ordering::Release))
+        });
+        if outcome.is_ok() && !state.dirty.load(Ordering::Acquire) {
+            state.synced.store(true, Ordering::Release);
+        }
+        outcome
+    }
+}
+
+impl Drop for BoundedFile {
+    fn drop(&mut self) {
+        let state = &self.state;
+        // Names may change meanwhile; the state's own path says where it is listed.
+        let still = self.cache.still();
+        self.cache.names().remove(&(path_of(state), state.id));
+        drop(still);
+        state.dropped.store(true, Ordering::Release);
+        if state.held_mut().take().is_some() {
+            self.cache.open.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Disk for BoundedDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+        let cache = &self.cache;
+        cache.make_room();
+        let still = cache.still();
+        let file = cache.pressed(|disk| disk.open(path, how)).inspect_err(|_| {
+            cache.open.fetch_sub(1, Ordering::AcqRel);
+        })?;
+        let path: Arc<Path> = Arc::from(path);
+        let state = Arc::new(State {
+            id: cache.next_id.fetch_add(1, Ordering::Relaxed),
+            // Opened again it must be there: a name that is gone is not made anew.
+            how: if how == Open::Read { Open::Read } else { Open::Write },
+            path: Mutex::new(path.clone()),
+            held: RwLock::new(Some(file)),
+            used: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            synced: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            nameless: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
+        });
+        cache.names().insert((path, state.id), state.clone());
+        cache.enter(&state);
+        drop(still);
+        Ok(Arc::new(BoundedFile { cache: cache.clone(), state }))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.cache.pressed(|disk| disk.list(dir))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.cache.under.exists(path)
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        self.cache.under.len(path)
+    }
+
+    fn room(&self, path: &Path) -> Option<Room> {
+        self.cache.under.room(path)
+    }
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.cache.under.create_dir(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let moving = self.cache.moving();
+        self.cache.keep_open(to, &moving);
+        self.cache.under.rename(from, to)?;
+        self.cache.renamed(from, to, &moving);
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.cache.keep_open(path, &self.cache.moving());
+        self.cache.under.remove_file(path)
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.cache.keep_open(dir, &self.cache.moving());
+        self.cache.pressed(|disk| disk.remove_dir(dir))
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.cache.pressed(|disk| disk.sync_dir(dir))
+    }
+}
+
+/// How many files of the data directory may be open where the process may have `limit`
+/// descriptors: what is left belongs to connections and to what is open for a moment.
+pub fn files_within(limit: u64) -> usize {
+    usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX).saturating_sub(16).max(1)
+}
+
+#[cfg(test)]
+mod tests;
