@@ -7,7 +7,8 @@ use crate::clock::Now;
 use crate::groups::records::Record;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
-use crate::topics::partition::{Partition, ProduceError, Unavailable};
+use crate::topics::error::{ProduceError, Unavailable};
+use crate::topics::partition::Partition;
 
 /// The topic of groups and committed offsets.
 pub const TOPIC: &str = "__consumer_offsets";

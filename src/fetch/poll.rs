@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
-use crate::topics::partition::{Partition, Unavailable};
+use crate::topics::error::Unavailable;
+use crate::topics::partition::Partition;
 use crate::topics::waiters::Wait;
 use crate::types::Offset;
 

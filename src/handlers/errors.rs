@@ -14,7 +14,7 @@ use crate::log::producers::ProducerError;
 use crate::log::view::ReadError;
 use crate::quotas::alter::AlterError;
 use crate::quotas::filter::FilterError;
-use crate::topics::partition::{ProduceError, Unavailable};
+use crate::topics::error::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.
 pub const NONE: i16 = 0;

@@ -7,7 +7,8 @@ use crate::clock::Now;
 use crate::log::cleaning::dirt::Dirt;
 use crate::log::cleaning::{Means, Pace, Pass, Stats, broken_off};
 use crate::storage::segment::Segment;
-use crate::topics::partition::{Partition, Unavailable};
+use crate::topics::error::Unavailable;
+use crate::topics::partition::Partition;
 use crate::types::Offset;
 
 /// Why a partition was not compacted.

@@ -1,6 +1,7 @@
 //! Live partitions: the lock round a log, the view that readers take, who waits for bytes.
 
 pub mod compaction;
+pub mod error;
 pub mod partition;
 pub mod registry;
 pub mod retention;

@@ -15,7 +15,7 @@ use tokio::sync::Mutex as Turn;
 
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
-use crate::log::admit::{AdmitError, Admitted, Rewrite, Rules, admit};
+use crate::log::admit::{Admitted, Rewrite, Rules, admit};
 use crate::log::flush::Flush;
 use crate::log::recovery::Known;
 use crate::log::repack;
@@ -25,6 +25,7 @@ use crate::log::{AppendError, Log, Placed};
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
 use crate::storage::disk::{Disk, is_full};
+use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
@@ -33,54 +34,6 @@ use crate::types::{Offset, TopicId, TopicPartition};
 const STALL_MS: i64 = 20;
 /// How many appends in a row must be fast before the disk is trusted again.
 const CAUTIOUS_APPENDS: u32 = 64;
-
-/// Why a produce request's bytes were not appended.
-#[derive(Debug, thiserror::Error)]
-pub enum ProduceError {
-    /// The batch is not acceptable.
-    #[error(transparent)]
-    Admit(#[from] AdmitError),
-    /// The log did not take it.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// There is no log to take it.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl ProduceError {
-    /// True if there is no room on the disk now.
-    pub fn is_full(&self) -> bool {
-        matches!(
-            self,
-            ProduceError::Append(AppendError::Full(_))
-                | ProduceError::Unavailable(Unavailable::Full(_))
-        )
-    }
-}
-
-/// Why a partition can neither be written to nor read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    /// The disk failed, or what lies in the directory is not this partition's log.
-    #[error("the partition is offline: {0}")]
-    Offline(String),
-    /// There is no room on the disk for what its opening writes; it is tried again.
-    #[error("no room on the disk: {0}")]
-    Full(String),
-    /// The topic was deleted.
-    #[error("the topic was deleted")]
-    Deleted,
-}
-
-impl From<AppendError> for Unavailable {
-    fn from(error: AppendError) -> Unavailable {
-        match error {
-            AppendError::Full(why) => Unavailable::Full(why),
-            other => Unavailable::Offline(other.to_string()),
-        }
-    }
-}
 
 /// What a partition's start-up knows of it.
 #[derive(Debug, Clone)]

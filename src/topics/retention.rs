@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::storage::segment::Segment;
-use crate::topics::partition::{Partition, Unavailable};
+use crate::topics::error::Unavailable;
+use crate::topics::partition::Partition;
 use crate::types::Offset;
 
 impl Partition {
