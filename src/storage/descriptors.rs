@@ -119,8 +119,9 @@ impl Ring {
                 self.files.swap_remove(self.hand);
             } else if file.nameless.load(Ordering::Acquire)
                 || file.used.swap(false, Ordering::AcqRel)
+                || file.held.try_write().is_err()
             {
-                // It is wanted.
+                // It is wanted, or being used at this moment.
             } else if file.dirty.load(Ordering::Acquire) && spared < SPARED.min(self.files.len()) {
                 spared += 1;
             } else {
