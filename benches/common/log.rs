@@ -36,7 +36,6 @@ pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
         recovery_point: 0,
         log_start_offset: 0,
         index_interval_bytes: config.index_interval_bytes,
-        producer_id_expiration_ms: i64::MAX,
     };
     // As the daemon has it.
     let disk = Arc::new(BoundedDisk::new(Arc::new(OsDisk), 1000));

@@ -46,6 +46,9 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partitio
         return;
     };
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
+    let Some(mut settings) = broker.upgrade().map(|broker| broker.settings.changes()) else {
+        return;
+    };
     let mut cleaner = match Cleaner::begin(broker.clone()) {
         Some(cleaner) => cleaner,
         None => return,
@@ -68,6 +71,8 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partitio
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
                 cleaner.look(now).await;
             }
+            // There may be more threads now for what is ready.
+            Ok(()) = settings.changed() => {}
         }
         cleaner.begin_what_is_ready(&mut running);
     }
@@ -94,7 +99,7 @@ impl Cleaner {
 
     fn wait(&mut self, partition: Arc<Partition>, now_mono_ms: i64) {
         let Some(broker) = self.broker.upgrade() else { return };
-        let backoff_ms = broker.config.cleaner.backoff_ms;
+        let backoff_ms = broker.settings.now().live().cleaner.backoff_ms;
         self.waiting.entry(now_mono_ms.saturating_add(backoff_ms)).or_default().push(partition);
     }
 
@@ -129,7 +134,7 @@ impl Cleaner {
                 self.ready.push((dirt.ratio(), partition));
             } else if let Some(due) = dirt.next_wall_ms {
                 let ms = due.saturating_sub(now.wall_ms).saturating_add(1);
-                let ms = ms.max(broker.config.cleaner.backoff_ms);
+                let ms = ms.max(broker.settings.now().live().cleaner.backoff_ms);
                 let at = now_mono_ms.saturating_add(ms);
                 self.waiting.entry(at).or_default().push(partition);
             }
@@ -139,7 +144,8 @@ impl Cleaner {
 
     fn begin_what_is_ready(&mut self, running: &mut JoinSet<Done>) {
         let Some(broker) = self.broker.upgrade() else { return };
-        let config = &broker.config.cleaner;
+        let settings = broker.settings.now();
+        let config = &settings.live().cleaner;
         while config.enable && running.len() < config.threads.max(0) as usize {
             let Some((_, partition)) = self.ready.pop() else { return };
             let cleaned = self.cleaned_to(&partition);
@@ -198,7 +204,8 @@ fn compact(
     partition: &Partition,
     cleaned: Option<Offset>,
 ) -> Result<Compacted, CompactError> {
-    let config = &broker.config.cleaner;
+    let settings = broker.settings.now();
+    let config = &settings.live().cleaner;
     let threads = config.threads.max(1) as usize;
     let means = Means {
         map_bytes: usize::try_from(config.dedupe_buffer_bytes).unwrap_or(0) / threads,
@@ -224,7 +231,8 @@ impl Brake {
     }
 
     fn passed(&mut self, broker: &Broker, partition: &Partition, bytes: u64) -> ControlFlow<()> {
-        let config = &broker.config.cleaner;
+        let settings = broker.settings.now();
+        let config = &settings.live().cleaner;
         self.bytes += bytes;
         let now = broker.clock.now().mono_ms;
         let worked = now - self.step_began_mono_ms;

@@ -2,7 +2,10 @@
 
 pub mod checkpoints;
 pub mod cleaner;
+pub mod config_changes;
 pub mod coordinators;
+pub mod live_settings;
+pub mod loggers;
 pub mod parts;
 pub mod quota_changes;
 pub mod start;

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::broker::live_settings::LiveSettings;
+use crate::broker::loggers::Loggers;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
-use crate::config::settings::Settings;
 use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::AppendError;
@@ -29,9 +30,9 @@ pub const PRODUCER_ID_BLOCK: i64 = 1000;
 /// The parts of a running broker.
 #[derive(Debug)]
 pub struct Broker {
-    /// What was configured.
-    pub settings: Arc<Settings>,
-    /// What that means for the broker as a whole.
+    /// What is configured, now.
+    pub settings: LiveSettings,
+    /// What was configured for the broker as a whole and stays until its end.
     pub config: BrokerConfig,
     /// Cluster, node and directory ids.
     pub identity: Identity,
@@ -58,6 +59,8 @@ pub struct Broker {
     pub was_clean: bool,
     /// The way to the group coordinator.
     pub coordinator: Coordinator,
+    /// How much is logged.
+    pub loggers: Loggers,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
     /// Whether the disk has room.

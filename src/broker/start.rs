@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::broker::live_settings::LiveSettings;
+use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
 use crate::broker::{cleaner, coordinators, together, upkeep};
 use crate::clock::Clock;
@@ -16,6 +18,7 @@ use crate::coordinator::driver::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
 use crate::log::space::Space;
+use crate::metadata::features;
 use crate::metadata::records::{FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
 use crate::quotas::desk::Desk as Quotas;
@@ -26,9 +29,6 @@ use crate::storage::datadir::{self, DataDirError, Hold};
 use crate::storage::disk::Disk;
 use crate::topics::upkeep::Desk;
 use crate::types::TopicPartition;
-
-/// The metadata version that Apache Kafka 4.1 writes (4.1-IV1).
-const METADATA_VERSION: i16 = 27;
 
 /// Put a broker together on a data directory. Must be called within a tokio runtime, where it
 /// leaves the task of `broker/upkeep.rs`.
@@ -56,7 +56,6 @@ pub fn start(
         recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
         log_start_offset: 0,
         index_interval_bytes: 4096,
-        producer_id_expiration_ms: config.producer_id_expiration_ms,
     };
     let space = Arc::new(Space::default());
     let metadata =
@@ -132,7 +131,8 @@ fn assemble(parts: Parts) -> Broker {
         topics_changing: Mutex::new(()),
         coordinator: parts.coordinator,
         upkeep: parts.upkeep,
-        settings: parts.settings,
+        settings: LiveSettings::new(parts.settings),
+        loggers: Loggers::default(),
         config: parts.config,
         identity: parts.identity,
         data_dir: parts.data_dir,
@@ -157,14 +157,15 @@ fn begin(broker: &Broker) -> io::Result<()> {
         .metadata
         .change(broker.clock.now(), |image| {
             let record = FeatureLevelRecord {
-                name: "metadata.version".to_owned(),
-                feature_level: METADATA_VERSION,
+                name: features::METADATA_VERSION.to_owned(),
+                feature_level: features::FIRST_METADATA_VERSION,
             };
             let is_new = image.features.is_empty();
             Ok(if is_new { (vec![Record::FeatureLevel(record)], ()) } else { (Vec::new(), ()) })
         })
         .map_err(offline)?;
     broker.quotas.load(|| broker.image());
+    broker.take_up_configs();
     let image = broker.image();
     for topic in image.topics.values() {
         broker.go_live(topic);

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::broker::config_changes::config_records;
 use crate::broker::parts::Broker;
 use crate::config::resolve::TopicConfig;
 use crate::log::AppendError;
 use crate::log::recovery::Known;
 use crate::metadata::image::{Image, TOPIC_RESOURCE, Topic};
 use crate::metadata::partition_records::PartitionRecord;
-use crate::metadata::records::{ConfigRecord, Record, RemoveTopicRecord, TopicRecord};
+use crate::metadata::records::{Record, RemoveTopicRecord, TopicRecord};
 use crate::metadata::store;
 use crate::storage::datadir::new_id;
 use crate::topics::partition::{Origin, Partition};
@@ -119,10 +120,9 @@ impl Broker {
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
         let topic = Record::Topic(TopicRecord { name: wanted.name.clone(), topic_id: id });
-        let set =
-            |(name, value): (&String, &String)| config_record(&wanted.name, name, Some(value));
+        let configs = config_records(TOPIC_RESOURCE, &wanted.name, None, &wanted.configs);
         let partitions = (0..wanted.partitions).map(|index| self.partition_record(id, index));
-        std::iter::once(topic).chain(wanted.configs.iter().map(set)).chain(partitions).collect()
+        std::iter::once(topic).chain(configs).chain(partitions).collect()
     }
 
     fn partition_record(&self, topic_id: TopicId, partition_id: i32) -> Record {
@@ -146,7 +146,7 @@ impl Broker {
 
     /// Make a topic of the image live. Its logs are opened when they are first wanted.
     pub fn go_live(&self, topic: &Topic) {
-        let config = Arc::new(self.settings.topic(&topic.configs));
+        let config = Arc::new(self.settings.now().topic(&topic.configs));
         let partitions = (0..topic.partitions).map(|index| self.partition(topic, index, &config));
         self.registry.insert(LiveTopic {
             name: topic.name.clone(),
@@ -164,7 +164,6 @@ impl Broker {
             recovery_point,
             log_start_offset,
             index_interval_bytes: config.index_interval_bytes,
-            producer_id_expiration_ms: self.config.producer_id_expiration_ms,
         };
         let origin = Origin {
             disk: self.disk.clone(),
@@ -193,7 +192,7 @@ impl Broker {
         let (Some(topic), Some(live)) = (image.topics.get(name), self.registry.named(name)) else {
             return Err(GrowError::Unknown);
         };
-        let config = Arc::new(self.settings.topic(&topic.configs));
+        let config = Arc::new(self.settings.now().topic(&topic.configs));
         let mut partitions = live.partitions.clone();
         let more = partitions.len() as i32..topic.partitions;
         partitions.extend(more.map(|index| self.partition(topic, index, &config)));
@@ -213,23 +212,11 @@ impl Broker {
             let topic = image.topics.get(name);
             let wanted = decide(topic.map(Arc::as_ref))?;
             let has = topic.map(|topic| &topic.configs);
-            let differs = |(key, value): &(&String, &String)| {
-                has.and_then(|has| has.get(*key)) != Some(*value)
-            };
-            let set = wanted.iter().filter(differs).map(|(k, v)| config_record(name, k, Some(v)));
-            let gone = has.into_iter().flatten().filter(|(key, _)| !wanted.contains_key(*key));
-            let gone = gone.map(|(key, _)| config_record(name, key, None));
-            Ok::<_, E>((set.chain(gone).collect(), ()))
+            Ok::<_, E>((config_records(TOPIC_RESOURCE, name, has, &wanted), ()))
         })?;
         let image = self.image();
         if let (Some(topic), Some(live)) = (image.topics.get(name), self.registry.named(name)) {
-            let config = Arc::new(self.settings.topic(&topic.configs));
-            for partition in &live.partitions {
-                partition.set_config(config.clone());
-                if config.cleanup.compact {
-                    partition.asking().for_cleaning(partition);
-                }
-            }
+            self.configure(topic, &live);
         }
         Ok(())
     }
@@ -270,15 +257,6 @@ impl Broker {
             }
         });
     }
-}
-
-fn config_record(topic: &str, name: &str, value: Option<&str>) -> Record {
-    Record::Config(ConfigRecord {
-        resource_type: TOPIC_RESOURCE,
-        resource_name: topic.to_owned(),
-        name: name.to_owned(),
-        value: value.map(str::to_owned),
-    })
 }
 
 /// The names that topics have, and those that are being given.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::reload::Handle;
 
+use crate::broker::loggers::Sink;
 use crate::broker::parts::Broker;
 use crate::broker::{start, stop};
 use crate::clock::{Clock, SystemClock};
@@ -74,7 +76,7 @@ pub fn run(serve: Serve) -> ExitCode {
 
 fn run_until_signal(serve: Serve) -> Result<(), String> {
     let clock = Arc::new(SystemClock::default());
-    start_logging(&serve)?;
+    let log_filter = start_logging(&serve)?;
     let settings = Arc::new(settings(&serve)?);
     for option in settings.unheeded() {
         tracing::warn!(
@@ -105,6 +107,7 @@ fn run_until_signal(serve: Serve) -> Result<(), String> {
         let broker = start::start(settings, data_dir, disk, clock.clone(), Some(hold))
             .map_err(|e| e.to_string())?;
         say_if_descriptors_are_few(&broker, descriptors);
+        broker.loggers.connect(&serve.log, log_filter);
         serve_clients(&serve, broker, clock).await
     });
     runtime.shutdown_background();
@@ -179,15 +182,32 @@ impl Signals {
     }
 }
 
-fn start_logging(serve: &Serve) -> Result<(), String> {
+/// Begin to write lines; gives the way to another filter.
+fn start_logging(serve: &Serve) -> Result<Sink, String> {
     let filter = EnvFilter::try_new(&serve.log)
         .map_err(|error| format!("the log filter {:?} is not understood: {error}", serve.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match serve.log_format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().try_init(),
+    let (started, sink) = match serve.log_format {
+        LogFormat::Text => {
+            let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+            let sink = sink(lines.reload_handle());
+            (lines.try_init(), sink)
+        }
+        LogFormat::Json => {
+            let lines = lines.json().with_filter_reloading();
+            let sink = sink(lines.reload_handle());
+            (lines.try_init(), sink)
+        }
     };
-    started.map_err(|error| error.to_string())
+    started.map_err(|error| error.to_string())?;
+    Ok(sink)
+}
+
+fn sink<S: 'static>(filter: Handle<EnvFilter, S>) -> Sink {
+    Box::new(move |text| {
+        let wanted = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+        filter.reload(wanted).map_err(|error| error.to_string())
+    })
 }
 
 fn settings(serve: &Serve) -> Result<Settings, String> {

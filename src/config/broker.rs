@@ -91,6 +91,28 @@ pub static MAX_CONNECTIONS: Entry<i32> = Entry {
     doc: "How many clients may be connected at once, over all listeners.",
 };
 
+/// `max.connections.per.ip`.
+pub static MAX_CONNECTIONS_PER_IP: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("max.connections.per.ip")],
+    default: i32::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many clients may be connected at once from one address.",
+};
+
+/// `max.connections.per.ip.overrides`.
+pub static MAX_CONNECTIONS_PER_IP_OVERRIDES: Entry<Text> = Entry {
+    topic: None,
+    broker: &[name("max.connections.per.ip.overrides")],
+    default: Text(""),
+    check: Check::PerAddress,
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "What max.connections.per.ip is for some addresses instead: 10.0.0.1:100,10.0.0.2:200.",
+};
+
 /// `connections.max.idle.ms`.
 pub static CONNECTIONS_MAX_IDLE_MS: Entry<i64> = Entry {
     topic: None,
@@ -282,6 +304,42 @@ pub static REQUEST_TIMEOUT_MS: Entry<i32> = Entry {
     doc: "How long brokers wait for each other's answers. There is one broker here.",
 };
 
+/// `leader.replication.throttled.rate`.
+pub static LEADER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("leader.replication.throttled.rate")],
+    default: i64::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Bytes a second that a leader sends to replicas which are throttled. There is nothing \
+        to replicate here.",
+};
+
+/// `follower.replication.throttled.rate`.
+pub static FOLLOWER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("follower.replication.throttled.rate")],
+    default: i64::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Bytes a second that replicas which are throttled fetch. There is nothing to replicate \
+        here.",
+};
+
+/// `replica.alter.log.dirs.io.max.bytes.per.second`.
+pub static REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("replica.alter.log.dirs.io.max.bytes.per.second")],
+    default: i64::MAX,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Bytes a second with which partitions move between data directories. There is one \
+        directory here.",
+};
+
 /// `connections.max.reauth.ms`.
 pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
     topic: None,
@@ -314,6 +372,8 @@ pub static ROWS: &[&dyn Row] = &[
     &LOG_DIRS,
     &DURABILITY,
     &MAX_CONNECTIONS,
+    &MAX_CONNECTIONS_PER_IP,
+    &MAX_CONNECTIONS_PER_IP_OVERRIDES,
     &CONNECTIONS_MAX_IDLE_MS,
     &SOCKET_REQUEST_MAX_BYTES,
     &QUEUED_MAX_REQUEST_BYTES,
@@ -331,6 +391,9 @@ pub static ROWS: &[&dyn Row] = &[
     &NUM_RECOVERY_THREADS_PER_DATA_DIR,
     &BACKGROUND_THREADS,
     &REQUEST_TIMEOUT_MS,
+    &LEADER_REPLICATION_THROTTLED_RATE,
+    &FOLLOWER_REPLICATION_THROTTLED_RATE,
+    &REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND,
     &CONNECTIONS_MAX_REAUTH_MS,
     &SASL_ENABLED_MECHANISMS,
 ];

@@ -2,6 +2,7 @@
 
 use crate::config::endpoint::Endpoint;
 use crate::config::value::{Kind, Seen};
+use crate::config::{live, resources};
 
 /// A rule for the values of one option.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,14 @@ pub enum Check {
     /// Kafka's list of throttled replicas: `*`, or `partition:broker` items
     /// (`ThrottledReplicaListValidator`).
     Replicas,
+    /// Numbers by address: `address:number` items.
+    PerAddress,
+    /// Where share groups begin: `earliest`, `latest`, or `by_duration:` and a duration in
+    /// ISO 8601 (`ShareGroupAutoOffsetResetStrategy`).
+    OffsetReset,
+    /// Which clients a subscription to metrics is for: `name=pattern` items
+    /// (`ClientMetricsConfigs.validateProperties`).
+    Clients,
 }
 
 const NAME_BYTES: usize = 255;
@@ -61,6 +70,11 @@ impl Check {
                 Endpoint::parse(item).is_some_and(|to| to.port != 0 && !to.is_everywhere())
             }),
             (Check::Replicas, Seen::Items(items)) => are_replicas(items),
+            (Check::PerAddress, Seen::Text(text)) => live::per_address(text).is_some(),
+            (Check::OffsetReset, Seen::Text(text)) => resources::is_offset_reset(text),
+            (Check::Clients, Seen::Items(items)) => {
+                items.iter().all(|item| resources::is_client_pattern(item))
+            }
             _ => false,
         }
     }
@@ -95,6 +109,14 @@ impl Check {
             Check::Replicas => {
                 "empty, *, or a list, commas between, of partition:broker".to_owned()
             }
+            Check::PerAddress => "empty, or a list, commas between, of address:number".to_owned(),
+            Check::OffsetReset => {
+                "earliest, latest, or by_duration: and an ISO 8601 duration such as PT1H".to_owned()
+            }
+            Check::Clients => format!(
+                "empty, or a list, commas between, of name=pattern, each name one of {}",
+                resources::CLIENT_ATTRIBUTES.join(", ")
+            ),
         }
     }
 }

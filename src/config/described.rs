@@ -2,32 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::{Change, Name, Row};
-use crate::config::layers::Layers;
+use crate::config::entry::{Name, Row};
+use crate::config::layers::{Layers, Source};
 use crate::config::table;
 use crate::config::value::Kind;
-
-/// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The topic was given it.
-    Topic,
-    /// The broker was started with it.
-    StaticBroker,
-    /// Nobody set it.
-    Default,
-}
-
-impl Source {
-    /// Its number on the wire.
-    pub fn code(self) -> i8 {
-        match self {
-            Source::Topic => 1,
-            Source::StaticBroker => 4,
-            Source::Default => 5,
-        }
-    }
-}
 
 /// One of the places from which an option could take its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +58,33 @@ pub fn broker(layers: &Layers) -> Vec<Described> {
     all
 }
 
+/// What clients have set on all brokers, by name.
+pub fn broker_defaults(layers: &Layers) -> Vec<Described> {
+    let set = |row: &'static dyn Row, name: &'static Name| {
+        let all = layers.all(row.broker());
+        let (_, setting) = all.into_iter().find(|(set, setting)| {
+            set.text == name.text && setting.source == Source::DynamicDefault
+        })?;
+        let value = shown(row, setting.value.clone());
+        let source = setting.source;
+        Some(Described {
+            name: name.text,
+            value: value.clone(),
+            source,
+            read_only: !row.changes_live_as(name),
+            sensitive: row.is_sensitive(),
+            kind: row.kind_of(name),
+            synonyms: vec![Synonym { name: name.text, value, source }],
+            doc: row.doc(),
+        })
+    };
+    let mut all: Vec<Described> = table::rows()
+        .flat_map(|row| row.broker().iter().filter_map(move |name| set(row, name)))
+        .collect();
+    all.sort_by_key(|described| described.name);
+    all
+}
+
 fn topic_option(
     row: &dyn Row,
     name: &'static str,
@@ -88,7 +93,7 @@ fn topic_option(
 ) -> Described {
     let mut synonyms = broker_synonyms(row, layers);
     let (mut value, mut source) = match layers.find(row.broker()) {
-        Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), Source::StaticBroker),
+        Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), setting.source),
         None => (row.default_text(), Source::Default),
     };
     if let Some(own) = overrides.get(name).filter(|own| row.admits(own, 1)) {
@@ -111,8 +116,10 @@ fn topic_option(
 fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Described {
     let mut synonyms = broker_synonyms(row, layers);
     // Names of the same unit are the same option. With different units each name tells what was
-    // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds.
-    if row.broker().iter().any(|other| other.factor != 1) {
+    // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds. So
+    // it does if only the first name can change: the others stay as the start left them.
+    let differ = |other: &Name| other.factor != 1 || row.changes_live_as(other);
+    if row.broker().iter().any(differ) {
         let own = synonyms.iter().position(|synonym| synonym.name == name.text);
         synonyms.drain(..own.unwrap_or(synonyms.len()));
     }
@@ -121,7 +128,7 @@ fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Describ
         name: name.text,
         value: first.and_then(|synonym| synonym.value.clone()),
         source: first.map_or(Source::Default, |synonym| synonym.source),
-        read_only: row.change() == Change::ReadOnly,
+        read_only: !row.changes_live_as(name),
         sensitive: row.is_sensitive(),
         kind: row.kind_of(name),
         synonyms,
@@ -137,7 +144,7 @@ fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<Synonym> {
         .map(|(name, setting)| Synonym {
             name: name.text,
             value: shown(row, setting.value.clone()),
-            source: Source::StaticBroker,
+            source: setting.source,
         })
         .collect();
     synonyms.extend(row.broker().last().map(|name| Synonym {

@@ -95,6 +95,12 @@ pub trait Row: Debug + Sync {
         if name.factor == 1 { self.kind() } else { Kind::Int }
     }
 
+    /// True if the broker's value may change under `name` while it runs: Kafka changes an option
+    /// of several names under the first alone.
+    fn changes_live_as(&self, name: &Name) -> bool {
+        self.change() == Change::Live && self.broker().first() == Some(name)
+    }
+
     /// True for what may never be shown.
     fn is_sensitive(&self) -> bool {
         self.kind() == Kind::Password

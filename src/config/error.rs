@@ -98,6 +98,77 @@ pub enum TopicConfigError {
     },
 }
 
+/// What a client asked of the broker's configuration while it runs is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BrokerConfigError {
+    /// Options, commas between, that change at a start only.
+    #[error("Cannot update these configs dynamically: Set({0})")]
+    Fixed(String),
+    /// No broker's option has that name.
+    #[error("Unknown broker config name: {}{hint}", line(name))]
+    Unknown {
+        /// The name as it came.
+        name: String,
+        /// What may have been meant, with the punctuation before it; empty for no idea.
+        hint: String,
+    },
+    /// The option does not allow the value.
+    #[error("Invalid value {} for configuration {name}: must be {allowed}", line(value))]
+    Invalid {
+        /// The option's name.
+        name: String,
+        /// The value as it came.
+        value: String,
+        /// What is allowed, to stand after "must be".
+        allowed: String,
+    },
+    /// Two values are each allowed, but not together.
+    #[error(transparent)]
+    Together(#[from] ConfigError),
+}
+
+/// What a client asked of a group's or a client metrics subscription's configuration is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResourceConfigError {
+    /// No group's option has that name.
+    #[error("Unknown group config name: {}{hint}", line(name))]
+    UnknownOfGroup {
+        /// The name as it came.
+        name: String,
+        /// What may have been meant, with the punctuation before it; empty for no idea.
+        hint: String,
+    },
+    /// No option of client metrics has that name.
+    #[error("Unknown client metrics configuration: {}", line(.0))]
+    UnknownOfClientMetrics(String),
+    /// The option does not allow the value.
+    #[error("Invalid value {} for configuration {name}: must be {allowed}", line(value))]
+    Invalid {
+        /// The option's name.
+        name: &'static str,
+        /// The value as it came.
+        value: String,
+        /// What is allowed, to stand after "must be".
+        allowed: String,
+    },
+    /// The broker's options do not allow the value, or another value of the group does not.
+    #[error("{name} must be {relation} {other}")]
+    Unequal {
+        /// The option.
+        name: &'static str,
+        /// How it must compare.
+        relation: &'static str,
+        /// The other option.
+        other: &'static str,
+    },
+    /// A subscription's interval that is too short or too long.
+    #[error("Invalid value {0} for interval.ms, interval must be between 100 and 3600000 (1 hour)")]
+    Interval(String),
+    /// A subscription that names clients as nobody can.
+    #[error("Illegal client matching pattern: {}", line(.0))]
+    Pattern(String),
+}
+
 const SHOWN_CHARS: usize = 120;
 
 /// Somebody's text, fit for the middle of one line: control characters escaped, the end of a

@@ -140,6 +140,193 @@ pub static GROUP_CONSUMER_ASSIGNORS: Entry<List> = Entry {
         group does not say.",
 };
 
+/// `group.share.session.timeout.ms`.
+pub static GROUP_SHARE_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a member of a share group (KIP-932) may be silent before it is removed.",
+};
+
+/// `group.share.min.session.timeout.ms`.
+pub static GROUP_SHARE_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.min.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest session timeout that a share group may be given.",
+};
+
+/// `group.share.max.session.timeout.ms`.
+pub static GROUP_SHARE_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.max.session.timeout.ms")],
+    default: 60_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest session timeout that a share group may be given.",
+};
+
+/// `group.share.heartbeat.interval.ms`.
+pub static GROUP_SHARE_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often members of a share group are told to send a heartbeat.",
+};
+
+/// `group.share.min.heartbeat.interval.ms`.
+pub static GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.min.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest heartbeat interval that a share group may be given.",
+};
+
+/// `group.share.max.heartbeat.interval.ms`.
+pub static GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.max.heartbeat.interval.ms")],
+    default: 15_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest heartbeat interval that a share group may be given.",
+};
+
+/// `group.share.record.lock.duration.ms`.
+pub static GROUP_SHARE_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.record.lock.duration.ms")],
+    default: 30_000,
+    check: Check::Between(1000, 3_600_000),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a member of a share group has a record to itself.",
+};
+
+/// `group.share.min.record.lock.duration.ms`.
+pub static GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.min.record.lock.duration.ms")],
+    default: 15_000,
+    check: Check::Between(1000, 30_000),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest such time that a share group may be given.",
+};
+
+/// `group.share.max.record.lock.duration.ms`.
+pub static GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.share.max.record.lock.duration.ms")],
+    default: 60_000,
+    check: Check::Between(30_000, 3_600_000),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest such time that a share group may be given.",
+};
+
+/// `group.streams.session.timeout.ms`.
+pub static GROUP_STREAMS_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How long a member of a streams group (KIP-1071) may be silent before it is removed.",
+};
+
+/// `group.streams.min.session.timeout.ms`.
+pub static GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.min.session.timeout.ms")],
+    default: 45_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest session timeout that a streams group may be given.",
+};
+
+/// `group.streams.max.session.timeout.ms`.
+pub static GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.max.session.timeout.ms")],
+    default: 60_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest session timeout that a streams group may be given.",
+};
+
+/// `group.streams.heartbeat.interval.ms`.
+pub static GROUP_STREAMS_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How often members of a streams group are told to send a heartbeat.",
+};
+
+/// `group.streams.min.heartbeat.interval.ms`.
+pub static GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.min.heartbeat.interval.ms")],
+    default: 5000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The shortest heartbeat interval that a streams group may be given.",
+};
+
+/// `group.streams.max.heartbeat.interval.ms`.
+pub static GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.max.heartbeat.interval.ms")],
+    default: 15_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The longest heartbeat interval that a streams group may be given.",
+};
+
+/// `group.streams.num.standby.replicas`.
+pub static GROUP_STREAMS_NUM_STANDBY_REPLICAS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.num.standby.replicas")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "How many standby replicas each task of a streams group has.",
+};
+
+/// `group.streams.max.standby.replicas`.
+pub static GROUP_STREAMS_MAX_STANDBY_REPLICAS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.streams.max.standby.replicas")],
+    default: 2,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported,
+    doc: "The most standby replicas that a streams group may be given.",
+};
+
 /// `offsets.retention.minutes`.
 pub static OFFSETS_RETENTION_MINUTES: Entry<i32> = Entry {
     topic: None,
@@ -220,6 +407,23 @@ pub static ROWS: &[&dyn Row] = &[
     &GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
     &GROUP_CONSUMER_MAX_SIZE,
     &GROUP_CONSUMER_ASSIGNORS,
+    &GROUP_SHARE_SESSION_TIMEOUT_MS,
+    &GROUP_SHARE_MIN_SESSION_TIMEOUT_MS,
+    &GROUP_SHARE_MAX_SESSION_TIMEOUT_MS,
+    &GROUP_SHARE_HEARTBEAT_INTERVAL_MS,
+    &GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS,
+    &GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS,
+    &GROUP_SHARE_RECORD_LOCK_DURATION_MS,
+    &GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS,
+    &GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS,
+    &GROUP_STREAMS_SESSION_TIMEOUT_MS,
+    &GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS,
+    &GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS,
+    &GROUP_STREAMS_HEARTBEAT_INTERVAL_MS,
+    &GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS,
+    &GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS,
+    &GROUP_STREAMS_NUM_STANDBY_REPLICAS,
+    &GROUP_STREAMS_MAX_STANDBY_REPLICAS,
     &OFFSETS_RETENTION_MINUTES,
     &OFFSETS_RETENTION_CHECK_INTERVAL_MS,
     &OFFSET_METADATA_MAX_BYTES,

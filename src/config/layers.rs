@@ -8,6 +8,43 @@ use crate::config::entry::{Name, Row};
 use crate::config::error::ConfigError;
 use crate::config::table;
 
+/// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The topic was given it.
+    Topic,
+    /// A client set it on this broker while it ran.
+    DynamicBroker,
+    /// A client set it on all brokers while they ran.
+    DynamicDefault,
+    /// The broker was started with it.
+    StaticBroker,
+    /// Nobody set it.
+    Default,
+    /// The level of a logger.
+    Logger,
+    /// The client metrics subscription was given it.
+    ClientMetrics,
+    /// The group was given it.
+    Group,
+}
+
+impl Source {
+    /// Its number on the wire.
+    pub fn code(self) -> i8 {
+        match self {
+            Source::Topic => 1,
+            Source::DynamicBroker => 2,
+            Source::DynamicDefault => 3,
+            Source::StaticBroker => 4,
+            Source::Default => 5,
+            Source::Logger => 6,
+            Source::ClientMetrics => 7,
+            Source::Group => 8,
+        }
+    }
+}
+
 /// One value that somebody set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
@@ -15,6 +52,8 @@ pub struct Setting {
     pub value: String,
     /// Where it was set, for people: a file's path, `environment OTTLA_…`, `--set`.
     pub origin: String,
+    /// What kind of place that is.
+    pub source: Source,
 }
 
 /// What one source sets, by the broker's names.
@@ -45,9 +84,14 @@ impl Layer {
                 allowed: row.allowed(name.factor),
             });
         }
-        let setting = Setting { value: value.trim().to_owned(), origin: origin.to_owned() };
-        self.settings.insert(name.text, setting);
+        self.put(name.text, value, origin, Source::StaticBroker);
         Ok(())
+    }
+
+    /// Set what has been checked already.
+    pub fn put(&mut self, name: &'static str, value: &str, origin: &str, source: Source) {
+        let (value, origin) = (value.trim().to_owned(), origin.to_owned());
+        self.settings.insert(name, Setting { value, origin, source });
     }
 
     /// What this layer says under that very name.
@@ -75,16 +119,17 @@ impl Layers {
         self.all(names).into_iter().next()
     }
 
-    /// Every setting under these names, the one that wins first. What a nearer layer says under
-    /// the same name stands for what a further one says.
+    /// Every setting under these names, the one that wins first. Of layers of the same source,
+    /// what a nearer one says under a name stands for what a further one says.
     pub fn all(&self, names: &'static [Name]) -> Vec<(&'static Name, &Setting)> {
         let mut found: Vec<(&'static Name, &Setting)> = Vec::new();
         for layer in &self.nearest_first {
             for name in names {
-                if found.iter().any(|(seen, _)| seen.text == name.text) {
-                    continue;
-                }
-                if let Some(setting) = layer.get(name.text) {
+                let Some(setting) = layer.get(name.text) else { continue };
+                let is_it = |(seen, other): &(&Name, &Setting)| {
+                    seen.text == name.text && other.source == setting.source
+                };
+                if !found.iter().any(is_it) {
                     found.push((name, setting));
                 }
             }

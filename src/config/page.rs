@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::config::entry::{Effect, Name, Row};
 use crate::config::environment::{OF_KUBERNETES, PROGRAMS_OWN};
+use crate::config::resources::{self, OwnOption};
 use crate::config::table;
 use crate::config::value::{Kind, List, Value};
 
@@ -61,8 +62,14 @@ A later source goes over an earlier one:
    Of two flags for the same option the later one counts.
 
 Over all of them a topic has its own values for the options in the section *Topics*, given when it
-is created. Where an option has several names, the nearest source that sets one of them counts,
-and in it the name that stands first.
+is created or later. Where an option has several names, the nearest source that sets one of them
+counts, and in it the name that stands first.
+
+Options that are *live* can be changed while the broker runs, with IncrementalAlterConfigs or
+AlterConfigs (`kafka-configs --entity-type brokers`), under the first of their names: on this
+broker, or on all (`--entity-default`). Such a value goes over all four sources, the broker's own
+over that of all, acts at once, on every topic that has no value of its own too, and outlives a
+restart. Any other option is refused then.
 
 Everything is checked at the start. An option that does not exist and a value that is not allowed
 end the program, before it touches anything, with a line that says which, where it was set and
@@ -87,16 +94,39 @@ pub fn configuration_page() -> String {
         let _ = writeln!(page, "### {}\n", section.title);
         let of_topics = section.rows.iter().any(|row| row.topic().is_some());
         let names = if of_topics { "Topic's name | Broker's name" } else { "Name" };
-        let _ = writeln!(page, "| {names} | Type | Default | Must be | Effect | Meaning |");
-        let columns = if of_topics { 7 } else { 6 };
+        let _ = writeln!(page, "| {names} | Type | Default | Must be | Effect | Live | Meaning |");
+        let columns = if of_topics { 8 } else { 7 };
         let _ = writeln!(page, "|{}", "--|".repeat(columns));
         for row in section.rows {
             line(&mut page, *row, of_topics);
         }
         page.push('\n');
     }
+    own(&mut page, "Groups' own", "group", resources::OF_GROUPS);
+    own(&mut page, "Client metrics", "subscription", resources::OF_CLIENT_METRICS);
     differences(&mut page);
     page
+}
+
+/// The options of groups and of client metrics subscriptions.
+fn own(page: &mut String, title: &str, owner: &str, options: &[OwnOption]) {
+    let _ = writeln!(
+        page,
+        "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, kept and \
+         shown; nothing follows from it\nyet.\n\n| Name | Type | Default | Must be | Meaning |"
+    );
+    page.push_str("|--|--|--|--|--|\n");
+    for option in options {
+        let row = option.row;
+        let default = match row.broker().first() {
+            Some(name) => format!("that of `{}`", name.text),
+            None => shown_default(row),
+        };
+        let (kind, allowed) = (row.kind().name(), row.allowed(1).replace('*', "\\*"));
+        let doc = row.doc().replace('*', "\\*");
+        let _ = writeln!(page, "| `{}` | {kind} | {default} | {allowed} | {doc} |", option.name);
+    }
+    page.push('\n');
 }
 
 fn variables(page: &mut String) {
@@ -125,9 +155,11 @@ fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
         Effect::Acts => "acts",
         Effect::Reported => "reported",
     };
+    let can_change = row.broker().first().is_some_and(|name| row.changes_live_as(name));
+    let live = if can_change { "live" } else { "" };
     let _ = writeln!(
         page,
-        "{} | {} | {} | {} | {effect} | {} |",
+        "{} | {} | {} | {} | {effect} | {live} | {} |",
         broker.join(", "),
         row.kind().name(),
         shown_default(row),
@@ -190,10 +222,16 @@ pub fn default_file() -> String {
             if row.effect() == Effect::Reported {
                 comment(&mut file, "Reported only: nothing follows from it yet.");
             }
-            let _ = writeln!(file, "#{} = {}", first.text, toml_value(*row));
+            let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(*row));
         }
     }
     file
+}
+
+/// A name as a key of TOML, where `a = 1` and `a.b = 2` cannot stand in one file.
+fn toml_key(name: &str) -> String {
+    let is_below = |other: &str| name.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
+    if table::broker_names().any(is_below) { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn toml_value(row: &dyn Row) -> String {
@@ -270,7 +308,7 @@ mod tests {
                 assert!(page.contains(&format!("`{name}`")), "{name}");
             }
             if let Some(name) = row.broker().first() {
-                assert!(file.contains(&format!("\n#{} = ", name.text)), "{}", name.text);
+                assert!(file.contains(&format!("\n#{} = ", toml_key(name.text))), "{}", name.text);
             }
         }
     }

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::cleaner::CleanerConfig;
 use crate::config::endpoint::Endpoint;
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
@@ -106,6 +105,9 @@ pub struct TopicConfig {
     pub flush_ms: i64,
     /// `file.delete.delay.ms`: how long a removed file stays on the disk, renamed.
     pub file_delete_delay_ms: i64,
+    /// `producer.id.expiration.ms`, which is the broker's alone: how long a silent idempotent
+    /// producer is remembered.
+    pub producer_id_expiration_ms: i64,
 }
 
 impl Default for TopicConfig {
@@ -136,6 +138,7 @@ impl Default for TopicConfig {
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             file_delete_delay_ms: 60_000,
+            producer_id_expiration_ms: DAY_MS,
         }
     }
 }
@@ -175,6 +178,9 @@ impl TopicConfig {
             flush_messages: long(&topic::FLUSH_MESSAGES),
             flush_ms: long(&topic::FLUSH_MS),
             file_delete_delay_ms: long(&topic::FILE_DELETE_DELAY_MS),
+            producer_id_expiration_ms: i64::from(
+                transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
+            ),
         }
     }
 }
@@ -222,8 +228,6 @@ pub struct BrokerConfig {
     pub log_dir: Option<PathBuf>,
     /// `durability`.
     pub durability: Durability,
-    /// `max.connections`: open connections over all listeners.
-    pub max_connections: i32,
     /// `connections.max.idle.ms`: a connection silent for longer is closed; at least 1.
     pub connections_max_idle_ms: i64,
     /// `socket.request.max.bytes`: the largest request frame.
@@ -242,10 +246,6 @@ pub struct BrokerConfig {
     pub auto_create_topics_enable: bool,
     /// `delete.topic.enable`: DeleteTopics is served.
     pub delete_topic_enable: bool,
-    /// `producer.id.expiration.ms`: how long a silent idempotent producer is remembered.
-    pub producer_id_expiration_ms: i64,
-    /// What compaction may take.
-    pub cleaner: CleanerConfig,
     /// What groups may do.
     pub groups: GroupConfig,
     /// Over which time client quotas are averaged.
@@ -268,7 +268,6 @@ impl Default for BrokerConfig {
             advertised_listeners: Vec::new(),
             log_dir: None,
             durability: Durability::Os,
-            max_connections: 10_000,
             connections_max_idle_ms: 600_000,
             socket_request_max_bytes: 104_857_600,
             queued_max_request_bytes: 33_554_432,
@@ -278,8 +277,6 @@ impl Default for BrokerConfig {
             default_replication_factor: 1,
             auto_create_topics_enable: true,
             delete_topic_enable: true,
-            producer_id_expiration_ms: 86_400_000,
-            cleaner: CleanerConfig::default(),
             groups: GroupConfig::default(),
             quotas: QuotaConfig::default(),
             log_retention_check_interval_ms: 300_000,
@@ -303,7 +300,6 @@ impl BrokerConfig {
             advertised_listeners: endpoints(broker::ADVERTISED_LISTENERS.resolve(layers)),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
             durability: durability(&broker::DURABILITY.resolve(layers)),
-            max_connections: broker::MAX_CONNECTIONS.resolve(layers),
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
             socket_request_max_bytes: broker::SOCKET_REQUEST_MAX_BYTES.resolve(layers),
             queued_max_request_bytes: broker::QUEUED_MAX_REQUEST_BYTES.resolve(layers),
@@ -314,10 +310,6 @@ impl BrokerConfig {
             default_replication_factor: broker::DEFAULT_REPLICATION_FACTOR.resolve(layers),
             auto_create_topics_enable: broker::AUTO_CREATE_TOPICS_ENABLE.resolve(layers),
             delete_topic_enable: broker::DELETE_TOPIC_ENABLE.resolve(layers),
-            producer_id_expiration_ms: i64::from(
-                transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
-            ),
-            cleaner: CleanerConfig::resolve(layers),
             groups: GroupConfig::resolve(layers),
             quotas: QuotaConfig::resolve(layers),
             log_retention_check_interval_ms: broker::LOG_RETENTION_CHECK_INTERVAL_MS

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::config::described::{self, Described};
 use crate::config::entry::{Effect, Name};
-use crate::config::error::{ConfigError, TopicConfigError};
-use crate::config::layers::{Layer, Layers, Setting};
+use crate::config::error::{ConfigError, ResourceConfigError, TopicConfigError};
+use crate::config::layers::{Layer, Layers, Setting, Source};
+use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
-use crate::config::{broker, environment, file, table, topic};
+use crate::config::resources::{self, Owner};
+use crate::config::{broker, dynamic, environment, file, table, topic};
 
 /// The configuration file, read by the caller.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +46,7 @@ pub struct Unheeded {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     layers: Layers,
+    live: LiveConfig,
 }
 
 impl Settings {
@@ -65,14 +68,36 @@ impl Settings {
         for flag in flags {
             from_flags.enter(&flag.name, &flag.value, &flag.origin)?;
         }
-        let settings = Settings { layers: Layers::over(from_flags, layers) };
+        let settings = Settings::of(Layers::over(from_flags, layers));
         settings.check_together()?;
         Ok(settings)
     }
 
-    /// What the broker runs by.
+    fn of(layers: Layers) -> Settings {
+        let live = LiveConfig::resolve(&layers);
+        Settings { layers, live }
+    }
+
+    /// These settings under what clients have set while the broker runs: on all brokers, and on
+    /// this one.
+    pub fn with_live(
+        &self,
+        on_all: &BTreeMap<String, String>,
+        on_this: &BTreeMap<String, String>,
+    ) -> Settings {
+        let on_all = dynamic::layer(on_all, Source::DynamicDefault);
+        let on_this = dynamic::layer(on_this, Source::DynamicBroker);
+        Settings::of(Layers::over(on_this, Layers::over(on_all, self.layers.clone())))
+    }
+
+    /// What the broker runs by from its start to its end.
     pub fn broker(&self) -> BrokerConfig {
         BrokerConfig::resolve(&self.layers)
+    }
+
+    /// What the broker runs by now.
+    pub fn live(&self) -> &LiveConfig {
+        &self.live
     }
 
     /// What a topic with these overrides runs by.
@@ -131,6 +156,31 @@ impl Settings {
         described::broker(&self.layers)
     }
 
+    /// What clients have set on all brokers while they run, by name.
+    pub fn describe_broker_defaults(&self) -> Vec<Described> {
+        described::broker_defaults(&self.layers)
+    }
+
+    /// Whether a group or a client metrics subscription may have these configs.
+    ///
+    /// Errors: the first that is wrong.
+    pub fn check_resource(
+        &self,
+        owner: Owner,
+        configs: &BTreeMap<String, String>,
+    ) -> Result<(), ResourceConfigError> {
+        resources::check(owner, configs, &self.layers)
+    }
+
+    /// Every option of a group or a client metrics subscription with these configs, by name.
+    pub fn describe_resource(
+        &self,
+        owner: Owner,
+        configs: &BTreeMap<String, String>,
+    ) -> Vec<Described> {
+        resources::describe(owner, configs, &self.layers)
+    }
+
     /// The options that were set and from which nothing follows yet: worth a warning at a start.
     pub fn unheeded(&self) -> Vec<Unheeded> {
         self.layers
@@ -145,7 +195,9 @@ impl Settings {
     }
 
     /// What no row can check alone.
-    fn check_together(&self) -> Result<(), ConfigError> {
+    ///
+    /// Errors: values that contradict each other.
+    pub fn check_together(&self) -> Result<(), ConfigError> {
         let config = self.broker();
         let listeners = config.listeners.len();
         let advertised = config.advertised_listeners.len();
@@ -155,6 +207,15 @@ impl Settings {
                 1 => "empty, or one place, as there is one listener".to_owned(),
                 many => format!("empty, one place, or {many}: one for each listener"),
             };
+            return Err(invalid(found, allowed));
+        }
+        if self.live.max_connections_per_ip == 0
+            && self.live.max_connections_per_ip_overrides.is_empty()
+        {
+            let found = self.layers.find(broker::MAX_CONNECTIONS_PER_IP.broker);
+            let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
+                could connect"
+                .to_owned();
             return Err(invalid(found, allowed));
         }
         let topic = self.topic(&BTreeMap::new());
@@ -192,7 +253,6 @@ fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::described::Source;
     use crate::config::endpoint::Endpoint;
     use crate::config::resolve::{Cleanup, Compression, Durability, TimestampType};
     use std::path::PathBuf;
@@ -284,7 +344,6 @@ mod tests {
             ("advertised.listeners", "PLAINTEXT://broker.lan:19092"),
             ("log.dir", "/var/lib/ottla"),
             ("durability", "fsync"),
-            ("producer.id.expiration.ms", "1"),
         ])
         .broker();
         let endpoint = |host: &str, port| Endpoint { host: host.to_owned(), port };
@@ -294,7 +353,6 @@ mod tests {
         assert_eq!(config.advertised_listeners, [endpoint("broker.lan", 19092)]);
         assert_eq!(config.log_dir, Some(PathBuf::from("/var/lib/ottla")));
         assert_eq!(config.durability, Durability::Fsync);
-        assert_eq!(config.producer_id_expiration_ms, 1);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 
 use kafka_protocol::error::ResponseError as Code;
 
+use crate::broker::config_changes::ConfigsError;
+use crate::broker::loggers::LoggerError;
 use crate::broker::quota_changes::QuotaError;
 use crate::broker::topic_changes::{CreateError, GrowError};
+use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
 use crate::groups::input::Fault;
 use crate::log::AppendError;
@@ -71,6 +74,39 @@ pub fn of_create(error: &CreateError) -> Code {
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of configs that were not changed.
+pub fn of_configs(error: &ConfigsError) -> Code {
+    match error {
+        ConfigsError::Broker(error) => match error {
+            BrokerConfigError::Fixed(_)
+            | BrokerConfigError::Invalid { .. }
+            | BrokerConfigError::Together(_) => Code::InvalidRequest,
+            BrokerConfigError::Unknown { .. } => Code::InvalidConfig,
+        },
+        ConfigsError::Resource(error) => match error {
+            ResourceConfigError::UnknownOfGroup { .. }
+            | ResourceConfigError::Invalid { .. }
+            | ResourceConfigError::Unequal { .. }
+            | ResourceConfigError::Pattern(_) => Code::InvalidConfig,
+            ResourceConfigError::UnknownOfClientMetrics(_) | ResourceConfigError::Interval(_) => {
+                Code::InvalidRequest
+            }
+        },
+        ConfigsError::TooLong => Code::InvalidConfig,
+        ConfigsError::TooMany => Code::PolicyViolation,
+        ConfigsError::Append(error) => of_append(error),
+    }
+}
+
+/// The code of loggers that were not changed.
+pub fn of_logger(error: &LoggerError) -> Code {
+    match error {
+        LoggerError::Unknown(_) | LoggerError::Level { .. } => Code::InvalidConfig,
+        LoggerError::RootStays => Code::InvalidRequest,
+        LoggerError::Sink(_) => Code::UnknownServerError,
     }
 }
 

@@ -87,7 +87,7 @@ static KAFKAS: &[Section] = &[
     },
     Section {
         title: "Configs, quotas and features",
-        without: "A topic's configs are given when it is created; the broker's at its start.",
+        without: "",
         apis: &[
             KafkasApi(32, "DescribeConfigs", 1..=4),
             KafkasApi(33, "AlterConfigs", 0..=2),
@@ -174,18 +174,27 @@ be indistinguishable from it, and what is not served is not advertised.
   (NOT_ENOUGH_REPLICAS). The leader epoch is always 0.
 - **Topics are there at once.** The Metadata answer that creates a topic carries its leader; Kafka
   answers with an error first, and the client asks again. A deleted name is free at once.
-- **Compaction is not done yet.** `docs/configuration.md` says of each option whether it acts.
 - **`compression.type`** packs batches anew as Kafka does, and at Kafka's levels they become about as
   large. The records stay the same to the last byte.
 - **A full disk** is answered with KAFKA_STORAGE_ERROR until there is room; Kafka's broker stops.
 - **Colliding topic names** (`a.b`, `a_b`) in one request: the second is refused, Kafka takes both.
-- **The broker's own configs** are described, but change only at a start (INVALID_REQUEST).
+- **The broker's own configs** change while it runs where `docs/configuration.md` says *live*. A
+  name that the broker does not know is refused (INVALID_CONFIG); Kafka keeps it for a plugin that
+  might. A host of `max.connections.per.ip.overrides` must be an address.
+- **Configs of groups and client metrics** are kept, checked and described; nothing follows from
+  them yet. Telemetry is not served, and groups use the classic protocol.
+- **Loggers** are the rooms of the house (`ottla.log`, `ottla.server`); there are no fatal lines,
+  so FATAL turns a logger off. Their levels are gone with the process, as in Kafka.
 - **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
   (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets
   inside a batch that do not count up from 0, a negative length other than -1, and the append-time
   bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
   (Kafka: UNKNOWN_SERVER_ERROR).
-- **No features.** ApiVersions carries none, so clients keep to the older flow of transactions.
+- **One feature:** `metadata.version`, at the level of Kafka 4.1 (27, 4.1-IV1), the only one that
+  is written. `group.version`, `transaction.version`, `share.version`, `kraft.version` and
+  `eligible.leader.replicas.version` mean nothing here yet: they are neither named nor taken, also
+  if the data directory comes from a Kafka that had them, so clients keep to the older flow of
+  transactions.
 - **Internal topics cannot be deleted** (INVALID_REQUEST). Kafka deletes them, and the groups in
   them.
 - **Quotas of addresses** are set by address; a host's name is refused (INVALID_REQUEST). A quota

@@ -6,7 +6,7 @@ use crate::handlers::api::{Api, api};
 use crate::handlers::cluster::{api_versions, describe_cluster, describe_quorum};
 use crate::handlers::configs::{
     alter_client_quotas, alter_configs, describe_client_quotas, describe_configs,
-    incremental_alter_configs, list_config_resources,
+    incremental_alter_configs, list_config_resources, update_features,
 };
 use crate::handlers::data::{
     delete_records, fetch, init_producer_id, list_offsets, offset_for_leader_epoch, produce,
@@ -56,6 +56,7 @@ pub static APIS: &[Api] = &[
     api::<describe_client_quotas::DescribeClientQuotas>(),
     api::<alter_client_quotas::AlterClientQuotas>(),
     api::<describe_quorum::DescribeQuorum>(),
+    api::<update_features::UpdateFeatures>(),
     api::<describe_cluster::DescribeCluster>(),
     api::<list_config_resources::ListConfigResources>(),
     api::<describe_topic_partitions::DescribeTopicPartitions>(),

@@ -88,7 +88,6 @@ pub struct Log {
     created_wall_ms: i64,
     /// When the first record was appended that is not known to be durable; monotonic.
     unflushed_since_ms: i64,
-    producer_id_expiration_ms: i64,
     /// When silent producers were last looked for, ms since 1970.
     expired_wall_ms: i64,
     offline: Option<String>,
@@ -140,7 +139,6 @@ impl Log {
             recovery_point: known.recovery_point.min(recovered.end_offset),
             created_wall_ms: now.wall_ms,
             unflushed_since_ms: now.mono_ms,
-            producer_id_expiration_ms: known.producer_id_expiration_ms,
             expired_wall_ms: 0,
             offline: None,
             is_swapping: false,
@@ -429,7 +427,7 @@ impl Log {
     /// Forget producers that have been silent for `producer.id.expiration.ms`. Looked for when
     /// something is appended, because nothing else makes their number grow.
     fn expire_producers(&mut self, now: Now) {
-        let expiration_ms = self.producer_id_expiration_ms;
+        let expiration_ms = self.config.producer_id_expiration_ms;
         if now.wall_ms - self.expired_wall_ms >= expiration_ms.min(PRODUCERS_CHECK_MS) {
             self.expired_wall_ms = now.wall_ms;
             self.producers.expire(now.wall_ms, expiration_ms);

@@ -108,8 +108,6 @@ pub struct Known {
     pub log_start_offset: Offset,
     /// `index.interval.bytes`.
     pub index_interval_bytes: i32,
-    /// `producer.id.expiration.ms`.
-    pub producer_id_expiration_ms: i64,
 }
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.

@@ -12,6 +12,12 @@ use crate::types::{ProducerId, TopicId};
 
 /// Kafka's number for a topic in a config record.
 pub const TOPIC_RESOURCE: i8 = 2;
+/// Kafka's number for a broker, which is named by its id; all of them have no name.
+pub const BROKER_RESOURCE: i8 = 4;
+/// Kafka's number for a client metrics subscription.
+pub const CLIENT_METRICS_RESOURCE: i8 = 16;
+/// Kafka's number for a group.
+pub const GROUP_RESOURCE: i8 = 32;
 
 /// A topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,19 +32,23 @@ pub struct Topic {
     pub configs: BTreeMap<String, String>,
 }
 
-/// Topics, producer ids, features and quotas.
+/// Topics, configs, producer ids, features and quotas.
 #[derive(Debug, Clone, Default)]
 pub struct Image {
     /// The topics, by name.
     pub topics: BTreeMap<String, Arc<Topic>>,
     /// Names by topic id.
     pub names: HashMap<TopicId, String>,
+    /// The configs that were set on others than topics, by kind and name; none of them is empty.
+    pub configs: BTreeMap<(i8, String), Arc<BTreeMap<String, String>>>,
     /// The first producer id that has not been given out in a block.
     pub next_producer_id: ProducerId,
     /// Levels of finalized features (KIP-584).
     pub features: BTreeMap<String, i16>,
     /// Client quotas.
     pub quotas: Arc<quotas::Table>,
+    /// How many records add up to this image.
+    pub applied: i64,
 }
 
 impl Image {
@@ -46,8 +56,14 @@ impl Image {
         Arc::make_mut(self.topics.entry(name.to_owned()).or_default())
     }
 
+    /// The configs that were set on a resource other than a topic.
+    pub fn configs_of(&self, kind: i8, name: &str) -> Arc<BTreeMap<String, String>> {
+        self.configs.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
+    }
+
     /// Remember what a record says. The only way in which an image changes.
     pub fn apply(&mut self, record: &Record) {
+        self.applied += 1;
         match record {
             Record::Topic(topic) => {
                 self.names.insert(topic.topic_id, topic.name.clone());
@@ -67,6 +83,17 @@ impl Image {
                     Some(value) => configs.insert(config.name.clone(), value.clone()),
                     None => configs.remove(&config.name),
                 };
+            }
+            Record::Config(config) => {
+                let resource = (config.resource_type, config.resource_name.clone());
+                let configs = Arc::make_mut(self.configs.entry(resource.clone()).or_default());
+                match &config.value {
+                    Some(value) => configs.insert(config.name.clone(), value.clone()),
+                    None => configs.remove(&config.name),
+                };
+                if configs.is_empty() {
+                    self.configs.remove(&resource);
+                }
             }
             Record::RemoveTopic(topic) => {
                 if let Some(name) = self.names.remove(&topic.topic_id) {

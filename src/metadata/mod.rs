@@ -1,4 +1,6 @@
 pub mod broker_records;
+/// Features, and which levels of them there are.
+pub mod features;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
 pub mod partition_records;

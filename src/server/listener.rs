@@ -1,7 +1,7 @@
 //! Accept, limit, drain on shutdown.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::broker::parts::Broker;
 use crate::server::connection::Connection;
+use crate::server::places::{Full, Limits, Places};
 
 /// How long connections may finish what they are doing once the broker stops.
 const DRAIN: Duration = Duration::from_millis(800);
@@ -20,7 +21,7 @@ const PUT_OFF_MAX: usize = 1024;
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
 pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
-    let places = Arc::new(Semaphore::new(broker.config.max_connections.max(1) as usize));
+    let places = Arc::new(Places::default());
     let mut accepting = JoinSet::new();
     for (index, listener) in listeners.into_iter().enumerate() {
         accepting.spawn(accept(broker.clone(), listener, index, places.clone()));
@@ -28,8 +29,8 @@ pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
     while accepting.join_next().await.is_some() {}
 }
 
-/// `places` are what is left of `max.connections`, for all listeners together.
-async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places: Arc<Semaphore>) {
+/// `places` are those of all listeners together.
+async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places: Arc<Places>) {
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
@@ -52,10 +53,12 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
                         }
                         continue;
                     }
-                    let Ok(place) = places.clone().try_acquire_owned() else {
-                        let most = broker.config.max_connections;
-                        tracing::warn!(%peer, most, "refused: max.connections are open");
-                        continue;
+                    let place = match places.take(peer.ip(), limits(&broker, peer.ip())) {
+                        Ok(place) => place,
+                        Err(Full { option, most }) => {
+                            tracing::warn!(%peer, option, most, "refused: as many are connected");
+                            continue;
+                        }
                     };
                     match Connection::new(broker.clone(), stream, peer, index) {
                         Ok(connection) => drop(connections.spawn(async move {
@@ -91,6 +94,15 @@ async fn put_off(
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
     drop((stream, place));
+}
+
+fn limits(broker: &Broker, address: IpAddr) -> Limits {
+    let settings = broker.settings.now();
+    let live = settings.live();
+    Limits {
+        all: live.max_connections,
+        from_there: live.max_connections_from(address.to_canonical()),
+    }
 }
 
 /// Listen on every configured endpoint.

@@ -22,12 +22,14 @@ use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
+use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::{
     AlterClientQuotasRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
     AlterReplicaLogDirsRequest, ApiKey, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
     DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
     DescribeQuorumRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
     ListConfigResourcesRequest, ListPartitionReassignmentsRequest, TopicName,
+    UpdateFeaturesRequest,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -54,6 +56,7 @@ pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
         ApiKey::DescribeQuorum => of(&quorum(), version),
         ApiKey::DescribeClientQuotas => of(&describe_quotas(), version),
         ApiKey::AlterClientQuotas => of(&alter_quotas(), version),
+        ApiKey::UpdateFeatures => of(&features(version), version),
         ApiKey::ListConfigResources => of(&resources(version), version),
         _ => None,
     }
@@ -77,7 +80,15 @@ fn describe(version: i16, subject: &Subject) -> DescribeConfigsRequest {
     let some = resource(2, &subject.topic)
         .with_configuration_keys(Some(vec![text("retention.ms"), text("cleanup.policy")]));
     let request = DescribeConfigsRequest::default()
-        .with_resources(vec![some, resource(2, "none"), resource(4, "1"), resource(8, "1")])
+        .with_resources(vec![
+            some,
+            resource(2, "none"),
+            resource(4, "1"),
+            resource(4, ""),
+            resource(8, "1"),
+            resource(16, "m"),
+            resource(32, "g"),
+        ])
         .with_include_synonyms(true);
     if version >= 3 { request.with_include_documentation(true) } else { request }
 }
@@ -109,7 +120,21 @@ fn alter_some(subject: &Subject) -> IncrementalAlterConfigsRequest {
         .with_resource_type(2)
         .with_resource_name(text(&subject.topic))
         .with_configs(configs);
-    IncrementalAlterConfigsRequest::default().with_resources(vec![resource])
+    let of = |kind: i8, name: &str, configs| {
+        AlterConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(text(name))
+            .with_configs(configs)
+    };
+    let resources = vec![
+        resource,
+        of(4, "1", vec![config("log.cleaner.backoff.ms", 0, Some("20000"))]),
+        of(4, "", vec![config("log.cleanup.policy", 2, Some("delete"))]),
+        of(8, "1", vec![config("root", 0, Some("INFO"))]),
+        of(16, "m", vec![config("interval.ms", 0, Some("1000"))]),
+        of(32, "g", vec![config("consumer.session.timeout.ms", 0, Some("50000"))]),
+    ];
+    IncrementalAlterConfigsRequest::default().with_resources(resources)
 }
 
 fn grow(subject: &Subject) -> CreatePartitionsRequest {
@@ -200,5 +225,16 @@ fn alter_quotas() -> AlterClientQuotasRequest {
 
 fn resources(version: i16) -> ListConfigResourcesRequest {
     let request = ListConfigResourcesRequest::default();
-    if version >= 1 { request.with_resource_types(vec![2, 4, 8]) } else { request }
+    if version >= 1 { request.with_resource_types(vec![2, 4, 8, 16, 32]) } else { request }
+}
+
+fn features(version: i16) -> UpdateFeaturesRequest {
+    let update = FeatureUpdateKey::default()
+        .with_feature(text("metadata.version"))
+        .with_max_version_level(27);
+    let request = UpdateFeaturesRequest::default().with_timeout_ms(100);
+    if version == 0 {
+        return request.with_feature_updates(vec![update.with_allow_downgrade(true)]);
+    }
+    request.with_feature_updates(vec![update.with_upgrade_type(1)]).with_validate_only(true)
 }

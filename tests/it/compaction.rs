@@ -6,6 +6,7 @@ use kafka_protocol::error::ResponseError as Code;
 
 use crate::administration::{SET, alter};
 use crate::batches::{Batch, Packing, Record};
+use crate::broker_configs::{BROKER, do_set};
 use crate::client::{Client, text};
 use crate::groups::{committing, offsets};
 use crate::harness::Ottla;
@@ -121,6 +122,25 @@ async fn a_topic_that_becomes_compacted_is_cleaned() {
     assert_eq!(everything(&mut client, "t").await.len(), 4);
     assert_eq!(alter(&mut client, "t", &[("cleanup.policy", SET, "compact")]).await.0, 0);
     until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
+}
+
+#[tokio::test]
+async fn the_brokers_configs_of_compaction_act_when_they_change() {
+    let ottla = Ottla::with(&[EAGER[0], EAGER[1], ("log.cleaner.threads", "0")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &COMPACTED).await;
+    client.create("u", 1, &[("segment.ms", "1")]).await;
+    for topic in ["t", "u"] {
+        for round in 0..4 {
+            put(&mut client, topic, round, &[("a", &round.to_string())]).await;
+        }
+        assert_eq!(everything(&mut client, topic).await.len(), 4);
+    }
+    do_set(&mut client, BROKER, "1", "log.cleaner.threads", "1").await;
+    until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
+    assert_eq!(everything(&mut client, "u").await.len(), 4);
+    do_set(&mut client, BROKER, "", "log.cleanup.policy", "compact").await;
+    until_it_holds(&mut client, "u", &[(2, "2"), (3, "3")]).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use kafka_protocol::messages::MetadataRequest;
 use tempfile::TempDir;
 
+use crate::broker_configs::{DELETE, LOGGER, SET, alter};
 use crate::client::{Client, fetching, framed};
 use crate::records::{plain, read};
 
@@ -382,4 +383,34 @@ async fn clients_that_do_not_read_take_no_memory() {
     // They asked for 2.5 GB; what is held is a piece for each.
     let grown = peak("VmHWM:").saturating_sub(before);
     assert!(grown < 32 * 1024, "the broker grew by {grown} KiB");
+}
+
+/// Ask for an API that there is not, until the broker has closed the connection over it.
+async fn ask_for(daemon: &Daemon, key: i16) {
+    let mut client = daemon.client().await;
+    let mut frame = framed(1, 1, &MetadataRequest::default());
+    frame[4..6].copy_from_slice(&key.to_be_bytes());
+    client.send_bytes(&frame).await;
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_logger_writes_more_while_its_level_says_so_and_the_flags_filter_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path()), "--log", "warn"];
+    let mut daemon = Daemon::start(&mut ottla(&args));
+    let mut client = daemon.client().await;
+    for (key, change) in [(1001, Some(("ottla.server", SET, "DEBUG"))), (1002, None)] {
+        ask_for(&daemon, key).await;
+        let change = change.unwrap_or(("ottla.server", DELETE, ""));
+        assert_eq!(alter(&mut client, LOGGER, "1", &[change]).await.0, 0);
+    }
+    ask_for(&daemon, 1003).await;
+    drop(client);
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let mut lines = String::new();
+    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut lines).unwrap();
+    let told = |key: &str| lines.contains(&format!("API key {key} ("));
+    assert_eq!(["1001", "1002", "1003"].map(told), [false, true, false], "{lines}");
 }

@@ -9,7 +9,7 @@ use ottla::broker::{start, stop};
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::{Flag, Settings};
 use ottla::server::listener;
-use ottla::storage::datadir;
+use ottla::storage::datadir::{self, DataDirError};
 use ottla::storage::disk::{Disk, OsDisk};
 use tokio::task::JoinHandle;
 
@@ -63,7 +63,13 @@ impl Ottla {
         let mut flags = vec![flag("listeners", "127.0.0.1:0")];
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
-        let hold = datadir::hold(self.data_dir()).unwrap();
+        let hold = loop {
+            // A process that another test is starting has a copy of the lock until it is itself.
+            match datadir::hold(self.data_dir()) {
+                Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
+                held => break held.unwrap(),
+            }
+        };
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
         }
@@ -118,6 +124,10 @@ impl Ottla {
 
     pub fn address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().address
+    }
+
+    pub fn broker(&self) -> &Broker {
+        &self.running.as_ref().unwrap().broker
     }
 
     pub fn data_dir(&self) -> &Path {

@@ -19,6 +19,7 @@ mod groups;
 mod harness;
 mod records;
 
+mod broker_configs;
 mod daemon;
 mod failing_disk;
 mod fetch;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ottla::broker::loggers;
+
 /// Each room may use only the rooms named behind it.
 const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
@@ -56,12 +58,15 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// a decision: put it here, and say in docs/architecture.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
     ("broker/checkpoints.rs", "checkpointed, while the checkpoints are written"),
+    ("broker/config_changes.rs", "who changes topics, and what is the default for them"),
+    ("broker/loggers.rs", "the levels of the loggers"),
     ("broker/parts.rs", "the block of producer ids"),
     ("broker/topic_changes.rs", "who changes topics; checkpointed"),
     ("handlers/data/fetch.rs", "the fetch sessions"),
     ("metadata/store.rs", "the metadata log; the image"),
     ("quotas/desk.rs", "the meters of quotas"),
     ("storage/descriptors.rs", "names and descriptors of open files"),
+    ("server/places.rs", "who is connected"),
     ("storage/index.rs", "the entries of an index"),
     ("storage/sim_disk.rs", "the simulated disk"),
     ("topics/partition.rs", "the log; the view; who compacts the log"),
@@ -190,6 +195,19 @@ fn only_the_command_line_prints_and_nothing_is_left_to_do() {
         ("todo!", &[]),
         ("unimplemented!", &[]),
     ]));
+}
+
+#[test]
+fn every_room_that_writes_lines_has_a_logger() {
+    let mut faults = Vec::new();
+    for (name, code) in code() {
+        let room = name.split(['/', '.']).next().unwrap_or_default();
+        let logger = format!("ottla.{room}");
+        if code.contains("tracing::") && !loggers::NAMES.contains(&logger.as_str()) {
+            faults.push(format!("{name}: the lines of {room} are no logger's"));
+        }
+    }
+    refuse(faults);
 }
 
 /// The files whose code holds a text that belongs in none but those behind it.

@@ -83,6 +83,7 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         ApiKey::DescribeQuorum => whole::<DescribeQuorumResponse>(frame, version),
         ApiKey::DescribeClientQuotas => whole::<DescribeClientQuotasResponse>(frame, version),
         ApiKey::AlterClientQuotas => whole::<AlterClientQuotasResponse>(frame, version),
+        ApiKey::UpdateFeatures => whole::<UpdateFeaturesResponse>(frame, version),
         ApiKey::ListConfigResources => whole::<ListConfigResourcesResponse>(frame, version),
         ApiKey::ApiVersions => whole::<ApiVersionsResponse>(frame, version),
         ApiKey::CreateTopics => whole::<CreateTopicsResponse>(frame, version),

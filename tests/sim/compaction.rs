@@ -205,6 +205,7 @@ impl Life {
             segment_bytes: rng.i32(400..6000),
             index_interval_bytes: rng.i32(0..1000),
             delete_retention_ms: rng.i64(0..3000),
+            producer_id_expiration_ms: i64::MAX,
             min_compaction_lag_ms: if rng.u8(0..4) == 0 { rng.i64(0..2000) } else { 0 },
             ..TopicConfig::default()
         };
@@ -238,7 +239,6 @@ impl Life {
                 recovery_point: self.recovery_point,
                 log_start_offset: self.model.log_start,
                 index_interval_bytes: self.config.index_interval_bytes,
-                producer_id_expiration_ms: i64::MAX,
             };
             let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
             match Log::open(disk, dir(), self.config.clone(), known, at(self.now)) {

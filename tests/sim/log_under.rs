@@ -31,6 +31,8 @@ pub struct Start {
 
 impl Start {
     pub fn new(config: TopicConfig) -> Start {
+        // What is remembered of producers is compared with a model that forgets none.
+        let config = TopicConfig { producer_id_expiration_ms: i64::MAX, ..config };
         Start { config: Arc::new(config), recovery_point: 0, clean: false, files_open: None }
     }
 }
@@ -82,7 +84,6 @@ impl UnderTest {
             recovery_point: start.recovery_point,
             log_start_offset: 0,
             index_interval_bytes: start.config.index_interval_bytes,
-            producer_id_expiration_ms: i64::MAX,
         };
         let disk: Arc<dyn Disk> = match start.files_open {
             None => Arc::new(disk.clone()),

@@ -2,15 +2,20 @@
 //!
 //! * An unknown version is answered in version 0 with UNSUPPORTED_VERSION (`server/connection.rs`
 //!   calls [`unsupported`]).
-//! * No tagged field is written: librdkafka before 2.2 cannot read those at their defaults.
+//! * No tagged field is written at its default: librdkafka before 2.2 cannot read those.
+//! * Features are told from version 3 on; one whose lowest level is 0 from version 4 on (KIP-584).
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::table::APIS;
+use crate::metadata::features;
 use crate::wire::reply::{API_VERSIONS, Refusal, Reply, encode};
 
 /// The row of the table.
@@ -31,10 +36,33 @@ fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
         let response = if cx.version >= 3 && !named {
             ApiVersionsResponse::default().with_error_code(Code::InvalidRequest.code())
         } else {
-            ApiVersionsResponse::default().with_api_keys(APIS.iter().map(row).collect())
+            let response =
+                ApiVersionsResponse::default().with_api_keys(APIS.iter().map(row).collect());
+            if cx.version >= 3 { with_features(cx, response) } else { response }
         };
         encode(API_VERSIONS, cx.version, cx.correlation_id, &response)
     })
+}
+
+fn with_features(cx: &Context, response: ApiVersionsResponse) -> ApiVersionsResponse {
+    let supported = features::SUPPORTED.iter().filter(|one| cx.version >= 4 || one.least > 0);
+    let supported = supported.map(|one| {
+        SupportedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(one.name))
+            .with_min_version(one.least)
+            .with_max_version(one.most)
+    });
+    let image = cx.broker.image();
+    let finalized = features::finalized(&image).map(|(name, level)| {
+        FinalizedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_min_version_level(level)
+            .with_max_version_level(level)
+    });
+    response
+        .with_supported_features(supported.collect())
+        .with_finalized_features(finalized.collect())
+        .with_finalized_features_epoch(image.applied)
 }
 
 fn row(api: &Api) -> ApiVersion {

@@ -4,16 +4,14 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{Fault, TOPIC};
+use crate::handlers::configs::{Fault, change, invalid_request, named_twice};
 use crate::handlers::context::Context;
-use crate::handlers::topics::names;
 
 /// The handler.
 pub struct AlterConfigs;
@@ -26,11 +24,19 @@ impl Handler for AlterConfigs {
     type Response = AlterConfigsResponse;
 
     async fn handle(cx: &Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
+        let named = request.resources.iter().map(|one| (one.resource_type, &*one.resource_name));
+        let twice = named_twice(named);
         let responses = request.resources.into_iter().map(|resource| {
+            let named = (resource.resource_type, resource.resource_name.to_string());
+            let changed = if twice.contains(&named) {
+                Err(invalid_request("Each resource must appear at most once."))
+            } else {
+                replace(cx, &resource, request.validate_only)
+            };
             let response = AlterConfigsResourceResponse::default()
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
-            match replace(cx, &resource, request.validate_only) {
+            match changed {
                 Ok(()) => response,
                 Err(fault) => response
                     .with_error_code(fault.code.code())
@@ -46,50 +52,19 @@ fn replace(
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), Fault> {
-    alter(cx, resource.resource_type, &resource.resource_name, validate_only, |_| {
-        let mut wanted = BTreeMap::new();
-        for config in &resource.configs {
-            let Some(value) = &config.value else {
-                let message = format!("Null value not supported for : {}", &*config.name);
-                return Err(Fault { code: Code::InvalidRequest, message });
-            };
-            wanted.insert(config.name.to_string(), value.to_string());
+    let mut wanted = BTreeMap::new();
+    for config in &resource.configs {
+        let Some(value) = &config.value else {
+            return Err(invalid_request(format!(
+                "Null value not supported for : {}",
+                &*config.name
+            )));
+        };
+        if wanted.insert(config.name.to_string(), value.to_string()).is_some() {
+            return Err(invalid_request("Error due to duplicate config keys"));
         }
+    }
+    change::alter(cx, resource.resource_type, &resource.resource_name, validate_only, |_| {
         Ok(wanted)
     })
-}
-
-/// Change a resource's configs: `wanted` is given those that it has.
-pub fn alter(
-    cx: &Context,
-    resource_type: i8,
-    name: &str,
-    validate_only: bool,
-    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
-) -> Result<(), Fault> {
-    let refuse = |code, message: String| Err(Fault { code, message });
-    if resource_type != TOPIC {
-        let message = format!(
-            "only a topic's configs change while the broker runs; resource type {resource_type} \
-             is set at its start"
-        );
-        return refuse(Code::InvalidRequest, message);
-    }
-    if let Some(fault) = names::fault(name) {
-        return refuse(Code::InvalidTopicException, fault);
-    }
-    let checked = |has: Option<&BTreeMap<String, String>>| {
-        let Some(has) = has else {
-            let message = format!("The topic '{name}' does not exist.");
-            return Err(Fault { code: Code::UnknownTopicOrPartition, message });
-        };
-        let wanted = wanted(has)?;
-        cx.broker.settings.check_overrides(&wanted)?;
-        Ok(wanted)
-    };
-    if validate_only {
-        let image = cx.broker.image();
-        return checked(image.topics.get(name).map(|topic| &topic.configs)).map(drop);
-    }
-    cx.broker.alter_topic(name, |topic| checked(topic.map(|topic| &topic.configs)))
 }

@@ -1,7 +1,7 @@
 //! DescribeConfigs (32): every option with its value, and where that comes from.
 //!
-//! * A broker is named by its id, or by nothing for what holds for all; there is one.
-//! * A broker's loggers are answered with none, groups and telemetry with what is unknown.
+//! * A broker is named by its id, or by nothing for what clients have set on all; there is one.
+//! * A group or a client metrics subscription need not exist to have its defaults.
 //!
 //! v1 source and synonyms · v3 type and documentation
 
@@ -16,8 +16,12 @@ use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::described::Described;
+use crate::config::layers::Source;
+use crate::config::resources::Owner;
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, Fault, TOPIC};
+use crate::handlers::configs::{
+    BROKER, BROKER_LOGGER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request,
+};
 use crate::handlers::context::Context;
 use crate::handlers::topics::names;
 
@@ -41,13 +45,16 @@ impl Handler for DescribeConfigs {
             let result = DescribeConfigsResult::default()
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
-            match described(cx, &resource) {
-                Ok(all) => result.with_configs(
-                    all.into_iter()
-                        .filter(|config| is_wanted(&resource, config.name))
-                        .map(|config| shape.of(config))
-                        .collect(),
-                ),
+            let described = match resource.resource_type {
+                BROKER_LOGGER => loggers(cx, &resource),
+                _ => described(cx, &resource)
+                    .map(|all| all.into_iter().map(|config| shape.of(config)).collect()),
+            };
+            match described {
+                Ok(mut all) => {
+                    all.retain(|config| is_wanted(&resource, &config.name));
+                    result.with_configs(all)
+                }
                 Err(fault) => result
                     .with_error_code(fault.code.code())
                     .with_error_message(Some(StrBytes::from_string(fault.message))),
@@ -65,25 +72,64 @@ fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
 fn described(cx: &Context, resource: &DescribeConfigsResource) -> Result<Vec<Described>, Fault> {
     let name = &*resource.resource_name;
     let refuse = |code, message: String| Err(Fault { code, message });
+    let (image, settings) = (cx.broker.image(), cx.broker.settings.now());
     match resource.resource_type {
         TOPIC => {
             if let Some(fault) = names::fault(name) {
                 return refuse(Code::InvalidTopicException, fault);
             }
-            match cx.broker.image().topics.get(name) {
-                Some(topic) => Ok(cx.broker.settings.describe_topic(&topic.configs)),
+            match image.topics.get(name) {
+                Some(topic) => Ok(settings.describe_topic(&topic.configs)),
                 None => refuse(Code::UnknownTopicOrPartition, String::new()),
             }
         }
-        BROKER if name.is_empty() => Ok(Vec::new()),
-        BROKER | BROKER_LOGGER if name != cx.node_id().to_string() => refuse(
-            Code::InvalidRequest,
-            format!("Unexpected broker id, expected {}, but received {name}", cx.node_id()),
-        ),
-        BROKER => Ok(cx.broker.settings.describe_broker()),
-        BROKER_LOGGER => Ok(Vec::new()),
-        other => refuse(Code::InvalidRequest, format!("resource type {other} has no configs here")),
+        BROKER if name.is_empty() => Ok(settings.describe_broker_defaults()),
+        BROKER if broker_id(name)? != cx.node_id() => Err(invalid_request(format!(
+            "Unexpected broker id, expected {} or empty string, but received {name}",
+            cx.node_id()
+        ))),
+        BROKER => Ok(settings.describe_broker()),
+        CLIENT_METRICS if name.is_empty() => {
+            Err(invalid_request("Client metrics subscription name must not be empty"))
+        }
+        CLIENT_METRICS => {
+            let configs = image.configs_of(CLIENT_METRICS, name);
+            Ok(settings.describe_resource(Owner::ClientMetrics, &configs))
+        }
+        GROUP if name.is_empty() => Err(invalid_request("Group name must not be empty")),
+        GROUP => Ok(settings.describe_resource(Owner::Group, &image.configs_of(GROUP, name))),
+        other => Err(invalid_request(format!("Unsupported resource type: {other}"))),
     }
+}
+
+fn broker_id(name: &str) -> Result<i32, Fault> {
+    let message = || format!("Broker id must be an integer, but it is: {name}");
+    name.parse().map_err(|_| invalid_request(message()))
+}
+
+/// The loggers of a broker. A level has no type, no meaning and no other place to come from.
+fn loggers(
+    cx: &Context,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<DescribeConfigsResourceResult>, Fault> {
+    let name = &*resource.resource_name;
+    if name.is_empty() {
+        return Err(invalid_request("Broker id must not be empty"));
+    }
+    if broker_id(name)? != cx.node_id() {
+        return Err(invalid_request(format!(
+            "Unexpected broker id, expected {} but received {name}",
+            cx.node_id()
+        )));
+    }
+    let described = |(name, level)| {
+        DescribeConfigsResourceResult::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_value(Some(StrBytes::from_static_str(level)))
+            .with_config_source(Source::Logger.code())
+            .with_documentation(None)
+    };
+    Ok(cx.broker.loggers.levels().into_iter().map(described).collect())
 }
 
 /// What the one who asks wants to see of each option.

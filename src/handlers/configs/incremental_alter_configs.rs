@@ -15,8 +15,15 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::table;
 use crate::config::value::Kind;
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{Fault, alter_configs};
+use crate::handlers::configs::{
+    BROKER, BROKER_LOGGER, Fault, TOPIC, change, invalid_request, named_twice,
+};
 use crate::handlers::context::Context;
+
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 /// The handler.
 pub struct IncrementalAlterConfigs;
@@ -32,11 +39,19 @@ impl Handler for IncrementalAlterConfigs {
         cx: &Context,
         request: IncrementalAlterConfigsRequest,
     ) -> IncrementalAlterConfigsResponse {
+        let named = request.resources.iter().map(|one| (one.resource_type, &*one.resource_name));
+        let twice = named_twice(named);
         let responses = request.resources.into_iter().map(|resource| {
+            let named = (resource.resource_type, resource.resource_name.to_string());
+            let changed = if twice.contains(&named) {
+                Err(invalid_request("Each resource must appear at most once."))
+            } else {
+                alter(cx, &resource, request.validate_only)
+            };
             let response = AlterConfigsResourceResponse::default()
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
-            match alter(cx, &resource, request.validate_only) {
+            match changed {
                 Ok(()) => response,
                 Err(fault) => response
                     .with_error_code(fault.code.code())
@@ -49,61 +64,125 @@ impl Handler for IncrementalAlterConfigs {
 
 fn alter(cx: &Context, resource: &AlterConfigsResource, validate_only: bool) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
-    if let Some(twice) = resource.configs.iter().find(|config| !seen.insert(&*config.name)) {
-        let message = format!("Error due to duplicate config keys: {}", &*twice.name);
-        return Err(Fault { code: Code::InvalidRequest, message });
+    if resource.configs.iter().any(|config| !seen.insert(&*config.name)) {
+        return Err(invalid_request("Error due to duplicate config keys"));
     }
-    let name = &*resource.resource_name;
-    alter_configs::alter(cx, resource.resource_type, name, validate_only, |has| {
+    let is_null =
+        |config: &&AlterableConfig| config.value.is_none() && config.config_operation != DELETE;
+    if let Some(null) = resource.configs.iter().find(is_null) {
+        return Err(invalid_request(format!("Null value not supported for : {}", &*null.name)));
+    }
+    let (kind, name) = (resource.resource_type, &*resource.resource_name);
+    if kind == BROKER_LOGGER {
+        return alter_loggers(cx, resource, validate_only);
+    }
+    change::alter(cx, kind, name, validate_only, |has| {
         let mut wanted = has.clone();
         for config in &resource.configs {
-            change(cx, &mut wanted, config)?;
+            change_one(cx, kind, &mut wanted, config)?;
         }
         Ok(wanted)
     })
 }
 
-fn change(
+fn change_one(
     cx: &Context,
+    kind: i8,
     configs: &mut BTreeMap<String, String>,
     config: &AlterableConfig,
 ) -> Result<(), Fault> {
-    let refuse = |code, message: String| Err(Fault { code, message });
     let name = config.name.to_string();
-    let value = config.value.as_ref().map(|value| value.to_string());
-    match (config.config_operation, value) {
-        (0, Some(value)) => drop(configs.insert(name, value)),
-        (0, None) => {
-            let message = format!("Null value not supported for : {name}");
-            return refuse(Code::InvalidRequest, message);
-        }
-        (1, _) => drop(configs.remove(&name)),
-        (2 | 3, Some(value)) => {
-            let row = table::topic_option(&name).filter(|row| row.kind() == Kind::List);
-            let Some(_) = row else {
-                let message = format!("Can't append to or subtract from {name}: it is no list.");
-                return refuse(Code::InvalidConfig, message);
-            };
-            let now = current(cx, configs, &name);
+    let value = config.value.as_ref().map(|value| value.to_string()).unwrap_or_default();
+    match config.config_operation {
+        SET => drop(configs.insert(name, value)),
+        DELETE => drop(configs.remove(&name)),
+        APPEND | SUBTRACT => {
+            let is_append = config.config_operation == APPEND;
+            if !is_list(kind, &name) {
+                let message = not_a_list(kind, &name, is_append);
+                return Err(Fault { code: Code::InvalidConfig, message });
+            }
+            let now = current(cx, kind, configs, &name);
             let mut items: Vec<&str> = now.split(',').filter(|item| !item.is_empty()).collect();
             for item in value.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-                items.retain(|other| *other != item);
-                if config.config_operation == 2 {
-                    items.push(item);
+                match items.iter().position(|other| *other == item) {
+                    None if is_append => items.push(item),
+                    Some(place) if !is_append => drop(items.remove(place)),
+                    _ => {}
                 }
             }
             configs.insert(name, items.join(","));
         }
-        (operation, _) => {
-            return refuse(Code::InvalidRequest, format!("operation {operation} on {name}"));
-        }
+        other => return Err(invalid_request(format!("Unknown operations type {other}"))),
     }
     Ok(())
 }
 
+fn is_list(kind: i8, name: &str) -> bool {
+    let row = match kind {
+        TOPIC => table::topic_option(name),
+        BROKER => table::broker_option(name).map(|(row, _)| row),
+        // Those of groups are none, and Kafka treats those of client metrics as if they were none.
+        _ => None,
+    };
+    row.is_some_and(|row| row.kind() == Kind::List)
+}
+
+fn not_a_list(kind: i8, name: &str, is_append: bool) -> String {
+    match (kind, is_append) {
+        (BROKER, true) => format!("Config value append is not allowed for config key: {name}"),
+        (BROKER, false) => format!("Config value subtract is not allowed for config key: {name}"),
+        (_, true) => format!("Can't APPEND to key {name} because its type is not LIST."),
+        (_, false) => format!("Can't SUBTRACT to key {name} because its type is not LIST."),
+    }
+}
+
 /// A list's value now, its default if nobody set it.
-fn current(cx: &Context, configs: &BTreeMap<String, String>, name: &str) -> String {
-    let all = cx.broker.settings.describe_topic(configs);
+fn current(cx: &Context, kind: i8, configs: &BTreeMap<String, String>, name: &str) -> String {
+    if let Some(own) = configs.get(name) {
+        return own.clone();
+    }
+    let settings = cx.broker.settings.now();
+    let all =
+        if kind == TOPIC { settings.describe_topic(configs) } else { settings.describe_broker() };
     let found = all.into_iter().find(|config| config.name == name);
     found.and_then(|config| config.value).unwrap_or_default()
+}
+
+fn alter_loggers(
+    cx: &Context,
+    resource: &AlterConfigsResource,
+    validate_only: bool,
+) -> Result<(), Fault> {
+    let id = change::node_id(&resource.resource_name)?;
+    if id != cx.node_id() {
+        let expected = cx.node_id();
+        let message = format!("Unexpected node id. Expected {expected}, but received {id}");
+        return Err(invalid_request(message));
+    }
+    let mut changes = Vec::new();
+    for config in &resource.configs {
+        let level = config.value.as_ref().map(|value| value.to_string()).unwrap_or_default();
+        let level = match config.config_operation {
+            SET => Some(level),
+            DELETE => None,
+            other => {
+                let operation = match other {
+                    APPEND => "APPEND operation".to_owned(),
+                    SUBTRACT => "SUBTRACT operation".to_owned(),
+                    other => format!("Unknown operation type {other}"),
+                };
+                let message = format!("{operation} is not allowed for the BROKER_LOGGER resource");
+                return Err(invalid_request(message));
+            }
+        };
+        changes.push((config.name.to_string(), level));
+    }
+    let loggers = &cx.broker.loggers;
+    if validate_only {
+        loggers.check(&changes)?
+    } else {
+        loggers.change(&changes)?
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{ListConfigResourcesRequest, ListConfigResourcesRe
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC};
+use crate::handlers::configs::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
 
 /// The handler.
@@ -26,12 +26,11 @@ impl Handler for ListConfigResources {
         cx: &Context,
         request: ListConfigResourcesRequest,
     ) -> ListConfigResourcesResponse {
-        // Nobody has client metrics here, which is all that version 0 can ask for.
-        if cx.version == 0 {
-            return ListConfigResourcesResponse::default();
-        }
-        let wanted =
-            |kind| request.resource_types.is_empty() || request.resource_types.contains(&kind);
+        let types = &request.resource_types;
+        let wanted = |kind| match cx.version {
+            0 => kind == CLIENT_METRICS,
+            _ => types.is_empty() || types.contains(&kind),
+        };
         let resource = |kind: i8, name: String| {
             ConfigResource::default()
                 .with_resource_name(StrBytes::from_string(name))
@@ -45,6 +44,11 @@ impl Handler for ListConfigResources {
         for kind in [BROKER, BROKER_LOGGER] {
             if wanted(kind) {
                 all.push(resource(kind, cx.node_id().to_string()));
+            }
+        }
+        for (kind, name) in cx.broker.image().configs.keys() {
+            if [CLIENT_METRICS, GROUP].contains(kind) && wanted(*kind) {
+                all.push(resource(*kind, name.clone()));
             }
         }
         ListConfigResourcesResponse::default().with_config_resources(all)

@@ -1,37 +1,79 @@
-//! Configs of topics and of the broker, and client quotas, read and changed.
+//! Configs of topics, the broker, its loggers, groups and client metrics, and client quotas, read
+//! and changed.
 
+use std::collections::HashSet;
+
+use kafka_protocol::error::ResponseError as Code;
+
+use crate::broker::config_changes::ConfigsError;
+use crate::broker::loggers::LoggerError;
 use crate::config::error::TopicConfigError;
+use crate::log::AppendError;
+use crate::metadata::image::{
+    BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, GROUP_RESOURCE, TOPIC_RESOURCE,
+};
 
 pub mod alter_client_quotas;
 pub mod alter_configs;
+pub mod change;
 pub mod describe_client_quotas;
 pub mod describe_configs;
 pub mod incremental_alter_configs;
 pub mod list_config_resources;
+pub mod update_features;
 
 /// Kafka's number for a topic among the resources.
-pub const TOPIC: i8 = 2;
+pub const TOPIC: i8 = TOPIC_RESOURCE;
 /// Kafka's number for a broker.
-pub const BROKER: i8 = 4;
+pub const BROKER: i8 = BROKER_RESOURCE;
 /// Kafka's number for a broker's loggers.
 pub const BROKER_LOGGER: i8 = 8;
+/// Kafka's number for a client metrics subscription.
+pub const CLIENT_METRICS: i8 = CLIENT_METRICS_RESOURCE;
+/// Kafka's number for a group.
+pub const GROUP: i8 = GROUP_RESOURCE;
 
-/// Why configs were not changed, for the one who asked.
+/// Why configs were not told or changed, for the one who asked.
 #[derive(Debug)]
 pub struct Fault {
-    code: kafka_protocol::error::ResponseError,
+    code: Code,
     message: String,
 }
 
-impl From<crate::log::AppendError> for Fault {
-    fn from(error: crate::log::AppendError) -> Fault {
+/// A fault of the request.
+pub fn invalid_request(message: impl Into<String>) -> Fault {
+    Fault { code: Code::InvalidRequest, message: message.into() }
+}
+
+/// The resources, by kind and name, that a request names more than once.
+pub fn named_twice<'a>(resources: impl Iterator<Item = (i8, &'a str)>) -> HashSet<(i8, String)> {
+    let mut seen = HashSet::new();
+    resources
+        .filter(|resource| !seen.insert(*resource))
+        .map(|(kind, name)| (kind, name.to_owned()))
+        .collect()
+}
+
+impl From<AppendError> for Fault {
+    fn from(error: AppendError) -> Fault {
         Fault { code: crate::handlers::errors::of_append(&error), message: error.to_string() }
+    }
+}
+
+impl From<ConfigsError> for Fault {
+    fn from(error: ConfigsError) -> Fault {
+        Fault { code: crate::handlers::errors::of_configs(&error), message: error.to_string() }
+    }
+}
+
+impl From<LoggerError> for Fault {
+    fn from(error: LoggerError) -> Fault {
+        Fault { code: crate::handlers::errors::of_logger(&error), message: error.to_string() }
     }
 }
 
 impl From<TopicConfigError> for Fault {
     fn from(error: TopicConfigError) -> Fault {
-        let code = kafka_protocol::error::ResponseError::InvalidConfig;
-        Fault { code, message: error.to_string() }
+        Fault { code: Code::InvalidConfig, message: error.to_string() }
     }
 }

@@ -145,6 +145,7 @@ fn check(
     }
     cx.broker
         .settings
+        .now()
         .check_overrides(&configs)
         .map_err(|error| (Code::InvalidConfig, error.to_string()))?;
     let partitions =
@@ -229,14 +230,15 @@ fn create(cx: &Context, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<
 }
 
 fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
-    let configs = cx.broker.settings.describe_topic(&topic.configs).into_iter().map(|config| {
-        CreatableTopicConfigs::default()
-            .with_name(StrBytes::from_static_str(config.name))
-            .with_value(config.value.map(StrBytes::from_string))
-            .with_read_only(config.read_only)
-            .with_config_source(config.source.code())
-            .with_is_sensitive(config.sensitive)
-    });
+    let configs =
+        cx.broker.settings.now().describe_topic(&topic.configs).into_iter().map(|config| {
+            CreatableTopicConfigs::default()
+                .with_name(StrBytes::from_static_str(config.name))
+                .with_value(config.value.map(StrBytes::from_string))
+                .with_read_only(config.read_only)
+                .with_config_source(config.source.code())
+                .with_is_sensitive(config.sensitive)
+        });
     CreatableTopicResult::default()
         .with_topic_id(id)
         .with_num_partitions(topic.partitions)

@@ -30,6 +30,7 @@ fn config() -> TopicConfig {
         cleanup: Cleanup { delete: false, compact: true },
         segment_bytes: 1 << 20,
         min_cleanable_dirty_ratio: 0.0,
+        producer_id_expiration_ms: i64::MAX,
         ..TopicConfig::default()
     }
 }
@@ -43,13 +44,7 @@ fn at(wall_ms: i64) -> Now {
 }
 
 fn open(disk: &Arc<dyn Disk>, config: &Arc<TopicConfig>, clean: bool) -> Log {
-    let known = Known {
-        clean,
-        recovery_point: 0,
-        log_start_offset: 0,
-        index_interval_bytes: 100,
-        producer_id_expiration_ms: i64::MAX,
-    };
+    let known = Known { clean, recovery_point: 0, log_start_offset: 0, index_interval_bytes: 100 };
     Log::open(disk.clone(), dir(), config.clone(), known, at(NOW)).unwrap()
 }
 

@@ -1,0 +1,278 @@
+//! How much is logged, by logger, as clients see it and set it while the broker runs (KIP-412).
+//!
+//! A logger is a room of the house, and covers every line that its files write. What is set here
+//! goes over the filter that the program was started with, and is gone with the process, as in
+//! Kafka.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+
+/// The logger above all others.
+pub const ROOT: &str = "root";
+
+/// Every logger, by name. A name has dots where the target of a line has `::`, which Kafka's tools
+/// do not let through.
+pub const NAMES: &[&str] = &[
+    "ottla",
+    "ottla.broker",
+    "ottla.cli",
+    "ottla.coordinator",
+    "ottla.handlers",
+    "ottla.log",
+    "ottla.metadata",
+    "ottla.server",
+    "ottla.storage",
+    "ottla.topics",
+    ROOT,
+];
+
+/// Kafka's levels with the filter's words, by name. There are no fatal lines here.
+const LEVELS: &[(&str, &str)] = &[
+    ("DEBUG", "debug"),
+    ("ERROR", "error"),
+    ("FATAL", "off"),
+    ("INFO", "info"),
+    ("TRACE", "trace"),
+    ("WARN", "warn"),
+];
+
+/// Lets a filter act that is written as for `--log`.
+pub type Sink = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
+/// Why no level was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoggerError {
+    /// There is no such logger.
+    #[error("Logger {0} does not exist!")]
+    Unknown(String),
+    /// There is no such level.
+    #[error(
+        "Cannot set the log level of {name} to {level} as it is not a supported log level. Valid \
+         log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"
+    )]
+    Level {
+        /// The logger.
+        name: String,
+        /// What was asked for.
+        level: String,
+    },
+    /// The root logger always has a level.
+    #[error("Removing the log level of the root logger is not allowed")]
+    RootStays,
+    /// The filter could not be replaced.
+    #[error("the log filter could not be changed: {0}")]
+    Sink(String),
+}
+
+/// The loggers of this process.
+#[derive(Default)]
+pub struct Loggers {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The filter of the start, and where a new one goes. None where nobody writes lines.
+    lines: Option<(String, Sink)>,
+    /// Levels that were set, in Kafka's words.
+    own: BTreeMap<&'static str, &'static str>,
+}
+
+impl fmt::Debug for Loggers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loggers").finish_non_exhaustive()
+    }
+}
+
+impl Loggers {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Lines are written, by this filter so far.
+    pub fn connect(&self, filter: &str, sink: Sink) {
+        self.state().lines = Some((filter.to_owned(), sink));
+    }
+
+    /// Every logger and its level in Kafka's words, by name; `OFF` if it writes nothing. None if
+    /// nobody writes lines.
+    pub fn levels(&self) -> Vec<(&'static str, &'static str)> {
+        let state = self.state();
+        let Some((filter, _)) = &state.lines else { return Vec::new() };
+        let filter = filter_with(filter, &state.own);
+        // What concerns spans and fields says nothing about a logger.
+        let parts = filter.split(',').filter_map(|part| part.trim().parse::<Targets>().ok());
+        let targets: Targets = parts
+            .flat_map(|part| {
+                let default = part.default_level();
+                part.into_iter().chain(default.map(|level| (String::new(), level)))
+            })
+            .collect();
+        let level = |name: &'static str| match state.own.get(name) {
+            Some(own) => (name, *own),
+            None => (name, level_of(&targets, name)),
+        };
+        NAMES.iter().map(|name| level(name)).collect()
+    }
+
+    /// Whether loggers may be changed so: set to a level, or (none) left to what is above them.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub fn check(&self, changes: &[(String, Option<String>)]) -> Result<(), LoggerError> {
+        let state = self.state();
+        changes.iter().try_for_each(|(name, level)| known(&state, name, level.as_deref()).map(drop))
+    }
+
+    /// Change loggers; all of them or none.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), LoggerError> {
+        let mut state = self.state();
+        let mut own = state.own.clone();
+        for (name, level) in changes {
+            match known(&state, name, level.as_deref())? {
+                (name, Some(level)) => own.insert(name, level),
+                (name, None) => own.remove(name),
+            };
+        }
+        if let Some((filter, sink)) = &state.lines {
+            sink(&filter_with(filter, &own)).map_err(LoggerError::Sink)?;
+        }
+        state.own = own;
+        Ok(())
+    }
+}
+
+fn known(
+    state: &State,
+    name: &str,
+    level: Option<&str>,
+) -> Result<(&'static str, Option<&'static str>), LoggerError> {
+    let found = NAMES.iter().find(|known| **known == name && state.lines.is_some());
+    let Some(found) = found else { return Err(LoggerError::Unknown(name.to_owned())) };
+    let Some(level) = level else {
+        return if name == ROOT { Err(LoggerError::RootStays) } else { Ok((found, None)) };
+    };
+    match LEVELS.iter().find(|(word, _)| *word == level) {
+        Some((word, _)) => Ok((found, Some(word))),
+        None => Err(LoggerError::Level { name: name.to_owned(), level: level.to_owned() }),
+    }
+}
+
+/// The filter of the start under the levels that were set. Of two parts for the same target a
+/// filter takes the later one.
+fn filter_with(filter: &str, own: &BTreeMap<&'static str, &'static str>) -> String {
+    let mut all = filter.to_owned();
+    for (name, level) in own {
+        let word = LEVELS.iter().find(|(kafkas, _)| kafkas == level).map_or("off", |(_, w)| *w);
+        all.push(',');
+        all.push_str(&match *name {
+            ROOT => word.to_owned(),
+            name => format!("{}={word}", target_of(name)),
+        });
+    }
+    all
+}
+
+/// What the lines of a logger say that they come from.
+pub fn target_of(name: &str) -> String {
+    name.replace('.', "::")
+}
+
+fn level_of(targets: &Targets, name: &str) -> &'static str {
+    let level = if name == ROOT {
+        targets.iter().find(|(target, _)| target.is_empty()).map(|(_, level)| level)
+    } else {
+        let own = target_of(name);
+        let above = targets.iter().filter(|(target, _)| own.starts_with(target));
+        above.max_by_key(|(target, _)| target.len()).map(|(_, level)| level)
+    };
+    match level.unwrap_or(LevelFilter::OFF) {
+        LevelFilter::TRACE => "TRACE",
+        LevelFilter::DEBUG => "DEBUG",
+        LevelFilter::INFO => "INFO",
+        LevelFilter::WARN => "WARN",
+        LevelFilter::ERROR => "ERROR",
+        _ => "OFF",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// Loggers, and the filters that they asked for.
+    fn started_with(filter: &str) -> (Loggers, Arc<Mutex<Vec<String>>>) {
+        let (loggers, asked) = (Loggers::default(), Arc::new(Mutex::new(Vec::new())));
+        let into = asked.clone();
+        let sink = move |filter: &str| {
+            into.lock().unwrap().push(filter.to_owned());
+            Ok(())
+        };
+        loggers.connect(filter, Box::new(sink));
+        (loggers, asked)
+    }
+
+    fn change(loggers: &Loggers, name: &str, level: Option<&str>) -> Result<(), LoggerError> {
+        loggers.change(&[(name.to_owned(), level.map(str::to_owned))])
+    }
+
+    fn level(loggers: &Loggers, name: &str) -> &'static str {
+        loggers.levels().into_iter().find(|(other, _)| *other == name).unwrap().1
+    }
+
+    #[test]
+    fn a_level_that_was_set_goes_over_the_filter_of_the_start_and_leaves_it_when_removed() {
+        let (loggers, asked) = started_with("info,ottla::log=debug,ottla::server[x]=trace");
+        assert_eq!(level(&loggers, ROOT), "INFO");
+        assert_eq!(level(&loggers, "ottla.log"), "DEBUG");
+        assert_eq!(level(&loggers, "ottla.server"), "INFO");
+        change(&loggers, "ottla.log", Some("TRACE")).unwrap();
+        change(&loggers, "ottla", Some("FATAL")).unwrap();
+        change(&loggers, ROOT, Some("WARN")).unwrap();
+        assert_eq!(
+            asked.lock().unwrap().last().unwrap(),
+            "info,ottla::log=debug,ottla::server[x]=trace,ottla=off,ottla::log=trace,warn"
+        );
+        let of = |name| level(&loggers, name);
+        assert_eq!([of(ROOT), of("ottla"), of("ottla.log")], ["WARN", "FATAL", "TRACE"]);
+        assert_eq!(of("ottla.server"), "OFF");
+        for name in ["ottla.log", "ottla"] {
+            change(&loggers, name, None).unwrap();
+        }
+        assert_eq!([of("ottla"), of("ottla.log")], ["WARN", "DEBUG"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_kafkas_words_and_changes_nothing() {
+        let (loggers, asked) = started_with("info");
+        let refusal = |name, level| change(&loggers, name, level).unwrap_err().to_string();
+        assert_eq!(refusal("no.such", Some("DEBUG")), "Logger no.such does not exist!");
+        assert_eq!(refusal("no.such", None), "Logger no.such does not exist!");
+        assert_eq!(
+            refusal("ottla", Some("debug")),
+            "Cannot set the log level of ottla to debug as it is not a supported log level. Valid \
+             log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"
+        );
+        assert_eq!(refusal(ROOT, None), "Removing the log level of the root logger is not allowed");
+        assert!(asked.lock().unwrap().is_empty());
+        let broken = Loggers::default();
+        broken.connect("info", Box::new(|_| Err("no".to_owned())));
+        assert!(change(&broken, ROOT, Some("WARN")).is_err());
+        assert_eq!(level(&broken, ROOT), "INFO");
+    }
+
+    #[test]
+    fn where_nobody_writes_lines_there_are_no_loggers() {
+        let loggers = Loggers::default();
+        assert!(loggers.levels().is_empty());
+        assert!(change(&loggers, ROOT, Some("WARN")).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! What clients set on the broker while it runs (KIP-226): which options, and as layers.
+
+use std::collections::BTreeMap;
+
+use crate::config::error::BrokerConfigError;
+use crate::config::layers::{Layer, Source};
+use crate::config::table;
+
+/// Whether the broker's configs may change from one set to another while it runs. What stays as
+/// it is is not looked at.
+///
+/// Errors: an option that does not exist or changes at a start only, or a value that is not
+/// allowed.
+pub fn check(
+    has: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, String>,
+) -> Result<(), BrokerConfigError> {
+    let changed = || wanted.iter().filter(|(name, value)| has.get(*name) != Some(*value));
+    let is_fixed = |name: &str| {
+        table::broker_option(name).is_some_and(|(row, name)| !row.changes_live_as(name))
+    };
+    let fixed: Vec<&str> =
+        changed().map(|(name, _)| name.as_str()).filter(|name| is_fixed(name)).collect();
+    if !fixed.is_empty() {
+        return Err(BrokerConfigError::Fixed(fixed.join(", ")));
+    }
+    for (name, value) in changed() {
+        let Some((row, _)) = table::broker_option(name) else {
+            let hint = table::hint_for_broker(name);
+            return Err(BrokerConfigError::Unknown { name: name.clone(), hint });
+        };
+        if !row.admits(value, 1) {
+            return Err(BrokerConfigError::Invalid {
+                name: name.clone(),
+                value: if row.is_sensitive() { "(hidden)" } else { value }.to_owned(),
+                allowed: row.allowed(1),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What was set, as a layer. A value that [`check`] would refuse (kept by another version, or by
+/// Apache Kafka itself) counts as not set.
+pub fn layer(configs: &BTreeMap<String, String>, source: Source) -> Layer {
+    let mut layer = Layer::default();
+    for (name, value) in configs {
+        let Some((row, name)) = table::broker_option(name) else { continue };
+        if row.changes_live_as(name) && row.admits(value, name.factor) {
+            layer.put(name.text, value, "set while the broker runs", source);
+        }
+    }
+    layer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::entry::{Change, Effect, Row};
+    use crate::config::settings::Settings;
+
+    fn configs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn refusal(pairs: &[(&str, &str)]) -> String {
+        check(&BTreeMap::new(), &configs(pairs)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_changes_at_a_start_only_is_refused_all_of_it_at_once() {
+        assert_eq!(
+            refusal(&[("node.id", "5"), ("num.partitions", "3"), ("message.max.bytes", "9")]),
+            "Cannot update these configs dynamically: Set(node.id, num.partitions)"
+        );
+        assert_eq!(
+            refusal(&[("log.retention.hours", "5")]),
+            "Cannot update these configs dynamically: Set(log.retention.hours)"
+        );
+    }
+
+    #[test]
+    fn unknown_names_and_wrong_values_are_refused() {
+        assert_eq!(
+            refusal(&[("message.max.byte", "5")]),
+            "Unknown broker config name: message.max.byte; did you mean message.max.bytes?"
+        );
+        assert_eq!(
+            refusal(&[("min.insync.replicas", "0")]),
+            "Invalid value 0 for configuration min.insync.replicas: \
+             must be a whole number from 1 to 2147483647"
+        );
+    }
+
+    #[test]
+    fn what_stays_as_it_is_is_not_looked_at() {
+        let kept = configs(&[("node.id", "5"), ("nobody.knows", "1")]);
+        check(&kept, &kept).unwrap();
+        assert!(check(&kept, &configs(&[("node.id", "6")])).is_err());
+    }
+
+    #[test]
+    fn what_may_not_be_set_is_no_layer() {
+        let kept = configs(&[("node.id", "5"), ("nobody.knows", "1"), ("max.connections", "0")]);
+        let settings = Settings::default().with_live(&kept, &kept);
+        assert_eq!(settings.broker(), Settings::default().broker());
+        assert_eq!(settings.live(), Settings::default().live());
+    }
+
+    /// A value that the option allows and does not have by itself.
+    fn another(row: &dyn Row) -> &'static str {
+        const TRIED: &[&str] = &[
+            "true",
+            "false",
+            "2",
+            "0.25",
+            "2097152",
+            "compact",
+            "gzip",
+            "LogAppendTime",
+            "PLAIN",
+            "10.0.0.1:5",
+        ];
+        let mut allowed = TRIED.iter().filter(|value| row.admits(value, 1));
+        allowed.find(|value| **value != row.default_text()).expect("a value to try")
+    }
+
+    #[test]
+    fn every_option_that_changes_live_acts_when_it_changes_and_no_other_changes() {
+        let before = Settings::default();
+        let none = BTreeMap::new();
+        for (row, name) in table::rows().filter_map(|row| Some((row, row.broker().first()?))) {
+            if row.effect() != Effect::Acts {
+                continue;
+            }
+            let mut after = Vec::new();
+            if row.change() == Change::Live {
+                let set = configs(&[(name.text, another(row))]);
+                after.push(before.with_live(&set, &none));
+                after.push(before.with_live(&none, &set));
+            }
+            for after in after {
+                let acts =
+                    after.live() != before.live() || after.topic(&none) != before.topic(&none);
+                assert!(acts, "{}: nothing follows from its change", name.text);
+                assert_eq!(after.broker(), before.broker(), "{}", name.text);
+            }
+        }
+    }
+}

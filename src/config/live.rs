@@ -1,0 +1,80 @@
+//! What the broker runs by that may change while it runs, topics' defaults aside.
+//!
+//! An option belongs here, and not into `BrokerConfig`, if its row says [`Change::Live`]: then
+//! whoever needs it asks for it each time.
+//!
+//! [`Change::Live`]: crate::config::entry::Change::Live
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::config::broker;
+use crate::config::cleaner::CleanerConfig;
+use crate::config::layers::Layers;
+
+/// The options of the broker that may change while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveConfig {
+    /// `max.connections`: open connections over all listeners.
+    pub max_connections: i32,
+    /// `max.connections.per.ip`: open connections from one address.
+    pub max_connections_per_ip: i32,
+    /// `max.connections.per.ip.overrides`: the same for some addresses.
+    pub max_connections_per_ip_overrides: BTreeMap<IpAddr, i32>,
+    /// What compaction may take.
+    pub cleaner: CleanerConfig,
+}
+
+impl Default for LiveConfig {
+    /// Nothing is set.
+    fn default() -> LiveConfig {
+        LiveConfig::resolve(&Layers::default())
+    }
+}
+
+impl LiveConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> LiveConfig {
+        let overrides = broker::MAX_CONNECTIONS_PER_IP_OVERRIDES.resolve(layers);
+        LiveConfig {
+            max_connections: broker::MAX_CONNECTIONS.resolve(layers),
+            max_connections_per_ip: broker::MAX_CONNECTIONS_PER_IP.resolve(layers),
+            max_connections_per_ip_overrides: per_address(&overrides).unwrap_or_default(),
+            cleaner: CleanerConfig::resolve(layers),
+        }
+    }
+
+    /// How many connections there may be from this address.
+    pub fn max_connections_from(&self, address: IpAddr) -> i32 {
+        let own = self.max_connections_per_ip_overrides.get(&address);
+        own.copied().unwrap_or(self.max_connections_per_ip)
+    }
+}
+
+/// Numbers by address, as `address:number` with commas between; `None` if it is not that.
+pub fn per_address(text: &str) -> Option<BTreeMap<IpAddr, i32>> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let pair = |item: &str| {
+        let (address, number) = item.rsplit_once(':')?;
+        let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+        let number = number.trim().parse().ok().filter(|number| *number >= 0)?;
+        Some((address.to_canonical(), number))
+    };
+    items.map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_numbers() {
+        let found = per_address("127.0.0.1:5, [::1]:6,::ffff:10.0.0.1:7").unwrap();
+        let of = |address: &str| found.get(&address.parse().unwrap()).copied();
+        assert_eq!([of("127.0.0.1"), of("::1"), of("10.0.0.1")], [Some(5), Some(6), Some(7)]);
+        assert_eq!(per_address("").unwrap().len(), 0);
+        for wrong in ["127.0.0.1", "127.0.0.1:-1", "localhost:1", "127.0.0.1:x"] {
+            assert_eq!(per_address(wrong), None, "{wrong}");
+        }
+    }
+}

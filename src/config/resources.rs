@@ -1,0 +1,505 @@
+//! The options of groups (KIP-848, KIP-932, KIP-1071) and of client metrics subscriptions
+//! (KIP-714).
+//!
+//! Names, types, limits and defaults are those of Kafka 4.1 (`GroupConfig`,
+//! `ClientMetricsConfigs`). Most of a group's options are the broker's for groups that do not say
+//! otherwise, so their rows stand in `group.rs`.
+
+use std::collections::BTreeMap;
+
+use crate::config::check::Check;
+use crate::config::described::{Described, Synonym};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::error::ResourceConfigError;
+use crate::config::layers::{Layers, Source};
+use crate::config::value::{Kind, List, Text, Value};
+use crate::config::{group, table};
+
+/// What has options of its own besides topics and the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A group.
+    Group,
+    /// A client metrics subscription.
+    ClientMetrics,
+}
+
+/// One option.
+#[derive(Debug)]
+pub struct OwnOption {
+    /// Its name.
+    pub name: &'static str,
+    /// Type, rule, meaning; and the default, unless the broker has another.
+    pub row: &'static dyn Row,
+    /// The broker's option that is its least value.
+    least: Option<&'static dyn Row>,
+    /// The broker's option that is its greatest value.
+    greatest: Option<&'static dyn Row>,
+}
+
+const fn option(name: &'static str, row: &'static dyn Row) -> OwnOption {
+    OwnOption { name, row, least: None, greatest: None }
+}
+
+impl OwnOption {
+    const fn between(mut self, least: &'static dyn Row, greatest: &'static dyn Row) -> OwnOption {
+        self.least = Some(least);
+        self.greatest = Some(greatest);
+        self
+    }
+
+    const fn at_most(mut self, greatest: &'static dyn Row) -> OwnOption {
+        self.greatest = Some(greatest);
+        self
+    }
+}
+
+/// The options of groups, by name.
+pub static OF_GROUPS: &[OwnOption] = &[
+    option("consumer.heartbeat.interval.ms", &group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS).between(
+        &group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
+        &group::GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
+    ),
+    option("consumer.session.timeout.ms", &group::GROUP_CONSUMER_SESSION_TIMEOUT_MS).between(
+        &group::GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
+        &group::GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
+    ),
+    option("share.auto.offset.reset", &SHARE_AUTO_OFFSET_RESET),
+    option("share.heartbeat.interval.ms", &group::GROUP_SHARE_HEARTBEAT_INTERVAL_MS).between(
+        &group::GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS,
+        &group::GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS,
+    ),
+    option("share.isolation.level", &SHARE_ISOLATION_LEVEL),
+    option("share.record.lock.duration.ms", &group::GROUP_SHARE_RECORD_LOCK_DURATION_MS).between(
+        &group::GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS,
+        &group::GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS,
+    ),
+    option("share.session.timeout.ms", &group::GROUP_SHARE_SESSION_TIMEOUT_MS).between(
+        &group::GROUP_SHARE_MIN_SESSION_TIMEOUT_MS,
+        &group::GROUP_SHARE_MAX_SESSION_TIMEOUT_MS,
+    ),
+    option("streams.heartbeat.interval.ms", &group::GROUP_STREAMS_HEARTBEAT_INTERVAL_MS).between(
+        &group::GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS,
+        &group::GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS,
+    ),
+    option("streams.num.standby.replicas", &group::GROUP_STREAMS_NUM_STANDBY_REPLICAS)
+        .at_most(&group::GROUP_STREAMS_MAX_STANDBY_REPLICAS),
+    option("streams.session.timeout.ms", &group::GROUP_STREAMS_SESSION_TIMEOUT_MS).between(
+        &group::GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS,
+        &group::GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS,
+    ),
+];
+
+/// Each protocol's session timeout, which must be greater than its heartbeat interval.
+const SESSION_AND_HEARTBEAT: &[(&str, &str)] = &[
+    ("consumer.session.timeout.ms", "consumer.heartbeat.interval.ms"),
+    ("share.session.timeout.ms", "share.heartbeat.interval.ms"),
+    ("streams.session.timeout.ms", "streams.heartbeat.interval.ms"),
+];
+
+/// The options of client metrics subscriptions, by name.
+pub static OF_CLIENT_METRICS: &[OwnOption] =
+    &[option("interval.ms", &INTERVAL_MS), option("match", &MATCH), option("metrics", &METRICS)];
+
+static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
+    topic: None,
+    broker: &[],
+    default: Text("latest"),
+    check: Check::OffsetReset,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Where a share group begins to read a partition: at its earliest record, at its end, or \
+        so long before now.",
+};
+
+static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
+    topic: None,
+    broker: &[],
+    default: Text("read_uncommitted"),
+    check: Check::OneOf(&["read_committed", "read_uncommitted"]),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Whether a share group is given records of transactions that are open or aborted.",
+};
+
+static INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[],
+    default: 300_000,
+    check: Check::Between(100, 3_600_000),
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How often a client pushes its metrics.",
+};
+
+static MATCH: Entry<List> = Entry {
+    topic: None,
+    broker: &[],
+    default: List(&[]),
+    check: Check::Clients,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "Which clients push their metrics; with nothing here, all of them.",
+};
+
+static METRICS: Entry<List> = Entry {
+    topic: None,
+    broker: &[],
+    default: List(&[]),
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "The beginnings of the names of the metrics that are pushed. * is all of them.",
+};
+
+impl Owner {
+    /// Its options, by name.
+    pub fn options(self) -> &'static [OwnOption] {
+        match self {
+            Owner::Group => OF_GROUPS,
+            Owner::ClientMetrics => OF_CLIENT_METRICS,
+        }
+    }
+
+    fn source(self) -> Source {
+        match self {
+            Owner::Group => Source::Group,
+            Owner::ClientMetrics => Source::ClientMetrics,
+        }
+    }
+}
+
+/// Whether one may have these configs.
+///
+/// Errors: the first that is wrong.
+pub fn check(
+    owner: Owner,
+    configs: &BTreeMap<String, String>,
+    layers: &Layers,
+) -> Result<(), ResourceConfigError> {
+    for (name, value) in configs {
+        let Some(option) = owner.options().iter().find(|option| option.name == name) else {
+            return Err(unknown(owner, name));
+        };
+        if !option.row.admits(value, 1) {
+            return Err(invalid(option, value));
+        }
+        let Some(number) = i64::read(value) else { continue };
+        let is = |wanted: fn(i64, i64) -> bool, row: Option<&'static dyn Row>| {
+            row.is_none_or(|row| wanted(number, of_broker(row, layers)))
+        };
+        let unequal = |relation, row: Option<&'static dyn Row>| ResourceConfigError::Unequal {
+            name: option.name,
+            relation,
+            other: row.and_then(|row| row.broker().first()).map_or("", |name| name.text),
+        };
+        if !is(|a, b| a >= b, option.least) {
+            return Err(unequal("greater than or equal to", option.least));
+        }
+        if !is(|a, b| a <= b, option.greatest) {
+            return Err(unequal("less than or equal to", option.greatest));
+        }
+    }
+    if owner == Owner::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
+}
+
+fn sessions_outlast_heartbeats(
+    configs: &BTreeMap<String, String>,
+    layers: &Layers,
+) -> Result<(), ResourceConfigError> {
+    let number = |name: &str| {
+        let own = configs.get(name).and_then(|value| i64::read(value));
+        let option = OF_GROUPS.iter().find(|option| option.name == name);
+        own.or(option.map(|option| of_broker(option.row, layers)))
+    };
+    for (session, heartbeat) in SESSION_AND_HEARTBEAT {
+        let is_set = configs.contains_key(*session) || configs.contains_key(*heartbeat);
+        if is_set && number(session) <= number(heartbeat) {
+            let relation = "greater than";
+            return Err(ResourceConfigError::Unequal { name: session, relation, other: heartbeat });
+        }
+    }
+    Ok(())
+}
+
+fn unknown(owner: Owner, name: &str) -> ResourceConfigError {
+    match owner {
+        Owner::Group => {
+            let known = owner.options().iter().map(|option| option.name);
+            let (name, hint) = (name.to_owned(), table::nearest(name, known));
+            ResourceConfigError::UnknownOfGroup { name, hint }
+        }
+        Owner::ClientMetrics => ResourceConfigError::UnknownOfClientMetrics(name.to_owned()),
+    }
+}
+
+fn invalid(option: &OwnOption, value: &str) -> ResourceConfigError {
+    match option.name {
+        "interval.ms" if i32::read(value).is_some() => {
+            ResourceConfigError::Interval(value.trim().to_owned())
+        }
+        "match" => {
+            let items = List::read(value).unwrap_or_default();
+            let wrong = items.into_iter().find(|item| !is_client_pattern(item));
+            ResourceConfigError::Pattern(wrong.unwrap_or_default())
+        }
+        name => ResourceConfigError::Invalid {
+            name,
+            value: value.to_owned(),
+            allowed: option.row.allowed(1),
+        },
+    }
+}
+
+/// Every option of one that has these configs, by name.
+pub fn describe(
+    owner: Owner,
+    configs: &BTreeMap<String, String>,
+    layers: &Layers,
+) -> Vec<Described> {
+    let describe = |option: &'static OwnOption| {
+        let own = configs.get(option.name).filter(|own| option.row.admits(own, 1));
+        let (value, source) = match own {
+            Some(own) => (tidied(option.row, own), owner.source()),
+            None => (text_of_broker(option.row, layers), Source::Default),
+        };
+        // Kafka shows where a subscription's value comes from only if it is its own.
+        let is_shown = own.is_some() || owner == Owner::Group;
+        let synonym = Synonym { name: option.name, value: Some(value.clone()), source };
+        Described {
+            name: option.name,
+            value: Some(value),
+            source,
+            read_only: false,
+            sensitive: false,
+            kind: option.row.kind(),
+            synonyms: if is_shown { vec![synonym] } else { Vec::new() },
+            doc: option.row.doc(),
+        }
+    };
+    owner.options().iter().map(describe).collect()
+}
+
+/// Text as reading and writing it again gives it.
+fn tidied(row: &dyn Row, text: &str) -> String {
+    match row.kind() {
+        Kind::List => List::read(text).unwrap_or_default().join(","),
+        _ => text.trim().to_owned(),
+    }
+}
+
+/// The broker's value for groups that do not say otherwise.
+fn text_of_broker(row: &dyn Row, layers: &Layers) -> String {
+    match layers.find(row.broker()) {
+        Some((name, setting)) => row.in_own_unit(&setting.value, name.factor),
+        None => row.default_text(),
+    }
+}
+
+fn of_broker(row: &dyn Row, layers: &Layers) -> i64 {
+    i64::read(&text_of_broker(row, layers)).unwrap_or_default()
+}
+
+/// What a subscription can know a client by (`ClientMetricsConfigs`).
+pub const CLIENT_ATTRIBUTES: &[&str] = &[
+    "client_instance_id",
+    "client_id",
+    "client_software_name",
+    "client_software_version",
+    "client_source_address",
+    "client_source_port",
+];
+
+/// True for `attribute=pattern`, the pattern one that may be a regular expression.
+pub fn is_client_pattern(item: &str) -> bool {
+    item.split_once('=').is_some_and(|(name, pattern)| {
+        let is_whole = !pattern.is_empty() && !pattern.contains('=');
+        CLIENT_ATTRIBUTES.contains(&name.trim()) && is_whole && is_well_formed(pattern)
+    })
+}
+
+/// True if the brackets of a regular expression are closed, and nothing is repeated or escaped
+/// that is not there. Nobody is matched here, so more need not be known.
+fn is_well_formed(pattern: &str) -> bool {
+    let (mut depth, mut in_class, mut can_repeat) = (0_usize, false, false);
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.next().is_none() => return false,
+            ']' if in_class => in_class = false,
+            _ if in_class => {}
+            '[' => in_class = true,
+            '(' => {
+                depth += 1;
+                chars.next_if_eq(&'?');
+            }
+            ')' if depth == 0 => return false,
+            ')' => depth -= 1,
+            '*' | '+' | '?' if !can_repeat => return false,
+            _ => {}
+        }
+        can_repeat = !matches!(c, '(' | '|');
+    }
+    depth == 0 && !in_class
+}
+
+/// True for a strategy by which a share group may begin.
+pub fn is_offset_reset(text: &str) -> bool {
+    match text.split_once(':') {
+        None => matches!(text, "earliest" | "latest"),
+        Some((strategy, duration)) => strategy == "by_duration" && is_duration(duration),
+    }
+}
+
+/// True for a duration in ISO 8601 that is not negative, as `java.time.Duration` reads it.
+fn is_duration(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    let Some(rest) = text.strip_prefix('P') else { return false };
+    let (days, time) = match rest.split_once('T') {
+        Some((days, time)) => (days, Some(time)),
+        None => (rest, None),
+    };
+    let is_number = |digits: &str| {
+        !digits.is_empty() && digits.len() < 19 && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let is_seconds = |text: &str| match text.split_once(['.', ',']) {
+        Some((whole, part)) => {
+            is_number(whole) && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit())
+        }
+        None => is_number(text),
+    };
+    let mut rest = time.unwrap_or_default();
+    let mut are_numbers = true;
+    for unit in ['H', 'M', 'S'] {
+        if let Some((number, after)) = rest.split_once(unit) {
+            are_numbers &= if unit == 'S' { is_seconds(number) } else { is_number(number) };
+            rest = after;
+        }
+    }
+    let has_days = days.strip_suffix('D').is_some_and(is_number);
+    let has_time = time.is_some_and(|time| !time.is_empty());
+    (has_days || (days.is_empty() && has_time))
+        && (time.is_none() || has_time)
+        && are_numbers
+        && rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::{Flag, Settings};
+
+    fn configs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn refusal(owner: Owner, pairs: &[(&str, &str)]) -> String {
+        let refused = Settings::default().check_resource(owner, &configs(pairs));
+        refused.expect_err(pairs[0].0).to_string()
+    }
+
+    fn on_a_broker_with(name: &str, value: &str) -> Settings {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Settings::load(None, [], &[Flag { name, value, origin: "--set".to_owned() }]).unwrap()
+    }
+
+    #[test]
+    fn options_are_in_order_and_have_good_defaults() {
+        for owner in [Owner::Group, Owner::ClientMetrics] {
+            assert!(owner.options().is_sorted_by(|a, b| a.name < b.name));
+            for option in owner.options() {
+                assert!(option.row.admits(&option.row.default_text(), 1), "{}", option.name);
+                let default = configs(&[(option.name, &option.row.default_text())]);
+                Settings::default().check_resource(owner, &default).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_groups_options_lie_between_the_brokers_bounds() {
+        let session = |ms| [("consumer.session.timeout.ms", ms)];
+        Settings::default().check_resource(Owner::Group, &configs(&session("60000"))).unwrap();
+        assert_eq!(
+            refusal(Owner::Group, &session("60001")),
+            "consumer.session.timeout.ms must be less than or equal to \
+             group.consumer.max.session.timeout.ms"
+        );
+        assert_eq!(
+            refusal(Owner::Group, &session("44999")),
+            "consumer.session.timeout.ms must be greater than or equal to \
+             group.consumer.min.session.timeout.ms"
+        );
+        let wide = on_a_broker_with("group.consumer.min.session.timeout.ms", "1");
+        assert_eq!(
+            wide.check_resource(Owner::Group, &configs(&session("5000"))).unwrap_err().to_string(),
+            "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms"
+        );
+        wide.check_resource(Owner::Group, &configs(&session("5001"))).unwrap();
+        assert_eq!(
+            refusal(Owner::Group, &[("streams.num.standby.replicas", "3")]),
+            "streams.num.standby.replicas must be less than or equal to \
+             group.streams.max.standby.replicas"
+        );
+    }
+
+    #[test]
+    fn wrong_names_and_values_are_said_in_kafkas_words() {
+        assert_eq!(
+            refusal(Owner::Group, &[("consumer.session.timeout", "1")]),
+            "Unknown group config name: consumer.session.timeout; \
+             did you mean consumer.session.timeout.ms?"
+        );
+        assert_eq!(
+            refusal(Owner::ClientMetrics, &[("no.such", "1")]),
+            "Unknown client metrics configuration: no.such"
+        );
+        assert_eq!(
+            refusal(Owner::ClientMetrics, &[("interval.ms", "99")]),
+            "Invalid value 99 for interval.ms, interval must be between 100 and 3600000 (1 hour)"
+        );
+        assert_eq!(
+            refusal(Owner::ClientMetrics, &[("match", "client_id=a,foo=b")]),
+            "Illegal client matching pattern: foo=b"
+        );
+        for wrong in ["client_id=[", "client_id", "client_id=", "client_id=a=b", "client_id=*a"] {
+            assert!(!is_client_pattern(wrong), "{wrong}");
+        }
+        for right in ["client_id=a.*", "client_source_port=(?:80|443)[0-9]?", r"client_id=\("] {
+            assert!(is_client_pattern(right), "{right}");
+        }
+    }
+
+    #[test]
+    fn share_groups_begin_in_three_ways() {
+        for right in ["earliest", "latest", "by_duration:P1D", "by_duration:PT1H30M1.5S"] {
+            assert!(is_offset_reset(right), "{right}");
+        }
+        for wrong in
+            ["never", "by_duration:", "by_duration:P", "by_duration:PT", "by_duration:-P1D"]
+        {
+            assert!(!is_offset_reset(wrong), "{wrong}");
+        }
+        for wrong in ["by_duration:P1DT", "by_duration:PT1X", "by_duration:1D", "earliest:P1D"] {
+            assert!(!is_offset_reset(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_does_not_say_has_the_brokers_value_as_its_default() {
+        let settings = on_a_broker_with("group.consumer.session.timeout.ms", "50000");
+        let found = |configs: &BTreeMap<String, String>| {
+            let all = settings.describe_resource(Owner::Group, configs);
+            let session = all.into_iter().find(|one| one.name == "consumer.session.timeout.ms");
+            let session = session.unwrap();
+            (session.value.unwrap(), session.source.code(), session.synonyms.len())
+        };
+        assert_eq!(found(&BTreeMap::new()), ("50000".to_owned(), 5, 1));
+        let own = configs(&[("consumer.session.timeout.ms", "47000")]);
+        assert_eq!(found(&own), ("47000".to_owned(), 8, 1));
+        let metrics = configs(&[("metrics", "a, b")]);
+        let all = settings.describe_resource(Owner::ClientMetrics, &metrics);
+        let found: Vec<_> =
+            all.iter().map(|one| (one.value.as_deref(), one.source.code())).collect();
+        assert_eq!(found, [(Some("300000"), 5), (Some(""), 5), (Some("a,b"), 7)]);
+    }
+}

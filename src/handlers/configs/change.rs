@@ -1,0 +1,77 @@
+//! A resource's configs are changed: what AlterConfigs and IncrementalAlterConfigs have in common.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::error::ResponseError as Code;
+
+use crate::handlers::configs::{BROKER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request};
+use crate::handlers::context::Context;
+use crate::handlers::topics::names;
+
+/// Change the configs of any resource but loggers: `wanted` is given those that it has.
+pub fn alter(
+    cx: &Context,
+    kind: i8,
+    name: &str,
+    validate_only: bool,
+    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
+) -> Result<(), Fault> {
+    match kind {
+        TOPIC => return alter_topic(cx, name, validate_only, wanted),
+        BROKER if !name.is_empty() => {
+            let id = node_id(name)?;
+            if id != cx.node_id() {
+                let expected = cx.node_id();
+                let message =
+                    format!("Unexpected broker id, expected {expected}, but received {id}");
+                return Err(invalid_request(message));
+            }
+        }
+        BROKER => {}
+        CLIENT_METRICS if name.is_empty() => {
+            return Err(invalid_request("Subscription name can't be empty"));
+        }
+        GROUP if name.is_empty() => {
+            return Err(invalid_request("Default group resources are not allowed."));
+        }
+        CLIENT_METRICS | GROUP => {}
+        other => return Err(invalid_request(format!("Unknown resource type {other}"))),
+    }
+    cx.broker.alter_resource(kind, &resource_name(cx, kind, name), validate_only, wanted)
+}
+
+/// The name under which a resource's configs are kept: Kafka reads "01" as a broker's id as well.
+fn resource_name(cx: &Context, kind: i8, name: &str) -> String {
+    if kind == BROKER && !name.is_empty() { cx.node_id().to_string() } else { name.to_owned() }
+}
+
+/// The id of a node by which a resource is called.
+pub fn node_id(name: &str) -> Result<i32, Fault> {
+    let message = || format!("Node id must be an integer, but it is: {name}");
+    name.parse().map_err(|_| invalid_request(message()))
+}
+
+fn alter_topic(
+    cx: &Context,
+    name: &str,
+    validate_only: bool,
+    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
+) -> Result<(), Fault> {
+    if let Some(message) = names::fault(name) {
+        return Err(Fault { code: Code::InvalidTopicException, message });
+    }
+    let checked = |has: Option<&BTreeMap<String, String>>| {
+        let Some(has) = has else {
+            let message = format!("The topic '{name}' does not exist.");
+            return Err(Fault { code: Code::UnknownTopicOrPartition, message });
+        };
+        let wanted = wanted(has)?;
+        cx.broker.settings.now().check_overrides(&wanted)?;
+        Ok(wanted)
+    };
+    if validate_only {
+        let image = cx.broker.image();
+        return checked(image.topics.get(name).map(|topic| &topic.configs)).map(drop);
+    }
+    cx.broker.alter_topic(name, |topic| checked(topic.map(|topic| &topic.configs)))
+}

@@ -1,0 +1,73 @@
+//! UpdateFeatures (57): the levels of features (KIP-584, KIP-1022).
+//!
+//! * All are changed or none; why not is said for the whole.
+//!
+//! v0 one flag for downgrades · v1 three ways, and validation alone · v2 no answer by feature
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
+use kafka_protocol::messages::update_features_response::UpdatableFeatureResult;
+use kafka_protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::configs::Fault;
+use crate::handlers::context::Context;
+use crate::metadata::features::{Direction, FeatureError, SUPPORTED, Update, decide};
+
+/// The handler.
+pub struct UpdateFeatures;
+
+impl Handler for UpdateFeatures {
+    const KEY: i16 = 57;
+    const NAME: &'static str = "UpdateFeatures";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    type Request = UpdateFeaturesRequest;
+    type Response = UpdateFeaturesResponse;
+
+    async fn handle(cx: &Context, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
+        let updates: Vec<Update> =
+            request.feature_updates.iter().map(|key| update(cx.version, key)).collect();
+        match change(cx, &updates, request.validate_only) {
+            Ok(()) => {
+                let results = updates.into_iter().filter(|_| cx.version < 2).map(|update| {
+                    UpdatableFeatureResult::default()
+                        .with_feature(StrBytes::from_string(update.name))
+                        .with_error_message(None)
+                });
+                UpdateFeaturesResponse::default()
+                    .with_error_message(None)
+                    .with_results(results.collect())
+            }
+            Err(fault) => UpdateFeaturesResponse::default()
+                .with_error_code(fault.code.code())
+                .with_error_message(Some(StrBytes::from_string(fault.message))),
+        }
+    }
+}
+
+fn update(version: i16, key: &FeatureUpdateKey) -> Update {
+    let direction = match (version, key.upgrade_type) {
+        (0, _) if key.allow_downgrade => Direction::SafeDowngrade,
+        (0, _) | (_, 1) => Direction::Upgrade,
+        (_, 2) => Direction::SafeDowngrade,
+        (_, 3) => Direction::UnsafeDowngrade,
+        _ => Direction::Unknown,
+    };
+    Update { name: key.feature.to_string(), level: key.max_version_level, direction }
+}
+
+fn change(cx: &Context, updates: &[Update], validate_only: bool) -> Result<(), Fault> {
+    cx.broker.metadata.change(cx.broker.clock.now(), |image| {
+        let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
+        Ok((if validate_only { Vec::new() } else { records }, ()))
+    })
+}
+
+impl From<FeatureError> for Fault {
+    fn from(error: FeatureError) -> Fault {
+        Fault { code: Code::InvalidUpdateVersion, message: error.to_string() }
+    }
+}
