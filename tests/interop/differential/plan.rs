@@ -343,7 +343,7 @@ impl Planner {
             0 => (*epoch, (*next - count).max(0)),
             1 => (*epoch, (*next - self.rng.i32(1..40)).max(0)),
             2 => (*epoch, *next + self.rng.i32(1..10)),
-            3 => (*epoch - 1, *next),
+            3 => ((*epoch - 1).max(0), *next),
             4 => (*epoch + 1, *next),
             5 | 6 => {
                 *epoch += 1;
@@ -371,7 +371,7 @@ fn is_allowed(value: &str) -> bool {
 /// Configs of every kind of topic, with values that may be set whenever.
 const SETTINGS: &[(&str, &[&str])] = &[
     ("max.message.bytes", &["70", "200", "2000", "1048588", "1048588", "-1!", "x!"]),
-    ("compression.type", &["producer", "rar!"]),
+    ("compression.type", &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd", "rar!"]),
     ("message.timestamp.before.max.ms", &["1000000", "10000000", "9223372036854775807", "-1!"]),
     ("message.timestamp.after.max.ms", &["1000000", "10000000", "9223372036854775807", "-1!"]),
     ("min.insync.replicas", &["1", "0!", "9999999999!"]),
