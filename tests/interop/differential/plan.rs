@@ -146,11 +146,11 @@ impl Planner {
                 Deed::Delete
             }
             562..570 => self.grow(number),
-            570..574 if kind == Kind::Compacted => {
+            570..580 if kind == Kind::Compacted => {
                 self.compactions += 1;
                 Deed::Compact { step: self.compactions }
             }
-            570..580 => Deed::ReadAll,
+            580..590 => Deed::ReadAll,
             _ => self.deed(kind, partitions),
         };
         Operation { topic: number, deed, kind }
@@ -313,7 +313,11 @@ impl Planner {
         let time = self.time();
         let topic = self.topics[number].as_mut().unwrap();
         // Segments of compacted topics are rolled by the time of their records, when it is wanted.
-        let time = if topic.kind == Kind::Compacted { time.min(self.now) } else { time };
+        let time = match topic.kind {
+            Kind::Compacted if time == -1 => self.now,
+            Kind::Compacted => time.min(self.now),
+            _ => time,
+        };
         let keys = match topic.kind {
             Kind::Compacted if self.rng.u8(..20) > 0 => 100,
             _ => 70,
