@@ -82,6 +82,10 @@ fn listed(
     wanted: &ListOffsetsPartition,
     committed: bool,
 ) -> ListOffsetsPartitionResponse {
+    // Kafka looks at this before it looks for the partition.
+    if !is_served(cx.version, wanted.timestamp) {
+        return failed(wanted, Code::UnsupportedVersion);
+    }
     let live = cx.broker.registry.named(topic);
     let Some(partition) = live.as_ref().and_then(|t| t.partition(wanted.partition_index)) else {
         return failed(wanted, Code::UnknownTopicOrPartition);
@@ -93,7 +97,7 @@ fn listed(
         Ok(view) => view,
         Err(error) => return failed(wanted, of_unavailable(&error)),
     };
-    match found(cx.version, &view, wanted.timestamp, committed) {
+    match found(&view, wanted.timestamp, committed) {
         Ok(Some((timestamp, offset))) => {
             let epoch = if cx.version >= 4 { LEADER_EPOCH } else { -1 };
             answer(wanted).with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch)
@@ -103,12 +107,17 @@ fn listed(
     }
 }
 
-fn found(
-    version: i16,
-    view: &View,
-    timestamp: i64,
-    committed: bool,
-) -> Result<Option<(i64, i64)>, Code> {
+/// True if a request of this version may ask for this.
+fn is_served(version: i16, timestamp: i64) -> bool {
+    match timestamp {
+        -3 => version >= 7,
+        -4 => version >= 8,
+        -5 => version >= 9,
+        timestamp => timestamp >= -2,
+    }
+}
+
+fn found(view: &View, timestamp: i64, committed: bool) -> Result<Option<(i64, i64)>, Code> {
     let below = if committed { view.last_stable_offset } else { view.end_offset };
     let disk = |error: std::io::Error| {
         tracing::error!(%error, "a lookup by time failed");
@@ -117,15 +126,12 @@ fn found(
     match timestamp {
         -1 => Ok(Some((-1, below))),
         -2 => Ok(Some((-1, view.log_start_offset))),
-        -3 if version >= 7 => {
-            Ok(view.latest_timestamp().map_err(disk)?.map(|f| (f.timestamp, f.offset)))
-        }
-        -4 if version >= 8 => Ok(Some((-1, view.log_start_offset))),
-        -5 if version >= 9 => Ok(None),
-        timestamp if timestamp >= 0 => {
+        -3 => Ok(view.latest_timestamp().map_err(disk)?.map(|f| (f.timestamp, f.offset))),
+        -4 => Ok(Some((-1, view.log_start_offset))),
+        -5 => Ok(None),
+        timestamp => {
             let found = view.first_at_or_after(timestamp, below).map_err(disk)?;
             Ok(found.map(|f| (f.timestamp, f.offset)))
         }
-        _ => Err(Code::UnsupportedVersion),
     }
 }

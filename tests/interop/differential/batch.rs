@@ -148,7 +148,7 @@ pub fn any_records(rng: &mut Rng, timestamp: i64, keys: u8) -> Vec<Record> {
         value: (rng.u8(..8) > 0).then(|| value(rng)),
         headers: match rng.u8(..6) {
             0 => vec![(b"h".to_vec(), None), (b"h".to_vec(), Some(value(rng)))],
-            1 => vec![(vec![0xff, 0xfe], Some(Vec::new()))],
+            1 => vec![("Öl".as_bytes().to_vec(), Some(Vec::new()))],
             _ => Vec::new(),
         },
     };

@@ -146,11 +146,11 @@ impl Planner {
                 Deed::Delete
             }
             562..570 => self.grow(number),
-            570..574 if kind == Kind::Compacted => {
+            570..580 if kind == Kind::Compacted => {
                 self.compactions += 1;
                 Deed::Compact { step: self.compactions }
             }
-            570..580 => Deed::ReadAll,
+            580..590 => Deed::ReadAll,
             _ => self.deed(kind, partitions),
         };
         Operation { topic: number, deed, kind }
@@ -313,7 +313,11 @@ impl Planner {
         let time = self.time();
         let topic = self.topics[number].as_mut().unwrap();
         // Segments of compacted topics are rolled by the time of their records, when it is wanted.
-        let time = if topic.kind == Kind::Compacted { time.min(self.now) } else { time };
+        let time = match topic.kind {
+            Kind::Compacted if time == -1 => self.now,
+            Kind::Compacted => time.min(self.now),
+            _ => time,
+        };
         let keys = match topic.kind {
             Kind::Compacted if self.rng.u8(..20) > 0 => 100,
             _ => 70,
@@ -343,7 +347,7 @@ impl Planner {
             0 => (*epoch, (*next - count).max(0)),
             1 => (*epoch, (*next - self.rng.i32(1..40)).max(0)),
             2 => (*epoch, *next + self.rng.i32(1..10)),
-            3 => (*epoch - 1, *next),
+            3 => ((*epoch - 1).max(0), *next),
             4 => (*epoch + 1, *next),
             5 | 6 => {
                 *epoch += 1;
@@ -371,7 +375,7 @@ fn is_allowed(value: &str) -> bool {
 /// Configs of every kind of topic, with values that may be set whenever.
 const SETTINGS: &[(&str, &[&str])] = &[
     ("max.message.bytes", &["70", "200", "2000", "1048588", "1048588", "-1!", "x!"]),
-    ("compression.type", &["producer", "rar!"]),
+    ("compression.type", &["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd", "rar!"]),
     ("message.timestamp.before.max.ms", &["1000000", "10000000", "9223372036854775807", "-1!"]),
     ("message.timestamp.after.max.ms", &["1000000", "10000000", "9223372036854775807", "-1!"]),
     ("min.insync.replicas", &["1", "0!", "9999999999!"]),

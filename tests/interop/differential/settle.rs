@@ -14,7 +14,7 @@ use kafka_protocol::messages::{
 
 use super::client::{Client, creation, text, topic_name};
 
-const LIMIT: usize = 30_000;
+const LIMIT: usize = 10_000;
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Kafka answers a change of configs once its controller knows it; the broker follows later. It
@@ -89,5 +89,9 @@ pub async fn compacted(data_dir: &Path, topic: &str, partition: i32, to: i64) {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    panic!("{topic}-{partition} is not compacted up to {to}: {}", data_dir.display());
+    let noted = std::fs::read_to_string(data_dir.join("cleaner-offset-checkpoint"));
+    let files = std::fs::read_dir(data_dir.join(format!("{topic}-{partition}"))).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    let dir = data_dir.display();
+    panic!("{topic}-{partition} is not compacted up to {to} in {dir}: {files:?}\n{noted:?}");
 }
