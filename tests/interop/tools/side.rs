@@ -133,12 +133,6 @@ impl Side {
         self.tools.run(&format!("{tool} --bootstrap-server {to} {args}"))
     }
 
-    /// What a tool prints that talks to no broker, as it is compared.
-    pub fn run(&mut self, line: &str) -> Vec<String> {
-        let printed = self.tools.run(line);
-        self.cleaned(&printed)
-    }
-
     fn cleaned(&self, printed: &[String]) -> Vec<String> {
         printed.iter().filter_map(|line| words::clean(line, &*self.broker)).collect()
     }
@@ -160,6 +154,7 @@ impl Side {
 
 /// End these processes and remove these directories when this one ends, however it does: what is
 /// static is not dropped.
+#[allow(clippy::zombie_processes, reason = "it outlives this process, whose end it waits for")]
 fn watch(pids: &[u32], dirs: &[&std::path::Path]) {
     static WATCHING: OnceLock<ChildStdin> = OnceLock::new();
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
