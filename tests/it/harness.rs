@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ottla::broker::parts::Broker;
 use ottla::broker::{start, stop};
@@ -80,21 +79,6 @@ impl Ottla {
         let (listeners, addresses) = listener::bind(&broker).await.unwrap();
         let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
         self.running = Some(Running { broker, serving, address: addresses[0] });
-    }
-
-    /// The hold on the directory. Another test of this process may be starting a program: until the
-    /// program is there, its process holds whatever this one held when it was forked.
-    async fn hold(&self) -> datadir::Hold {
-        let own = std::process::id().to_string();
-        for _ in 0..500 {
-            match datadir::hold(self.data_dir()) {
-                Err(DataDirError::Held { pid, .. }) if pid == own => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                hold => return hold.unwrap(),
-            }
-        }
-        panic!("the directory stays held");
     }
 
     /// Stop as SIGTERM does.
