@@ -139,6 +139,12 @@ impl Side {
         self.tools.run(&format!("{tool} --bootstrap-server {to} {args}"))
     }
 
+    /// What a tool prints that talks to no broker, as it is compared.
+    pub fn run(&mut self, line: &str) -> Vec<String> {
+        let printed = self.tools.run(line);
+        self.cleaned(&printed)
+    }
+
     fn cleaned(&self, printed: &[String]) -> Vec<String> {
         printed.iter().filter_map(|line| words::clean(line, &*self.broker)).collect()
     }
