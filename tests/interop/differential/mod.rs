@@ -26,10 +26,10 @@
 //! * **Null for records.** Kafka never answers it; the tests send none.
 //! * **What compaction has not removed yet.** The last value of each key is compared.
 
-mod batch;
+pub mod batch;
 #[path = "../../it/client.rs"]
 #[allow(dead_code)]
-mod client;
+pub mod client;
 mod plan;
 mod settle;
 mod world;

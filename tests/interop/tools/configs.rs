@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::tools::side::{Side, pair};
 use crate::tools::topics::TOPICS;
 
-const CONFIGS: &str = "kafka.admin.ConfigCommand";
+pub const CONFIGS: &str = "kafka.admin.ConfigCommand";
 
 const OF_TOPICS: &[&str] = &[
     "--entity-type topics --entity-name configured --describe",

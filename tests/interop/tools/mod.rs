@@ -2,6 +2,7 @@
 
 mod cluster;
 mod configs;
+mod dump;
 mod offsets;
 pub mod side;
 pub mod topics;

@@ -69,7 +69,13 @@ impl Pair {
         });
         let told = std::mem::take(&mut self.ottla.told);
         let expected = std::mem::take(&mut self.kafka.told);
-        assert_eq!(told.len(), expected.len());
+        let asked = |all: &[Told]| all.iter().map(|one| one.asked.clone()).collect::<Vec<_>>();
+        let (ours, theirs) = (asked(&told), asked(&expected));
+        let lacking = |of: &[String], in_: &[String]| -> Vec<String> {
+            of.iter().filter(|one| !in_.contains(one)).cloned().collect()
+        };
+        let alone = (lacking(&ours, &theirs), lacking(&theirs, &ours));
+        assert_eq!(ours, theirs, "Ottla alone, Kafka alone: {alone:#?}");
         let mut differences = Vec::new();
         for (told, expected) in told.iter().zip(&expected) {
             println!("{}\n  {}", expected.asked, expected.printed.join("\n  "));

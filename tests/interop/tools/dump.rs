@@ -1,0 +1,166 @@
+//! What Kafka's dump tool says of partitions that were compacted and of such that grew old.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ottla::storage::batch::Codec;
+
+use crate::differential::batch::{Producer, Record, encode};
+use crate::differential::client::{Client, production};
+use crate::tools::configs::CONFIGS;
+use crate::tools::side::{Side, pair};
+use crate::tools::topics::TOPICS;
+
+const DUMP: &str = "kafka.tools.DumpLogSegments";
+const HOUR_MS: i64 = 3_600_000;
+const NOBODY: Producer = (-1, -1, -1);
+
+/// A batch: how old it is in hours, who wrote it, and its keys with their values; an empty value is
+/// none.
+type Written<'a> = (i64, Producer, &'a [(&'a str, &'a str)]);
+
+/// Values that come to be replaced, deleted, or neither; producers whose last batch goes.
+const WRITTEN: &[Written] = &[
+    (100, NOBODY, &[("a", "1"), ("b", "1"), ("a", "2"), ("c", "1")]),
+    (100, (7001, 0, 0), &[("d", "1"), ("d", "2")]),
+    (99, NOBODY, &[("b", "")]),
+    (90, (7001, 0, 2), &[("e", "1")]),
+    (90, (7002, 3, 0), &[("a", "3"), ("f", "1"), ("g", "")]),
+    (80, NOBODY, &[("c", "2"), ("a", "4")]),
+    (70, (7002, 3, 3), &[("f", "2"), ("h", "1")]),
+    (60, NOBODY, &[("i", "1")]),
+    (60, NOBODY, &[("e", "2"), ("i", "2")]),
+    // Never compacted, never too old: the segment that is written to.
+    (0, NOBODY, &[("a", "5"), ("j", "1")]),
+];
+
+/// Write all that; each partition in a codec of its own.
+fn write(side: &Side, topic: &str, now: i64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(side.broker.address().parse().unwrap()).await;
+        for (partition, codec) in [(0, Codec::None), (1, Codec::Gzip)] {
+            for (hours, producer, pairs) in WRITTEN {
+                let one = |(place, (key, value)): (usize, &(&str, &str))| Record {
+                    timestamp: now - hours * HOUR_MS + place as i64,
+                    key: Some(key.as_bytes().to_vec()),
+                    value: (!value.is_empty()).then(|| value.as_bytes().to_vec()),
+                    headers: Vec::new(),
+                };
+                let records: Vec<Record> = pairs.iter().enumerate().map(one).collect();
+                let bytes = encode(codec, *producer, &records, None);
+                while !is_taken(&mut client, topic, partition, &bytes).await {}
+            }
+        }
+    });
+}
+
+/// A new topic's partitions may not be there yet.
+async fn is_taken(client: &mut Client, topic: &str, partition: i32, bytes: &[u8]) -> bool {
+    let answer = client.call(9, &production(topic, partition, bytes.to_vec())).await;
+    let code = answer.responses[0].partition_responses[0].error_code;
+    assert!([0, 3, 6].contains(&code), "{code}");
+    code == 0
+}
+
+/// Have the tool print each file of these extensions, but for those of the last segment, which is
+/// written to; and the names of all files that there are for good.
+fn dump(side: &mut Side, topic: &str, extensions: &[&str]) {
+    for partition in 0..2 {
+        let name = format!("{topic}-{partition}");
+        let dir = side.broker.dir().join("data").join(&name);
+        let mut last = named(&dir, "log");
+        let last = last.pop().unwrap();
+        for extension in extensions {
+            let mut files = named(&dir, extension);
+            files.retain(|file| *extension == "log" || file[..20] != last[..20]);
+            side.tell(&format!("files of {name}: {extension}"), files.clone());
+            for file in files {
+                let path = dir.join(&file).display().to_string();
+                let args =
+                    if *extension == "log" { " --print-data-log --deep-iteration" } else { "" };
+                let printed = side.run(&format!("{DUMP} --files {path}{args}"));
+                let printed = printed.iter().map(|line| seen(line, partition == 1)).collect();
+                side.tell(&format!("{DUMP} {name}/{file}{args}"), printed);
+            }
+        }
+    }
+}
+
+fn named(dir: &Path, extension: &str) -> Vec<String> {
+    let files = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<String> = files
+        .filter(|file| file.extension().is_some_and(|of| of == extension))
+        .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A CRC covers the time at which a deletion will be forgotten. How well a batch is packed is the
+/// codec's affair.
+fn seen(line: &str, packed: bool) -> String {
+    let hidden: &[&str] = if packed { &["crc: ", " size: ", "position: "] } else { &["crc: "] };
+    hidden.iter().fold(line.to_owned(), |line, name| crate::tools::words::without(&line, name, ' '))
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+#[test]
+fn the_dump_tool_on_compacted_partitions() {
+    let Some(mut pair) = pair("the dump tool on compacted partitions") else { return };
+    let now = now_ms();
+    pair.tell_the_same(|side| {
+        // Nothing is compacted before all is written: one pass gives one result.
+        side.ask(
+            TOPICS,
+            &["--create --topic dumped.compacted --partitions 2 --config segment.ms=3600000 \
+               --config retention.ms=-1 --config min.cleanable.dirty.ratio=0.0 \
+               --config file.delete.delay.ms=0"],
+        );
+        write(side, "dumped.compacted", now);
+        side.ask(
+            CONFIGS,
+            &["--topic dumped.compacted --alter --add-config cleanup.policy=compact"],
+        );
+        side.until("the cleaner", |side| {
+            let noted = side.broker.dir().join("data/cleaner-offset-checkpoint");
+            let noted = std::fs::read_to_string(noted).unwrap_or_default();
+            (0..2).all(|p| noted.lines().any(|line| line == format!("dumped.compacted {p} 18")))
+        });
+        dump(side, "dumped.compacted", &["log", "index", "timeindex"]);
+        side.ask(TOPICS, &["--delete --topic dumped.compacted"]);
+    });
+}
+
+#[test]
+fn the_dump_tool_on_partitions_that_grew_old() {
+    let Some(mut pair) = pair("the dump tool on old partitions") else { return };
+    let now = now_ms();
+    pair.tell_the_same(|side| {
+        side.ask(
+            TOPICS,
+            &["--create --topic dumped.aged --partitions 2 --config segment.ms=3600000 \
+               --config retention.ms=-1 --config file.delete.delay.ms=0"],
+        );
+        write(side, "dumped.aged", now);
+        dump(side, "dumped.aged", &["log", "index", "timeindex", "snapshot"]);
+        // Three days and a bit: what is 80 hours old and older goes.
+        side.ask(CONFIGS, &["--topic dumped.aged --alter --add-config retention.ms=270000000"]);
+        side.until("retention", |side| {
+            let data = side.broker.dir().join("data");
+            // The files of a segment go one after the other.
+            (0..2).all(|partition| {
+                let dir = data.join(format!("dumped.aged-{partition}"));
+                ["log", "index", "timeindex"].iter().all(|extension| {
+                    let files = named(&dir, extension);
+                    files.first().is_some_and(|first| first[..20] == format!("{:020}", 13))
+                })
+            })
+        });
+        dump(side, "dumped.aged", &["log", "index", "timeindex"]);
+        side.ask(TOPICS, &["--delete --topic dumped.aged"]);
+    });
+}
