@@ -168,9 +168,9 @@ impl Side {
 /// static is not dropped.
 #[allow(clippy::zombie_processes, reason = "it outlives this process, whose end it waits for")]
 fn watch(pids: &[u32], dirs: &[&std::path::Path]) {
-    static WATCHING: OnceLock<ChildStdin> = OnceLock::new();
+    static WATCHING: OnceLock<Child> = OnceLock::new();
     let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-    let mut child = Command::new("sh")
+    let child = Command::new("sh")
         .args(["-c", &format!("read -r _; kill -9 {}; rm -rf \"$@\"", pids.join(" ")), "watch"])
         .args(dirs)
         .stdin(Stdio::piped())
@@ -178,7 +178,7 @@ fn watch(pids: &[u32], dirs: &[&std::path::Path]) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    WATCHING.set(child.stdin.take().unwrap()).unwrap();
+    WATCHING.set(child).unwrap();
 }
 
 /// The tools, in one JVM.
