@@ -33,6 +33,10 @@ fn lines(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<String>>> {
         return Ok(None);
     }
     let text = String::from_utf8(read_all(disk, path)?).map_err(|_| damaged(path, "not text"))?;
+    if text.is_empty() {
+        // Kafka makes the file before it has anything to say.
+        return Ok(None);
+    }
     let mut lines = text.lines();
     if lines.next() != Some("0") {
         return Err(damaged(path, "its first line is not the version 0"));

@@ -188,10 +188,14 @@ impl Life {
 
     /// Lookups are right while the log is at work, too.
     fn check_if_healthy(&mut self, log: &mut UnderTest) -> Result<bool, String> {
-        if !self.disk.has_stopped() {
-            self.check(log)?;
+        if self.disk.has_stopped() {
+            return Ok(true);
         }
-        Ok(true)
+        match self.check(log) {
+            // A lookup may make a damaged index again, and that may be where the machine stops.
+            Err(_) if self.disk.has_stopped() => Ok(true),
+            checked => checked.map(|()| true),
+        }
     }
 
     fn append(&mut self, log: &mut UnderTest) -> Result<bool, String> {
