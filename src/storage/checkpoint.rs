@@ -121,6 +121,31 @@ pub fn write_topic_id(disk: &dyn Disk, path: &Path, id: TopicId, at_once: bool) 
     replacing(at_once)(disk, path, text.as_bytes())
 }
 
+/// Write a partition's topic id as [`write_topic_id`] does, or make sure that it is the one that
+/// stands there. One that `may_be_torn` is written anew if it cannot be read.
+///
+/// Errors: the disk's, or another topic's id stands there.
+pub fn identify(
+    disk: &dyn Disk,
+    path: &Path,
+    id: TopicId,
+    may_be_torn: bool,
+    at_once: bool,
+) -> io::Result<()> {
+    let written = match read_topic_id(disk, path) {
+        Err(error) if may_be_torn && error.kind() == io::ErrorKind::InvalidData => None,
+        other => other?,
+    };
+    match written {
+        None => write_topic_id(disk, path, id, at_once),
+        Some(written) if written == id => Ok(()),
+        Some(other) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{} belongs to another topic, {}", path.display(), id_text(other)),
+        )),
+    }
+}
+
 /// Two syncs for each small file of a new partition would be most of the time that it takes.
 fn replacing(at_once: bool) -> fn(&dyn Disk, &Path, &[u8]) -> io::Result<()> {
     if at_once { replace } else { replace_for_now }

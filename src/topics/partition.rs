@@ -23,7 +23,7 @@ use crate::log::space::Space;
 use crate::log::view::View;
 use crate::log::{AppendError, Log, Placed};
 use crate::storage::batch::{BatchView, Header};
-use crate::storage::checkpoint::{PARTITION_METADATA, id_text, read_topic_id, write_topic_id};
+use crate::storage::checkpoint::{PARTITION_METADATA, identify};
 use crate::storage::disk::{Disk, is_full};
 use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::upkeep::{Asking, Desk};
@@ -164,23 +164,9 @@ impl Partition {
         let disk = self.origin.disk.as_ref();
         let path = self.origin.dir.join(PARTITION_METADATA);
         let Known { clean, recovery_point, .. } = self.origin.known;
-        let written = match read_topic_id(disk, &path) {
-            // Before the first flush a loss of power may have left anything of it.
-            Err(error)
-                if !clean && recovery_point == 0 && error.kind() == io::ErrorKind::InvalidData =>
-            {
-                None
-            }
-            other => other?,
-        };
-        match written {
-            None => write_topic_id(disk, &path, self.topic_id, recovery_point > 0),
-            Some(id) if id == self.topic_id => Ok(()),
-            Some(id) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{} belongs to another topic, {}", path.display(), id_text(id)),
-            )),
-        }
+        // Before the first flush a loss of power may have left anything of it.
+        let may_be_torn = !clean && recovery_point == 0;
+        identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
     }
 
     fn publish(&self, log: &Log) {
