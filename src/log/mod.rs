@@ -272,6 +272,10 @@ impl Log {
             // What was cut off must not come back in front of the next segment.
             self.active.segment.log()?.sync().map_err(fatal)?;
         }
+        if self.is_new {
+            // A loss of power must not leave a later segment's name without the first one's.
+            self.disk.sync_dir(&self.dir).map_err(fatal)?;
+        }
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
         let sealed =
             Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
