@@ -172,6 +172,11 @@ const OWN: &[(&str, &str)] = &[
     ("transaction.state.log.replication.factor", "another default"),
     ("cluster.id", "Ottla's own: Kafka has it from the formatting of its directory"),
     ("durability", "Ottla's own"),
+    ("log.cleaner.cpu.share", "Ottla's own"),
+    ("log.cleaner.io.max.bytes.per.second", "Java writes the same number with a large E"),
+    ("follower.replication.throttled.rate", "Kafka tells it once it is set"),
+    ("leader.replication.throttled.rate", "Kafka tells it once it is set"),
+    ("replica.alter.log.dirs.io.max.bytes.per.second", "Kafka tells it once it is set"),
 ];
 
 /// Ottla has fewer options than Kafka; those that it has are told as Kafka tells them.
