@@ -92,6 +92,10 @@ fn topic_option(
     layers: &Layers,
 ) -> Described {
     let mut synonyms = broker_synonyms(row, layers);
+    // As in Kafka: what is set under other names only, in other units, is not told.
+    let first = row.broker().first().map(|name| name.text);
+    let told = synonyms.iter().position(|synonym| Some(synonym.name) == first);
+    synonyms.drain(..told.unwrap_or(synonyms.len()));
     let (mut value, mut source) = match layers.find(row.broker()) {
         Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), setting.source),
         None => (row.default_text(), Source::Default),

@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_described_topic_names_every_place_a_value_could_come_from_the_nearest_first() {
+    fn a_described_topic_names_the_places_a_value_could_come_from_the_nearest_first() {
         let settings = load(
             "log.retention.ms = 1\nlog.retention.hours = 2",
             &[],
@@ -532,12 +532,14 @@ mod tests {
             places(&retention),
             [
                 ("retention.ms", Some("4"), 1),
-                ("log.retention.minutes", Some("3"), 4),
                 ("log.retention.ms", Some("1"), 4),
                 ("log.retention.hours", Some("2"), 4),
                 ("log.retention.hours", Some("168"), 5),
             ]
         );
+        // In other units than the first name's nothing is told, the default neither, as in Kafka.
+        let all = settings.describe_topic(&pairs(&[("segment.ms", "4")]));
+        assert_eq!(places(&described(all, "segment.ms")), [("segment.ms", Some("4"), 1)]);
         let retention = described(settings.describe_topic(&BTreeMap::new()), "retention.ms");
         assert_eq!(retention.value.as_deref(), Some("180000"));
         assert_eq!(retention.source.code(), 4);

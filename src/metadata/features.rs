@@ -95,6 +95,15 @@ pub fn decide(
     Ok(records)
 }
 
+/// Features of Kafka 4.1 that Ottla may not have.
+const OF_KAFKA: &[&str] = &[
+    "eligible.leader.replicas.version",
+    "group.version",
+    "kraft.version",
+    "share.version",
+    "transaction.version",
+];
+
 fn check(
     supported: &[Feature],
     node_id: i32,
@@ -113,8 +122,9 @@ fn check(
         return refuse("A feature version cannot be less than 0.".to_owned());
     }
     match supported.iter().find(|feature| feature.name == name) {
-        // Off is what an unknown feature is.
-        None if *level == 0 => {}
+        // Off is what they are.
+        None if *level == 0 && OF_KAFKA.contains(&name.as_str()) => {}
+        None if *level == 0 => return refuse(format!("Feature {} not found.", shown(name))),
         None => {
             return refuse(format!("Local controller {node_id} does not support this feature."));
         }
@@ -187,7 +197,7 @@ mod tests {
         for direction in [Upgrade, SafeDowngrade, UnsafeDowngrade] {
             assert_eq!(decided("group.version", 1, direction), Ok(0), "nothing to do");
         }
-        assert_eq!(decided("no.such", 0, SafeDowngrade), Ok(0));
+        assert_eq!(decided("share.version", 0, SafeDowngrade), Ok(0));
     }
 
     #[test]
@@ -198,6 +208,10 @@ mod tests {
             let said = decided(name, level, direction).unwrap_err();
             said.strip_prefix(begin).unwrap().to_owned()
         };
+        assert_eq!(
+            refusal("no.such", 0, SafeDowngrade),
+            "Invalid update version 0 for feature no.such. Feature no.such not found."
+        );
         assert_eq!(
             refusal("no.such", 1, Upgrade),
             "Invalid update version 1 for feature no.such. Local controller 1 does not support \

@@ -6,6 +6,8 @@
 //! * `OTTLA_INTEROP_FILE_MB` (5): the file that goes through kcat in each codec.
 //! * `OTTLA_INTEROP_RECORDS` (100000): what the Java clients send round.
 //! * `OTTLA_INTEROP_KILLS` (5), `OTTLA_INTEROP_SEED` (a new one): the kill loop.
+//! * `OTTLA_TEST_SEEDS` (3), `OTTLA_TEST_STEPS` (10000): how many random plans are done to Ottla and
+//!   to Kafka, and how long each is; `OTTLA_SEED` does one again.
 
 mod broker;
 mod burrow;

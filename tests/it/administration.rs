@@ -145,6 +145,8 @@ async fn a_change_that_is_wrong_changes_nothing_and_says_why() {
     let unknown = Code::UnknownTopicOrPartition.code();
     assert_eq!(alter(&mut client, "none", &both[..1]).await.0, unknown);
     assert_eq!(found(&describe(&mut client, 2, "t").await, "retention.ms").1, 5);
+    // Of a topic that is not there the values are looked at first.
+    assert_eq!(alter(&mut client, "none", &both).await.0, invalid);
 }
 
 #[tokio::test]

@@ -61,12 +61,13 @@ fn alter_topic(
         return Err(Fault { code: Code::InvalidTopicException, message });
     }
     let checked = |has: Option<&BTreeMap<String, String>>| {
-        let Some(has) = has else {
+        let wanted = wanted(has.unwrap_or(&BTreeMap::new()))?;
+        cx.broker.settings.now().check_overrides(&wanted)?;
+        // Kafka looks at the values before it looks for the topic.
+        if has.is_none() {
             let message = format!("The topic '{name}' does not exist.");
             return Err(Fault { code: Code::UnknownTopicOrPartition, message });
-        };
-        let wanted = wanted(has)?;
-        cx.broker.settings.now().check_overrides(&wanted)?;
+        }
         Ok(wanted)
     };
     if validate_only {

@@ -31,7 +31,7 @@ pub mod batch;
 #[allow(dead_code)]
 pub mod client;
 mod plan;
-mod settle;
+pub mod settle;
 mod world;
 
 use std::net::SocketAddr;

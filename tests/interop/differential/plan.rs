@@ -127,13 +127,7 @@ impl Planner {
             // Now and then somebody asks for what is not there.
             let kind = Kind::Plain;
             return match self.rng.u8(..10) {
-                0 => {
-                    let deed = match self.deed(kind, 1) {
-                        Deed::Alter { .. } => Deed::Describe,
-                        other => other,
-                    };
-                    Operation { topic: number, deed, kind }
-                }
+                0 => Operation { topic: number, deed: self.deed(kind, 1), kind },
                 _ => self.create(number),
             };
         };

