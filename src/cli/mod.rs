@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod dump;
 pub mod failure;
 pub mod group;
+pub mod link;
 pub mod local;
 pub mod properties;
 pub mod screen;
@@ -89,6 +90,8 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Load a broker, and measure it.
     Bench(bench::Bench),
+    /// Make links by whose names the binary is Kafka's tools and `confluent`.
+    Link(link::Link),
     /// Print what a shell needs to complete these commands.
     Completions {
         /// Which shell.
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Some(Command::Dump(flags)) => dump::run(flags),
         Some(Command::Doctor(flags)) => common::run(doctor::run(flags)),
         Some(Command::Bench(flags)) => common::run(bench::run(flags)),
+        Some(Command::Link(flags)) => link::run(flags),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
         Some(Command::Group(command)) => common::run(group::command::run(command)),

@@ -1,0 +1,70 @@
+//! `ottla link`: the names by which the binary is other tools.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::cli::tools::TOOLS;
+
+/// The flags of `ottla link`.
+#[derive(Debug, Args)]
+pub struct Link {
+    /// Where the links are to be, best a directory of the PATH.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Run `ottla link`: each of Kafka's tools with and without `.sh`, and `confluent`.
+///
+/// # Errors
+/// Something else has one of the names, or the directory cannot be written to.
+pub fn run(link: Link) -> Result<(), Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("cannot find this program: {error}")))?;
+    let names = TOOLS.iter().flat_map(|tool| [(*tool).to_owned(), format!("{tool}.sh")]);
+    let names: Vec<String> = names.chain([String::from("confluent")]).collect();
+    for name in &names {
+        let path = link.dir.join(name);
+        match symlink(&program, &path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if path.read_link().ok().as_ref() != Some(&program) {
+                    return Err(Failure::new(format!(
+                        "{} is there already, and is something else",
+                        path.display()
+                    )));
+                }
+            }
+            Err(error) => {
+                return Err(Failure::new(format!("cannot make {}: {error}", path.display())));
+            }
+            Ok(()) => {}
+        }
+    }
+    screen::line(&format!("{} is {} now.", program.display(), names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_to_this_program_and_nothing_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = || run(Link { dir: dir.path().to_owned() });
+        link().unwrap();
+        link().unwrap();
+        for name in ["kafka-topics", "kafka-get-offsets.sh", "confluent"] {
+            let to = dir.path().join(name).read_link().unwrap();
+            assert_eq!(to, std::env::current_exe().unwrap());
+        }
+        let other = tempfile::tempdir().unwrap();
+        symlink("elsewhere", other.path().join("confluent")).unwrap();
+        let error = run(Link { dir: other.path().to_owned() }).unwrap_err();
+        assert!(error.message.contains("is something else"), "{}", error.message);
+        assert!(run(Link { dir: dir.path().join("none") }).is_err());
+    }
+}
