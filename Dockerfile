@@ -30,9 +30,9 @@ FROM scratch AS ottla
 COPY --from=binary /ottla /usr/local/bin/ottla
 COPY config/container/ottla.toml /etc/ottla/ottla.toml
 RUN ["/usr/local/bin/ottla", "link", "/usr/local/bin"]
+RUN ["/usr/local/bin/ottla", "prepare-volumes"]
 ENV OTTLA_CONFIG=/etc/ottla/ottla.toml XDG_DATA_HOME=/var/lib HOME=/tmp
 USER 1000:0
-# What is mounted here has its owner, and any other user who is let in by the group.
 WORKDIR /var/lib/ottla
 VOLUME /var/lib/ottla
 EXPOSE 9092
@@ -43,7 +43,8 @@ FROM ${SHELL_IMAGE} AS testcontainers
 COPY --from=binary /ottla /usr/local/bin/ottla
 COPY config/container/ottla.toml /etc/ottla/ottla.toml
 COPY config/container/testcontainers /
-RUN mkdir -p /opt/kafka/bin /var/lib/ottla && ottla link /usr/local/bin && ottla link /opt/kafka/bin
+RUN mkdir -p /opt/kafka/bin && ottla link /usr/local/bin && ottla link /opt/kafka/bin && \
+    ottla prepare-volumes
 ENV OTTLA_CONFIG=/etc/ottla/ottla.toml XDG_DATA_HOME=/var/lib
 WORKDIR /opt/kafka
 EXPOSE 9092 9093

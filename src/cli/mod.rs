@@ -92,6 +92,9 @@ pub enum Command {
     Bench(bench::Bench),
     /// Make links by whose names the binary is Kafka's tools and `confluent`.
     Link(link::Link),
+    /// For the Dockerfile: make the directories that volumes are mounted over.
+    #[command(hide = true)]
+    PrepareVolumes,
     /// Print what a shell needs to complete these commands.
     Completions {
         /// Which shell.
@@ -119,6 +122,7 @@ pub fn run() -> ExitCode {
         Some(Command::Doctor(flags)) => common::run(doctor::run(flags)),
         Some(Command::Bench(flags)) => common::run(bench::run(flags)),
         Some(Command::Link(flags)) => link::run(flags),
+        Some(Command::PrepareVolumes) => volume::prepare(),
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
         Some(Command::Group(command)) => common::run(group::command::run(command)),

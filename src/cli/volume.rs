@@ -1,17 +1,39 @@
-//! Volumes where the images of other brokers keep their data.
+//! Where volumes are mounted in a container: our own place, and those of other brokers' images.
 //!
 //! In a compose file that was written for one of them only the image's name changes; what is
 //! mounted there is where the data shall outlive the container.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::cli::failure::Failure;
 
 /// Where a volume is mounted, and where in it the data is.
 const PLACES: &[(&str, &str)] = &[
     ("/var/lib/kafka/data", "/var/lib/kafka/data"),
     ("/bitnami/kafka", "/bitnami/kafka/data"),
     ("/bitnami/kafka/data", "/bitnami/kafka/data"),
+    ("/bitnami", "/bitnami/kafka/data"),
     ("/tmp/kraft-combined-logs", "/tmp/kraft-combined-logs"),
 ];
+
+/// Our own.
+const OWN: &str = "/var/lib/ottla";
+
+/// Make the directories, open to every user: a new volume gets the permissions of what it is
+/// mounted over, and the container may run as anybody.
+///
+/// # Errors
+/// They cannot be made.
+pub fn prepare() -> Result<(), Failure> {
+    let places = PLACES.iter().flat_map(|(place, data)| [*place, *data]).chain([OWN]);
+    for place in places {
+        let made = std::fs::create_dir_all(place)
+            .and_then(|()| std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o777)));
+        made.map_err(|error| Failure::new(format!("cannot make {place}: {error}")))?;
+    }
+    Ok(())
+}
 
 /// The data directory of another broker's image, if something is mounted there.
 pub fn of_another_image() -> Option<PathBuf> {
@@ -40,7 +62,8 @@ mod tests {
         };
         assert_eq!(of(&mounts("/var/lib/kafka/data")), Some("/var/lib/kafka/data".into()));
         assert_eq!(of(&mounts("/bitnami/kafka")), Some("/bitnami/kafka/data".into()));
-        assert_eq!(of(&mounts("/var/lib/ottla")), None);
+        assert_eq!(of(&mounts("/bitnami")), Some("/bitnami/kafka/data".into()));
+        assert_eq!(of(&mounts(OWN)), None);
         assert_eq!(of(""), None);
     }
 }

@@ -35,6 +35,19 @@ pub enum DataDirError {
         /// What is wrong.
         why: String,
     },
+    /// Its owner does not let us in.
+    #[error(
+        "the data directory {dir} cannot be used: {error}; user {user} must own it or be let in: \
+         `chown -R {user} {dir}`, or choose another with --data-dir"
+    )]
+    Denied {
+        /// The directory.
+        dir: String,
+        /// The number of the user as whom this process runs.
+        user: u32,
+        /// What the disk said.
+        error: io::Error,
+    },
     /// The disk said no.
     #[error("the data directory {dir} cannot be used: {error}")]
     Disk {
@@ -63,7 +76,15 @@ fn create(dir: &Path) -> io::Result<()> {
 
 /// Take the directory's lock, and leave our pid in it.
 pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
-    let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
+    let failed = |error: io::Error| {
+        let dir = dir.display().to_string();
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                DataDirError::Denied { dir, user: rustix::process::geteuid().as_raw(), error }
+            }
+            _ => DataDirError::Disk { dir, error },
+        }
+    };
     create(dir).map_err(failed)?;
     let path = dir.join(".lock");
     let mut options = std::fs::OpenOptions::new();

@@ -1,0 +1,1 @@
+//! The Kafka modules of Testcontainers, as they are.
