@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use crate::engine::{
-    IMAGE, docker, engine, fed, healthy, kcat, lines, published, said, send, started, volume, well,
+    IMAGE, docker, engine, fed, healthy, kcat, lines, port_9092, published, said, send, started,
+    volume, well,
 };
 
 /// Send a line from within.
@@ -78,4 +79,18 @@ fn any_user_may_run_it_and_a_directory_that_is_not_theirs_is_named() {
     let why = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(why.contains("/etc/ottla") && why.contains("user 1000 must own it"), "{why}");
     assert_eq!(why.lines().count(), 1, "{why}");
+}
+
+/// A figure for docs/benchmarks.md, of which nothing is asserted.
+#[test]
+fn from_docker_run_to_the_first_message() {
+    let Some(()) = engine("the first message") else { return };
+    let _port = port_9092();
+    let begun = std::time::Instant::now();
+    let broker = crate::engine::begun(&["-p", "127.0.0.1:9092:9092", IMAGE]);
+    let run = begun.elapsed();
+    send("localhost:9092", "t", "a\n");
+    assert_eq!(lines("localhost:9092", "t"), ["a"]);
+    println!("docker run: {run:?}; with the first message consumed: {:?}", begun.elapsed());
+    println!("{}", well(&["logs", &broker.name]));
 }
