@@ -1,5 +1,6 @@
 //! Who owns what: the parts of a running broker, its start and its stop.
 
+pub mod advertised;
 pub mod checkpoints;
 pub mod cleaner;
 pub mod config_changes;

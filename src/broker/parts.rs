@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::broker::advertised::Advertised;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::clock::Clock;
@@ -73,6 +74,8 @@ pub struct Broker {
     pub packers: Semaphore,
     /// Turns true when the broker is asked to stop.
     pub stopping: watch::Sender<bool>,
+    /// Where clients are told to go.
+    pub advertised: Advertised,
     /// The exclusive hold on the data directory.
     pub hold: Option<Hold>,
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::broker::advertised::Advertised;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
@@ -25,7 +26,7 @@ use crate::quotas::desk::Desk as Quotas;
 use crate::quotas::meters::Sampling;
 use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
-use crate::storage::datadir::{self, DataDirError, Hold};
+use crate::storage::datadir::{self, DataDirError, Hold, Wanted};
 use crate::storage::disk::Disk;
 use crate::topics::upkeep::Desk;
 use crate::types::TopicPartition;
@@ -40,8 +41,12 @@ pub fn start(
     hold: Option<Hold>,
 ) -> Result<Arc<Broker>, DataDirError> {
     let config = settings.broker();
-    let cluster_id = config.cluster_id.as_deref();
-    let identity = datadir::identify(disk.as_ref(), &data_dir, config.node_id, cluster_id)?;
+    let wanted = Wanted {
+        node_id: config.node_id,
+        cluster_id: config.cluster_id.as_deref(),
+        first_cluster_id: config.first_cluster_id.as_deref(),
+    };
+    let identity = datadir::identify(disk.as_ref(), &data_dir, wanted)?;
     let failed = |error| DataDirError::Disk { dir: data_dir.display().to_string(), error };
     let recovery_points =
         read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
@@ -133,6 +138,7 @@ fn assemble(parts: Parts) -> Broker {
         upkeep: parts.upkeep,
         settings: LiveSettings::new(parts.settings),
         loggers: Loggers::default(),
+        advertised: Advertised::new(&parts.config),
         config: parts.config,
         identity: parts.identity,
         data_dir: parts.data_dir,

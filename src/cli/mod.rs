@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod common;
 pub mod configs;
+pub mod control;
 pub mod daemon;
 pub mod doctor;
 pub mod dump;
@@ -14,6 +15,7 @@ pub mod screen;
 pub mod serve;
 pub mod tools;
 pub mod topic;
+pub mod volume;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -66,6 +68,10 @@ pub enum Command {
     Stop(daemon::Stop),
     /// Does a broker run in the background? Ends with 3 if not.
     Status(daemon::Status),
+    /// Are clients served? Ends with 3 if not; for health checks.
+    Ready(control::Ready),
+    /// Tell clients of the running broker to connect elsewhere.
+    Advertise(control::Advertise),
     /// The log of the broker in the background.
     Logs(daemon::Logs),
     /// Make, look at, change, fill and read topics.
@@ -103,6 +109,8 @@ pub fn run() -> ExitCode {
         Some(Command::Start(flags)) => daemon::start(flags),
         Some(Command::Stop(flags)) => daemon::stop(flags),
         Some(Command::Status(flags)) => daemon::status(flags),
+        Some(Command::Ready(flags)) => common::run(control::ready(flags)),
+        Some(Command::Advertise(flags)) => control::advertise(flags),
         Some(Command::Logs(flags)) => daemon::logs(flags),
         Some(Command::Dump(flags)) => dump::run(flags),
         Some(Command::Doctor(flags)) => common::run(doctor::run(flags)),

@@ -14,8 +14,10 @@ use tracing_subscriber::reload::Handle;
 use crate::broker::loggers::Sink;
 use crate::broker::parts::Broker;
 use crate::broker::{start, stop};
+use crate::cli::volume;
 use crate::clock::{Clock, SystemClock};
-use crate::config::settings::{File, Flag, Settings};
+use crate::config::settings::{File, Flag, PassedOver, Settings};
+use crate::server::control::Control;
 use crate::server::listener;
 use crate::storage::datadir;
 use crate::storage::descriptors::{BoundedDisk, files_within};
@@ -45,6 +47,10 @@ pub struct Serve {
     /// Write the bound address to this file once clients can connect.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Print this line, too, once clients can connect: for who waits for the words of another
+    /// broker; may be repeated.
+    #[arg(long, value_name = "LINE")]
+    ready_text: Vec<String>,
     /// How log lines are written.
     #[arg(long, value_name = "FORMAT", env = "OTTLA_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -78,22 +84,14 @@ fn run_until_signal(serve: Serve) -> Result<(), String> {
     let clock = Arc::new(SystemClock::default());
     let log_filter = start_logging(&serve)?;
     let settings = Arc::new(settings(&serve)?);
-    for option in settings.unheeded() {
-        tracing::warn!(
-            name = option.name,
-            value = option.value,
-            origin = option.origin,
-            "this config is accepted and reported, but does not act yet"
-        );
-    }
+    say_what_does_nothing(&settings);
     let temporary = match serve.ephemeral {
         true => Some(tempfile::tempdir().map_err(|e| format!("no temporary directory: {e}"))?),
         false => None,
     };
-    let data_dir = match (&temporary, settings.broker().log_dir) {
-        (Some(dir), _) => dir.path().to_owned(),
-        (None, Some(dir)) => dir,
-        (None, None) => default_data_dir()?,
+    let data_dir = match &temporary {
+        Some(dir) => dir.path().to_owned(),
+        None => data_dir(&settings)?,
     };
     let descriptors = take_descriptors()?;
     let hold = datadir::hold(&data_dir).map_err(|e| e.to_string())?;
@@ -114,6 +112,26 @@ fn run_until_signal(serve: Serve) -> Result<(), String> {
     outcome
 }
 
+fn say_what_does_nothing(settings: &Settings) {
+    for option in settings.unheeded() {
+        tracing::warn!(
+            name = option.name,
+            value = option.value,
+            origin = option.origin,
+            "this config is accepted and reported, but does not act yet"
+        );
+    }
+    let PassedOver { meaningless, unknown } = settings.passed_over();
+    if !meaningless.is_empty() {
+        let variables = meaningless.join(", ");
+        tracing::info!(%variables, "passed over: they have no meaning on a single node");
+    }
+    if !unknown.is_empty() {
+        let variables = unknown.join(", ");
+        tracing::warn!(%variables, "passed over: no options are known by these names");
+    }
+}
+
 async fn serve_clients(
     serve: &Serve,
     broker: Arc<Broker>,
@@ -122,6 +140,12 @@ async fn serve_clients(
     let (listeners, addresses) = listener::bind(&broker).await.map_err(|e| e.to_string())?;
     let mut signals = Signals::listen().map_err(|e| format!("no signals: {e}"))?;
     let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    match Control::open(&broker.data_dir) {
+        Ok(control) => drop(tokio::spawn(control.serve(broker.clone(), addresses))),
+        Err(error) => {
+            tracing::warn!(%error, "no control socket: `ottla advertise` and `ottla ready` do not work");
+        }
+    }
     let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
     if let Some(path) = &serve.ready_file {
         let text = format!("{}\n", bound.join("\n"));
@@ -129,6 +153,7 @@ async fn serve_clients(
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
     say_ready(&broker, &bound, clock.now().mono_ms);
+    serve.ready_text.iter().for_each(|line| println!("{line}"));
     signals.stop().await;
     broker.stopping.send_replace(true);
     let aborted = tokio::spawn(async move {
@@ -210,6 +235,23 @@ fn sink<S: 'static>(filter: Handle<EnvFilter, S>) -> Sink {
     })
 }
 
+/// Where these settings keep everything.
+fn data_dir(settings: &Settings) -> Result<PathBuf, String> {
+    match settings.broker().log_dir.or_else(volume::of_another_image) {
+        Some(dir) => Ok(dir),
+        None => default_data_dir(),
+    }
+}
+
+/// Where a broker that is started with no flags in this environment keeps everything.
+///
+/// # Errors
+/// The environment, or the file that it names, is wrong.
+pub fn data_dir_of_environment() -> Result<PathBuf, String> {
+    let config = std::env::var_os("OTTLA_CONFIG").map(PathBuf::from);
+    data_dir(&settings(&Serve { config, ..Serve::default() })?)
+}
+
 fn settings(serve: &Serve) -> Result<Settings, String> {
     let text = match &serve.config {
         Some(path) => Some(
@@ -258,6 +300,7 @@ impl Serve {
             flag("--data-dir", dir.as_os_str());
         }
         self.set.iter().for_each(|pair| flag("--set", OsStr::new(pair)));
+        self.ready_text.iter().for_each(|line| flag("--ready-text", OsStr::new(line)));
         let format = match self.log_format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
@@ -347,7 +390,7 @@ mod tests {
     #[test]
     fn every_flag_is_handed_on_to_a_broker_in_the_background() {
         let line = "x --config f --listen a:1 --listen b:2 --advertise c:3 --data-dir d \
-                    --set n=v --log-format json --log debug --ready-file r";
+                    --set n=v --log-format json --log debug --ready-text t --ready-file r";
         let given = Alone::parse_from(line.split_whitespace()).serve.to_args();
         let ephemeral = Alone::parse_from(["x", "--ephemeral"]).serve.to_args();
         for arg in Alone::command().get_arguments() {

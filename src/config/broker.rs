@@ -39,8 +39,37 @@ pub static LISTENERS: Entry<List> = Entry {
     check: Check::ListenOn,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Where to listen. 0.0.0.0 or no host means every interface, port 0 a free one. Only \
-        this machine is listened to unless this says otherwise.",
+    doc: "Where to listen: NAME://host:port, or host:port alone, which is named PLAINTEXT. \
+        0.0.0.0 or no host means every interface, port 0 a free one. Only this machine is \
+        listened to unless this says otherwise.",
+};
+
+/// `listener.security.protocol.map`.
+pub static LISTENER_SECURITY_PROTOCOL_MAP: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("listener.security.protocol.map")],
+    default: List(&[
+        "PLAINTEXT:PLAINTEXT",
+        "SSL:SSL",
+        "SASL_PLAINTEXT:SASL_PLAINTEXT",
+        "SASL_SSL:SASL_SSL",
+    ]),
+    check: Check::Protocols,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "What the names of listeners mean. Only names that mean PLAINTEXT can be listened to.",
+};
+
+/// `controller.listener.names`.
+pub static CONTROLLER_LISTENER_NAMES: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("controller.listener.names")],
+    default: List(&[]),
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "Which of the listeners are for a quorum of controllers. There is no quorum, so they \
+        are not opened.",
 };
 
 /// `advertised.listeners`.
@@ -51,8 +80,22 @@ pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
     check: Check::SendTo,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Where clients are told to connect: one place for all listeners, or one for each in \
-        the same order. Empty tells each client the address at which it reached the broker.",
+    doc: "Where clients are told to connect: NAME://host:port for each listener, or one \
+        host:port for all. A listener without one tells each client the address at which it \
+        reached the broker; in a container, who comes through the gateway of the container's \
+        network, as all do that come through a published port of this machine, is told localhost.",
+};
+
+/// `published.port`.
+pub static PUBLISHED_PORT: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("published.port")],
+    default: 0,
+    check: Check::Between(0, 65_535),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "In a container: the port of the machine that leads to the first listener, which is told \
+        with localhost. 0 is the port that the listener has in the container.",
 };
 
 /// `log.dirs`.
@@ -368,7 +411,10 @@ pub static ROWS: &[&dyn Row] = &[
     &NODE_ID,
     &CLUSTER_ID,
     &LISTENERS,
+    &LISTENER_SECURITY_PROTOCOL_MAP,
+    &CONTROLLER_LISTENER_NAMES,
     &ADVERTISED_LISTENERS,
+    &PUBLISHED_PORT,
     &LOG_DIRS,
     &DURABILITY,
     &MAX_CONNECTIONS,

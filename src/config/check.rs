@@ -1,6 +1,6 @@
 //! What a value must satisfy besides its type: data, not code, so that it can be printed.
 
-use crate::config::endpoint::Endpoint;
+use crate::config::listeners::Place;
 use crate::config::value::{Kind, Seen};
 use crate::config::{live, resources};
 
@@ -32,6 +32,8 @@ pub enum Check {
     /// Kafka's list of throttled replicas: `*`, or `partition:broker` items
     /// (`ThrottledReplicaListValidator`).
     Replicas,
+    /// What names of listeners mean: `NAME:PROTOCOL` items.
+    Protocols,
     /// Numbers by address: `address:number` items.
     PerAddress,
     /// Where share groups begin: `earliest`, `latest`, or `by_duration:` and a duration in
@@ -43,6 +45,8 @@ pub enum Check {
 }
 
 const NAME_BYTES: usize = 255;
+/// What a listener can mean (`SecurityProtocol`).
+const PROTOCOLS: &[&str] = &["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 impl Check {
     /// True if the value satisfies the rule.
@@ -64,12 +68,17 @@ impl Check {
                 items.len() <= 1 && items.iter().all(|item| !item.contains(char::is_control))
             }
             (Check::ListenOn, Seen::Items(items)) => {
-                !items.is_empty() && items.iter().all(|item| Endpoint::parse(item).is_some())
+                !items.is_empty() && items.iter().all(|item| Place::parse(item).is_some())
             }
             (Check::SendTo, Seen::Items(items)) => items.iter().all(|item| {
-                Endpoint::parse(item).is_some_and(|to| to.port != 0 && !to.is_everywhere())
+                Place::parse(item).is_some_and(|to| to.at.port != 0 && !to.at.is_everywhere())
             }),
             (Check::Replicas, Seen::Items(items)) => are_replicas(items),
+            (Check::Protocols, Seen::Items(items)) => items.iter().all(|item| {
+                item.split_once(':').is_some_and(|(name, protocol)| {
+                    !name.trim().is_empty() && PROTOCOLS.contains(&protocol.trim())
+                })
+            }),
             (Check::PerAddress, Seen::Text(text)) => live::per_address(text).is_some(),
             (Check::OffsetReset, Seen::Text(text)) => resources::is_offset_reset(text),
             (Check::Clients, Seen::Items(items)) => {
@@ -109,6 +118,10 @@ impl Check {
             Check::Replicas => {
                 "empty, *, or a list, commas between, of partition:broker".to_owned()
             }
+            Check::Protocols => format!(
+                "a list, commas between, of NAME:PROTOCOL, each protocol one of {}",
+                PROTOCOLS.join(", ")
+            ),
             Check::PerAddress => "empty, or a list, commas between, of address:number".to_owned(),
             Check::OffsetReset => {
                 "earliest, latest, or by_duration: and an ISO 8601 duration such as PT1H".to_owned()
@@ -232,7 +245,7 @@ mod tests {
     fn one_listens_somewhere_and_may_listen_everywhere() {
         assert!(items(Check::ListenOn, &["PLAINTEXT://0.0.0.0:0", "PLAINTEXT://[::1]:9092"]));
         assert!(!items(Check::ListenOn, &[]));
-        assert!(!items(Check::ListenOn, &["SSL://a:9093"]));
+        assert!(!items(Check::ListenOn, &["SSL://a"]));
         assert!(!items(Check::ListenOn, &["PLAINTEXT://a:1", ""]));
     }
 
@@ -243,6 +256,14 @@ mod tests {
         assert!(!items(Check::SendTo, &["PLAINTEXT://0.0.0.0:9092"]));
         assert!(!items(Check::SendTo, &["PLAINTEXT://:9092"]));
         assert!(!items(Check::SendTo, &["PLAINTEXT://broker.lan:0"]));
+    }
+
+    #[test]
+    fn names_of_listeners_mean_protocols_that_there_are() {
+        assert!(items(Check::Protocols, &["INTERNAL:PLAINTEXT", "HOST: SSL"]));
+        assert!(!items(Check::Protocols, &["INTERNAL:HTTP"]));
+        assert!(!items(Check::Protocols, &[":PLAINTEXT"]));
+        assert!(!items(Check::Protocols, &["INTERNAL"]));
     }
 
     #[test]

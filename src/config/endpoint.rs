@@ -1,4 +1,4 @@
-//! `PLAINTEXT://host:port`, as `listeners` and `advertised.listeners` name it.
+//! `host:port`, as `listeners` and `advertised.listeners` name it behind the listener's name.
 
 use std::fmt;
 
@@ -12,17 +12,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Read `PLAINTEXT://host:port`, or `host:port` alone, which means the same.
+    /// Read `host:port`.
     ///
-    /// `None` for another protocol (only plain text is served), a port that is no port, or an
-    /// IPv6 address without brackets.
+    /// `None` for a port that is no port, or an IPv6 address without brackets.
     pub fn parse(text: &str) -> Option<Endpoint> {
-        let rest = match text.split_once("://") {
-            Some((protocol, rest)) if protocol.eq_ignore_ascii_case("PLAINTEXT") => rest,
-            Some(_) => return None,
-            None => text,
-        };
-        let (host, port) = rest.rsplit_once(':')?;
+        let (host, port) = text.rsplit_once(':')?;
         let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
         let host = match host.strip_prefix('[') {
             Some(bracketed) => bracketed.strip_suffix(']').filter(|inner| !inner.is_empty())?,
@@ -64,11 +58,10 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_read_with_and_without_its_protocol() {
-        assert_eq!(Endpoint::parse("PLAINTEXT://127.0.0.1:9092"), at("127.0.0.1", 9092));
-        assert_eq!(Endpoint::parse("plaintext://broker-1.lan:0"), at("broker-1.lan", 0));
-        assert_eq!(Endpoint::parse("localhost:19092"), at("localhost", 19092));
-        assert_eq!(Endpoint::parse("PLAINTEXT://:9092"), at("", 9092));
+    fn an_endpoint_is_a_host_and_a_port() {
+        assert_eq!(Endpoint::parse("127.0.0.1:9092"), at("127.0.0.1", 9092));
+        assert_eq!(Endpoint::parse("broker-1.lan:0"), at("broker-1.lan", 0));
+        assert_eq!(Endpoint::parse(":9092"), at("", 9092));
         assert_eq!(Endpoint::parse("[::1]:9092"), at("::1", 9092));
     }
 
@@ -84,12 +77,10 @@ mod tests {
             "::1:9092",
             "[::1:9092",
             "[]:9092",
-            "SSL://a:1",
-            "SASL_PLAINTEXT://a:1",
             "a b:1",
-            "PLAINTEXT://a:1/",
+            "a:1/",
             "http://a:1",
-            "PLAINTEXT://b@a:1",
+            "b@a:1",
         ] {
             assert_eq!(Endpoint::parse(text), None, "{text}");
         }
@@ -98,7 +89,7 @@ mod tests {
     #[test]
     fn an_endpoint_is_shown_as_host_and_port() {
         assert_eq!(Endpoint::parse("[::1]:9092").unwrap().to_string(), "[::1]:9092");
-        assert_eq!(Endpoint::parse("PLAINTEXT://a:1").unwrap().to_string(), "a:1");
+        assert_eq!(Endpoint::parse("a:1").unwrap().to_string(), "a:1");
     }
 
     #[test]

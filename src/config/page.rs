@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::config::entry::{Effect, Name, Row};
 use crate::config::environment::{OF_KUBERNETES, PROGRAMS_OWN};
+use crate::config::kafka_environment::CLUSTER_IDS;
 use crate::config::resources::{self, OwnOption};
 use crate::config::table;
 use crate::config::value::{Kind, List, Value};
@@ -45,7 +46,7 @@ const INTRODUCTION: &str = "\
 *Written by the program from its one table of options (`src/config`); do not edit.*
 
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
-here. `durability` and `log.cleaner.cpu.share` are options of our own.
+here. `durability`, `log.cleaner.cpu.share` and `published.port` are options of our own.
 
 ## Where values come from
 
@@ -57,7 +58,8 @@ A later source goes over an earlier one:
    `\"log.retention.ms\" = 1000` and, under `[log]`, `retention.ms = 1000` mean the same; a list may
    be written as an array;
 3. the environment: `OTTLA_LOG_RETENTION_MS` is `log.retention.ms`, and so for every broker's
-   option;
+   option. Under it count `KAFKA_LOG_RETENTION_MS`, as the images of Apache Kafka and Confluent
+   read it, and over that Bitnami's `KAFKA_CFG_LOG_RETENTION_MS`;
 4. the command line: `--set log.retention.ms=1000`, and the flags that `ottla serve --help` shows.
    Of two flags for the same option the later one counts.
 
@@ -134,6 +136,15 @@ fn variables(page: &mut String) {
     for (name, meaning) in PROGRAMS_OWN {
         let _ = writeln!(page, "- `{name}`: {meaning}");
     }
+    let _ = writeln!(
+        page,
+        "\nOf the variables of other images, `{}` is the id that a new data directory gets; one that\n\
+         has another keeps it. With `KAFKA_ADVERTISED_LISTENERS` and no listeners, the same names and\n\
+         ports are listened to on every interface. `KAFKA_…` variables about what one node does not\n\
+         have (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_HEAP_OPTS`, …) are\n\
+         passed over in one line of the log, unknown ones in another.",
+        CLUSTER_IDS.join("` or `")
+    );
     let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
     let _ = writeln!(
         page,

@@ -9,6 +9,7 @@ use crate::config::endpoint::Endpoint;
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
+use crate::config::listeners::{Listener, PLAINTEXT, Said};
 use crate::config::quota::QuotaConfig;
 use crate::config::{broker, topic, transaction};
 
@@ -219,11 +220,12 @@ pub struct BrokerConfig {
     pub node_id: i32,
     /// `cluster.id`; `None` lets a new data directory be given one of its own.
     pub cluster_id: Option<String>,
-    /// `listeners`: at least one. An empty host means every interface.
-    pub listeners: Vec<Endpoint>,
-    /// `advertised.listeners`: none (a client is told the address it reached), one for all
-    /// listeners, or one for each in the same order.
-    pub advertised_listeners: Vec<Endpoint>,
+    /// The id that a new data directory gets; one that has another keeps it.
+    pub first_cluster_id: Option<String>,
+    /// `listeners` with what is advertised for each; at least one.
+    pub listeners: Vec<Listener>,
+    /// `published.port`: the port of the host that leads to the first listener, if it is another.
+    pub published_port: Option<u16>,
     /// `log.dirs`: the data directory; `None` means the user's own.
     pub log_dir: Option<PathBuf>,
     /// `durability`.
@@ -264,8 +266,13 @@ impl Default for BrokerConfig {
         BrokerConfig {
             node_id: 1,
             cluster_id: None,
-            listeners: vec![Endpoint { host: "127.0.0.1".to_owned(), port: 9092 }],
-            advertised_listeners: Vec::new(),
+            first_cluster_id: None,
+            listeners: vec![Listener {
+                name: PLAINTEXT.to_owned(),
+                at: Endpoint { host: "127.0.0.1".to_owned(), port: 9092 },
+                advertised: None,
+            }],
+            published_port: None,
             log_dir: None,
             durability: Durability::Os,
             connections_max_idle_ms: 600_000,
@@ -286,18 +293,28 @@ impl Default for BrokerConfig {
     }
 }
 
+/// Everything that says where to listen.
+pub fn listeners(layers: &Layers) -> Said {
+    Said {
+        listeners: broker::LISTENERS.resolve(layers),
+        advertised: broker::ADVERTISED_LISTENERS.resolve(layers),
+        protocols: broker::LISTENER_SECURITY_PROTOCOL_MAP.resolve(layers),
+        controllers: broker::CONTROLLER_LISTENER_NAMES.resolve(layers),
+    }
+}
+
 impl BrokerConfig {
     /// What the layers say.
     pub fn resolve(layers: &Layers) -> BrokerConfig {
-        let endpoints = |items: Vec<String>| {
-            items.iter().filter_map(|item| Endpoint::parse(item)).collect::<Vec<_>>()
-        };
+        let published = u16::try_from(broker::PUBLISHED_PORT.resolve(layers)).unwrap_or(0);
         let cluster_id = broker::CLUSTER_ID.resolve(layers);
         BrokerConfig {
             node_id: broker::NODE_ID.resolve(layers),
             cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
-            listeners: endpoints(broker::LISTENERS.resolve(layers)),
-            advertised_listeners: endpoints(broker::ADVERTISED_LISTENERS.resolve(layers)),
+            first_cluster_id: None,
+            // What does not go together has not passed `Settings::check_together`.
+            listeners: listeners(layers).together().unwrap_or_default(),
+            published_port: (published != 0).then_some(published),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
             durability: durability(&broker::DURABILITY.resolve(layers)),
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),

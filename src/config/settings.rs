@@ -6,10 +6,11 @@ use crate::config::described::{self, Described};
 use crate::config::entry::{Effect, Name};
 use crate::config::error::{ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::layers::{Layer, Layers, Setting, Source};
+use crate::config::listeners::Wrong;
 use crate::config::live::LiveConfig;
-use crate::config::resolve::{BrokerConfig, TopicConfig};
+use crate::config::resolve::{self, BrokerConfig, TopicConfig};
 use crate::config::resources::{self, Owner};
-use crate::config::{broker, dynamic, environment, file, table, topic};
+use crate::config::{broker, dynamic, environment, file, kafka_environment, table, topic};
 
 /// The configuration file, read by the caller.
 #[derive(Debug, Clone, Copy)]
@@ -47,11 +48,22 @@ pub struct Unheeded {
 pub struct Settings {
     layers: Layers,
     live: LiveConfig,
+    first_cluster_id: Option<String>,
+    passed_over: PassedOver,
+}
+
+/// `KAFKA_…` variables from which nothing follows, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassedOver {
+    /// They are about what one node does not have.
+    pub meaningless: Vec<String>,
+    /// They are no option known here.
+    pub unknown: Vec<String>,
 }
 
 impl Settings {
-    /// Put the sources over each other: defaults, the file, the environment, the flags. Of two
-    /// flags for the same name the later one counts.
+    /// Put the sources over each other: defaults, the file, the environment (`OTTLA_…` over
+    /// `KAFKA_…`), the flags. Of two flags for the same name the later one counts.
     ///
     /// Errors: the first thing that is wrong, in that order of sources. Nothing is touched.
     pub fn load(
@@ -63,19 +75,24 @@ impl Settings {
         if let Some(file) = file {
             layers = Layers::over(file::layer(file.origin, file.text)?, layers);
         }
+        let environment: Vec<(String, String)> = environment.into_iter().collect();
+        let pairs = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let kafkas = kafka_environment::read(pairs)?;
+        layers = Layers::over(kafkas.layer, layers);
         layers = Layers::over(environment::layer(environment)?, layers);
         let mut from_flags = Layer::default();
         for flag in flags {
             from_flags.enter(&flag.name, &flag.value, &flag.origin)?;
         }
-        let settings = Settings::of(Layers::over(from_flags, layers));
+        let layers = Layers::over(from_flags, layers);
+        let settings = Settings {
+            live: LiveConfig::resolve(&layers),
+            layers,
+            first_cluster_id: kafkas.cluster_id,
+            passed_over: PassedOver { meaningless: kafkas.meaningless, unknown: kafkas.unknown },
+        };
         settings.check_together()?;
         Ok(settings)
-    }
-
-    fn of(layers: Layers) -> Settings {
-        let live = LiveConfig::resolve(&layers);
-        Settings { layers, live }
     }
 
     /// These settings under what clients have set while the broker runs: on all brokers, and on
@@ -87,12 +104,19 @@ impl Settings {
     ) -> Settings {
         let on_all = dynamic::layer(on_all, Source::DynamicDefault);
         let on_this = dynamic::layer(on_this, Source::DynamicBroker);
-        Settings::of(Layers::over(on_this, Layers::over(on_all, self.layers.clone())))
+        let layers = Layers::over(on_this, Layers::over(on_all, self.layers.clone()));
+        Settings { live: LiveConfig::resolve(&layers), layers, ..self.clone() }
     }
 
     /// What the broker runs by from its start to its end.
     pub fn broker(&self) -> BrokerConfig {
-        BrokerConfig::resolve(&self.layers)
+        let first_cluster_id = self.first_cluster_id.clone();
+        BrokerConfig { first_cluster_id, ..BrokerConfig::resolve(&self.layers) }
+    }
+
+    /// What the environment says in Kafka's words and nothing follows from: worth a line.
+    pub fn passed_over(&self) -> &PassedOver {
+        &self.passed_over
     }
 
     /// What the broker runs by now.
@@ -198,17 +222,13 @@ impl Settings {
     ///
     /// Errors: values that contradict each other.
     pub fn check_together(&self) -> Result<(), ConfigError> {
-        let config = self.broker();
-        let listeners = config.listeners.len();
-        let advertised = config.advertised_listeners.len();
-        if advertised > 1 && advertised != listeners {
-            let found = self.layers.find(broker::ADVERTISED_LISTENERS.broker);
-            let allowed = match listeners {
-                1 => "empty, or one place, as there is one listener".to_owned(),
-                many => format!("empty, one place, or {many}: one for each listener"),
+        resolve::listeners(&self.layers).together().map_err(|wrong| {
+            let (names, allowed) = match wrong {
+                Wrong::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
+                Wrong::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
             };
-            return Err(invalid(found, allowed));
-        }
+            invalid(self.layers.find(names), allowed)
+        })?;
         if self.live.max_connections_per_ip == 0
             && self.live.max_connections_per_ip_overrides.is_empty()
         {
@@ -253,7 +273,7 @@ fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::endpoint::Endpoint;
+    use crate::config::listeners::Listener;
     use crate::config::resolve::{Cleanup, Compression, Durability, TimestampType};
     use std::path::PathBuf;
 
@@ -346,11 +366,16 @@ mod tests {
             ("durability", "fsync"),
         ])
         .broker();
-        let endpoint = |host: &str, port| Endpoint { host: host.to_owned(), port };
+        let shown = |listener: &Listener| {
+            (listener.at.to_string(), listener.advertised.as_ref().map(ToString::to_string))
+        };
+        let advertised = Some("broker.lan:19092".to_owned());
         assert_eq!(config.node_id, 7);
         assert_eq!(config.cluster_id.as_deref(), Some("lab"));
-        assert_eq!(config.listeners, [endpoint("0.0.0.0", 9092), endpoint("::1", 0)]);
-        assert_eq!(config.advertised_listeners, [endpoint("broker.lan", 19092)]);
+        assert_eq!(
+            config.listeners.iter().map(shown).collect::<Vec<_>>(),
+            [("0.0.0.0:9092".to_owned(), advertised.clone()), ("[::1]:0".to_owned(), advertised),]
+        );
         assert_eq!(config.log_dir, Some(PathBuf::from("/var/lib/ottla")));
         assert_eq!(config.durability, Durability::Fsync);
     }
@@ -400,8 +425,8 @@ mod tests {
              must be a whole number from 1048576 to 2147483647"
         );
         assert_eq!(
-            error("listeners", "SSL://localhost:9093"),
-            "listeners = \"SSL://localhost:9093\" (--set): \
+            error("listeners", "localhost"),
+            "listeners = \"localhost\" (--set): \
              must be PLAINTEXT://host:port, or several of them with commas between"
         );
         assert_eq!(
@@ -416,24 +441,37 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_advertised_place_or_one_for_each_listener() {
+    fn places_and_protocols_of_listeners_must_go_together() {
         let load = |listeners: &str, advertised: &str| {
             let flags = [flag("listeners", listeners), flag("advertised.listeners", advertised)];
             Settings::load(None, [], &flags)
         };
-        load("a:1,b:2", "").unwrap();
-        load("a:1,b:2", "x:1").unwrap();
         load("a:1,b:2", "x:1,y:2").unwrap();
-        assert_eq!(
-            load("a:1,b:2", "x:1,y:2,z:3").unwrap_err().to_string(),
-            "advertised.listeners = \"x:1,y:2,z:3\" (--set): \
-             must be empty, one place, or 2: one for each listener"
-        );
         assert_eq!(
             load("a:1", "x:1,y:2").unwrap_err().to_string(),
             "advertised.listeners = \"x:1,y:2\" (--set): \
-             must be empty, or one place, as there is one listener"
+             must be empty, one place, or one for each of the listeners PLAINTEXT"
         );
+        assert_eq!(
+            load("SSL://localhost:9093", "").unwrap_err().to_string(),
+            "listeners = \"SSL://localhost:9093\" (--set): \
+             must be PLAINTEXT://host:port, or several of them with commas between: \
+             SSL means SSL, and only PLAINTEXT is served"
+        );
+    }
+
+    #[test]
+    fn kafkas_variables_stand_between_the_file_and_ours() {
+        let kafkas = [("KAFKA_NUM_PARTITIONS", "3"), ("CLUSTER_ID", "x"), ("KAFKA_OPTS", "-X")];
+        let settings = load("num.partitions = 2", &kafkas, &[]).unwrap();
+        let config = settings.broker();
+        assert_eq!(config.num_partitions, 3);
+        assert_eq!((config.cluster_id, config.first_cluster_id.as_deref()), (None, Some("x")));
+        assert_eq!(settings.passed_over().meaningless, ["KAFKA_OPTS"]);
+        let both = [kafkas[0], ("OTTLA_NUM_PARTITIONS", "4")];
+        assert_eq!(load("", &both, &[]).unwrap().broker().num_partitions, 4);
+        let live = settings.with_live(&BTreeMap::new(), &BTreeMap::new());
+        assert_eq!(live.broker(), settings.broker());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kafka_protocol::protocol::StrBytes;
 
+use crate::broker::advertised::CameIn;
 use crate::broker::parts::Broker;
 use crate::handlers::charge::Charge;
 use crate::quotas::limits::Who;
@@ -25,29 +26,17 @@ pub struct Context {
     pub client_id: Option<StrBytes>,
     /// Where the client connected from.
     pub peer: SocketAddr,
-    /// The address at which the client reached us.
-    pub local: SocketAddr,
-    /// Which of the listeners that is.
-    pub listener: usize,
+    /// How the client came in.
+    pub came_in: CameIn,
     /// What it has cost until now.
     pub charge: Charge,
 }
 
 impl Context {
-    /// Host and port that this client is told: the advertised listener if there is one, else the
-    /// address at which it reached us, which can never be 0.0.0.0.
+    /// Host and port that this client is told.
     pub fn advertised(&self) -> (StrBytes, i32) {
-        let advertised = &self.broker.config.advertised_listeners;
-        match advertised.get(self.listener).or_else(|| advertised.first()) {
-            Some(endpoint) => {
-                let port = if endpoint.port == 0 { self.local.port() } else { endpoint.port };
-                (StrBytes::from_string(endpoint.host.clone()), i32::from(port))
-            }
-            None => {
-                let host = self.local.ip().to_canonical().to_string();
-                (StrBytes::from_string(host), i32::from(self.local.port()))
-            }
-        }
+        let to = self.broker.advertised.told(self.came_in);
+        (StrBytes::from_string(to.host), i32::from(to.port))
     }
 
     /// Who asks, as quotas know it.

@@ -20,6 +20,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::broker::advertised::CameIn;
 use crate::broker::parts::Broker;
 use crate::handlers::charge::{self, Answer, Charge};
 use crate::handlers::cluster::api_versions;
@@ -42,8 +43,7 @@ pub struct Connection {
     broker: Arc<Broker>,
     stream: TcpStream,
     peer: SocketAddr,
-    local: SocketAddr,
-    listener: usize,
+    came_in: CameIn,
     out: Outbound,
     /// The client id that the next sending is charged to, where processing time is limited.
     payer: Option<String>,
@@ -62,24 +62,15 @@ impl Next {
 }
 
 impl Connection {
-    /// A connection that came in on this listener.
+    /// A connection that came in so.
     pub fn new(
         broker: Arc<Broker>,
         stream: TcpStream,
         peer: SocketAddr,
-        listener: usize,
+        came_in: CameIn,
     ) -> io::Result<Connection> {
-        let local = stream.local_addr()?;
         stream.set_nodelay(true)?;
-        Ok(Connection {
-            broker,
-            stream,
-            peer,
-            local,
-            listener,
-            out: Outbound::default(),
-            payer: None,
-        })
+        Ok(Connection { broker, stream, peer, came_in, out: Outbound::default(), payer: None })
     }
 
     /// Serve the client until it leaves, says nothing for `connections.max.idle.ms`, sends what
@@ -171,8 +162,7 @@ impl Connection {
     /// Answer one request.
     async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<Next> {
         let outcome = {
-            let answering =
-                handle(self.broker.clone(), frame, self.peer, self.local, self.listener);
+            let answering = handle(self.broker.clone(), frame, self.peer, self.came_in);
             tokio::pin!(answering);
             let first = std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
             match first {
@@ -230,8 +220,7 @@ async fn handle(
     broker: Arc<Broker>,
     frame: Bytes,
     peer: SocketAddr,
-    local: SocketAddr,
-    listener: usize,
+    came_in: CameIn,
 ) -> Result<Answer, Refusal> {
     let (header, body_from) =
         header::read(&frame).map_err(|error| Refusal::Malformed(error.to_string()))?;
@@ -255,8 +244,7 @@ async fn handle(
         correlation_id: header.correlation_id,
         client_id: header.client_id,
         peer,
-        local,
-        listener,
+        came_in,
         charge: Charge::default(),
     };
     charge::answer(&cx, api, body).await

@@ -1,7 +1,7 @@
 //! Accept, limit, drain on shutdown.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::broker::advertised::CameIn;
 use crate::broker::parts::Broker;
+use crate::config::endpoint::Endpoint;
 use crate::server::connection::Connection;
+use crate::server::gateway::Gateway;
 use crate::server::places::{Full, Limits, Places};
 
 /// How long connections may finish what they are doing once the broker stops.
@@ -34,6 +37,7 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
+    let gateway = Gateway::look();
     let put_off_places = Arc::new(Semaphore::new(PUT_OFF_MAX));
     loop {
         tokio::select! {
@@ -60,7 +64,7 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
                             continue;
                         }
                     };
-                    match Connection::new(broker.clone(), stream, peer, index) {
+                    match connection(&broker, stream, peer, index, gateway) {
                         Ok(connection) => drop(connections.spawn(async move {
                             connection.serve().await;
                             drop(place);
@@ -79,6 +83,18 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+fn connection(
+    broker: &Arc<Broker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: usize,
+    gateway: Gateway,
+) -> io::Result<Connection> {
+    let through_gateway = broker.advertised.is_open(listener) && gateway.is(peer.ip());
+    let came_in = CameIn { listener, at: stream.local_addr()?, through_gateway };
+    Connection::new(broker.clone(), stream, peer, came_in)
 }
 
 /// A client whose address connects too often: as in Kafka its connection is held unserved, and
@@ -108,9 +124,9 @@ fn limits(broker: &Broker, address: IpAddr) -> Limits {
 /// Listen on every configured endpoint.
 pub async fn bind(broker: &Broker) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for endpoint in &broker.config.listeners {
-        let host = if endpoint.host.is_empty() { "0.0.0.0" } else { &endpoint.host };
-        let listener = TcpListener::bind((host, endpoint.port)).await.map_err(|error| {
+    for listener in &broker.config.listeners {
+        let endpoint = &listener.at;
+        let listener = listen(endpoint).await.map_err(|error| {
             let hint = match error.kind() {
                 io::ErrorKind::AddrInUse => {
                     "something else listens there; stop it or choose another with --listen"
@@ -123,4 +139,18 @@ pub async fn bind(broker: &Broker) -> io::Result<(Vec<TcpListener>, Vec<SocketAd
         listeners.push(listener);
     }
     Ok((listeners, addresses))
+}
+
+/// Listen at one place. No host means every address of IPv6, which are those of IPv4 too, or of
+/// IPv4 alone where there is no IPv6.
+async fn listen(endpoint: &Endpoint) -> io::Result<TcpListener> {
+    if !endpoint.host.is_empty() {
+        return TcpListener::bind((endpoint.host.as_str(), endpoint.port)).await;
+    }
+    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, endpoint.port)).await {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, endpoint.port)).await
+        }
+        bound => bound,
+    }
 }

@@ -93,13 +93,20 @@ pub struct Identity {
     pub directory_id: TopicId,
 }
 
+/// Whose directory it is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The broker's id.
+    pub node_id: i32,
+    /// The cluster's id, if it must be that.
+    pub cluster_id: Option<&'a str>,
+    /// The cluster's id, if the directory has none yet.
+    pub first_cluster_id: Option<&'a str>,
+}
+
 /// Read the directory's identity, or give an empty directory one.
-pub fn identify(
-    disk: &dyn Disk,
-    dir: &Path,
-    node_id: i32,
-    cluster_id: Option<&str>,
-) -> Result<Identity, DataDirError> {
+pub fn identify(disk: &dyn Disk, dir: &Path, wanted: Wanted<'_>) -> Result<Identity, DataDirError> {
+    let Wanted { node_id, cluster_id, first_cluster_id } = wanted;
     let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
     let foreign = |why: String| DataDirError::Foreign { dir: dir.display().to_string(), why };
     let path = dir.join(META_PROPERTIES);
@@ -124,7 +131,8 @@ pub fn identify(
     if let Some(name) = names.find(|name| name != ".lock" && name != "lost+found") {
         return Err(foreign(format!("it holds {name} but no {META_PROPERTIES}")));
     }
-    let cluster_id = cluster_id.map_or_else(|| id_text(new_id()), str::to_owned);
+    let cluster_id = cluster_id.or(first_cluster_id).map(str::to_owned);
+    let cluster_id = cluster_id.unwrap_or_else(|| id_text(new_id()));
     let identity = Identity { cluster_id, node_id, directory_id: new_id() };
     let text = format!(
         "#\nversion=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n",

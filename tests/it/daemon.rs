@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use kafka_protocol::messages::MetadataRequest;
 use tempfile::TempDir;
@@ -13,33 +13,35 @@ use crate::client::{Client, fetching, framed};
 use crate::records::{plain, read};
 
 /// The program without anything from the environment that it would heed.
-fn ottla(args: &[&str]) -> Command {
+pub fn ottla(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
     command.env_clear().args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// A daemon that has said that it is ready; killed when dropped.
-struct Daemon {
+pub struct Daemon {
     child: Child,
+    out: BufReader<ChildStdout>,
     ready: String,
 }
 
 impl Daemon {
-    fn start(command: &mut Command) -> Daemon {
+    pub fn start(command: &mut Command) -> Daemon {
         let mut child = command.spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut ready = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        out.read_line(&mut ready).unwrap();
         if ready.is_empty() {
             let mut why = String::new();
             child.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
             panic!("it does not start: {why}");
         }
-        Daemon { child, ready }
+        Daemon { child, out, ready }
     }
 
     fn in_dir(dir: &TempDir) -> Daemon {
@@ -47,7 +49,7 @@ impl Daemon {
         Daemon::start(&mut ottla(&args))
     }
 
-    fn addresses(&self) -> Vec<String> {
+    pub fn addresses(&self) -> Vec<String> {
         let (_, rest) = self.ready.split_once("ready on ").unwrap();
         let (addresses, _) = rest.split_once(" with ").unwrap();
         addresses.split(", ").map(str::to_owned).collect()
@@ -61,12 +63,26 @@ impl Daemon {
         Client::connect(self.address().parse().unwrap()).await
     }
 
-    fn signal(&self, name: &str) {
+    /// The next line on stdout.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// All that it said on stderr. It must have ended.
+    pub fn stderr(&mut self) -> String {
+        let mut said = String::new();
+        self.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+        said
+    }
+
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    fn exit_code(&mut self) -> Option<i32> {
+    pub fn exit_code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -232,8 +248,7 @@ async fn a_limit_of_open_files_that_is_too_low_is_told_at_the_start() {
     let mut daemon = Daemon::start(&mut limited(64, &args));
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
-    let mut said = String::new();
-    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    let said = daemon.stderr();
     assert!(said.contains("partitions=100") && said.contains("ulimit"), "{said}");
 }
 
@@ -347,8 +362,7 @@ fn log_lines_are_json_if_asked_for() {
     let mut daemon = Daemon::start(&mut ottla(&args));
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
-    let mut said = String::new();
-    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    let said = daemon.stderr();
     // A config that does not act yet is not passed over in silence.
     let line = said.lines().find(|line| line.contains("background.threads")).expect(&said);
     assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
@@ -409,8 +423,7 @@ async fn a_logger_writes_more_while_its_level_says_so_and_the_flags_filter_stays
     drop(client);
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
-    let mut lines = String::new();
-    daemon.child.stderr.as_mut().unwrap().read_to_string(&mut lines).unwrap();
+    let lines = daemon.stderr();
     let told = |key: &str| lines.contains(&format!("API key {key} ("));
     assert_eq!(["1001", "1002", "1003"].map(told), [false, true, false], "{lines}");
 }

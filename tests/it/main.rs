@@ -19,6 +19,7 @@ mod groups;
 mod harness;
 mod records;
 
+mod advertised;
 mod broker_configs;
 mod daemon;
 mod failing_disk;

@@ -1,0 +1,105 @@
+//! `ottla advertise | ready`: words with the broker that runs on a data directory.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::properties::Properties;
+use crate::cli::screen;
+use crate::cli::serve;
+use crate::client::connection::Connection;
+use crate::server::control::{ADDRESSES, ADVERTISE, NAME};
+
+/// A broker that is well answers at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The flags of `ottla advertise`.
+#[derive(Debug, Args)]
+pub struct Advertise {
+    /// What clients are told to connect to from now on.
+    #[arg(value_name = "HOST:PORT")]
+    place: String,
+    /// For clients of which listener [default: the first]
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
+    /// The data directory of the broker [default: the one that `ottla serve` would take]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// The flags of `ottla ready`.
+#[derive(Debug, Args)]
+pub struct Ready {
+    /// The data directory of the broker [default: the one that `ottla serve` would take]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Run `ottla advertise`.
+///
+/// # Errors
+/// No broker runs there, or it does not take what it is told.
+pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
+    let listener = advertise.listener.unwrap_or_default();
+    let said =
+        ask(advertise.data_dir.as_deref(), &format!("{ADVERTISE} {} {listener}", advertise.place))?;
+    screen::line(&said)
+}
+
+/// Run `ottla ready`: 0 if clients are served, 3 if not.
+///
+/// # Errors
+/// No broker runs there, or it does not answer a client.
+pub async fn ready(ready: Ready) -> Result<(), Failure> {
+    let addresses = ask(ready.data_dir.as_deref(), ADDRESSES)?;
+    let manner = Properties::default().manner("ottla-ready")?;
+    for address in addresses.split_whitespace() {
+        let Ok(bound) = address.parse::<SocketAddr>() else { continue };
+        let here = SocketAddr::new(from_here(bound.ip()), bound.port()).to_string();
+        let opened = tokio::time::timeout(PATIENCE, Connection::open(&here, &manner)).await;
+        let silent = || Failure::nothing_there(format!("the broker is silent at {here}"));
+        let opened = opened.map_err(|_| silent())?;
+        opened.map_err(|error| Failure::nothing_there(error.to_string()))?;
+    }
+    screen::line(&format!("Ottla is ready on {}.", addresses.replace(' ', ", ")))
+}
+
+/// Where a listener is reached from this machine.
+fn from_here(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        // Every address of IPv6 is every address of IPv4 too.
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    }
+}
+
+/// One line to the broker on that directory; what it answers.
+fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
+    let dir = match data_dir {
+        Some(dir) => dir.to_owned(),
+        None => serve::data_dir_of_environment().map_err(Failure::new)?,
+    };
+    let nobody =
+        || Failure::nothing_there(format!("no broker runs on {}; see --data-dir", dir.display()));
+    let mut stream = UnixStream::connect(dir.join(NAME)).map_err(|_| nobody())?;
+    let mut talk = || {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(line.as_bytes())?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map(|_| answer)
+    };
+    let answer = talk()
+        .map_err(|error| Failure::nothing_there(format!("the broker does not answer: {error}")))?;
+    match answer.trim_end().split_once(' ') {
+        Some(("ok", said)) => Ok(said.to_owned()),
+        Some(("error", why)) => Err(Failure::new(why)),
+        _ => Err(Failure::nothing_there("the broker is stopping")),
+    }
+}

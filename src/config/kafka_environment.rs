@@ -1,0 +1,210 @@
+//! `KAFKA_…` variables, as the images of Apache Kafka, Confluent and Bitnami read them.
+//!
+//! `KAFKA_A_B` is `a.b`, and so is Bitnami's `KAFKA_CFG_A_B`, which counts more. What says nothing
+//! to a single node is passed over and named, so that a compose file written for those images
+//! works as it is.
+
+use std::collections::BTreeMap;
+
+use crate::config::broker;
+use crate::config::error::ConfigError;
+use crate::config::layers::Layer;
+use crate::config::value::Seen;
+use crate::config::{listeners, table};
+
+const PREFIX: &str = "KAFKA_";
+const BITNAMIS: &str = "KAFKA_CFG_";
+
+/// Where the images are told the id of a new cluster. A data directory that has one keeps it, as
+/// theirs do: they format only what is not formatted yet.
+pub const CLUSTER_IDS: &[&str] = &["CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_KRAFT_CLUSTER_ID"];
+
+/// Options, and beginnings of options, about what one node does not have: other nodes, ZooKeeper,
+/// a JVM, Confluent's own products.
+const MEANINGLESS: &[&str] = &[
+    "process.roles",
+    "controller.quorum.",
+    "inter.broker.",
+    "security.inter.broker.",
+    "sasl.mechanism.inter.broker.",
+    "sasl.mechanism.controller.",
+    "zookeeper.",
+    "confluent.",
+    "metric.reporters",
+    "heap.opts",
+    "jmx.",
+    "opts",
+    "log4j.",
+    "tools.log4j.",
+    "jvm.",
+    "gc.",
+    "enable.kraft",
+    "kraft.",
+    "inter.",
+    "broker.rack",
+    "home",
+    "version",
+];
+
+/// What `KAFKA_…` variables say.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// The options among them.
+    pub layer: Layer,
+    /// The id that a new data directory gets.
+    pub cluster_id: Option<String>,
+    /// Variables about what one node does not have.
+    pub meaningless: Vec<String>,
+    /// Variables that are no option known here.
+    pub unknown: Vec<String>,
+}
+
+/// Read the `KAFKA_…` variables among these, and `CLUSTER_ID`.
+///
+/// If advertised listeners are given and no listeners, the same names and ports are listened to
+/// on every interface.
+///
+/// # Errors
+/// An option has a value that it does not allow.
+pub fn read<'a>(
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Said, ConfigError> {
+    let mut said = Said::default();
+    let names: BTreeMap<String, &'static str> =
+        table::broker_names().map(|name| (tail(name), name)).collect();
+    let (mut cluster_ids, mut options) = (BTreeMap::new(), Vec::new());
+    for (variable, value) in variables {
+        if let Some(rank) = CLUSTER_IDS.iter().position(|name| *name == variable) {
+            cluster_ids.insert(rank, value.trim());
+            continue;
+        }
+        let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+        let bitnamis = variable.strip_prefix(BITNAMIS);
+        let of = |rest: &str| names.get(rest).copied();
+        match bitnamis.and_then(of).or_else(|| of(rest)) {
+            Some(name) => options.push((bitnamis.is_some(), name, variable, value)),
+            None if is_meaningless(bitnamis.unwrap_or(rest)) => {
+                said.meaningless.push(variable.to_owned());
+            }
+            None => said.unknown.push(variable.to_owned()),
+        }
+    }
+    // What is entered later counts.
+    options.sort_unstable();
+    for (_, name, variable, value) in options {
+        said.layer.enter(name, value, &origin(variable))?;
+    }
+    listen_where_advertised(&mut said.layer)?;
+    let is_fit = |id: &&&str| !id.is_empty() && broker::CLUSTER_ID.check.allows(Seen::Text(id));
+    said.cluster_id = cluster_ids.values().find(is_fit).map(|id| (*id).to_owned());
+    said.meaningless.sort_unstable();
+    said.unknown.sort_unstable();
+    Ok(said)
+}
+
+fn listen_where_advertised(layer: &mut Layer) -> Result<(), ConfigError> {
+    let [listeners, advertised] =
+        [&broker::LISTENERS, &broker::ADVERTISED_LISTENERS].map(|row| row.broker[0].text);
+    let Some(said) = layer.get(advertised).cloned() else { return Ok(()) };
+    match listeners::behind(&said.value).filter(|_| layer.get(listeners).is_none()) {
+        Some(behind) => layer.enter(listeners, &behind, &said.origin),
+        None => Ok(()),
+    }
+}
+
+fn origin(variable: &str) -> String {
+    format!("environment {variable}")
+}
+
+/// What follows the prefix: `LOG_RETENTION_MS` for `log.retention.ms`. A `_` of a name is doubled
+/// and a `-` is three, as the images have it.
+fn tail(name: &str) -> String {
+    name.replace('_', "__").replace('-', "___").replace('.', "_").to_ascii_uppercase()
+}
+
+fn is_meaningless(rest: &str) -> bool {
+    let name = rest.to_ascii_lowercase().replace('_', ".");
+    MEANINGLESS.iter().any(|known| match known.strip_suffix('.') {
+        Some(_) => name.starts_with(known),
+        None => name == *known,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value<'a>(said: &'a Said, name: &str) -> Option<&'a str> {
+        said.layer.get(name).map(|setting| setting.value.as_str())
+    }
+
+    #[test]
+    fn variables_are_options_by_kafkas_rule_and_bitnamis_count_more() {
+        let said = read([
+            ("KAFKA_CFG_NUM_PARTITIONS", "3"),
+            ("KAFKA_NUM_PARTITIONS", "2"),
+            ("KAFKA_LOG_RETENTION_MS", "1000"),
+            ("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false"),
+            ("NUM_PARTITIONS", "9"),
+        ])
+        .unwrap();
+        assert_eq!(value(&said, "num.partitions"), Some("3"));
+        assert_eq!(value(&said, "log.retention.ms"), Some("1000"));
+        assert_eq!(value(&said, "auto.create.topics.enable"), Some("false"));
+        assert!(said.unknown.is_empty() && said.meaningless.is_empty());
+    }
+
+    #[test]
+    fn a_bad_value_names_the_option_and_the_variable() {
+        let error = read([("KAFKA_CFG_NUM_PARTITIONS", "many")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "num.partitions = \"many\" (environment KAFKA_CFG_NUM_PARTITIONS): \
+             must be a whole number from 1 to 2147483647"
+        );
+    }
+
+    #[test]
+    fn what_one_node_does_not_have_is_told_from_what_nobody_knows() {
+        let said = read([
+            ("KAFKA_PROCESS_ROLES", "broker,controller"),
+            ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
+            ("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT"),
+            ("KAFKA_HEAP_OPTS", "-Xmx1g"),
+            ("KAFKA_CFG_ZOOKEEPER_CONNECT", "zk:2181"),
+            ("KAFKA_PORT", "tcp://10.0.0.1:9092"),
+            ("KAFKA_CFG_NUM_PARTITION", "1"),
+        ])
+        .unwrap();
+        assert_eq!(said.meaningless.len(), 5);
+        assert_eq!(said.unknown, ["KAFKA_CFG_NUM_PARTITION", "KAFKA_PORT"]);
+    }
+
+    #[test]
+    fn listeners_follow_advertised_ones_unless_they_are_said() {
+        let advertised = ("KAFKA_ADVERTISED_LISTENERS", "A://kafka:29092,B://localhost:9092");
+        let said = read([advertised]).unwrap();
+        assert_eq!(value(&said, "listeners"), Some("A://:29092,B://:9092"));
+        let said = read([advertised, ("KAFKA_LISTENERS", "A://:1,B://:2")]).unwrap();
+        assert_eq!(value(&said, "listeners"), Some("A://:1,B://:2"));
+        let said = read([advertised, ("KAFKA_CFG_LISTENERS", "A://:1,B://:2")]).unwrap();
+        assert_eq!(value(&said, "listeners"), Some("A://:1,B://:2"));
+    }
+
+    #[test]
+    fn the_id_of_a_new_cluster_is_taken_if_it_can_be_one() {
+        let id = |pairs: &[(&'static str, &'static str)]| {
+            read(pairs.iter().copied()).unwrap().cluster_id
+        };
+        assert_eq!(id(&[("CLUSTER_ID", "4L6g3nShT-eMCtK--X86sw")]).unwrap().len(), 22);
+        assert_eq!(id(&[("KAFKA_KRAFT_CLUSTER_ID", "b"), ("CLUSTER_ID", "a")]).unwrap(), "a");
+        assert_eq!(id(&[("CLUSTER_ID", "not an id")]), None);
+        assert_eq!(id(&[("CLUSTER_ID", "")]), None);
+    }
+
+    #[test]
+    fn every_option_can_be_told_from_every_other() {
+        let tails: std::collections::BTreeSet<String> = table::broker_names().map(tail).collect();
+        assert_eq!(tails.len(), table::broker_names().count());
+    }
+}

@@ -1,0 +1,262 @@
+//! Where the broker listens, and where those who came in there are told to go.
+//!
+//! Kafka names listeners (`INTERNAL://:29092`) and says elsewhere what protocol each name means
+//! (`listener.security.protocol.map`). Only plain text is served.
+
+use crate::config::endpoint::Endpoint;
+
+/// The name of a listener that has none (Kafka: the name of its protocol).
+pub const PLAINTEXT: &str = "PLAINTEXT";
+
+/// `NAME://host:port`, or `host:port` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The listener's name in capitals, as Kafka compares it; `None` if none was given.
+    pub name: Option<String>,
+    /// Host and port.
+    pub at: Endpoint,
+}
+
+impl Place {
+    /// Read one item of `listeners` or `advertised.listeners`.
+    ///
+    /// `None` for a name with other than letters, digits, `_`, `-` and `.`, or what is no host
+    /// and port.
+    pub fn parse(text: &str) -> Option<Place> {
+        let Some((name, at)) = text.split_once("://") else {
+            return Some(Place { name: None, at: Endpoint::parse(text)? });
+        };
+        let is_fit = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        if name.is_empty() || !name.chars().all(is_fit) {
+            return None;
+        }
+        Some(Place { name: Some(name.to_ascii_uppercase()), at: Endpoint::parse(at)? })
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(PLAINTEXT)
+    }
+}
+
+/// A place to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name in capitals; several may be called `PLAINTEXT`.
+    pub name: String,
+    /// Where it listens. An empty host means every interface, port 0 a free one.
+    pub at: Endpoint,
+    /// Where clients are told to go; `None` tells them where they came in.
+    pub advertised: Option<Endpoint>,
+}
+
+/// The options that together say where to listen.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// `listeners`.
+    pub listeners: Vec<String>,
+    /// `advertised.listeners`.
+    pub advertised: Vec<String>,
+    /// `listener.security.protocol.map`.
+    pub protocols: Vec<String>,
+    /// `controller.listener.names`: those of them are for a quorum of controllers. There is none,
+    /// so they are not opened.
+    pub controllers: Vec<String>,
+}
+
+/// What is wrong: with which option, and what is allowed, to stand after "must be".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// With `listeners`.
+    Listeners(String),
+    /// With `advertised.listeners`.
+    Advertised(String),
+}
+
+impl Said {
+    /// Put names, places and protocols together.
+    ///
+    /// # Errors
+    /// A name without a protocol, or with one that is not served; nothing to listen on; an
+    /// advertised place of no listener.
+    pub fn together(&self) -> Result<Vec<Listener>, Wrong> {
+        let of_clients =
+            |place: &Place| place.name.as_ref().is_none_or(|name| !among(&self.controllers, name));
+        let mut places: Vec<Place> = places(&self.listeners);
+        places.retain(of_clients);
+        if places.is_empty() {
+            let why = "a listener besides those of controller.listener.names";
+            return Err(Wrong::Listeners(why.to_owned()));
+        }
+        for place in &places {
+            self.is_served(place).map_err(Wrong::Listeners)?;
+        }
+        let mut advertised = self::places(&self.advertised);
+        advertised.retain(of_clients);
+        let told = told(&places, &advertised).map_err(Wrong::Advertised)?;
+        let listeners = places.into_iter().zip(told);
+        Ok(listeners
+            .map(|(place, advertised)| Listener {
+                name: place.name().to_owned(),
+                at: place.at,
+                advertised,
+            })
+            .collect())
+    }
+
+    fn is_served(&self, place: &Place) -> Result<(), String> {
+        let name = place.name();
+        let pairs = self.protocols.iter().filter_map(|pair| pair.split_once(':'));
+        let mut meant = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
+        match meant.next().map(|(_, protocol)| protocol.trim()) {
+            Some(protocol) if protocol.eq_ignore_ascii_case(PLAINTEXT) => Ok(()),
+            Some(protocol) => Err(format!(
+                "PLAINTEXT://host:port, or several of them with commas between: {name} means \
+                 {protocol}, and only PLAINTEXT is served"
+            )),
+            None => Err(format!(
+                "PLAINTEXT://host:port, or several of them with commas between: \
+                 listener.security.protocol.map does not say what {name} means"
+            )),
+        }
+    }
+}
+
+fn places(items: &[String]) -> Vec<Place> {
+    items.iter().filter_map(|item| Place::parse(item)).collect()
+}
+
+fn among(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known.trim().eq_ignore_ascii_case(name))
+}
+
+/// What is advertised for each listener: one place without a name is that of all; as many as
+/// there are listeners, with the same names, go by their order; others go by their names.
+fn told(listeners: &[Place], advertised: &[Place]) -> Result<Vec<Option<Endpoint>>, String> {
+    if let [Place { name: None, at }] = advertised {
+        return Ok(vec![Some(at.clone()); listeners.len()]);
+    }
+    let are_named = |a: &[Place]| a.iter().map(|place| place.name().to_owned()).collect::<Vec<_>>();
+    if are_named(listeners) == are_named(advertised) {
+        return Ok(advertised.iter().map(|place| Some(place.at.clone())).collect());
+    }
+    let strange = advertised.iter().find(|place| {
+        let is_it = |listener: &&Place| listener.name() == place.name();
+        let times = advertised.iter().filter(|other| other.name() == place.name()).count();
+        listeners.iter().find(is_it).is_none() || times > 1
+    });
+    if let Some(place) = strange {
+        let names = are_named(listeners).join(", ");
+        return Err(match &place.name {
+            Some(name) if !names.split(", ").any(|known| known == name) => {
+                format!("for listeners that there are ({names}), and {name} is none")
+            }
+            _ => format!("empty, one place, or one for each of the listeners {names}"),
+        });
+    }
+    let of = |listener: &Place| {
+        let place = advertised.iter().find(|place| place.name() == listener.name());
+        place.map(|place| place.at.clone())
+    };
+    Ok(listeners.iter().map(of).collect())
+}
+
+/// `listeners` for these advertised ones, where nobody says on what to listen: the same names and
+/// ports on every interface, as Confluent's images have it.
+pub fn behind(advertised: &str) -> Option<String> {
+    let places: Option<Vec<Place>> =
+        advertised.split(',').map(|item| Place::parse(item.trim())).collect();
+    let behind = |place: Place| format!("{}://:{}", place.name(), place.at.port);
+    Some(places?.into_iter().map(behind).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROTOCOLS: &str = "PLAINTEXT:PLAINTEXT,SSL:SSL,INTERNAL:PLAINTEXT,HOST:plaintext";
+
+    fn list(text: &str) -> Vec<String> {
+        text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn said(listeners: &str, advertised: &str) -> Said {
+        Said {
+            listeners: list(listeners),
+            advertised: list(advertised),
+            protocols: list(PROTOCOLS),
+            controllers: list("CONTROLLER"),
+        }
+    }
+
+    fn shown(listeners: &str, advertised: &str) -> Vec<String> {
+        let together = said(listeners, advertised).together().unwrap();
+        let shown = |listener: &Listener| {
+            let to = listener.advertised.as_ref().map(|to| format!(" as {to}")).unwrap_or_default();
+            format!("{} {}{to}", listener.name, listener.at)
+        };
+        together.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_place_is_read_with_and_without_a_name() {
+        let place = Place::parse("internal://broker:29092").unwrap();
+        assert_eq!(place.name.as_deref(), Some("INTERNAL"));
+        assert_eq!(place.at.to_string(), "broker:29092");
+        assert_eq!(Place::parse("[::1]:1").unwrap().name, None);
+        for text in ["://a:1", "a b://a:1", "PLAINTEXT://a", "A://B://c:1", ""] {
+            assert_eq!(Place::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn advertised_places_go_by_name_by_order_or_are_that_of_all() {
+        let named = "INTERNAL://:29092,HOST://:9092";
+        assert_eq!(shown(named, ""), ["INTERNAL :29092", "HOST :9092"]);
+        assert_eq!(
+            shown(named, "HOST://localhost:9092,INTERNAL://kafka:29092"),
+            ["INTERNAL :29092 as kafka:29092", "HOST :9092 as localhost:9092"]
+        );
+        assert_eq!(shown(named, "HOST://x:1"), ["INTERNAL :29092", "HOST :9092 as x:1"]);
+        assert_eq!(shown(named, "x:1"), ["INTERNAL :29092 as x:1", "HOST :9092 as x:1"]);
+        assert_eq!(shown("a:1,b:2", "x:1,y:2"), ["PLAINTEXT a:1 as x:1", "PLAINTEXT b:2 as y:2"]);
+    }
+
+    #[test]
+    fn listeners_of_controllers_are_left_out() {
+        let listeners = "PLAINTEXT://:9092,CONTROLLER://:9093";
+        assert_eq!(
+            shown(listeners, "PLAINTEXT://x:1,CONTROLLER://x:2"),
+            ["PLAINTEXT :9092 as x:1"]
+        );
+        assert!(matches!(said("CONTROLLER://:1", "").together(), Err(Wrong::Listeners(_))));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_said() {
+        let wrong = |listeners, advertised| match said(listeners, advertised).together() {
+            Err(Wrong::Listeners(why)) => format!("listeners {why}"),
+            Err(Wrong::Advertised(why)) => format!("advertised {why}"),
+            Ok(fine) => panic!("{fine:?}"),
+        };
+        assert!(wrong("SSL://a:1", "").ends_with("SSL means SSL, and only PLAINTEXT is served"));
+        assert!(wrong("X://a:1", "").ends_with("does not say what X means"));
+        assert_eq!(
+            wrong("HOST://a:1", "INTERNAL://x:1"),
+            "advertised for listeners that there are (HOST), and INTERNAL is none"
+        );
+        assert_eq!(
+            wrong("a:1,b:2", "x:1,y:2,z:3"),
+            "advertised empty, one place, or one for each of the listeners PLAINTEXT, PLAINTEXT"
+        );
+        assert!(wrong("HOST://a:1", "HOST://x:1,HOST://y:1").starts_with("advertised empty"));
+    }
+
+    #[test]
+    fn what_is_advertised_is_listened_to() {
+        assert_eq!(
+            behind("PLAINTEXT://kafka:29092, host://localhost:9092").as_deref(),
+            Some("PLAINTEXT://:29092,HOST://:9092")
+        );
+        assert_eq!(behind("kafka"), None);
+    }
+}

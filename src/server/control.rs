@@ -1,0 +1,118 @@
+//! A socket in the data directory, for whoever may write there: `ottla advertise`, `ottla ready`.
+//!
+//! One line is asked and one is answered; then the connection is closed. `ok` or `error` stands
+//! first in the answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::broker::parts::Broker;
+use crate::config::endpoint::Endpoint;
+use crate::storage::disk::{Disk, OsDisk};
+
+/// The socket's name in the data directory.
+pub const NAME: &str = "control.sock";
+/// Asks where the broker listens; answered with the addresses, blanks between.
+pub const ADDRESSES: &str = "addresses";
+/// With `HOST:PORT` and perhaps a listener's name behind it: what clients are told from now on.
+pub const ADVERTISE: &str = "advertise";
+
+const LINE_MAX: u64 = 1024;
+/// Who asks sends its line at once; a stranger must not keep others waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The socket, removed when it is dropped.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Open the socket in the data directory, which this process holds: a socket that is there
+    /// already was left by one that is gone.
+    ///
+    /// # Errors
+    /// The path is too long for a socket, or the file system has none.
+    pub fn open(data_dir: &Path) -> io::Result<Control> {
+        let path = data_dir.join(NAME);
+        if OsDisk.exists(&path) {
+            OsDisk.remove_file(&path)?;
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Control { listener, path })
+    }
+
+    /// Answer one after the other, until the broker stops.
+    pub async fn serve(self, broker: Arc<Broker>, addresses: Vec<SocketAddr>) {
+        let mut stopping = broker.stopping.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let answered = answer(stream, &broker, &addresses);
+                    let _ = tokio::time::timeout(PATIENCE, answered).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept at the control socket");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = OsDisk.remove_file(&self.path);
+    }
+}
+
+async fn answer(
+    mut stream: UnixStream,
+    broker: &Broker,
+    addresses: &[SocketAddr],
+) -> io::Result<()> {
+    let mut line = String::new();
+    let (read, mut write) = stream.split();
+    // Who asks has shut its sending half.
+    read.take(LINE_MAX).read_to_string(&mut line).await?;
+    let answer = match asked(&line, broker, addresses) {
+        Ok(answer) => format!("ok {answer}\n"),
+        Err(why) => format!("error {why}\n"),
+    };
+    write.write_all(answer.as_bytes()).await
+}
+
+fn asked(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<String, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        [ADDRESSES] => Ok(addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+        [ADVERTISE, place] => advertise(broker, place, None),
+        [ADVERTISE, place, listener] => advertise(broker, place, Some(listener)),
+        _ => Err(format!("{:?} is not understood", line.trim())),
+    }
+}
+
+fn advertise(broker: &Broker, place: &str, listener: Option<&str>) -> Result<String, String> {
+    let to = Endpoint::parse(place).filter(|to| to.port != 0 && !to.is_everywhere()).ok_or_else(
+        || format!("{place} is not HOST:PORT with a host that clients can reach and a port"),
+    )?;
+    let name = broker.advertised.set(listener, &to).map_err(|names| {
+        let listener = listener.unwrap_or_default();
+        format!("no listener is called {listener}; there are {}", names.join(", "))
+    })?;
+    tracing::info!(listener = name, advertised = %to, "clients are told to connect there now");
+    Ok(format!("clients of {name} are told {to}"))
+}
