@@ -11,7 +11,7 @@ use crate::labs::student::{Student, sorted};
 
 #[test]
 fn the_basic_producer_and_the_basic_consumer_at_two_terminals() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_("confluent local kafka topic create orders --partitions 6");
     let consumer = student.terminal("confluent local kafka topic consume orders");
@@ -37,7 +37,7 @@ fn the_basic_producer_and_the_basic_consumer_at_two_terminals() {
 
 #[test]
 fn a_producer_of_keys_at_a_terminal_ends_with_ctrl_c_and_has_sent_all() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_("confluent local kafka topic create orders --partitions 6");
     let mut producer = student.terminal(
@@ -61,7 +61,7 @@ fn a_producer_of_keys_at_a_terminal_ends_with_ctrl_c_and_has_sent_all() {
 
 #[test]
 fn the_producer_configurations_of_the_text_are_taken() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     // "Key Producer Configurations", which are those of scenarios 1 and 3 as well.
     let (code, told) = student.try_(
@@ -94,7 +94,7 @@ fn the_lag_of_a_group_is_watched() {
     if !is_here("watch (of procps)", there, "day 2, watching the lag") {
         return;
     }
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_(
         "seq 1 4 | confluent local kafka topic produce orders; \
@@ -115,7 +115,7 @@ fn the_lag_of_a_group_is_watched() {
 
 #[test]
 fn after_a_failure_a_consumer_goes_on_from_the_last_committed_offset() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_("seq 1 9 | confluent local kafka topic produce orders");
     let consume = "confluent local kafka topic consume orders --group my-group --from-beginning";
@@ -137,7 +137,7 @@ fn after_a_failure_a_consumer_goes_on_from_the_last_committed_offset() {
 #[test]
 fn the_groups_of_day_2_do_what_the_text_says() {
     let Some(mut program) = python("day_2.py", "day 2") else { return };
-    let mut ottla = Ottla::start_with(&["num.partitions=3"]);
+    let mut ottla = Ottla::on_localhost(&["num.partitions=3"]);
     said("day 2", &program.arg(&ottla.address).output().unwrap());
     assert!(ottla.stop());
 }

@@ -11,7 +11,7 @@ fn json_goes_through_as_it_is() {
     if !has_kcat("lab 1, JSON") {
         return;
     }
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_(
         r#"echo '{"user": "alice", "action": "login"}' | kcat -b localhost:9092 -t events -P
@@ -38,7 +38,7 @@ fn a_group_at_a_terminal_shows_what_comes_and_goes_on_after_ctrl_c() {
     if !has_kcat("lab 1, step 3 at a terminal") {
         return;
     }
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     let ten = r#"for i in {1..10}; do
       echo "order-$i" | kcat -b localhost:9092 -t orders -P
@@ -69,7 +69,7 @@ fn messages_one_by_one_are_a_hundred_batches_and_a_stream_is_few() {
     if !has_kcat("lab 1, step 4") {
         return;
     }
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     let (code, told) = student.try_(
         r#"echo "Sending messages one-by-one..."

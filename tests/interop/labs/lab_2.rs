@@ -10,7 +10,7 @@ fn the_programs_of_lab_2_do_what_the_text_says() {
     let Some(newest) = python("lab_2.py", "lab 2 with kafka-python") else { return };
     let Some(older) = python_2_2("lab_2.py", "lab 2 with kafka-python 2.2") else { return };
     for mut program in [newest, older] {
-        let mut ottla = Ottla::start_with(&["num.partitions=1"]);
+        let mut ottla = Ottla::on_localhost(&["num.partitions=1"]);
         said("lab 2", &program.arg(&ottla.address).output().unwrap());
         assert!(ottla.stop());
     }
@@ -28,7 +28,7 @@ const READINGS: [&str; 5] = [
 /// A broker with the topics of the text, and the readings in a file and in the topic.
 fn lab() -> Option<(Ottla, Student)> {
     has_kcat("lab 2").then(|| {
-        let ottla = Ottla::start();
+        let ottla = Ottla::on_localhost(&[]);
         let student = Student::beside(&ottla);
         std::fs::write(student.home().join("messages.json"), READINGS.join("\n") + "\n").unwrap();
         student.type_("kcat -b localhost:9092 -t lab02-bbasavar -P -l messages.json");

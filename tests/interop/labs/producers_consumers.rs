@@ -14,14 +14,14 @@ fn run(ottla: &Ottla, args: &[&str]) -> Option<String> {
 
 /// A part of the program that checks itself; the broker that it ran against.
 fn checked(part: &str) -> Option<Ottla> {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     run(&ottla, &[part])?;
     Some(ottla)
 }
 
 #[test]
 fn what_is_sent_is_read_with_its_offset_its_key_and_its_value() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     if run(&ottla, &["orders"]).is_none() {
         return;
     }

@@ -82,7 +82,7 @@ fn a_broker_is_reached_through_an_ssh_tunnel() {
     }
     let [here] = free_ports();
     // As Kafka's on such a server does, it tells clients the address that is theirs.
-    let ottla = Ottla::start_with(&[&format!("advertised.listeners=localhost:{here}")]);
+    let ottla = Ottla::on_localhost(&[&format!("advertised.listeners=localhost:{here}")]);
     let remote_port = ottla.address.rsplit_once(':').unwrap().1.to_owned();
     let student = Student::at(&format!("localhost:{here}"));
     let _sshd = remote_server(student.home());

@@ -10,7 +10,7 @@ use crate::labs::student::Student;
 
 #[test]
 fn the_topic_is_created_as_in_the_text() {
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     let typed = "docker exec -it kafka-broker kafka-topics \
   --bootstrap-server localhost:9092 \
@@ -35,7 +35,7 @@ fn consumer_and_producer_show_what_the_text_expects() {
     if python("tutorial_2.py", test).is_none() {
         return;
     }
-    let ottla = Ottla::start();
+    let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_(
         "kafka-topics --bootstrap-server localhost:9092 --create --topic user-events \
@@ -120,7 +120,7 @@ fn the_patterns_of_the_text_deliver_what_they_say() {
     let Some(mut program) = python("tutorial_2_patterns.py", "tutorial 2, patterns") else {
         return;
     };
-    let mut ottla = Ottla::start_with(&["num.partitions=1"]);
+    let mut ottla = Ottla::on_localhost(&["num.partitions=1"]);
     said("the patterns", &program.arg(&ottla.address).output().unwrap());
     assert!(ottla.stop());
 }
@@ -131,7 +131,7 @@ fn the_programs_of_tutorial_2_produce_consume_and_resume() {
     if program().is_none() {
         return;
     }
-    let mut ottla = Ottla::start_with(&["num.partitions=3"]);
+    let mut ottla = Ottla::on_localhost(&["num.partitions=3"]);
     let produce = |ottla: &Ottla| {
         let output = program().unwrap().args([&ottla.address, "produce", "30"]).output();
         said("producing", &output.unwrap());
