@@ -1,13 +1,13 @@
 //! Where clients are told to go.
 //!
 //! What was set while the broker runs counts most, then `advertised.listeners`. Where neither says
-//! anything, a client is told where it came in; but one that came through the gateway of a
+//! anything, a client is told where it came in: by the name, if the listener is localhost. But one that came through the gateway of a
 //! container's network is on the other side of a published port, and told localhost.
 
 use std::net::SocketAddr;
 use std::sync::RwLock;
 
-use crate::config::endpoint::Endpoint;
+use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::resolve::BrokerConfig;
 
 /// Where the clients of each listener are told to go.
@@ -21,6 +21,7 @@ pub struct Advertised {
 struct Told {
     name: String,
     to: Option<Endpoint>,
+    is_localhost: bool,
 }
 
 /// How a client came in.
@@ -37,10 +38,11 @@ pub struct CameIn {
 impl Advertised {
     /// As configured.
     pub fn new(config: &BrokerConfig) -> Advertised {
-        let told = config
-            .listeners
-            .iter()
-            .map(|listener| Told { name: listener.name.clone(), to: listener.advertised.clone() });
+        let told = config.listeners.iter().map(|listener| Told {
+            name: listener.name.clone(),
+            to: listener.advertised.clone(),
+            is_localhost: listener.at.is_localhost(),
+        });
         Advertised { listeners: RwLock::new(told.collect()), published_port: config.published_port }
     }
 
@@ -53,13 +55,19 @@ impl Advertised {
     /// Where a client is told to go: never every interface.
     pub fn told(&self, came: CameIn) -> Endpoint {
         let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
-        if let Some(to) = listeners.get(came.listener).and_then(|told| told.to.clone()) {
+        let listener = listeners.get(came.listener);
+        if let Some(to) = listener.and_then(|told| told.to.clone()) {
             return to;
         }
         if came.through_gateway {
             let published = self.published_port.filter(|_| came.listener == 0);
             let port = published.unwrap_or(came.at.port());
-            return Endpoint { host: "localhost".to_owned(), port };
+            return Endpoint { host: LOCALHOST.to_owned(), port };
+        }
+        // `::1` would be right as well, but a name is what clients read best, and what Kafka's own
+        // configuration tells them.
+        if listener.is_some_and(|told| told.is_localhost) {
+            return Endpoint { host: LOCALHOST.to_owned(), port: came.at.port() };
         }
         Endpoint { host: came.at.ip().to_canonical().to_string(), port: came.at.port() }
     }
@@ -114,6 +122,15 @@ mod tests {
         assert_eq!(told(&open, 0, "[::ffff:172.17.0.2]:9092", false), "172.17.0.2:9092");
         assert_eq!(told(&open, 0, "172.17.0.2:9092", true), "localhost:19092");
         assert_eq!(told(&open, 1, "172.17.0.2:9093", true), "localhost:9093");
+    }
+
+    #[test]
+    fn localhost_is_told_by_its_name() {
+        let named = configured(&[("listeners", "localhost:9092,127.0.0.1:9093")]);
+        assert_eq!(told(&named, 0, "127.0.0.1:9092", false), "localhost:9092");
+        assert_eq!(told(&named, 0, "[::1]:9092", false), "localhost:9092");
+        assert_eq!(told(&named, 1, "127.0.0.1:9093", false), "127.0.0.1:9093");
+        assert_eq!(told(&configured(&[]), 0, "127.0.0.1:9092", false), "localhost:9092");
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub struct Serve {
     /// A TOML file whose keys are Kafka's broker config names.
     #[arg(long, value_name = "FILE", env = "OTTLA_CONFIG")]
     config: Option<PathBuf>,
-    /// Where to listen; may be repeated; port 0 picks a free one [default: 127.0.0.1:9092]
+    /// Where to listen; may be repeated; port 0 picks a free one [default: localhost:9092]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Vec<String>,
-    /// What clients are told to connect to [default: the address at which each reached us]
+    /// What clients are told to connect to [default: where each reached us]
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
     /// Where everything is kept [default: ottla in the user's XDG data directory]

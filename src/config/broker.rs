@@ -35,13 +35,13 @@ pub static CLUSTER_ID: Entry<Text> = Entry {
 pub static LISTENERS: Entry<List> = Entry {
     topic: None,
     broker: &[name("listeners")],
-    default: List(&["PLAINTEXT://127.0.0.1:9092"]),
+    default: List(&["PLAINTEXT://localhost:9092"]),
     check: Check::ListenOn,
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "Where to listen: NAME://host:port, or host:port alone, which is named PLAINTEXT. \
-        0.0.0.0 or no host means every interface, port 0 a free one. Only this machine is \
-        listened to unless this says otherwise.",
+        0.0.0.0 or no host means every interface, localhost both 127.0.0.1 and ::1, port 0 a free \
+        one. Only this machine is listened to unless this says otherwise.",
 };
 
 /// `listener.security.protocol.map`.
@@ -82,7 +82,7 @@ pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
     effect: Effect::Acts,
     doc: "Where clients are told to connect: NAME://host:port for each listener, or one \
         host:port for all. A listener without one tells each client the address at which it \
-        reached the broker; in a container, who comes through the gateway of the container's \
+        reached the broker, or localhost if that is where it listens; in a container, who comes through the gateway of the container's \
         network, as all do that come through a published port of this machine, is told localhost.",
 };
 

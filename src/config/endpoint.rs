@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The name by which a machine knows itself.
+pub const LOCALHOST: &str = "localhost";
+
 /// Where a listener listens, or where clients are told to go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -28,6 +31,11 @@ impl Endpoint {
             return None;
         }
         Some(Endpoint { host: host.to_owned(), port })
+    }
+
+    /// True if the host is this machine's name for itself.
+    pub fn is_localhost(&self) -> bool {
+        self.host.eq_ignore_ascii_case(LOCALHOST)
     }
 
     /// True if the host is empty or the address of every interface: fit to listen on, but not to
@@ -98,5 +106,12 @@ mod tests {
             assert!(Endpoint::parse(text).unwrap().is_everywhere(), "{text}");
         }
         assert!(!Endpoint::parse("127.0.0.1:1").unwrap().is_everywhere());
+    }
+
+    #[test]
+    fn localhost_is_a_name() {
+        assert!(Endpoint::parse("Localhost:1").unwrap().is_localhost());
+        assert!(!Endpoint::parse("127.0.0.1:1").unwrap().is_localhost());
+        assert!(!Endpoint::parse("localhost.lan:1").unwrap().is_localhost());
     }
 }

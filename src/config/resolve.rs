@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::endpoint::Endpoint;
+use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
@@ -269,7 +269,7 @@ impl Default for BrokerConfig {
             first_cluster_id: None,
             listeners: vec![Listener {
                 name: PLAINTEXT.to_owned(),
-                at: Endpoint { host: "127.0.0.1".to_owned(), port: 9092 },
+                at: Endpoint { host: LOCALHOST.to_owned(), port: 9092 },
                 advertised: None,
             }],
             published_port: None,

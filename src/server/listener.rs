@@ -22,12 +22,22 @@ const DRAIN: Duration = Duration::from_millis(800);
 /// How many connections that came too early are held at once; further ones are closed right away.
 const PUT_OFF_MAX: usize = 1024;
 
+/// How many free ports are tried until one is free at both addresses of localhost.
+const FREE_PORTS_TRIED: u32 = 16;
+
+/// A socket that is open, and which of the listeners it belongs to.
+#[derive(Debug)]
+pub struct Open {
+    socket: TcpListener,
+    listener: usize,
+}
+
 /// Accept clients until the broker stops; then let the ones that are here finish.
-pub async fn serve(broker: Arc<Broker>, listeners: Vec<TcpListener>) {
+pub async fn serve(broker: Arc<Broker>, sockets: Vec<Open>) {
     let places = Arc::new(Places::default());
     let mut accepting = JoinSet::new();
-    for (index, listener) in listeners.into_iter().enumerate() {
-        accepting.spawn(accept(broker.clone(), listener, index, places.clone()));
+    for Open { socket, listener } in sockets {
+        accepting.spawn(accept(broker.clone(), socket, listener, places.clone()));
     }
     while accepting.join_next().await.is_some() {}
 }
@@ -121,12 +131,16 @@ fn limits(broker: &Broker, address: IpAddr) -> Limits {
     }
 }
 
-/// Listen on every configured endpoint.
-pub async fn bind(broker: &Broker) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
-    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for listener in &broker.config.listeners {
-        let endpoint = &listener.at;
-        let listener = listen(endpoint).await.map_err(|error| {
+/// Listen on every configured endpoint. Gives the sockets, and an address for each listener.
+pub async fn bind(broker: &Broker) -> io::Result<(Vec<Open>, Vec<SocketAddr>)> {
+    let (mut sockets, mut addresses) = (Vec::new(), Vec::new());
+    for (listener, place) in broker.config.listeners.iter().enumerate() {
+        let endpoint = &place.at;
+        let opened = match endpoint.is_localhost() {
+            true => localhost(endpoint.port).await,
+            false => listen(endpoint).await.map(|socket| (socket, None)),
+        };
+        let (socket, second) = opened.map_err(|error| {
             let hint = match error.kind() {
                 io::ErrorKind::AddrInUse => {
                     "something else listens there; stop it or choose another with --listen"
@@ -135,10 +149,28 @@ pub async fn bind(broker: &Broker) -> io::Result<(Vec<TcpListener>, Vec<SocketAd
             };
             io::Error::new(error.kind(), format!("cannot listen on {endpoint}: {error}; {hint}"))
         })?;
-        addresses.push(listener.local_addr()?);
-        listeners.push(listener);
+        addresses.push(socket.local_addr()?);
+        let opened = [Some(socket), second].into_iter().flatten();
+        sockets.extend(opened.map(|socket| Open { socket, listener }));
     }
-    Ok((listeners, addresses))
+    Ok((sockets, addresses))
+}
+
+/// Listen at both addresses of this machine's name for itself, with the same port: which of them
+/// a client tries first is up to its resolver, and some try no other. Without IPv6 there is one.
+async fn localhost(port: u16) -> io::Result<(TcpListener, Option<TcpListener>)> {
+    let mut tried = 0;
+    loop {
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, four.local_addr()?.port())).await {
+            Ok(six) => return Ok((four, Some(six))),
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Ok((four, None)),
+            // What is free with IPv4 need not be so with IPv6.
+            Err(_) if port == 0 && tried < FREE_PORTS_TRIED => tried += 1,
+            // Clients of this port would reach two different brokers.
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Listen at one place. No host means every address of IPv6, which are those of IPv4 too, or of

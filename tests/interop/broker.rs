@@ -24,6 +24,14 @@ impl Ottla {
         Ottla::start_in(tempfile::tempdir().unwrap(), configs)
     }
 
+    /// Start on a free port of localhost, as the broker of a lab: its clients know it by that name.
+    pub fn on_localhost(configs: &[&str]) -> Ottla {
+        let dir = tempfile::tempdir().unwrap();
+        let flags = flags(configs);
+        let (child, address) = spawn(&dir, &flags, "localhost:0");
+        Ottla { child, dir, flags, address }
+    }
+
     /// Start on a free port with the data directory `data` below this one.
     pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Ottla {
         let flags = flags(configs);
@@ -147,5 +155,9 @@ fn spawn(dir: &tempfile::TempDir, flags: &[String], listen: &str) -> (Child, Str
         assert!(begun.elapsed() < Duration::from_secs(60), "the broker does not become ready");
         std::thread::sleep(Duration::from_millis(5));
     }
-    (child, std::fs::read_to_string(&ready).unwrap().trim().to_owned())
+    let bound = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
+    match listen.strip_prefix("localhost:").zip(bound.rsplit_once(':')) {
+        Some((_, (_, port))) => (child, format!("localhost:{port}")),
+        None => (child, bound),
+    }
 }

@@ -1,10 +1,12 @@
 //! Metadata: all topics, none, some; by name and by id; created on the way or not.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse};
 
-use crate::client::topic_name;
+use crate::client::{Client, topic_name};
 use crate::harness::Ottla;
 
 fn asking(topics: Option<&[&str]>) -> MetadataRequest {
@@ -45,6 +47,28 @@ async fn the_broker_stands_at_the_address_where_it_was_reached() {
     assert_eq!(broker.port, i32::from(ottla.address().port()));
     assert_eq!(answer.controller_id, broker.node_id);
     assert_eq!(answer.cluster_id.as_ref().map(|id| id.len()), Some(22));
+}
+
+/// What a client that knows the broker as `localhost` tries first depends on its resolver, and some
+/// try nothing else.
+#[tokio::test]
+async fn a_broker_on_localhost_answers_at_both_addresses_and_is_told_by_that_name() {
+    let ottla = Ottla::with(&[("listeners", "localhost:0")]).await;
+    let port = ottla.address().port();
+    let mut addresses = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+    // A machine may have no IPv6 at all.
+    if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() {
+        addresses.push(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+    }
+    for address in addresses {
+        let answer = Client::connect(address).await.call(12, &asking(None)).await;
+        let broker = &answer.brokers[0];
+        assert_eq!(
+            (broker.host.as_str(), broker.port),
+            ("localhost", i32::from(port)),
+            "{address}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -349,6 +349,38 @@ fn what_the_pages_name_is_there() {
 }
 
 #[test]
+fn the_page_of_the_labs_names_tests_that_there_are_and_all_of_the_labs() {
+    let page = fs::read_to_string(root().join("docs/labs.md")).unwrap();
+    let mut faults = Vec::new();
+    let named: Vec<_> = page.split('`').filter_map(|word| word.split_once(".rs:")).collect();
+    assert!(named.len() > 30, "the page has a table");
+    for (path, test) in &named {
+        let file = fs::read_to_string(root().join(format!("{path}.rs"))).unwrap_or_default();
+        if !tests_of(&file).any(|found| found == *test) {
+            faults.push(format!("docs/labs.md: there is no test {test} in {path}.rs"));
+        }
+    }
+    let mut files_of_labs = Vec::new();
+    files(&root().join("tests/interop/labs"), &mut files_of_labs);
+    for file in files_of_labs {
+        let text = fs::read_to_string(&file).unwrap();
+        let unnamed = tests_of(&text).filter(|test| named.iter().all(|(_, known)| known != test));
+        let fault = |test| format!("{}: docs/labs.md does not have {test}", shown(&file));
+        faults.extend(unnamed.map(fault));
+    }
+    refuse(faults);
+}
+
+/// The names of the tests in a file.
+fn tests_of(text: &str) -> impl Iterator<Item = &str> {
+    let attributed = text.split("#[test]\n").flat_map(|part| part.split("#[tokio::test"));
+    attributed.skip(1).filter_map(|rest| {
+        let (_, rest) = rest.split_once("fn ")?;
+        rest.split('(').next()
+    })
+}
+
+#[test]
 fn the_page_of_the_house_has_its_rooms_and_locks() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let mut faults = Vec::new();

@@ -71,6 +71,18 @@ def check_groups(broker):
     again.close()
 
 
+def check_latest(broker):
+    """`latest` shows what comes after the consumer has found the end, and nothing older."""
+    new = consumer(broker, "latest", consumer_timeout_ms=60_000)
+    while not new.assignment():
+        new.poll(timeout_ms=100)
+    for partition in new.assignment():
+        new.position(partition)
+    produce(broker, [42, 43])
+    expect("latest", take(new, 2), [reading(42), reading(43)])
+    new.close()
+
+
 def check_strict(broker):
     """`none` is an error where nothing is committed, and nothing special where something is."""
     strict = consumer(broker, "none", group_id="strict")
@@ -94,7 +106,8 @@ def main():
     alone.close()
     check_groups(broker)
     check_strict(broker)
-    print(f"{2 * COUNT + 1} readings")
+    check_latest(broker)
+    print(f"{2 * COUNT + 3} readings")
 
 
 if __name__ == "__main__":
