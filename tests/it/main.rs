@@ -21,6 +21,7 @@ mod records;
 
 mod broker_configs;
 mod daemon;
+mod embedded;
 mod failing_disk;
 mod fetch;
 mod full_disk;
