@@ -33,6 +33,7 @@ mod produce;
 mod produce_rules;
 mod quotas;
 mod recovery;
+mod release;
 mod scale;
 mod sessions;
 mod tidy;
