@@ -1,8 +1,8 @@
 //! Ottla: a Kafka-wire-compatible single-node broker.
 //!
 //! The rooms, top of the house first. Each may use only what stands below it in
-//! `docs/architecture.md`; `tests/it/tidy.rs` keeps it so. Nothing is re-exported here: import
-//! from the file that defines.
+//! `docs/architecture.md`; `tests/it/tidy.rs` keeps it so. But for [`Broker`], which other programs
+//! start inside themselves, nothing is re-exported here: import from the file that defines.
 
 /// Who owns what: the parts of a running broker, its start and its stop.
 pub mod broker;
@@ -16,6 +16,8 @@ pub mod clock;
 pub mod config;
 /// The shell round the coordinator's mind: its task and its log.
 pub mod coordinator;
+/// A broker inside another program: for tests, and for programs that bring their own.
+pub mod embedded;
 /// The read path above partitions: plan, read, wait, read again; fetch sessions.
 pub mod fetch;
 /// Numbers, strings and arrays as Kafka writes them into records.
@@ -40,3 +42,10 @@ pub mod topics;
 pub mod types;
 /// Bytes to messages and back.
 pub mod wire;
+
+pub use embedded::broker::Broker;
+
+// The examples of this page run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ci.md")]
+struct CiPage;

@@ -21,6 +21,7 @@ pub const NAMES: &[&str] = &[
     "ottla.broker",
     "ottla.cli",
     "ottla.coordinator",
+    "ottla.embedded",
     "ottla.handlers",
     "ottla.log",
     "ottla.metadata",

@@ -60,7 +60,15 @@ pub enum DataDirError {
 
 /// An exclusive hold on a data directory, given back when dropped or when the process ends.
 #[derive(Debug)]
-pub struct Hold(#[allow(dead_code, reason = "the lock lives as long as the open file")] StdFile);
+pub struct Hold(StdFile);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // A process that somebody is starting at this moment has a copy of the open file until it
+        // is itself, and would hold the lock as long.
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
+}
 
 /// Make the directory, and those above it that are missing, with names that survive a loss of
 /// power.

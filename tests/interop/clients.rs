@@ -39,12 +39,12 @@ pub fn limited(command: &Command) -> Command {
 }
 
 /// A directory beside this file.
-fn beside(name: &str) -> PathBuf {
+pub fn beside(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
 }
 
 /// What `tests/interop/setup` has made.
-fn fetched(name: &str) -> PathBuf {
+pub fn fetched(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("interop").join(name)
 }
 

@@ -15,6 +15,7 @@ mod clients;
 mod connect;
 mod differential;
 mod dump_log;
+mod fixtures;
 mod franz;
 mod groups;
 mod http;

@@ -53,7 +53,7 @@ pub async fn alter(
     (answer.error_code, answer.error_message.map(|m| m.to_string()).unwrap_or_default())
 }
 
-async fn describe(client: &mut Client, kind: i8, name: &str) -> DescribeConfigsResult {
+pub async fn describe(client: &mut Client, kind: i8, name: &str) -> DescribeConfigsResult {
     let resource = DescribeConfigsResource::default()
         .with_resource_type(kind)
         .with_resource_name(text(name))
@@ -65,7 +65,7 @@ async fn describe(client: &mut Client, kind: i8, name: &str) -> DescribeConfigsR
 }
 
 /// Value and source of one option.
-fn found(result: &DescribeConfigsResult, name: &str) -> (String, i8) {
+pub fn found(result: &DescribeConfigsResult, name: &str) -> (String, i8) {
     let config = result.configs.iter().find(|config| &*config.name == name).expect(name);
     (config.value.as_ref().map(|v| v.to_string()).unwrap_or_default(), config.config_source)
 }

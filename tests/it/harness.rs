@@ -64,7 +64,7 @@ impl Ottla {
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
         let hold = loop {
-            // A process that another test is starting has a copy of the lock until it is itself.
+            // A thread may still be in the middle of dropping the broker that was killed.
             match datadir::hold(self.data_dir()) {
                 Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
                 held => break held.unwrap(),

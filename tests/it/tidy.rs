@@ -45,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("server", &["handlers", "broker", "wire", "config", "storage"]),
     ("client", &["storage", "types"]),
+    ("embedded", &["server", "broker", "client", "config", "storage", "clock", "types"]),
     (
         "cli",
         &[
@@ -193,7 +194,11 @@ fn time_and_disk_enter_in_one_place() {
 #[test]
 fn what_is_imported_is_imported_from_where_it_is_defined() {
     // In tests a file may look at itself; code() leaves them out.
-    refuse(banned(&[("pub use ", &[]), ("use super::", &[])]));
+    // The one name at the root is for other programs.
+    refuse(banned(&[("pub use ", &["lib.rs"]), ("use super::", &[])]));
+    let root = code().into_iter().find(|(name, _)| name == "lib.rs").unwrap().1;
+    let exported: Vec<&str> = root.lines().filter(|line| line.contains("pub use ")).collect();
+    assert_eq!(exported, ["pub use embedded::broker::Broker;"]);
 }
 
 #[test]
@@ -414,5 +419,82 @@ fn nothing_names_what_is_not_ours_to_name() {
             faults.push(format!("{}: names {name}", shown(&path)));
         }
     }
+    refuse(faults);
+}
+
+/// The page that shows the fixtures, and where they are.
+const FIXTURES: (&str, &str) = ("docs/ci.md", "tests/interop/fixtures");
+
+/// The page with the blocks behind the names of files as these files are; and the names.
+fn with_blocks(page: &str, dir: &str) -> (String, Vec<String>) {
+    let (mut out, mut named) = (String::new(), Vec::new());
+    let mut lines = page.lines();
+    let mut file: Option<String> = None;
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        out.push('\n');
+        if let Some(rest) = line.strip_prefix(&format!("`{dir}/")) {
+            file = rest.split('`').next().map(|name| format!("{dir}/{name}"));
+        } else if let Some(name) = file.take_if(|_| line.starts_with("```")) {
+            lines.by_ref().find(|line| *line == "```").expect("every block ends");
+            out.push_str(&fs::read_to_string(root().join(&name)).unwrap());
+            out.push_str("```\n");
+            named.push(name);
+        }
+    }
+    (out, named)
+}
+
+#[test]
+fn the_page_for_tests_shows_the_fixtures_as_they_are() {
+    let (path, dir) = FIXTURES;
+    let page = fs::read_to_string(root().join(path)).unwrap();
+    let (wanted, named) = with_blocks(&page, dir);
+    let mut all = Vec::new();
+    files(&root().join(dir), &mut all);
+    let not_shown = all.iter().map(|path| shown(path)).filter(|name| {
+        // What is only for the tests of this repository.
+        !name.ends_with("package.json") && !named.contains(name)
+    });
+    refuse(not_shown.map(|name| format!("{path} does not show {name}")).collect());
+    if std::env::var_os("OTTLA_TEST_BLESS").is_some() {
+        fs::write(root().join(path), &wanted).unwrap();
+    } else {
+        assert!(page == wanted, "{path} is stale; bless it with OTTLA_TEST_BLESS=1");
+    }
+}
+
+#[test]
+fn a_block_is_what_the_file_named_above_it_holds() {
+    let page = "`src/main.rs`, of old:\n\n```rust\nfn main() {}\n```\n\n```rust\nother\n```\n";
+    let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    let (page, named) = with_blocks(page, "src");
+    let wanted = format!("`src/main.rs`, of old:\n\n```rust\n{main}```\n\n```rust\nother\n```\n");
+    assert_eq!((page, named), (wanted, vec!["src/main.rs".to_owned()]));
+}
+
+#[test]
+fn tests_that_the_pages_name_are_there() {
+    let mut pages = Vec::new();
+    files(&root().join("docs"), &mut pages);
+    let mut faults = Vec::new();
+    let mut found = 0;
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
+        let text = fs::read_to_string(page).unwrap();
+        for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let Some((file, test)) = word.split_once(".rs::") else { continue };
+            found += 1;
+            let code = fs::read_to_string(root().join(format!("{file}.rs"))).unwrap_or_default();
+            let before = code.split(&format!("fn {test}()")).next().unwrap();
+            let attribute = before.trim_end().trim_end_matches("async").trim_end().lines().last();
+            let is_test = before.len() < code.len()
+                && attribute
+                    .is_some_and(|line| line.starts_with("#[") || line.starts_with("    #["));
+            if !is_test {
+                faults.push(format!("{}: there is no test {word}", shown(page)));
+            }
+        }
+    }
+    assert!(found > 0, "docs/why.md names tests");
     refuse(faults);
 }

@@ -1,0 +1,6 @@
+//! A broker inside another program: for tests, and for programs that bring their own.
+
+pub mod broker;
+pub mod builder;
+pub mod running;
+pub mod topics;
