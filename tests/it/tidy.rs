@@ -85,6 +85,7 @@ const NOT_OURS_TO_NAME: &[&str] = &[
     concat!("pypi", ".org"),
     concat!("proxy", ".golang.org"),
     concat!("deb", ".debian.org"),
+    concat!("ghcr", ".io"),
     concat!("..", "/shared"),
 ];
 
