@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::engine::{
     IMAGE, docker, engine, fed, healthy, kcat, lines, port_9092, published, said, send, started,
-    volume, well,
+    until, volume, well, well_sent,
 };
 
 /// Send a line from within.
@@ -89,7 +89,8 @@ fn from_docker_run_to_the_first_message() {
     let begun = std::time::Instant::now();
     let broker = crate::engine::begun(&["-p", "127.0.0.1:9092:9092", IMAGE]);
     let run = begun.elapsed();
-    send("localhost:9092", "t", "a\n");
+    // Nothing says when it listens but that it can be reached.
+    until("it is reached", || well_sent("localhost:9092", "t", "a\n").then_some(()));
     assert_eq!(lines("localhost:9092", "t"), ["a"]);
     println!("docker run: {run:?}; with the first message consumed: {:?}", begun.elapsed());
     println!("{}", well(&["logs", &broker.name]));
