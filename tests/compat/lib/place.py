@@ -1,5 +1,6 @@
 """Where things are, and how programs are run."""
 
+import functools
 import json
 import os
 import pathlib
@@ -110,6 +111,12 @@ def clean_environment():
     """Ours without what would change how a broker or a suite behaves."""
     stray = ("OTTLA_", "TEST", "KAFKA", "RDKAFKA_", "KGO_", "RUST_LOG", "CI")
     return {name: value for name, value in os.environ.items() if not name.startswith(stray)}
+
+
+@functools.cache
+def jars():
+    """Install Java, and fetch Apache Kafka's jars."""
+    check([ROOT / "tests" / "interop" / "setup"])
 
 
 def debian(packages):
