@@ -28,6 +28,10 @@ KAFKA_LIKE_OTTLA = {
 }
 
 
+# All that have been started and not stopped.
+RUNNING = set()
+
+
 class Broker:
     """A running broker; `stop` ends it and removes its directory."""
 
@@ -37,6 +41,7 @@ class Broker:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ottla-compat-"))
         self.child = None
         self.address = ""
+        RUNNING.add(self)
 
     def spawn(self, command, log):
         self.log = open(log, "w")
@@ -63,6 +68,7 @@ class Broker:
         return self.child.poll() is None
 
     def stop(self):
+        RUNNING.discard(self)
         if self.child and self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
             try:
@@ -88,7 +94,7 @@ class Ottla(Broker):
         super().__init__()
         ready = self.dir / "ready"
         sets = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-        listen = listen or "127.0.0.1:0"
+        listen = place_to_listen(listen)
         command = [place.ottla, "serve", "--listen", listen, "--ephemeral", "--ready-file", ready]
         self.spawn([*command, *sets], log)
         try:
@@ -104,7 +110,7 @@ class Kafka(Broker):
 
     def __init__(self, place, settings, listen, log):
         super().__init__()
-        host, port = (listen or "127.0.0.1:0").split(":")
+        host, port = place_to_listen(listen).split(":")
         controller = f"127.0.0.1:{free_port()}"
         self.address = f"{host}:{int(port) or free_port()}"
         settings = {"node.id": "1", **KAFKA_LIKE_OTTLA, **settings}
@@ -146,6 +152,20 @@ class Kafka(Broker):
 
 
 KINDS = {"ottla": Ottla, "kafka": Kafka}
+
+
+def place_to_listen(listen):
+    """A free port, or the one that the tests insist on: only one broker has it at a time."""
+    if not listen:
+        return "127.0.0.1:0"
+    host, port = listen.split(":")
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, int(port)))
+        except OSError as error:
+            raise Failed(f"these tests insist on {listen}, and somebody has it: {error}") from error
+    return listen
 
 
 def free_port():

@@ -8,8 +8,9 @@ class Case:
     """One process of a suite's own runner, on one broker.
 
     `tests` are the names that it must report; one that it does not report has failed. `settings`
-    are the broker's configs. `listen` is an address that the tests insist on, `like` other things
-    that only the suite itself understands.
+    are the broker's configs. `listen` is the address that the tests insist on, if they do; such
+    cases run one after the other, after the others. `like` is other things that only the suite
+    itself understands.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Suite:
     about = ""
     # Test -> why one plaintext node without ACLs cannot be asked it. Not counted as applicable.
     left_out = {}
-    # The cases (by name) that `--smoke` runs.
+    # The cases (by name) that `--smoke` runs; of a suite that takes long to build, none.
     smoke = ()
     # How long one case may take, in seconds, before it is ended.
     limit = 900

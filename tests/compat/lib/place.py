@@ -14,6 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 HERE = ROOT / "tests" / "compat"
 
 
+# The leaders of the sessions that `run` has started and not ended.
+RUNNING = set()
+
+
 class Failed(Exception):
     """Something that the runner itself needs did not work."""
 
@@ -89,12 +93,14 @@ def run(command, work, limit, env=None, log="output"):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        RUNNING.add(child)
         try:
             status = child.wait(limit)
         except subprocess.TimeoutExpired:
             status = None
         finally:
             end_session(child)
+            RUNNING.discard(child)
     return status, path.read_text(errors="replace")
 
 

@@ -59,7 +59,7 @@ class Franz(Suite):
     name = "franz"
     version = VERSION
     about = "franz-go, integration tests of pkg/kgo, classic protocol"
-    limit = 1500
+    limit = 600
     jobs = 1
     smoke = ("TestPing", "TestIssue434", "TestIssue523", "TestPooling", "TestGroupSimple")
     left_out = {

@@ -35,10 +35,13 @@ SCENARIOS = {
 LIKE_KAFKA = {"group.initial.rebalance.delay.ms": "3000"}
 WANTED = {"0102": LIKE_KAFKA, "0113": LIKE_KAFKA}
 
-TOPICS = """#!/bin/sh
-exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '{jars}' \\
-  org.apache.kafka.tools.TopicCommand "$@"
+COMMAND = """#!/bin/sh
+exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$CLASSPATH:{jars}" {flags} "$@"
 """
+COMMANDS = {
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-run-class.sh": "",
+}
 
 # The ones that ask for a broker's version and then for what it had from there on.
 OLDER = {
@@ -55,6 +58,10 @@ class Librdkafka(Suite):
     left_out = {
         "0028_long_topicnames": "known to fail, by its own mark",
         "0047_partial_buf_tmout": "known to fail, by its own mark",
+        "0081_admin/do_test_CreateAcls": "ACLs",
+        "0081_admin/do_test_DescribeAcls": "ACLs",
+        "0081_admin/do_test_DeleteAcls": "ACLs",
+        "0081_admin/do_test_UserScramCredentials": "SASL",
         "0092_mixed_msgver": "message formats that Kafka 4 has no more",
         "0097_ssl_verify": "TLS",
         "0101_fetch_from_follower": "several brokers in racks",
@@ -89,11 +96,7 @@ class Librdkafka(Suite):
         shim = (p.HERE / "suites" / "librdkafka_shim.c").read_text()
         self.built = place.made_from("librdkafka", f"{CRATE_VERSION}\n{BUILD}\n{shim}", self._build)
         self.tests = self.built / "tests"
-        # Some tests change topics with the command of a Kafka that is installed.
-        command = self.built / "kafka" / "bin" / "kafka-topics.sh"
-        command.parent.mkdir(parents=True, exist_ok=True)
-        command.write_text(TOPICS.format(jars=place.jars()))
-        command.chmod(0o755)
+        self._commands(place)
 
     def _build(self, there):
         source = source_of(there.parent, CRATE, CRATE_VERSION) / "librdkafka"
@@ -108,6 +111,18 @@ class Librdkafka(Suite):
         command = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", f"-I{headers}"]
         p.check([*command, "-o", there / "shim.so", shim, "-ldl"])
 
+    def _commands(self, place):
+        """Some tests use the commands of a Kafka that is installed, and some a Java client."""
+        commands = self.built / "kafka" / "bin"
+        commands.mkdir(parents=True, exist_ok=True)
+        for name, flags in COMMANDS.items():
+            (commands / name).write_text(COMMAND.format(jars=place.jars(), flags=flags))
+            (commands / name).chmod(0o755)
+        java = self.tests / "java"
+        (java / "run-class.sh").chmod(0o755)
+        if not (java / "TransactionProducerCli.class").exists():
+            p.check(["javac", "-cp", place.jars(), *sorted(java.glob("*.java"))])
+
     def cases(self, place, broker):
         cases = {}
         for name, rest in DECLARED.findall((self.tests / "test.c").read_text()):
@@ -120,14 +135,29 @@ class Librdkafka(Suite):
             like = {"number": number, "scenario": scenario}
             settings = {**SCENARIOS[scenario], **WANTED.get(number, {})}
             cases.setdefault(case, Case(case, [], settings, like=like)).tests.append(name)
-        return list(cases.values())
+        cases.pop("0081")
+        return [*cases.values(), *self._administration()]
+
+    def _administration(self):
+        """The sub-tests of 0081, one by one: some of them want ACLs, and it ends at the first
+        failure."""
+        source = (self.tests / "0081-admin.c").read_text()
+        body = source[source.index("static void do_test_apis(") :]
+        calls = dict.fromkeys(re.findall(r"^\s+(do_test_\w+)\(", body, re.M))
+        for call in calls:
+            name = f"0081_admin/{call}"
+            if call != "do_test_apis" and name not in self.left_out:
+                like = {"number": "0081", "scenario": "default", "sub": call}
+                yield Case(f"0081 {call}", [name], SETTINGS, like=like)
 
     def run(self, place, case, tests, broker, work):
         number = case.like["number"]
-        # A test looks for a file of the source beside the directory that it is run in.
+        # Some look for files of the source around the directory that they are run in.
         (work / "src").symlink_to(self.built / "src")
         work = work / "tests"
         work.mkdir()
+        (work / "java").symlink_to(self.tests / "java")
+        (work / "Makefile").write_text(".PHONY: java\njava:\n")
         conf = work / "test.conf"
         conf.write_text(f"bootstrap.servers={broker.address}\ntest.topic.random=true\n")
         report = work / "report.json"
@@ -142,10 +172,17 @@ class Librdkafka(Suite):
             "TEST_REPORT": str(report),
             "TESTS": number,
         }
+        sub = case.like.get("sub")
+        if sub:
+            env["SUBTESTS"] = sub
         command = [self.tests / "test-runner", "-p1", "-L", "-s", case.like["scenario"]]
         status, said = p.run(command, work, self.limit, env)
         states = _states(report)
         causes = dict(reversed(FAILED.findall(said)))
+        if sub:
+            # Its filter may match nothing, and then all is well.
+            states[tests[0]] = states.get("0081_admin") if f"[ {sub}" in said else "not run"
+            causes[tests[0]] = causes.get("0081_admin")
         results = {}
         for test in tests:
             state = states.get(test, "did not report")
