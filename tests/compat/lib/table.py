@@ -37,12 +37,13 @@ def line(suite, outcomes):
     )
 
 
-def keep(place, suite, broker, outcomes, partly):
-    """Keep the results for the page; of a part of the suite only what is new."""
+def keep(place, suite, broker, outcomes, names):
+    """Keep the results for the page, and of earlier ones what is not new; `names` are all tests
+    that the suite has now."""
     file = _file(place, suite, broker)
     file.parent.mkdir(exist_ok=True)
-    tests = _kept(place, suite, broker)["tests"] if partly else {}
-    tests |= plain(outcomes)
+    tests = {**_kept(place, suite, broker)["tests"], **plain(outcomes)}
+    tests = {test: tests[test] for test in names if test in tests}
     date = time.strftime("%Y-%m-%d", time.gmtime())
     kept = {"version": suite.version, "date": date, "tests": tests}
     file.write_text(json.dumps(kept, indent=1) + "\n")

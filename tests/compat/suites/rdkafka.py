@@ -20,7 +20,7 @@ class Rdkafka(Suite):
     name = "rdkafka"
     version = VERSION
     about = "tests of the Rust crate"
-    limit = 600
+    limit = 240
 
     def prepare(self, place):
         p.debian({"gcc": "gcc", "g++": "g++", "make": "make", "/usr/include/zlib.h": "zlib1g-dev"})
