@@ -8,15 +8,16 @@ class Case:
     """One process of a suite's own runner, on one broker.
 
     `tests` are the names that it must report; one that it does not report has failed. `settings`
-    are the broker's configs. `listen` is the address that the tests insist on, if they do; such
-    cases run one after the other, after the others. `like` is other things that only the suite
-    itself understands.
+    are the broker's configs. `listen` is the address that the tests insist on, if they do. `alone`
+    says that nothing may run beside it. `like` is other things that only the suite itself
+    understands.
     """
 
     name: str
     tests: list
     settings: dict = field(default_factory=dict)
     listen: str = None
+    alone: bool = False
     like: dict = field(default_factory=dict)
 
 

@@ -51,8 +51,8 @@ class Runner:
         self.work.mkdir(parents=True)
         try:
             with ThreadPoolExecutor(self.jobs) as pool:
-                done = list(pool.map(self._case, [case for case in cases if not case.listen]))
-            done += [self._case(case) for case in cases if case.listen]
+                done = list(pool.map(self._case, [case for case in cases if not case.alone]))
+            done += [self._case(case) for case in cases if case.alone]
         finally:
             for broker in self.shared.values():
                 broker.stop()

@@ -43,6 +43,9 @@ COMMANDS = {
     "kafka-run-class.sh": "",
 }
 
+# Tests that measure milliseconds.
+ALONE = ("0055", "0127")
+
 # The ones that ask for a broker's version and then for what it had from there on.
 OLDER = {
     # Newer than 2.0 asks for ACLs, by Kafka's own command.
@@ -134,7 +137,9 @@ class Librdkafka(Suite):
             case = number if scenario == "default" else f"{number} {scenario}"
             like = {"number": number, "scenario": scenario}
             settings = {**SCENARIOS[scenario], **WANTED.get(number, {})}
-            cases.setdefault(case, Case(case, [], settings, like=like)).tests.append(name)
+            alone = number in ALONE
+            new = Case(case, [], settings, alone=alone, like=like)
+            cases.setdefault(case, new).tests.append(name)
         cases.pop("0081")
         return [*cases.values(), *self._administration()]
 

@@ -38,8 +38,9 @@ class Rdkafka(Suite):
             # The helpers are a part of each binary, and one of their own.
             found = [test for test in cargotests.names(binary) if not test.startswith("utils::")]
             tests = [f"{name}::{test}" for test in found]
-            listen = "127.0.0.1:9092" if name in WANTS_9092 else None
-            cases.append(Case(name, tests, SETTINGS, listen))
+            alone = name in WANTS_9092
+            listen = "127.0.0.1:9092" if alone else None
+            cases.append(Case(name, tests, SETTINGS, listen, alone))
         return cases
 
     def run(self, place, case, tests, broker, work):
