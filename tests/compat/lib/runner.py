@@ -72,7 +72,7 @@ class Runner:
             for test in bad:
                 outcomes[test].cause = results[test].cause
             if again:
-                retried = self._try(case, again, f"{number}-again")
+                retried = self._try(case, again, f"{number}-again", again=True)
                 for test in again:
                     if retried[test].passed:
                         outcomes[test].how = RETRY
@@ -85,12 +85,12 @@ class Runner:
             say(f"   {self.suite.name} {test}: {outcome.how}" + _because(outcome.cause))
         return outcomes
 
-    def _try(self, case, tests, number):
+    def _try(self, case, tests, number, again=False):
         work = self.work / case.name.replace("/", "_").replace(" ", "_") / number
         work.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         try:
-            broker = self._broker(case, work)
+            broker = self._broker(case, work, again)
         except Failed as failed:
             return {test: Result(False, str(failed)) for test in tests}
         try:
@@ -98,17 +98,17 @@ class Runner:
             if not broker.alive():
                 results |= {test: Result(False, "the broker has ended") for test in tests}
         finally:
-            if self.kind == "ottla":
+            if broker not in self.shared.values():
                 broker.stop()
         (work / "seconds").write_text(f"{time.monotonic() - begun:.1f}\n")
         missing = Result(False, "did not report")
         return {test: results.get(test, missing) for test in tests}
 
-    def _broker(self, case, work):
+    def _broker(self, case, work, again):
         """Ottla starts in milliseconds: a fresh one for each case. Kafka serves all cases of a
-        suite that want the same settings."""
+        suite that want the same settings; what is tried again gets a fresh one."""
         make = KINDS[self.kind]
-        if self.kind == "ottla":
+        if self.kind == "ottla" or again:
             return make(self.place, case.settings, case.listen, work / "broker")
         key = (case.listen, *sorted(case.settings.items()))
         with self.starting:
