@@ -98,17 +98,20 @@ class Runner:
             if not broker.alive():
                 results |= {test: Result(False, "the broker has ended") for test in tests}
         finally:
-            if broker not in self.shared.values():
+            if self._is_fresh(again):
                 broker.stop()
         (work / "seconds").write_text(f"{time.monotonic() - begun:.1f}\n")
         missing = Result(False, "did not report")
         return {test: results.get(test, missing) for test in tests}
 
+    def _is_fresh(self, again):
+        return self.kind == "ottla" or again
+
     def _broker(self, case, work, again):
         """Ottla starts in milliseconds: a fresh one for each case. Kafka serves all cases of a
         suite that want the same settings; what is tried again gets a fresh one."""
         make = KINDS[self.kind]
-        if self.kind == "ottla" or again:
+        if self._is_fresh(again):
             return make(self.place, case.settings, case.listen, work / "broker")
         key = (case.listen, *sorted(case.settings.items()))
         with self.starting:
