@@ -56,6 +56,21 @@ fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, J
     Ok(first())
 }
 
+impl Broker {
+    /// Make the topic of the committed offsets, if it is not there, for who looks for a group's
+    /// coordinator: as in Kafka it is in the metadata from then on. Without room for it the
+    /// coordinator is found all the same, and says so when something is committed.
+    pub fn prepare_offsets_topic(&self) {
+        if self.registry.named(TOPIC).is_some() {
+            return;
+        }
+        match self.create_topic(offsets_topic(self)) {
+            Ok(_) | Err(CreateError::Exists(_)) => {}
+            Err(error) => tracing::warn!(topic = TOPIC, %error, "could not be created"),
+        }
+    }
+}
+
 /// As Kafka makes it, but for its one partition: one node, one coordinator.
 pub fn offsets_topic(broker: &Broker) -> NewTopic {
     let segment_bytes = broker.config.groups.offsets_topic_segment_bytes.to_string();

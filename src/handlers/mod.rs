@@ -9,5 +9,6 @@ pub mod data;
 pub mod errors;
 pub mod groups;
 pub mod page;
+pub mod security;
 pub mod table;
 pub mod topics;

@@ -157,7 +157,12 @@ const NOTES: &[(i16, &str)] = &[
     (19, "Kafka 4 has dropped 0 and 1; kafka-go up to 0.4.47 sends 0."),
     (20, "Kafka 4 has dropped 0; kafka-go up to 0.4.47 sends it."),
     (22, "A transactional id is answered with UNSUPPORTED_VERSION: there are no transactions."),
+    (29, NO_AUTHORIZER),
+    (30, NO_AUTHORIZER),
+    (31, NO_AUTHORIZER),
 ];
+
+const NO_AUTHORIZER: &str = "There is no authorizer: always SECURITY_DISABLED, as in Kafka then.";
 
 const INTRODUCTION: &str = "\
 # Compatibility

@@ -15,6 +15,7 @@ use crate::handlers::groups::{
     delete_groups, describe_groups, find_coordinator, heartbeat, join_group, leave_group,
     list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
 };
+use crate::handlers::security::{create_acls, delete_acls, describe_acls};
 use crate::handlers::topics::{
     alter_partition_reassignments, alter_replica_log_dirs, create_partitions, create_topics,
     delete_topics, describe_log_dirs, describe_topic_partitions, elect_leaders,
@@ -42,6 +43,9 @@ pub static APIS: &[Api] = &[
     api::<delete_records::DeleteRecords>(),
     api::<init_producer_id::InitProducerId>(),
     api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    api::<describe_acls::DescribeAcls>(),
+    api::<create_acls::CreateAcls>(),
+    api::<delete_acls::DeleteAcls>(),
     api::<describe_configs::DescribeConfigs>(),
     api::<alter_configs::AlterConfigs>(),
     api::<alter_replica_log_dirs::AlterReplicaLogDirs>(),

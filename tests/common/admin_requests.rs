@@ -10,7 +10,9 @@ use kafka_protocol::messages::alter_partition_reassignments_request::{
 use kafka_protocol::messages::alter_replica_log_dirs_request::{
     AlterReplicaLogDir, AlterReplicaLogDirTopic,
 };
+use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
@@ -25,11 +27,11 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::{
     AlterClientQuotasRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
-    AlterReplicaLogDirsRequest, ApiKey, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
-    DescribeClientQuotasRequest, DescribeConfigsRequest, DescribeLogDirsRequest,
-    DescribeQuorumRequest, ElectLeadersRequest, IncrementalAlterConfigsRequest,
-    ListConfigResourcesRequest, ListPartitionReassignmentsRequest, TopicName,
-    UpdateFeaturesRequest,
+    AlterReplicaLogDirsRequest, ApiKey, BrokerId, CreateAclsRequest, CreatePartitionsRequest,
+    DeleteAclsRequest, DeleteRecordsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
+    DescribeConfigsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, ElectLeadersRequest,
+    IncrementalAlterConfigsRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
+    TopicName, UpdateFeaturesRequest,
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
@@ -41,6 +43,9 @@ pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
         Some(body(message, version))
     }
     match key {
+        ApiKey::DescribeAcls => of(&describe_acls(), version),
+        ApiKey::CreateAcls => of(&create_acls(), version),
+        ApiKey::DeleteAcls => of(&delete_acls(), version),
         ApiKey::DescribeConfigs => of(&describe(version, subject), version),
         ApiKey::AlterConfigs => of(&alter(subject), version),
         ApiKey::IncrementalAlterConfigs => of(&alter_some(subject), version),
@@ -237,4 +242,41 @@ fn features(version: i16) -> UpdateFeaturesRequest {
         return request.with_feature_updates(vec![update.with_allow_downgrade(true)]);
     }
     request.with_feature_updates(vec![update.with_upgrade_type(1)]).with_validate_only(true)
+}
+
+/// Every ACL there is.
+fn describe_acls() -> DescribeAclsRequest {
+    DescribeAclsRequest::default()
+        .with_resource_type_filter(1)
+        .with_resource_name_filter(None)
+        .with_pattern_type_filter(1)
+        .with_principal_filter(None)
+        .with_host_filter(None)
+        .with_operation(1)
+        .with_permission_type(1)
+}
+
+/// Somebody may read a topic.
+fn create_acls() -> CreateAclsRequest {
+    let creation = AclCreation::default()
+        .with_resource_type(2)
+        .with_resource_name(text("t"))
+        .with_resource_pattern_type(3)
+        .with_principal(text("User:somebody"))
+        .with_host(text("*"))
+        .with_operation(3)
+        .with_permission_type(3);
+    CreateAclsRequest::default().with_creations(vec![creation])
+}
+
+fn delete_acls() -> DeleteAclsRequest {
+    let filter = DeleteAclsFilter::default()
+        .with_resource_type_filter(2)
+        .with_resource_name_filter(Some(text("t")))
+        .with_pattern_type_filter(3)
+        .with_principal_filter(None)
+        .with_host_filter(None)
+        .with_operation(1)
+        .with_permission_type(1);
+    DeleteAclsRequest::default().with_filters(vec![filter])
 }

@@ -12,9 +12,9 @@ use kafka_protocol::messages::offset_fetch_request::{
 };
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DeleteTopicsRequest, DescribeGroupsRequest, GroupId, HeartbeatRequest,
-    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
-    OffsetFetchRequest, SyncGroupRequest,
+    DeleteGroupsRequest, DeleteTopicsRequest, DescribeGroupsRequest, FindCoordinatorRequest,
+    GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
+    ListGroupsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -341,6 +341,21 @@ async fn committed_offsets_are_a_topic_like_any_other() {
         .with_timeout_ms(1000);
     assert!(client.call(5, &deletion).await.responses[0].error_code != 0, "it is needed");
     assert_eq!(commit(&mut client, "g", "t", 0, 4).await, 0);
+}
+
+#[tokio::test]
+async fn who_looks_for_a_coordinator_finds_the_topic_of_the_offsets_as_well() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    let everything = MetadataRequest::default().with_topics(None);
+    let keys = vec![StrBytes::from_static_str("g")];
+    let finding = FindCoordinatorRequest::default().with_coordinator_keys(keys);
+    client.call(4, &finding.clone().with_key_type(1)).await;
+    assert!(client.call(9, &everything).await.topics.is_empty(), "not for transactional ids");
+    assert_eq!(client.call(4, &finding).await.coordinators[0].error_code, 0);
+    let topics = client.call(9, &everything).await.topics;
+    let names: Vec<_> = topics.into_iter().map(|t| (t.name, t.is_internal)).collect();
+    assert_eq!(names, [(Some(topic_name("__consumer_offsets")), true)]);
 }
 
 #[tokio::test]

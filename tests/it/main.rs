@@ -11,6 +11,7 @@ mod group_requests;
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod requests;
 
+mod acls;
 mod administration;
 mod cli;
 mod client;

@@ -64,6 +64,9 @@ fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
         ApiKey::ListGroups => whole::<ListGroupsResponse>(frame, version),
         ApiKey::DeleteGroups => whole::<DeleteGroupsResponse>(frame, version),
         ApiKey::OffsetDelete => whole::<OffsetDeleteResponse>(frame, version),
+        ApiKey::DescribeAcls => whole::<DescribeAclsResponse>(frame, version),
+        ApiKey::CreateAcls => whole::<CreateAclsResponse>(frame, version),
+        ApiKey::DeleteAcls => whole::<DeleteAclsResponse>(frame, version),
         ApiKey::DescribeConfigs => whole::<DescribeConfigsResponse>(frame, version),
         ApiKey::AlterConfigs => whole::<AlterConfigsResponse>(frame, version),
         ApiKey::IncrementalAlterConfigs => {

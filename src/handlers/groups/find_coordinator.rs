@@ -1,6 +1,7 @@
 //! FindCoordinator (10): who coordinates a group, a transactional id, a share group's partition.
 //!
-//! There is one node, so it is always this one.
+//! There is one node, so it is always this one. As in Kafka, looking for a group's coordinator
+//! makes the topic of the committed offsets: clients that list internal topics rely on it.
 //!
 //! v0 groups only · v1 key types · v4 several keys
 
@@ -16,6 +17,7 @@ use crate::handlers::context::Context;
 
 /// Groups, transactional ids, share groups' partitions.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
+const GROUP: i8 = 0;
 
 /// The handler.
 pub struct FindCoordinator;
@@ -29,6 +31,9 @@ impl Handler for FindCoordinator {
 
     async fn handle(cx: &Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
         let is_known = KEY_TYPES.contains(&request.key_type);
+        if request.key_type == GROUP && (cx.version < 4 || !request.coordinator_keys.is_empty()) {
+            cx.broker.prepare_offsets_topic();
+        }
         let (host, port) = cx.advertised();
         if cx.version < 4 {
             let response = FindCoordinatorResponse::default();

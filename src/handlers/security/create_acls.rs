@@ -1,0 +1,29 @@
+//! CreateAcls (30): each is refused where there is no authorizer, as in Kafka.
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::create_acls_response::AclCreationResult;
+use kafka_protocol::messages::{CreateAclsRequest, CreateAclsResponse};
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::security::describe_acls::NO_AUTHORIZER;
+
+/// The handler.
+pub struct CreateAcls;
+
+impl Handler for CreateAcls {
+    const KEY: i16 = 30;
+    const NAME: &'static str = "CreateAcls";
+    const VERSIONS: RangeInclusive<i16> = 1..=3;
+    type Request = CreateAclsRequest;
+    type Response = CreateAclsResponse;
+
+    async fn handle(_: &Context, request: CreateAclsRequest) -> CreateAclsResponse {
+        let refused = AclCreationResult::default()
+            .with_error_code(Code::SecurityDisabled.code())
+            .with_error_message(Some(NO_AUTHORIZER));
+        CreateAclsResponse::default().with_results(vec![refused; request.creations.len()])
+    }
+}

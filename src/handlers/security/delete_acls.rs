@@ -1,0 +1,29 @@
+//! DeleteAcls (31): each filter is refused where there is no authorizer, as in Kafka.
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::delete_acls_response::DeleteAclsFilterResult;
+use kafka_protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+use crate::handlers::security::describe_acls::NO_AUTHORIZER;
+
+/// The handler.
+pub struct DeleteAcls;
+
+impl Handler for DeleteAcls {
+    const KEY: i16 = 31;
+    const NAME: &'static str = "DeleteAcls";
+    const VERSIONS: RangeInclusive<i16> = 1..=3;
+    type Request = DeleteAclsRequest;
+    type Response = DeleteAclsResponse;
+
+    async fn handle(_: &Context, request: DeleteAclsRequest) -> DeleteAclsResponse {
+        let refused = DeleteAclsFilterResult::default()
+            .with_error_code(Code::SecurityDisabled.code())
+            .with_error_message(Some(NO_AUTHORIZER));
+        DeleteAclsResponse::default().with_filter_results(vec![refused; request.filters.len()])
+    }
+}

@@ -1,0 +1,30 @@
+//! DescribeAcls (29): without an authorizer there are none, and Kafka says so by this code.
+
+use std::ops::RangeInclusive;
+
+use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::handlers::api::Handler;
+use crate::handlers::context::Context;
+
+/// What all three APIs of ACLs answer where there is no authorizer, in Kafka's words.
+pub const NO_AUTHORIZER: StrBytes = StrBytes::from_static_str("No Authorizer is configured.");
+
+/// The handler.
+pub struct DescribeAcls;
+
+impl Handler for DescribeAcls {
+    const KEY: i16 = 29;
+    const NAME: &'static str = "DescribeAcls";
+    const VERSIONS: RangeInclusive<i16> = 1..=3;
+    type Request = DescribeAclsRequest;
+    type Response = DescribeAclsResponse;
+
+    async fn handle(_: &Context, _: DescribeAclsRequest) -> DescribeAclsResponse {
+        DescribeAclsResponse::default()
+            .with_error_code(Code::SecurityDisabled.code())
+            .with_error_message(Some(NO_AUTHORIZER))
+    }
+}

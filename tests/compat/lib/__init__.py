@@ -1,0 +1,1 @@
+"""What all suites are run with: brokers, packages, results, the table."""

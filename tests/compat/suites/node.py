@@ -1,0 +1,91 @@
+"""The end-to-end tests of node-rdkafka, which come with its package; a process for each file."""
+
+import json
+import os
+import pathlib
+import shutil
+
+from lib import place as p
+from lib.case import Case, Result, Suite
+
+HEADERS = pathlib.Path("/usr/include/node/node.h")
+
+
+class Node(Suite):
+    name = "node"
+    version = "3.6.1"
+    about = "node-rdkafka, end to end"
+    limit = 900
+    jobs = 1
+
+    def prepare(self, place):
+        p.debian(
+            {
+                "gcc": "gcc",
+                "g++": "g++",
+                "make": "make",
+                "python3": "python3",
+                "node": "nodejs",
+                "npm": "npm",
+                str(HEADERS): "libnode-dev",
+                "/usr/include/zlib.h": "zlib1g-dev",
+                "/usr/include/zstd.h": "libzstd-dev",
+                "/usr/include/openssl/ssl.h": "libssl-dev",
+            }
+        )
+        wanted = (p.HERE / "node" / "package-lock.json").read_text()
+        self.built = place.made_from("node", wanted, build)
+        self.package = self.built / "node_modules" / "node-rdkafka"
+        self.mocha = [self.built / "node_modules" / "mocha" / "bin" / "mocha.js", "--exit"]
+
+    def cases(self, place, broker):
+        cases = []
+        for spec in sorted((self.package / "e2e").glob("*.spec.js")):
+            name = spec.name.removesuffix(".spec.js")
+            tests = [f"{name}: {title}" for title in self._titles(spec)]
+            assert len(set(tests)) == len(tests), f"{spec} has two tests of one name"
+            cases.append(Case(name, tests, {"num.partitions": "1"}))
+        return cases
+
+    def _titles(self, spec):
+        said = p.check([*self.mocha, "--dry-run", "--reporter", "json", spec], self.package)
+        # The binding may say something first.
+        return [test["fullTitle"] for test in json.loads(said[said.index("{") :])["tests"]]
+
+    def run(self, place, case, tests, broker, work):
+        spec = self.package / "e2e" / f"{case.name}.spec.js"
+        said = work / "said.json"
+        env = {"KAFKA_HOST": broker.address}
+        command = [*self.mocha, "--timeout", "120000", "--reporter", "json"]
+        command += ["--reporter-option", f"output={said}", spec]
+        status, _ = p.run(command, work, self.limit, env)
+        try:
+            report = json.loads(said.read_text())
+        except (OSError, ValueError):
+            report = {"passes": [], "failures": []}
+        passed = {f"{case.name}: {test['fullTitle']}" for test in report["passes"]}
+        causes = {
+            f"{case.name}: {test['fullTitle']}": test["err"].get("message", "")
+            for test in report["failures"]
+        }
+        hooks = [cause for test, cause in causes.items() if '" hook' in test]
+        results = {}
+        for test in tests:
+            cause = causes.get(test) or (hooks or [f"was not reached, exit status {status}"])[0]
+            results[test] = Result(test in passed, "" if test in passed else one_line(cause))
+        return results
+
+
+def build(there):
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(p.HERE / "node" / file, there)
+    # The headers that Debian's node has brought; else they would be fetched from its makers.
+    env = {"npm_config_nodedir": "/usr", "JOBS": str(min(2, os.cpu_count() or 1))}
+    p.check(["npm", "ci", "--no-audit", "--no-fund"], there, env=env, log=there / "build-log")
+
+
+def one_line(text):
+    return " ".join(text.split())[:300]
+
+
+SUITE = Node()

@@ -1,0 +1,61 @@
+"""The tests of the crate rskafka, a Rust client of its own."""
+
+from lib import cargotests
+from lib import place as p
+from lib.case import Case, Suite
+
+CRATE = "rskafka"
+VERSION = "0.6.0"
+
+# The one in its Cargo.lock does not compile with a Rust of 2026.
+NEWER = [("rsasl", "2.3.1")]
+
+SETTINGS = {"auto.create.topics.enable": "false"}
+
+
+class Rskafka(Suite):
+    name = "rskafka"
+    version = VERSION
+    about = "tests of the Rust crate"
+    limit = 600
+    left_out = {
+        "client::test_sasl": "SASL",
+        "client::test_tls": "TLS, and ignored by its own mark",
+        "produce_consume::…java…": (
+            "a virtual machine in the process that fetches jars by itself; Java's clients are asked "
+            "by the suite apache"
+        ),
+    }
+
+    def prepare(self, place):
+        p.debian(
+            {
+                "gcc": "gcc",
+                "g++": "g++",
+                "make": "make",
+                "javac": "openjdk-17-jdk-headless",
+                "/usr/include/zlib.h": "zlib1g-dev",
+            }
+        )
+        wanted = f"{CRATE} {VERSION} {NEWER}\n"
+        self.built = place.made_from(
+            "rskafka", wanted, lambda there: cargotests.build(there, CRATE, VERSION, NEWER)
+        )
+        self.binaries = cargotests.binaries(self.built)
+
+    def cases(self, place, broker):
+        cases = []
+        for name, binary in self.binaries.items():
+            tests = [f"{name}::{test}" for test in cargotests.names(binary)]
+            tests = [test for test in tests if test not in self.left_out and "java" not in test]
+            if tests:
+                cases.append(Case(name, tests, SETTINGS))
+        return cases
+
+    def run(self, place, case, tests, broker, work):
+        env = {"TEST_INTEGRATION": "1", "TEST_BROKER_IMPL": "kafka", "KAFKA_CONNECT": broker.address}
+        binary = self.binaries[case.name]
+        return cargotests.within(case.name, binary, tests, work, self.limit, env)
+
+
+SUITE = Rskafka()
