@@ -406,6 +406,17 @@ pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
     doc: "The ways in which clients may prove who they are.",
 };
 
+/// `sasl.kerberos.min.time.before.relogin`.
+pub static SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("sasl.kerberos.min.time.before.relogin")],
+    default: 60_000,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported,
+    doc: "How long a broker waits before it asks Kerberos again to let it in.",
+};
+
 /// These rows, in the order in which they stand above.
 pub static ROWS: &[&dyn Row] = &[
     &NODE_ID,
@@ -442,4 +453,5 @@ pub static ROWS: &[&dyn Row] = &[
     &REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND,
     &CONNECTIONS_MAX_REAUTH_MS,
     &SASL_ENABLED_MECHANISMS,
+    &SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN,
 ];

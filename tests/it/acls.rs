@@ -3,8 +3,13 @@
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
-use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest};
+use kafka_protocol::messages::describe_topic_partitions_request::TopicRequest;
+use kafka_protocol::messages::{
+    CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest, DescribeClusterRequest,
+    DescribeTopicPartitionsRequest, MetadataRequest,
+};
 
+use crate::client::topic_name;
 use crate::harness::Ottla;
 
 /// As Apache Kafka 4.1 says it, so that a client can tell this from an old broker.
@@ -30,4 +35,35 @@ async fn whoever_asks_for_acls_is_told_that_there_is_no_authorizer() {
             results.iter().map(|r| (r.error_code, r.error_message.as_deref())).collect();
         assert_eq!(refused, [disabled; 2]);
     }
+}
+
+/// The numbers are what Kafka 4.1 computes of all operations that it knows for a resource.
+#[tokio::test]
+async fn whoever_asks_what_may_be_done_is_told_that_all_may() {
+    let (topic, cluster, unasked) = (3576, 8096, i32::MIN);
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let metadata = MetadataRequest::default().with_topics(None);
+    let silent = client.call(8, &metadata).await;
+    assert_eq!(silent.cluster_authorized_operations, unasked);
+    assert_eq!(silent.topics[0].topic_authorized_operations, unasked);
+    let asking = metadata
+        .with_include_topic_authorized_operations(true)
+        .with_include_cluster_authorized_operations(true);
+    let answer = client.call(8, &asking).await;
+    assert_eq!(answer.cluster_authorized_operations, cluster);
+    assert_eq!(answer.topics[0].topic_authorized_operations, topic);
+    for (asks, operations) in [(false, unasked), (true, cluster)] {
+        let asking = DescribeClusterRequest::default()
+            .with_endpoint_type(1)
+            .with_include_cluster_authorized_operations(asks);
+        let answer = client.call(1, &asking).await;
+        assert_eq!(answer.cluster_authorized_operations, operations);
+    }
+    let named = TopicRequest::default().with_name(topic_name("t"));
+    let asking = DescribeTopicPartitionsRequest::default()
+        .with_topics(vec![named])
+        .with_response_partition_limit(10);
+    assert_eq!(client.call(0, &asking).await.topics[0].topic_authorized_operations, topic);
 }

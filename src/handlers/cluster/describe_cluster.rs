@@ -9,6 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
+use crate::handlers::security::operations;
 
 /// Endpoint type of brokers; 2 is that of controllers (KIP-919).
 const BROKERS: i8 = 1;
@@ -41,6 +42,11 @@ impl Handler for DescribeCluster {
             .with_broker_id(BrokerId(cx.node_id()))
             .with_host(host)
             .with_port(port);
-        response.with_controller_id(BrokerId(cx.node_id())).with_brokers(vec![broker])
+        let response =
+            response.with_controller_id(BrokerId(cx.node_id())).with_brokers(vec![broker]);
+        match request.include_cluster_authorized_operations {
+            true => response.with_cluster_authorized_operations(operations::WITH_CLUSTER),
+            false => response,
+        }
     }
 }

@@ -14,10 +14,7 @@ use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_group;
 use crate::handlers::groups::{ask, mismatch, text};
-
-/// What anybody may do with a group where nothing is forbidden: read, delete, describe, describe
-/// and alter configs, a bit each.
-const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+use crate::handlers::security::operations;
 
 /// The handler.
 pub struct DescribeGroups;
@@ -41,7 +38,7 @@ impl Handler for DescribeGroups {
             };
             let described = described.with_group_id(id);
             groups.push(match request.include_authorized_operations {
-                true => described.with_authorized_operations(ALL_OPERATIONS),
+                true => described.with_authorized_operations(operations::WITH_GROUP),
                 false => described,
             });
         }

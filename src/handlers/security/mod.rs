@@ -3,3 +3,4 @@
 pub mod create_acls;
 pub mod delete_acls;
 pub mod describe_acls;
+pub mod operations;

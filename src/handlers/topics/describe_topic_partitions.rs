@@ -16,6 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
+use crate::handlers::security::operations;
 use crate::handlers::topics::names;
 use crate::log::LEADER_EPOCH;
 
@@ -102,5 +103,6 @@ fn described(
     response
         .with_topic_id(topic.id)
         .with_is_internal(names::is_internal(name))
+        .with_topic_authorized_operations(operations::WITH_TOPIC)
         .with_partitions(partitions.collect())
 }

@@ -22,6 +22,7 @@ use crate::handlers::api::Handler;
 use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
+use crate::handlers::security::operations;
 use crate::handlers::topics::names;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
@@ -42,7 +43,7 @@ impl Handler for Metadata {
         let may_create = (cx.version < 4 || request.allow_auto_topic_creation)
             && cx.broker.config.auto_create_topics_enable;
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
-        let topics = match wanted {
+        let mut topics: Vec<_> = match wanted {
             None => cx.broker.registry.all().iter().map(|topic| described(cx, topic)).collect(),
             Some(topics) => asked(topics)
                 .into_iter()
@@ -52,11 +53,21 @@ impl Handler for Metadata {
                 })
                 .collect(),
         };
+        if request.include_topic_authorized_operations {
+            for topic in topics.iter_mut().filter(|topic| topic.error_code == 0) {
+                topic.topic_authorized_operations = operations::WITH_TOPIC;
+            }
+        }
         let (host, port) = cx.advertised();
         let node_id = BrokerId(cx.node_id());
         let broker =
             MetadataResponseBroker::default().with_node_id(node_id).with_host(host).with_port(port);
-        MetadataResponse::default()
+        let response = match request.include_cluster_authorized_operations {
+            true => MetadataResponse::default()
+                .with_cluster_authorized_operations(operations::WITH_CLUSTER),
+            false => MetadataResponse::default(),
+        };
+        response
             .with_brokers(vec![broker])
             .with_cluster_id(Some(StrBytes::from_string(cx.broker.identity.cluster_id.clone())))
             .with_controller_id(node_id)
