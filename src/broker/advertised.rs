@@ -1,8 +1,9 @@
 //! Where clients are told to go.
 //!
 //! What was set while the broker runs counts most, then `advertised.listeners`. Where neither says
-//! anything, a client is told where it came in: by the name, if the listener is localhost. But one that came through the gateway of a
-//! container's network is on the other side of a published port, and told localhost.
+//! anything, a client is told where it came in: by the name, if the listener is localhost. But one
+//! that came through the gateway of a container's network is on the other side of a published port,
+//! and told localhost.
 
 use std::net::SocketAddr;
 use std::sync::RwLock;

@@ -82,8 +82,9 @@ pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
     effect: Effect::Acts,
     doc: "Where clients are told to connect: NAME://host:port for each listener, or one \
         host:port for all. A listener without one tells each client the address at which it \
-        reached the broker, or localhost if that is where it listens; in a container, who comes through the gateway of the container's \
-        network, as all do that come through a published port of this machine, is told localhost.",
+        reached the broker, or localhost if that is where it listens; in a container, who comes \
+        through the gateway of the container's network, as all do that come through a published \
+        port of this machine, is told localhost.",
 };
 
 /// `published.port`.

@@ -93,7 +93,10 @@ fn any_command_runs_beside_a_broker() {
         place: std::env::temp_dir(),
         passed: "alice ordered a book",
         command: |copy, _| {
-            let mut command = Command::new(copy.join("with-ottla"));
+            // By a shell: a file that was just written cannot be run itself while a process that
+            // another test is starting has it open still.
+            let mut command = Command::new("sh");
+            command.arg(copy.join("with-ottla"));
             let line = "echo 'alice:ordered a book' | kcat -b $BOOTSTRAP_SERVERS -P -t orders -K: \
                         && kcat -b $BOOTSTRAP_SERVERS -C -t orders -e -q -f '%k %s\\n'";
             command.args(["sh", "-c", line]);
