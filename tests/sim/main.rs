@@ -8,6 +8,7 @@ mod admin_requests;
 #[path = "../common/batches.rs"]
 mod batches;
 mod compaction;
+mod compaction_model;
 mod fuzz;
 mod group_model;
 #[path = "../common/group_requests.rs"]
