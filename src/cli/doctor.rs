@@ -20,7 +20,7 @@ use crate::storage::disk::{Disk, OsDisk, read_all};
 /// The flags of `ottla doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The data directory to look at [default: ottla in the user's XDG data directory]
+    /// The data directory to look at [default: the one that `ottla serve` would take]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Read every segment to its end, and not only the newest of each partition.
@@ -57,7 +57,7 @@ pub async fn run(doctor: Doctor) -> Result<(), Failure> {
     let mut findings = network(&doctor).await?;
     let dir = match &doctor.data_dir {
         Some(dir) => dir.clone(),
-        None => serve::default_data_dir().map_err(Failure::new)?,
+        None => serve::data_dir_of_environment().map_err(Failure::new)?,
     };
     findings.extend(data(&dir, doctor.deep));
     if doctor.output == Output::Json {
