@@ -1,5 +1,6 @@
 """Runs a suite: its cases side by side, each on a broker of its own, what fails once more."""
 
+import re
 import shutil
 import threading
 import time
@@ -86,7 +87,7 @@ class Runner:
         return outcomes
 
     def _try(self, case, tests, number, again=False):
-        work = self.work / case.name.replace("/", "_").replace(" ", "_") / number
+        work = self.work / re.sub(r"[^\w.-]+", "_", case.name) / number
         work.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         try:

@@ -46,6 +46,20 @@ COMMANDS = {
 # Tests that measure milliseconds.
 ALONE = ("0055", "0127")
 
+# It takes nine minutes, the next one little more than one: nothing shall wait for it at the end.
+LONG = "0113"
+
+# Tests of which some sub-tests want what there is not: number -> from where on in its source their
+# names are found, and how.
+IN_PARTS = {
+    "0055": ("struct latconf latconfs[]", r'^\s+\{"([^"]* [^"]*)",'),
+    "0081": ("static void do_test_apis(", r"^\s+(do_test_(?!apis)\w+)\("),
+    "0137": ("int main_0137", r"^\s+(do_test_\w+)\("),
+}
+
+# What a test does with brokers that have no transactions it can be asked by itself.
+ALSO = {"0061 without transactions": {"version": "0.10.2.0"}}
+
 # The ones that ask for a broker's version and then for what it had from there on.
 OLDER = {
     # Newer than 2.0 asks for ACLs, by Kafka's own command.
@@ -140,20 +154,26 @@ class Librdkafka(Suite):
             alone = number in ALONE
             new = Case(case, [], settings, alone=alone, like=like)
             cases.setdefault(case, new).tests.append(name)
-        cases.pop("0081")
-        return [*cases.values(), *self._administration()]
+        for number, (begins, pattern) in IN_PARTS.items():
+            whole = cases.pop(number)
+            cases |= {part.name: part for part in self._parts(whole, begins, pattern)}
+        cases |= {name: self._also(cases[name[:4]], name, like) for name, like in ALSO.items()}
+        return sorted(cases.values(), key=lambda case: case.name != LONG)
 
-    def _administration(self):
-        """The sub-tests of 0081, one by one: some of them want ACLs, and it ends at the first
-        failure."""
-        source = (self.tests / "0081-admin.c").read_text()
-        body = source[source.index("static void do_test_apis(") :]
-        calls = dict.fromkeys(re.findall(r"^\s+(do_test_\w+)\(", body, re.M))
-        for call in calls:
-            name = f"0081_admin/{call}"
-            if call != "do_test_apis" and name not in self.left_out:
-                like = {"number": "0081", "scenario": "default", "sub": call}
-                yield Case(f"0081 {call}", [name], SETTINGS, like=like)
+    def _parts(self, whole, begins, pattern):
+        """The sub-tests of a test, one by one: it ends at the first failure of one."""
+        (test,) = whole.tests
+        (file,) = self.tests.glob(f"{whole.name}-*.c")
+        source = file.read_text()
+        for sub in dict.fromkeys(re.findall(pattern, source[source.index(begins) :], re.M)):
+            if f"{test}/{sub}" not in self.left_out:
+                yield self._also(whole, f"{whole.name} {sub}", {"sub": sub})
+
+    def _also(self, whole, name, like):
+        """The same test in another way, which its name tells after the number."""
+        (test,) = whole.tests
+        tests = [f"{test}/{name[5:]}"]
+        return Case(name, tests, whole.settings, alone=whole.alone, like={**whole.like, **like})
 
     def run(self, place, case, tests, broker, work):
         number = case.like["number"]
@@ -172,7 +192,7 @@ class Librdkafka(Suite):
             "RDKAFKA_TEST_CONF": str(conf),
             "KAFKA_PATH": str(self.built / "kafka"),
             "BROKERS": broker.address,
-            "TEST_KAFKA_VERSION": OLDER.get(number, "4.1.0"),
+            "TEST_KAFKA_VERSION": case.like.get("version") or OLDER.get(number, "4.1.0"),
             "TEST_CONSUMER_GROUP_PROTOCOL": "classic",
             "TEST_REPORT": str(report),
             "TESTS": number,
@@ -184,14 +204,14 @@ class Librdkafka(Suite):
         status, said = p.run(command, work, self.limit, env)
         states = _states(report)
         causes = dict(reversed(FAILED.findall(said)))
-        if sub:
-            # Its filter may match nothing, and then all is well.
-            states[tests[0]] = states.get("0081_admin") if f"[ {sub}" in said else "not run"
-            causes[tests[0]] = causes.get("0081_admin")
         results = {}
         for test in tests:
-            state = states.get(test, "did not report")
-            results[test] = Result(state == "PASSED", causes.get(test) or _why(state, status, said))
+            whole = test.partition("/")[0]
+            state = states.get(whole, "did not report")
+            # The filter may match nothing, and then all is well.
+            if sub and not re.search(rf"\[ [^\n]*{re.escape(sub)}", said):
+                state = "not run"
+            results[test] = Result(state == "PASSED", causes.get(whole) or _why(state, status, said))
         return results
 
 

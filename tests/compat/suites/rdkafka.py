@@ -15,6 +15,11 @@ WANTS_9092 = ("test_metadata", "test_high_producers")
 
 NO_BROKER = ("test_topic_partition_list",)
 
+# Its messages are to time out after 100 ms, because a topic that is only now created is not known
+# by then. Ottla creates it in less: here it is not created at all.
+TIMES_OUT = "test_low_producers::test_base_producer_timeout"
+UNKNOWN = {"auto.create.topics.enable": "false"}
+
 
 class Rdkafka(Suite):
     name = "rdkafka"
@@ -38,15 +43,18 @@ class Rdkafka(Suite):
             # The helpers are a part of each binary, and one of their own.
             found = [test for test in cargotests.names(binary) if not test.startswith("utils::")]
             tests = [f"{name}::{test}" for test in found]
+            if TIMES_OUT in tests:
+                tests.remove(TIMES_OUT)
+                cases.append(Case(TIMES_OUT, [TIMES_OUT], {**SETTINGS, **UNKNOWN}))
             alone = name in WANTS_9092
             listen = "127.0.0.1:9092" if alone else None
             cases.append(Case(name, tests, SETTINGS, listen, alone))
         return cases
 
     def run(self, place, case, tests, broker, work):
-        binary = self.binaries[case.name]
+        name = case.name.partition("::")[0]
         env = {"KAFKA_HOST": broker.address, "KAFKA_VERSION": "4.1.0"}
-        return cargotests.within(case.name, binary, tests, work, self.limit, env)
+        return cargotests.within(name, self.binaries[name], tests, work, self.limit, env)
 
 
 SUITE = Rdkafka()
