@@ -26,10 +26,11 @@ class Outcome:
 class Runner:
     """One suite on one kind of broker."""
 
-    def __init__(self, place, suite, kind, jobs, times):
+    def __init__(self, place, suite, kind, settings, jobs, times):
         self.place = place
         self.suite = suite
         self.kind = kind
+        self.settings = settings
         self.jobs = suite.jobs or jobs
         self.times = times
         self.expected = expected.read(suite.name, kind)
@@ -112,13 +113,14 @@ class Runner:
         """Ottla starts in milliseconds: a fresh one for each case. Kafka serves all cases of a
         suite that want the same settings; what is tried again gets a fresh one."""
         make = KINDS[self.kind]
+        settings = {**case.settings, **self.settings}
         if self._is_fresh(again):
-            return make(self.place, case.settings, case.listen, work / "broker")
-        key = (case.listen, *sorted(case.settings.items()))
+            return make(self.place, settings, case.listen, work / "broker")
+        key = (case.listen, *sorted(settings.items()))
         with self.starting:
             if key not in self.shared:
                 log = self.work / f"broker-{len(self.shared)}"
-                self.shared[key] = make(self.place, case.settings, case.listen, log)
+                self.shared[key] = make(self.place, settings, case.listen, log)
             return self.shared[key]
 
 

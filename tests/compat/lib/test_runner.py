@@ -41,7 +41,7 @@ class Rules(unittest.TestCase):
     def run_all(self, endings, known="", times=1):
         (self.dir / "expected" / "made-up.txt").write_text(known)
         suite = MadeUp(endings)
-        one = runner.Runner(mock.Mock(work=self.dir / "work"), suite, "ottla", 1, times)
+        one = runner.Runner(mock.Mock(work=self.dir / "work"), suite, "ottla", {}, 1, times)
         outcomes = one.run([Case("case", list(endings))])
         hows = {test: outcome.how for test, outcome in outcomes.items()}
         return hows, runner.faults(suite, "ottla", outcomes), suite.tries
