@@ -37,6 +37,8 @@ class Suite:
     about = ""
     # Test -> why one plaintext node without ACLs cannot be asked it. Not counted as applicable.
     left_out = {}
+    # What is done with tests for more than to run them as they are; told on the page.
+    remarks = ()
     # The cases (by name) that `--smoke` runs; of a suite that takes long to build, none.
     smoke = ()
     # How long one case may take, in seconds, before it is ended.

@@ -43,6 +43,8 @@ class Runner:
         cases = self.suite.cases(self.place, self.kind)
         if smoke:
             cases = [case for case in cases if case.name in self.suite.smoke]
+            if gone := set(self.suite.smoke) - {case.name for case in cases}:
+                raise Failed(f"{self.suite.name} has no case {', '.join(sorted(gone))}")
         if only:
             cases = [case for case in cases if _named(case, only)]
         return cases

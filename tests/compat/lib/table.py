@@ -32,12 +32,14 @@ def page(suites):
     for broker in ("Ottla", "Kafka"):
         head += [f"{broker}: first try", "on retry", "failed", "in a row", "date"]
     rows = [head, ["--"] * len(head)]
-    parts = []
+    parts, passed = [], {"ottla": set(), "kafka": set()}
     for suite in suites:
         kept = {broker: results.read(suite.name, broker) for broker in ("ottla", "kafka")}
         names = set().union(*(said["tests"] for said in kept.values()))
         row = [f"{suite.name} ({suite.about})", suite.version, str(len(names))]
-        for said in kept.values():
+        for broker, said in kept.items():
+            tests = said["tests"].items()
+            passed[broker] |= {(suite.name, test) for test, how in tests if how["how"] != FAILED}
             hows = [test["how"] for test in said["tests"].values()]
             numbers = [str(hows.count(how)) for how in (FIRST, RETRY, FAILED)]
             often = min((test["times"] for test in said["tests"].values()), default=0)
@@ -45,12 +47,18 @@ def page(suites):
         rows.append(row)
         parts.append(_part(suite, kept))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return "\n".join([INTRODUCTION, table, "", *parts]).rstrip() + "\n"
+    short = (
+        f"Apache Kafka passes {len(passed['kafka'])} of these tests, Ottla {len(passed['ottla'])}; "
+        f"{len(passed['kafka'] - passed['ottla'])} pass on Apache Kafka and not on Ottla.\n"
+    )
+    return "\n".join([INTRODUCTION, table, "", short, *parts]).rstrip() + "\n"
 
 
 def _part(suite, kept):
     """What failed in one suite, and what was not asked."""
     lines = [f"## {suite.name}", ""]
+    if suite.remarks:
+        lines += [*(f"- {remark}" for remark in suite.remarks), ""]
     for broker, title in (("ottla", "Ottla"), ("kafka", "Apache Kafka")):
         reasons = expected.read(suite.name, broker)
         tests = kept[broker]["tests"]

@@ -55,11 +55,12 @@ class Kept(unittest.TestCase):
 
     def test_the_page_tells_both_brokers(self):
         self.keep({"a": Outcome(FIRST), "b": Outcome(FAILED, "it said no")}, times=2)
-        self.keep({"a": Outcome(RETRY)}, broker="kafka")
+        self.keep({"a": Outcome(RETRY), "b": Outcome(FIRST)}, broker="kafka")
         page = table.page([self.suite])
         date = results.read("made-up", "ottla")["date"]
-        row = f"| made-up (of this test) | 1.0 | 2 | 1 | 0 | 1 | 2 | {date} | 0 | 1 | 0 | 1 | {date} |"
+        row = f"| made-up (of this test) | 1.0 | 2 | 1 | 0 | 1 | 2 | {date} | 1 | 1 | 0 | 1 | {date} |"
         self.assertIn(row, page)
+        self.assertIn("passes 2 of these tests, Ottla 1; 1 pass on Apache Kafka and not on", page)
         self.assertIn("- `b`: it said no\n", page)
         self.assertIn("Passed on retry on Apache Kafka: `a`.\n", page)
         self.assertIn("- `tls`: TLS\n", page)

@@ -72,6 +72,15 @@ class Librdkafka(Suite):
     version = "2.12.1"
     about = "test-runner, full mode, classic protocol, one number a process"
     limit = 1200
+    remarks = (
+        "Three replicas, which the tests ask for by a number in their source, are made one on the "
+        "client's side.",
+        "0055, 0081 and 0137 are run in parts, `TEST/PART`, and 0061 also without its second half: "
+        "they end at the first part that fails, and some parts want what there is not.",
+        "0102 and 0113 are run with Kafka's default of `group.initial.rebalance.delay.ms`, 3 s: "
+        "their members are to be in one generation.",
+        "0109 is told an older broker: with a newer one it changes ACLs by Kafka's own command.",
+    )
     left_out = {
         "0028_long_topicnames": "known to fail, by its own mark",
         "0047_partial_buf_tmout": "known to fail, by its own mark",
