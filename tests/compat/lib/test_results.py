@@ -81,6 +81,13 @@ class Committed(unittest.TestCase):
             failed = {test for test, said in tests.items() if said["how"] == FAILED}
             self.assertEqual(failed, set(expected.read(suite.name, "ottla")), suite.name)
 
+    def test_what_apache_kafka_passes_and_ottla_does_not_is_about_transactions(self):
+        for suite in SUITES:
+            kafka = results.read(suite.name, "kafka")["tests"]
+            for test, reason in expected.read(suite.name, "ottla").items():
+                if kafka[test]["how"] != FAILED:
+                    self.assertIn("transactions", reason, f"{suite.name}: {test}")
+
 
 if __name__ == "__main__":
     unittest.main()
