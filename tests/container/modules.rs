@@ -17,10 +17,13 @@ fn fetched(name: &str) -> PathBuf {
 }
 
 /// Run a program that starts containers itself, with the image as its argument. Testcontainers
-/// would begin a container that cleans up after it; its image cannot be had everywhere.
+/// would begin a container that cleans up after it, and where it runs inside of a container itself
+/// another one that looks for the gateway; their images cannot be had everywhere.
 fn program(words: &[&str]) -> String {
     let mut command = Command::new("timeout");
-    command.arg("300").args(words).arg(WITH_SHELL).env("TESTCONTAINERS_RYUK_DISABLED", "true");
+    command.arg("300").args(words).arg(WITH_SHELL);
+    command.env("TESTCONTAINERS_RYUK_DISABLED", "true");
+    command.env("TESTCONTAINERS_HOST_OVERRIDE", "localhost");
     said(command)
 }
 

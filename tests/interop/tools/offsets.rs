@@ -58,9 +58,10 @@ fn get_offset_shell_and_delete_records_command() {
             ],
         );
         for partition in 0..3 {
+            // The last one is later than all others, however fast those were.
             let last = 10 + partition * 5;
             side.broker.bash(&format!(
-                "seq 1 {last} | kcat -b localhost:9092 -P -t counted -p {partition}"
+                "(seq 2 {last}; sleep 0.1; echo last) | kcat -b localhost:9092 -P -t counted -p {partition}"
             ));
         }
         side.broker
