@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from .place import Failed, check, clean_environment
+from .place import ENDING, Failed, check, clean_environment
 
 # Any id will do; this is 16 bytes in Kafka's Base64.
 CLUSTER_ID = "b3R0bGEtaW50ZXJvcC0xMQ"
@@ -38,6 +38,8 @@ class Broker:
     kind = ""
 
     def __init__(self):
+        if ENDING.is_set():
+            raise Failed("ended from outside")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ottla-compat-"))
         self.child = None
         self.address = ""
@@ -53,6 +55,9 @@ class Broker:
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
+        if ENDING.is_set():
+            self.stop()
+            raise Failed("ended from outside")
 
     def wait_until(self, ready, seconds):
         """Wait for the condition; raises if the broker ends first, or after so many seconds."""
@@ -68,7 +73,6 @@ class Broker:
         return self.child.poll() is None
 
     def stop(self):
-        RUNNING.discard(self)
         if self.child and self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
             try:
@@ -79,6 +83,7 @@ class Broker:
         if self.child:
             self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+        RUNNING.discard(self)
 
     def __enter__(self):
         return self

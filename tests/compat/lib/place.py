@@ -17,6 +17,9 @@ HERE = ROOT / "tests" / "compat"
 # The leaders of the sessions that `run` has started and not ended.
 RUNNING = set()
 
+# Set when the whole run is ended from outside: nothing more is started then.
+ENDING = threading.Event()
+
 
 class Failed(Exception):
     """Something that the runner itself needs did not work."""
@@ -84,24 +87,32 @@ def run(command, work, limit, env=None, log="output"):
     `limit` seconds. Gives the exit status (none if it was ended) and what it printed."""
     path = work / log
     with open(path, "w") as out:
-        child = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=work,
-            env={**clean_environment(), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        RUNNING.add(child)
+        child = start(command, work, out, subprocess.STDOUT, env)
         try:
             status = child.wait(limit)
         except subprocess.TimeoutExpired:
             status = None
         finally:
             end_session(child)
-            RUNNING.discard(child)
     return status, path.read_text(errors="replace")
+
+
+def start(command, work, out, err, env=None):
+    """Start in `work`, as the leader of a session that `end_session` ends."""
+    child = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=work,
+        env={**clean_environment(), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+    )
+    RUNNING.add(child)
+    if ENDING.is_set():
+        end_session(child)
+        raise Failed("ended from outside")
+    return child
 
 
 def end_session(child):
@@ -111,6 +122,7 @@ def end_session(child):
     except ProcessLookupError:
         pass
     child.wait()
+    RUNNING.discard(child)
 
 
 def clean_environment():

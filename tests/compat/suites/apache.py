@@ -2,9 +2,7 @@
 and VerifiableProducer and VerifiableConsumer as its system tests use them."""
 
 import json
-import os
 import signal
-import subprocess
 import time
 
 from lib import place as p
@@ -101,15 +99,8 @@ class Tools:
 
     def start(self, name, tool, flags):
         flags = ["--bootstrap-server", self.broker.address, "--topic", self.topic, *flags]
-        out = open(self.work / name, "w")
-        child = subprocess.Popen(
-            [*self.java, TOOLS + tool, *flags],
-            cwd=self.work,
-            env=p.clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=open(self.work / f"{name}.err", "w"),
-        )
+        out, err = (open(self.work / file, "w") for file in (name, f"{name}.err"))
+        child = p.start([*self.java, TOOLS + tool, *flags], self.work, out, err)
         started = Tool(name, child, self.work / name)
         self.running.append(started)
         return started
@@ -138,9 +129,7 @@ class Tools:
 
     def end(self):
         for tool in self.running:
-            if tool.child.poll() is None:
-                os.kill(tool.child.pid, signal.SIGKILL)
-            tool.child.wait()
+            p.end_session(tool.child)
 
 
 class Tool:
