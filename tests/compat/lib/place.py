@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 HERE = ROOT / "tests" / "compat"
 
 
-# The leaders of the sessions that `run` has started and not ended.
+# The leaders of the sessions that were started and not ended.
 RUNNING = set()
 
 # Set when the whole run is ended from outside: nothing more is started then.
