@@ -50,7 +50,8 @@ class Broker:
         self.child = subprocess.Popen(
             [str(word) for word in command],
             cwd=self.dir,
-            env=clean_environment(),
+            # What it makes for itself goes with its directory, also if it has to be killed.
+            env={**clean_environment(), "TMPDIR": str(self.dir)},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,

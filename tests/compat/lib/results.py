@@ -22,9 +22,10 @@ def read(suite, broker):
 
 
 def keep(suite, broker, outcomes, times, names):
-    """Keep these outcomes, and of earlier ones what is not new; `names` are all tests that the suite
-    has now."""
-    tests = dict(read(suite.name, broker)["tests"])
+    """Keep these outcomes, and of earlier ones of this version what is not new; `names` are all
+    tests that the suite has now."""
+    earlier = read(suite.name, broker)
+    tests = dict(earlier["tests"]) if earlier["version"] == suite.version else {}
     for test, outcome in outcomes.items():
         # A cause may name a file of this machine.
         cause = outcome.cause.replace(f"{ROOT}/", "")

@@ -94,19 +94,23 @@ class Runner:
         work.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         try:
-            broker = self._broker(case, work, again)
+            results = self._run(case, tests, work, again)
         except Failed as failed:
-            return {test: Result(False, str(failed)) for test in tests}
-        try:
-            results = self.suite.run(self.place, case, tests, broker, work)
-            if not broker.alive():
-                results |= {test: Result(False, "the broker has ended") for test in tests}
-        finally:
-            if self._is_fresh(again):
-                broker.stop()
+            results = dict.fromkeys(tests, Result(False, " ".join(str(failed).split())))
         (work / "seconds").write_text(f"{time.monotonic() - begun:.1f}\n")
         missing = Result(False, "did not report")
         return {test: results.get(test, missing) for test in tests}
+
+    def _run(self, case, tests, work, again):
+        broker = self._broker(case, work, again)
+        try:
+            results = self.suite.run(self.place, case, tests, broker, work)
+            if not broker.alive():
+                results |= dict.fromkeys(tests, Result(False, "the broker has ended"))
+            return results
+        finally:
+            if self._is_fresh(again):
+                broker.stop()
 
     def _is_fresh(self, again):
         return self.kind == "ottla" or again

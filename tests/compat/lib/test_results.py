@@ -49,6 +49,11 @@ class Kept(unittest.TestCase):
         self.keep({"a": Outcome(FIRST), "b": Outcome(FIRST)})
         self.assertEqual(list(self.keep({}, names=("b",))), ["b"])
 
+    def test_what_another_version_said_goes(self):
+        self.keep({"a": Outcome(FIRST)})
+        self.suite.version = "2.0"
+        self.assertEqual(list(self.keep({"b": Outcome(FIRST)})), ["b"])
+
     def test_a_cause_names_no_place_on_this_machine(self):
         kept = self.keep({"a": Outcome(FAILED, f"{results.ROOT}/target/x said no")})
         self.assertEqual(kept["a"]["cause"], "target/x said no")

@@ -25,6 +25,8 @@ class MadeUp(Suite):
             endings = self.endings[test]
             ending = endings[min(self.tries[test], len(endings) - 1)]
             self.tries[test] += 1
+            if ending is Failed:
+                raise Failed("could not\nbegin")
             if ending is not None:
                 results[test] = Result(ending, "" if ending else "it said no")
         return results
@@ -63,6 +65,12 @@ class Rules(unittest.TestCase):
             faults,
             ["made-up: bad failed: it said no", "made-up: silent failed: did not report"],
         )
+
+    def test_a_case_that_cannot_begin_has_failed_and_is_tried_once_more(self):
+        hows, _, tries = self.run_all({"shaky": [Failed, True]})
+        self.assertEqual((hows, tries), ({"shaky": runner.RETRY}, {"shaky": 2}))
+        _, faults, _ = self.run_all({"bad": [Failed]})
+        self.assertEqual(faults, ["made-up: bad failed: could not begin"])
 
     def test_a_known_failure_is_no_fault_and_is_not_tried_again(self):
         hows, faults, tries = self.run_all({"bad": [False]}, "# people\n\nbad  # its reason\n")

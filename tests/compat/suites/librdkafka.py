@@ -161,7 +161,8 @@ class Librdkafka(Suite):
             scenario = said.group(1).split(",")[0] if said else "default"
             number = name[:4]
             case = number if scenario == "default" else f"{number} {scenario}"
-            like = {"number": number, "scenario": scenario}
+            version = OLDER.get(number, "4.1.0")
+            like = {"number": number, "scenario": scenario, "version": version}
             settings = {**SCENARIOS[scenario], **WANTED.get(number, {})}
             alone = number in ALONE
             new = Case(case, [], settings, alone=alone, like=like)
@@ -204,7 +205,7 @@ class Librdkafka(Suite):
             "RDKAFKA_TEST_CONF": str(conf),
             "KAFKA_PATH": str(self.built / "kafka"),
             "BROKERS": broker.address,
-            "TEST_KAFKA_VERSION": case.like.get("version") or OLDER.get(number, "4.1.0"),
+            "TEST_KAFKA_VERSION": case.like["version"],
             "TEST_CONSUMER_GROUP_PROTOCOL": "classic",
             # It has room for a short path.
             "TEST_REPORT": report.name,
