@@ -29,7 +29,12 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(address: SocketAddr) -> Client {
-        Client { stream: TcpStream::connect(address).await.unwrap(), next: 1 }
+        Client::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Over a connection that is there already.
+    pub fn over(stream: TcpStream) -> Client {
+        Client { stream, next: 1 }
     }
 
     /// Send bytes as they are.

@@ -18,6 +18,8 @@ mod client;
 mod compaction;
 mod groups;
 mod harness;
+#[allow(dead_code, reason = "what a test of hostile clients may ask for")]
+mod hostile;
 mod records;
 
 mod advertised;
