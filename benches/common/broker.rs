@@ -44,9 +44,11 @@ impl Drop for Broker {
     }
 }
 
-/// The broker's command line with its data in `dir`/data, quiet.
+/// The broker's command line with its data in `dir`/data, quiet. `OTTLA_BENCH_BROKER` names another
+/// binary to measure than the one that was just built.
 pub fn command(dir: &Path, listen: &str, set: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+    let built = || env!("CARGO_BIN_EXE_ottla").into();
+    let mut command = Command::new(std::env::var_os("OTTLA_BENCH_BROKER").unwrap_or_else(built));
     command.args(["serve", "--log", "warn", "--listen", listen, "--data-dir"]);
     command.arg(dir.join("data")).stdout(Stdio::null());
     for pair in set {

@@ -9,6 +9,7 @@ pub mod live_settings;
 pub mod loggers;
 pub mod parts;
 pub mod quota_changes;
+pub mod scrubber;
 pub mod start;
 pub mod stop;
 pub mod together;

@@ -11,7 +11,7 @@ use crate::broker::advertised::Advertised;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
-use crate::broker::{cleaner, coordinators, together, upkeep};
+use crate::broker::{cleaner, coordinators, scrubber, together, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
@@ -96,6 +96,7 @@ pub fn start(
     })?;
     tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked.flushes));
     tokio::spawn(cleaner::run(Arc::downgrade(&broker), asked.cleanings));
+    tokio::spawn(scrubber::run(Arc::downgrade(&broker)));
     coordinators::begin(&broker, inbox);
     Ok(broker)
 }

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use crate::config::broker;
 use crate::config::cleaner::CleanerConfig;
 use crate::config::layers::Layers;
+use crate::config::scrub::ScrubConfig;
 
 /// The options of the broker that may change while it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct LiveConfig {
     pub max_connections_per_ip_overrides: BTreeMap<IpAddr, i32>,
     /// What compaction may take.
     pub cleaner: CleanerConfig,
+    /// What the search for damage may take.
+    pub scrub: ScrubConfig,
 }
 
 impl Default for LiveConfig {
@@ -41,6 +44,7 @@ impl LiveConfig {
             max_connections_per_ip: broker::MAX_CONNECTIONS_PER_IP.resolve(layers),
             max_connections_per_ip_overrides: per_address(&overrides).unwrap_or_default(),
             cleaner: CleanerConfig::resolve(layers),
+            scrub: ScrubConfig::resolve(layers),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod page;
 pub mod quota;
 pub mod resolve;
 pub mod resources;
+pub mod scrub;
 pub mod settings;
 pub mod table;
 pub mod topic;

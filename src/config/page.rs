@@ -46,7 +46,8 @@ const INTRODUCTION: &str = "\
 *Written by the program from its one table of options (`src/config`); do not edit.*
 
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
-here. `durability`, `log.cleaner.cpu.share` and `published.port` are options of our own.
+here. `durability`, `log.cleaner.cpu.share`, `log.scrub.bytes.per.second`, `log.scrub.interval.ms`
+and `published.port` are options of our own.
 
 ## Where values come from
 

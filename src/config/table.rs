@@ -1,7 +1,7 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
 use crate::config::entry::{Name, Row};
-use crate::config::{broker, cleaner, group, quota, topic, transaction};
+use crate::config::{broker, cleaner, group, quota, scrub, topic, transaction};
 
 /// A part of the table that is shown under one heading.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub static SECTIONS: &[Section] = &[
     Section { title: "Broker", rows: broker::ROWS },
     Section { title: "Topics", rows: topic::ROWS },
     Section { title: "Compaction", rows: cleaner::ROWS },
+    Section { title: "Search for damage", rows: scrub::ROWS },
     Section { title: "Groups and committed offsets", rows: group::ROWS },
     Section { title: "Producers and transactions", rows: transaction::ROWS },
     Section { title: "Client quotas", rows: quota::ROWS },

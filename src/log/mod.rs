@@ -25,12 +25,14 @@ use crate::types::Offset;
 
 pub mod admit;
 pub mod cleaning;
+pub mod cut;
 pub mod flush;
 pub mod producers;
 pub mod recovery;
 pub mod repack;
 pub mod retention;
 pub mod rewrite;
+pub mod scrub;
 pub mod space;
 pub mod view;
 

@@ -2,8 +2,8 @@
 //!
 //! After a clean stop only the batch headers behind the last index entry are read. Otherwise
 //! everything from the recovery point on is read and its CRCs are checked: what lies below it
-//! was synced. The first batch that is not whole or not sound ends the log; what follows it was
-//! never promised to anybody, and its loss is logged.
+//! was synced. The first batch that is not whole or not sound ends the log; `log/cut.rs` cuts off
+//! what follows, and tells a write that was not finished from damage.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::log::cleaning::swap::finish_what_was_begun;
+use crate::log::cut::Cut;
 use crate::log::producers::{Marker, Producers};
 use crate::log::view::Span;
 use crate::storage::batch::BatchView;
@@ -135,8 +136,18 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         // A tail may be lost between two batches, too: only a segment that was durable as a whole
         // may end before the next one begins (what lay between was compacted away).
         let tail_is_lost = next.is_some_and(|next| !trusted && end_offset < *next);
-        if walked.is_cut || tail_is_lost {
-            drop_segments(disk, dir, &bases[i + 1..])?;
+        if walked.active.log_bytes < walked.file_bytes || tail_is_lost {
+            let cut = Cut {
+                disk,
+                dir,
+                segment: &walked.active.segment,
+                position: walked.active.log_bytes,
+                file_bytes: walked.file_bytes,
+                end_offset,
+                later: &bases[i + 1..],
+                was_durable: known.clean || end_offset < known.recovery_point,
+            };
+            cut.make()?;
             active = Some(walked.active);
             break;
         }
@@ -199,7 +210,8 @@ pub fn seal(active: &Active) -> io::Result<()> {
 struct Walk {
     active: Active,
     end_offset: Offset,
-    is_cut: bool,
+    /// How long the log is; what lies behind the active part of it is not sound.
+    file_bytes: u64,
 }
 
 /// Walk a segment from the last index entry that may be trusted to the end of what is sound.
@@ -251,16 +263,7 @@ fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
         end_offset = header.end_offset();
         Ok(ControlFlow::Continue(()))
     })?;
-    let is_cut = active.log_bytes < file_bytes;
-    if is_cut {
-        let lost = file_bytes - active.log_bytes;
-        tracing::warn!(log = %segment.path("log").display(), lost_bytes = lost, end_offset,
-            "cut a torn tail: the bytes after the last whole batch were never acknowledged as durable");
-        // What was cut must not come back beside what is appended next.
-        segment.log()?.truncate(active.log_bytes)?;
-        segment.log()?.sync()?;
-    }
-    Ok(Walk { active, end_offset, is_cut })
+    Ok(Walk { active, end_offset, file_bytes })
 }
 
 /// Where a walk may begin.
@@ -293,15 +296,6 @@ fn trusted_start(segment: &Segment, file_bytes: u64, known: Known) -> io::Result
     Ok(indexed.map(|batch| Trusted { batch, latest }))
 }
 
-fn drop_segments(disk: &Arc<dyn Disk>, dir: &Path, bases: &[Offset]) -> io::Result<()> {
-    for base_offset in bases {
-        let segment = Segment::unopened(disk.clone(), dir, *base_offset);
-        tracing::warn!(log = %segment.path("log").display(), "removed: it follows a cut segment");
-        segment.remove()?;
-    }
-    disk.sync_dir(dir)
-}
-
 /// The producers' state at the end: the newest sound snapshot, then the batches after it.
 fn producers(
     disk: &Arc<dyn Disk>,
@@ -318,22 +312,20 @@ fn producers(
     let (mut producers, mut from) = (Producers::default(), 0);
     for offset in offsets.into_iter().rev() {
         let path = dir.join(file_name(offset, "snapshot"));
-        let decoded = if offset <= end_offset {
-            snapshot::decode(&read_all(disk.as_ref(), &path)?).ok()
-        } else {
-            None
-        };
-        match decoded {
-            Some(entries) => {
-                producers = Producers::from_entries(entries);
-                from = offset;
-                break;
-            }
-            None => {
-                disk.remove_file(&path)?;
-                disk.sync_dir(dir)?;
+        if offset <= end_offset {
+            match snapshot::decode(&read_all(disk.as_ref(), &path)?) {
+                Ok(entries) => {
+                    producers = Producers::from_entries(entries);
+                    from = offset;
+                    break;
+                }
+                // The log tells the same, unless compaction or retention has been there.
+                Err(fault) => tracing::warn!(snapshot = %path.display(), %fault,
+                    "removed a damaged snapshot of producers: it is made again from the log"),
             }
         }
+        disk.remove_file(&path)?;
+        disk.sync_dir(dir)?;
     }
     if from >= end_offset {
         return Ok(producers);

@@ -142,6 +142,11 @@ impl Store {
         Ok(outcome)
     }
 
+    /// What can be read of the log now.
+    pub fn view(&self) -> View {
+        self.log().view()
+    }
+
     /// Recovery point and end offset.
     pub fn bounds(&self) -> (Offset, Offset) {
         let log = self.log();

@@ -111,6 +111,12 @@ pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
     Ok(Hold(file))
 }
 
+/// True if a broker has this directory now.
+pub fn is_held(dir: &Path) -> bool {
+    let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
+    StdFile::open(dir.join(".lock")).is_ok_and(|file| rustix::fs::flock(&file, shared).is_err())
+}
+
 /// What `meta.properties` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -327,6 +327,10 @@ impl File for BoundedFile {
         self.with(|file| file.read_hot_at(buffer, position))
     }
 
+    fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.with(|file| file.read_once_at(buffer, position))
+    }
+
     fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()> {
         self.with(|file| self.changed(file.write_at(head, rest, position)))
     }

@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -81,6 +82,11 @@ pub trait File: Send + Sync + Debug {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
     /// Read what is in memory already; `WouldBlock` where the disk would have to be asked.
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.read_at(buffer, position)
+    }
+    /// Read what will not be wanted again soon: what was not in memory before does not stay there.
+    /// The file must have been opened for such reads alone.
+    fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.read_at(buffer, position)
     }
     /// Write all of `head` and then all of `rest`. On an error the file may hold any part of it.
@@ -247,6 +253,20 @@ impl File for OsFile {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => self.read_at(buffer, position),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        use rustix::fs::{Advice, fadvise};
+        match self.read_hot_at(buffer, position) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        // Read ahead, the next piece would look as if others had wanted it. Advice that is not
+        // taken costs memory that the system can have back at any time.
+        let _ = fadvise(&self.0, 0, None, Advice::Random);
+        let read = self.read_at(buffer, position)?;
+        let _ = fadvise(&self.0, position, NonZeroU64::new(read as u64), Advice::DontNeed);
+        Ok(read)
     }
 
     fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()> {

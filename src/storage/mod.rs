@@ -18,3 +18,4 @@ pub mod sim_disk;
 mod sim_state;
 pub mod sim_world;
 pub mod snapshot;
+pub mod verify;

@@ -59,6 +59,10 @@ pub const CLEANED: &str = ".cleaned";
 /// What they are called once they are whole and durable: from then on they are what counts.
 pub const SWAP: &str = ".swap";
 
+/// What the name of a file ends with that holds what recovery has cut off a damaged log. Neither
+/// Ottla nor Kafka reads such files.
+pub const DAMAGED: &str = ".damaged";
+
 /// The files of a segment.
 const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
 

@@ -149,6 +149,14 @@ impl SimDisk {
         world.left = None;
     }
 
+    /// Flip a bit of a file's contents, wherever they are: in memory, on the medium, or both.
+    pub fn flip_bit(&self, path: &Path, position: u64, bit: u8) {
+        let mut world = self.world();
+        let node = world.node(path).expect("a file to be damaged");
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        world.tree.file_mut(node).expect("a file").flip(at, bit);
+    }
+
     /// Every file's path and contents as a process sees them, in order: to compare two runs.
     pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
         self.world().tree.everything()

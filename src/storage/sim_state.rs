@@ -67,6 +67,24 @@ impl Contents {
         self.change(Change::Write { position: position as usize, bytes });
     }
 
+    /// Flip a bit of what is there, durable or not: the medium's doing, and no change of anybody's.
+    pub fn flip(&mut self, position: usize, bit: u8) {
+        let flip = |bytes: &mut Vec<u8>, at: usize| {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << bit;
+            }
+        };
+        flip(&mut self.seen, position);
+        flip(&mut self.durable, position);
+        for change in &mut self.pending {
+            if let Change::Write { position: from, bytes } = change
+                && let Some(at) = position.checked_sub(*from)
+            {
+                flip(bytes, at);
+            }
+        }
+    }
+
     /// Cut or extend with zeros.
     pub fn set_len(&mut self, len: u64) {
         self.reserved = 0;

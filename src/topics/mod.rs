@@ -5,5 +5,6 @@ pub mod error;
 pub mod partition;
 pub mod registry;
 pub mod retention;
+pub mod scrub;
 pub mod upkeep;
 pub mod waiters;

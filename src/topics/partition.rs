@@ -251,10 +251,15 @@ impl Partition {
         self.cautious.load(Ordering::Relaxed) > 0
     }
 
+    /// What readers see now, if the log is open.
+    pub(crate) fn open_view(&self) -> Option<View> {
+        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     /// What readers see now.
     pub fn view(&self) -> Result<View, Unavailable> {
-        if let Some(view) = &*self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            return Ok(view.clone());
+        if let Some(view) = self.open_view() {
+            return Ok(view);
         }
         Ok(self.opened(&mut self.slot())?.view())
     }

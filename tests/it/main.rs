@@ -25,6 +25,7 @@ mod records;
 mod advertised;
 mod broker_configs;
 mod daemon;
+mod damage;
 mod embedded;
 mod failing_disk;
 mod fetch;

@@ -1,0 +1,187 @@
+//! The search for damage in the background: bit rot is found before somebody needs the record.
+//!
+//! A pass reads every log file of every partition and of the metadata log, at
+//! `log.scrub.bytes.per.second`, and checks the CRC of each batch. What it finds is logged as an error,
+//! once; nothing is changed, and a fetch sends the batch as it is, as Kafka does. Between passes, for
+//! `log.scrub.interval.ms`, the task sleeps.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Weak;
+use std::time::Duration;
+
+use crate::broker::parts::Broker;
+use crate::log::scrub::{Fault, Finding, of_view, scrub};
+use crate::metadata::store;
+use crate::types::TopicPartition;
+
+/// The first pass begins that long after the start at the latest, ms: a machine that is restarted
+/// every few days is to be searched, too.
+const FIRST_MS: i64 = 24 * 3600 * 1000;
+/// How long the thread rests before it looks whether it is still wanted, ms.
+const NAP_MS: u64 = 100;
+
+/// What has been found, by file and position: nothing is logged twice.
+type Known = BTreeSet<(PathBuf, u64)>;
+
+/// Searches now and then, until the broker stops.
+pub async fn run(broker: Weak<Broker>) {
+    let Some((mut stopping, mut settings, began)) = broker.upgrade().map(|broker| {
+        let now = broker.clock.now().mono_ms;
+        (broker.stopping.subscribe(), broker.settings.changes(), now)
+    }) else {
+        return;
+    };
+    let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
+    let mut known = Known::new();
+    let (mut last, mut is_first) = (began, true);
+    loop {
+        let Some(up) = broker.upgrade() else { return };
+        let (now, config) = (up.clock.now().mono_ms, up.settings.now().live().scrub);
+        drop(up);
+        let pause = if is_first { config.interval_ms.min(FIRST_MS) } else { config.interval_ms };
+        let rest = last.saturating_add(pause).saturating_sub(now).max(0) as u64;
+        tokio::select! {
+            () = &mut stopped => return,
+            changed = settings.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(Duration::from_millis(rest)), if config.bytes_per_second > 0 => {
+                let Some(up) = broker.upgrade() else { return };
+                let clock = up.clock.clone();
+                // It ends soon once the broker is to stop.
+                let passing = tokio::task::spawn_blocking(move || pass(&up, known));
+                let Ok(found) = passing.await else {
+                    tracing::error!("a search for damage was broken off");
+                    return;
+                };
+                known = found;
+                (last, is_first) = (clock.now().mono_ms, false);
+            }
+        }
+    }
+}
+
+/// One pass over everything. Returns what is damaged.
+fn pass(broker: &Broker, known: Known) -> Known {
+    let mut pass = Pass { known, found: Known::new(), bytes: 0 };
+    match pass.run(broker) {
+        Ok(()) => {
+            tracing::info!(
+                bytes = pass.bytes,
+                damages = pass.found.len(),
+                "the log files have been searched for damage"
+            );
+            pass.found
+        }
+        Err(_) => pass.known.into_iter().chain(pass.found).collect(),
+    }
+}
+
+struct Pass {
+    /// What earlier passes have found.
+    known: Known,
+    found: Known,
+    bytes: u64,
+}
+
+impl Pass {
+    fn run(&mut self, broker: &Broker) -> io::Result<()> {
+        let mut brake = Brake::new(broker);
+        let metadata = TopicPartition::new(store::TOPIC, 0);
+        let stretches = of_view(&broker.metadata.view());
+        let mut findings = Vec::new();
+        let mut pace = |bytes| brake.passed(broker, bytes);
+        // The metadata log is never compacted, and loses no segment.
+        scrub(broker.disk.as_ref(), &stretches, &mut pace, &|_| true, &mut |f| findings.push(f))?;
+        self.take(&metadata, findings);
+        for partition in broker.registry.partitions() {
+            let mut findings = Vec::new();
+            let mut pace = |bytes| brake.passed(broker, bytes);
+            match partition.scrub(&mut pace, &mut |finding| findings.push(finding)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                Err(error) if !partition.is_going() => {
+                    tracing::warn!(topic = partition.id.topic, partition = partition.id.partition,
+                        %error, "the log files could not be searched for damage");
+                }
+                _ => {}
+            }
+            self.take(&partition.id, findings);
+        }
+        self.bytes = brake.bytes;
+        Ok(())
+    }
+
+    fn take(&mut self, id: &TopicPartition, findings: Vec<Finding>) {
+        for Finding { file, fault } in findings {
+            let position = match &fault {
+                Fault::Damaged(damage) => damage.position,
+                Fault::Unreadable(_) => 0,
+            };
+            let place = (file, position);
+            if !self.known.contains(&place) {
+                tell(id, &place.0, &fault);
+            }
+            self.found.insert(place);
+        }
+    }
+}
+
+fn tell(id: &TopicPartition, file: &Path, fault: &Fault) {
+    let (topic, partition, file) = (&id.topic, id.partition, file.display());
+    match fault {
+        Fault::Damaged(damage) => tracing::error!(
+            topic,
+            partition,
+            %file,
+            position = damage.position,
+            bytes = damage.bytes,
+            offset = damage.offset,
+            next_sound_offset = damage.next_offset,
+            "a log file is damaged: its batch at this position has no right CRC or no header"
+        ),
+        Fault::Unreadable(error) => {
+            tracing::error!(topic, partition, %file, %error, "a log file cannot be read");
+        }
+    }
+}
+
+/// Holds a pass to its rate.
+struct Brake {
+    /// What has been read so far.
+    bytes: u64,
+    /// The rate that holds now, bytes a second.
+    rate: u64,
+    /// Since when (monotonic), and how much had been read then.
+    since: (i64, u64),
+}
+
+impl Brake {
+    fn new(broker: &Broker) -> Brake {
+        Brake { bytes: 0, rate: 0, since: (broker.clock.now().mono_ms, 0) }
+    }
+
+    fn passed(&mut self, broker: &Broker, bytes: u64) -> ControlFlow<()> {
+        self.bytes += bytes;
+        loop {
+            if *broker.stopping.borrow() {
+                return ControlFlow::Break(());
+            }
+            let (now, rate) =
+                (broker.clock.now().mono_ms, broker.settings.now().live().scrub.bytes_per_second);
+            if rate != self.rate {
+                (self.rate, self.since) = (rate, (now, self.bytes));
+            }
+            // Set to 0 while it runs, the pass rests until it is something again.
+            let due = match rate {
+                0 => u64::MAX,
+                _ => (self.bytes - self.since.1).saturating_mul(1000) / rate,
+            };
+            match due.saturating_sub((now - self.since.0).max(0) as u64) {
+                0 => return ControlFlow::Continue(()),
+                rest => std::thread::sleep(Duration::from_millis(rest.min(NAP_MS))),
+            }
+        }
+    }
+}

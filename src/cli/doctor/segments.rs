@@ -1,0 +1,160 @@
+//! The log files of a data directory: whether every batch is sound, on a disk that forgets bits.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::cli::doctor::{Finding, ill, well};
+use crate::cli::screen::Progress;
+use crate::storage::checkpoint;
+use crate::storage::datadir;
+use crate::storage::disk::{Disk, OsDisk};
+use crate::storage::segment::{DAMAGED, base_offset_of, file_name};
+use crate::storage::verify::{DAMAGES_MAX, Damage, Report, verify};
+use crate::types::{Offset, TopicPartition};
+
+/// What was read, and what was found in it.
+#[derive(Default)]
+struct Tally {
+    files: u64,
+    bytes: u64,
+    findings: Vec<Finding>,
+}
+
+/// Looks at every partition's segments, or at the newest of each.
+pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
+    let of_partitions = match of_partitions(dir) {
+        Ok(of_partitions) => of_partitions,
+        Err(why) => return vec![ill("partitions", why)],
+    };
+    // A broker that runs may be in the middle of a write.
+    let is_running = datadir::is_held(dir);
+    let points = checkpoint::read_offsets(&OsDisk, &dir.join(checkpoint::RECOVERY_POINT));
+    let points = points.unwrap_or_default();
+    let mut progress = Progress::alone("partitions looked at:", Some(of_partitions.len() as u64));
+    let mut tally = Tally::default();
+    for (at, (id, dir)) in of_partitions.iter().enumerate() {
+        let recovery_point = points.get(id).copied().unwrap_or(0);
+        let tail = match is_running {
+            true => Tail::MayBeWritten,
+            false => Tail::IsCutFrom(recovery_point),
+        };
+        tally.partition(id, dir, is_deep, tail);
+        progress.at(at as u64, tally.bytes as i64 / 1_000_000);
+    }
+    progress.end();
+    if tally.findings.iter().all(|finding| finding.is_well) {
+        let which = if is_deep { "all segments" } else { "the newest segment of each" };
+        let says = format!(
+            "{} partitions, {which} sound ({} files, {} bytes)",
+            of_partitions.len(),
+            tally.files,
+            tally.bytes
+        );
+        tally.findings.push(well("partitions", says));
+    }
+    tally.findings
+}
+
+fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
+    let entries = OsDisk.list(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let id = |name: &str| {
+        let (topic, partition) = name.rsplit_once('-')?;
+        Some(TopicPartition::new(topic, partition.parse().ok()?))
+    };
+    let found = entries.into_iter().filter(|entry| entry.is_dir);
+    let mut found: Vec<_> =
+        found.filter_map(|entry| Some((id(&entry.name)?, dir.join(entry.name)))).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// What a write that is not whole means at the end of the newest segment.
+#[derive(Clone, Copy)]
+enum Tail {
+    /// The broker is at it.
+    MayBeWritten,
+    /// The next start cuts it off; below this offset there should be none.
+    IsCutFrom(Offset),
+}
+
+impl Tally {
+    fn partition(&mut self, id: &TopicPartition, dir: &Path, is_deep: bool, tail: Tail) {
+        let entries = match OsDisk.list(dir) {
+            Ok(entries) => entries,
+            // The topic was deleted meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.ill(id, dir, &error.to_string()),
+        };
+        for kept in entries.iter().filter(|entry| entry.name.ends_with(DAMAGED)) {
+            let says = "what a start has cut off of a damaged log; look into it, then remove it";
+            self.ill(id, &dir.join(&kept.name), says);
+        }
+        let mut bases: Vec<Offset> =
+            entries.iter().filter_map(|e| base_offset_of(&e.name, ".log")).collect();
+        bases.sort_unstable();
+        let from = if is_deep { 0 } else { bases.len().saturating_sub(1) };
+        for (at, base_offset) in bases.iter().enumerate().skip(from) {
+            let is_newest = at + 1 == bases.len();
+            self.segment(id, dir, *base_offset, is_newest.then_some(tail));
+        }
+    }
+
+    /// `tail` says what the end of the newest segment may be.
+    fn segment(&mut self, id: &TopicPartition, dir: &Path, base: Offset, tail: Option<Tail>) {
+        let path = dir.join(file_name(base, "log"));
+        let mut read = verified(&path, base);
+        if let Ok((_, first)) = &mut read
+            && !first.damages.is_empty()
+        {
+            // Compaction by a running broker may have put another file into its place in between.
+            let again = verified(&path, base).map(|(_, report)| report.damages);
+            first.damages.retain(|damage| again.as_ref().is_ok_and(|all| all.contains(damage)));
+        }
+        let (bytes, report) = match read {
+            Ok(read) => read,
+            // Retention or compaction has taken it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return self.ill(id, &path, &error.to_string()),
+        };
+        self.files += 1;
+        self.bytes += bytes;
+        for damage in &report.damages {
+            match tail.filter(|_| damage.may_be_torn) {
+                Some(Tail::MayBeWritten) => {}
+                Some(Tail::IsCutFrom(offset)) if damage.offset >= offset => {
+                    let says = format!(
+                        "{} bytes after position {} are no whole batch; the next start cuts them off",
+                        damage.bytes, damage.position
+                    );
+                    self.ill(id, &path, &says);
+                }
+                _ => self.ill(id, &path, &described(damage)),
+            }
+        }
+        if report.damages.len() == DAMAGES_MAX {
+            self.ill(id, &path, "there may be more damage: the file was read no further");
+        }
+    }
+
+    fn ill(&mut self, id: &TopicPartition, path: &Path, says: &str) {
+        let at = format!("topic {}, partition {}: {}", id.topic, id.partition, path.display());
+        self.findings.push(ill("partitions", format!("{at}: {says}")));
+    }
+}
+
+/// How long a file is, and what is known of it.
+fn verified(path: &Path, base_offset: Offset) -> io::Result<(u64, Report)> {
+    let bytes = OsDisk.len(path)?;
+    let report = verify(&OsDisk, path, base_offset, bytes, &mut |_| ControlFlow::Continue(()))?;
+    Ok((bytes, report))
+}
+
+fn described(damage: &Damage) -> String {
+    let Damage { position, bytes, offset, next_offset, .. } = damage;
+    let next = match next_offset {
+        Some(next) => format!("the next sound batch begins at offset {next}"),
+        None => "no sound batch follows".to_owned(),
+    };
+    format!("position {position}, offset {offset}: {bytes} bytes are no sound batch; {next}")
+}

@@ -1,0 +1,60 @@
+//! The options of the search for damage in log files. They are our own: Kafka has no such search.
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::layers::Layers;
+
+/// `log.scrub.bytes.per.second`.
+pub static LOG_SCRUB_BYTES_PER_SECOND: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.scrub.bytes.per.second")],
+    default: 1_048_576,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How many bytes of log files a second are read in search of damage, while a pass runs; 0 \
+        searches for none. At the default, a pass over 100 GB takes a little more than a day, and \
+        a thousandth of a processor.",
+};
+
+/// `log.scrub.interval.ms`.
+pub static LOG_SCRUB_INTERVAL_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("log.scrub.interval.ms")],
+    default: 604_800_000,
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "How long after one pass in search of damage the next one begins. The first one begins as \
+        long after the start, and a day after it at the latest.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] = &[&LOG_SCRUB_BYTES_PER_SECOND, &LOG_SCRUB_INTERVAL_MS];
+
+/// What the layers say about the search for damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScrubConfig {
+    /// `log.scrub.bytes.per.second`.
+    pub bytes_per_second: u64,
+    /// `log.scrub.interval.ms`.
+    pub interval_ms: i64,
+}
+
+impl Default for ScrubConfig {
+    /// Nothing is set.
+    fn default() -> ScrubConfig {
+        ScrubConfig::resolve(&Layers::default())
+    }
+}
+
+impl ScrubConfig {
+    /// What the layers say.
+    pub fn resolve(layers: &Layers) -> ScrubConfig {
+        let bytes_per_second = LOG_SCRUB_BYTES_PER_SECOND.resolve(layers);
+        ScrubConfig {
+            bytes_per_second: u64::try_from(bytes_per_second).unwrap_or(0),
+            interval_ms: LOG_SCRUB_INTERVAL_MS.resolve(layers),
+        }
+    }
+}

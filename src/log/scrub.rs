@@ -1,0 +1,180 @@
+//! Reads a log's files and finds what the disk has damaged since they were written.
+//!
+//! What is read are the files that a view names, as far as it says that they may be read; of a log
+//! that is not open, all that lies in its directory. The log goes on meanwhile: what compaction or
+//! retention has taken out before damage was found in it is of no interest any more.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::log::view::View;
+use crate::storage::disk::Disk;
+use crate::storage::segment::{Segment, base_offset_of};
+use crate::storage::verify::{Damage, Pace, verify};
+
+/// A log file, and how much of it is to be read.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// The segment.
+    pub segment: Arc<Segment>,
+    /// Bytes of its log file that are whole batches.
+    pub log_bytes: u64,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum Fault {
+    /// Something in it is no sound batch.
+    Damaged(Damage),
+    /// The disk does not give it.
+    Unreadable(io::Error),
+}
+
+/// Something that was found.
+#[derive(Debug)]
+pub struct Finding {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What there is to read of an open log.
+pub fn of_view(view: &View) -> Vec<Stretch> {
+    let spans = view.sealed.iter().chain([&view.active]);
+    spans.map(|s| Stretch { segment: s.segment.clone(), log_bytes: s.log_bytes }).collect()
+}
+
+/// What there is to read of a log that is not open.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<Stretch>> {
+    let names = disk.list(dir)?.into_iter().map(|entry| entry.name);
+    let mut stretches = Vec::new();
+    for base_offset in names.filter_map(|name| base_offset_of(&name, ".log")) {
+        let segment = Arc::new(Segment::unopened(disk.clone(), dir, base_offset));
+        let log_bytes = disk.len(&segment.path("log"))?;
+        stretches.push(Stretch { segment, log_bytes });
+    }
+    stretches.sort_unstable_by_key(|stretch| stretch.segment.base_offset);
+    Ok(stretches)
+}
+
+/// Reads these files, and gives what it finds to `found` if `is_current` then says that the file
+/// still belongs to the log.
+///
+/// # Errors
+/// `pace` broke it off ([`io::ErrorKind::Interrupted`]).
+pub fn scrub(
+    disk: &dyn Disk,
+    stretches: &[Stretch],
+    pace: Pace<'_>,
+    is_current: &dyn Fn(&Stretch) -> bool,
+    found: &mut dyn FnMut(Finding),
+) -> io::Result<()> {
+    for stretch in stretches.iter().filter(|stretch| stretch.log_bytes > 0) {
+        let file = stretch.segment.path("log");
+        let base_offset = stretch.segment.base_offset;
+        let faults = match verify(disk, &file, base_offset, stretch.log_bytes, pace) {
+            Ok(report) => report.damages.into_iter().map(Fault::Damaged).collect(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => vec![Fault::Unreadable(error)],
+        };
+        if !faults.is_empty() && is_current(stretch) {
+            faults.into_iter().for_each(|fault| found(Finding { file: file.clone(), fault }));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::storage::batch_builder::BatchBuilder;
+    use crate::storage::disk::Open;
+    use crate::storage::segment::file_name;
+    use crate::storage::sim_disk::SimDisk;
+
+    const DIR: &str = "/t-0";
+
+    /// Two segments of ten batches each, of one record.
+    fn world() -> (SimDisk, Arc<dyn Disk>, Vec<Stretch>) {
+        let disk = SimDisk::new(1);
+        disk.create_dir(Path::new(DIR)).unwrap();
+        for base in [0, 10] {
+            let log = disk.open(&log(base), Open::Create).unwrap();
+            let mut end = 0;
+            for offset in base..base + 10 {
+                let mut builder = BatchBuilder::new(offset, 0);
+                builder.push(None, Some(b"value"), &[], 0);
+                let bytes = builder.finish();
+                log.write_at(&bytes, &[], end).unwrap();
+                end += bytes.len() as u64;
+            }
+        }
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let stretches = of_directory(&shared, Path::new(DIR)).unwrap();
+        (disk, shared, stretches)
+    }
+
+    fn log(base: i64) -> PathBuf {
+        Path::new(DIR).join(file_name(base, "log"))
+    }
+
+    fn found(disk: &dyn Disk, stretches: &[Stretch], is_current: bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut pace = |_| ControlFlow::Continue(());
+        scrub(disk, stretches, &mut pace, &|_| is_current, &mut |f| findings.push(f)).unwrap();
+        findings
+    }
+
+    #[test]
+    fn bits_that_rot_are_found_in_every_segment() {
+        let (sim, disk, stretches) = world();
+        assert!(found(disk.as_ref(), &stretches, true).is_empty());
+        sim.flip_bit(&log(0), 65, 3);
+        sim.flip_bit(&log(10), 65, 3);
+        let findings = found(disk.as_ref(), &stretches, true);
+        let offsets = findings.iter().map(|finding| match &finding.fault {
+            Fault::Damaged(damage) => (finding.file.clone(), damage.offset, damage.next_offset),
+            Fault::Unreadable(error) => panic!("{error}"),
+        });
+        let expected = [(log(0), 0, Some(1)), (log(10), 10, Some(11))];
+        assert_eq!(offsets.collect::<Vec<_>>(), expected);
+        assert!(found(disk.as_ref(), &stretches, false).is_empty(), "the files have gone since");
+    }
+
+    #[test]
+    fn only_what_is_published_is_read() {
+        let (sim, disk, mut stretches) = world();
+        let end = stretches[1].log_bytes;
+        // An append is on its way.
+        let file = sim.open(&log(10), Open::Write).unwrap();
+        file.write_at(b"half a batch", &[], end).unwrap();
+        assert!(found(disk.as_ref(), &stretches, true).is_empty());
+        stretches[1].log_bytes = end + 12;
+        assert_eq!(found(disk.as_ref(), &stretches, true).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_finding_and_the_others_are_read() {
+        let (sim, disk, stretches) = world();
+        sim.flip_bit(&log(10), 65, 3);
+        sim.fail_reads("00000000000000000000.log");
+        let findings = found(disk.as_ref(), &stretches, true);
+        assert!(matches!(findings[0].fault, Fault::Unreadable(_)), "{findings:?}");
+        assert!(matches!(findings[1].fault, Fault::Damaged(_)) && findings.len() == 2);
+    }
+
+    #[test]
+    fn it_can_be_broken_off() {
+        let (_, disk, stretches) = world();
+        let mut pace = |_| ControlFlow::Break(());
+        let broken = scrub(disk.as_ref(), &stretches, &mut pace, &|_| true, &mut |_| {});
+        assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+}

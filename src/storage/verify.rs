@@ -1,0 +1,429 @@
+//! Finds damage in a log file: batch by batch, with a fixed amount of memory.
+//!
+//! A batch is sound if its header can be one, it does not begin before the last one's end, and its
+//! CRC is right. Behind one that is not, the next sound one is looked for: where its length says,
+//! and else byte by byte. What lies in between is one [`Damage`].
+//!
+//! The CRC does not cover a batch's base offset and leader epoch. Of the first it is known only
+//! that it ascends; a flipped bit of the second is not found.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::storage::batch::{CRC_FROM, HEADER_BYTES, Header, MAGIC};
+use crate::storage::disk::{Disk, File, Open};
+use crate::storage::segment::Lying;
+use crate::types::Offset;
+
+/// What is read at once.
+const WINDOW_BYTES: u64 = 256 * 1024;
+/// Where the format version stands in a header.
+const MAGIC_AT: usize = 16;
+/// How often the bytes behind damage may be read in search of a sound batch. Records may hold
+/// bytes that look like batches; without a limit they would make the search quadratic.
+const SEARCH_FACTOR: u64 = 8;
+/// The attribute bits that mean something; all others are 0.
+const KNOWN_ATTRIBUTES: i16 = 0x7f;
+
+/// Told of every so many bytes that were read. Whoever has the file verified may hold it up there,
+/// or break it off.
+pub type Pace<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+
+/// A stretch of a log file in which no batch is sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it begins, in bytes.
+    pub position: u64,
+    /// How long it is, in bytes.
+    pub bytes: u64,
+    /// The first offset that is affected: one past the last sound batch before it.
+    pub offset: Offset,
+    /// The base offset of the sound batch behind it; `None` if there is none.
+    pub next_offset: Option<Offset>,
+    /// True if it may be a write that was not finished: it is the last batch, not all there, or
+    /// zeros to the end.
+    pub may_be_torn: bool,
+}
+
+/// What is known of a log file once it has been read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many batches are sound.
+    pub batches: u64,
+    /// Where it is damaged, at the first [`DAMAGES_MAX`] places.
+    pub damages: Vec<Damage>,
+}
+
+/// How many damages of one file are told.
+pub const DAMAGES_MAX: usize = 100;
+
+/// Reads the first `end` bytes of a log file whose first offset is `base_offset`.
+///
+/// # Errors
+/// As [`Verifier::step`], or the file is not there.
+pub fn verify(
+    disk: &dyn Disk,
+    path: &Path,
+    base_offset: Offset,
+    end: u64,
+    pace: Pace<'_>,
+) -> io::Result<Report> {
+    let mut verifier = Verifier::new(disk.open(path, Open::Read)?, 0, end, base_offset);
+    let mut report = Report::default();
+    while let Some(found) = verifier.step(pace)? {
+        match found {
+            Found::Sound(_) => report.batches += 1,
+            Found::Damaged(damage) => report.damages.push(damage),
+        }
+        if report.damages.len() == DAMAGES_MAX {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+/// What a step of a [`Verifier`] came upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A sound batch.
+    Sound(Lying),
+    /// What is not one.
+    Damaged(Damage),
+}
+
+/// Goes through a log file from one batch to the next.
+#[derive(Debug)]
+pub struct Verifier {
+    file: Arc<dyn File>,
+    /// Up to here everything is known.
+    position: u64,
+    /// Where to stop: the file's length, or how much of it is published.
+    end: u64,
+    /// One past the last sound batch.
+    offset: Offset,
+    window: Window,
+}
+
+#[derive(Debug)]
+struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Verifier {
+    /// Goes through the first `end` bytes of a file from `position` on, where no offset below
+    /// `offset` is expected.
+    pub fn new(file: Arc<dyn File>, position: u64, end: u64, offset: Offset) -> Verifier {
+        let window = Window { start: position, bytes: Vec::new() };
+        Verifier { file, position, end, offset, window }
+    }
+
+    /// Returns the next batch or the next damage; `None` at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `pace` broke it off ([`io::ErrorKind::Interrupted`]).
+    pub fn step(&mut self, pace: Pace<'_>) -> io::Result<Option<Found>> {
+        if self.position >= self.end {
+            return Ok(None);
+        }
+        let (position, offset) = (self.position, self.offset);
+        if let Some(lying) = self.sound_at(position, pace)? {
+            self.position = position + lying.bytes;
+            self.offset = lying.header.end_offset();
+            return Ok(Some(Found::Sound(lying)));
+        }
+        let claimed = self.claimed_end(position, pace)?;
+        let next = match claimed.filter(|end| *end < self.end) {
+            Some(end) => self.sound_at(end, pace)?,
+            None => None,
+        };
+        // The length may be what is damaged.
+        let next = match next {
+            Some(lying) => Some(lying),
+            None => self.search(position + 1, pace)?,
+        };
+        self.position = next.map_or(self.end, |lying| lying.position);
+        let may_be_torn = next.is_none()
+            && (claimed.is_some_and(|end| end >= self.end)
+                || position + HEADER_BYTES as u64 > self.end
+                || self.is_zeros(position, pace)?);
+        Ok(Some(Found::Damaged(Damage {
+            position,
+            bytes: self.position - position,
+            offset,
+            next_offset: next.map(|lying| lying.header.base_offset),
+            may_be_torn,
+        })))
+    }
+
+    /// Where the batch at `position` ends by its own length, if it has one that is possible.
+    fn claimed_end(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<u64>> {
+        let header = self.header_at(position, pace)?;
+        Ok(header.and_then(|h| h.total_bytes()).map(|bytes| position + bytes as u64))
+    }
+
+    fn header_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Header>> {
+        let bytes = self.read(position, HEADER_BYTES, pace)?;
+        Ok(Header::read(bytes))
+    }
+
+    /// The batch at `position`, if it is sound.
+    fn sound_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+        let Some(header) = self.header_at(position, pace)? else { return Ok(None) };
+        let Some(bytes) = header.total_bytes().map(|bytes| bytes as u64) else { return Ok(None) };
+        let follows = header.magic == MAGIC
+            && header.base_offset >= self.offset
+            && header.last_offset_delta >= 0;
+        if !follows || position + bytes > self.end {
+            return Ok(None);
+        }
+        let (mut crc, mut at) = (0, position + CRC_FROM as u64);
+        while at < position + bytes {
+            let rest = (position + bytes - at).min(WINDOW_BYTES) as usize;
+            let piece = self.read(at, rest, pace)?;
+            if piece.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            crc = crc32c::crc32c_append(crc, piece);
+            at += piece.len() as u64;
+        }
+        Ok((crc == header.crc).then_some(Lying { position, bytes, header }))
+    }
+
+    /// True if it looks like the header of a batch that comes later: nearly no random bytes do.
+    fn looks_right(&self, header: &Header) -> bool {
+        let ahead = header.base_offset.checked_sub(self.offset);
+        ahead.is_some_and(|ahead| (0..=i64::from(i32::MAX)).contains(&ahead))
+            && header.attributes & !KNOWN_ATTRIBUTES == 0
+            && header.codec().is_some()
+            && (0..=i64::from(header.last_offset_delta) + 1)
+                .contains(&i64::from(header.records_count))
+    }
+
+    /// The first sound batch that begins at `from` or later.
+    fn search(&mut self, from: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+        let mut allowance = (self.end - from.min(self.end)).saturating_mul(SEARCH_FACTOR);
+        let mut position = from;
+        while position + HEADER_BYTES as u64 <= self.end {
+            let head = self.read(position, HEADER_BYTES, pace)?;
+            // The whole header is read only where it may be one: this is asked of every byte.
+            let header = match head.get(MAGIC_AT).is_some_and(|magic| *magic as i8 == MAGIC) {
+                true => Header::read(head),
+                false if head.len() < HEADER_BYTES => return Ok(None),
+                false => None,
+            };
+            let Some(header) = header else {
+                position += 1;
+                continue;
+            };
+            let bytes = header.total_bytes().map_or(0, |bytes| bytes as u64);
+            if bytes > 0 && position + bytes <= self.end && self.looks_right(&header) {
+                if let Some(lying) = self.sound_at(position, pace)? {
+                    return Ok(Some(lying));
+                }
+                match allowance.checked_sub(bytes) {
+                    Some(left) => allowance = left,
+                    None => return Ok(None),
+                }
+            }
+            position += 1;
+        }
+        Ok(None)
+    }
+
+    fn is_zeros(&mut self, from: u64, pace: Pace<'_>) -> io::Result<bool> {
+        let mut at = from;
+        while at < self.end {
+            let rest = (self.end - at).min(WINDOW_BYTES) as usize;
+            let piece = self.read(at, rest, pace)?;
+            if piece.is_empty() || piece.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at += piece.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// At most `len` bytes from `position` on; fewer only at the end, or where a window ends that
+    /// holds a header's worth of them.
+    fn read(&mut self, position: u64, len: usize, pace: Pace<'_>) -> io::Result<&[u8]> {
+        let held = self.window.start + self.window.bytes.len() as u64;
+        let least = (len.min(HEADER_BYTES) as u64).min(self.end.saturating_sub(position));
+        if position < self.window.start || position + least > held {
+            self.fill(position, pace)?;
+        }
+        let from = (position - self.window.start) as usize;
+        let to = (from + len).min(self.window.bytes.len());
+        Ok(self.window.bytes.get(from..to).unwrap_or_default())
+    }
+
+    fn fill(&mut self, position: u64, pace: Pace<'_>) -> io::Result<()> {
+        let want = WINDOW_BYTES.min(self.end.saturating_sub(position)) as usize;
+        self.window.start = position;
+        self.window.bytes.resize(want, 0);
+        let mut done = 0;
+        while done < want {
+            let at = position + done as u64;
+            match self.file.read_once_at(&mut self.window.bytes[done..], at) {
+                // Shorter than it was said to be: what is missing is not sound.
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) => {
+                    self.window.bytes.clear();
+                    return Err(error);
+                }
+            }
+        }
+        self.window.bytes.truncate(done);
+        match pace(done as u64) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(io::ErrorKind::Interrupted.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::batch_builder::BatchBuilder;
+    use crate::storage::sim_disk::SimDisk;
+
+    const LOG: &str = "/log";
+
+    /// `count` batches of `records` records of `value` bytes each, and where each begins.
+    fn written(count: i64, records: i64, value: usize) -> (SimDisk, Vec<u64>, u64) {
+        let disk = SimDisk::new(1);
+        let file = disk.open(Path::new(LOG), Open::Create).unwrap();
+        let (mut starts, mut end) = (Vec::new(), 0);
+        for n in 0..count {
+            let mut builder = BatchBuilder::new(n * records, 0);
+            for _ in 0..records {
+                builder.push(None, Some(&vec![n as u8; value]), &[], 0);
+            }
+            let bytes = builder.finish();
+            file.write_at(&bytes, &[], end).unwrap();
+            starts.push(end);
+            end += bytes.len() as u64;
+        }
+        (disk, starts, end)
+    }
+
+    fn verified(disk: &SimDisk, end: u64) -> (usize, Vec<Damage>, u64) {
+        let file = disk.open(Path::new(LOG), Open::Read).unwrap();
+        let mut verifier = Verifier::new(file, 0, end, 0);
+        let (mut sound, mut damages, mut read) = (0, Vec::new(), 0);
+        let mut pace = |bytes| {
+            read += bytes;
+            ControlFlow::Continue(())
+        };
+        while let Some(found) = verifier.step(&mut pace).unwrap() {
+            match found {
+                Found::Sound(_) => sound += 1,
+                Found::Damaged(damage) => damages.push(damage),
+            }
+        }
+        (sound, damages, read)
+    }
+
+    #[test]
+    fn a_sound_file_is_read_once() {
+        let (disk, _, end) = written(100, 3, 1000);
+        let (sound, damages, read) = verified(&disk, end);
+        assert_eq!((sound, damages), (100, vec![]));
+        // Where a window ends within a batch, its header is read again.
+        assert!(read < end + end / 10, "{read} of {end}");
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_that_counts_is_found_and_what_follows_is_sound() {
+        let (disk, starts, end) = written(20, 2, 30);
+        let (from, to) = (starts[7], starts[8]);
+        for at in from..to {
+            // Neither the base offset's low half nor the leader epoch can be told from others.
+            if (4..8).contains(&(at - from)) || (12..16).contains(&(at - from)) {
+                continue;
+            }
+            for bit in 0..8 {
+                disk.flip_bit(Path::new(LOG), at, bit);
+                let (sound, damages, _) = verified(&disk, end);
+                disk.flip_bit(Path::new(LOG), at, bit);
+                assert_eq!(sound, 19, "byte {} bit {bit}", at - from);
+                let expected = Damage {
+                    position: from,
+                    bytes: to - from,
+                    offset: 14,
+                    next_offset: Some(16),
+                    may_be_torn: false,
+                };
+                assert_eq!(damages, [expected], "byte {} bit {bit}", at - from);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_that_ends_too_early_and_zeros_may_be_torn_writes() {
+        let (disk, starts, end) = written(5, 2, 30);
+        for short in [end - 1, starts[4] + 70, starts[4] + 10, starts[4] + 1] {
+            let (sound, damages, _) = verified(&disk, short);
+            assert_eq!(sound, 4);
+            assert!(damages[0].may_be_torn && damages.len() == 1, "{damages:?}");
+            assert_eq!((damages[0].position, damages[0].offset), (starts[4], 8));
+        }
+        let file = disk.open(Path::new(LOG), Open::Write).unwrap();
+        file.truncate(end + 5000).unwrap();
+        let (sound, damages, _) = verified(&disk, end + 5000);
+        assert_eq!(sound, 5);
+        assert!(damages[0].may_be_torn, "{damages:?}");
+        file.write_at(&[0xab; 100], &[], end + 1000).unwrap();
+        assert!(!verified(&disk, end + 5000).1[0].may_be_torn, "more than one write can have left");
+    }
+
+    #[test]
+    fn records_full_of_batches_do_not_make_the_search_quadratic() {
+        // A value of nothing but headers, each of which claims all that follows.
+        let header = Header {
+            base_offset: 1,
+            batch_length: 0,
+            partition_leader_epoch: 0,
+            magic: MAGIC,
+            crc: 0,
+            attributes: 0,
+            last_offset_delta: 0,
+            base_timestamp: 0,
+            max_timestamp: 0,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            records_count: 1,
+        };
+        let count = 20_000;
+        let mut value = Vec::new();
+        for n in 0..count {
+            let batch_length = ((count - n) * HEADER_BYTES - 12) as i32;
+            value.extend(Header { batch_length, ..header }.write());
+        }
+        let mut builder = BatchBuilder::new(0, 0);
+        builder.push(None, Some(&value), &[], 0);
+        let mut bytes = builder.finish();
+        let disk = SimDisk::new(1);
+        let file = disk.open(Path::new(LOG), Open::Create).unwrap();
+        // Its own length is impossible, so that the next batch must be searched for.
+        bytes[8..12].copy_from_slice(&(-1_i32).to_be_bytes());
+        file.write_at(&bytes, &[], 0).unwrap();
+        let end = bytes.len() as u64;
+        let (sound, damages, read) = verified(&disk, end);
+        assert_eq!((sound, damages.len()), (0, 1));
+        assert!(read <= end * (2 * SEARCH_FACTOR + 4), "{read} of {end}");
+    }
+
+    #[test]
+    fn a_step_can_be_broken_off() {
+        let (disk, _, end) = written(3, 1, 10);
+        let file = disk.open(Path::new(LOG), Open::Read).unwrap();
+        let mut verifier = Verifier::new(file, 0, end, 0);
+        let broken = verifier.step(&mut |_| ControlFlow::Break(()));
+        assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+}
