@@ -33,6 +33,8 @@ mod full_disk;
 mod idempotence;
 mod limits;
 mod list_offsets;
+#[cfg(feature = "jemalloc")]
+mod memory;
 mod metadata;
 mod produce;
 mod produce_rules;
