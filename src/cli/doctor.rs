@@ -184,11 +184,14 @@ mod tests {
         let mut builder = BatchBuilder::new(0, 0);
         builder.push(None, Some(b"v"), &[], 0);
         let mut bytes = builder.finish();
+        let last = bytes.len() - 1;
+        let mut next = BatchBuilder::new(1, 0);
+        next.push(None, Some(b"w"), &[], 0);
+        bytes.extend(next.finish());
         let log = path("t-0").join("00000000000000000000.log");
         replace(&OsDisk, &log, &bytes).unwrap();
         let findings = data(dir.path(), true);
         assert!(findings.iter().all(|f| f.is_well), "{findings:?}");
-        let last = bytes.len() - 1;
         bytes[last] ^= 1;
         replace(&OsDisk, &log, &bytes).unwrap();
         let findings = data(dir.path(), false);

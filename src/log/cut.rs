@@ -105,8 +105,9 @@ impl Cut<'_> {
             to: self.end_offset + i64::from(self.position < self.file_bytes),
             is_torn_tail: !self.was_durable,
         };
-        if let Ok(file) = self.segment.log() {
-            lost.look(file, self.position, self.file_bytes, self.end_offset);
+        // Opened for that alone, as the verifier wants it.
+        if let Ok(file) = self.disk.open(&self.segment.path("log"), Open::Read) {
+            lost.look(&file, self.position, self.file_bytes, self.end_offset);
         }
         for base_offset in self.later {
             let path = Segment::unopened(self.disk.clone(), self.dir, *base_offset).path("log");

@@ -247,8 +247,11 @@ fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
     let mut end_offset = base_offset;
     segment.scan(from, file_bytes, !known.clean, |lying, bytes| {
         let header = &lying.header;
+        // The CRC does not cover the base offset: one that no index could name is damage.
+        let ahead = header.base_offset.checked_sub(base_offset);
         let sound = header.magic == 2
             && header.base_offset >= end_offset
+            && ahead.is_some_and(|ahead| ahead <= i64::from(i32::MAX))
             && header.last_offset_delta >= 0
             && (known.clean || BatchView::first(bytes).is_some_and(|b| b.crc_is_right()));
         if !sound {

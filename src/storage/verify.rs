@@ -129,7 +129,8 @@ impl Verifier {
             return Ok(None);
         }
         let (position, offset) = (self.position, self.offset);
-        if let Some(lying) = self.sound_at(position, pace)? {
+        let whole = self.whole_at(position, pace)?;
+        if let Some(lying) = whole.filter(|lying| self.follows(&lying.header)) {
             self.position = position + lying.bytes;
             self.offset = lying.header.end_offset();
             return Ok(Some(Found::Sound(lying)));
@@ -146,6 +147,7 @@ impl Verifier {
         };
         self.position = next.map_or(self.end, |lying| lying.position);
         let may_be_torn = next.is_none()
+            && whole.is_none()
             && (claimed.is_some_and(|end| end >= self.end)
                 || position + HEADER_BYTES as u64 > self.end
                 || self.is_zeros(position, pace)?);
@@ -171,12 +173,23 @@ impl Verifier {
 
     /// The batch at `position`, if it is sound.
     fn sound_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+        let whole = self.whole_at(position, pace)?;
+        Ok(whole.filter(|lying| self.follows(&lying.header)))
+    }
+
+    /// True if it can be the batch behind those that were sound: offsets ascend, and those of a
+    /// segment are no further apart than its index can say.
+    fn follows(&self, header: &Header) -> bool {
+        let ahead = header.base_offset.checked_sub(self.offset);
+        ahead.is_some_and(|ahead| (0..=i64::from(i32::MAX)).contains(&ahead))
+            && header.last_offset_delta >= 0
+    }
+
+    /// The batch at `position`, if all of it is there and its CRC is right.
+    fn whole_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
         let Some(header) = self.header_at(position, pace)? else { return Ok(None) };
         let Some(bytes) = header.total_bytes().map(|bytes| bytes as u64) else { return Ok(None) };
-        let follows = header.magic == MAGIC
-            && header.base_offset >= self.offset
-            && header.last_offset_delta >= 0;
-        if !follows || position + bytes > self.end {
+        if header.magic != MAGIC || position + bytes > self.end {
             return Ok(None);
         }
         let (mut crc, mut at) = (0, position + CRC_FROM as u64);
@@ -194,8 +207,7 @@ impl Verifier {
 
     /// True if it looks like the header of a batch that comes later: nearly no random bytes do.
     fn looks_right(&self, header: &Header) -> bool {
-        let ahead = header.base_offset.checked_sub(self.offset);
-        ahead.is_some_and(|ahead| (0..=i64::from(i32::MAX)).contains(&ahead))
+        self.follows(header)
             && header.attributes & !KNOWN_ATTRIBUTES == 0
             && header.codec().is_some()
             && (0..=i64::from(header.last_offset_delta) + 1)

@@ -1,6 +1,7 @@
 //! What becomes of records when the disk damages a file.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,11 +45,12 @@ fn log_of(dir: &TempDir) -> PathBuf {
 
 /// Flip a bit in the middle of a batch's records. Gives where the batch begins.
 fn flip(log: &Path, batch: usize) -> usize {
-    let mut bytes = fs::read(log).unwrap();
+    let bytes = fs::read(log).unwrap();
     let lengths: Vec<usize> = batches(&bytes).map(|batch| batch.bytes.len()).collect();
     let position = lengths[..batch].iter().sum();
-    bytes[position + lengths[batch] / 2] ^= 0x10;
-    fs::write(log, bytes).unwrap();
+    let at = position + lengths[batch] / 2;
+    let file = File::options().write(true).open(log).unwrap();
+    file.write_all_at(&[bytes[at] ^ 0x10], at as u64).unwrap();
     position
 }
 
