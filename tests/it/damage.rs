@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::daemon::{Daemon, ottla, text};
+use crate::groups::{committing, offsets};
 use crate::records::{expected, plain, read};
 
 /// Records of one batch, and batches of a log: 2,250 records.
@@ -199,4 +200,44 @@ async fn the_search_in_the_background_tells_of_damage_once_and_a_fetch_sends_it_
     assert_eq!(partition.error_code, 0);
     let bytes = partition.records.clone().unwrap();
     assert!(!batches(&bytes).next().unwrap().crc_is_right(), "the client finds it, as with Kafka");
+}
+
+#[tokio::test]
+async fn logs_of_the_broker_itself_are_recovered_in_the_same_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(&mut serve(&dir, &[]));
+    let mut client = client(&daemon).await;
+    client.create("t", 1, &[]).await;
+    for offset in 0..10 {
+        let answer = client.call(8, &committing("g", "t", 0, offset)).await;
+        assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+    }
+    for name in ["u", "v", "w"] {
+        client.create(name, 1, &[]).await;
+    }
+    drop(client);
+    daemon.signal("-KILL");
+    daemon.exit_code();
+    let log = |of: &str| dir.path().join(of).join("00000000000000000000.log");
+    let logs = [log("__consumer_offsets-0"), log("__cluster_metadata-0")];
+    for log in &logs {
+        let count = batches(&fs::read(log).unwrap()).count();
+        flip(log, count - 3);
+    }
+    daemon = Daemon::start(&mut serve(&dir, &[]));
+    let mut client = self::client(&daemon).await;
+    let committed = offsets(&mut client, "g").await;
+    assert_eq!(committed, [("t".to_owned(), 0, 6)], "what was committed before the damage");
+    drop(client);
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let said = daemon.stderr();
+    for (log, partition) in logs.iter().zip(["__consumer_offsets-0", "__cluster_metadata-0"]) {
+        let line = format!("partition={partition} ");
+        let lines = said.lines().filter(|l| l.contains("ERROR") && l.contains(&line));
+        assert_eq!(lines.count(), 1, "{said}");
+        let names = fs::read_dir(log.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name());
+        let kept = names.filter(|name| text(Path::new(name)).ends_with(".tail.damaged"));
+        assert_eq!(kept.count(), 1, "{partition}");
+    }
 }
