@@ -7,6 +7,7 @@ pub mod config_changes;
 pub mod coordinators;
 pub mod live_settings;
 pub mod loggers;
+pub mod memory;
 pub mod parts;
 pub mod quota_changes;
 pub mod scrubber;

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::broker::advertised::Advertised;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
+use crate::broker::memory::Budget;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::coordinator::driver::Coordinator;
@@ -70,6 +71,14 @@ pub struct Broker {
     pub quotas: Quotas,
     /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
     pub request_bytes: Arc<Semaphore>,
+    /// Memory for decoded requests (`queued.max.decoded.bytes`).
+    pub decoded_bytes: Arc<Budget>,
+    /// Memory for answers (`queued.max.response.bytes`).
+    pub answer_bytes: Arc<Budget>,
+    /// The permit to carry out a large request: one at a time.
+    pub large_requests: Arc<Semaphore>,
+    /// Permits to ask the coordinator for what may be long: all groups, all offsets.
+    pub long_listings: Semaphore,
     /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.
     pub packers: Semaphore,
     /// Turns true when the broker is asked to stop.

@@ -11,7 +11,7 @@ use crate::broker::advertised::Advertised;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
-use crate::broker::{cleaner, coordinators, scrubber, together, upkeep};
+use crate::broker::{cleaner, coordinators, memory, scrubber, together, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
@@ -101,6 +101,9 @@ pub fn start(
     Ok(broker)
 }
 
+/// How many long answers the coordinator gives at a time.
+const LONG_LISTINGS: usize = 2;
+
 struct Parts {
     coordinator: Coordinator,
     upkeep: Desk,
@@ -131,6 +134,10 @@ fn assemble(parts: Parts) -> Broker {
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
         request_bytes: Arc::new(Semaphore::new(budget)),
+        decoded_bytes: Arc::new(memory::for_requests(&parts.config)),
+        answer_bytes: Arc::new(memory::for_answers(&parts.config)),
+        large_requests: Arc::new(Semaphore::new(1)),
+        long_listings: Semaphore::new(LONG_LISTINGS),
         packers: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         stopping: watch::Sender::new(false),
         registry: Default::default(),

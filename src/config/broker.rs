@@ -191,6 +191,44 @@ pub static QUEUED_MAX_REQUEST_BYTES: Entry<i64> = Entry {
         wait for room. A request larger than this is read when no other is held.",
 };
 
+/// `queued.max.decoded.bytes`.
+pub static QUEUED_MAX_DECODED_BYTES: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("queued.max.decoded.bytes")],
+    default: 33_554_432,
+    check: Check::AtLeast(33_554_432),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How much memory requests may take that are decoded and carried out at once, over all \
+        connections, in bytes. Small ones are not counted; others wait for room, and their \
+        connection is closed if there is none for long.",
+};
+
+/// `queued.max.response.bytes`.
+pub static QUEUED_MAX_RESPONSE_BYTES: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("queued.max.response.bytes")],
+    default: 33_554_432,
+    check: Check::AtLeast(1_048_576),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes of answers are held in memory at once, over all connections, until their \
+        clients have read them. Small answers and records are not counted; others wait for room. \
+        A client that does not read while others wait loses its connection.",
+};
+
+/// `connection.max.response.bytes`.
+pub static CONNECTION_MAX_RESPONSE_BYTES: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("connection.max.response.bytes")],
+    default: 16_777_216,
+    check: Check::AtLeast(1_048_576),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes of queued.max.response.bytes one connection may hold. An answer that \
+        would hold more in memory is not given: its connection is closed.",
+};
+
 /// `fetch.max.bytes`.
 pub static FETCH_MAX_BYTES: Entry<i32> = Entry {
     topic: None,
@@ -435,6 +473,9 @@ pub static ROWS: &[&dyn Row] = &[
     &CONNECTIONS_MAX_IDLE_MS,
     &SOCKET_REQUEST_MAX_BYTES,
     &QUEUED_MAX_REQUEST_BYTES,
+    &QUEUED_MAX_DECODED_BYTES,
+    &QUEUED_MAX_RESPONSE_BYTES,
+    &CONNECTION_MAX_RESPONSE_BYTES,
     &FETCH_MAX_BYTES,
     &MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS,
     &MAX_REQUEST_PARTITION_SIZE_LIMIT,

@@ -46,8 +46,9 @@ const INTRODUCTION: &str = "\
 *Written by the program from its one table of options (`src/config`); do not edit.*
 
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
-here. `durability`, `log.cleaner.cpu.share`, `log.scrub.bytes.per.second`, `log.scrub.interval.ms`
-and `published.port` are options of our own.
+here. `connection.max.response.bytes`, `durability`, `log.cleaner.cpu.share`,
+`log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`
+and `queued.max.response.bytes` are options of our own.
 
 ## Where values come from
 

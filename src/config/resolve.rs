@@ -236,6 +236,12 @@ pub struct BrokerConfig {
     pub socket_request_max_bytes: i32,
     /// `queued.max.request.bytes`: request bytes held at once, over all connections.
     pub queued_max_request_bytes: i64,
+    /// `queued.max.decoded.bytes`: memory of decoded requests held at once.
+    pub queued_max_decoded_bytes: i64,
+    /// `queued.max.response.bytes`: bytes of answers held at once, over all connections.
+    pub queued_max_response_bytes: i64,
+    /// `connection.max.response.bytes`: bytes of answers held for one connection.
+    pub connection_max_response_bytes: i64,
     /// `fetch.max.bytes`: the most a Fetch is answered with, one batch aside.
     pub fetch_max_bytes: i32,
     /// `max.incremental.fetch.session.cache.slots`: how many fetch sessions are kept (KIP-227).
@@ -278,6 +284,9 @@ impl Default for BrokerConfig {
             connections_max_idle_ms: 600_000,
             socket_request_max_bytes: 104_857_600,
             queued_max_request_bytes: 33_554_432,
+            queued_max_decoded_bytes: 33_554_432,
+            queued_max_response_bytes: 33_554_432,
+            connection_max_response_bytes: 16_777_216,
             fetch_max_bytes: 57_671_680,
             max_incremental_fetch_session_cache_slots: 1000,
             num_partitions: 1,
@@ -320,6 +329,9 @@ impl BrokerConfig {
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
             socket_request_max_bytes: broker::SOCKET_REQUEST_MAX_BYTES.resolve(layers),
             queued_max_request_bytes: broker::QUEUED_MAX_REQUEST_BYTES.resolve(layers),
+            queued_max_decoded_bytes: broker::QUEUED_MAX_DECODED_BYTES.resolve(layers),
+            queued_max_response_bytes: broker::QUEUED_MAX_RESPONSE_BYTES.resolve(layers),
+            connection_max_response_bytes: broker::CONNECTION_MAX_RESPONSE_BYTES.resolve(layers),
             fetch_max_bytes: broker::FETCH_MAX_BYTES.resolve(layers),
             max_incremental_fetch_session_cache_slots:
                 broker::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS.resolve(layers),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 use crate::handlers::context::Context;
-use crate::wire::reply::{Refusal, Reply, encode};
+use crate::wire::reply::{Refusal, Reply, check_frame, encode};
 
 /// The future of an answer.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send + 'a>>;
@@ -61,7 +61,48 @@ fn run<H: Handler>(cx: &Context, body: Bytes) -> Answering<'_> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         let response = H::handle(cx, request).await;
+        let bytes = response.compute_size(cx.version);
+        let bytes = bytes.map_err(|error| Refusal::Unencodable(error.to_string()))?;
+        check_frame(bytes)?;
+        cx.hold_answer(bytes).await?;
         encode(H::KEY, cx.version, cx.correlation_id, &response)
+    })
+}
+
+/// A request whose answer is a list that may be long: it is made item by item, with an
+/// [`AnswerList`](crate::handlers::answer_list::AnswerList).
+pub trait ListHandler {
+    /// Kafka's number for the API.
+    const KEY: i16;
+    /// Its name.
+    const NAME: &'static str;
+    /// The versions that are served.
+    const VERSIONS: RangeInclusive<i16>;
+    /// The request.
+    type Request: Decodable + Send;
+
+    /// Authorize, resolve names, call the domain, encode the answer.
+    fn handle(
+        cx: &Context,
+        request: Self::Request,
+    ) -> impl Future<Output = Result<Reply, Refusal>> + Send;
+}
+
+/// The row that a handler of lists makes.
+pub const fn list_api<H: ListHandler>() -> Api {
+    Api {
+        key: H::KEY,
+        name: H::NAME,
+        versions: H::VERSIONS,
+        advertised_from: *H::VERSIONS.start(),
+        run: run_list::<H>,
+    }
+}
+
+fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> Answering<'_> {
+    Box::pin(async move {
+        let request = decode::<H::Request>(cx.version, body)?;
+        H::handle(cx, request).await
     })
 }
 

@@ -89,13 +89,23 @@ pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refu
         return Box::pin(charged(cx, api, body)).await;
     }
     let reply = (api.run)(cx, body).await?;
+    hold(cx, &reply).await?;
     Ok(Answer { reply, mute_ms: 0, payer: None })
+}
+
+/// Holds memory for an answer that was encoded without asking for any.
+async fn hold(cx: &Context, reply: &Reply) -> Result<(), Refusal> {
+    match cx.memory.answer_bytes() {
+        0 => cx.hold_answer(reply.bytes_in_memory()).await,
+        _ => Ok(()),
+    }
 }
 
 async fn charged(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
     let (quotas, clock) = (&cx.broker.quotas, &*cx.broker.clock);
     let bytes = body.len() as f64;
     let mut reply = cx.charge.work(clock, (api.run)(cx, body)).await?;
+    hold(cx, &reply).await?;
     if api.key == PRODUCE {
         cx.charge.owe(quotas.record(Kind::Produce, cx.who(), bytes, clock.now()));
     }

@@ -8,7 +8,9 @@ use kafka_protocol::protocol::StrBytes;
 use crate::broker::advertised::CameIn;
 use crate::broker::parts::Broker;
 use crate::handlers::charge::Charge;
+use crate::handlers::memory::Memory;
 use crate::quotas::limits::Who;
+use crate::wire::reply::Refusal;
 
 /// Who everybody is without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
 pub const ANONYMOUS: &str = "ANONYMOUS";
@@ -30,6 +32,8 @@ pub struct Context {
     pub came_in: CameIn,
     /// What it has cost until now.
     pub charge: Charge,
+    /// Memory that is held for the request and for its answer.
+    pub memory: Memory,
 }
 
 impl Context {
@@ -37,6 +41,14 @@ impl Context {
     pub fn advertised(&self) -> (StrBytes, i32) {
         let to = self.broker.advertised.told(self.came_in);
         (StrBytes::from_string(to.host), i32::from(to.port))
+    }
+
+    /// Holds memory for an answer of as many bytes, what is held for it already included.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn hold_answer(&self, bytes: usize) -> Result<(), Refusal> {
+        self.memory.hold_answer(&self.broker, bytes).await
     }
 
     /// Who asks, as quotas know it.

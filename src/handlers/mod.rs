@@ -1,5 +1,6 @@
 //! What each request means: THE TABLE.
 
+pub mod answer_list;
 pub mod api;
 pub mod charge;
 pub mod cluster;
@@ -8,6 +9,7 @@ pub mod context;
 pub mod data;
 pub mod errors;
 pub mod groups;
+pub mod memory;
 pub mod page;
 pub mod security;
 pub mod table;

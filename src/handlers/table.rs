@@ -2,7 +2,7 @@
 //!
 //! What is not here does not exist: ApiVersions and docs/compatibility.md are read from it.
 
-use crate::handlers::api::{Api, api};
+use crate::handlers::api::{Api, api, list_api};
 use crate::handlers::cluster::{api_versions, describe_cluster, describe_quorum};
 use crate::handlers::configs::{
     alter_client_quotas, alter_configs, describe_client_quotas, describe_configs,
@@ -26,44 +26,44 @@ use crate::handlers::topics::{
 pub static APIS: &[Api] = &[
     produce::API,
     fetch::API,
-    api::<list_offsets::ListOffsets>(),
-    api::<metadata::Metadata>(),
+    list_api::<list_offsets::ListOffsets>(),
+    list_api::<metadata::Metadata>(),
     api::<offset_commit::OffsetCommit>(),
-    api::<offset_fetch::OffsetFetch>(),
-    api::<find_coordinator::FindCoordinator>(),
+    list_api::<offset_fetch::OffsetFetch>(),
+    list_api::<find_coordinator::FindCoordinator>(),
     api::<join_group::JoinGroup>(),
     api::<heartbeat::Heartbeat>(),
     api::<leave_group::LeaveGroup>(),
     api::<sync_group::SyncGroup>(),
-    api::<describe_groups::DescribeGroups>(),
-    api::<list_groups::ListGroups>(),
+    list_api::<describe_groups::DescribeGroups>(),
+    list_api::<list_groups::ListGroups>(),
     api_versions::API,
     create_topics::API,
     delete_topics::API,
     api::<delete_records::DeleteRecords>(),
     api::<init_producer_id::InitProducerId>(),
-    api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    list_api::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
     api::<describe_acls::DescribeAcls>(),
     api::<create_acls::CreateAcls>(),
     api::<delete_acls::DeleteAcls>(),
-    api::<describe_configs::DescribeConfigs>(),
+    list_api::<describe_configs::DescribeConfigs>(),
     api::<alter_configs::AlterConfigs>(),
     api::<alter_replica_log_dirs::AlterReplicaLogDirs>(),
-    api::<describe_log_dirs::DescribeLogDirs>(),
+    list_api::<describe_log_dirs::DescribeLogDirs>(),
     api::<create_partitions::CreatePartitions>(),
     api::<delete_groups::DeleteGroups>(),
-    api::<elect_leaders::ElectLeaders>(),
+    list_api::<elect_leaders::ElectLeaders>(),
     api::<incremental_alter_configs::IncrementalAlterConfigs>(),
     api::<alter_partition_reassignments::AlterPartitionReassignments>(),
     api::<list_partition_reassignments::ListPartitionReassignments>(),
     api::<offset_delete::OffsetDelete>(),
     api::<describe_client_quotas::DescribeClientQuotas>(),
     api::<alter_client_quotas::AlterClientQuotas>(),
-    api::<describe_quorum::DescribeQuorum>(),
+    list_api::<describe_quorum::DescribeQuorum>(),
     api::<update_features::UpdateFeatures>(),
     api::<describe_cluster::DescribeCluster>(),
     api::<list_config_resources::ListConfigResources>(),
-    api::<describe_topic_partitions::DescribeTopicPartitions>(),
+    list_api::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 
 /// The row for this key, if this version is served.

@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,18 +21,25 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::broker::advertised::CameIn;
+use crate::broker::memory::Held;
 use crate::broker::parts::Broker;
 use crate::handlers::charge::{self, Answer, Charge};
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
+use crate::handlers::memory::Memory;
 use crate::handlers::table;
 use crate::server::frames::Frames;
-use crate::server::outbound::Outbound;
+use crate::server::log_limit::LogLimit;
+use crate::server::outbound::{Outbound, ReadsTooLittle};
 use crate::wire::reply::{API_VERSIONS, Refusal, Reply};
+use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
 
-/// Replies are sent once this many pieces are owed, however many requests are waiting.
-const OWED_MAX: usize = 64;
+/// Requests that take more memory than they may.
+static UNAFFORDABLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
+/// Clients that do not read.
+static READS_TOO_LITTLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
+
 /// How long an answer is waited for once the client has sent its last byte. It may have closed
 /// its half only and still read, but what can take as long as a rebalance is not kept for it.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
@@ -83,7 +90,7 @@ impl Connection {
         let frames = Frames::new(limit, self.broker.request_bytes.clone(), budget_bytes);
         let mut stopping = self.broker.stopping.subscribe();
         if let Err(error) = self.run(frames, idle, &mut stopping).await {
-            tracing::debug!(peer = %self.peer, %error, "connection closed");
+            self.closed(&error);
         }
     }
 
@@ -96,7 +103,7 @@ impl Connection {
         loop {
             while let Some(frame) = frames.take()? {
                 let next = self.answer(frame, idle).await?;
-                if !next.goes_on || next.mute_ms > 0 || self.out.len() >= OWED_MAX {
+                if !next.goes_on || next.mute_ms > 0 || self.out.is_much() {
                     self.send(idle).await?;
                 }
                 if !next.goes_on {
@@ -159,6 +166,27 @@ impl Connection {
         Ok(true)
     }
 
+    /// Say why the connection is closed: once a second if clients can have it said at will.
+    fn closed(&self, error: &io::Error) {
+        if !error.get_ref().is_some_and(|cause| cause.is::<ReadsTooLittle>()) {
+            tracing::debug!(peer = %self.peer, %error, "connection closed");
+        } else if let Some(more) = READS_TOO_LITTLE.admit(self.broker.clock.now().mono_ms) {
+            tracing::warn!(peer = %self.peer, %error, more, "connection closed");
+        }
+    }
+
+    /// Say that a request gets no answer. What a client can have said as often as it likes is said
+    /// once a second.
+    fn refused(&self, refusal: &Refusal) {
+        if !matches!(refusal, Refusal::Unaffordable(_)) {
+            tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
+            return;
+        }
+        if let Some(more) = UNAFFORDABLE.admit(self.broker.clock.now().mono_ms) {
+            tracing::warn!(peer = %self.peer, %refusal, more, "connection will be closed");
+        }
+    }
+
     /// Answer one request.
     async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<Next> {
         let outcome = {
@@ -183,15 +211,15 @@ impl Connection {
             }
         };
         match outcome {
-            Ok(Answer { reply, mute_ms, payer }) => {
+            Ok((Answer { reply, mute_ms, payer }, held)) => {
                 if let Reply::Chunks(chunks) = reply {
-                    self.out.push(chunks);
+                    self.out.push(chunks, held);
                 }
                 self.payer = payer.or(self.payer.take());
                 Ok(Next { goes_on: true, mute_ms })
             }
             Err(refusal) => {
-                tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
+                self.refused(&refusal);
                 Ok(Next::CLOSE)
             }
         }
@@ -221,14 +249,14 @@ async fn handle(
     frame: Bytes,
     peer: SocketAddr,
     came_in: CameIn,
-) -> Result<Answer, Refusal> {
+) -> Result<(Answer, Option<Held>), Refusal> {
     let (header, body_from) =
         header::read(&frame).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let (key, version) = (header.api_key, header.api_version);
     let Some(api) = table::find(key, version) else {
         if key == API_VERSIONS {
             let reply = api_versions::unsupported(header.correlation_id)?;
-            return Ok(Answer { reply, mute_ms: 0, payer: None });
+            return Ok((Answer { reply, mute_ms: 0, payer: None }, None));
         }
         return Err(Refusal::Malformed(format!(
             "API key {key} is not served in version {version}"
@@ -236,8 +264,9 @@ async fn handle(
     };
     let body = frame.slice(body_from..);
     drop(frame);
-    shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
-        .map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
+        .map_err(refusal_of)?;
+    let memory = Memory::for_request(&broker, key, shape.decoded_bytes).await?;
     let cx = Context {
         broker,
         version,
@@ -246,6 +275,15 @@ async fn handle(
         peer,
         came_in,
         charge: Charge::default(),
+        memory,
     };
-    charge::answer(&cx, api, body).await
+    let answer = charge::answer(&cx, api, body).await?;
+    Ok((answer, cx.memory.into_answer()))
+}
+
+fn refusal_of(error: ShapeError) -> Refusal {
+    match error {
+        ShapeError::TooLarge { .. } => Refusal::Unaffordable(error.to_string()),
+        _ => Refusal::Malformed(error.to_string()),
+    }
 }

@@ -5,5 +5,6 @@ pub mod control;
 pub mod frames;
 pub mod gateway;
 pub mod listener;
+pub mod log_limit;
 pub mod outbound;
 pub mod places;

@@ -3,20 +3,34 @@
 //! Neighbouring bytes leave in one call. A stretch of a file is read, while its pages are in
 //! memory, into a buffer of the thread and sent; what the socket does not take is read again
 //! later, so that a client that stops reading holds no memory. Cold pages are read by a blocking
-//! thread first.
+//! thread first. What is encoded late is encoded a piece at a time, when all before it has left.
+//!
+//! **Invariant:** memory that is held for answers is given back as the socket takes them, and a
+//! client that holds some must go on reading while others wait for it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Buf;
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
+use crate::broker::memory::Held;
 use crate::storage::segment::FileSlice;
 use crate::wire::reply::Chunk;
 
 /// What one call reads of a file: it stays in the processor's cache until it is sent.
 const PIECE_BYTES: usize = 128 * 1024;
+/// Replies are sent once this many pieces are owed, however many requests are waiting.
+const OWED_PIECES_MAX: usize = 64;
+/// Replies are sent once this many bytes are owed: for small ones no memory is held.
+const OWED_BYTES_MAX: usize = 32 * 1024;
+/// Who holds memory for an answer must take this much of it in [`WINDOW`] while others wait.
+const WINDOW_BYTES: usize = 32 * 1024;
+const WINDOW: Duration = Duration::from_secs(1);
 
 thread_local! {
     static PIECE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -26,6 +40,20 @@ thread_local! {
 #[derive(Debug, Default)]
 pub struct Outbound {
     chunks: VecDeque<Chunk>,
+    /// Bytes of small replies in memory, for which none is held. They leave before all others.
+    small_bytes: usize,
+    held: Option<Held>,
+    /// What has been sent of the chunk in front, and may not be given back yet.
+    sent_of_front: usize,
+    /// While memory is held and the client does not take what is owed.
+    pace: Option<Pace>,
+}
+
+/// What a client has taken in the window that is running.
+#[derive(Debug)]
+struct Pace {
+    window: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 enum Step {
@@ -35,8 +63,20 @@ enum Step {
 }
 
 impl Outbound {
-    /// Owe this.
-    pub fn push(&mut self, chunks: Vec<Chunk>) {
+    /// Owe this, for which memory is held unless it is small.
+    pub fn push(&mut self, chunks: Vec<Chunk>, held: Option<Held>) {
+        if self.held.is_none() && held.is_none() {
+            let bytes = chunks.iter().map(|chunk| match chunk {
+                Chunk::Bytes(bytes) => bytes.len(),
+                Chunk::File(_) | Chunk::Later(_) => 0,
+            });
+            self.small_bytes += bytes.sum::<usize>();
+        }
+        match (&self.held, held) {
+            (Some(all), Some(more)) => all.absorb(more),
+            (None, held) => self.held = held,
+            (Some(_), None) => {}
+        }
         self.chunks.extend(chunks);
     }
 
@@ -45,17 +85,25 @@ impl Outbound {
         self.chunks.is_empty()
     }
 
-    /// How many chunks are owed.
-    pub fn len(&self) -> usize {
-        self.chunks.len()
+    /// True if so much is owed that it should leave before the next request is looked at.
+    pub fn is_much(&self) -> bool {
+        self.held.is_some()
+            || self.chunks.len() >= OWED_PIECES_MAX
+            || self.small_bytes >= OWED_BYTES_MAX
     }
 
     /// Send all of it.
+    ///
+    /// # Errors
+    /// The connection is broken, or its client takes too little while others wait for memory.
     pub async fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
         loop {
             match self.step(stream)? {
-                Step::Done => return Ok(()),
-                Step::Wait => stream.writable().await?,
+                Step::Done => {
+                    (self.held, self.pace, self.small_bytes) = (None, None, 0);
+                    return Ok(());
+                }
+                Step::Wait => self.writable_in_time(stream).await?,
                 Step::Cold(slice) => warm(slice).await?,
             }
         }
@@ -65,11 +113,18 @@ impl Outbound {
         while let Some(chunk) = self.chunks.front_mut() {
             let sent = match chunk {
                 Chunk::Bytes(bytes) if bytes.is_empty() => {
-                    self.chunks.pop_front();
+                    self.pop();
                     continue;
                 }
                 Chunk::File(slice) if slice.len == 0 => {
-                    self.chunks.pop_front();
+                    self.pop();
+                    continue;
+                }
+                Chunk::Later(later) => {
+                    match later.next_piece().map_err(io::Error::other)? {
+                        Some(piece) => self.chunks.push_front(Chunk::Bytes(piece)),
+                        None => self.pop(),
+                    }
                     continue;
                 }
                 Chunk::Bytes(_) => self.send_bytes(stream),
@@ -100,12 +155,16 @@ impl Outbound {
     }
 
     fn advance(&mut self, mut sent: usize) {
+        if let Some(pace) = &mut self.pace {
+            pace.bytes += sent;
+        }
         while sent > 0 {
             let Some(chunk) = self.chunks.front_mut() else { return };
             let (len, taken) = match chunk {
                 Chunk::Bytes(bytes) => {
                     let taken = sent.min(bytes.len());
                     bytes.advance(taken);
+                    self.sent_of_front += taken;
                     (bytes.len(), taken)
                 }
                 Chunk::File(slice) => {
@@ -114,15 +173,58 @@ impl Outbound {
                     slice.len -= taken;
                     (slice.len, taken)
                 }
+                Chunk::Later(_) => return,
             };
             sent -= taken;
             if len == 0 {
-                self.chunks.pop_front();
+                self.pop();
+            }
+        }
+    }
+
+    /// Drop the chunk in front, and give its memory back: unless it was small, or another piece
+    /// of what comes later takes its place.
+    fn pop(&mut self) {
+        self.chunks.pop_front();
+        let freed = std::mem::take(&mut self.sent_of_front);
+        let small = freed.min(self.small_bytes);
+        self.small_bytes -= small;
+        if let Some(held) = &self.held
+            && !matches!(self.chunks.front(), Some(Chunk::Later(_)))
+        {
+            held.give_back(freed - small);
+        }
+    }
+
+    /// Wait until the socket takes more, but not for long while others wait for what is held.
+    async fn writable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
+        let Some(held) = &self.held else { return stream.writable().await };
+        loop {
+            let pace = self.pace.get_or_insert_with(Pace::begin);
+            tokio::select! {
+                biased;
+                () = pace.window.as_mut() => {
+                    if pace.bytes < WINDOW_BYTES && held.is_waited_for() {
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, ReadsTooLittle));
+                    }
+                    self.pace = None;
+                }
+                outcome = stream.writable() => return outcome,
             }
         }
     }
 }
 
+/// Why a connection is closed whose client does not take what it has asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the client reads too little of a large answer while others wait for memory")]
+pub struct ReadsTooLittle;
+
+impl Pace {
+    fn begin() -> Pace {
+        Pace { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
+    }
+}
 enum Trouble {
     Cold,
     Io(io::Error),

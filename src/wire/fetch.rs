@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::storage::segment::FileSlice;
 use crate::types::{Offset, ProducerId, TopicId};
-use crate::wire::reply::{Chunk, Reply, begin, finish};
+use crate::wire::reply::{Chunk, Refusal, Reply, begin, finish, put_varint};
 
 /// Fetch.
 pub const KEY: i16 = 1;
@@ -65,16 +65,11 @@ impl Lengths {
     }
 }
 
-fn put_varint(out: &mut BytesMut, mut value: u32) {
-    while value >= 0x80 {
-        out.put_u8(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.put_u8(value as u8);
-}
-
 /// Write the answer in this version.
-pub fn encode(version: i16, correlation_id: i32, fetched: Fetched) -> Reply {
+///
+/// # Errors
+/// It is longer than a frame can be.
+pub fn encode(version: i16, correlation_id: i32, fetched: Fetched) -> Result<Reply, Refusal> {
     let lengths = Lengths(version >= 12);
     let mut chunks = Vec::new();
     let mut out = begin(KEY, version, correlation_id);
@@ -136,23 +131,17 @@ fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &Fetched
 }
 
 /// Put the frame's length, which is known only now, into the first chunk.
-fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Reply {
-    let total: usize = chunks
-        .iter()
-        .map(|chunk| match chunk {
-            Chunk::Bytes(bytes) => bytes.len(),
-            Chunk::File(slice) => slice.len,
-        })
-        .sum();
+fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Reply, Refusal> {
+    let total: usize = chunks.iter().map(Chunk::bytes).sum();
     match chunks.first_mut() {
         Some(Chunk::Bytes(first)) => {
             let head = BytesMut::from(&first[..]);
             let more = total + out.len() - first.len();
-            *first = finish(head, more);
+            *first = finish(head, more)?;
             chunks.push(Chunk::Bytes(out.freeze()));
-            Reply::Chunks(chunks)
+            Ok(Reply::Chunks(chunks))
         }
-        _ => Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]),
+        _ => Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)])),
     }
 }
 

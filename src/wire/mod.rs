@@ -1,10 +1,12 @@
 //! Bytes to messages and back.
 
 pub mod cursor;
+pub mod described_group;
 pub mod fetch;
 pub mod field;
 pub mod header;
 pub mod legacy;
+pub mod list;
 pub mod reply;
 pub mod shape;
 pub mod shapes;

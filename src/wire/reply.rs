@@ -4,18 +4,32 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
 use crate::storage::segment::FileSlice;
+use crate::wire::list::Later;
 use crate::wire::shapes;
 
 /// ApiVersions: its response header never has tags (KIP-511).
 pub const API_VERSIONS: i16 = 18;
 
 /// A piece of a reply. How it leaves is decided in `server/outbound.rs` alone.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Chunk {
     /// Bytes.
     Bytes(Bytes),
     /// A stretch of a log file.
     File(FileSlice),
+    /// What is encoded when its turn comes.
+    Later(Later),
+}
+
+impl Chunk {
+    /// How many bytes leave.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::File(slice) => slice.len,
+            Chunk::Later(later) => later.bytes(),
+        }
+    }
 }
 
 /// What leaves for one request. `None` is acks=0: nothing is sent.
@@ -31,11 +45,17 @@ impl Reply {
     /// How many bytes leave.
     pub fn bytes(&self) -> usize {
         let Reply::Chunks(chunks) = self else { return 0 };
-        let len = |chunk: &Chunk| match chunk {
+        chunks.iter().map(Chunk::bytes).sum()
+    }
+
+    /// How many of them lie in memory for this answer until they have left.
+    pub fn bytes_in_memory(&self) -> usize {
+        let Reply::Chunks(chunks) = self else { return 0 };
+        let held = |chunk: &Chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.len(),
-            Chunk::File(slice) => slice.len,
+            Chunk::File(_) | Chunk::Later(_) => 0,
         };
-        chunks.iter().map(len).sum()
+        chunks.iter().map(held).sum()
     }
 }
 
@@ -51,7 +71,13 @@ pub enum Refusal {
     /// acks=0 and something went wrong: closing is the only way to tell (as Kafka does).
     #[error("a produce request with acks=0 failed: {0}")]
     Unanswerable(String),
+    /// The request or its answer would take more memory than it may.
+    #[error("the request cannot be served: {0}")]
+    Unaffordable(String),
 }
+
+/// The longest frame that its length field can announce.
+const FRAME_BYTES_MAX: usize = i32::MAX as usize;
 
 /// The first bytes of a frame: room for its length, and the response header.
 pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
@@ -65,12 +91,34 @@ pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
 }
 
 /// Write the length into the first four bytes of a frame that ends with `more` bytes elsewhere.
-pub fn finish(mut out: BytesMut, more: usize) -> Bytes {
-    let len = (out.len() - 4 + more) as u32;
+///
+/// # Errors
+/// No frame can be so long.
+pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, Refusal> {
+    let len = check_frame(out.len().saturating_sub(4) + more)?;
     if let Some(head) = out.first_chunk_mut::<4>() {
         *head = len.to_be_bytes();
     }
-    out.freeze()
+    Ok(out.freeze())
+}
+
+/// Returns the length of a frame as it is written.
+///
+/// # Errors
+/// No frame can be so long.
+pub fn check_frame(bytes: usize) -> Result<i32, Refusal> {
+    let too_long =
+        || format!("an answer of {bytes} bytes or more; a frame has {FRAME_BYTES_MAX} at most");
+    i32::try_from(bytes).map_err(|_| Refusal::Unaffordable(too_long()))
+}
+
+/// Append an unsigned varint.
+pub fn put_varint(out: &mut BytesMut, mut value: u32) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
 }
 
 /// A whole reply of one message.
@@ -82,5 +130,5 @@ pub fn encode(
 ) -> Result<Reply, Refusal> {
     let mut out = begin(key, version, correlation_id);
     body.encode(&mut out, version).map_err(|e| Refusal::Unencodable(e.to_string()))?;
-    Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
+    Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
 }

@@ -11,11 +11,12 @@
 //!
 //! **Invariant:** a body that passes is decoded into at most [`Shape::decoded_bytes`] of memory,
 //! provided that the decoder is given a `Bytes`: strings and records are then slices of the
-//! frame. The limit is [`decoded_bytes_max`]: 1 MiB and twelve bytes for each byte of the body,
-//! but no more than 64 MiB in all. With names of eight letters and arrays of one element no
-//! request passes twelve, however long it is (the nearest is OffsetFetch 8, 284 for 26); shorter
-//! names fit in the fixed part up to some thousands; and 64 MiB hold 700,000 partitions of a
+//! frame. The limit is [`decoded_bytes_max`]: 1 MiB and 24 bytes for each byte of the body,
+//! but no more than 32 MiB in all. With names of eight letters and arrays of one element no
+//! request passes that, however long it is (the nearest is a list of numbers); shorter
+//! names fit in the fixed part up to some thousands; and 32 MiB hold 350,000 partitions of a
 //! Fetch. A Metadata request of nothing but empty names would take 36 bytes for each of its own.
+//! An element of a list of values counts for what handlers make of it, [`LISTED_BYTES`].
 //!
 //! As in Kafka, what follows the message in its frame is ignored, and so are bytes that are no
 //! UTF-8 (the decoder refuses those). Unlike in Kafka, tags must ascend, as clients write them
@@ -110,12 +111,12 @@ pub enum ShapeError {
 }
 
 /// No request is decoded into more memory than this, however large its frame.
-const DECODED_BYTES_MAX: usize = 64 * 1024 * 1024;
+const DECODED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The memory that a body of this many bytes may be decoded into: 1 MiB and twelve times its size,
-/// but never more than 64 MiB.
+/// The memory that a body of this many bytes may be decoded into: 1 MiB and 24 times its size,
+/// but never more than 32 MiB.
 pub fn decoded_bytes_max(body_bytes: usize) -> usize {
-    body_bytes.saturating_mul(12).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
+    body_bytes.saturating_mul(24).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
 }
 
 /// Check the body of a request: what follows its header in the frame.
@@ -133,6 +134,19 @@ pub fn check(key: i16, version: i16, body: &[u8], max: usize) -> Result<Shape, S
     walk.fields(request.name, request.fields)?;
     let body_bytes = body.len() - walk.rest.len();
     Ok(Shape { body_bytes, decoded_bytes: walk.decoded_bytes })
+}
+
+/// What an element of a list of values counts for at least: less than that is decoded, but
+/// handlers make a struct of each.
+pub const LISTED_BYTES: usize = 96;
+
+/// What an element of a list of such values counts for. Single bytes are kinds of things, of which
+/// there are few, and not things.
+fn listed_bytes(scalar: Scalar) -> usize {
+    match scalar.fixed_bytes() {
+        Some(1) => scalar.memory_bytes(),
+        _ => scalar.memory_bytes().max(LISTED_BYTES),
+    }
 }
 
 /// What an allocation costs beside its contents, rounded up.
@@ -176,7 +190,8 @@ impl<'a> Walk<'a> {
             Kind::Group(fields) => self.fields(name, fields),
             Kind::List(scalar) => {
                 let least = self.least_of(scalar);
-                let count = self.count(name, nullable, least, scalar.memory_bytes())?;
+                let memory = listed_bytes(scalar);
+                let count = self.count(name, nullable, least, memory)?;
                 match scalar.fixed_bytes() {
                     // The count was measured by this size, so that all of them are there.
                     Some(each) => self.skip(name, count * each),

@@ -102,7 +102,7 @@ mod tests {
         let Reply::Chunks(chunks) = reply else { return Vec::new() };
         let piece = |chunk: &Chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.to_vec(),
-            Chunk::File(_) => Vec::new(),
+            Chunk::File(_) | Chunk::Later(_) => Vec::new(),
         };
         chunks.iter().flat_map(piece).collect()
     }

@@ -36,6 +36,7 @@ mod list_offsets;
 #[cfg(feature = "jemalloc")]
 mod memory;
 mod metadata;
+mod named_twice;
 mod produce;
 mod produce_rules;
 mod quotas;

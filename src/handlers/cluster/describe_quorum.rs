@@ -11,49 +11,61 @@ use kafka_protocol::messages::describe_quorum_response::{
 use kafka_protocol::messages::{BrokerId, DescribeQuorumRequest, DescribeQuorumResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::Handler;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
+use crate::wire::reply::{Refusal, Reply, encode};
+
+/// How many partitions may be asked for. One has a quorum.
+const PARTITIONS_MAX: usize = 1000;
 
 /// The handler.
 pub struct DescribeQuorum;
 
-impl Handler for DescribeQuorum {
+impl ListHandler for DescribeQuorum {
     const KEY: i16 = 55;
     const NAME: &'static str = "DescribeQuorum";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DescribeQuorumRequest;
-    type Response = DescribeQuorumResponse;
 
-    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
-        let topics = request.topics.into_iter().map(|topic| {
-            let is_metadata = &**topic.topic_name == store::TOPIC;
-            let partitions = topic.partitions.iter().map(|wanted| {
-                match is_metadata && wanted.partition_index == 0 {
-                    true => quorum(cx),
-                    false => PartitionData::default()
-                        .with_partition_index(wanted.partition_index)
-                        .with_error_code(Code::UnknownTopicOrPartition.code()),
-                }
-            });
-            TopicData::default()
-                .with_partitions(partitions.collect())
-                .with_topic_name(topic.topic_name.clone())
-        });
-        let response = DescribeQuorumResponse::default().with_topics(topics.collect());
-        if cx.version < 2 {
-            return response;
+    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> Result<Reply, Refusal> {
+        let wanted: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
+        if wanted > PARTITIONS_MAX {
+            let why =
+                format!("{wanted} partitions; {PARTITIONS_MAX} are allowed, one has a quorum");
+            return Err(Refusal::Unaffordable(why));
         }
-        let (host, port) = cx.advertised();
-        let listener = Listener::default()
-            .with_name(StrBytes::from_static_str("PLAINTEXT"))
-            .with_host(host)
-            .with_port(u16::try_from(port).unwrap_or(0));
-        let node =
-            Node::default().with_node_id(BrokerId(cx.node_id())).with_listeners(vec![listener]);
-        response.with_nodes(vec![node])
+        encode(Self::KEY, cx.version, cx.correlation_id, &response(cx, request))
     }
+}
+
+fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+    let topics = request.topics.into_iter().map(|topic| {
+        let is_metadata = &**topic.topic_name == store::TOPIC;
+        let partitions = topic.partitions.iter().map(|wanted| {
+            match is_metadata && wanted.partition_index == 0 {
+                true => quorum(cx),
+                false => PartitionData::default()
+                    .with_partition_index(wanted.partition_index)
+                    .with_error_code(Code::UnknownTopicOrPartition.code()),
+            }
+        });
+        TopicData::default()
+            .with_partitions(partitions.collect())
+            .with_topic_name(topic.topic_name.clone())
+    });
+    let response = DescribeQuorumResponse::default().with_topics(topics.collect());
+    if cx.version < 2 {
+        return response;
+    }
+    let (host, port) = cx.advertised();
+    let listener = Listener::default()
+        .with_name(StrBytes::from_static_str("PLAINTEXT"))
+        .with_host(host)
+        .with_port(u16::try_from(port).unwrap_or(0));
+    let node = Node::default().with_node_id(BrokerId(cx.node_id())).with_listeners(vec![listener]);
+    response.with_nodes(vec![node])
 }
 
 fn quorum(cx: &Context) -> PartitionData {

@@ -3,10 +3,17 @@
 //! * A broker is named by its id, or by nothing for what clients have set on all; there is one.
 //! * A group or a client metrics subscription need not exist to have its defaults.
 //!
+//! * A resource that is named more than once is described as often, as in Apache Kafka. What is
+//!   described may be many times the request, so it is encoded when the client takes it, all of it
+//!   as it was when the request came.
+//!
 //! v1 source and synonyms · v3 type and documentation
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
@@ -18,87 +25,198 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::described::Described;
 use crate::config::layers::Source;
 use crate::config::resources::Owner;
-use crate::handlers::api::Handler;
+use crate::config::settings::Settings;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::configs::{
     BROKER, BROKER_LOGGER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request,
 };
 use crate::handlers::context::Context;
 use crate::handlers::topics::names;
+use crate::metadata::image::Image;
+use crate::wire::list::{Later, PIECE_BYTES, Source as Pieces, encode_into};
+use crate::wire::reply::{Refusal, Reply, check_frame};
+
+/// What a piece of the answer takes at most beside its results, and what it is made from.
+const PIECE_OVERHEAD_BYTES: usize = 128 * 1024;
 
 /// The handler.
 pub struct DescribeConfigs;
 
-impl Handler for DescribeConfigs {
+impl ListHandler for DescribeConfigs {
     const KEY: i16 = 32;
     const NAME: &'static str = "DescribeConfigs";
     const VERSIONS: RangeInclusive<i16> = 1..=4;
     type Request = DescribeConfigsRequest;
-    type Response = DescribeConfigsResponse;
 
-    async fn handle(cx: &Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
+    async fn handle(cx: &Context, request: DescribeConfigsRequest) -> Result<Reply, Refusal> {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut results = Results::new(cx, request);
+        let count = results.resources.len();
+        let first = results.piece()?;
+        if results.next == count {
+            list.put_encoded(count, vec![first], 0).await?;
+        } else {
+            let mut bytes = first.len();
+            while results.next < count {
+                tokio::task::yield_now().await;
+                bytes += results.piece()?.len();
+                check_frame(bytes)?;
+            }
+            results.next = 0;
+            let held = PIECE_BYTES + PIECE_OVERHEAD_BYTES + cx.memory.request_bytes();
+            let later = Later::new(bytes, Box::new(results));
+            list.put_later(count, later, held).await?;
+        }
+        let tail = usize::from(cx.version >= 4);
+        list.into_reply(&DescribeConfigsResponse::default(), tail).await
+    }
+}
+
+/// The results, made a piece at a time, as often as need be: from what was known when the request
+/// came, which does not change.
+#[derive(Debug)]
+struct Results {
+    known: Known,
+    shape: Shape,
+    resources: Vec<DescribeConfigsResource>,
+    /// Which of the resources comes next.
+    next: usize,
+    /// The result of the last one, which the next one may ask for again.
+    last: Option<(DescribeConfigsResource, Bytes)>,
+}
+
+impl Results {
+    fn new(cx: &Context, request: DescribeConfigsRequest) -> Results {
         let shape = Shape {
             synonyms: request.include_synonyms,
             documentation: request.include_documentation,
             version: cx.version,
         };
-        let results = request.resources.into_iter().map(|resource| {
-            let result = DescribeConfigsResult::default()
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name.clone());
-            let described = match resource.resource_type {
-                BROKER_LOGGER => loggers(cx, &resource),
-                _ => described(cx, &resource)
-                    .map(|all| all.into_iter().map(|config| shape.of(config)).collect()),
-            };
-            match described {
-                Ok(mut all) => {
-                    all.retain(|config| is_wanted(&resource, &config.name));
-                    result.with_configs(all)
+        let known = Known {
+            image: cx.broker.image(),
+            settings: cx.broker.settings.now(),
+            levels: cx.broker.loggers.levels(),
+            node_id: cx.node_id(),
+        };
+        Results { known, shape, resources: request.resources, next: 0, last: None }
+    }
+
+    /// The results of the next resources, up to the size of a piece; empty at the end.
+    fn piece(&mut self) -> Result<Bytes, Refusal> {
+        let mut out = BytesMut::new();
+        while let Some(resource) = self.resources.get(self.next)
+            && out.len() < PIECE_BYTES
+        {
+            self.next += 1;
+            match &self.last {
+                Some((last, result)) if last == resource => out.extend_from_slice(result),
+                _ => {
+                    let from = out.len();
+                    let result = self.known.result(&self.shape, resource);
+                    encode_into(&mut out, &result, self.shape.version)?;
+                    let encoded = Bytes::copy_from_slice(out.get(from..).unwrap_or_default());
+                    self.last = Some((resource.clone(), encoded));
                 }
-                Err(fault) => result
-                    .with_error_code(fault.code.code())
-                    .with_error_message(Some(StrBytes::from_string(fault.message))),
             }
-        });
-        DescribeConfigsResponse::default().with_results(results.collect())
+        }
+        Ok(out.freeze())
     }
 }
 
-fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
-    let keys = resource.configuration_keys.as_ref();
-    keys.is_none_or(|keys| keys.is_empty() || keys.iter().any(|key| &**key == name))
+impl Pieces for Results {
+    fn next(&mut self) -> Option<Bytes> {
+        self.piece().ok()
+    }
 }
 
-fn described(cx: &Context, resource: &DescribeConfigsResource) -> Result<Vec<Described>, Fault> {
-    let name = &*resource.resource_name;
-    let refuse = |code, message: String| Err(Fault { code, message });
-    let (image, settings) = (cx.broker.image(), cx.broker.settings.now());
-    match resource.resource_type {
-        TOPIC => {
-            if let Some(fault) = names::fault(name) {
-                return refuse(Code::InvalidTopicException, fault);
+/// What was known at one moment.
+#[derive(Debug)]
+struct Known {
+    image: Arc<Image>,
+    settings: Arc<Settings>,
+    levels: Vec<(&'static str, &'static str)>,
+    node_id: i32,
+}
+
+impl Known {
+    fn result(&self, shape: &Shape, resource: &DescribeConfigsResource) -> DescribeConfigsResult {
+        let result = DescribeConfigsResult::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone());
+        let described = match resource.resource_type {
+            BROKER_LOGGER => self.loggers(&resource.resource_name),
+            _ => self
+                .described(resource)
+                .map(|all| all.into_iter().map(|config| shape.of(config)).collect()),
+        };
+        match described {
+            Ok(mut all) => {
+                let keys = resource.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
+                if let Some(keys) = keys {
+                    let keys: HashSet<&str> = keys.iter().map(|key| &**key).collect();
+                    all.retain(|config| keys.contains(&*config.name));
+                }
+                result.with_configs(all)
             }
-            match image.topics.get(name) {
-                Some(topic) => Ok(settings.describe_topic(&topic.configs)),
-                None => refuse(Code::UnknownTopicOrPartition, String::new()),
+            Err(fault) => result
+                .with_error_code(fault.code.code())
+                .with_error_message(Some(StrBytes::from_string(fault.message))),
+        }
+    }
+
+    fn described(&self, resource: &DescribeConfigsResource) -> Result<Vec<Described>, Fault> {
+        let name = &*resource.resource_name;
+        let refuse = |code, message: String| Err(Fault { code, message });
+        let (image, settings) = (&self.image, &self.settings);
+        match resource.resource_type {
+            TOPIC => {
+                if let Some(fault) = names::fault(name) {
+                    return refuse(Code::InvalidTopicException, fault);
+                }
+                match image.topics.get(name) {
+                    Some(topic) => Ok(settings.describe_topic(&topic.configs)),
+                    None => refuse(Code::UnknownTopicOrPartition, String::new()),
+                }
             }
+            BROKER if name.is_empty() => Ok(settings.describe_broker_defaults()),
+            BROKER if broker_id(name)? != self.node_id => Err(invalid_request(format!(
+                "Unexpected broker id, expected {} or empty string, but received {name}",
+                self.node_id
+            ))),
+            BROKER => Ok(settings.describe_broker()),
+            CLIENT_METRICS if name.is_empty() => {
+                Err(invalid_request("Client metrics subscription name must not be empty"))
+            }
+            CLIENT_METRICS => {
+                let configs = image.configs_of(CLIENT_METRICS, name);
+                Ok(settings.describe_resource(Owner::ClientMetrics, &configs))
+            }
+            GROUP if name.is_empty() => Err(invalid_request("Group name must not be empty")),
+            GROUP => Ok(settings.describe_resource(Owner::Group, &image.configs_of(GROUP, name))),
+            other => Err(invalid_request(format!("Unsupported resource type: {other}"))),
         }
-        BROKER if name.is_empty() => Ok(settings.describe_broker_defaults()),
-        BROKER if broker_id(name)? != cx.node_id() => Err(invalid_request(format!(
-            "Unexpected broker id, expected {} or empty string, but received {name}",
-            cx.node_id()
-        ))),
-        BROKER => Ok(settings.describe_broker()),
-        CLIENT_METRICS if name.is_empty() => {
-            Err(invalid_request("Client metrics subscription name must not be empty"))
+    }
+
+    /// The loggers of a broker. A level has no type, no meaning and no other place to come from.
+    fn loggers(&self, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, Fault> {
+        if name.is_empty() {
+            return Err(invalid_request("Broker id must not be empty"));
         }
-        CLIENT_METRICS => {
-            let configs = image.configs_of(CLIENT_METRICS, name);
-            Ok(settings.describe_resource(Owner::ClientMetrics, &configs))
+        if broker_id(name)? != self.node_id {
+            return Err(invalid_request(format!(
+                "Unexpected broker id, expected {} but received {name}",
+                self.node_id
+            )));
         }
-        GROUP if name.is_empty() => Err(invalid_request("Group name must not be empty")),
-        GROUP => Ok(settings.describe_resource(Owner::Group, &image.configs_of(GROUP, name))),
-        other => Err(invalid_request(format!("Unsupported resource type: {other}"))),
+        let described = |(name, level): &(&'static str, &'static str)| {
+            DescribeConfigsResourceResult::default()
+                .with_name(StrBytes::from_static_str(name))
+                .with_value(Some(StrBytes::from_static_str(level)))
+                .with_config_source(Source::Logger.code())
+                .with_documentation(None)
+        };
+        Ok(self.levels.iter().map(described).collect())
     }
 }
 
@@ -107,32 +225,8 @@ fn broker_id(name: &str) -> Result<i32, Fault> {
     name.parse().map_err(|_| invalid_request(message()))
 }
 
-/// The loggers of a broker. A level has no type, no meaning and no other place to come from.
-fn loggers(
-    cx: &Context,
-    resource: &DescribeConfigsResource,
-) -> Result<Vec<DescribeConfigsResourceResult>, Fault> {
-    let name = &*resource.resource_name;
-    if name.is_empty() {
-        return Err(invalid_request("Broker id must not be empty"));
-    }
-    if broker_id(name)? != cx.node_id() {
-        return Err(invalid_request(format!(
-            "Unexpected broker id, expected {} but received {name}",
-            cx.node_id()
-        )));
-    }
-    let described = |(name, level)| {
-        DescribeConfigsResourceResult::default()
-            .with_name(StrBytes::from_static_str(name))
-            .with_value(Some(StrBytes::from_static_str(level)))
-            .with_config_source(Source::Logger.code())
-            .with_documentation(None)
-    };
-    Ok(cx.broker.loggers.levels().into_iter().map(described).collect())
-}
-
 /// What the one who asks wants to see of each option.
+#[derive(Debug)]
 struct Shape {
     synonyms: bool,
     documentation: bool,

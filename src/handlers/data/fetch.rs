@@ -51,7 +51,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
                 Fetched { error_code: of_session(&error).code(), ..Fetched::default() }
             }
         };
-        Ok(encode(cx.version, cx.correlation_id, fetched))
+        encode(cx.version, cx.correlation_id, fetched)
     })
 }
 
@@ -171,7 +171,7 @@ fn bytes_of(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> f64 {
     let news = both.filter(|(_, answer)| has_news(answer));
     let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));
     let fetched = Fetched { topics, ..Fetched::default() };
-    encode(cx.version, cx.correlation_id, fetched).bytes() as f64
+    encode(cx.version, cx.correlation_id, fetched).map_or(0, |reply| reply.bytes()) as f64
 }
 
 /// Partitions of one topic that follow each other stand under one heading.

@@ -4,55 +4,66 @@
 //!   -4 earliest local (v8) · -5 latest tiered (v9), of which there is none · -6 is not served
 //! * A timestamp is answered with the first record at or after it.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
 
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct ListOffsets;
 
-impl Handler for ListOffsets {
+impl ListHandler for ListOffsets {
     const KEY: i16 = 2;
     const NAME: &'static str = "ListOffsets";
     const VERSIONS: RangeInclusive<i16> = 1..=10;
     type Request = ListOffsetsRequest;
-    type Response = ListOffsetsResponse;
 
-    async fn handle(cx: &Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
         let committed = request.isolation_level == 1;
-        let (mut seen, mut twice) = (BTreeSet::new(), BTreeSet::new());
+        let twice = named_twice(&request.topics);
+        let mut answered_twice = HashSet::new();
+        let mut list = AnswerList::new(cx, Self::KEY);
         for topic in &request.topics {
-            for partition in &topic.partitions {
-                let key = (topic.name.to_string(), partition.partition_index);
-                if !seen.insert(key.clone()) {
-                    twice.insert(key);
+            let partitions = Vec::with_capacity(topic.partitions.len());
+            let mut response = ListOffsetsTopicResponse::default().with_partitions(partitions);
+            for wanted in &topic.partitions {
+                let named = (&topic.name, wanted.partition_index);
+                if !twice.contains(&named) {
+                    response.partitions.push(listed(cx, &topic.name, wanted, committed));
+                } else if answered_twice.insert(named) {
+                    response.partitions.push(failed(wanted, Code::InvalidRequest));
                 }
+                list.pause().await;
+            }
+            if !response.partitions.is_empty() {
+                list.put(&response.with_name(topic.name.clone())).await?;
             }
         }
-        let topics = request.topics.into_iter().map(|topic| {
-            let answers = topic.partitions.iter().map(|wanted| {
-                if twice.contains(&(topic.name.to_string(), wanted.partition_index)) {
-                    return failed(wanted, Code::InvalidRequest);
-                }
-                listed(cx, &topic.name, wanted, committed)
-            });
-            let partitions = answers.collect();
-            ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
-        });
-        ListOffsetsResponse::default().with_topics(topics.collect())
+        let tail = usize::from(cx.version >= 6);
+        list.into_reply(&ListOffsetsResponse::default(), tail).await
     }
+}
+
+/// The partitions that are named more than once: each of them is refused, once.
+fn named_twice(topics: &[ListOffsetsTopic]) -> HashSet<(&TopicName, i32)> {
+    let mut seen = HashSet::new();
+    let partitions = topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+    });
+    partitions.filter(|named| !seen.insert(*named)).collect()
 }
 
 /// What is wrong with the leader epoch that a client believes in; -1 means it does not say.

@@ -11,33 +11,36 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
 };
 use kafka_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct OffsetForLeaderEpoch;
 
-impl Handler for OffsetForLeaderEpoch {
+impl ListHandler for OffsetForLeaderEpoch {
     const KEY: i16 = 23;
     const NAME: &'static str = "OffsetForLeaderEpoch";
     const VERSIONS: RangeInclusive<i16> = 2..=4;
     type Request = OffsetForLeaderEpochRequest;
-    type Response = OffsetForLeaderEpochResponse;
 
-    async fn handle(
-        cx: &Context,
-        request: OffsetForLeaderEpochRequest,
-    ) -> OffsetForLeaderEpochResponse {
-        let topics = request.topics.into_iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|p| ended(cx, &topic.topic, p)).collect();
-            OffsetForLeaderTopicResult::default()
-                .with_topic(topic.topic)
-                .with_partitions(partitions)
-        });
-        OffsetForLeaderEpochResponse::default().with_topics(topics.collect())
+    async fn handle(cx: &Context, request: OffsetForLeaderEpochRequest) -> Result<Reply, Refusal> {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        for topic in request.topics {
+            let partitions = Vec::with_capacity(topic.partitions.len());
+            let mut result = OffsetForLeaderTopicResult::default().with_partitions(partitions);
+            for partition in &topic.partitions {
+                result.partitions.push(ended(cx, &topic.topic, partition));
+                list.pause().await;
+            }
+            list.put(&result.with_topic(topic.topic)).await?;
+        }
+        let tail = usize::from(cx.version >= 4);
+        list.into_reply(&OffsetForLeaderEpochResponse::default(), tail).await
     }
 }
 

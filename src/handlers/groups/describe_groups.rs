@@ -2,6 +2,7 @@
 //!
 //! v3 authorized operations · v4 static members · v6 an unknown group has its code
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
@@ -10,25 +11,34 @@ use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, Gr
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::input::{DescribedMember, Description, Fault, Input, Reply};
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_group;
-use crate::handlers::groups::{ask, mismatch, text};
+use crate::handlers::groups::{ask, long_listing, mismatch, text};
 use crate::handlers::security::operations;
+use crate::wire::described_group;
+use crate::wire::reply::{self, Refusal};
+
+/// What members said is not copied, but an answer may keep it beyond the group's next generation:
+/// so much of it is counted as the answer's own memory.
+const COUNTED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The handler.
 pub struct DescribeGroups;
 
-impl Handler for DescribeGroups {
+impl ListHandler for DescribeGroups {
     const KEY: i16 = 15;
     const NAME: &'static str = "DescribeGroups";
     const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = DescribeGroupsRequest;
-    type Response = DescribeGroupsResponse;
 
-    async fn handle(cx: &Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
-        let mut groups = Vec::with_capacity(request.groups.len());
+    async fn handle(cx: &Context, request: DescribeGroupsRequest) -> Result<reply::Reply, Refusal> {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut named = HashSet::new();
+        let mut counted_bytes = 0;
         for id in request.groups {
+            let turn = long_listing(cx).await?;
             let described = match ask(cx, Input::Describe { group: id.to_string() }).await {
                 Ok(Reply::Described(Ok(description))) => whole(cx.version, *description),
                 Ok(Reply::Described(Err(Fault::GroupNotFound))) => unknown(cx.version, &id),
@@ -36,13 +46,21 @@ impl Handler for DescribeGroups {
                 Ok(other) => failed(mismatch(&other)),
                 Err(code) => failed(code),
             };
-            let described = described.with_group_id(id);
-            groups.push(match request.include_authorized_operations {
-                true => described.with_authorized_operations(operations::WITH_GROUP),
-                false => described,
-            });
+            let mut described = described.with_group_id(id.clone());
+            if request.include_authorized_operations {
+                described.authorized_operations = operations::WITH_GROUP;
+            }
+            let encoded = described_group::encode(cx.version, described)?;
+            drop(turn);
+            let mut shared_bytes = encoded.shared_bytes;
+            if shared_bytes > 0 && named.insert(id) {
+                let counted = shared_bytes.min(COUNTED_BYTES_MAX - counted_bytes);
+                (shared_bytes, counted_bytes) = (shared_bytes - counted, counted_bytes + counted);
+            }
+            list.put_encoded(1, encoded.pieces, shared_bytes).await?;
         }
-        DescribeGroupsResponse::default().with_groups(groups)
+        let tail = usize::from(cx.version >= 5);
+        list.into_reply(&DescribeGroupsResponse::default(), tail).await
     }
 }
 

@@ -12,8 +12,10 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::wire::reply::{Refusal, Reply, encode};
 
 /// Groups, transactional ids, share groups' partitions.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
@@ -22,35 +24,25 @@ const GROUP: i8 = 0;
 /// The handler.
 pub struct FindCoordinator;
 
-impl Handler for FindCoordinator {
+impl ListHandler for FindCoordinator {
     const KEY: i16 = 10;
     const NAME: &'static str = "FindCoordinator";
     const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = FindCoordinatorRequest;
-    type Response = FindCoordinatorResponse;
 
-    async fn handle(cx: &Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
+    async fn handle(cx: &Context, request: FindCoordinatorRequest) -> Result<Reply, Refusal> {
         let is_known = KEY_TYPES.contains(&request.key_type);
         if request.key_type == GROUP && (cx.version < 4 || !request.coordinator_keys.is_empty()) {
             cx.broker.prepare_offsets_topic();
         }
         let (host, port) = cx.advertised();
         if cx.version < 4 {
-            let response = FindCoordinatorResponse::default();
-            return match is_known {
-                true => {
-                    response.with_node_id(BrokerId(cx.node_id())).with_host(host).with_port(port)
-                }
-                false => response
-                    .with_error_code(Code::InvalidRequest.code())
-                    .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
-                    .with_node_id(BrokerId(-1))
-                    .with_port(-1),
-            };
+            return encode(Self::KEY, cx.version, cx.correlation_id, &first(cx, is_known));
         }
-        let coordinators = request.coordinator_keys.into_iter().map(|key| {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        for key in request.coordinator_keys {
             let coordinator = Coordinator::default().with_key(key);
-            match is_known {
+            let coordinator = match is_known {
                 true => coordinator
                     .with_node_id(BrokerId(cx.node_id()))
                     .with_host(host.clone())
@@ -60,8 +52,24 @@ impl Handler for FindCoordinator {
                     .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
                     .with_node_id(BrokerId(-1))
                     .with_port(-1),
-            }
-        });
-        FindCoordinatorResponse::default().with_coordinators(coordinators.collect())
+            };
+            list.put(&coordinator).await?;
+        }
+        // Tags follow.
+        list.into_reply(&FindCoordinatorResponse::default(), 1).await
+    }
+}
+
+/// The answer of the versions that know one key only.
+fn first(cx: &Context, is_known: bool) -> FindCoordinatorResponse {
+    let response = FindCoordinatorResponse::default();
+    let (host, port) = cx.advertised();
+    match is_known {
+        true => response.with_node_id(BrokerId(cx.node_id())).with_host(host).with_port(port),
+        false => response
+            .with_error_code(Code::InvalidRequest.code())
+            .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
+            .with_node_id(BrokerId(-1))
+            .with_port(-1),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! v4 states · v5 types (KIP-848)
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::list_groups_response::ListedGroup;
@@ -9,9 +10,11 @@ use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::input::{Input, Reply};
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, mismatch, text};
+use crate::handlers::groups::{ask, long_listing, mismatch, text};
+use crate::wire::reply::{self, Refusal, encode};
 
 /// The only kind of group that there is so far.
 const CLASSIC: &str = "classic";
@@ -19,34 +22,43 @@ const CLASSIC: &str = "classic";
 /// The handler.
 pub struct ListGroups;
 
-impl Handler for ListGroups {
+impl ListHandler for ListGroups {
     const KEY: i16 = 16;
     const NAME: &'static str = "ListGroups";
     const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = ListGroupsRequest;
-    type Response = ListGroupsResponse;
 
-    async fn handle(cx: &Context, request: ListGroupsRequest) -> ListGroupsResponse {
-        let failed = |code: i16| ListGroupsResponse::default().with_error_code(code);
+    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<reply::Reply, Refusal> {
+        let failed = |code: i16| {
+            let response = ListGroupsResponse::default().with_error_code(code);
+            encode(Self::KEY, cx.version, cx.correlation_id, &response)
+        };
+        let _turn = long_listing(cx).await?;
         let listed = match ask(cx, Input::List).await {
             Ok(Reply::Listed(listed)) => listed,
             Ok(other) => return failed(mismatch(&other).code()),
             Err(code) => return failed(code.code()),
         };
-        let is_wanted = |filter: &[StrBytes], value: &str| {
-            filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
+        let is_wanted = |filter: &HashSet<String>, value: &str| {
+            filter.is_empty() || filter.contains(&value.to_ascii_lowercase())
         };
-        let of_type = is_wanted(&request.types_filter, CLASSIC);
-        let groups = listed
-            .into_iter()
-            .filter(|group| of_type && is_wanted(&request.states_filter, group.state))
-            .map(|group| {
-                ListedGroup::default()
-                    .with_group_id(GroupId(text(group.group)))
-                    .with_protocol_type(text(group.protocol_type))
-                    .with_group_state(StrBytes::from_static_str(group.state))
-                    .with_group_type(StrBytes::from_static_str(CLASSIC))
-            });
-        ListGroupsResponse::default().with_groups(groups.collect())
+        let states = lowercase(&request.states_filter);
+        let of_type = is_wanted(&lowercase(&request.types_filter), CLASSIC);
+        let mut list = AnswerList::new(cx, Self::KEY);
+        for group in listed.into_iter().filter(|group| of_type && is_wanted(&states, group.state)) {
+            let listed = ListedGroup::default()
+                .with_group_id(GroupId(text(group.group)))
+                .with_protocol_type(text(group.protocol_type))
+                .with_group_state(StrBytes::from_static_str(group.state))
+                .with_group_type(StrBytes::from_static_str(CLASSIC));
+            list.put(&listed).await?;
+        }
+        let tail = usize::from(cx.version >= 3);
+        list.into_reply(&ListGroupsResponse::default(), tail).await
     }
+}
+
+/// A filter, in which case means nothing.
+fn lowercase(filter: &[StrBytes]) -> HashSet<String> {
+    filter.iter().map(|wanted| wanted.to_ascii_lowercase()).collect()
 }

@@ -1,10 +1,14 @@
 //! Consumer groups and committed offsets.
 
+use std::time::Duration;
+
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
+use tokio::sync::SemaphorePermit;
 
 use crate::groups::input::{Fault, Identity, Input, Reply};
 use crate::handlers::context::Context;
+use crate::wire::reply::Refusal;
 
 pub mod delete_groups;
 pub mod describe_groups;
@@ -18,9 +22,23 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod sync_group;
 
+/// How long a turn for a long listing is waited for.
+const LISTING_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Ask the coordinator.
 async fn ask(cx: &Context, input: Input) -> Result<Reply, Code> {
     cx.broker.coordinator.ask(input).await.map_err(|_| Code::CoordinatorNotAvailable)
+}
+
+/// Waits for a turn to ask for what may be long: a copy of all groups, or of a group's offsets or
+/// members. It is kept until the answer is encoded, so that there are few such copies at a time.
+///
+/// # Errors
+/// There was no turn in time.
+async fn long_listing(cx: &Context) -> Result<SemaphorePermit<'_>, Refusal> {
+    let turn = tokio::time::timeout(LISTING_PATIENCE, cx.broker.long_listings.acquire()).await;
+    let late = || Refusal::Unaffordable("other long listings take too long".to_owned());
+    turn.ok().and_then(Result::ok).ok_or_else(late)
 }
 
 /// An answer of another kind than the question: a mistake of ours.

@@ -17,41 +17,54 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::input::{Input, Offsets, Reply, Wanted};
 use crate::groups::records::Committed;
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, mismatch, text};
+use crate::handlers::groups::{ask, long_listing, mismatch, text};
+use crate::wire::reply::{self, Refusal};
 
 /// The handler.
 pub struct OffsetFetch;
 
-impl Handler for OffsetFetch {
+impl ListHandler for OffsetFetch {
     const KEY: i16 = 9;
     const NAME: &'static str = "OffsetFetch";
     const VERSIONS: RangeInclusive<i16> = 1..=9;
     type Request = OffsetFetchRequest;
-    type Response = OffsetFetchResponse;
 
-    async fn handle(cx: &Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<reply::Reply, Refusal> {
         if cx.version <= 7 {
             let topics = request.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
-            return one_group(fetched(cx, request.group_id.to_string(), topics).await, cx.version);
+            return one_group(cx, request.group_id.to_string(), topics).await;
         }
-        let mut groups = Vec::with_capacity(request.groups.len());
+        let mut list = AnswerList::new(cx, Self::KEY);
         for group in request.groups {
             let topics = group.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
+            let _turn = if is_long(&topics) { Some(long_listing(cx).await?) } else { None };
             let fetched = fetched(cx, group.group_id.to_string(), topics).await;
             let answer = OffsetFetchResponseGroup::default().with_group_id(group.group_id);
-            groups.push(match fetched {
+            let answer = match fetched {
                 Ok(offsets) => answer.with_topics(offsets.into_iter().map(topic).collect()),
                 Err(code) => answer.with_error_code(code.code()),
-            });
+            };
+            list.put(&answer).await?;
         }
-        OffsetFetchResponse::default().with_groups(groups)
+        // Tags follow.
+        list.into_reply(&OffsetFetchResponse::default(), 1).await
     }
+}
+
+/// More partitions than this are asked for in turn with other long listings.
+const LONG_FROM: usize = 1000;
+
+/// True if the answer may be long.
+fn is_long(wanted: &Wanted) -> bool {
+    let partitions = |topics: &Vec<(String, Vec<i32>)>| topics.iter().map(|t| t.1.len()).sum();
+    wanted.as_ref().map_or(usize::MAX, partitions) > LONG_FROM
 }
 
 async fn fetched(cx: &Context, group: String, wanted: Wanted) -> Result<Offsets, Code> {
@@ -86,23 +99,28 @@ fn topic((name, partitions): (String, Vec<(i32, Option<Committed>)>)) -> OffsetF
         .with_partitions(partitions.collect())
 }
 
-fn one_group(fetched: Result<Offsets, Code>, version: i16) -> OffsetFetchResponse {
-    let offsets = match fetched {
-        Ok(offsets) => offsets,
-        Err(code) => return OffsetFetchResponse::default().with_error_code(code.code()),
+async fn one_group(cx: &Context, group: String, wanted: Wanted) -> Result<reply::Reply, Refusal> {
+    let _turn = if is_long(&wanted) { Some(long_listing(cx).await?) } else { None };
+    let mut list = AnswerList::new(cx, OffsetFetch::KEY);
+    let (offsets, code) = match fetched(cx, group, wanted).await {
+        Ok(offsets) => (offsets, 0),
+        Err(code) => (Vec::new(), code.code()),
     };
-    let topics = offsets.into_iter().map(|(name, partitions)| {
+    for (name, partitions) in offsets {
         let partitions = partitions.into_iter().map(|(index, committed)| {
             let (offset, epoch, metadata) = told(committed);
             let partition = OffsetFetchResponsePartition::default()
                 .with_partition_index(index)
                 .with_committed_offset(offset)
                 .with_metadata(metadata);
-            if version >= 5 { partition.with_committed_leader_epoch(epoch) } else { partition }
+            if cx.version >= 5 { partition.with_committed_leader_epoch(epoch) } else { partition }
         });
-        OffsetFetchResponseTopic::default()
+        let topic = OffsetFetchResponseTopic::default()
             .with_name(TopicName(text(name)))
-            .with_partitions(partitions.collect())
-    });
-    OffsetFetchResponse::default().with_topics(topics.collect())
+            .with_partitions(partitions.collect());
+        list.put(&topic).await?;
+    }
+    // The error of the group, which came with version 2, and tags.
+    let tail = if cx.version >= 2 { 2 } else { 0 } + usize::from(cx.version >= 6);
+    list.into_reply(&OffsetFetchResponse::default().with_error_code(code), tail).await
 }

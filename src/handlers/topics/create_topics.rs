@@ -44,7 +44,7 @@ fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
         let response = create_all(cx, request);
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
-        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
+        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
     })
 }
 

@@ -36,7 +36,7 @@ fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
         let response = delete_all(cx, request).await;
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::delete_topics_response(&response));
-        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0))]))
+        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
     })
 }
 

@@ -1,58 +1,79 @@
 //! DescribeLogDirs (35): how large what is, and where.
 //!
+//! * A partition that is named more than once is described once, as in Apache Kafka.
+//!
 //! v4 total and usable bytes
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use kafka_protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use kafka_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::topics::registry::LiveTopic;
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct DescribeLogDirs;
 
-impl Handler for DescribeLogDirs {
+impl ListHandler for DescribeLogDirs {
     const KEY: i16 = 35;
     const NAME: &'static str = "DescribeLogDirs";
     const VERSIONS: RangeInclusive<i16> = 1..=4;
     type Request = DescribeLogDirsRequest;
-    type Response = DescribeLogDirsResponse;
 
-    async fn handle(cx: &Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
-        let topics: Vec<DescribeLogDirsTopic> = match request.topics {
+    async fn handle(cx: &Context, request: DescribeLogDirsRequest) -> Result<Reply, Refusal> {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        match request.topics {
             None => {
-                cx.broker.registry.all().iter().map(|topic| described(topic, |_| true)).collect()
+                for topic in cx.broker.registry.all() {
+                    list.put(&described(&topic, None)).await?;
+                }
             }
-            Some(wanted) => wanted
-                .iter()
-                .filter_map(|one| {
-                    let live = cx.broker.registry.named(&one.topic)?;
-                    Some(described(&live, |index| one.partitions.contains(&index)))
-                })
-                .collect(),
-        };
+            Some(topics) => {
+                for (name, partitions) in wanted(topics) {
+                    if let Some(topic) = cx.broker.registry.named(&name) {
+                        list.put(&described(&topic, Some(&partitions))).await?;
+                    }
+                }
+            }
+        }
         let dir = cx.broker.data_dir.display().to_string();
-        let result = DescribeLogDirsResult::default()
-            .with_log_dir(StrBytes::from_string(dir))
-            .with_topics(topics);
+        let result = DescribeLogDirsResult::default().with_log_dir(StrBytes::from_string(dir));
         let result = match cx.broker.disk.room(&cx.broker.data_dir) {
             Some(room) if cx.version >= 4 => result
                 .with_total_bytes(i64::try_from(room.total).unwrap_or(i64::MAX))
                 .with_usable_bytes(i64::try_from(room.usable).unwrap_or(i64::MAX)),
             _ => result,
         };
-        DescribeLogDirsResponse::default().with_results(vec![result])
+        // Total and usable bytes, tags of the directory, tags of the answer.
+        let tail = if cx.version >= 4 { 16 } else { 0 } + if cx.version >= 2 { 2 } else { 0 };
+        let response = DescribeLogDirsResponse::default().with_results(vec![result]);
+        list.into_reply(&response, tail).await
     }
 }
 
-fn described(topic: &LiveTopic, wanted: impl Fn(i32) -> bool) -> DescribeLogDirsTopic {
-    let partitions = topic.partitions.iter().filter(|p| wanted(p.id.partition)).map(|partition| {
+/// The partitions that are asked for, each of them once, by topic.
+fn wanted(topics: Vec<DescribableLogDirTopic>) -> BTreeMap<TopicName, BTreeSet<i32>> {
+    let mut wanted: BTreeMap<TopicName, BTreeSet<i32>> = BTreeMap::new();
+    for topic in topics {
+        wanted.entry(topic.topic).or_default().extend(topic.partitions);
+    }
+    wanted
+}
+
+/// The partitions of a topic that are wanted, or all.
+fn described(topic: &LiveTopic, wanted: Option<&BTreeSet<i32>>) -> DescribeLogDirsTopic {
+    let is_wanted = |index| wanted.is_none_or(|wanted| wanted.contains(&index));
+    let partitions = topic.partitions.iter().filter(|p| is_wanted(p.id.partition));
+    let partitions = partitions.map(|partition| {
         let bytes = partition.log_bytes();
         DescribeLogDirsPartition::default()
             .with_partition_index(partition.id.partition)

@@ -12,28 +12,29 @@ use kafka_protocol::messages::describe_topic_partitions_response::{
 use kafka_protocol::messages::{
     BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, TopicName,
 };
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::security::operations;
 use crate::handlers::topics::names;
 use crate::log::LEADER_EPOCH;
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct DescribeTopicPartitions;
 
-impl Handler for DescribeTopicPartitions {
+impl ListHandler for DescribeTopicPartitions {
     const KEY: i16 = 75;
     const NAME: &'static str = "DescribeTopicPartitions";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
     type Request = DescribeTopicPartitionsRequest;
-    type Response = DescribeTopicPartitionsResponse;
 
     async fn handle(
         cx: &Context,
         request: DescribeTopicPartitionsRequest,
-    ) -> DescribeTopicPartitionsResponse {
+    ) -> Result<Reply, Refusal> {
         let all = request.topics.is_empty();
         let names: BTreeSet<String> = if all {
             cx.broker.registry.all().iter().map(|topic| topic.name.clone()).collect()
@@ -43,7 +44,8 @@ impl Handler for DescribeTopicPartitions {
         let limit = cx.broker.config.max_request_partition_size_limit;
         let mut left = request.response_partition_limit.clamp(1, limit.max(1)) as usize;
         let from = request.cursor.map(|c| (c.topic_name.to_string(), c.partition_index.max(0)));
-        let mut response = DescribeTopicPartitionsResponse::default();
+        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut next = None;
         for name in names {
             let skip = match &from {
                 Some((first, _)) if name < *first => continue,
@@ -51,18 +53,24 @@ impl Handler for DescribeTopicPartitions {
                 _ => 0,
             };
             if left == 0 {
-                return response.with_next_cursor(Some(cursor(&name, 0)));
+                next = Some(cursor(&name, 0));
+                break;
             }
             let topic = described(cx, &name, skip, left);
             let shown = topic.partitions.len();
             let total = cx.broker.registry.named(&name).map_or(0, |t| t.partitions.len());
             left -= shown;
-            response.topics.push(topic);
+            list.put(&topic).await?;
             if skip + shown < total {
-                return response.with_next_cursor(Some(cursor(&name, skip + shown)));
+                next = Some(cursor(&name, skip + shown));
+                break;
             }
         }
-        response
+        // What follows the topics: the cursor, if there is one, and tags. A throttle time and the
+        // count of the topics stand before.
+        let response = DescribeTopicPartitionsResponse::default().with_next_cursor(next);
+        let bytes = response.compute_size(cx.version).unwrap_or(0);
+        list.into_reply(&response, bytes.saturating_sub(5)).await
     }
 }
 

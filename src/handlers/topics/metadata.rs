@@ -6,6 +6,7 @@
 //!
 //! v4 allow_auto_topic_creation · v10 topic ids in the answer · v12 topics by id · v13 top error
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
-use crate::handlers::api::Handler;
+use crate::handlers::answer_list::AnswerList;
+use crate::handlers::api::ListHandler;
 use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_create;
@@ -28,69 +30,109 @@ use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct Metadata;
 
-impl Handler for Metadata {
+impl ListHandler for Metadata {
     const KEY: i16 = 3;
     const NAME: &'static str = "Metadata";
     const VERSIONS: RangeInclusive<i16> = 0..=13;
     type Request = MetadataRequest;
-    type Response = MetadataResponse;
 
-    async fn handle(cx: &Context, request: MetadataRequest) -> MetadataResponse {
+    async fn handle(cx: &Context, request: MetadataRequest) -> Result<Reply, Refusal> {
         let may_create = (cx.version < 4 || request.allow_auto_topic_creation)
             && cx.broker.config.auto_create_topics_enable;
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
-        let mut topics: Vec<_> = match wanted {
-            None => cx.broker.registry.all().iter().map(|topic| described(cx, topic)).collect(),
-            Some(topics) => asked(topics)
-                .into_iter()
-                .map(|topic| match topic {
-                    Asked::Name(name) => by_name(cx, name, may_create),
-                    Asked::Id(id) => by_id(cx, id),
-                })
-                .collect(),
-        };
-        if request.include_topic_authorized_operations {
-            for topic in topics.iter_mut().filter(|topic| topic.error_code == 0) {
+        let tells_operations = request.include_topic_authorized_operations;
+        let finished = |mut topic: MetadataResponseTopic| {
+            if tells_operations && topic.error_code == 0 {
                 topic.topic_authorized_operations = operations::WITH_TOPIC;
             }
-        }
-        let (host, port) = cx.advertised();
-        let node_id = BrokerId(cx.node_id());
-        let broker =
-            MetadataResponseBroker::default().with_node_id(node_id).with_host(host).with_port(port);
-        let response = match request.include_cluster_authorized_operations {
-            true => MetadataResponse::default()
-                .with_cluster_authorized_operations(operations::WITH_CLUSTER),
-            false => MetadataResponse::default(),
+            topic
         };
-        response
-            .with_brokers(vec![broker])
-            .with_cluster_id(Some(StrBytes::from_string(cx.broker.identity.cluster_id.clone())))
-            .with_controller_id(node_id)
-            .with_topics(topics)
+        let mut list = AnswerList::new(cx, Self::KEY);
+        match wanted {
+            None => {
+                for topic in cx.broker.registry.all() {
+                    list.put(&finished(described(cx, &topic))).await?;
+                }
+            }
+            Some(topics) => {
+                for topic in asked(cx, topics) {
+                    let topic = match topic {
+                        Asked::Name(name) => by_name(cx, name, may_create),
+                        Asked::Id(id) => by_id(cx, id),
+                    };
+                    list.put(&finished(topic)).await?;
+                }
+            }
+        }
+        let response = whole(cx, request.include_cluster_authorized_operations);
+        list.into_reply(&response, tail(cx.version)).await
     }
 }
 
+/// What follows the topics in the answer, in bytes: operations on the cluster from version 8 to
+/// 10, an error code from 13 on, tags from 9 on.
+fn tail(version: i16) -> usize {
+    match version {
+        ..8 => 0,
+        8 => 4,
+        9..=10 => 5,
+        11..=12 => 1,
+        13.. => 3,
+    }
+}
+
+/// The answer but for its topics.
+fn whole(cx: &Context, tells_operations: bool) -> MetadataResponse {
+    let (host, port) = cx.advertised();
+    let node_id = BrokerId(cx.node_id());
+    let broker =
+        MetadataResponseBroker::default().with_node_id(node_id).with_host(host).with_port(port);
+    let response = match tells_operations {
+        true => {
+            MetadataResponse::default().with_cluster_authorized_operations(operations::WITH_CLUSTER)
+        }
+        false => MetadataResponse::default(),
+    };
+    response
+        .with_brokers(vec![broker])
+        .with_cluster_id(Some(StrBytes::from_string(cx.broker.identity.cluster_id.clone())))
+        .with_controller_id(node_id)
+}
+
 /// How a topic is asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Asked {
     Name(TopicName),
     Id(TopicId),
 }
 
+/// What is asked for, each topic once, as in Apache Kafka. Ids that nobody has come first there.
+fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
+    let mut asked = each_once(topics);
+    let is_known = |topic: &Asked| match topic {
+        Asked::Name(_) => false,
+        Asked::Id(id) => cx.broker.registry.with_id(*id).is_some(),
+    };
+    asked.sort_by_cached_key(is_known);
+    asked
+}
+
 /// Who asks for one topic by its id asks for all of them by id, as in Apache Kafka: names are
 /// then not looked at. The Java admin client sends an empty one beside each id.
-fn asked(topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
+fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
     let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
     let asked = topics.into_iter().map(|topic| match topic.name {
         Some(name) if !are_ids => Asked::Name(name),
         _ => Asked::Id(topic.topic_id),
     });
-    asked.filter(|topic| !are_ids || *topic != Asked::Id(TopicId::nil())).collect()
+    let mut seen = HashSet::new();
+    let is_meant = |topic: &Asked| !are_ids || *topic != Asked::Id(TopicId::nil());
+    asked.filter(|topic| is_meant(topic) && seen.insert(topic.clone())).collect()
 }
 
 fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseTopic {
@@ -170,10 +212,18 @@ mod tests {
         let (nil, a, b) = (TopicId::nil(), TopicId::from_u128(1), TopicId::from_u128(2));
         // As the Java admin client sends them, and as others do.
         let ids = vec![topic(Some(""), a), topic(None, b), topic(Some("name"), nil)];
-        assert_eq!(asked(ids), [Asked::Id(a), Asked::Id(b)]);
+        assert_eq!(each_once(ids), [Asked::Id(a), Asked::Id(b)]);
         let name = |name| Asked::Name(TopicName(StrBytes::from_static_str(name)));
         let names = vec![topic(Some("x"), nil), topic(Some(""), nil), topic(None, nil)];
-        assert_eq!(asked(names), [name("x"), name(""), Asked::Id(nil)]);
-        assert_eq!(asked(vec![]), []);
+        assert_eq!(each_once(names), [name("x"), name(""), Asked::Id(nil)]);
+        assert_eq!(each_once(vec![]), []);
+    }
+
+    #[test]
+    fn each_topic_is_answered_once() {
+        let (nil, a) = (TopicId::nil(), TopicId::from_u128(1));
+        let names = vec![topic(Some("x"), nil), topic(Some("y"), nil), topic(Some("x"), nil)];
+        assert_eq!(each_once(names).len(), 2);
+        assert_eq!(each_once(vec![topic(None, a), topic(Some(""), a)]), [Asked::Id(a)]);
     }
 }

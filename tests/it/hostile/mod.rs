@@ -41,6 +41,7 @@ use std::time::Duration;
 use crate::hostile::broker::LimitedBroker;
 use crate::hostile::steady::{Served, SteadyClient};
 
+mod answers;
 pub mod broker;
 pub mod steady;
 

@@ -1,0 +1,309 @@
+//! Memory that clients can have the broker take, counted in bytes before it is taken.
+//!
+//! **Invariant:** at most `in_all` bytes are held at once, an eighth of it that is in reserve for
+//! small demands aside, and at most `each` of them by one connection. Waiting for memory is bounded in time, more so for a connection that holds some
+//! already: two that wait for each other do not wait for long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::config::broker::{
+    CONNECTION_MAX_RESPONSE_BYTES, QUEUED_MAX_DECODED_BYTES, QUEUED_MAX_RESPONSE_BYTES,
+};
+use crate::config::entry::{Entry, Row};
+use crate::config::resolve::BrokerConfig;
+
+/// How long one that holds nothing waits for memory.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one waits for more that holds some already.
+const PATIENCE_FOR_MORE: Duration = Duration::from_secs(4);
+/// Who holds no more than this need not wait for those who hold much: there is a reserve.
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// A number of bytes that connections share.
+#[derive(Debug)]
+pub struct Budget {
+    free: Semaphore,
+    /// What only small demands take, once nothing else is free.
+    reserve: Semaphore,
+    in_all: Bound,
+    each: Bound,
+    waiting: AtomicUsize,
+}
+
+/// How many bytes, and which option says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The option.
+    pub option: &'static str,
+    /// Its value, in bytes.
+    pub bytes: usize,
+}
+
+/// Why there is no memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Exhausted {
+    /// More than one connection may hold, however long it waits.
+    #[error("it takes {bytes} bytes of memory; {option} allows {most}")]
+    TooMuch {
+        /// What would be held.
+        bytes: usize,
+        /// The option that forbids it.
+        option: &'static str,
+        /// Its value.
+        most: usize,
+    },
+    /// Others have held it for too long.
+    #[error("there were no {bytes} bytes of memory in time ({option})")]
+    Busy {
+        /// What was asked for.
+        bytes: usize,
+        /// The option that bounds what all may hold.
+        option: &'static str,
+    },
+}
+
+/// Bytes that are held; given back when dropped.
+#[derive(Debug)]
+pub struct Held {
+    of: Arc<Budget>,
+    bytes: AtomicUsize,
+    /// How many of them are of the reserve.
+    reserved: AtomicUsize,
+}
+
+/// Returns the memory for decoded requests.
+pub fn for_requests(config: &BrokerConfig) -> Budget {
+    let all = Bound::of(&QUEUED_MAX_DECODED_BYTES, config.queued_max_decoded_bytes);
+    Budget::new(all, all)
+}
+
+/// Returns the memory for answers.
+pub fn for_answers(config: &BrokerConfig) -> Budget {
+    let all = Bound::of(&QUEUED_MAX_RESPONSE_BYTES, config.queued_max_response_bytes);
+    let each = Bound::of(&CONNECTION_MAX_RESPONSE_BYTES, config.connection_max_response_bytes);
+    Budget::new(all, each)
+}
+
+impl Bound {
+    fn of(option: &Entry<i64>, value: i64) -> Bound {
+        let option = option.broker().first().map_or("", |name| name.text);
+        Bound { option, bytes: usize::try_from(value).unwrap_or(0) }
+    }
+}
+
+impl Budget {
+    /// Returns a budget of which nothing is held. No bound is larger than 4 GiB.
+    pub fn new(in_all: Bound, each: Bound) -> Budget {
+        let most = |bound: Bound| Bound { bytes: bound.bytes.min(u32::MAX as usize), ..bound };
+        let in_all = most(in_all);
+        let each = if each.bytes < in_all.bytes { most(each) } else { in_all };
+        let (free, reserve) = (Semaphore::new(in_all.bytes), Semaphore::new(in_all.bytes / 8));
+        Budget { free, reserve, in_all, each, waiting: AtomicUsize::new(0) }
+    }
+
+    /// Returns true while somebody waits for what others hold.
+    pub fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns how many bytes are held by nobody, without the reserve.
+    pub fn free_bytes(&self) -> usize {
+        self.free.available_permits()
+    }
+
+    /// Takes bytes for one connection, and waits for them if need be.
+    ///
+    /// # Errors
+    /// One connection may not hold as much, or others hold it for too long.
+    pub async fn take(self: &Arc<Budget>, bytes: usize) -> Result<Held, Exhausted> {
+        let (bytes_held, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let held = Held { of: self.clone(), bytes: bytes_held, reserved };
+        held.grow(bytes).await?;
+        Ok(held)
+    }
+}
+
+impl Held {
+    /// Takes more bytes.
+    ///
+    /// # Errors
+    /// As [`Budget::take`]; what was held before is still held.
+    pub async fn grow(&self, more: usize) -> Result<(), Exhausted> {
+        let (held, Bound { option, bytes: most }) = (self.bytes(), self.of.each);
+        let bytes = held.saturating_add(more);
+        if bytes > most {
+            return Err(Exhausted::TooMuch { bytes, option, most });
+        }
+        let permits = more as u32;
+        let permit = match self.of.free.try_acquire_many(permits) {
+            Ok(permit) => permit,
+            Err(_) if bytes <= SMALL_BYTES && self.grow_from_reserve(permits) => return Ok(()),
+            Err(_) => {
+                let _waiting = Waiting::begin(&self.of.waiting);
+                let patience = if held == 0 { PATIENCE } else { PATIENCE_FOR_MORE };
+                let acquired = self.of.free.acquire_many(permits);
+                match tokio::time::timeout(patience, acquired).await {
+                    Ok(Ok(permit)) => permit,
+                    _ => {
+                        let option = self.of.in_all.option;
+                        return Err(Exhausted::Busy { bytes: more, option });
+                    }
+                }
+            }
+        };
+        permit.forget();
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes more bytes from the reserve. False if it has not as many.
+    fn grow_from_reserve(&self, permits: u32) -> bool {
+        let Ok(permit) = self.of.reserve.try_acquire_many(permits) else { return false };
+        permit.forget();
+        self.bytes.fetch_add(permits as usize, Ordering::Relaxed);
+        self.reserved.fetch_add(permits as usize, Ordering::Relaxed);
+        true
+    }
+
+    /// Returns how many bytes are held.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns true while somebody waits for the memory that this is a part of.
+    pub fn is_waited_for(&self) -> bool {
+        self.of.is_waited_for()
+    }
+
+    /// Gives back as many bytes, or all that are held if those are fewer.
+    pub fn give_back(&self, bytes: usize) {
+        let less = |held: usize| Some(held.saturating_sub(bytes));
+        let before = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let given = bytes.min(before.unwrap_or(0));
+        // The reserve first: it is small.
+        let less = |reserved: usize| Some(reserved.saturating_sub(given));
+        let reserved = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let to_reserve = given.min(reserved.unwrap_or(0));
+        self.of.reserve.add_permits(to_reserve);
+        self.of.free.add_permits(given - to_reserve);
+    }
+
+    /// Takes over what another holds of the same budget.
+    pub fn absorb(&self, other: Held) {
+        let relaxed = Ordering::Relaxed;
+        self.bytes.fetch_add(other.bytes.swap(0, relaxed), relaxed);
+        self.reserved.fetch_add(other.reserved.swap(0, relaxed), relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back(usize::MAX);
+    }
+}
+
+/// Somebody who waits, counted for as long.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn begin(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(in_all: usize, each: usize) -> Arc<Budget> {
+        let bound = |option, bytes| Bound { option, bytes };
+        Arc::new(Budget::new(bound("in.all", in_all), bound("each", each)))
+    }
+
+    #[tokio::test]
+    async fn what_is_given_back_is_free_again_and_never_more_than_that() {
+        let budget = budget(100, 60);
+        let held = budget.take(50).await.unwrap();
+        held.grow(10).await.unwrap();
+        assert_eq!((held.bytes(), budget.free_bytes()), (60, 40));
+        held.give_back(25);
+        assert_eq!((held.bytes(), budget.free_bytes()), (35, 65));
+        let other = budget.take(30).await.unwrap();
+        held.absorb(other);
+        assert_eq!((held.bytes(), budget.free_bytes()), (65, 35));
+        held.give_back(1000);
+        assert_eq!((held.bytes(), budget.free_bytes()), (0, 100));
+        drop(held);
+        assert_eq!(budget.free_bytes(), 100);
+    }
+
+    #[tokio::test]
+    async fn one_connection_holds_no_more_than_its_share() {
+        let budget = budget(100, 60);
+        let held = budget.take(60).await.unwrap();
+        let refused = held.grow(1).await.unwrap_err();
+        assert_eq!(refused, Exhausted::TooMuch { bytes: 61, option: "each", most: 60 });
+        assert_eq!(held.bytes(), 60, "what it had it still has");
+    }
+
+    const K: usize = 1024;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_served_once_there_is_room_or_refused_in_time() {
+        let budget = budget(1000 * K, 1000 * K);
+        let held = budget.take(800 * K).await.unwrap();
+        let theirs = budget.clone();
+        let waiting = tokio::spawn(async move { theirs.take(300 * K).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(budget.is_waited_for());
+        held.give_back(100 * K);
+        let got = waiting.await.unwrap().unwrap();
+        assert!(!budget.is_waited_for());
+        let refused = budget.take(65 * K).await.unwrap_err();
+        assert_eq!(refused, Exhausted::Busy { bytes: 65 * K, option: "in.all" });
+        assert!(!budget.is_waited_for());
+        drop((held, got));
+        assert_eq!(budget.free_bytes(), 1000 * K);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_that_wait_for_each_other_do_not_wait_for_ever() {
+        let budget = budget(200 * K, 200 * K);
+        let (one, two) = (budget.take(100 * K).await.unwrap(), budget.take(100 * K).await.unwrap());
+        let (first, second) = tokio::join!(one.grow(K), two.grow(K));
+        assert!(first.is_err() && second.is_err());
+        drop((one, two));
+        assert_eq!(budget.free_bytes(), 200 * K);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_demand_does_not_wait_for_a_large_one_that_waits() {
+        let budget = budget(1024 * K, 1024 * K);
+        let all = budget.take(1024 * K).await.unwrap();
+        let theirs = budget.clone();
+        let waiting = tokio::spawn(async move { theirs.take(512 * K).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let small = budget.take(60 * K).await.unwrap();
+        small.grow(4 * K).await.unwrap();
+        assert_eq!((small.bytes(), budget.reserve.available_permits()), (64 * K, 64 * K));
+        // What it holds beyond is not of the reserve.
+        all.give_back(1024 * K);
+        small.grow(K).await.unwrap();
+        drop(waiting.await.unwrap().unwrap());
+        small.give_back(60 * K);
+        assert_eq!((budget.free_bytes(), budget.reserve.available_permits()), (1023 * K, 124 * K));
+        drop((small, all));
+        assert_eq!((budget.free_bytes(), budget.reserve.available_permits()), (1024 * K, 128 * K));
+    }
+}

@@ -1,0 +1,105 @@
+//! An answer that is a list, as handlers make it: encoded item by item, its memory held before
+//! the next piece is begun, and others served in between.
+
+use bytes::Bytes;
+use kafka_protocol::protocol::Encodable;
+
+use crate::handlers::context::Context;
+use crate::wire::list::{Later, List, PIECE_BYTES};
+use crate::wire::reply::{Refusal, Reply, check_frame};
+
+/// How many items are made before others on this thread are served.
+const ITEMS_AT_ONCE: usize = 512;
+
+/// The list of an answer that is being made.
+#[derive(Debug)]
+pub struct AnswerList<'a> {
+    cx: &'a Context,
+    list: List,
+    /// Bytes that are held elsewhere anyway, and not by this answer alone.
+    shared_bytes: usize,
+    items_since_pause: usize,
+}
+
+impl<'a> AnswerList<'a> {
+    /// Returns an empty list of an answer to this API.
+    pub fn new(cx: &'a Context, key: i16) -> AnswerList<'a> {
+        let list = List::new(key, cx.version);
+        AnswerList { cx, list, shared_bytes: 0, items_since_pause: 0 }
+    }
+
+    /// Appends an item.
+    ///
+    /// # Errors
+    /// It cannot be written, or there is no memory for it.
+    pub async fn put(&mut self, item: &impl Encodable) -> Result<(), Refusal> {
+        self.list.put(item)?;
+        self.piece_done(false).await
+    }
+
+    /// Goes on to the next piece once one is full.
+    async fn piece_done(&mut self, is_shared: bool) -> Result<(), Refusal> {
+        if self.list.piece_bytes() >= PIECE_BYTES {
+            self.list.cut();
+            self.hold().await?;
+        } else if is_shared {
+            self.hold().await?;
+        }
+        self.pause().await;
+        Ok(())
+    }
+
+    /// Appends items that are encoded already, of which `shared` bytes are held elsewhere.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub async fn put_encoded(
+        &mut self,
+        items: usize,
+        encoded: Vec<Bytes>,
+        shared: usize,
+    ) -> Result<(), Refusal> {
+        self.list.put_encoded(items, encoded);
+        self.shared_bytes += shared;
+        self.piece_done(shared > 0).await
+    }
+
+    /// Appends items that are encoded when their turn comes; memory is held for one piece.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub async fn put_later(
+        &mut self,
+        items: usize,
+        later: Later,
+        held: usize,
+    ) -> Result<(), Refusal> {
+        self.shared_bytes += later.bytes().saturating_sub(held);
+        self.list.put_later(items, later);
+        self.hold().await
+    }
+
+    /// Lets others be served, now and then.
+    pub async fn pause(&mut self) {
+        self.items_since_pause += 1;
+        if self.items_since_pause >= ITEMS_AT_ONCE {
+            self.items_since_pause = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn hold(&self) -> Result<(), Refusal> {
+        check_frame(self.list.bytes())?;
+        self.cx.hold_answer(self.list.bytes() - self.shared_bytes).await
+    }
+
+    /// Puts the list into its answer: `answer` is the answer with an empty list, behind which
+    /// `tail` bytes follow.
+    ///
+    /// # Errors
+    /// The answer cannot be written, or there is no memory for it.
+    pub async fn into_reply(self, answer: &impl Encodable, tail: usize) -> Result<Reply, Refusal> {
+        self.hold().await?;
+        self.list.into_reply(self.cx.correlation_id, answer, tail)
+    }
+}

@@ -1,0 +1,115 @@
+//! Memory that one request may take: decoded, while it is carried out, and for its answer.
+//!
+//! A small request with a small answer is not counted at all. A decoded request is many times as
+//! large as its bytes, so beyond a little its memory is taken from a budget before it is decoded,
+//! and the largest are carried out one at a time. What an answer takes is held from before it is
+//! encoded until the client has read it.
+//!
+//! **Invariant:** who holds memory of one kind waits for the next kinds only, in this order:
+//! decoded requests, the turn of large ones, answers. What is held for answers is held by clients
+//! that read them, or lose their connection (`server/outbound.rs`).
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::broker::memory::{Exhausted, Held};
+use crate::broker::parts::Broker;
+use crate::wire::reply::Refusal;
+
+/// What an answer may take without asking for memory, in bytes: most answers are smaller.
+const FREE_ANSWER_BYTES: usize = 8 * 1024;
+/// What a decoded request may take without asking for memory, in bytes.
+const FREE_REQUEST_BYTES: usize = 64 * 1024;
+/// A decoded request of more bytes than this is carried out while no other such is.
+const LARGE_REQUEST_BYTES: usize = 1024 * 1024;
+/// How long a large request waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(20);
+/// What may wait for others for long, and thus takes no turns: Produce, Fetch, JoinGroup, SyncGroup.
+const WAITS: &[i16] = &[0, 1, 11, 14];
+
+/// Memory that is held for one request. Where little is needed, nothing is counted.
+#[derive(Debug, Default)]
+pub struct Memory {
+    request: OnceLock<Held>,
+    turn: OnceLock<OwnedSemaphorePermit>,
+    answer: OnceLock<Held>,
+}
+
+impl Memory {
+    /// Holds memory for a request that is decoded into as many bytes.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn for_request(
+        broker: &Broker,
+        key: i16,
+        decoded_bytes: usize,
+    ) -> Result<Memory, Refusal> {
+        match decoded_bytes {
+            0..=FREE_REQUEST_BYTES => Ok(Memory::default()),
+            // In a place of its own: what is rare must not make every connection larger.
+            _ => Box::pin(Memory::for_counted_request(broker, key, decoded_bytes)).await,
+        }
+    }
+
+    async fn for_counted_request(
+        broker: &Broker,
+        key: i16,
+        decoded_bytes: usize,
+    ) -> Result<Memory, Refusal> {
+        let memory = Memory::default();
+        let held = broker.decoded_bytes.take(decoded_bytes).await.map_err(refused)?;
+        let _ = memory.request.set(held);
+        if decoded_bytes > LARGE_REQUEST_BYTES && !WAITS.contains(&key) {
+            let turn = broker.large_requests.clone().acquire_owned();
+            let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
+            let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
+                Refusal::Unaffordable("other large requests take too long".to_owned())
+            })?;
+            let _ = memory.turn.set(turn);
+        }
+        Ok(memory)
+    }
+
+    /// Holds memory for the answer of as many bytes, what is held for it already included.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn hold_answer(&self, broker: &Broker, bytes: usize) -> Result<(), Refusal> {
+        match bytes {
+            0..=FREE_ANSWER_BYTES => Ok(()),
+            _ => Box::pin(self.hold_counted_answer(broker, bytes)).await,
+        }
+    }
+
+    async fn hold_counted_answer(&self, broker: &Broker, bytes: usize) -> Result<(), Refusal> {
+        if let Some(held) = self.answer.get() {
+            let more = bytes.saturating_sub(held.bytes());
+            return if more > 0 { held.grow(more).await.map_err(refused) } else { Ok(()) };
+        }
+        let held = broker.answer_bytes.take(bytes).await.map_err(refused)?;
+        let _ = self.answer.set(held);
+        Ok(())
+    }
+
+    /// Returns how many bytes are held for the decoded request.
+    pub fn request_bytes(&self) -> usize {
+        self.request.get().map_or(0, Held::bytes)
+    }
+
+    /// Returns how many bytes are held for the answer.
+    pub fn answer_bytes(&self) -> usize {
+        self.answer.get().map_or(0, Held::bytes)
+    }
+
+    /// Ends with the request, and gives what is held for its answer.
+    pub fn into_answer(self) -> Option<Held> {
+        self.answer.into_inner()
+    }
+}
+
+fn refused(exhausted: Exhausted) -> Refusal {
+    Refusal::Unaffordable(exhausted.to_string())
+}
