@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ottla::clock::Now;
 use ottla::groups::input::{Fault, Identity, Input, Join, JoinFault, Reply, Sync};
+use ottla::groups::limits::Limits;
 use ottla::groups::{Groups, Rules, Step, Ticket};
 
 /// From client to broker or back.
@@ -55,6 +56,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
         metadata_bytes_max: 4096,
         retention_ms: 604_800_000,
         retention_check_ms: 600_000,
+        limits: Limits::NONE,
     };
     let member = |_| Member {
         id: String::new(),

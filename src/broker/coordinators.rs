@@ -5,9 +5,12 @@ use std::sync::{Arc, Weak};
 
 use crate::broker::parts::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::config::group_config::GroupConfig;
 use crate::config::resolve::Durability;
-use crate::coordinator::driver::{Inbox, run};
+use crate::coordinator::asking::Inbox;
+use crate::coordinator::driver::run;
 use crate::coordinator::journal::{Journal, JournalError, TOPIC};
+use crate::groups::limits::Limits;
 use crate::groups::{Groups, Rules};
 use crate::log::AppendError;
 use crate::topics::partition::Partition;
@@ -23,6 +26,7 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
         metadata_bytes_max: config.offset_metadata_max_bytes,
         retention_ms: config.offsets_retention_ms,
         retention_check_ms: config.offsets_retention_check_interval_ms,
+        limits: limits(config),
     };
     let weak = Arc::downgrade(broker);
     let find = Box::new(move |create| find(&weak, create));
@@ -35,6 +39,17 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
     let groups = Groups::new(rules, fastrand::Rng::new());
     let stopping = broker.stopping.subscribe();
     tokio::spawn(run(groups, journal, broker.clock.clone(), inbox, stopping));
+}
+
+/// How much of everything groups may have.
+pub fn limits(config: &GroupConfig) -> Limits {
+    let of = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
+    Limits {
+        groups: of(config.max_count.into()),
+        bytes: of(config.coordinator_max_bytes),
+        group_bytes: of(config.max_bytes.into()),
+        member_bytes: of(config.member_max_bytes.into()),
+    }
 }
 
 fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, JournalError> {

@@ -12,7 +12,7 @@ use crate::broker::loggers::Loggers;
 use crate::broker::memory::Budget;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
-use crate::coordinator::driver::Coordinator;
+use crate::coordinator::asking::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::AppendError;
 use crate::log::space::Space;

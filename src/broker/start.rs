@@ -15,7 +15,7 @@ use crate::broker::{cleaner, coordinators, memory, scrubber, together, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
-use crate::coordinator::driver::Coordinator;
+use crate::coordinator::asking::Coordinator;
 use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
 use crate::log::space::Space;
@@ -74,7 +74,8 @@ pub fn start(
         })
         .collect::<BTreeMap<_, _>>();
     let (upkeep, asked) = Desk::new();
-    let (coordinator, inbox) = Coordinator::new();
+    let (coordinator, inbox) =
+        Coordinator::new(coordinators::limits(&config.groups), clock.clone());
     let broker = Arc::new(assemble(Parts {
         coordinator,
         upkeep,

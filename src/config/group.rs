@@ -1,6 +1,8 @@
 //! The options of consumer groups and committed offsets.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`). Where a default
+//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`), but for those of
+//! `group.max.count`, `group.max.bytes`, `group.member.max.bytes` and
+//! `group.coordinator.max.bytes`, which Kafka does not have. Where a default
 //! differs, `page.rs` says so and why.
 
 use crate::config::check::Check;
@@ -49,6 +51,54 @@ pub static GROUP_MAX_SIZE: Entry<i32> = Entry {
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "How many members a classic group may have.",
+};
+
+/// `group.max.count`.
+pub static GROUP_MAX_COUNT: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.max.count")],
+    default: 100_000,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many groups there may be. More that a data directory has are kept, but no new group \
+        is taken.",
+};
+
+/// `group.max.bytes`.
+pub static GROUP_MAX_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.max.bytes")],
+    default: 8 * 1024 * 1024,
+    check: Check::Between(64 * 1024, 256 * 1024 * 1024),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes the members of one classic group may take with their metadata and \
+        assignments; each member counts for at least 1 KiB.",
+};
+
+/// `group.member.max.bytes`.
+pub static GROUP_MEMBER_MAX_BYTES: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.member.max.bytes")],
+    default: 1024 * 1024,
+    check: Check::Between(16 * 1024, 256 * 1024 * 1024),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes one member of a classic group may say of itself, in all its protocols \
+        together.",
+};
+
+/// `group.coordinator.max.bytes`.
+pub static GROUP_COORDINATOR_MAX_BYTES: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("group.coordinator.max.bytes")],
+    default: 64 * 1024 * 1024,
+    check: Check::AtLeast(1024 * 1024),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "How many bytes of memory all groups may take with their members and committed offsets. \
+        More that a data directory has are kept, but nothing is taken by which they would grow.",
 };
 
 /// `group.consumer.session.timeout.ms`.
@@ -399,6 +449,10 @@ pub static ROWS: &[&dyn Row] = &[
     &GROUP_MIN_SESSION_TIMEOUT_MS,
     &GROUP_MAX_SESSION_TIMEOUT_MS,
     &GROUP_MAX_SIZE,
+    &GROUP_MAX_COUNT,
+    &GROUP_MAX_BYTES,
+    &GROUP_MEMBER_MAX_BYTES,
+    &GROUP_COORDINATOR_MAX_BYTES,
     &GROUP_CONSUMER_SESSION_TIMEOUT_MS,
     &GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
     &GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,

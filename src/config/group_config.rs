@@ -14,6 +14,14 @@ pub struct GroupConfig {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`: members of one group.
     pub max_size: i32,
+    /// `group.max.count`: groups.
+    pub max_count: i32,
+    /// `group.max.bytes`: of the members of one group.
+    pub max_bytes: i32,
+    /// `group.member.max.bytes`: of one member.
+    pub member_max_bytes: i32,
+    /// `group.coordinator.max.bytes`: of all groups.
+    pub coordinator_max_bytes: i64,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: i32,
     /// `offsets.retention.minutes`, in ms.
@@ -39,6 +47,10 @@ impl GroupConfig {
             min_session_timeout_ms: group::GROUP_MIN_SESSION_TIMEOUT_MS.resolve(layers),
             max_session_timeout_ms: group::GROUP_MAX_SESSION_TIMEOUT_MS.resolve(layers),
             max_size: group::GROUP_MAX_SIZE.resolve(layers),
+            max_count: group::GROUP_MAX_COUNT.resolve(layers),
+            max_bytes: group::GROUP_MAX_BYTES.resolve(layers),
+            member_max_bytes: group::GROUP_MEMBER_MAX_BYTES.resolve(layers),
+            coordinator_max_bytes: group::GROUP_COORDINATOR_MAX_BYTES.resolve(layers),
             offset_metadata_max_bytes: group::OFFSET_METADATA_MAX_BYTES.resolve(layers),
             offsets_retention_ms: i64::from(group::OFFSETS_RETENTION_MINUTES.resolve(layers))
                 * 60_000,

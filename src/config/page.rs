@@ -46,7 +46,8 @@ const INTRODUCTION: &str = "\
 *Written by the program from its one table of options (`src/config`); do not edit.*
 
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
-here. `connection.max.response.bytes`, `durability`, `log.cleaner.cpu.share`,
+here. `connection.max.response.bytes`, `durability`, `group.coordinator.max.bytes`,
+`group.max.bytes`, `group.max.count`, `group.member.max.bytes`, `log.cleaner.cpu.share`,
 `log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`
 and `queued.max.response.bytes` are options of our own.
 

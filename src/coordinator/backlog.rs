@@ -1,21 +1,18 @@
 //! Records that wait for room on a full disk.
 //!
-//! **Invariant:** there are at most twice as many as the groups have keys: of each key only the
-//! newest is kept, as compaction would.
+//! **Invariant:** there are at most as many as the groups have keys: of each key only the newest
+//! is kept, as compaction would.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::groups::records::Record;
-
-/// Fewer are not worth looking through.
-const FEW: usize = 1024;
 
 /// Records that are not written yet, oldest first.
 #[derive(Debug, Default)]
 pub struct Backlog {
-    records: Vec<Record>,
-    /// How many there were when only the newest of each key had been kept.
-    distinct: usize,
+    records: BTreeMap<u64, Record>,
+    newest: HashMap<Vec<u8>, u64>,
+    next: u64,
 }
 
 impl Backlog {
@@ -24,24 +21,28 @@ impl Backlog {
         self.records.is_empty()
     }
 
-    /// What waits, oldest first.
-    pub fn records(&self) -> &[Record] {
-        &self.records
+    /// The oldest of what waits, at most so many.
+    pub fn oldest(&self, count: usize) -> Vec<Record> {
+        self.records.values().take(count).cloned().collect()
+    }
+
+    /// Forget so many of the oldest: they are written.
+    pub fn forget(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some((_, record)) = self.records.pop_first() else { return };
+            self.newest.remove(&record.key());
+        }
     }
 
     /// Let more wait.
     pub fn extend(&mut self, records: Vec<Record>) {
-        self.records.extend(records);
-        if self.records.len() < 2 * self.distinct.max(FEW) {
-            return;
+        for record in records {
+            if let Some(before) = self.newest.insert(record.key(), self.next) {
+                self.records.remove(&before);
+            }
+            self.records.insert(self.next, record);
+            self.next += 1;
         }
-        let mut seen = HashSet::new();
-        let mut kept: Vec<Record> = std::mem::take(&mut self.records);
-        kept.reverse();
-        kept.retain(|record| seen.insert(record.encode().0));
-        kept.reverse();
-        self.distinct = kept.len();
-        self.records = kept;
     }
 }
 
@@ -49,21 +50,32 @@ impl Backlog {
 mod tests {
     use super::*;
 
+    fn gone(partition: i32) -> Record {
+        Record::Offset { group: "g".to_owned(), topic: "t".to_owned(), partition, value: None }
+    }
+
     #[test]
     fn of_each_key_the_newest_stays_and_the_order_too() {
-        let gone = |partition| Record::Offset {
-            group: "g".to_owned(),
-            topic: "t".to_owned(),
-            partition,
-            value: None,
-        };
         let mut backlog = Backlog::default();
         for round in 0..10_000 {
             backlog.extend(vec![gone(round % 7), gone(-1)]);
-            assert!(backlog.records().len() < 2 * FEW + 2);
+            assert!(backlog.records.len() <= 8 && backlog.newest.len() <= 8);
         }
-        backlog.extend((0..2 * FEW as i32).map(|_| gone(3)).collect());
-        assert_eq!(backlog.records().len(), 8);
-        assert_eq!(backlog.records().last(), Some(&gone(3)));
+        backlog.extend(vec![gone(3); 100]);
+        assert_eq!(backlog.records.len(), 8);
+        assert_eq!(backlog.records.values().last(), Some(&gone(3)));
+    }
+
+    #[test]
+    fn what_is_written_is_forgotten_piece_by_piece() {
+        let mut backlog = Backlog::default();
+        backlog.extend((0..10).map(gone).collect());
+        assert_eq!(backlog.oldest(4), (0..4).map(gone).collect::<Vec<_>>());
+        backlog.forget(4);
+        backlog.extend(vec![gone(4), gone(0)]);
+        let left: Vec<i32> = vec![5, 6, 7, 8, 9, 4, 0];
+        assert_eq!(backlog.oldest(100), left.into_iter().map(gone).collect::<Vec<_>>());
+        backlog.forget(100);
+        assert!(backlog.is_empty() && backlog.newest.is_empty());
     }
 }

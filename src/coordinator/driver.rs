@@ -1,7 +1,8 @@
 //! One task: drain the inbox, step the machine, write what it decided, answer.
 //!
-//! **Invariant:** a reply leaves after the records of its step are written. Everything that came
-//! while the last records were written is decided together and written as one batch.
+//! **Invariant:** a reply leaves after the records of its step are written. What came while the
+//! last records were written is decided together and written as one batch, but for no longer than
+//! a few milliseconds.
 //!
 //! Where the disk is full the machine runs ahead of its log: records wait in the [`Backlog`] and
 //! are written before all others once there is room. Meanwhile nobody's commit is accepted, but
@@ -14,56 +15,30 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::{Clock, Now};
+use crate::coordinator::asking::{Asked, Inbox};
 use crate::coordinator::backlog::Backlog;
+use crate::coordinator::gauge::Gauge;
 use crate::coordinator::journal::{Journal, JournalError};
 use crate::groups::input::{Input, Reply};
+use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
-use crate::groups::{Groups, Step, Ticket};
+use crate::groups::{Groups, Ticket};
 
-/// How many requests may wait for the task.
-const INBOX: usize = 4096;
 /// How many are decided on before their records are written.
 const TOGETHER: usize = 1024;
+/// How long to decide before the records are written and the answers sent, ms.
+const TURN_MS: i64 = 5;
+/// How many bytes of records to write at once.
+const TURN_BYTES: usize = 1024 * 1024;
 
 /// How long to wait for room on a full disk before looking again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// There is no coordinator: the disk is full, its log has failed, or the broker stops.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the group coordinator is not available")]
-pub struct NoCoordinator;
-
-struct Asked {
-    input: Input,
-    answer: oneshot::Sender<Reply>,
-}
-
-/// The way to the coordinator.
-#[derive(Debug, Clone)]
-pub struct Coordinator(mpsc::Sender<Asked>);
-
-/// The other end, for [`run`].
-pub struct Inbox(mpsc::Receiver<Asked>);
-
-impl Coordinator {
-    /// Both ends.
-    pub fn new() -> (Coordinator, Inbox) {
-        let (sender, receiver) = mpsc::channel(INBOX);
-        (Coordinator(sender), Inbox(receiver))
-    }
-
-    /// Ask, and wait for the answer, which may take as long as a rebalance.
-    pub async fn ask(&self, input: Input) -> Result<Reply, NoCoordinator> {
-        let (answer, reply) = oneshot::channel();
-        self.0.send(Asked { input, answer }).await.map_err(|_| NoCoordinator)?;
-        reply.await.map_err(|_| NoCoordinator)
-    }
-}
-
 struct Driver {
+    gauge: Gauge,
     groups: Groups,
     journal: Journal,
     backlog: Backlog,
@@ -78,7 +53,7 @@ pub async fn run(
     mut groups: Groups,
     mut journal: Journal,
     clock: Arc<dyn Clock>,
-    mut inbox: Inbox,
+    inbox: Inbox,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut stopped =
@@ -105,7 +80,9 @@ pub async fn run(
             }
         }
     }
+    let Inbox { asked: mut inbox, usage } = inbox;
     let mut driver = Driver {
+        gauge: Gauge::new(groups.limits(), usage),
         groups,
         journal,
         backlog: Backlog::default(),
@@ -117,21 +94,21 @@ pub async fn run(
         tracing::error!(%error, "there is no group coordinator until the next start");
         return;
     }
+    driver.gauge.loaded(driver.groups.usage());
     loop {
         let retry = (!driver.backlog.is_empty()).then_some(driver.retry_ms);
         let due = driver.groups.next_due_ms().into_iter().chain(retry).min();
         let sleep = due.map(|due| (due - clock.now().mono_ms).max(0) as u64);
         let first = tokio::select! {
             () = &mut stopped => return,
-            asked = inbox.0.recv() => match asked {
+            asked = inbox.recv() => match asked {
                 Some(asked) => Some(asked),
                 None => return,
             },
             () = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0))), if sleep.is_some() => None,
         };
-        let more = std::iter::from_fn(|| inbox.0.try_recv().ok()).take(TOGETHER);
-        let asked: Vec<Asked> = first.into_iter().chain(more).collect();
-        if let Err(error) = driver.turn(clock.now(), asked).await {
+        let more = || inbox.try_recv().ok();
+        if let Err(error) = driver.turn(&*clock, first, more).await {
             tracing::error!(%error, "there is no group coordinator until the next start");
             return;
         }
@@ -143,9 +120,13 @@ impl Driver {
     /// of the same name must not begin at its offsets.
     async fn forget_lost_topics(&mut self, now: Now) -> Result<(), JournalError> {
         for topic in self.groups.topics() {
-            if !self.journal.topic_exists(&topic) {
-                let step = self.groups.step(now, self.next, Input::TopicDeleted { topic });
+            while !self.journal.topic_exists(&topic) {
+                let input = Input::TopicDeleted { topic: topic.clone() };
+                let step = self.groups.step(now, self.next, input);
                 self.write(now, step.records).await?;
+                if !matches!(step.replies[..], [(_, Reply::ToBeContinued)]) {
+                    break;
+                }
             }
         }
         Ok(())
@@ -159,9 +140,15 @@ impl Driver {
                 self.backlog.extend(records);
                 return Ok(false);
             }
-            written = self.journal.write(now, self.backlog.records()).await;
+            let oldest = self.backlog.oldest(SLICE);
+            written = self.journal.write(now, &oldest).await;
             if written.is_ok() {
-                self.backlog = Backlog::default();
+                self.backlog.forget(oldest.len());
+            }
+            if written.is_ok() && !self.backlog.is_empty() {
+                // The rest at the next turn, which is now.
+                self.backlog.extend(records);
+                return Ok(false);
             }
         }
         if written.is_ok() {
@@ -177,24 +164,39 @@ impl Driver {
         }
     }
 
-    async fn turn(&mut self, now: Now, asked: Vec<Asked>) -> Result<(), JournalError> {
+    /// Do what time asks for, and what clients ask for: `first`, and as many `more` as there are
+    /// and as may wait for each other.
+    async fn turn(
+        &mut self,
+        clock: &dyn Clock,
+        first: Option<Asked>,
+        mut more: impl FnMut() -> Option<Asked>,
+    ) -> Result<(), JournalError> {
+        let now = clock.now();
         let is_full = !self.write(now, Vec::new()).await?;
         let mut all = self.groups.tick(now);
         let mut promises = Vec::new();
-        for Asked { input, answer } in asked {
+        let (mut taken, mut weight) = (0, 0);
+        let mut next = first.or_else(&mut more);
+        while let Some(Asked { input, answer }) = next.take() {
             let is_promise = input.is_to_outlive_us();
-            if is_full && is_promise {
-                continue;
+            if !(is_full && is_promise) {
+                let ticket = self.next;
+                self.next += 1;
+                self.waiting.insert(ticket, answer);
+                let step = self.groups.step(now, ticket, input);
+                if is_promise && !step.records.is_empty() {
+                    promises.push(ticket);
+                }
+                weight += step.records.iter().map(Record::weight).sum::<usize>();
+                all.extend(step);
             }
-            let ticket = self.next;
-            self.next += 1;
-            self.waiting.insert(ticket, answer);
-            let Step { records, replies } = self.groups.step(now, ticket, input);
-            if is_promise && !records.is_empty() {
-                promises.push(ticket);
-            }
-            all.records.extend(records);
-            all.replies.extend(replies);
+            taken += 1;
+            let is_enough = taken == TOGETHER
+                || all.records.len() >= SLICE
+                || weight >= TURN_BYTES
+                || clock.now().mono_ms - now.mono_ms >= TURN_MS;
+            next = if is_enough { None } else { more() };
         }
         if !self.write(now, all.records).await? {
             promises.iter().for_each(|ticket| drop(self.waiting.remove(ticket)));
@@ -205,6 +207,7 @@ impl Driver {
                 let _ = answer.send(reply);
             }
         }
+        self.gauge.note(self.groups.usage());
         Ok(())
     }
 }

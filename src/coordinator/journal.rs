@@ -110,32 +110,21 @@ impl Journal {
         let partition =
             partition.ok_or_else(|| JournalError::Topic("it is not there".to_owned()))?;
         let mut end_offset = 0;
-        for bytes in batches(now, records) {
-            end_offset = partition.append_own(now, &bytes)?.end_offset;
+        let mut batch = BatchBuilder::new(0, now.wall_ms);
+        let mut bytes = 0;
+        for (at, record) in records.iter().enumerate() {
+            let (key, value) = record.encode();
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            batch.push(Some(&key), value.as_deref(), &[], now.wall_ms);
+            if bytes >= BATCH_BYTES || at + 1 == records.len() {
+                let full = std::mem::replace(&mut batch, BatchBuilder::new(0, now.wall_ms));
+                end_offset = partition.append_own(now, &full.finish())?.end_offset;
+                bytes = 0;
+            }
         }
         if self.sync {
             partition.durable(end_offset).await?;
         }
         Ok(())
     }
-}
-
-fn batches(now: Now, records: &[Record]) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    let mut builder = BatchBuilder::new(0, now.wall_ms);
-    let mut bytes = 0;
-    for record in records {
-        let (key, value) = record.encode();
-        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        builder.push(Some(&key), value.as_deref(), &[], now.wall_ms);
-        if bytes >= BATCH_BYTES {
-            let full = std::mem::replace(&mut builder, BatchBuilder::new(0, now.wall_ms));
-            all.push(full.finish());
-            bytes = 0;
-        }
-    }
-    if !builder.is_empty() {
-        all.push(builder.finish());
-    }
-    all
 }

@@ -1,33 +1,36 @@
 //! Groups as tools see them: listed, described, deleted.
 
-use crate::groups::group::{Member, Phase};
+use std::ops::Bound;
+
+use crate::groups::group::Phase;
 use crate::groups::input::{DescribedMember, Description, Fault, Listing, Reply};
+use crate::groups::limits::SLICE;
+use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
 use crate::groups::records::Record;
-use crate::groups::{Groups, Step, Ticket, checked_id};
+use crate::groups::visits::visit;
+use crate::groups::{Groups, Step, Ticket};
 
 impl Groups {
-    pub(crate) fn list(&self) -> Vec<Listing> {
-        let mut all: Vec<Listing> = self
-            .groups
-            .iter()
-            .map(|(id, group)| Listing {
-                group: id.clone(),
-                protocol_type: group.protocol_type.clone().unwrap_or_default(),
-                state: group.phase.name(),
-            })
-            .collect();
-        all.sort_by(|a, b| a.group.cmp(&b.group));
-        all
+    /// The groups after this one by id, and whether there are more.
+    pub(crate) fn list(&self, after: Option<&str>) -> (Vec<Listing>, bool) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut ids = self.ids.range::<str, _>((from, Bound::Unbounded)).inspect(|_| visit());
+        let page = ids.by_ref().take(SLICE).filter_map(|id| self.groups.get(id));
+        let listed = page.map(|group| Listing {
+            group: group.id.to_string(),
+            protocol_type: group.protocol_type.clone().unwrap_or_default(),
+            state: group.phase.name(),
+        });
+        (listed.collect(), ids.next().is_some())
     }
 
     pub(crate) fn describe(&self, id: &str) -> Result<Description, Fault> {
-        checked_id(id)?;
         let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
         let is_stable = group.phase == Phase::Stable;
         let protocol = group.protocol.as_deref().filter(|_| is_stable);
         let member = |m: &Member| DescribedMember {
-            id: m.id.clone(),
+            id: m.id.to_string(),
             instance_id: m.instance_id.clone(),
             client_id: m.client_id.clone(),
             client_host: m.client_host.clone(),
@@ -43,18 +46,26 @@ impl Groups {
     }
 
     pub(crate) fn delete(&mut self, ticket: Ticket, id: &str, step: &mut Step) {
-        let outcome = checked_id(id).and_then(|()| {
-            let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-            if group.phase != Phase::Empty {
-                return Err(Fault::NotEmpty);
-            }
-            for (topic, partitions) in &group.offsets {
-                let all = partitions.keys();
-                step.records.extend(all.map(|partition| forgotten(id, topic, *partition)));
-            }
-            step.records.push(Record::Group { group: id.to_owned(), value: None });
-            Ok(())
-        });
-        step.reply(ticket, Reply::GroupDeleted(outcome));
+        let reply = match self.try_delete(id, step) {
+            Ok(true) => Reply::GroupDeleted(Ok(())),
+            Ok(false) => Reply::ToBeContinued,
+            Err(fault) => Reply::GroupDeleted(Err(fault)),
+        };
+        step.reply(ticket, reply);
+    }
+
+    /// True if nothing is left of the group.
+    fn try_delete(&self, id: &str, step: &mut Step) -> Result<bool, Fault> {
+        let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
+        if group.phase != Phase::Empty {
+            return Err(Fault::NotEmpty);
+        }
+        let slice = group.offsets.iter().take(SLICE);
+        step.records.extend(slice.map(|(topic, partition, _)| forgotten(id, topic, partition)));
+        if step.records.len() < group.offsets.len() {
+            return Ok(false);
+        }
+        step.records.push(Record::Group { group: id.to_owned(), value: None });
+        Ok(true)
     }
 }

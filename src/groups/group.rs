@@ -3,12 +3,23 @@
 //! **Invariant:** the leader is a member, or there is none and no leader either; every static
 //! member's instance id leads to its member id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::groups::Ticket;
-use crate::groups::records::{Committed, GroupValue, MemberValue};
+use crate::groups::committed::CommittedOffsets;
+use crate::groups::limits::Usage;
+use crate::groups::members::{Member, Members, Protocols};
+use crate::groups::pending::Pending;
+use crate::groups::records::GroupValue;
+use crate::groups::visits::visit;
+
+/// What a group takes beside its id, its members, the ids that are out and its offsets.
+const GROUP_BYTES: usize = 640;
+/// Of how many topic names in the subscriptions of its members is looked at most. A group that
+/// names more is taken to read everything, so that nothing of it is forgotten too early.
+const TOPICS_READ_MAX: usize = 100_000;
 
 /// Where a group stands. `Dead` is not kept: such a group is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,88 +46,11 @@ impl Phase {
     }
 }
 
-/// A protocol that a member knows, with its metadata for it. In the order of its preference.
-pub type Protocols = Vec<(String, Bytes)>;
-
-/// One member.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// The id that the coordinator gave it.
-    pub id: String,
-    /// `group.instance.id` of a static member (KIP-345).
-    pub instance_id: Option<String>,
-    /// What the client calls itself.
-    pub client_id: String,
-    /// Where it connected from.
-    pub client_host: String,
-    /// How long it may be silent, ms.
-    pub session_timeout_ms: i32,
-    /// How long it may take to rejoin, ms.
-    pub rebalance_timeout_ms: i32,
-    /// What it can be assigned by.
-    pub protocols: Protocols,
-    /// What the leader gave it last.
-    pub assignment: Bytes,
-    /// The JoinGroup that waits for everybody.
-    pub joining: Option<Ticket>,
-    /// The SyncGroup that waits for the leader.
-    pub syncing: Option<Ticket>,
-    /// When it is taken for dead, unless it waits or is heard of before; monotonic ms.
-    pub session_due_ms: i64,
-    /// True until its first join is answered.
-    pub is_new: bool,
-}
-
-impl Member {
-    /// Its metadata for a protocol.
-    pub fn metadata(&self, protocol: Option<&str>) -> Bytes {
-        let found = self.protocols.iter().find(|(name, _)| Some(name.as_str()) == protocol);
-        found.map(|(_, metadata)| metadata.clone()).unwrap_or_default()
-    }
-
-    /// True if silence means nothing now: the coordinator owes it an answer.
-    pub fn is_waiting(&self) -> bool {
-        self.joining.is_some() || self.syncing.is_some()
-    }
-
-    /// What it is by the log. A start comes here once for each generation, and the member may have
-    /// said something else in each.
-    fn taking_over(self, told: MemberValue, protocol: &str, session_due_ms: i64) -> Member {
-        let is_same_timeout = self.session_timeout_ms == told.session_timeout_ms;
-        let is_same_metadata = self.metadata(Some(protocol)) == told.subscription;
-        Member {
-            instance_id: told.instance_id,
-            client_id: told.client_id,
-            client_host: told.client_host,
-            session_timeout_ms: told.session_timeout_ms,
-            rebalance_timeout_ms: told.rebalance_timeout_ms,
-            protocols: match is_same_metadata {
-                true => self.protocols,
-                false => vec![(protocol.to_owned(), told.subscription)],
-            },
-            assignment: told.assignment,
-            session_due_ms: if is_same_timeout { self.session_due_ms } else { session_due_ms },
-            ..self
-        }
-    }
-
-    fn value(&self, protocol: Option<&str>) -> MemberValue {
-        MemberValue {
-            id: self.id.clone(),
-            instance_id: self.instance_id.clone(),
-            client_id: self.client_id.clone(),
-            client_host: self.client_host.clone(),
-            rebalance_timeout_ms: self.rebalance_timeout_ms,
-            session_timeout_ms: self.session_timeout_ms,
-            subscription: self.metadata(protocol),
-            assignment: self.assignment.clone(),
-        }
-    }
-}
-
 /// A group.
 #[derive(Debug, Clone)]
 pub struct Group {
+    /// Its id.
+    pub id: Arc<str>,
     /// Where it stands.
     pub phase: Phase,
     /// When it came there, ms since 1970.
@@ -128,21 +62,21 @@ pub struct Group {
     /// The assignor that was chosen for the generation.
     pub protocol: Option<String>,
     /// Who assigns.
-    pub leader: Option<String>,
+    pub leader: Option<Arc<str>>,
     /// In the order in which they joined.
-    pub members: Vec<Member>,
-    /// Ids that were given out and have not come back yet, and until when they may.
-    pub pending: BTreeMap<String, i64>,
-    /// Members of this generation that have not synced yet.
-    pub unsynced: BTreeSet<String>,
+    pub members: Members,
+    /// Ids that were given out and have not come back yet.
+    pub pending: Pending,
     /// When the phase is over, whoever is missing; monotonic ms.
     pub phase_due_ms: Option<i64>,
     /// For a first rebalance: how much longer it may be put off, and whether somebody came since.
     pub first: Option<FirstRebalance>,
     /// What was committed, by topic and partition.
-    pub offsets: BTreeMap<String, BTreeMap<i32, Committed>>,
+    pub offsets: CommittedOffsets,
     /// True if the log holds a record of the group itself.
     pub is_recorded: bool,
+    /// When it is looked at next, if it waits for that; monotonic ms.
+    pub watched_ms: Option<i64>,
 }
 
 /// The delay that lets the members of a new group arrive together.
@@ -156,37 +90,34 @@ pub struct FirstRebalance {
 
 impl Group {
     /// A group that nobody has joined.
-    pub fn new(now_wall_ms: i64) -> Group {
+    pub fn new(id: Arc<str>, now_wall_ms: i64) -> Group {
         Group {
+            id,
             phase: Phase::Empty,
             state_ms: now_wall_ms,
             protocol_type: None,
             generation: 0,
             protocol: None,
             leader: None,
-            members: Vec::new(),
-            pending: BTreeMap::new(),
-            unsynced: BTreeSet::new(),
+            members: Members::default(),
+            pending: Pending::default(),
             phase_due_ms: None,
             first: None,
-            offsets: BTreeMap::new(),
+            offsets: CommittedOffsets::default(),
             is_recorded: false,
+            watched_ms: None,
         }
     }
 
-    /// A member by id.
-    pub fn member(&self, id: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.id == id)
-    }
-
-    /// A member by id, to change.
-    pub fn member_mut(&mut self, id: &str) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.id == id)
-    }
-
-    /// The member with this instance id.
-    pub fn static_member(&self, instance_id: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.instance_id.as_deref() == Some(instance_id))
+    /// Its share in what there is.
+    pub fn usage(&self) -> Usage {
+        let own = GROUP_BYTES + self.id.len() + self.pending.bytes();
+        Usage {
+            groups: 1,
+            members: self.members.len(),
+            offsets: self.offsets.len(),
+            bytes: own + self.members.bytes() + self.offsets.bytes(),
+        }
     }
 
     /// Enter a phase.
@@ -203,11 +134,9 @@ impl Group {
 
     /// Take a member out; the next one leads if it did.
     pub fn remove(&mut self, id: &str) -> Option<Member> {
-        let at = self.members.iter().position(|member| member.id == id)?;
-        let gone = self.members.remove(at);
-        self.unsynced.remove(id);
+        let gone = self.members.remove(id)?;
         if self.leader.as_deref() == Some(id) {
-            self.leader = self.members.first().map(|member| member.id.clone());
+            self.leader = self.members.iter().next().map(|member| member.id.clone());
         }
         Some(gone)
     }
@@ -217,54 +146,20 @@ impl Group {
         self.members.iter().map(|m| i64::from(m.rebalance_timeout_ms)).max().unwrap_or(0)
     }
 
-    /// How many members wait for the end of the join phase.
-    pub fn joined(&self) -> usize {
-        self.members.iter().filter(|member| member.joining.is_some()).count()
-    }
-
     /// True if nobody is missing.
     pub fn has_all_joined(&self) -> bool {
-        self.pending.is_empty() && self.joined() == self.members.len()
+        self.pending.is_empty() && self.members.joining() == self.members.len()
     }
 
-    /// Protocols that every member knows, but for `except`, in the order of the first member.
-    fn common_protocols(&self, except: Option<&str>) -> Option<Vec<&str>> {
-        let mut members = self.members.iter().filter(|m| Some(m.id.as_str()) != except);
-        let first = members.next()?;
-        let rest: Vec<&Member> = members.collect();
-        let known = |name: &str, m: &Member| m.protocols.iter().any(|(n, _)| n == name);
-        let names = first.protocols.iter().map(|(name, _)| name.as_str());
-        Some(names.filter(|name| rest.iter().all(|m| known(name, m))).collect())
-    }
-
-    /// True if a member with these protocols has one in common with all others.
-    pub fn accepts(&self, protocol_type: &str, protocols: &Protocols, of: Option<&str>) -> bool {
-        if protocol_type.is_empty() || protocols.is_empty() {
-            return false;
+    /// True if a member with these protocols may be in the group: one of them is known to all that
+    /// are in it, the member itself among them if it is (Kafka's
+    /// `ClassicGroup.supportsProtocols`).
+    pub fn accepts(&self, protocol_type: &str, protocols: &Protocols) -> bool {
+        if self.phase == Phase::Empty {
+            return !protocol_type.is_empty() && !protocols.is_empty();
         }
-        let is_of_type = self.protocol_type.as_deref() == Some(protocol_type);
-        if !self.members.is_empty() && !is_of_type {
-            return false;
-        }
-        let Some(common) = self.common_protocols(of) else { return true };
-        is_of_type && protocols.iter().any(|(name, _)| common.contains(&name.as_str()))
-    }
-
-    /// The protocol with the most votes, each member voting for its first that all know; of
-    /// several, the one that was voted for first.
-    pub fn elect_protocol(&self) -> Option<String> {
-        let common = self.common_protocols(None)?;
-        let mut votes: Vec<(&str, usize)> = Vec::new();
-        for member in &self.members {
-            let mut names = member.protocols.iter().map(|(name, _)| name.as_str());
-            let Some(choice) = names.find(|name| common.contains(name)) else { continue };
-            match votes.iter_mut().find(|(name, _)| *name == choice) {
-                Some((_, count)) => *count += 1,
-                None => votes.push((choice, 1)),
-            }
-        }
-        let most = votes.iter().map(|(_, count)| *count).max()?;
-        votes.iter().find(|(_, count)| *count == most).map(|(name, _)| (*name).to_owned())
+        self.protocol_type.as_deref() == Some(protocol_type)
+            && protocols.iter().any(|(name, _)| self.members.all_know(name))
     }
 
     /// What the log is told of the group.
@@ -273,7 +168,7 @@ impl Group {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             generation: self.generation,
             protocol: self.protocol.clone(),
-            leader: self.leader.clone(),
+            leader: self.leader.as_deref().map(str::to_owned),
             state_ms: self.state_ms,
             members: self.members.iter().map(|m| m.value(self.protocol.as_deref())).collect(),
         }
@@ -285,47 +180,32 @@ impl Group {
         self.is_recorded = true;
         self.protocol_type = Some(value.protocol_type).filter(|text| !text.is_empty());
         self.generation = value.generation;
-        self.leader = value.leader;
+        self.leader = value.leader.map(Arc::from);
         self.state_ms = value.state_ms;
         self.phase = if value.members.is_empty() { Phase::Empty } else { Phase::Stable };
         self.phase_due_ms = self.phase_due_ms.filter(|_| self.phase == Phase::Stable);
         let protocol = value.protocol.clone().unwrap_or_default();
         self.protocol = value.protocol;
+        // A step has just said this of its own members.
+        if self.members.are_as_told(&value.members, &protocol) {
+            return;
+        }
         let mut before = std::mem::take(&mut self.members);
         for told in value.members {
-            let known = before.iter().position(|m| m.id == told.id).map(|at| before.remove(at));
-            let session_due_ms = now_mono_ms + i64::from(told.session_timeout_ms);
-            let member = match known {
-                Some(known) => known.taking_over(told, &protocol, session_due_ms),
-                None => Member {
-                    id: told.id,
-                    instance_id: told.instance_id,
-                    client_id: told.client_id,
-                    client_host: told.client_host,
-                    session_timeout_ms: told.session_timeout_ms,
-                    rebalance_timeout_ms: told.rebalance_timeout_ms,
-                    protocols: vec![(protocol.clone(), told.subscription)],
-                    assignment: told.assignment,
-                    joining: None,
-                    syncing: None,
-                    session_due_ms,
-                    is_new: false,
-                },
-            };
-            self.members.push(member);
+            self.members.push(match before.remove(&told.id) {
+                Some(known) => known.taking_over(told, &protocol, now_mono_ms),
+                None => Member::told(told, &protocol, now_mono_ms),
+            });
         }
     }
 
     /// The topics that its members read, if they say so in the way of consumers.
-    pub fn subscribed_topics(&self) -> Option<BTreeSet<String>> {
+    pub fn subscriptions(&self) -> Option<Subscriptions> {
         if self.protocol_type.as_deref() != Some("consumer") || self.members.is_empty() {
             return None;
         }
-        let mut topics = BTreeSet::new();
-        for member in &self.members {
-            topics.extend(subscription_topics(&member.metadata(self.protocol.as_deref()))?);
-        }
-        Some(topics)
+        let of = |member: &Member| member.metadata(self.protocol.as_deref());
+        Some(Subscriptions(self.members.iter().map(of).collect()))
     }
 
     /// True if nothing would be lost with it.
@@ -338,20 +218,30 @@ impl Group {
 
     /// When something is to be done though nobody asks; monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
-        let sessions = self.members.iter().filter(|m| !m.is_waiting()).map(|m| m.session_due_ms);
-        let newcomers = self
-            .members
-            .iter()
-            .filter(|m| m.is_new && m.joining.is_some())
-            .map(|m| m.session_due_ms);
-        let pending = self.pending.values().copied();
-        sessions.chain(newcomers).chain(pending).chain(self.phase_due_ms).min()
+        let (members, pending) = (self.members.next_due_ms(), self.pending.next_due_ms());
+        members.into_iter().chain(pending).chain(self.phase_due_ms).min()
     }
 }
 
-/// The topics in a consumer's subscription (ConsumerProtocolSubscription, all versions).
-fn subscription_topics(metadata: &[u8]) -> Option<Vec<String>> {
-    let mut reader = crate::fields::Reader::new(metadata);
-    reader.i16().ok()?;
-    reader.old_list(|r| r.old_string()).ok()
+/// What the members of a group say that they read (ConsumerProtocolSubscription, all versions).
+pub struct Subscriptions(Vec<Bytes>);
+
+impl Subscriptions {
+    /// Returns the topics in them, or `None` if they do not say, or name more than is looked at.
+    pub fn topics(&self) -> Option<HashSet<&[u8]>> {
+        let mut topics = HashSet::new();
+        let mut left = TOPICS_READ_MAX;
+        for metadata in &self.0 {
+            let mut reader = crate::fields::Reader::new(metadata);
+            reader.i16().ok()?;
+            let count = usize::try_from(reader.i32().ok()?).ok()?;
+            left = left.checked_sub(count)?;
+            for _ in 0..count {
+                visit();
+                let length = usize::try_from(reader.i16().ok()?).ok()?;
+                topics.insert(reader.take(length).ok()?);
+            }
+        }
+        Some(topics)
+    }
 }

@@ -9,13 +9,13 @@ impl Group {
     /// `Err` unless this is a member under this name.
     pub(crate) fn validate(&self, member: &str, instance_id: Option<&str>) -> Result<(), Fault> {
         if let Some(instance_id) = instance_id {
-            return match self.static_member(instance_id) {
-                Some(known) if known.id == member => Ok(()),
+            return match self.members.with_instance(instance_id) {
+                Some(known) if *known.id == *member => Ok(()),
                 Some(_) => Err(Fault::FencedInstance),
                 None => Err(Fault::UnknownMember),
             };
         }
-        self.member(member).map(drop).ok_or(Fault::UnknownMember)
+        self.members.get(member).map(drop).ok_or(Fault::UnknownMember)
     }
 }
 
@@ -43,9 +43,7 @@ impl Groups {
 
     /// The member was heard of.
     pub(crate) fn touch(&mut self, now: Now, group: &mut Group, member: &str) {
-        if let Some(member) = group.member_mut(member) {
-            member.session_due_ms = now.mono_ms + i64::from(member.session_timeout_ms);
-        }
+        group.members.change(member, |member| member.heard_of(now.mono_ms));
     }
 
     pub(crate) fn leave(
@@ -83,11 +81,11 @@ impl Groups {
         let instance_id = leaving.instance_id.as_deref();
         let id = match (leaving.member.as_str(), instance_id) {
             ("", Some(instance)) => {
-                group.static_member(instance).ok_or(Fault::UnknownMember)?.id.clone()
+                group.members.with_instance(instance).ok_or(Fault::UnknownMember)?.id.clone()
             }
-            (member, _) => member.to_owned(),
+            (member, _) => member.into(),
         };
-        if instance_id.is_none() && group.pending.remove(&id).is_some() {
+        if instance_id.is_none() && group.pending.remove(&id) {
             return Ok(());
         }
         group.validate(&id, instance_id)?;

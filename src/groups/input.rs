@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::groups::group::Protocols;
+use crate::groups::limits::Limit;
+use crate::groups::members::{Protocols, member_bytes, protocols_bytes};
 use crate::groups::records::Committed;
 
 /// Why something is refused.
@@ -44,6 +45,12 @@ pub enum Fault {
     /// The metadata of an offset is longer than `offset.metadata.max.bytes`.
     #[error("the metadata is longer than offset.metadata.max.bytes")]
     MetadataTooLarge,
+    /// A member or a group would be larger than it may be, or there would be too many groups.
+    #[error("a limit of groups is reached ({})", .0.name())]
+    GroupLimit(Limit),
+    /// Committed offsets would be larger than they may be, or there would be too many groups.
+    #[error("a limit of committed offsets is reached ({})", .0.name())]
+    OffsetLimit(Limit),
     /// The coordinator cannot take more now.
     #[error("the coordinator cannot take this now")]
     Unavailable,
@@ -83,6 +90,17 @@ pub struct Join {
     pub id_first: bool,
     /// True if the leader may be told to skip its assignment (v9, KIP-814).
     pub may_skip: bool,
+}
+
+impl Join {
+    /// About how many bytes of memory the member takes.
+    pub fn bytes(&self) -> usize {
+        let instance = self.identity.instance_id.as_ref().map_or(0, |id| 2 * id.len());
+        // An id begins with what the client calls itself.
+        let id = self.identity.member.len().max(self.client_id.len());
+        let texts = id + instance + self.client_id.len() + self.client_host.len();
+        member_bytes(texts + self.protocol_type.len() + protocols_bytes(&self.protocols))
+    }
 }
 
 /// The answer to a JoinGroup.
@@ -185,8 +203,8 @@ pub struct ToCommit {
     pub metadata: String,
 }
 
-/// Partitions by topic; `None` means all of them.
-pub type Wanted = Option<Vec<(String, Vec<i32>)>>;
+/// Partitions by topic.
+pub type Wanted = Vec<(String, Vec<i32>)>;
 /// Offsets by topic and partition.
 pub type Offsets = Vec<(String, Vec<(i32, Option<Committed>)>)>;
 /// What became of each partition, by topic.
@@ -210,27 +228,37 @@ pub enum Input {
     },
     /// OffsetCommit.
     Commit(Commit),
-    /// OffsetFetch, for one group.
+    /// OffsetFetch, for some partitions of one group.
     FetchOffsets {
         /// Which group.
         group: String,
         /// Which partitions.
         wanted: Wanted,
     },
+    /// OffsetFetch, for all partitions of one group: as many as one step gives.
+    FetchAllOffsets {
+        /// Which group.
+        group: String,
+        /// The first topic and partition that is wanted: what the last answer ended with.
+        from: (String, i32),
+    },
     /// OffsetDelete.
     DeleteOffsets {
         /// Which group.
         group: String,
         /// Which partitions.
-        wanted: Vec<(String, Vec<i32>)>,
+        wanted: Wanted,
     },
     /// DescribeGroups, for one group.
     Describe {
         /// Which group.
         group: String,
     },
-    /// ListGroups.
-    List,
+    /// ListGroups: as many as one step gives, by id.
+    List {
+        /// The last id of the answer before; none for the first.
+        after: Option<String>,
+    },
     /// DeleteGroups, for one group.
     Delete {
         /// Which group.
@@ -253,10 +281,22 @@ impl Input {
             | Input::Heartbeat(identity) => Some(&identity.group),
             Input::Leave { group, .. }
             | Input::FetchOffsets { group, .. }
+            | Input::FetchAllOffsets { group, .. }
             | Input::DeleteOffsets { group, .. }
             | Input::Describe { group }
             | Input::Delete { group } => Some(group),
-            Input::List | Input::TopicDeleted { .. } => None,
+            Input::List { .. } | Input::TopicDeleted { .. } => None,
+        }
+    }
+
+    /// Copies what is to be kept out of the request that it came in: a slice, however short, would
+    /// keep all of the request in memory.
+    pub fn detach(&mut self) {
+        let own = |(_, bytes): &mut (String, Bytes)| *bytes = Bytes::copy_from_slice(bytes);
+        match self {
+            Input::Join(join) => join.protocols.iter_mut().for_each(own),
+            Input::Sync(sync) => sync.assignments.iter_mut().for_each(own),
+            _ => {}
         }
     }
 
@@ -270,8 +310,9 @@ impl Input {
             | Input::Heartbeat(_)
             | Input::Leave { .. }
             | Input::FetchOffsets { .. }
+            | Input::FetchAllOffsets { .. }
             | Input::Describe { .. }
-            | Input::List
+            | Input::List { .. }
             | Input::TopicDeleted { .. } => false,
         }
     }
@@ -331,16 +372,49 @@ pub enum Reply {
     Left(Vec<(Leaving, Result<(), Fault>)>),
     /// To an OffsetCommit: for the group, or each partition in the order of the request.
     Committed(Result<Vec<Result<(), Fault>>, Fault>),
-    /// To an OffsetFetch.
+    /// To an OffsetFetch for some partitions.
     Fetched(Offsets),
+    /// To an OffsetFetch for all partitions, and from where on to ask again if there are more.
+    FetchedAll(Offsets, Option<(String, i32)>),
     /// To an OffsetDelete.
     Deleted(Result<Deleted, Fault>),
     /// To a DescribeGroups.
     Described(Result<Box<Description>, Fault>),
-    /// To a ListGroups.
-    Listed(Vec<Listing>),
+    /// To a ListGroups: groups, and whether there are more.
+    Listed(Vec<Listing>, bool),
     /// To a DeleteGroups.
     GroupDeleted(Result<(), Fault>),
     /// To the news that a topic is no more.
     TopicForgotten,
+    /// To a DeleteGroups or the news that a topic is no more, of which there is more to do than
+    /// one step does: to be asked again.
+    ToBeContinued,
+}
+
+impl Reply {
+    /// The answer to an input that is refused before it is looked at.
+    pub fn refusal(input: &Input, fault: Fault) -> Option<Reply> {
+        match input {
+            Input::Join(join) => {
+                let member = join.identity.member.clone();
+                Some(Reply::Joined(Err(JoinFault::Refused(fault, member))))
+            }
+            Input::Sync(_) => Some(Reply::Synced(Err(fault))),
+            Input::Commit(_) => Some(Reply::Committed(Err(fault))),
+            _ => None,
+        }
+    }
+
+    /// The limit because of which something is refused.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Reply::Joined(Err(JoinFault::Refused(fault, _)))
+            | Reply::Synced(Err(fault))
+            | Reply::Committed(Err(fault)) => match fault {
+                Fault::GroupLimit(limit) | Fault::OffsetLimit(limit) => Some(*limit),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }

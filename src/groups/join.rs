@@ -1,8 +1,12 @@
 //! JoinGroup: who is in, and when everybody is.
 
+use std::sync::Arc;
+
 use crate::clock::Now;
-use crate::groups::group::{FirstRebalance, Group, Member, Phase};
+use crate::groups::group::{FirstRebalance, Group, Phase};
 use crate::groups::input::{Fault, Join, JoinFault, Joined, JoinedMember, Reply};
+use crate::groups::limits::Limit;
+use crate::groups::members::Member;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
@@ -37,25 +41,26 @@ impl Groups {
             return Err(refused(Fault::InvalidSessionTimeout));
         }
         if identity.member.is_empty() {
+            self.has_room_for_group(&identity.group)
+                .map_err(|limit| refused(Fault::GroupLimit(limit)))?;
             self.group_or_new(now, &identity.group);
         }
         let outcome = self.with_group(&identity.group, |groups, group| {
             if !groups.has_room(group, &identity.member) {
                 group.pending.remove(&identity.member);
                 // The last to come back into a group that has become too large is out.
-                if group.member(&identity.member).is_some() {
+                if group.members.get(&identity.member).is_some() {
                     groups.remove(group, &identity.member, step);
                     groups.after_departure(now, &identity.group, group, step);
                 }
                 return Err(JoinFault::Refused(Fault::GroupFull, String::new()));
             }
-            let of = Some(identity.member.as_str()).filter(|id| !id.is_empty());
-            let of = of.or_else(|| {
-                let instance = identity.instance_id.as_deref()?;
-                group.static_member(instance).map(|member| member.id.as_str())
-            });
-            if !group.accepts(&join.protocol_type, &join.protocols, of) {
+            if !group.accepts(&join.protocol_type, &join.protocols) {
                 return Err(refused(Fault::InconsistentProtocol));
+            }
+            if let Err(limit) = groups.has_room_for_member(group, join) {
+                group.pending.remove(&identity.member);
+                return Err(refused(Fault::GroupLimit(limit)));
             }
             match identity.member.as_str() {
                 "" => groups.join_newcomer(now, ticket, join, group, step),
@@ -68,16 +73,33 @@ impl Groups {
     /// Kafka's `acceptJoiningMember`.
     fn has_room(&self, group: &Group, member: &str) -> bool {
         let most = usize::try_from(self.rules.size_max).unwrap_or(0);
-        let known = group.member(member);
+        let known = group.members.get(member);
         match group.phase {
             Phase::Empty => true,
             Phase::PreparingRebalance => {
-                known.is_some_and(|m| m.joining.is_some()) || group.joined() < most
+                known.is_some_and(|m| m.joining.is_some()) || group.members.joining() < most
             }
             Phase::CompletingRebalance | Phase::Stable => {
                 known.is_some() || group.members.len() < most
             }
         }
+    }
+
+    /// Refuses a member, or what one that is in the group says now, if it would take too much
+    /// memory.
+    fn has_room_for_member(&self, group: &Group, join: &Join) -> Result<(), Limit> {
+        let identity = &join.identity;
+        let known = match (identity.member.as_str(), &identity.instance_id) {
+            ("", Some(instance)) => group.members.with_instance(instance),
+            (member, _) => group.members.get(member),
+        };
+        let before = known.map_or(0, |member| member.bytes() - member.assignment.len());
+        let growth = join.bytes().saturating_sub(before);
+        let wanted = group.members.bytes().saturating_add(growth);
+        if growth > 0 && wanted > self.rules.limits.group_bytes {
+            return Err(Limit::GroupBytes);
+        }
+        self.has_room_for(growth)
     }
 
     fn join_newcomer(
@@ -90,7 +112,9 @@ impl Groups {
     ) -> Result<(), JoinFault> {
         let instance = join.identity.instance_id.as_deref();
         let id = self.new_id(instance.unwrap_or(&join.client_id));
-        if let Some(old) = instance.and_then(|i| group.static_member(i)).map(|m| m.id.clone()) {
+        if let Some(old) =
+            instance.and_then(|i| group.members.with_instance(i)).map(|m| m.id.clone())
+        {
             self.replace_static(now, ticket, join, group, (&old, &id), step);
             return Ok(());
         }
@@ -98,7 +122,7 @@ impl Groups {
             if self.pending >= PENDING_MAX {
                 return Err(JoinFault::Refused(Fault::Unavailable, String::new()));
             }
-            group.pending.insert(id.clone(), now.mono_ms + i64::from(join.session_timeout_ms));
+            group.pending.insert(&id, now.mono_ms + i64::from(join.session_timeout_ms));
             return Err(JoinFault::MemberIdRequired(id));
         }
         self.add(now, ticket, join, group, id, step);
@@ -116,13 +140,13 @@ impl Groups {
         let identity = &join.identity;
         let id = identity.member.as_str();
         let refused = |fault| JoinFault::Refused(fault, id.to_owned());
-        if identity.instance_id.is_none() && group.pending.remove(id).is_some() {
+        if identity.instance_id.is_none() && group.pending.remove(id) {
             self.add(now, ticket, join, group, id.to_owned(), step);
             return Ok(());
         }
         group.validate(id, identity.instance_id.as_deref()).map_err(refused)?;
         let is_leader = group.leader.as_deref() == Some(id);
-        let is_same = group.member(id).is_some_and(|m| m.protocols == join.protocols);
+        let is_same = group.members.get(id).is_some_and(|m| m.protocols == join.protocols);
         match group.phase {
             // A retry: the answer to the first has been lost.
             Phase::CompletingRebalance if is_same => {
@@ -163,7 +187,7 @@ impl Groups {
             first.somebody_came = true;
         }
         group.add(Member {
-            id,
+            id: id.into(),
             instance_id: join.identity.instance_id.clone(),
             client_id: join.client_id.clone(),
             client_host: join.client_host.clone(),
@@ -173,6 +197,7 @@ impl Groups {
             assignment: Default::default(),
             joining: Some(ticket),
             syncing: None,
+            is_unsynced: false,
             session_due_ms: now.mono_ms + NEWCOMER_MS,
             is_new: true,
         });
@@ -190,15 +215,17 @@ impl Groups {
         id: &str,
         step: &mut Step,
     ) {
-        let Some(member) = group.member_mut(id) else { return };
-        member.protocols.clone_from(&join.protocols);
-        member.session_timeout_ms = join.session_timeout_ms;
-        member.rebalance_timeout_ms = join.rebalance_timeout_ms;
-        // A newcomer that asks again still waits for its first answer.
-        let silence_ms =
-            if member.is_new { NEWCOMER_MS } else { i64::from(join.session_timeout_ms) };
-        member.session_due_ms = now.mono_ms + silence_ms;
-        if let Some(overtaken) = member.joining.replace(ticket) {
+        group.members.set_protocols(id, join.protocols.clone());
+        let overtaken = group.members.change(id, |member| {
+            member.session_timeout_ms = join.session_timeout_ms;
+            member.rebalance_timeout_ms = join.rebalance_timeout_ms;
+            // A newcomer that asks again still waits for its first answer.
+            let silence_ms =
+                if member.is_new { NEWCOMER_MS } else { i64::from(join.session_timeout_ms) };
+            member.session_due_ms = now.mono_ms + silence_ms;
+            member.joining.replace(ticket)
+        });
+        if let Some(overtaken) = overtaken.flatten() {
             let fault = JoinFault::Refused(Fault::RebalanceInProgress, id.to_owned());
             step.reply(overtaken, Reply::Joined(Err(fault)));
         }
@@ -215,37 +242,32 @@ impl Groups {
         step: &mut Step,
     ) {
         let previous_leader = group.leader.clone().unwrap_or_default();
-        if let Some(member) = group.member_mut(old) {
-            member.id = new.to_owned();
+        group.members.rename(old, new);
+        let waited = group.members.change(new, |m| (m.joining.take(), m.syncing.take()));
+        let (joining, syncing) = waited.unwrap_or_default();
+        if let Some(waiting) = joining {
             let fenced = JoinFault::Refused(Fault::FencedInstance, old.to_owned());
-            if let Some(waiting) = member.joining.take() {
-                step.reply(waiting, Reply::Joined(Err(fenced)));
-            }
-            if let Some(waiting) = member.syncing.take() {
-                step.reply(waiting, Reply::Synced(Err(Fault::FencedInstance)));
-            }
+            step.reply(waiting, Reply::Joined(Err(fenced)));
+        }
+        if let Some(waiting) = syncing {
+            step.reply(waiting, Reply::Synced(Err(Fault::FencedInstance)));
         }
         if group.leader.as_deref() == Some(old) {
-            group.leader = Some(new.to_owned());
-        }
-        if group.unsynced.remove(old) {
-            group.unsynced.insert(new.to_owned());
+            group.leader = Some(new.into());
         }
         self.update(now, ticket, join, group, new, step);
-        if group.phase != Phase::Stable || group.elect_protocol() != group.protocol {
+        if group.phase != Phase::Stable || group.members.elected() != group.protocol.as_deref() {
             self.rebalance_or_complete(now, &join.identity.group, group, step);
             return;
         }
         // Nothing changes but the id: the generation goes on.
-        if let Some(member) = group.member_mut(new) {
-            member.joining = None;
-        }
+        group.members.change(new, |member| member.joining = None);
         let leads = group.leader.as_deref() == Some(new);
         let mut answer = joined(group, new, leads && join.may_skip);
         answer.skip_assignment = leads && join.may_skip;
         if leads && !join.may_skip {
             // An older client that took itself for the leader would assign.
-            answer.leader = previous_leader;
+            answer.leader = previous_leader.to_string();
         }
         step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
         let value = Some(group.value());
@@ -271,17 +293,17 @@ impl Groups {
     }
 
     fn begin_rebalance(&mut self, now: Now, group: &mut Group, step: &mut Step) {
-        for member in &mut group.members {
-            if group.phase == Phase::CompletingRebalance {
-                member.assignment = Default::default();
-            }
+        if group.phase == Phase::CompletingRebalance {
+            group.members.set_assignments(|_| Default::default());
+        }
+        group.members.change_each(|member| {
+            member.is_unsynced = false;
             if let Some(waiting) = member.syncing.take() {
                 step.reply(waiting, Reply::Synced(Err(Fault::RebalanceInProgress)));
                 // It could say nothing while it waited.
-                member.session_due_ms = now.mono_ms + i64::from(member.session_timeout_ms);
+                member.heard_of(now.mono_ms);
             }
-        }
-        group.unsynced.clear();
+        });
         let timeout = group.rebalance_timeout_ms();
         if group.phase == Phase::Empty {
             let delay = i64::from(self.rules.initial_delay_ms);
@@ -316,7 +338,7 @@ impl Groups {
 
     fn complete_join(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
         let missing = |m: &Member| m.joining.is_none() && m.instance_id.is_none();
-        let gone: Vec<String> =
+        let gone: Vec<_> =
             group.members.iter().filter(|m| missing(m)).map(|m| m.id.clone()).collect();
         gone.iter().for_each(|id| drop(group.remove(id)));
         group.first = None;
@@ -335,27 +357,28 @@ impl Groups {
             step.records.push(Record::Group { group: id.to_owned(), value });
             return;
         }
-        group.protocol = group.elect_protocol();
+        group.protocol = group.members.elected().map(str::to_owned);
         group.enter(Phase::CompletingRebalance, now.wall_ms);
-        group.unsynced = group.members.iter().map(|m| m.id.clone()).collect();
         group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
-        let members: Vec<String> = group.members.iter().map(|m| m.id.clone()).collect();
-        for member in members {
-            self.touch(now, group, &member);
-            let leads = group.leader.as_deref() == Some(&member);
+        let mut waiting = Vec::new();
+        group.members.change_each(|member| {
+            member.is_unsynced = true;
+            member.is_new = false;
+            member.heard_of(now.mono_ms);
+            waiting.extend(member.joining.take().map(|ticket| (ticket, member.id.clone())));
+        });
+        for (ticket, member) in waiting {
+            let leads = group.leader.as_deref() == Some(&*member);
             let answer = joined(group, &member, leads);
-            let Some(known) = group.member_mut(&member) else { continue };
-            known.is_new = false;
-            if let Some(waiting) = known.joining.take() {
-                step.reply(waiting, Reply::Joined(Ok(Box::new(answer))));
-            }
+            step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
         }
     }
 }
 
 /// Keep the leader if it has joined, else take the first that has. False if nobody has.
 fn elect_leader(group: &mut Group) -> bool {
-    let has_joined = |id: &String| group.member(id).is_some_and(|member| member.joining.is_some());
+    let has_joined =
+        |id: &Arc<str>| group.members.get(id).is_some_and(|member| member.joining.is_some());
     if group.members.is_empty() {
         group.leader = None;
         return true;
@@ -376,7 +399,7 @@ fn elect_leader(group: &mut Group) -> bool {
 fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
     let protocol = group.protocol.as_deref();
     let member = |m: &Member| JoinedMember {
-        id: m.id.clone(),
+        id: m.id.to_string(),
         instance_id: m.instance_id.clone(),
         metadata: m.metadata(protocol),
     };
@@ -385,7 +408,7 @@ fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
         generation: group.generation,
         protocol_type: group.protocol_type.clone(),
         protocol: group.protocol.clone(),
-        leader: group.leader.clone().unwrap_or_default(),
+        leader: group.leader.as_deref().unwrap_or_default().to_owned(),
         members: if with_members { group.members.iter().map(member).collect() } else { Vec::new() },
         skip_assignment: false,
     }

@@ -6,25 +6,41 @@
 //!
 //! **Invariant:** no reply to a step may leave before its records are written.
 //!
+//! **Invariant:** a step looks at no more than a [`SLICE`](limits::SLICE) of items, the members of
+//! one group, and what it was asked about; where there is more to do, a later step goes on.
+//!
 //! Rules as in Kafka's `GroupMetadataManager` and `OffsetMetadataManager` for the classic
 //! protocol.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::groups::group::Group;
 use crate::groups::input::{Fault, Input, Reply};
-use crate::groups::records::Record;
+use crate::groups::limits::{Limit, Limits, SLICE, Usage};
+use crate::groups::records::{Committed, Record};
+use crate::groups::retention::Sweep;
+use crate::groups::topics::Topics;
+use crate::groups::visits::visit;
 
 mod admin;
+pub mod committed;
 pub mod group;
 mod heartbeat;
 pub mod input;
 mod join;
+pub mod limits;
+pub mod members;
 mod offsets;
+mod pending;
 pub mod records;
+mod retention;
+mod small_map;
 mod sync;
 mod timers;
+mod topics;
+mod visits;
 
 /// Whose answer a reply is. Given by whoever asks.
 pub type Ticket = u64;
@@ -46,6 +62,8 @@ pub struct Rules {
     pub retention_ms: i64,
     /// `offsets.retention.check.interval.ms`.
     pub retention_check_ms: i64,
+    /// How much there may be of everything.
+    pub limits: Limits,
 }
 
 /// What one step has decided.
@@ -61,20 +79,30 @@ impl Step {
     fn reply(&mut self, ticket: Ticket, reply: Reply) {
         self.replies.push((ticket, reply));
     }
+
+    /// Adds what a later step has decided.
+    pub fn extend(&mut self, later: Step) {
+        self.records.extend(later.records);
+        self.replies.extend(later.replies);
+    }
 }
 
 /// All groups of the coordinator.
 #[derive(Debug)]
 pub struct Groups {
     rules: Rules,
-    groups: HashMap<String, Group>,
+    groups: HashMap<Arc<str>, Box<Group>>,
+    /// The ids of all groups: what is decided must not hang on a hash's chance.
+    ids: BTreeSet<Arc<str>>,
     /// When which group wants to be looked at. May be too early, never too late.
-    due: BTreeSet<(i64, String)>,
-    due_of: HashMap<String, i64>,
+    due: BTreeSet<(i64, Arc<str>)>,
     /// Ids given out in all groups.
     pending: usize,
+    topics: Topics,
+    usage: Usage,
     chance: fastrand::Rng,
     retention_due_ms: Option<i64>,
+    sweep: Option<Sweep>,
 }
 
 impl Groups {
@@ -83,11 +111,14 @@ impl Groups {
         Groups {
             rules,
             groups: HashMap::new(),
+            ids: BTreeSet::new(),
             due: BTreeSet::new(),
-            due_of: HashMap::new(),
             pending: 0,
+            topics: Topics::default(),
+            usage: Usage::default(),
             chance,
             retention_due_ms: None,
+            sweep: None,
         }
     }
 
@@ -107,41 +138,52 @@ impl Groups {
             Input::FetchOffsets { group, wanted } => {
                 step.reply(ticket, Reply::Fetched(self.fetch_offsets(&group, wanted)));
             }
+            Input::FetchAllOffsets { group, from } => {
+                let (offsets, next) = self.fetch_all_offsets(&group, &from);
+                step.reply(ticket, Reply::FetchedAll(offsets, next));
+            }
             Input::DeleteOffsets { group, wanted } => {
                 self.delete_offsets(ticket, &group, wanted, &mut step);
             }
             Input::Describe { group } => {
                 step.reply(ticket, Reply::Described(self.describe(&group).map(Box::new)));
             }
-            Input::List => step.reply(ticket, Reply::Listed(self.list())),
+            Input::List { after } => {
+                let (listed, is_more) = self.list(after.as_deref());
+                step.reply(ticket, Reply::Listed(listed, is_more));
+            }
             Input::Delete { group } => self.delete(ticket, &group, &mut step),
             Input::TopicDeleted { topic } => {
-                self.forget_topic(&topic, &mut step);
-                step.reply(ticket, Reply::TopicForgotten);
+                self.forget_topic(ticket, &topic, &mut step);
             }
         }
         self.settle(now, &step, group.as_deref());
         step
     }
 
-    /// Do what time asks for.
+    /// Do what time asks for, or a part of it: then [`Groups::next_due_ms`] has passed already.
     pub fn tick(&mut self, now: Now) -> Step {
         let mut step = Step::default();
-        while let Some((due, id)) = self.due.first().cloned().filter(|(due, _)| *due <= now.mono_ms)
+        let mut left = SLICE;
+        while left > 0
+            && let Some((due, id)) = self.due.first().cloned()
+            && due <= now.mono_ms
         {
             self.due.remove(&(due, id.clone()));
-            self.due_of.remove(&id);
-            let done = step.records.len();
-            self.with_group(&id, |groups, group| groups.expire(now, &id, group, &mut step));
-            let part = Step { records: step.records.split_off(done), replies: Vec::new() };
+            let mut part = Step::default();
+            self.with_group(&id, |groups, group| {
+                group.watched_ms = None;
+                groups.expire(now, &id, group, &mut part);
+            });
             self.settle(now, &part, Some(&id));
-            step.records.extend(part.records);
+            left = left.saturating_sub(1 + part.records.len() + part.replies.len());
+            step.extend(part);
         }
-        if self.retention_due_ms.is_some_and(|due| due <= now.mono_ms) {
+        if left > 0 && self.retention_due_ms.is_some_and(|due| due <= now.mono_ms) {
             let mut part = Step::default();
             self.expire_offsets(now, &mut part);
             self.settle(now, &part, None);
-            step.records.extend(part.records);
+            step.extend(part);
         }
         step
     }
@@ -156,29 +198,32 @@ impl Groups {
     pub fn apply(&mut self, now: Now, record: &Record) {
         match record {
             Record::Offset { group, topic, partition, value: Some(value) } => {
-                let group = self.group_or_new(now, group);
-                let topic = group.offsets.entry(topic.clone()).or_default();
-                topic.insert(*partition, value.clone());
+                self.group_or_new(now, group);
+                self.with_group(group, |groups, group| {
+                    groups.keep_offset(group, topic, *partition, value.clone());
+                });
             }
             Record::Offset { group: id, topic, partition, value: None } => {
-                let Some(group) = self.groups.get_mut(id) else { return };
-                if let Some(partitions) = group.offsets.get_mut(topic) {
-                    partitions.remove(partition);
-                    if partitions.is_empty() {
-                        group.offsets.remove(topic);
+                self.with_group(id, |groups, group| {
+                    if group.offsets.remove(topic, *partition) {
+                        groups.topics.remove(topic, id);
                     }
-                }
+                });
                 self.forget_if_bare(id);
             }
             Record::Group { group: id, value: Some(value) } => {
-                self.group_or_new(now, id).take_over(value.clone(), now.mono_ms);
+                self.group_or_new(now, id);
+                self.with_group(id, |_, group| group.take_over(value.clone(), now.mono_ms));
                 self.watch(id);
             }
             Record::Group { group: id, value: None } => {
-                let Some(group) = self.groups.get_mut(id) else { return };
-                let (offsets, pending) =
-                    (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
-                *group = Group { offsets, pending, ..Group::new(now.wall_ms) };
+                self.with_group(id, |_, group| {
+                    let (offsets, pending) =
+                        (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
+                    let watched_ms = group.watched_ms;
+                    let bare = Group::new(group.id.clone(), now.wall_ms);
+                    *group = Group { offsets, pending, watched_ms, ..bare };
+                });
                 self.forget_if_bare(id);
             }
         }
@@ -187,38 +232,107 @@ impl Groups {
         }
     }
 
+    fn keep_offset(&mut self, group: &mut Group, topic: &str, partition: i32, value: Committed) {
+        if let Err(value) = group.offsets.put(topic, partition, value) {
+            let topic = self.topics.add(topic, &group.id);
+            group.offsets.put_first(topic, partition, value);
+        }
+    }
+
+    /// Compares what is kept twice.
+    #[cfg(test)]
+    fn assert_sound(&self) {
+        let mut usage = Usage::default();
+        for group in self.groups.values() {
+            group.members.assert_sound();
+            usage.change(Usage::default(), group.usage());
+            let watched = group.watched_ms.map(|due| (due, group.id.clone()));
+            assert!(watched.is_none_or(|watched| self.due.contains(&watched)));
+            for (topic, ..) in group.offsets.iter() {
+                assert!(self.topics.has(topic, &group.id));
+            }
+        }
+        assert_eq!(usage, self.usage);
+        assert!(self.ids.iter().eq(self.in_order().iter().map(|group| &group.id)));
+        assert_eq!(self.due.len(), self.groups.values().filter(|g| g.watched_ms.is_some()).count());
+    }
+
+    #[cfg(test)]
+    fn in_order(&self) -> Vec<&Group> {
+        let mut all: Vec<&Group> = self.groups.values().map(|group| &**group).collect();
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    /// How much there may be of everything.
+    pub fn limits(&self) -> Limits {
+        self.rules.limits
+    }
+
+    /// What there is of everything.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
     /// Every topic of which something is committed.
     pub fn topics(&self) -> BTreeSet<String> {
-        self.groups.values().flat_map(|group| group.offsets.keys().cloned()).collect()
+        self.topics.names()
     }
 
     /// True if nothing is kept of any group: no id, no time, no offset.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.due.is_empty() && self.due_of.is_empty() && self.pending == 0
+        self.groups.is_empty()
+            && self.due.is_empty()
+            && self.pending == 0
+            && self.usage == Usage::default()
+            && self.ids.is_empty()
+            && self.topics.names().is_empty()
     }
 
     /// What the log would rebuild, to compare with what it does rebuild.
     pub fn durable(&self) -> BTreeMap<String, Durable> {
-        let recorded = |(id, group): (&String, &Group)| {
+        let recorded = |(id, group): (&Arc<str>, &Box<Group>)| {
             let is_settled = !matches!(
                 group.phase,
                 group::Phase::PreparingRebalance | group::Phase::CompletingRebalance
             );
             let value = (group.is_recorded && is_settled).then(|| group.value());
-            (id.clone(), Durable { value, offsets: group.offsets.clone() })
+            let mut offsets: BTreeMap<String, BTreeMap<i32, Committed>> = BTreeMap::new();
+            for (topic, partition, value) in group.offsets.iter() {
+                offsets.entry(topic.to_string()).or_default().insert(partition, value.clone());
+            }
+            (id.to_string(), Durable { value, offsets })
         };
         self.groups.iter().map(recorded).collect()
     }
 
-    /// All groups in the order of their ids: what is decided must not hang on a hash's chance.
-    fn in_order(&self) -> Vec<(&String, &Group)> {
-        let mut all: Vec<_> = self.groups.iter().collect();
-        all.sort_unstable_by_key(|(id, _)| *id);
-        all
+    fn group_or_new(&mut self, now: Now, id: &str) {
+        if self.groups.contains_key(id) {
+            return;
+        }
+        let id: Arc<str> = Arc::from(id);
+        let group = Box::new(Group::new(id.clone(), now.wall_ms));
+        self.usage.change(Usage::default(), group.usage());
+        self.ids.insert(id.clone());
+        self.groups.insert(id, group);
     }
 
-    fn group_or_new(&mut self, now: Now, id: &str) -> &mut Group {
-        self.groups.entry(id.to_owned()).or_insert_with(|| Group::new(now.wall_ms))
+    /// Refuses a group that is not there if there are as many as may be.
+    fn has_room_for_group(&self, id: &str) -> Result<(), Limit> {
+        let is_known = self.groups.contains_key(id);
+        match is_known || self.groups.len() < self.rules.limits.groups {
+            true => Ok(()),
+            false => Err(Limit::Groups),
+        }
+    }
+
+    /// Refuses what would grow beyond the memory of all groups.
+    fn has_room_for(&self, growth: usize) -> Result<(), Limit> {
+        let wanted = self.usage.bytes.saturating_add(growth);
+        match growth == 0 || wanted <= self.rules.limits.bytes {
+            true => Ok(()),
+            false => Err(Limit::Bytes),
+        }
     }
 
     /// Work on a group with all of `self` at hand.
@@ -227,11 +341,13 @@ impl Groups {
         id: &str,
         work: impl FnOnce(&mut Groups, &mut Group) -> T,
     ) -> Option<T> {
-        let mut group = self.groups.remove(id)?;
-        let pending = group.pending.len();
+        visit();
+        let (id, mut group) = self.groups.remove_entry(id)?;
+        let (pending, usage) = (group.pending.len(), group.usage());
         let outcome = work(self, &mut group);
         self.pending = self.pending - pending + group.pending.len();
-        self.groups.insert(id.to_owned(), group);
+        self.usage.change(usage, group.usage());
+        self.groups.insert(id, group);
         Some(outcome)
     }
 
@@ -247,24 +363,26 @@ impl Groups {
     }
 
     fn watch(&mut self, id: &str) {
-        let Some(due) = self.groups.get(id).and_then(Group::next_due_ms) else { return };
-        let known = self.due_of.get(id).copied();
-        if known.is_some_and(|known| known <= due) {
+        let Some(group) = self.groups.get_mut(id) else { return };
+        let Some(due) = group.next_due_ms() else { return };
+        if group.watched_ms.is_some_and(|known| known <= due) {
             return;
         }
-        if let Some(known) = known {
-            self.due.remove(&(known, id.to_owned()));
+        if let Some(known) = group.watched_ms.replace(due) {
+            self.due.remove(&(known, group.id.clone()));
         }
-        self.due.insert((due, id.to_owned()));
-        self.due_of.insert(id.to_owned(), due);
+        self.due.insert((due, group.id.clone()));
     }
 
     fn forget_if_bare(&mut self, id: &str) {
-        if self.groups.get(id).is_some_and(Group::is_bare) {
-            self.groups.remove(id);
-            if let Some(due) = self.due_of.remove(id) {
-                self.due.remove(&(due, id.to_owned()));
-            }
+        if !self.groups.get(id).is_some_and(|group| group.is_bare()) {
+            return;
+        }
+        let Some(group) = self.groups.remove(id) else { return };
+        self.usage.change(group.usage(), Usage::default());
+        self.ids.remove(id);
+        if let Some(due) = group.watched_ms {
+            self.due.remove(&(due, group.id));
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Committed offsets: kept, told, forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use crate::clock::Now;
+use crate::groups::committed::offset_bytes;
 use crate::groups::group::{Group, Phase};
 use crate::groups::input::{Commit, Deleted, Fault, Identity, Offsets, Reply, Wanted};
+use crate::groups::limits::{Limit, SLICE};
 use crate::groups::records::{Committed, Record};
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
 impl Groups {
     pub(crate) fn commit(&mut self, now: Now, ticket: Ticket, commit: Commit, step: &mut Step) {
         let outcome = self.may_commit(now, &commit).map(|()| {
-            let most = usize::try_from(self.rules.metadata_bytes_max).unwrap_or(0);
+            let most = self.metadata_bytes_max();
             let group = commit.identity.group;
             let retention = commit.retention_ms.filter(|ms| *ms >= 0);
             let mut outcomes = Vec::with_capacity(commit.offsets.len());
@@ -38,7 +40,6 @@ impl Groups {
 
     fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), Fault> {
         let identity = &commit.identity;
-        checked_id(&identity.group)?;
         let checked = self.with_group(&identity.group, |groups, group| {
             validate_commit(group, identity)?;
             if matches!(group.phase, Phase::Stable | Phase::PreparingRebalance) {
@@ -47,41 +48,72 @@ impl Groups {
             Ok(())
         });
         match checked {
-            Some(outcome) => outcome,
+            Some(outcome) => outcome?,
             // A consumer that assigns itself needs no group.
-            None if identity.generation < 0 => Ok(()),
-            None if commit.tells_unknown_group => Err(Fault::GroupNotFound),
-            None => Err(Fault::IllegalGeneration),
+            None if identity.generation < 0 => {}
+            None if commit.tells_unknown_group => return Err(Fault::GroupNotFound),
+            None => return Err(Fault::IllegalGeneration),
         }
+        self.has_room_for_offsets(commit).map_err(Fault::OffsetLimit)
+    }
+
+    /// Refuses offsets by which the memory of all groups would grow too much. One that replaces
+    /// another of its partition is always taken.
+    fn has_room_for_offsets(&self, commit: &Commit) -> Result<(), Limit> {
+        let group = self.groups.get(commit.identity.group.as_str());
+        if group.is_none() && !commit.offsets.is_empty() {
+            self.has_room_for_group(&commit.identity.group)?;
+        }
+        let most = self.metadata_bytes_max();
+        let taken = commit.offsets.iter().filter(|wanted| wanted.metadata.len() <= most);
+        let growth = taken.map(|wanted| {
+            let (topic, metadata) = (wanted.topic.as_str(), wanted.metadata.as_str());
+            match group {
+                Some(group) => group.offsets.growth(topic, wanted.partition, metadata),
+                None => topic.len() + offset_bytes(metadata),
+            }
+        });
+        self.has_room_for(growth.sum())
+    }
+
+    fn metadata_bytes_max(&self) -> usize {
+        usize::try_from(self.rules.metadata_bytes_max).unwrap_or(0)
     }
 
     pub(crate) fn fetch_offsets(&self, group: &str, wanted: Wanted) -> Offsets {
         let group = self.groups.get(group);
-        match wanted {
-            Some(topics) => topics
-                .into_iter()
-                .map(|(topic, partitions)| {
-                    let known = group.and_then(|group| group.offsets.get(&topic));
-                    let told = |p: i32| (p, known.and_then(|known| known.get(&p)).cloned());
-                    (topic, partitions.into_iter().map(told).collect())
-                })
-                .collect(),
-            None => group
-                .into_iter()
-                .flat_map(|group| &group.offsets)
-                .map(|(topic, partitions)| {
-                    let all = partitions.iter().map(|(p, c)| (*p, Some(c.clone()))).collect();
-                    (topic.clone(), all)
-                })
-                .collect(),
+        let of_topic = |(topic, partitions): (String, Vec<i32>)| {
+            let known = |p| group.and_then(|group| group.offsets.get(&topic, p)).cloned();
+            let told = partitions.into_iter().map(|p| (p, known(p))).collect();
+            (topic, told)
+        };
+        wanted.into_iter().map(of_topic).collect()
+    }
+
+    /// Offsets of a group from this topic and partition on, and where to go on if there are more.
+    pub(crate) fn fetch_all_offsets(
+        &self,
+        group: &str,
+        (topic, partition): &(String, i32),
+    ) -> (Offsets, Option<(String, i32)>) {
+        let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
+        let mut all = group.offsets.from((topic, *partition));
+        let mut told: Offsets = Vec::new();
+        for (topic, partition, value) in all.by_ref().take(SLICE) {
+            match told.last_mut().filter(|(last, _)| **last == **topic) {
+                Some((_, partitions)) => partitions.push((partition, Some(value.clone()))),
+                None => told.push((topic.to_string(), vec![(partition, Some(value.clone()))])),
+            }
         }
+        let next = all.next().map(|(topic, partition, _)| (topic.to_string(), partition));
+        (told, next)
     }
 
     pub(crate) fn delete_offsets(
         &mut self,
         ticket: Ticket,
         id: &str,
-        wanted: Vec<(String, Vec<i32>)>,
+        wanted: Wanted,
         step: &mut Step,
     ) {
         let outcome = self.try_delete_offsets(id, wanted, step);
@@ -91,7 +123,7 @@ impl Groups {
     fn try_delete_offsets(
         &mut self,
         id: &str,
-        wanted: Vec<(String, Vec<i32>)>,
+        wanted: Wanted,
         step: &mut Step,
     ) -> Result<Deleted, Fault> {
         checked_id(id)?;
@@ -100,12 +132,17 @@ impl Groups {
         if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
             return Err(Fault::NotEmpty);
         }
-        let subscribed = if is_empty { Some(BTreeSet::new()) } else { group.subscribed_topics() };
+        let subscriptions = if is_empty { None } else { group.subscriptions() };
+        let subscribed = match (&subscriptions, is_empty) {
+            (Some(subscriptions), _) => subscriptions.topics(),
+            (None, true) => Some(HashSet::new()),
+            (None, false) => None,
+        };
         let mut all = Vec::new();
         for (topic, partitions) in wanted {
             // Consumers of which it is not known what they read may read anything.
-            let is_read = subscribed.as_ref().is_none_or(|topics| topics.contains(&topic));
-            let known = group.offsets.get(&topic);
+            let is_read =
+                subscribed.as_ref().is_none_or(|topics| topics.contains(topic.as_bytes()));
             let mut outcomes = Vec::new();
             for partition in partitions {
                 if is_read {
@@ -113,7 +150,7 @@ impl Groups {
                     continue;
                 }
                 outcomes.push((partition, Ok(())));
-                if known.is_some_and(|known| known.contains_key(&partition)) {
+                if group.offsets.get(&topic, partition).is_some() {
                     step.records.push(forgotten(id, &topic, partition));
                 }
             }
@@ -122,51 +159,19 @@ impl Groups {
         Ok(all)
     }
 
-    /// A topic is no more.
-    pub(crate) fn forget_topic(&mut self, topic: &str, step: &mut Step) {
-        for (id, group) in self.in_order() {
-            let partitions = group.offsets.get(topic).into_iter().flatten();
-            step.records.extend(partitions.map(|(partition, _)| forgotten(id, topic, *partition)));
-        }
-    }
-
-    /// Forget what is older than `offsets.retention.minutes`: counted from when the group became
-    /// empty; in a group that only ever committed, from each commit; in one that is at work, for
-    /// topics that it does not read. Groups without anything left go, too.
-    pub(crate) fn expire_offsets(&mut self, now: Now, step: &mut Step) {
-        let retention = self.rules.retention_ms;
-        for (id, group) in self.in_order() {
-            let subscribed = match group.phase {
-                Phase::Empty => BTreeSet::new(),
-                Phase::Stable => match group.subscribed_topics() {
-                    Some(topics) => topics,
-                    None => continue,
-                },
-                _ => continue,
-            };
-            let mut left = 0;
-            for (topic, partitions) in &group.offsets {
-                for (partition, committed) in partitions {
-                    let counted_from = match (&group.protocol_type, group.phase) {
-                        // Values before version 2 do not say since when.
-                        (Some(_), Phase::Empty) if group.state_ms >= 0 => group.state_ms,
-                        _ => committed.commit_ms,
-                    };
-                    let due = committed.expire_ms.unwrap_or(counted_from.saturating_add(retention));
-                    if subscribed.contains(topic) || due > now.wall_ms {
-                        left += 1;
-                    } else {
-                        step.records.push(forgotten(id, topic, *partition));
-                    }
+    /// A topic is no more: what is committed of it goes, or as much as one step does.
+    pub(crate) fn forget_topic(&self, ticket: Ticket, topic: &str, step: &mut Step) {
+        for id in self.topics.groups_of(topic) {
+            let Some(group) = self.groups.get(id) else { continue };
+            for partition in group.offsets.of_topic(topic) {
+                if step.records.len() == SLICE {
+                    step.reply(ticket, Reply::ToBeContinued);
+                    return;
                 }
-            }
-            let may_go = group.phase == Phase::Empty && group.pending.is_empty();
-            if may_go && left == 0 && group.is_recorded {
-                step.records.push(Record::Group { group: id.clone(), value: None });
+                step.records.push(forgotten(id, topic, partition));
             }
         }
-        let is_idle = self.groups.is_empty();
-        self.retention_due_ms = (!is_idle).then(|| now.mono_ms + self.rules.retention_check_ms);
+        step.reply(ticket, Reply::TopicForgotten);
     }
 }
 

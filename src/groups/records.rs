@@ -91,22 +91,40 @@ pub struct MemberValue {
 impl Record {
     /// Key, and value or tombstone.
     pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
-        let mut key = Writer::default();
         let value = match self {
-            Record::Offset { group, topic, partition, value } => {
+            Record::Offset { value, .. } => value.as_ref().map(Committed::encode),
+            Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
+        };
+        (self.key(), value)
+    }
+
+    /// The key.
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Writer::default();
+        match self {
+            Record::Offset { group, topic, partition, .. } => {
                 key.i16(OFFSET_COMMIT);
                 key.old_string(group);
                 key.old_string(topic);
                 key.i32(*partition);
-                value.as_ref().map(Committed::encode)
             }
-            Record::Group { group, value } => {
+            Record::Group { group, .. } => {
                 key.i16(GROUP_METADATA);
                 key.old_string(group);
-                value.as_ref().map(GroupValue::encode)
             }
-        };
-        (key.into_bytes(), value)
+        }
+        key.into_bytes()
+    }
+
+    /// About how many bytes its value has that are not of a fixed size.
+    pub fn weight(&self) -> usize {
+        let of = |m: &MemberValue| m.subscription.len() + m.assignment.len();
+        match self {
+            Record::Offset { value, .. } => value.as_ref().map_or(0, |value| value.metadata.len()),
+            Record::Group { value, .. } => {
+                value.as_ref().map_or(0, |value| value.members.iter().map(of).sum())
+            }
+        }
     }
 
     /// The record, or `None` if it is of a kind that this coordinator does not keep: those of

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::clock::Now;
 use crate::groups::group::{Group, Phase};
 use crate::groups::input::{Fault, Reply, Sync, Synced};
+use crate::groups::limits::Limit;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
@@ -45,16 +46,20 @@ impl Groups {
             Phase::Empty => return Err(Fault::UnknownMember),
             Phase::PreparingRebalance => return Err(Fault::RebalanceInProgress),
             Phase::Stable => {
-                group.unsynced.remove(&identity.member);
-                self.touch(now, group, &identity.member);
-                let synced = synced(group, &identity.member);
-                step.reply(ticket, Reply::Synced(Ok(synced)));
+                group.members.change(&identity.member, |member| {
+                    member.is_unsynced = false;
+                    member.heard_of(now.mono_ms);
+                });
+                let member = group.members.get(&identity.member);
+                let assignment = member.map(|m| m.assignment.clone()).unwrap_or_default();
+                step.reply(ticket, Reply::Synced(Ok(synced(group, assignment))));
             }
             Phase::CompletingRebalance => {
-                group.unsynced.remove(&identity.member);
-                if let Some(member) = group.member_mut(&identity.member)
-                    && let Some(overtaken) = member.syncing.replace(ticket)
-                {
+                let overtaken = group.members.change(&identity.member, |member| {
+                    member.is_unsynced = false;
+                    member.syncing.replace(ticket)
+                });
+                if let Some(overtaken) = overtaken.flatten() {
                     step.reply(overtaken, Reply::Synced(Err(Fault::RebalanceInProgress)));
                 }
                 if group.leader.as_deref() == Some(&identity.member) {
@@ -75,28 +80,69 @@ impl Groups {
         mut assignments: HashMap<String, Bytes>,
         step: &mut Step,
     ) {
-        for member in &mut group.members {
-            member.assignment = assignments.remove(&member.id).unwrap_or_default();
+        if let Err(limit) = self.has_room_for_assignments(group, &assignments) {
+            self.refuse_assignments(now, id, group, limit, step);
+            return;
         }
+        group.members.set_assignments(|m| assignments.remove(&*m.id).unwrap_or_default());
         group.enter(Phase::Stable, now.wall_ms);
-        let waiting: Vec<(String, Ticket)> = group
-            .members
-            .iter_mut()
-            .filter_map(|m| m.syncing.take().map(|ticket| (m.id.clone(), ticket)))
-            .collect();
-        for (member, ticket) in waiting {
-            self.touch(now, group, &member);
-            step.reply(ticket, Reply::Synced(Ok(synced(group, &member))));
+        let mut waiting: Vec<(Ticket, Bytes)> = Vec::new();
+        group.members.change_each(|member| {
+            if let Some(ticket) = member.syncing.take() {
+                member.heard_of(now.mono_ms);
+                waiting.push((ticket, member.assignment.clone()));
+            }
+        });
+        for (ticket, assignment) in waiting {
+            step.reply(ticket, Reply::Synced(Ok(synced(group, assignment))));
         }
         let value = Some(group.value());
         step.records.push(Record::Group { group: id.to_owned(), value });
     }
+
+    fn has_room_for_assignments(
+        &self,
+        group: &Group,
+        assignments: &HashMap<String, Bytes>,
+    ) -> Result<(), Limit> {
+        let (mut before, mut after) = (0, 0);
+        for member in group.members.iter() {
+            before += member.assignment.len();
+            after += assignments.get(&*member.id).map_or(0, Bytes::len);
+        }
+        let growth = after.saturating_sub(before);
+        if growth > 0 && group.members.bytes() + growth > self.rules.limits.group_bytes {
+            return Err(Limit::GroupBytes);
+        }
+        self.has_room_for(growth)
+    }
+
+    /// What the leader has decided cannot be kept: everybody who waits is told so, and the group
+    /// rebalances, as in Kafka where the group's record is larger than a batch may be
+    /// (`GroupMetadataManager.resetAndPropagateAssignmentWithError`).
+    fn refuse_assignments(
+        &mut self,
+        now: Now,
+        id: &str,
+        group: &mut Group,
+        limit: Limit,
+        step: &mut Step,
+    ) {
+        group.members.set_assignments(|_| Bytes::new());
+        group.members.change_each(|member| {
+            if let Some(ticket) = member.syncing.take() {
+                member.heard_of(now.mono_ms);
+                step.reply(ticket, Reply::Synced(Err(Fault::GroupLimit(limit))));
+            }
+        });
+        self.rebalance_or_complete(now, id, group, step);
+    }
 }
 
-fn synced(group: &Group, member: &str) -> Synced {
+fn synced(group: &Group, assignment: Bytes) -> Synced {
     Synced {
         protocol_type: group.protocol_type.clone(),
         protocol: group.protocol.clone(),
-        assignment: group.member(member).map(|m| m.assignment.clone()).unwrap_or_default(),
+        assignment,
     }
 }

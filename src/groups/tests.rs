@@ -9,6 +9,7 @@ use crate::groups::input::{
     Commit, Description, Fault, Identity, Input, Join, JoinFault, Joined, Leaving, Reply, Sync,
     Synced, ToCommit,
 };
+use crate::groups::limits::{Limit, Limits, SLICE, Usage};
 use crate::groups::records::{Committed, Record};
 use crate::groups::{Groups, Rules, Step, Ticket};
 
@@ -17,10 +18,12 @@ mod commits;
 mod elections;
 mod heartbeats;
 mod joins;
+mod limits;
 mod rebalances;
 mod records;
 mod retention;
 mod statics;
+mod steps;
 
 /// When every test begins, ms since 1970.
 const BEGIN: i64 = 1_700_000_000_000;
@@ -47,6 +50,7 @@ fn rules() -> Rules {
         metadata_bytes_max: 16,
         retention_ms: 3_600_000,
         retention_check_ms: 600_000,
+        limits: Limits::NONE,
     }
 }
 
@@ -133,6 +137,7 @@ impl Lab {
         self.next += 1;
         let step = self.groups.step(self.time(), ticket, input);
         self.take(step);
+        self.groups.assert_sound();
         ticket
     }
 
@@ -240,7 +245,7 @@ impl Lab {
 
     /// The committed offset of a partition, by group.
     fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<Committed> {
-        let wanted = Some(vec![(topic.to_owned(), vec![partition])]);
+        let wanted = vec![(topic.to_owned(), vec![partition])];
         self.groups.fetch_offsets(group, wanted).remove(0).1.remove(0).1
     }
 

@@ -7,18 +7,10 @@ use crate::groups::{Groups, Step};
 impl Groups {
     /// Do everything of one group whose time has come.
     pub(crate) fn expire(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
-        let before = group.pending.len();
-        group.pending.retain(|_, due| *due > now.mono_ms);
-        let silent: Vec<String> = group
-            .members
-            .iter()
-            .filter(|m| m.session_due_ms <= now.mono_ms)
-            // Who waits is owed an answer; but a newcomer's join does not wait for ever.
-            .filter(|m| !m.is_waiting() || (m.is_new && m.joining.is_some()))
-            .map(|m| m.id.clone())
-            .collect();
+        let lost_ids = group.pending.expire(now.mono_ms);
+        let silent = group.members.silent(now.mono_ms);
         silent.iter().for_each(|member| self.remove(group, member, step));
-        if !silent.is_empty() || group.pending.len() < before {
+        if !silent.is_empty() || lost_ids {
             self.after_loss(now, id, group, !silent.is_empty(), step);
         }
         if group.phase_due_ms.is_some_and(|due| due <= now.mono_ms) {
@@ -49,7 +41,8 @@ impl Groups {
     /// Members that did not sync in time are taken for dead.
     fn end_sync_phase(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
         group.phase_due_ms = None;
-        let missing = std::mem::take(&mut group.unsynced);
+        let unsynced = group.members.iter().filter(|member| member.is_unsynced);
+        let missing: Vec<_> = unsynced.map(|member| member.id.clone()).collect();
         missing.iter().for_each(|member| self.remove(group, member, step));
         if !missing.is_empty() {
             self.after_departure(now, id, group, step);

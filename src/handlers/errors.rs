@@ -172,6 +172,10 @@ pub fn of_group(fault: Fault) -> Code {
         Fault::NotEmpty => Code::NonEmptyGroup,
         Fault::Subscribed => Code::GroupSubscribedToTopic,
         Fault::MetadataTooLarge => Code::OffsetMetadataTooLarge,
+        // Codes that clients give up on and that say what is wrong. Kafka has no such limits; where
+        // what it writes is too large for a batch it answers UNKNOWN_SERVER_ERROR.
+        Fault::GroupLimit(_) => Code::GroupMaxSizeReached,
+        Fault::OffsetLimit(_) => Code::InvalidCommitOffsetSize,
         Fault::Unavailable => Code::CoordinatorNotAvailable,
     }
 }

@@ -200,6 +200,9 @@ be indistinguishable from it, and what is not served is not advertised.
   `eligible.leader.replicas.version` mean nothing here yet: they are neither named nor taken, also
   if the data directory comes from a Kafka that had them, so clients keep to the older flow of
   transactions.
+- **Groups have limits** that Kafka does not have; `docs/operations.md` lists them. A commit whose
+  records do not fit in one batch of Kafka's default size is answered with
+  INVALID_COMMIT_OFFSET_SIZE; Kafka 4.4 answers UNKNOWN_SERVER_ERROR.
 - **Internal topics cannot be deleted** (INVALID_REQUEST). Kafka deletes them, and the groups in
   them.
 - **Quotas of addresses** are set by address; a host's name is refused (INVALID_REQUEST). A quota

@@ -21,11 +21,11 @@ use kafka_protocol::protocol::StrBytes;
 use crate::client::{Client, text, topic_name};
 use crate::harness::Ottla;
 
-fn group(name: &str) -> GroupId {
+pub fn group(name: &str) -> GroupId {
     GroupId(text(name))
 }
 
-fn joining(version: i16, name: &str, member: &str) -> JoinGroupRequest {
+pub fn joining(version: i16, name: &str, member: &str) -> JoinGroupRequest {
     let protocol = JoinGroupRequestProtocol::default()
         .with_name(text("range"))
         .with_metadata(Bytes::from_static(b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff"));
@@ -39,7 +39,7 @@ fn joining(version: i16, name: &str, member: &str) -> JoinGroupRequest {
 }
 
 /// Join as clients do: with the id that is given first, where one is.
-async fn join(client: &mut Client, version: i16, name: &str) -> JoinGroupResponse {
+pub async fn join(client: &mut Client, version: i16, name: &str) -> JoinGroupResponse {
     let answer = client.call(version, &joining(version, name, "")).await;
     if answer.error_code != Code::MemberIdRequired.code() {
         return answer;
@@ -47,7 +47,7 @@ async fn join(client: &mut Client, version: i16, name: &str) -> JoinGroupRespons
     client.call(version, &joining(version, name, &answer.member_id)).await
 }
 
-fn syncing(version: i16, name: &str, joined: &JoinGroupResponse) -> SyncGroupRequest {
+pub fn syncing(version: i16, name: &str, joined: &JoinGroupResponse) -> SyncGroupRequest {
     let assignment = SyncGroupRequestAssignment::default()
         .with_member_id(joined.member_id.clone())
         .with_assignment(Bytes::from_static(b"all of it"));
@@ -64,7 +64,7 @@ fn syncing(version: i16, name: &str, joined: &JoinGroupResponse) -> SyncGroupReq
     }
 }
 
-fn beating(name: &str, member: &StrBytes, generation: i32) -> HeartbeatRequest {
+pub fn beating(name: &str, member: &StrBytes, generation: i32) -> HeartbeatRequest {
     HeartbeatRequest::default()
         .with_group_id(group(name))
         .with_generation_id(generation)

@@ -30,6 +30,7 @@ mod embedded;
 mod failing_disk;
 mod fetch;
 mod full_disk;
+mod group_rules;
 mod idempotence;
 mod limits;
 mod list_offsets;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use ottla::clock::Now;
 use ottla::groups::input::{Commit, Identity, Input, Leaving, Reply, Sync, ToCommit};
+use ottla::groups::limits::Limits;
 use ottla::groups::records::Record;
 use ottla::groups::{Durable, Groups, Rules, Step, Ticket};
 
@@ -64,6 +65,7 @@ impl World {
             metadata_bytes_max: 8,
             retention_ms: 3_600_000,
             retention_check_ms: 600_000,
+            limits: Limits::NONE,
         };
         World {
             machine: Groups::new(rules.clone(), Rng::with_seed(rng.u64(..))),
@@ -206,10 +208,10 @@ impl World {
                 let one = Leaving { member: String::new(), instance_id };
                 Input::Leave { group, members: vec![one] }
             }
-            4 => Input::List,
+            4 => Input::List { after: None },
             5 => Input::Describe { group },
-            6 => Input::FetchOffsets { group, wanted: Some(wanted) },
-            7 => Input::FetchOffsets { group, wanted: None },
+            6 => Input::FetchOffsets { group, wanted },
+            7 => Input::FetchAllOffsets { group, from: (String::new(), i32::MIN) },
             n => Input::Commit(Commit {
                 identity,
                 retention_ms: (n == 8).then_some(60_000),
@@ -232,7 +234,8 @@ impl World {
             Input::FetchOffsets { .. } => ("Fetched", None),
             Input::DeleteOffsets { .. } => ("Deleted", None),
             Input::Describe { .. } => ("Described", None),
-            Input::List => ("Listed", None),
+            Input::FetchAllOffsets { .. } => ("FetchedAll", None),
+            Input::List { .. } => ("Listed", None),
             Input::Delete { .. } => ("GroupDeleted", None),
             Input::TopicDeleted { .. } => ("TopicForgotten", None),
         };

@@ -107,7 +107,7 @@ fn what_was_never_committed_has_no_offset() {
     lab.commit_as(identity("", SIMPLE)).expect("a commit");
     assert_eq!(lab.offset("g", "t", 1), None);
     assert_eq!(lab.offset("g", "u", 0), None);
-    assert!(lab.groups.fetch_offsets("none", None).is_empty());
+    assert!(lab.groups.fetch_all_offsets("none", &(String::new(), i32::MIN)).0.is_empty());
 }
 
 #[test]
@@ -115,7 +115,9 @@ fn who_asks_for_everything_gets_everything() {
     let mut lab = Lab::new();
     let all = vec![to_commit("u", 3, 1), to_commit("t", 1, 2), to_commit("t", 0, 3)];
     lab.commit(commit(identity("", SIMPLE), all)).expect("a commit");
-    let told = lab.groups.fetch_offsets("g", None).into_iter().map(|(topic, partitions)| {
+    let (told, next) = lab.groups.fetch_all_offsets("g", &(String::new(), i32::MIN));
+    assert_eq!(next, None);
+    let told = told.into_iter().map(|(topic, partitions)| {
         let offsets = partitions.into_iter().map(|(p, c)| (p, c.map(|c| c.offset)));
         (topic, offsets.collect::<Vec<_>>())
     });

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_group_without_a_name_is_refused() {
+fn nobody_joins_a_group_without_a_name() {
     let mut lab = Lab::new();
     let mut join = join("");
     join.identity.group.clear();
@@ -13,9 +13,16 @@ fn a_group_without_a_name_is_refused() {
     assert_eq!(lab.beat(nameless.clone()), Err(Fault::InvalidGroupId));
     let ticket = lab.sync(nameless.clone(), &[]);
     assert_eq!(lab.synced(ticket), Err(Fault::InvalidGroupId));
-    assert_eq!(lab.commit_as(nameless), Err(Fault::InvalidGroupId));
-    assert_eq!(lab.described("").map(drop), Err(Fault::InvalidGroupId));
+    assert_eq!(lab.commit_as(nameless.clone()), Err(Fault::IllegalGeneration));
+    assert_eq!(lab.described("").map(drop), Err(Fault::GroupNotFound));
     assert!(lab.groups.is_empty());
+    // As in Kafka it may keep offsets all the same, of consumers that assign themselves.
+    let simple = Identity { generation: -1, member: String::new(), ..nameless };
+    assert_eq!(lab.commit_as(simple), Ok(()));
+    assert_eq!(lab.offset("", "t", 0).map(|c| c.offset), Some(1));
+    assert_eq!(lab.described("").map(|described| described.state), Ok("Empty"));
+    lab.crash();
+    assert_eq!(lab.offset("", "t", 0).map(|c| c.offset), Some(1));
 }
 
 #[test]
@@ -159,13 +166,17 @@ fn a_member_needs_the_type_and_a_protocol_of_all_others() {
 }
 
 #[test]
-fn the_only_member_may_change_its_protocols_but_not_the_type() {
+fn the_only_member_must_keep_one_of_its_protocols_and_the_type() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     let ticket = lab.join(&Join { protocol_type: "connect".to_owned(), ..join(&ids[0]) });
     assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
     let ticket = lab.join(&Join { protocols: protocols(&["sticky"]), ..join(&ids[0]) });
+    assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
+    let ticket = lab.join(&Join { protocols: protocols(&["sticky", "range"]), ..join(&ids[0]) });
     assert_eq!(lab.joined(ticket).protocol.as_deref(), Some("sticky"));
+    let ticket = lab.join(&Join { protocols: protocols(&["range"]), ..join(&ids[0]) });
+    assert_eq!(lab.joined(ticket).protocol.as_deref(), Some("range"));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn who_asks_again_before_the_assignment_gets_the_same_answer() {
     let joined = lab.joined(ticket);
     let again = lab.join(&join(&ids[0]));
     assert_eq!(lab.joined(again), joined);
-    lab.join(&Join { protocols: protocols(&["sticky"]), ..join(&ids[0]) });
+    lab.join(&Join { protocols: protocols(&["sticky", "range"]), ..join(&ids[0]) });
     assert_eq!(lab.generation(), joined.generation + 1, "changed metadata is another matter");
 }
 
@@ -283,7 +283,7 @@ fn a_start_knows_what_a_member_said_last() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     let changed = Join {
-        protocols: protocols(&["sticky"]),
+        protocols: protocols(&["sticky", "range"]),
         session_timeout_ms: 20_000,
         rebalance_timeout_ms: 5000,
         ..join(&ids[0])

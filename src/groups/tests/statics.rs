@@ -100,7 +100,8 @@ fn the_requests_of_an_old_self_end_when_it_is_replaced() {
 fn a_static_member_that_restarts_with_another_choice_begins_a_rebalance() {
     let mut lab = Lab::new();
     lab.stable_static(&["a"]);
-    let ticket = lab.join(&Join { protocols: protocols(&["sticky"]), ..static_join("", "a") });
+    let ticket =
+        lab.join(&Join { protocols: protocols(&["sticky", "range"]), ..static_join("", "a") });
     let joined = lab.joined(ticket);
     assert_eq!((joined.generation, joined.protocol.as_deref()), (2, Some("sticky")));
 }

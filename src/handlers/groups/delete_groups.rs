@@ -1,14 +1,15 @@
-//! DeleteGroups (42): empty groups go, with their offsets.
+//! DeleteGroups (42): empty groups go, with their offsets. One that is named twice is answered once.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
-use crate::groups::input::{Input, Reply};
+use crate::groups::input::Reply;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, code_of, mismatch};
+use crate::handlers::groups::{code_of, mismatch, no_coordinator};
 
 /// The handler.
 pub struct DeleteGroups;
@@ -22,11 +23,15 @@ impl Handler for DeleteGroups {
 
     async fn handle(cx: &Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
         let mut results = Vec::with_capacity(request.groups_names.len());
+        let mut seen = HashSet::new();
         for id in request.groups_names {
-            let code = match ask(cx, Input::Delete { group: id.to_string() }).await {
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            let code = match cx.broker.coordinator.delete(&id).await {
                 Ok(Reply::GroupDeleted(outcome)) => code_of(outcome),
                 Ok(other) => mismatch(&other).code(),
-                Err(code) => code.code(),
+                Err(error) => no_coordinator(error).code(),
             };
             results.push(DeletableGroupResult::default().with_group_id(id).with_error_code(code));
         }

@@ -3,7 +3,7 @@
 //! There is one node, so it is always this one. As in Kafka, looking for a group's coordinator
 //! makes the topic of the committed offsets: clients that list internal topics rely on it.
 //!
-//! v0 groups only · v1 key types · v4 several keys
+//! v0 groups only · v1 key types · v4 several keys · v6 share groups
 
 use std::ops::RangeInclusive;
 
@@ -15,11 +15,15 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::storage::checkpoint::id_of;
 use crate::wire::reply::{Refusal, Reply, encode};
 
 /// Groups, transactional ids, share groups' partitions.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
 const GROUP: i8 = 0;
+const SHARE: i8 = 2;
+/// The first version that may ask for a share group's partition (KIP-932).
+const SHARE_SINCE: i16 = 6;
 
 /// The handler.
 pub struct FindCoordinator;
@@ -37,23 +41,30 @@ impl ListHandler for FindCoordinator {
         }
         let (host, port) = cx.advertised();
         if cx.version < 4 {
-            return encode(Self::KEY, cx.version, cx.correlation_id, &first(cx, is_known));
+            let is_served = is_known && request.key_type != SHARE;
+            return encode(Self::KEY, cx.version, cx.correlation_id, &first(cx, is_served));
         }
         let mut list = AnswerList::new(cx, Self::KEY);
         for key in request.coordinator_keys {
-            let coordinator = Coordinator::default().with_key(key);
-            let coordinator = match is_known {
-                true => coordinator
+            let is_share = request.key_type == SHARE;
+            let is_sound = !is_share || (cx.version >= SHARE_SINCE && is_share_key(&key));
+            let refused = |why| {
+                Coordinator::default()
+                    .with_error_code(Code::InvalidRequest.code())
+                    .with_error_message(Some(StrBytes::from_static_str(why)))
+                    .with_node_id(BrokerId(-1))
+                    .with_port(-1)
+            };
+            let coordinator = match (is_known, is_sound) {
+                (true, true) => Coordinator::default()
                     .with_node_id(BrokerId(cx.node_id()))
                     .with_host(host.clone())
                     .with_port(port),
-                false => coordinator
-                    .with_error_code(Code::InvalidRequest.code())
-                    .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
-                    .with_node_id(BrokerId(-1))
-                    .with_port(-1),
+                // Kafka says no more than the code here.
+                (true, false) => refused(""),
+                (false, _) => refused("an unknown key type"),
             };
-            list.put(&coordinator).await?;
+            list.put(&coordinator.with_key(key)).await?;
         }
         // Tags follow.
         list.into_reply(&FindCoordinatorResponse::default(), 1).await
@@ -61,15 +72,40 @@ impl ListHandler for FindCoordinator {
 }
 
 /// The answer of the versions that know one key only.
-fn first(cx: &Context, is_known: bool) -> FindCoordinatorResponse {
+fn first(cx: &Context, is_served: bool) -> FindCoordinatorResponse {
     let response = FindCoordinatorResponse::default();
     let (host, port) = cx.advertised();
-    match is_known {
+    match is_served {
         true => response.with_node_id(BrokerId(cx.node_id())).with_host(host).with_port(port),
         false => response
             .with_error_code(Code::InvalidRequest.code())
             .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
             .with_node_id(BrokerId(-1))
             .with_port(-1),
+    }
+}
+
+/// Returns whether a key is `group:topic id:partition` (Kafka's `SharePartitionKey.validate`).
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let (partition, topic, group) = (parts.next(), parts.next(), parts.next());
+    partition.is_some_and(|text| text.parse::<i32>().is_ok())
+        && topic.is_some_and(|text| id_of(text).is_some())
+        && group.is_some_and(|group| !group.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_key_is_a_group_a_topic_id_and_a_partition() {
+        for key in ["g:AAAAAAAAAAAAAAAAAAAAAQ:0", "a:b:AAAAAAAAAAAAAAAAAAAAAQ:-1"] {
+            assert!(is_share_key(key), "{key}");
+        }
+        let malformed = ["", "x", "g:0", ":AAAAAAAAAAAAAAAAAAAAAQ:0", "g:AAAAAAAAAAAAAAAAAAAAAQ:x"];
+        for key in malformed.into_iter().chain(["g:zz:0", "a:b:c:d", "g:AAAAAAAAAAAAAAAAAAAAAQ:"]) {
+            assert!(!is_share_key(key), "{key}");
+        }
     }
 }

@@ -8,10 +8,10 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
-use crate::groups::input::{Input, Leaving, Reply};
+use crate::groups::input::Leaving;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, code_of, mismatch, text};
+use crate::handlers::groups::{code_of, no_coordinator, text};
 
 /// The handler.
 pub struct LeaveGroup;
@@ -41,11 +41,9 @@ impl Handler for LeaveGroup {
                 })
                 .collect(),
         };
-        let group = request.group_id.to_string();
-        let left = match ask(cx, Input::Leave { group, members }).await {
-            Ok(Reply::Left(left)) => left,
-            Ok(other) => return failed(mismatch(&other)),
-            Err(code) => return failed(code),
+        let left = match cx.broker.coordinator.leave(&request.group_id, members).await {
+            Ok(left) => left,
+            Err(error) => return failed(no_coordinator(error)),
         };
         if cx.version <= 2 {
             let code = left.into_iter().next().map_or(0, |(_, outcome)| code_of(outcome));

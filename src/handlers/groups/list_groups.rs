@@ -9,12 +9,11 @@ use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{Input, Reply};
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, long_listing, mismatch, text};
-use crate::wire::reply::{self, Refusal, encode};
+use crate::handlers::groups::{long_listing, no_coordinator, text};
+use crate::wire::reply::{Refusal, Reply, encode};
 
 /// The only kind of group that there is so far.
 const CLASSIC: &str = "classic";
@@ -28,16 +27,15 @@ impl ListHandler for ListGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = ListGroupsRequest;
 
-    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<reply::Reply, Refusal> {
-        let failed = |code: i16| {
-            let response = ListGroupsResponse::default().with_error_code(code);
-            encode(Self::KEY, cx.version, cx.correlation_id, &response)
-        };
+    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<Reply, Refusal> {
         let _turn = long_listing(cx).await?;
-        let listed = match ask(cx, Input::List).await {
-            Ok(Reply::Listed(listed)) => listed,
-            Ok(other) => return failed(mismatch(&other).code()),
-            Err(code) => return failed(code.code()),
+        let listed = match cx.broker.coordinator.list().await {
+            Ok(listed) => listed,
+            Err(error) => {
+                let code = no_coordinator(error).code();
+                let response = ListGroupsResponse::default().with_error_code(code);
+                return encode(Self::KEY, cx.version, cx.correlation_id, &response);
+            }
         };
         let is_wanted = |filter: &HashSet<String>, value: &str| {
             filter.is_empty() || filter.contains(&value.to_ascii_lowercase())

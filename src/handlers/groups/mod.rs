@@ -10,6 +10,7 @@ use crate::groups::input::{Fault, Identity, Input, Reply};
 use crate::handlers::context::Context;
 use crate::wire::reply::Refusal;
 
+mod by_topic;
 pub mod delete_groups;
 pub mod describe_groups;
 pub mod find_coordinator;
@@ -27,7 +28,11 @@ const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ask the coordinator.
 async fn ask(cx: &Context, input: Input) -> Result<Reply, Code> {
-    cx.broker.coordinator.ask(input).await.map_err(|_| Code::CoordinatorNotAvailable)
+    cx.broker.coordinator.ask(input).await.map_err(no_coordinator)
+}
+
+fn no_coordinator<E>(_: E) -> Code {
+    Code::CoordinatorNotAvailable
 }
 
 /// Waits for a turn to ask for what may be long: a copy of all groups, or of a group's offsets or

@@ -1,10 +1,11 @@
 //! OffsetCommit (8): a group remembers where it is.
 //!
-//! * Partitions that do not exist are answered each for itself; the others are committed.
+//! * Partitions that do not exist are answered each for itself, before the group is looked at; the
+//!   others are committed.
+//! * As in Kafka, the group's id may be empty.
 //!
 //! v2–4 retention time · v6 leader epoch · v7 static members · v9 an unknown group has its code
 
-use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
@@ -14,10 +15,11 @@ use kafka_protocol::messages::offset_commit_response::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::groups::input::{Commit, Fault, Input, Reply, ToCommit};
+use crate::groups::input::{Commit, Input, Reply, ToCommit};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_group;
+use crate::handlers::groups::by_topic::ByTopic;
 use crate::handlers::groups::{ask, code_of, identity, mismatch};
 
 /// The handler.
@@ -31,8 +33,12 @@ impl Handler for OffsetCommit {
     type Response = OffsetCommitResponse;
 
     async fn handle(cx: &Context, request: OffsetCommitRequest) -> OffsetCommitResponse {
-        let existing = existing(cx, &request.topics);
-        let offsets = to_commit(&request.topics, &existing);
+        let mut answers = ByTopic::new();
+        let there = existing(cx, request.topics, &mut answers);
+        if there.is_empty() {
+            return answered(answers);
+        }
+        let offsets = there.iter().flat_map(to_commit).collect();
         let retention_ms = Some(request.retention_time_ms).filter(|_| cx.version <= 4);
         let commit = Commit {
             identity: identity(
@@ -45,58 +51,71 @@ impl Handler for OffsetCommit {
             offsets,
             tells_unknown_group: cx.version >= 9,
         };
-        let outcome = match ask(cx, Input::Commit(commit)).await {
-            Ok(Reply::Committed(Ok(outcomes))) => Ok(outcomes.into()),
+        let outcomes = match ask(cx, Input::Commit(commit)).await {
+            Ok(Reply::Committed(Ok(outcomes))) => Ok(outcomes),
             Ok(Reply::Committed(Err(fault))) => Err(of_group(fault)),
             Ok(other) => Err(mismatch(&other)),
             Err(code) => Err(code),
         };
-        answered(request.topics, &existing, outcome)
+        let mut outcomes = outcomes.map(Vec::into_iter);
+        for topic in there {
+            answers.of(&topic.name).extend(topic.partitions.iter().map(|p| {
+                let code = match &mut outcomes {
+                    Ok(outcomes) => outcomes.next().map_or(0, code_of),
+                    Err(code) => code.code(),
+                };
+                partition(p.partition_index, code)
+            }));
+        }
+        answered(answers)
     }
 }
 
-/// For each partition of the request whether it exists; asked once, for it may change.
-fn existing(cx: &Context, topics: &[OffsetCommitRequestTopic]) -> Vec<bool> {
-    let of_topic = |topic: &OffsetCommitRequestTopic| {
-        let live = cx.broker.registry.named(&topic.name);
-        let is_there = |index| live.as_ref().is_some_and(|live| live.partition(index).is_some());
-        topic.partitions.iter().map(|p| is_there(p.partition_index)).collect::<Vec<_>>()
-    };
-    topics.iter().flat_map(of_topic).collect()
+fn partition(index: i32, code: i16) -> OffsetCommitResponsePartition {
+    OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(code)
 }
 
-fn to_commit(topics: &[OffsetCommitRequestTopic], existing: &[bool]) -> Vec<ToCommit> {
-    let all = topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (topic, p)));
-    let there = all.zip(existing).filter(|(_, is_there)| **is_there);
-    there
-        .map(|((topic, p), _)| ToCommit {
-            topic: topic.name.to_string(),
-            partition: p.partition_index,
-            offset: p.committed_offset,
-            leader_epoch: p.committed_leader_epoch,
-            metadata: p.committed_metadata.as_deref().unwrap_or_default().to_owned(),
-        })
-        .collect()
-}
-
-fn answered(
+/// What of the request exists. The rest is answered.
+fn existing(
+    cx: &Context,
     topics: Vec<OffsetCommitRequestTopic>,
-    existing: &[bool],
-    mut outcome: Result<VecDeque<Result<(), Fault>>, Code>,
-) -> OffsetCommitResponse {
-    let mut existing = existing.iter();
-    let mut one = |index: i32| {
-        let is_there = existing.next().is_some_and(|is_there| *is_there);
-        let code = match &mut outcome {
-            Err(code) => code.code(),
-            Ok(_) if !is_there => Code::UnknownTopicOrPartition.code(),
-            Ok(outcomes) => outcomes.pop_front().map_or(0, code_of),
+    answers: &mut ByTopic<OffsetCommitResponsePartition>,
+) -> Vec<OffsetCommitRequestTopic> {
+    let unknown = |index| partition(index, Code::UnknownTopicOrPartition.code());
+    let mut there = Vec::with_capacity(topics.len());
+    for mut topic in topics {
+        let Some(live) = cx.broker.registry.named(&topic.name) else {
+            let all = topic.partitions.iter().map(|p| unknown(p.partition_index));
+            answers.of(&topic.name).extend(all);
+            continue;
         };
-        OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(code)
-    };
-    let topics = topics.into_iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|p| one(p.partition_index)).collect();
-        OffsetCommitResponseTopic::default().with_name(topic.name).with_partitions(partitions)
+        topic.partitions.retain(|p| {
+            let is_there = live.partition(p.partition_index).is_some();
+            if !is_there {
+                answers.of(&topic.name).push(unknown(p.partition_index));
+            }
+            is_there
+        });
+        if !topic.partitions.is_empty() {
+            there.push(topic);
+        }
+    }
+    there
+}
+
+fn to_commit(topic: &OffsetCommitRequestTopic) -> impl Iterator<Item = ToCommit> {
+    topic.partitions.iter().map(|p| ToCommit {
+        topic: topic.name.to_string(),
+        partition: p.partition_index,
+        offset: p.committed_offset,
+        leader_epoch: p.committed_leader_epoch,
+        metadata: p.committed_metadata.as_deref().unwrap_or_default().to_owned(),
+    })
+}
+
+fn answered(answers: ByTopic<OffsetCommitResponsePartition>) -> OffsetCommitResponse {
+    let topics = answers.into_topics().into_iter().map(|(name, partitions)| {
+        OffsetCommitResponseTopic::default().with_name(name).with_partitions(partitions)
     });
     OffsetCommitResponse::default().with_topics(topics.collect())
 }

@@ -1,4 +1,6 @@
 //! OffsetDelete (47): a group forgets where it was in some partitions (KIP-496).
+//!
+//! * Whether a partition exists comes before whether the group reads it.
 
 use std::ops::RangeInclusive;
 
@@ -8,11 +10,11 @@ use kafka_protocol::messages::offset_delete_response::{
 };
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse, TopicName};
 
-use crate::groups::input::{Input, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_group;
-use crate::handlers::groups::{ask, code_of, mismatch, text};
+use crate::handlers::groups::by_topic::ByTopic;
+use crate::handlers::groups::{code_of, no_coordinator, text};
 
 /// The handler.
 pub struct OffsetDelete;
@@ -26,34 +28,39 @@ impl Handler for OffsetDelete {
 
     async fn handle(cx: &Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
         let failed = |code: Code| OffsetDeleteResponse::default().with_error_code(code.code());
-        let wanted = request.topics.into_iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|p| p.partition_index).collect();
-            (topic.name.to_string(), partitions)
-        });
-        let input =
-            Input::DeleteOffsets { group: request.group_id.to_string(), wanted: wanted.collect() };
-        let deleted = match ask(cx, input).await {
-            Ok(Reply::Deleted(Ok(deleted))) => deleted,
-            Ok(Reply::Deleted(Err(fault))) => return failed(of_group(fault)),
-            Ok(other) => return failed(mismatch(&other)),
-            Err(code) => return failed(code),
+        let unknown = Code::UnknownTopicOrPartition.code();
+        let (mut answers, mut there) = (ByTopic::new(), Vec::new());
+        for topic in request.topics {
+            let live = cx.broker.registry.named(&topic.name);
+            let is_there = |index| live.as_ref().is_some_and(|l| l.partition(index).is_some());
+            let indexes = topic.partitions.iter().map(|p| p.partition_index);
+            let (known, others): (Vec<i32>, Vec<i32>) = indexes.partition(|index| is_there(*index));
+            if live.is_none() || !others.is_empty() {
+                let others = others.into_iter().map(|index| partition(index, unknown));
+                answers.of(&topic.name).extend(others);
+            }
+            if !known.is_empty() {
+                there.push((topic.name.to_string(), known));
+            }
+        }
+        // An error of the group comes before all others, even where there is nothing to delete.
+        let deleted = match cx.broker.coordinator.delete_offsets(&request.group_id, there).await {
+            Ok(Ok(deleted)) => deleted,
+            Ok(Err(fault)) => return failed(of_group(fault)),
+            Err(error) => return failed(no_coordinator(error)),
         };
-        let topics = deleted.into_iter().map(|(name, partitions)| {
-            let live = cx.broker.registry.named(&name);
-            let partitions = partitions.into_iter().map(|(index, outcome)| {
-                let is_there = live.as_ref().is_some_and(|live| live.partition(index).is_some());
-                let code = match outcome {
-                    Ok(()) if !is_there => Code::UnknownTopicOrPartition.code(),
-                    outcome => code_of(outcome),
-                };
-                OffsetDeleteResponsePartition::default()
-                    .with_partition_index(index)
-                    .with_error_code(code)
-            });
-            OffsetDeleteResponseTopic::default()
-                .with_partitions(partitions.collect())
-                .with_name(TopicName(text(name.clone())))
+        for (name, partitions) in deleted {
+            let partitions =
+                partitions.into_iter().map(|(p, outcome)| partition(p, code_of(outcome)));
+            answers.of(&TopicName(text(name))).extend(partitions);
+        }
+        let topics = answers.into_topics().into_iter().map(|(name, partitions)| {
+            OffsetDeleteResponseTopic::default().with_name(name).with_partitions(partitions)
         });
         OffsetDeleteResponse::default().with_topics(topics.collect())
     }
+}
+
+fn partition(index: i32, code: i16) -> OffsetDeleteResponsePartition {
+    OffsetDeleteResponsePartition::default().with_partition_index(index).with_error_code(code)
 }

@@ -1,4 +1,4 @@
-//! OffsetFetch (9): where a group is.
+//! OffsetFetch (9): where a group is. As in Kafka, its id may be empty.
 //!
 //! * What was never committed has offset -1 and no error; so has everything of a group that is
 //!   not there.
@@ -15,13 +15,13 @@ use kafka_protocol::messages::offset_fetch_response::{
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{Input, Offsets, Reply, Wanted};
+use crate::groups::input::{Offsets, Wanted};
 use crate::groups::records::Committed;
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, long_listing, mismatch, text};
-use crate::wire::reply::{self, Refusal};
+use crate::handlers::groups::{long_listing, no_coordinator, text};
+use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
 pub struct OffsetFetch;
@@ -32,12 +32,12 @@ impl ListHandler for OffsetFetch {
     const VERSIONS: RangeInclusive<i16> = 1..=9;
     type Request = OffsetFetchRequest;
 
-    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<reply::Reply, Refusal> {
+    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<Reply, Refusal> {
         if cx.version <= 7 {
             let topics = request.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
-            return one_group(cx, request.group_id.to_string(), topics).await;
+            return one_group(cx, &request.group_id, topics).await;
         }
         let mut list = AnswerList::new(cx, Self::KEY);
         for group in request.groups {
@@ -45,7 +45,7 @@ impl ListHandler for OffsetFetch {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
             let _turn = if is_long(&topics) { Some(long_listing(cx).await?) } else { None };
-            let fetched = fetched(cx, group.group_id.to_string(), topics).await;
+            let fetched = fetched(cx, &group.group_id, topics).await;
             let answer = OffsetFetchResponseGroup::default().with_group_id(group.group_id);
             let answer = match fetched {
                 Ok(offsets) => answer.with_topics(offsets.into_iter().map(topic).collect()),
@@ -62,19 +62,19 @@ impl ListHandler for OffsetFetch {
 const LONG_FROM: usize = 1000;
 
 /// True if the answer may be long.
-fn is_long(wanted: &Wanted) -> bool {
-    let partitions = |topics: &Vec<(String, Vec<i32>)>| topics.iter().map(|t| t.1.len()).sum();
+fn is_long(wanted: &Option<Wanted>) -> bool {
+    let partitions = |topics: &Wanted| topics.iter().map(|t| t.1.len()).sum();
     wanted.as_ref().map_or(usize::MAX, partitions) > LONG_FROM
 }
 
-async fn fetched(cx: &Context, group: String, wanted: Wanted) -> Result<Offsets, Code> {
-    if group.is_empty() {
-        return Err(Code::InvalidGroupId);
-    }
-    match ask(cx, Input::FetchOffsets { group, wanted }).await? {
-        Reply::Fetched(offsets) => Ok(offsets),
-        other => Err(mismatch(&other)),
-    }
+/// Offsets of these partitions; of all if none are named.
+async fn fetched(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Offsets, Code> {
+    let coordinator = &cx.broker.coordinator;
+    let fetched = match wanted {
+        Some(wanted) => coordinator.fetch_offsets(group, wanted).await,
+        None => coordinator.fetch_all_offsets(group).await,
+    };
+    fetched.map_err(no_coordinator)
 }
 
 /// Offset, leader epoch and metadata as they are answered.
@@ -99,7 +99,7 @@ fn topic((name, partitions): (String, Vec<(i32, Option<Committed>)>)) -> OffsetF
         .with_partitions(partitions.collect())
 }
 
-async fn one_group(cx: &Context, group: String, wanted: Wanted) -> Result<reply::Reply, Refusal> {
+async fn one_group(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Reply, Refusal> {
     let _turn = if is_long(&wanted) { Some(long_listing(cx).await?) } else { None };
     let mut list = AnswerList::new(cx, OffsetFetch::KEY);
     let (offsets, code) = match fetched(cx, group, wanted).await {

@@ -8,7 +8,6 @@ use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::Input;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
@@ -50,7 +49,7 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     let gone = responses.iter().filter(|response| response.error_code == 0);
     for topic in gone.filter_map(|response| response.name.as_ref()) {
         // Without a coordinator now, the next one finds out when it starts.
-        let _ = cx.broker.coordinator.ask(Input::TopicDeleted { topic: topic.to_string() }).await;
+        let _ = cx.broker.coordinator.forget_topic(topic).await;
     }
     DeleteTopicsResponse::default().with_responses(responses)
 }

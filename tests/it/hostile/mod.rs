@@ -43,6 +43,7 @@ use crate::hostile::steady::{Served, SteadyClient};
 
 mod answers;
 pub mod broker;
+mod groups;
 pub mod steady;
 
 /// What the broker's resident memory may be at most, in bytes.

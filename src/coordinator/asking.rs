@@ -1,0 +1,328 @@
+//! The way to the coordinator.
+//!
+//! What can be refused without a look at a group is refused here, on the task of the caller: a
+//! large request costs its sender, not all groups. A long list is asked about in slices, so that
+//! others are served between the two.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::coordinator::refusals::Refusals;
+use crate::groups::input::{Deleted, Fault, Input, Leaving, Listing, Offsets, Reply, Wanted};
+use crate::groups::limits::{Limits, SLICE, Usage};
+
+/// How many requests may wait for the task.
+const INBOX: usize = 4096;
+
+/// There is no coordinator: the disk is full, its log has failed, or the broker stops.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the group coordinator is not available")]
+pub struct NoCoordinator;
+
+/// One request.
+pub struct Asked {
+    /// What is asked.
+    pub input: Input,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Reply>,
+}
+
+/// The way to the coordinator.
+#[derive(Debug, Clone)]
+pub struct Coordinator {
+    inbox: mpsc::Sender<Asked>,
+    usage: watch::Receiver<Usage>,
+    limits: Limits,
+    refusals: Arc<Refusals>,
+}
+
+/// The other end, for the coordinator's task.
+pub struct Inbox {
+    /// What is asked.
+    pub asked: mpsc::Receiver<Asked>,
+    /// Where the coordinator says what it has.
+    pub usage: watch::Sender<Usage>,
+}
+
+/// What came of a list of partitions that one step was asked about.
+type Told<T> = Vec<(String, Vec<T>)>;
+
+impl Coordinator {
+    /// Both ends.
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (Coordinator, Inbox) {
+        let (inbox, asked) = mpsc::channel(INBOX);
+        let (usage_in, usage) = watch::channel(Usage::default());
+        let refusals = Arc::new(Refusals::new(clock));
+        (Coordinator { inbox, usage, limits, refusals }, Inbox { asked, usage: usage_in })
+    }
+
+    /// Returns what the coordinator has: groups, members, offsets, and the memory they take.
+    pub fn usage(&self) -> Usage {
+        *self.usage.borrow()
+    }
+
+    /// Asks, and waits for the answer, which may take as long as a rebalance.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NoCoordinator`] if there will be no answer.
+    pub async fn ask(&self, mut input: Input) -> Result<Reply, NoCoordinator> {
+        let group = input.group().map(str::to_owned).unwrap_or_default();
+        let refused = self.limits.check(&input).err();
+        let reply = match refused.and_then(|fault| Reply::refusal(&input, fault)) {
+            Some(reply) => reply,
+            None => {
+                input.detach();
+                self.send(input).await?
+            }
+        };
+        if let Some(limit) = reply.limit() {
+            self.refusals.note(limit, &group);
+        }
+        Ok(reply)
+    }
+
+    async fn send(&self, input: Input) -> Result<Reply, NoCoordinator> {
+        let (answer, reply) = oneshot::channel();
+        self.inbox.send(Asked { input, answer }).await.map_err(|_| NoCoordinator)?;
+        reply.await.map_err(|_| NoCoordinator)
+    }
+
+    /// Deletes a group, however much it has committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn delete(&self, group: &str) -> Result<Reply, NoCoordinator> {
+        loop {
+            match self.send(Input::Delete { group: group.to_owned() }).await? {
+                Reply::ToBeContinued => {}
+                done => return Ok(done),
+            }
+        }
+    }
+
+    /// Forgets what is committed of a topic that is no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn forget_topic(&self, topic: &str) -> Result<(), NoCoordinator> {
+        loop {
+            match self.send(Input::TopicDeleted { topic: topic.to_owned() }).await? {
+                Reply::ToBeContinued => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Lists all groups by id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn list(&self) -> Result<Vec<Listing>, NoCoordinator> {
+        let mut all: Vec<Listing> = Vec::new();
+        loop {
+            let after = all.last().map(|last| last.group.clone());
+            let Reply::Listed(page, is_more) = self.send(Input::List { after }).await? else {
+                return Err(NoCoordinator);
+            };
+            all.extend(page);
+            if !is_more {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Fetches the offsets of some partitions of a group.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn fetch_offsets(
+        &self,
+        group: &str,
+        wanted: Wanted,
+    ) -> Result<Offsets, NoCoordinator> {
+        let mut all = Vec::new();
+        for Slice { wanted, continues } in Slices::of(wanted) {
+            let input = Input::FetchOffsets { group: group.to_owned(), wanted };
+            let Reply::Fetched(offsets) = self.send(input).await? else {
+                return Err(NoCoordinator);
+            };
+            append(&mut all, offsets, continues);
+        }
+        Ok(all)
+    }
+
+    /// Fetches all offsets of a group.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn fetch_all_offsets(&self, group: &str) -> Result<Offsets, NoCoordinator> {
+        let mut all: Offsets = Vec::new();
+        let mut from = (String::new(), i32::MIN);
+        loop {
+            let input = Input::FetchAllOffsets { group: group.to_owned(), from };
+            let Reply::FetchedAll(page, next) = self.send(input).await? else {
+                return Err(NoCoordinator);
+            };
+            let last = all.last().map(|(topic, _)| topic);
+            let continues = last.is_some() && last == page.first().map(|(topic, _)| topic);
+            append(&mut all, page, continues);
+            match next {
+                Some(next) => from = next,
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Deletes the offsets of some partitions of a group.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn delete_offsets(
+        &self,
+        group: &str,
+        wanted: Wanted,
+    ) -> Result<Result<Deleted, Fault>, NoCoordinator> {
+        let mut all = Vec::new();
+        for Slice { wanted, continues } in Slices::of(wanted) {
+            let later = (!all.is_empty()).then(|| wanted.clone());
+            let input = Input::DeleteOffsets { group: group.to_owned(), wanted };
+            let Reply::Deleted(outcome) = self.send(input).await? else {
+                return Err(NoCoordinator);
+            };
+            match (outcome, later) {
+                (Ok(deleted), _) => append(&mut all, deleted, continues),
+                // With its last offset, in the slice before, the group has gone.
+                (Err(Fault::GroupNotFound), Some(wanted)) => {
+                    append(&mut all, nothing_there(wanted), continues);
+                }
+                (Err(fault), _) => return Ok(Err(fault)),
+            }
+        }
+        Ok(Ok(all))
+    }
+
+    /// Takes members out of a group. Returns one outcome for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::ask`].
+    pub async fn leave(
+        &self,
+        group: &str,
+        members: Vec<Leaving>,
+    ) -> Result<Vec<(Leaving, Result<(), Fault>)>, NoCoordinator> {
+        let mut all = Vec::with_capacity(members.len());
+        let mut rest = members.into_iter();
+        loop {
+            let members: Vec<Leaving> = rest.by_ref().take(SLICE).collect();
+            if members.is_empty() {
+                return Ok(all);
+            }
+            let input = Input::Leave { group: group.to_owned(), members };
+            let Reply::Left(left) = self.send(input).await? else { return Err(NoCoordinator) };
+            all.extend(left);
+        }
+    }
+}
+
+/// What comes of a deletion of offsets that are not there.
+fn nothing_there(wanted: Wanted) -> Deleted {
+    let all = |partitions: Vec<i32>| partitions.into_iter().map(|p| (p, Ok(()))).collect();
+    wanted.into_iter().map(|(topic, partitions)| (topic, all(partitions))).collect()
+}
+
+/// Puts what came of a slice behind what came of those before.
+fn append<T>(all: &mut Told<T>, slice: Told<T>, continues: bool) {
+    let mut slice = slice.into_iter();
+    if continues && let (Some((_, partitions)), Some((_, more))) = (all.last_mut(), slice.next()) {
+        partitions.extend(more);
+    }
+    all.extend(slice);
+}
+
+/// A part of a list of partitions.
+struct Slice {
+    wanted: Wanted,
+    /// True if it begins within the topic that the one before ended with.
+    continues: bool,
+}
+
+/// Parts of a list of partitions, each as long as one step takes. The first one may be empty.
+struct Slices {
+    topics: std::vec::IntoIter<(String, Vec<i32>)>,
+    /// What is left of a topic.
+    open: Option<(String, std::vec::IntoIter<i32>)>,
+    is_first: bool,
+}
+
+impl Slices {
+    fn of(wanted: Wanted) -> Slices {
+        Slices { topics: wanted.into_iter(), open: None, is_first: true }
+    }
+}
+
+impl Iterator for Slices {
+    type Item = Slice;
+
+    fn next(&mut self) -> Option<Slice> {
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        let continues = self.open.is_some();
+        let mut wanted: Wanted = Vec::new();
+        let mut left = SLICE;
+        while left > 0 {
+            let next = self.open.take().or_else(|| {
+                self.topics.next().map(|(topic, partitions)| (topic, partitions.into_iter()))
+            });
+            let Some((topic, mut partitions)) = next else { break };
+            let part: Vec<i32> = partitions.by_ref().take(left).collect();
+            left -= part.len().max(1);
+            if partitions.len() > 0 {
+                self.open = Some((topic.clone(), partitions));
+            }
+            wanted.push((topic, part));
+        }
+        (is_first || !wanted.is_empty()).then_some(Slice { wanted, continues })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a list that is cut in pieces, answered and put together again.
+    fn put_together(wanted: &Wanted) -> (Told<i32>, Vec<usize>) {
+        let (mut all, mut sizes) = (Vec::new(), Vec::new());
+        for Slice { wanted, continues } in Slices::of(wanted.clone()) {
+            sizes.push(wanted.iter().map(|(_, partitions)| partitions.len().max(1)).sum());
+            append(&mut all, wanted, continues);
+        }
+        (all, sizes)
+    }
+
+    #[test]
+    fn a_list_in_slices_is_answered_as_it_was_asked() {
+        let topic = |name: &str, count: usize| (name.to_owned(), (0..count as i32).collect());
+        let lists: [Wanted; 6] = [
+            vec![],
+            vec![topic("a", 0)],
+            vec![topic("a", SLICE), topic("a", 1)],
+            vec![topic("a", 3 * SLICE + 1), topic("a", 0), topic("b", SLICE - 2)],
+            vec![topic("a", 1); 2 * SLICE],
+            vec![topic("", 0); 2 * SLICE + 1],
+        ];
+        for wanted in lists {
+            let (all, sizes) = put_together(&wanted);
+            assert!(all == wanted, "{sizes:?}");
+            assert!(!sizes.is_empty() && sizes.iter().all(|size| *size <= SLICE));
+        }
+    }
+}

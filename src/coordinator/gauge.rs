@@ -1,0 +1,86 @@
+//! What the coordinator has, for those who want to know: a value, and log lines at the start and
+//! when a limit is near.
+
+use tokio::sync::watch;
+
+use crate::groups::limits::{Limits, Usage};
+
+/// Percent of a limit from which on it is near.
+const NEAR: u128 = 90;
+/// Percent of a limit below which it is not near any more.
+const FAR: u128 = 80;
+
+/// What the coordinator has.
+#[derive(Debug)]
+pub struct Gauge {
+    limits: Limits,
+    usage: watch::Sender<Usage>,
+    is_near: bool,
+}
+
+impl Gauge {
+    /// Nothing is known yet.
+    pub fn new(limits: Limits, usage: watch::Sender<Usage>) -> Gauge {
+        Gauge { limits, usage, is_near: false }
+    }
+
+    /// Says what the log has given, if it has given anything.
+    pub fn loaded(&mut self, usage: Usage) {
+        let Usage { groups, members, offsets, bytes } = usage;
+        if groups > 0 {
+            tracing::info!(groups, members, offsets, bytes, "groups are loaded");
+        }
+        self.note(usage);
+    }
+
+    /// Notes what there is now.
+    pub fn note(&mut self, usage: Usage) {
+        if *self.usage.borrow() == usage {
+            return;
+        }
+        self.usage.send_replace(usage);
+        let percent = |has: usize, limit: usize| has as u128 * 100 / limit.max(1) as u128;
+        let most =
+            percent(usage.groups, self.limits.groups).max(percent(usage.bytes, self.limits.bytes));
+        if most >= NEAR && !self.is_near {
+            self.is_near = true;
+            let Usage { groups, members, offsets, bytes } = usage;
+            let (groups_max, bytes_max) = (self.limits.groups, self.limits.bytes);
+            tracing::warn!(
+                groups,
+                groups_max,
+                bytes,
+                bytes_max,
+                members,
+                offsets,
+                "the group coordinator is nearly full (group.max.count, group.coordinator.max.bytes)"
+            );
+        }
+        if most < FAR {
+            self.is_near = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_near_once_until_it_is_far_again() {
+        let limits = Limits { groups: 100, bytes: 1000, ..Limits::NONE };
+        let (sender, receiver) = watch::channel(Usage::default());
+        let mut gauge = Gauge::new(limits, sender);
+        let mut at = |groups, bytes| {
+            let usage = Usage { groups, bytes, ..Usage::default() };
+            gauge.note(usage);
+            assert_eq!(*receiver.borrow(), usage);
+            gauge.is_near
+        };
+        assert!(!at(89, 899));
+        assert!(at(90, 0));
+        assert!(at(85, 850));
+        assert!(!at(79, 799));
+        assert!(at(0, 900));
+    }
+}

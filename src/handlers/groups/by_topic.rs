@@ -1,0 +1,34 @@
+//! Answers by topic, in the order in which Kafka's builders put them together
+//! (`OffsetCommitResponse.Builder`, `OffsetDeleteResponse.Builder`).
+
+use std::collections::HashMap;
+
+use kafka_protocol::messages::TopicName;
+
+/// Answers about partitions, by topic. A topic that is named twice is answered once.
+#[derive(Debug)]
+pub struct ByTopic<P> {
+    topics: Vec<(TopicName, Vec<P>)>,
+    at: HashMap<TopicName, usize>,
+}
+
+impl<P> ByTopic<P> {
+    /// No answer yet.
+    pub fn new() -> ByTopic<P> {
+        ByTopic { topics: Vec::new(), at: HashMap::new() }
+    }
+
+    /// Returns the answers about a topic, to add to.
+    pub fn of(&mut self, name: &TopicName) -> &mut Vec<P> {
+        let at = *self.at.entry(name.clone()).or_insert_with(|| {
+            self.topics.push((name.clone(), Vec::new()));
+            self.topics.len() - 1
+        });
+        &mut self.topics[at].1
+    }
+
+    /// Returns all topics, in the order in which they were first named.
+    pub fn into_topics(self) -> Vec<(TopicName, Vec<P>)> {
+        self.topics
+    }
+}
