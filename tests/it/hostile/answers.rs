@@ -110,7 +110,9 @@ fn metadata_of(names: impl Iterator<Item = String>) -> MetadataRequest {
         .with_allow_auto_topic_creation(false)
 }
 
-const LARGE_GROUPS: &[(&str, &str)] = &[];
+/// Larger than they may be by default.
+const LARGE_GROUPS: &[(&str, &str)] =
+    &[("group.member.max.bytes", "16777216"), ("group.max.bytes", "33554432")];
 
 #[tokio::test]
 async fn a_group_of_16_mb_is_described_as_often_as_it_is_named_or_not_at_all() {
