@@ -18,6 +18,24 @@ pub const RESOURCES_MAX: usize = 10_000;
 /// The longest value, and the longest name of a resource, as in Kafka.
 pub const VALUE_BYTES_MAX: usize = i16::MAX as usize;
 
+/// A config that a new data directory has for the whole cluster (KIP-966).
+pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// Refuses what would undo that the whole cluster has one `min.insync.replicas`: a value of one
+/// broker's own, or none (Kafka: `ConfigurationControlManager`).
+fn check_min_insync_replicas(
+    broker: &str,
+    has: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, String>,
+) -> Result<(), ConfigsError> {
+    let (before, after) = (has.get(MIN_INSYNC_REPLICAS), wanted.get(MIN_INSYNC_REPLICAS));
+    match (broker.is_empty(), before, after) {
+        (true, Some(_), None) => Err(ConfigsError::MinInsyncReplicasStays),
+        (false, before, Some(_)) if before != after => Err(ConfigsError::MinInsyncReplicasOfOne),
+        _ => Ok(()),
+    }
+}
+
 /// Why configs were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigsError {
@@ -33,6 +51,12 @@ pub enum ConfigsError {
          {VALUE_BYTES_MAX} bytes."
     )]
     TooLong,
+    /// The cluster's `min.insync.replicas` would be removed.
+    #[error("Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")]
+    MinInsyncReplicasStays,
+    /// One broker would have a `min.insync.replicas` of its own.
+    #[error("Broker-level min.insync.replicas cannot be altered while ELR is enabled.")]
+    MinInsyncReplicasOfOne,
     /// There are so many already.
     #[error("{RESOURCES_MAX} groups and client metrics have configs already; delete some first")]
     TooMany,
@@ -88,6 +112,7 @@ impl Broker {
         let has = image.configs_of(kind, name);
         match kind {
             BROKER_RESOURCE => {
+                check_min_insync_replicas(name, &has, wanted)?;
                 dynamic::check(&has, wanted)?;
                 let mut after = image.clone();
                 records.iter().for_each(|record| after.apply(record));

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::Advertised;
+use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
@@ -20,7 +21,8 @@ use crate::fetch::session::Sessions;
 use crate::log::recovery::Known;
 use crate::log::space::Space;
 use crate::metadata::features;
-use crate::metadata::records::{FeatureLevelRecord, Record};
+use crate::metadata::image::BROKER_RESOURCE;
+use crate::metadata::records::{ConfigRecord, FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
 use crate::quotas::desk::Desk as Quotas;
 use crate::quotas::meters::Sampling;
@@ -176,7 +178,8 @@ fn begin(broker: &Broker) -> io::Result<()> {
                 feature_level: features::FIRST_METADATA_VERSION,
             };
             let is_new = image.features.is_empty();
-            Ok(if is_new { (vec![Record::FeatureLevel(record)], ()) } else { (Vec::new(), ()) })
+            let records = vec![Record::FeatureLevel(record), min_insync_replicas(broker)];
+            Ok(if is_new { (records, ()) } else { (Vec::new(), ()) })
         })
         .map_err(offline)?;
     broker.quotas.load(|| broker.image());
@@ -192,4 +195,16 @@ fn begin(broker: &Broker) -> io::Result<()> {
         });
     }
     Ok(())
+}
+
+/// Returns the record that pins `min.insync.replicas` for the cluster, as Kafka does in a new data
+/// directory (KIP-966): what it is must not depend on which broker is asked.
+fn min_insync_replicas(broker: &Broker) -> Record {
+    let value = broker.settings.now().topic(&BTreeMap::new()).min_insync_replicas;
+    Record::Config(ConfigRecord {
+        resource_type: BROKER_RESOURCE,
+        resource_name: String::new(),
+        name: MIN_INSYNC_REPLICAS.to_owned(),
+        value: Some(value.to_string()),
+    })
 }

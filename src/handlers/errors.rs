@@ -21,6 +21,10 @@ use crate::topics::error::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.
 pub const NONE: i16 = 0;
+/// What Kafka says of UNKNOWN_TOPIC_OR_PARTITION.
+pub const UNKNOWN_TOPIC_OR_PARTITION: &str = "This server does not host this topic-partition.";
+/// What Kafka says of UNKNOWN_TOPIC_ID.
+pub const UNKNOWN_TOPIC_ID: &str = "This server does not host this topic ID.";
 
 /// The code of a refused produce.
 pub fn of_produce(error: &ProduceError) -> Code {
@@ -95,7 +99,9 @@ pub fn of_configs(error: &ConfigsError) -> Code {
                 Code::InvalidRequest
             }
         },
-        ConfigsError::TooLong => Code::InvalidConfig,
+        ConfigsError::TooLong
+        | ConfigsError::MinInsyncReplicasStays
+        | ConfigsError::MinInsyncReplicasOfOne => Code::InvalidConfig,
         ConfigsError::TooMany => Code::PolicyViolation,
         ConfigsError::Append(error) => of_append(error),
     }

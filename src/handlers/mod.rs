@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod configs;
 pub mod context;
 pub mod data;
+pub mod duplicates;
 pub mod errors;
 pub mod groups;
 pub mod memory;

@@ -23,9 +23,11 @@ mod hostile;
 mod records;
 
 mod advertised;
+mod answers;
 mod broker_configs;
 mod daemon;
 mod damage;
+mod duplicates;
 mod embedded;
 mod failing_disk;
 mod fetch;

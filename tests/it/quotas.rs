@@ -93,7 +93,7 @@ async fn quotas_are_kept_over_a_crash_and_can_be_taken_back() {
     let answer = client.call(1, &request).await;
     assert!(answer.entries.iter().all(|entry| entry.error_code == 0));
     let wanted = [
-        "client-id=*,user=u: producer_byte_rate=1000000,request_percentage=12.5",
+        "client-id=*,user=u: request_percentage=12.5,producer_byte_rate=1000000",
         "ip=10.0.0.1: connection_creation_rate=5",
     ];
     assert_eq!(described(&mut client).await, wanted);

@@ -61,7 +61,7 @@ fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumRespo
     }
     let (host, port) = cx.advertised();
     let listener = Listener::default()
-        .with_name(StrBytes::from_static_str("PLAINTEXT"))
+        .with_name(StrBytes::from_static_str("CONTROLLER"))
         .with_host(host)
         .with_port(u16::try_from(port).unwrap_or(0));
     let node = Node::default().with_node_id(BrokerId(cx.node_id())).with_listeners(vec![listener]);

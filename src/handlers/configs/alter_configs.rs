@@ -10,8 +10,9 @@ use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{Fault, change, invalid_request, named_twice};
+use crate::handlers::configs::{Fault, change, invalid_request};
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::named_twice;
 
 /// The handler.
 pub struct AlterConfigs;
@@ -24,16 +25,18 @@ impl Handler for AlterConfigs {
     type Response = AlterConfigsResponse;
 
     async fn handle(cx: &Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
-        let named = request.resources.iter().map(|one| (one.resource_type, &*one.resource_name));
+        let named = request.resources.iter();
+        let named = named.map(|one| (one.resource_type, one.resource_name.clone()));
         let twice = named_twice(named);
         let responses = request.resources.into_iter().map(|resource| {
-            let named = (resource.resource_type, resource.resource_name.to_string());
-            let changed = if twice.contains(&named) {
-                Err(invalid_request("Each resource must appear at most once."))
-            } else {
-                replace(cx, &resource, request.validate_only)
-            };
+            let changed =
+                if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
+                    Err(invalid_request("Each resource must appear at most once."))
+                } else {
+                    replace(cx, &resource, request.validate_only)
+                };
             let response = AlterConfigsResourceResponse::default()
+                .with_error_message(None)
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
             match changed {

@@ -27,7 +27,8 @@ impl Handler for DescribeClientQuotas {
         cx: &Context,
         request: DescribeClientQuotasRequest,
     ) -> DescribeClientQuotasResponse {
-        let response = DescribeClientQuotasResponse::default().with_error_message(None);
+        // An empty message, not null, is what Kafka sends where nothing is wrong.
+        let response = DescribeClientQuotasResponse::default();
         match find(&cx.broker.image().quotas, &request) {
             Ok(entries) => response.with_entries(Some(entries)),
             Err(error) => response
@@ -50,13 +51,24 @@ fn find(
     Ok(filter.find(table, request.strict)?.into_iter().map(entry).collect())
 }
 
+/// The order of values: that of the keys' hashes, in which Kafka has them.
+const ORDER: [&str; 5] = [
+    "connection_creation_rate",
+    "request_percentage",
+    "producer_byte_rate",
+    "consumer_byte_rate",
+    "controller_mutation_rate",
+];
+
 fn entry((Entity(parts), quotas): (&Entity, &BTreeMap<String, f64>)) -> EntryData {
     let text = |text: &String| StrBytes::from_string(text.clone());
     let parts = parts.iter().map(|(kind, name)| {
         EntityData::default().with_entity_type(text(kind)).with_entity_name(name.as_ref().map(text))
     });
+    let mut quotas: Vec<_> = quotas.iter().collect();
+    quotas.sort_by_key(|(key, _)| ORDER.iter().position(|known| known == key));
     let values = quotas
-        .iter()
+        .into_iter()
         .map(|(key, value)| ValueData::default().with_key(text(key)).with_value(*value));
     EntryData::default().with_entity(parts.collect()).with_values(values.collect())
 }

@@ -15,10 +15,9 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::table;
 use crate::config::value::Kind;
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{
-    BROKER, BROKER_LOGGER, Fault, TOPIC, change, invalid_request, named_twice,
-};
+use crate::handlers::configs::{BROKER, BROKER_LOGGER, Fault, TOPIC, change, invalid_request};
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::named_twice;
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -39,16 +38,18 @@ impl Handler for IncrementalAlterConfigs {
         cx: &Context,
         request: IncrementalAlterConfigsRequest,
     ) -> IncrementalAlterConfigsResponse {
-        let named = request.resources.iter().map(|one| (one.resource_type, &*one.resource_name));
+        let named = request.resources.iter();
+        let named = named.map(|one| (one.resource_type, one.resource_name.clone()));
         let twice = named_twice(named);
         let responses = request.resources.into_iter().map(|resource| {
-            let named = (resource.resource_type, resource.resource_name.to_string());
-            let changed = if twice.contains(&named) {
-                Err(invalid_request("Each resource must appear at most once."))
-            } else {
-                alter(cx, &resource, request.validate_only)
-            };
+            let changed =
+                if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
+                    Err(invalid_request("Each resource must appear at most once."))
+                } else {
+                    alter(cx, &resource, request.validate_only)
+                };
             let response = AlterConfigsResourceResponse::default()
+                .with_error_message(None)
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
             match changed {

@@ -1,8 +1,6 @@
 //! Configs of topics, the broker, its loggers, groups and client metrics, and client quotas, read
 //! and changed.
 
-use std::collections::HashSet;
-
 use kafka_protocol::error::ResponseError as Code;
 
 use crate::broker::config_changes::ConfigsError;
@@ -43,15 +41,6 @@ pub struct Fault {
 /// A fault of the request.
 pub fn invalid_request(message: impl Into<String>) -> Fault {
     Fault { code: Code::InvalidRequest, message: message.into() }
-}
-
-/// The resources, by kind and name, that a request names more than once.
-pub fn named_twice<'a>(resources: impl Iterator<Item = (i8, &'a str)>) -> HashSet<(i8, String)> {
-    let mut seen = HashSet::new();
-    resources
-        .filter(|resource| !seen.insert(*resource))
-        .map(|(kind, name)| (kind, name.to_owned()))
-        .collect()
 }
 
 impl From<AppendError> for Fault {

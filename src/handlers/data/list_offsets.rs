@@ -8,15 +8,16 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
-use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
+use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
@@ -33,7 +34,11 @@ impl ListHandler for ListOffsets {
 
     async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
         let committed = request.isolation_level == 1;
-        let twice = named_twice(&request.topics);
+        // Kafka fails at what it cannot name, and says no more.
+        let is_known = matches!(request.isolation_level, 0 | 1);
+        let twice = named_twice(request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+        }));
         let mut answered_twice = HashSet::new();
         let mut list = AnswerList::new(cx, Self::KEY);
         for topic in &request.topics {
@@ -41,7 +46,9 @@ impl ListHandler for ListOffsets {
             let mut response = ListOffsetsTopicResponse::default().with_partitions(partitions);
             for wanted in &topic.partitions {
                 let named = (&topic.name, wanted.partition_index);
-                if !twice.contains(&named) {
+                if !is_known {
+                    response.partitions.push(failed(wanted, Code::UnknownServerError));
+                } else if !twice.contains(&named) {
                     response.partitions.push(listed(cx, &topic.name, wanted, committed));
                 } else if answered_twice.insert(named) {
                     response.partitions.push(failed(wanted, Code::InvalidRequest));
@@ -55,15 +62,6 @@ impl ListHandler for ListOffsets {
         let tail = usize::from(cx.version >= 6);
         list.into_reply(&ListOffsetsResponse::default(), tail).await
     }
-}
-
-/// The partitions that are named more than once: each of them is refused, once.
-fn named_twice(topics: &[ListOffsetsTopic]) -> HashSet<(&TopicName, i32)> {
-    let mut seen = HashSet::new();
-    let partitions = topics.iter().flat_map(|topic| {
-        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
-    });
-    partitions.filter(|named| !seen.insert(*named)).collect()
 }
 
 /// What is wrong with the leader epoch that a client believes in; -1 means it does not say.

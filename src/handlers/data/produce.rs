@@ -8,6 +8,7 @@
 //!
 //! v8 record errors · v9 flexible · v13 topic ids
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
 use crate::handlers::errors::{of_produce, of_unavailable};
 use crate::handlers::topics::names;
-use crate::log::admit::only_batch;
+use crate::log::admit::{AdmitError, only_batch};
 use crate::log::{AppendError, Placed};
 use crate::storage::batch::Header;
 use crate::topics::error::ProduceError;
@@ -115,16 +116,17 @@ async fn append_all(
     appended: &mut Vec<Appended>,
 ) -> ProduceResponse {
     let mut response = ProduceResponse::default();
-    for topic in request.topic_data {
+    let acks = request.acks;
+    for (topic, wanted) in by_partition(cx.version, request.topic_data) {
         let live = if cx.version >= 13 {
             cx.broker.registry.with_id(topic.topic_id)
         } else {
             cx.broker.registry.named(&topic.name)
         };
-        let mut partitions = Vec::with_capacity(topic.partition_data.len());
-        for data in &topic.partition_data {
+        let mut partitions = Vec::with_capacity(wanted.len());
+        for data in wanted {
             let place = (response.responses.len(), partitions.len());
-            partitions.push(match append(cx, live.as_deref(), data, request.acks).await {
+            partitions.push(match append(cx, live.as_deref(), data, acks).await {
                 (Some((partition, end_offset)), answer) => {
                     appended.push(Appended { partition, end_offset, place });
                     answer
@@ -137,29 +139,84 @@ async fn append_all(
     response
 }
 
+/// What a request has for one partition.
+struct ToAppend {
+    index: i32,
+    /// The records, if they are one batch.
+    records: Option<Bytes>,
+    /// Why the records are not one batch.
+    fault: Option<AdmitError>,
+}
+
+/// Returns the topics of a request with their partitions, each once. As in Kafka, where they are
+/// keys of a map, of a partition that is named again the last batch is appended, and what is no
+/// batch is answered; a topic without partitions is not answered.
+fn by_partition(
+    version: i16,
+    request: Vec<TopicProduceData>,
+) -> Vec<(TopicProduceData, Vec<ToAppend>)> {
+    let mut topics: Vec<(TopicProduceData, Vec<ToAppend>)> = Vec::new();
+    let (mut topic_places, mut places) = (HashMap::new(), HashMap::new());
+    for mut topic in request {
+        let partitions = std::mem::take(&mut topic.partition_data);
+        if partitions.is_empty() {
+            continue;
+        }
+        let topic_place =
+            *topic_places.entry((topic.name.clone(), topic.topic_id)).or_insert_with(|| {
+                topics.push((topic, Vec::new()));
+                topics.len() - 1
+            });
+        let Some((_, wanted)) = topics.get_mut(topic_place) else { continue };
+        for data in partitions {
+            let place = *places.entry((topic_place, data.index)).or_insert_with(|| {
+                wanted.push(ToAppend { index: data.index, records: None, fault: None });
+                wanted.len() - 1
+            });
+            let Some(one) = wanted.get_mut(place) else { continue };
+            let records = data.records.unwrap_or_default();
+            match only_batch(&records, version) {
+                Ok(_) => one.records = Some(records),
+                Err(error) => one.fault = Some(error),
+            }
+        }
+    }
+    topics
+}
+
 /// The answer, and for an appended batch the partition and its end after it.
 type Outcome = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
-async fn append(
-    cx: &Context,
-    live: Option<&LiveTopic>,
-    data: &PartitionProduceData,
-    acks: i16,
-) -> Outcome {
-    let refuse = |code, message| (None, refused(data.index, code, message));
+async fn append(cx: &Context, live: Option<&LiveTopic>, wanted: ToAppend, acks: i16) -> Outcome {
+    let refuse = |code, message| (None, refused(wanted.index, code, message));
     let Some(topic) = live else {
         let code =
             if cx.version >= 13 { Code::UnknownTopicId } else { Code::UnknownTopicOrPartition };
         return refuse(code, None);
     };
-    let Some(partition) = topic.partition(data.index) else {
+    let Some(partition) = topic.partition(wanted.index) else {
         return refuse(Code::UnknownTopicOrPartition, None);
     };
-    let records = data.records.clone().unwrap_or_default();
-    if let Err(error) = only_batch(&records, cx.version) {
-        let error = ProduceError::Admit(error);
-        return refuse(of_produce(&error), Some(error.to_string()));
-    }
+    let appended = match wanted.records {
+        Some(records) => Some(append_batch(cx, topic, partition, records, acks).await),
+        None => None,
+    };
+    let Some(fault) = wanted.fault.map(ProduceError::Admit) else {
+        return appended.unwrap_or_else(|| refuse(Code::InvalidRecord, None));
+    };
+    let answer = refused(wanted.index, of_produce(&fault), Some(fault.to_string()));
+    (appended.and_then(|(placed, _)| placed), answer)
+}
+
+async fn append_batch(
+    cx: &Context,
+    topic: &LiveTopic,
+    partition: &Arc<Partition>,
+    records: Bytes,
+    acks: i16,
+) -> Outcome {
+    let index = partition.id.partition;
+    let refuse = |code, message| (None, refused(index, code, message));
     if !matches!(acks, -1..=1) {
         return refuse(Code::InvalidRequiredAcks, None);
     }
@@ -170,19 +227,24 @@ async fn append(
     let replicas_min = partition.config().min_insync_replicas;
     if acks == -1 && replicas_min > 1 {
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
-        return refuse(Code::NotEnoughReplicas, Some(message));
+        let refusal = refused(index, Code::NotEnoughReplicas, Some(message));
+        return (None, refusal.with_log_start_offset(log_start(partition)));
     }
     match write(cx, partition, records).await {
         Ok(placed) => {
             let answer = PartitionProduceResponse::default()
-                .with_index(data.index)
+                .with_index(index)
                 .with_base_offset(placed.base_offset)
                 .with_log_append_time_ms(placed.append_time.unwrap_or(-1))
                 .with_log_start_offset(placed.log_start_offset);
             (Some((partition.clone(), placed.end_offset)), answer)
         }
         Err(error) => {
-            let mut answer = refused(data.index, of_produce(&error), Some(error.to_string()));
+            let code = of_produce(&error);
+            let mut answer = refused(index, code, Some(error.to_string()));
+            if tells_log_start(code) {
+                answer.log_start_offset = log_start(partition);
+            }
             if let ProduceError::Admit(error) = &error {
                 answer.record_errors = error
                     .record_errors()
@@ -198,6 +260,24 @@ async fn append(
             (None, answer)
         }
     }
+}
+
+/// Returns true for the errors whose answer says where the log begins: all of a refused batch but
+/// those that Kafka's `ReplicaManager` knows by name.
+fn tells_log_start(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::UnknownTopicOrPartition
+            | Code::MessageTooLarge
+            | Code::RecordListTooLarge
+            | Code::CorruptMessage
+            | Code::KafkaStorageError
+    )
+}
+
+/// Returns the log start offset of a partition, -1 if it cannot be read.
+fn log_start(partition: &Partition) -> Offset {
+    partition.view().map_or(-1, |view| view.log_start_offset)
 }
 
 /// Append inline: it is a copy into the page cache. Only where the disk was seen to stall, or where

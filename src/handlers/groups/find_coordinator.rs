@@ -62,7 +62,7 @@ impl ListHandler for FindCoordinator {
                     .with_port(port),
                 // Kafka says no more than the code here.
                 (true, false) => refused(""),
-                (false, _) => refused("an unknown key type"),
+                (false, _) => refused(INVALID_REQUEST),
             };
             list.put(&coordinator.with_key(key)).await?;
         }
@@ -71,15 +71,22 @@ impl ListHandler for FindCoordinator {
     }
 }
 
+/// What Kafka says of INVALID_REQUEST.
+const INVALID_REQUEST: &str = "This most likely occurs because of a request being malformed by \
+    the client library or the message was sent to an incompatible broker. See the broker logs for \
+    more details.";
+
 /// The answer of the versions that know one key only.
 fn first(cx: &Context, is_served: bool) -> FindCoordinatorResponse {
-    let response = FindCoordinatorResponse::default();
+    // Kafka writes the name of the code here, where later versions have null or nothing.
+    let response = FindCoordinatorResponse::default()
+        .with_error_message(Some(StrBytes::from_static_str("NONE")));
     let (host, port) = cx.advertised();
     match is_served {
         true => response.with_node_id(BrokerId(cx.node_id())).with_host(host).with_port(port),
         false => response
             .with_error_code(Code::InvalidRequest.code())
-            .with_error_message(Some(StrBytes::from_static_str("an unknown key type")))
+            .with_error_message(Some(StrBytes::from_static_str(INVALID_REQUEST)))
             .with_node_id(BrokerId(-1))
             .with_port(-1),
     }

@@ -34,6 +34,7 @@ impl Handler for AlterPartitionReassignments {
             let live = cx.broker.registry.named(&topic.name);
             let partitions = topic.partitions.iter().map(|wanted| {
                 let answer = ReassignablePartitionResponse::default()
+                    .with_error_message(None)
                     .with_partition_index(wanted.partition_index);
                 match reassign(cx.node_id(), live.as_deref(), wanted) {
                     Ok(()) => answer,
@@ -47,6 +48,7 @@ impl Handler for AlterPartitionReassignments {
                 .with_name(topic.name.clone())
         });
         AlterPartitionReassignmentsResponse::default()
+            .with_error_message(None)
             .with_allow_replication_factor_change(request.allow_replication_factor_change)
             .with_responses(responses.collect())
     }

@@ -17,6 +17,7 @@ use crate::broker::topic_changes::GrowError;
 use crate::handlers::api::Handler;
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::of_grow;
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
@@ -35,18 +36,27 @@ impl Handler for CreatePartitions {
     type Response = CreatePartitionsResponse;
 
     async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
-        let mut seen = BTreeSet::new();
+        let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
+        let mut answered = BTreeSet::new();
         // What the request as a whole may still ask for.
         let mut left = PARTITIONS_MAX;
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
+            // A name that comes twice is answered once, and nothing is done.
+            if !answered.insert(topic.name.clone()) {
+                continue;
+            }
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-            let outcome = match seen.insert(topic.name.clone()) {
-                true => grow(cx, topic, request.validate_only, &mut left),
-                false => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
+            let outcome = match twice.contains(&topic.name) {
+                false => grow(cx, topic, request.validate_only, &mut left),
+                true => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
             };
             results.push(match outcome {
                 Ok(()) => result,
+                // The code says it all, and Kafka says no more.
+                Err((code @ Code::UnknownTopicOrPartition, _)) => {
+                    result.with_error_code(code.code())
+                }
                 Err((code, message)) => result
                     .with_error_code(code.code())
                     .with_error_message(Some(StrBytes::from_string(message))),
@@ -71,8 +81,8 @@ fn grow(
     }
     *left -= i64::from(wanted.count - has);
     if *left < 0 {
-        let message = format!("at most {PARTITIONS_MAX} partitions may be created at once");
-        return Err((Code::PolicyViolation, message));
+        let message = "Excessively large number of additional partitions per request.";
+        return Err((Code::PolicyViolation, message.to_owned()));
     }
     if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
         return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));

@@ -60,15 +60,9 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
         *times.entry(topic.name.to_string()).or_default() += 1;
     }
     let mut response = CreateTopicsResponse::default();
-    if partitions_wanted(cx, &request.topics) > PARTITIONS_MAX {
-        let message = format!(
-            "Excessively large number of partitions per request: at most {PARTITIONS_MAX} may be \
-             created at once."
-        );
-        let refused = |topic| refused(topic, (Code::PolicyViolation, message.clone()));
-        response.topics = request.topics.iter().map(refused).collect();
-        return response;
-    }
+    // What is named twice is refused for that, and does not count here.
+    let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
+    let is_excessive = partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX;
     let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let could = names.iter().zip(cx.broker.could_create(&names));
     let mut could: BTreeMap<String, _> =
@@ -78,6 +72,7 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
     for topic in request.topics {
         let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
             0 => continue,
+            1 if is_excessive => Err((Code::PolicyViolation, EXCESSIVE.to_owned())),
             1 => check(cx, &topic, could.remove(topic.name.as_str())),
             _ => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
         };
@@ -105,13 +100,15 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
 /// What one request may ask for, as in Kafka's ReplicationControlManager.
 pub const PARTITIONS_MAX: i64 = 10_000;
 
-fn partitions_wanted(cx: &Context, topics: &[CreatableTopic]) -> i64 {
+const EXCESSIVE: &str = "Excessively large number of partitions per request.";
+
+fn partitions_wanted<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatableTopic>) -> i64 {
     let wanted = |topic: &CreatableTopic| match topic.num_partitions {
         _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
         -1 => i64::from(cx.broker.config.num_partitions),
         n => i64::from(n.max(0)),
     };
-    topics.iter().map(wanted).sum()
+    topics.map(wanted).sum()
 }
 
 fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResult {
@@ -216,7 +213,8 @@ fn create(cx: &Context, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<
             if charged && !may_mutate(cx, topic.partitions as usize, STRICT_SINCE) {
                 return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
             }
-            Ok(TopicId::nil())
+            // As in Kafka the answer to a validation has an id, which nothing gets.
+            Ok(TopicId::new_v4())
         })
         .collect();
     if !validate_only {
@@ -240,6 +238,7 @@ fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResul
                 .with_is_sensitive(config.sensitive)
         });
     CreatableTopicResult::default()
+        .with_error_message(None)
         .with_topic_id(id)
         .with_num_partitions(topic.partitions)
         .with_replication_factor(1)

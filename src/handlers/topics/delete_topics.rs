@@ -2,6 +2,8 @@
 //!
 //! v0 `wire/legacy.rs` · v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
 
+use std::collections::HashSet;
+
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
@@ -11,8 +13,10 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_append;
+use crate::handlers::duplicates::named_twice;
+use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, of_append};
 use crate::handlers::topics::names;
+use crate::types::TopicId;
 use crate::wire::legacy;
 use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
 
@@ -45,7 +49,17 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
         .into_iter()
         .map(|name| DeleteTopicState::default().with_name(Some(name)));
     let wanted: Vec<_> = by_name.chain(request.topics).collect();
-    let responses: Vec<_> = wanted.into_iter().map(|topic| delete(cx, topic)).collect();
+    let responses: Vec<_> = checked(cx, wanted)
+        .into_iter()
+        .map(|(topic, fault)| match fault {
+            None => delete(cx, topic),
+            Some(fault) => DeletableTopicResult::default()
+                .with_name(topic.name)
+                .with_topic_id(topic.topic_id)
+                .with_error_code(Code::InvalidRequest.code())
+                .with_error_message(Some(StrBytes::from_static_str(fault))),
+        })
+        .collect();
     let gone = responses.iter().filter(|response| response.error_code == 0);
     for topic in gone.filter_map(|response| response.name.as_ref()) {
         // Without a coordinator now, the next one finds out when it starts.
@@ -54,11 +68,50 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     DeleteTopicsResponse::default().with_responses(responses)
 }
 
+/// Returns each topic of a request once, with what is wrong with how it is named: Kafka's rules
+/// (`ControllerApis.deleteTopics`). A topic named by its name and by its id is deleted for its id.
+fn checked(
+    cx: &Context,
+    wanted: Vec<DeleteTopicState>,
+) -> Vec<(DeleteTopicState, Option<&'static str>)> {
+    let key = |topic: &DeleteTopicState| (topic.name.clone(), topic.topic_id);
+    let twice = named_twice(wanted.iter().map(key));
+    let ids: HashSet<TopicId> =
+        wanted.iter().filter(|topic| topic.name.is_none()).map(|topic| topic.topic_id).collect();
+    let named_by_id = |name: &TopicName| {
+        cx.broker.registry.named(name).is_some_and(|topic| ids.contains(&topic.id))
+    };
+    let mut seen = HashSet::new();
+    let mut checked = Vec::with_capacity(wanted.len());
+    for topic in wanted {
+        let is_again = !seen.insert(key(&topic));
+        let fault = match (&topic.name, topic.topic_id.is_nil()) {
+            (None, true) => Some("Neither topic name nor id were specified."),
+            (Some(_), false) => Some("You may not specify both topic name and topic id."),
+            _ if is_again => continue,
+            (Some(_), true) if twice.contains(&key(&topic)) => Some("Duplicate topic name."),
+            (None, false) if twice.contains(&key(&topic)) => Some("Duplicate topic id."),
+            (Some(name), true) if named_by_id(name) => {
+                Some("The provided topic name maps to an ID that was already supplied.")
+            }
+            _ => None,
+        };
+        checked.push((topic, fault));
+    }
+    checked
+}
+
 fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
     let result = DeletableTopicResult::default().with_topic_id(wanted.topic_id);
     let found = match &wanted.name {
-        Some(name) => cx.broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
-        None => cx.broker.registry.with_id(wanted.topic_id).ok_or(Code::UnknownTopicId),
+        Some(name) => {
+            let unknown = (Code::UnknownTopicOrPartition, UNKNOWN_TOPIC_OR_PARTITION);
+            cx.broker.registry.named(name).ok_or(unknown)
+        }
+        None => {
+            let unknown = (Code::UnknownTopicId, UNKNOWN_TOPIC_ID);
+            cx.broker.registry.with_id(wanted.topic_id).ok_or(unknown)
+        }
     };
     let failed = |name: Option<TopicName>, code: Code, why: String| {
         let message = Some(StrBytes::from_string(why));
@@ -66,7 +119,7 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
     };
     let topic = match found {
         Ok(topic) => topic,
-        Err(code) => return failed(wanted.name, code, "there is no such topic".to_owned()),
+        Err((code, why)) => return failed(wanted.name, code, why.to_owned()),
     };
     let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
     if names::is_internal(&topic.name) {
@@ -85,7 +138,8 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
     match cx.broker.delete_topic(&topic.name) {
         Ok(true) => result.with_name(name).with_topic_id(topic.id),
         Ok(false) => {
-            failed(name, Code::UnknownTopicOrPartition, "there is no such topic".to_owned())
+            let why = UNKNOWN_TOPIC_OR_PARTITION.to_owned();
+            failed(name, Code::UnknownTopicOrPartition, why)
         }
         Err(error) => failed(name, of_append(&error), error.to_string()),
     }

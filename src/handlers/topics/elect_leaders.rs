@@ -32,14 +32,24 @@ impl ListHandler for ElectLeaders {
             let mut result = ReplicaElectionResult::default().with_partition_result(results);
             for index in topic.partitions {
                 let is_there = live.as_ref().is_some_and(|live| live.partition(index).is_some());
-                let (code, message) = match is_there {
-                    true => (Code::ElectionNotNeeded, "Leader election not needed."),
-                    false => (Code::UnknownTopicOrPartition, "There is no such partition."),
+                let name = &*topic.topic;
+                let (code, message) = match (&live, is_there) {
+                    (_, true) => (
+                        Code::ElectionNotNeeded,
+                        "Leader election not needed for topic partition.".to_owned(),
+                    ),
+                    (Some(_), false) => (
+                        Code::UnknownTopicOrPartition,
+                        format!("No such partition as {name}-{index}"),
+                    ),
+                    (None, false) => {
+                        (Code::UnknownTopicOrPartition, format!("No such topic as {name}"))
+                    }
                 };
                 let partition = PartitionResult::default()
                     .with_partition_id(index)
                     .with_error_code(code.code())
-                    .with_error_message(Some(StrBytes::from_static_str(message)));
+                    .with_error_message(Some(StrBytes::from_string(message)));
                 result.partition_result.push(partition);
                 list.pause().await;
             }

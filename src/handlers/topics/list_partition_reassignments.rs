@@ -23,6 +23,6 @@ impl Handler for ListPartitionReassignments {
         _: &Context,
         _: ListPartitionReassignmentsRequest,
     ) -> ListPartitionReassignmentsResponse {
-        ListPartitionReassignmentsResponse::default()
+        ListPartitionReassignmentsResponse::default().with_error_message(None)
     }
 }
