@@ -5,8 +5,9 @@
 //! dirtiest goes first. A thread rests between small steps, so that it never takes more than
 //! `log.cleaner.cpu.share` of one processor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use crate::broker::parts::Broker;
+use crate::broker::tasks::{message, unwound};
 use crate::broker::upkeep::remove_later;
 use crate::log::cleaning::Means;
 use crate::storage::checkpoint::{CLEANED_TO, read_offsets, write_offsets};
@@ -24,6 +26,9 @@ use crate::types::{Offset, TopicId, TopicPartition};
 
 /// How long a thread works before it rests, ms. Short against what a client notices.
 const STEP_MS: i64 = 4;
+
+/// How long a partition waits at least whose compaction has failed, ms.
+const RETRY_MS: i64 = 1000;
 
 /// How long it rests before it looks whether it is still wanted, ms.
 const NAP_MS: u64 = 20;
@@ -36,6 +41,8 @@ struct Cleaner {
     waiting: BTreeMap<i64, Vec<Arc<Partition>>>,
     /// Dirty enough, the dirtiest last.
     ready: Vec<(f64, Arc<Partition>)>,
+    /// Those whose compaction has panicked.
+    uncleanable: BTreeSet<(TopicPartition, TopicId)>,
 }
 
 type Done = (Arc<Partition>, Result<Compacted, CompactError>);
@@ -66,7 +73,7 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partitio
             },
             Some(done) = running.join_next() => match done {
                 Ok((partition, outcome)) => cleaner.done(&partition, outcome).await,
-                Err(error) => tracing::error!(%error, "a compaction was broken off"),
+                Err(error) => tracing::debug!(%error, "a compaction was broken off"),
             },
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
                 cleaner.look(now).await;
@@ -94,7 +101,13 @@ impl Cleaner {
             .into_iter()
             .filter_map(|(id, offset)| known(&id).map(|topic_id| (id, (topic_id, offset))))
             .collect();
-        Some(Cleaner { broker: weak, cleaned, waiting: BTreeMap::new(), ready: Vec::new() })
+        Some(Cleaner {
+            broker: weak,
+            cleaned,
+            waiting: BTreeMap::new(),
+            ready: Vec::new(),
+            uncleanable: BTreeSet::new(),
+        })
     }
 
     fn wait(&mut self, partition: Arc<Partition>, now_mono_ms: i64) {
@@ -124,11 +137,11 @@ impl Cleaner {
             };
             all.into_iter().filter_map(look).collect::<Vec<_>>()
         });
-        let Ok(found) = looking.await else {
-            tracing::error!("looking for what is to be compacted was broken off");
-            return;
-        };
+        let Some(found) = unwound(looking).await else { return };
         for (dirt, partition) in found {
+            if self.uncleanable.contains(&(partition.id.clone(), partition.topic_id)) {
+                continue;
+            }
             if dirt.is_due(&partition.config()) {
                 self.ready.retain(|(_, other)| !Arc::ptr_eq(other, &partition));
                 self.ready.push((dirt.ratio(), partition));
@@ -151,7 +164,9 @@ impl Cleaner {
             let cleaned = self.cleaned_to(&partition);
             let broker = broker.clone();
             running.spawn_blocking(move || {
-                let outcome = compact(&broker, &partition, cleaned);
+                let compacting = AssertUnwindSafe(|| compact(&broker, &partition, cleaned));
+                let outcome = catch_unwind(compacting)
+                    .unwrap_or_else(|panic| Err(CompactError::Panicked(message(panic.as_ref()))));
                 (partition, outcome)
             });
         }
@@ -165,17 +180,32 @@ impl Cleaner {
                 return;
             }
             Err(_) if partition.is_going() => return,
+            Err(CompactError::Panicked(why)) => {
+                // The others go on; its records would make it panic again.
+                let id = &partition.id;
+                tracing::error!(partition = %id, why, "a compaction has panicked: it is not compacted until the next start");
+                self.uncleanable.insert((id.clone(), partition.topic_id));
+                partition.end_swap();
+                return;
+            }
             Err(error) => {
-                tracing::warn!(partition = %partition.id, %error, "could not be compacted");
+                let failed = Err::<(), _>(error);
+                broker.troubles.note("compaction", &partition.id.to_string(), &failed);
+                if !partition.is_offline() {
+                    let backoff_ms = broker.settings.now().live().cleaner.backoff_ms.max(RETRY_MS);
+                    let at = broker.clock.now().mono_ms.saturating_add(backoff_ms);
+                    self.waiting.entry(at).or_default().push(partition.clone());
+                }
                 return;
             }
         };
+        broker.troubles.note("compaction", &partition.id.to_string(), &Ok::<(), CompactError>(()));
         let before = self.cleaned_to(partition);
         let stats = compacted.stats;
         tracing::info!(partition = %partition.id, cleaned_to = compacted.cleaned_to,
             keys = stats.keys, read_bytes = stats.read_bytes, written_bytes = stats.written_bytes,
             "compacted");
-        remove_later(compacted.gone, partition.config().file_delete_delay_ms);
+        remove_later(&broker, compacted.gone, partition.config().file_delete_delay_ms);
         self.cleaned.insert(partition.id.clone(), (partition.topic_id, compacted.cleaned_to));
         self.save(&broker).await;
         // A small table of keys may not have reached far enough, and the log has gone on.
@@ -193,8 +223,8 @@ impl Cleaner {
         let (disk, file) = (broker.disk.clone(), broker.data_dir.join(CLEANED_TO));
         let saving =
             tokio::task::spawn_blocking(move || write_offsets(disk.as_ref(), &file, &offsets));
-        if let Ok(Err(error)) = saving.await {
-            tracing::warn!(%error, "where compaction has come to was not saved");
+        if let Some(saved) = unwound(saving).await {
+            broker.troubles.note("cleaner checkpoint", "", &saved);
         }
     }
 }

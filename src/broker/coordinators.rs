@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
+use crate::broker::health::GROUP_COORDINATOR;
 use crate::broker::parts::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::group_config::GroupConfig;
@@ -38,7 +39,13 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
         Journal::new(find, Box::new(exists), broker.config.durability == Durability::Fsync);
     let groups = Groups::new(rules, fastrand::Rng::new());
     let stopping = broker.stopping.subscribe();
-    tokio::spawn(run(groups, journal, broker.clock.clone(), inbox, stopping));
+    let running = run(groups, journal, broker.clock.clone(), inbox, stopping);
+    let weak = Arc::downgrade(broker);
+    broker.tasks.spawn("group coordinator", async move {
+        if let (Err(error), Some(broker)) = (running.await, weak.upgrade()) {
+            broker.health.lost(GROUP_COORDINATOR, error.to_string());
+        }
+    });
 }
 
 /// How much of everything groups may have.

@@ -1,10 +1,12 @@
 //! Who owns what: the parts of a running broker, its start and its stop.
 
 pub mod advertised;
+pub mod auto_creation;
 pub mod checkpoints;
 pub mod cleaner;
 pub mod config_changes;
 pub mod coordinators;
+pub mod health;
 pub mod live_settings;
 pub mod loggers;
 pub mod memory;
@@ -13,6 +15,11 @@ pub mod quota_changes;
 pub mod scrubber;
 pub mod start;
 pub mod stop;
+pub mod tasks;
 pub mod together;
 pub mod topic_changes;
+pub mod topic_deletion;
+pub mod topic_pieces;
+pub mod troubles;
 pub mod upkeep;
+pub mod vacancy;

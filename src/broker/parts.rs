@@ -7,9 +7,13 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::Advertised;
+use crate::broker::auto_creation::AutoCreation;
+use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::memory::Budget;
+use crate::broker::tasks::Tasks;
+use crate::broker::troubles::Troubles;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::coordinator::asking::Coordinator;
@@ -22,6 +26,7 @@ use crate::metadata::store::Store;
 use crate::quotas::desk::Desk as Quotas;
 use crate::storage::datadir::{Hold, Identity};
 use crate::storage::disk::Disk;
+use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::Registry;
 use crate::topics::upkeep::Desk;
 use crate::types::{Offset, ProducerId, TopicPartition};
@@ -51,6 +56,8 @@ pub struct Broker {
     /// Held while a topic is created or deleted: what is live must follow what is known, and a
     /// name that is free again must not find the old directory.
     pub topics_changing: Mutex<()>,
+    /// How many topics may be created now because clients ask for them.
+    pub auto_creation: AutoCreation,
     /// Incremental fetch sessions.
     pub sessions: Mutex<Sessions>,
     /// What is left of the block of producer ids: next and end.
@@ -65,6 +72,14 @@ pub struct Broker {
     pub loggers: Loggers,
     /// Where partitions ask for upkeep.
     pub upkeep: Desk,
+    /// How many idempotent producers the partitions remember in all.
+    pub producers: Arc<ProducerCount>,
+    /// The tasks that it cannot do without.
+    pub tasks: Tasks,
+    /// Which parts are offline.
+    pub health: Health,
+    /// What fails in the background.
+    pub troubles: Troubles,
     /// Whether the disk has room.
     pub space: Arc<Space>,
     /// Client quotas, and what was used of them.

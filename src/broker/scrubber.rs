@@ -14,6 +14,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use crate::broker::parts::Broker;
+use crate::broker::tasks::unwound;
 use crate::log::scrub::{Fault, Finding, of_view, scrub};
 use crate::metadata::store;
 use crate::types::TopicPartition;
@@ -52,10 +53,7 @@ pub async fn run(broker: Weak<Broker>) {
                 let clock = up.clock.clone();
                 // It ends soon once the broker is to stop.
                 let passing = tokio::task::spawn_blocking(move || pass(&up, known));
-                let Ok(found) = passing.await else {
-                    tracing::error!("a search for damage was broken off");
-                    return;
-                };
+                let Some(found) = unwound(passing).await else { return };
                 known = found;
                 (last, is_first) = (clock.now().mono_ms, false);
             }

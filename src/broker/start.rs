@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::Advertised;
+use crate::broker::auto_creation::AutoCreation;
 use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
+use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
-use crate::broker::{cleaner, coordinators, memory, scrubber, together, upkeep};
+use crate::broker::tasks::Tasks;
+use crate::broker::troubles::Troubles;
+use crate::broker::{cleaner, coordinators, health, memory, scrubber, together, upkeep};
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
@@ -30,7 +34,7 @@ use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, Hold, Wanted};
 use crate::storage::disk::Disk;
-use crate::topics::upkeep::Desk;
+use crate::topics::upkeep::{Desk, Inbox};
 use crate::types::TopicPartition;
 
 /// Put a broker together on a data directory. Must be called within a tokio runtime, where it
@@ -63,6 +67,7 @@ pub fn start(
         recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
         log_start_offset: 0,
         index_interval_bytes: 4096,
+        producers_max: 1,
     };
     let space = Arc::new(Space::default());
     let metadata =
@@ -97,15 +102,22 @@ pub fn start(
         dir: broker.data_dir.display().to_string(),
         error,
     })?;
-    tokio::spawn(upkeep::run(Arc::downgrade(&broker), asked.flushes));
-    tokio::spawn(cleaner::run(Arc::downgrade(&broker), asked.cleanings));
-    tokio::spawn(scrubber::run(Arc::downgrade(&broker)));
+    begin_tasks(&broker, asked);
     coordinators::begin(&broker, inbox);
     Ok(broker)
 }
 
 /// How many long answers the coordinator gives at a time.
 const LONG_LISTINGS: usize = 2;
+
+/// Begins the tasks beside the coordinator's.
+fn begin_tasks(broker: &Arc<Broker>, asked: Inbox) {
+    let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
+    tasks.spawn("upkeep", upkeep::run(weak(), asked.flushes));
+    tasks.spawn("cleaner", cleaner::run(weak(), asked.cleanings));
+    tasks.spawn("search for damage", scrubber::run(weak()));
+    tasks.spawn("health", health::run(weak()));
+}
 
 struct Parts {
     coordinator: Coordinator,
@@ -145,8 +157,13 @@ fn assemble(parts: Parts) -> Broker {
         stopping: watch::Sender::new(false),
         registry: Default::default(),
         topics_changing: Mutex::new(()),
+        auto_creation: AutoCreation::default(),
         coordinator: parts.coordinator,
         upkeep: parts.upkeep,
+        producers: Arc::default(),
+        troubles: Troubles::default(),
+        tasks: Tasks::default(),
+        health: Health::default(),
         settings: LiveSettings::new(parts.settings),
         loggers: Loggers::default(),
         advertised: Advertised::new(&parts.config),
@@ -189,7 +206,10 @@ fn begin(broker: &Broker) -> io::Result<()> {
         broker.go_live(topic);
     }
     if !broker.was_clean {
-        together::each(&broker.registry.partitions(), |partition| {
+        // Where nothing was ever written there is nothing to recover.
+        let mut used = broker.registry.partitions();
+        used.retain(|partition| !partition.is_unused());
+        together::each(&used, |partition| {
             // One partition that cannot be opened is offline; the others go on.
             let _ = partition.open();
         });

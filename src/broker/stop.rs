@@ -10,7 +10,8 @@ use crate::storage::datadir::leave_clean_mark;
 
 /// Close everything. Called once no connection is left.
 pub fn stop(broker: &Broker) -> io::Result<()> {
-    let is_clean = AtomicBool::new(true);
+    // What a panic may have left half done, the next start finds.
+    let is_clean = AtomicBool::new(broker.tasks.failure().is_none());
     together::each(&broker.registry.partitions(), |partition| {
         if !partition.close() {
             is_clean.store(false, Ordering::Release);

@@ -1,18 +1,17 @@
 //! Topics come, change, grow and go: first in the metadata log, then live.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::broker::config_changes::config_records;
 use crate::broker::parts::Broker;
+use crate::broker::vacancy::{NoRoom, Room, Vacancy};
 use crate::config::resolve::TopicConfig;
 use crate::log::AppendError;
 use crate::log::recovery::Known;
-use crate::metadata::image::{Image, TOPIC_RESOURCE, Topic};
+use crate::metadata::image::{TOPIC_RESOURCE, Topic};
 use crate::metadata::partition_records::PartitionRecord;
-use crate::metadata::records::{Record, RemoveTopicRecord, TopicRecord};
-use crate::metadata::store;
+use crate::metadata::records::{Record, TopicRecord};
 use crate::storage::datadir::new_id;
 use crate::topics::partition::{Origin, Partition};
 use crate::topics::registry::LiveTopic;
@@ -46,6 +45,9 @@ pub enum CreateError {
         /// The name that is there.
         existing: String,
     },
+    /// There are as many topics or partitions as there may be.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The metadata log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -67,6 +69,9 @@ pub enum GrowError {
         /// How many were wanted.
         wanted: i32,
     },
+    /// There are as many partitions as there may be.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The metadata log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -84,10 +89,10 @@ impl Broker {
     pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let decided = self.metadata.change(self.clock.now(), |image| {
-            let mut taken = Taken::of(image);
+            let mut vacancy = Vacancy::of(image, self.settings.now().live().topics);
             let mut records = Vec::new();
             let decide = |wanted: &NewTopic| {
-                taken.take(&wanted.name)?;
+                vacancy.take(&wanted.name, wanted.partitions)?;
                 let id = new_id();
                 records.extend(self.records_of(wanted, id));
                 Ok(id)
@@ -95,13 +100,8 @@ impl Broker {
             let outcomes = wanted.iter().map(decide).collect::<Vec<_>>();
             Ok::<_, AppendError>((records, outcomes))
         });
-        let outcomes = decided.unwrap_or_else(|error| {
-            let why = match error {
-                AppendError::Offline(why) => why,
-                other => other.to_string(),
-            };
-            wanted.iter().map(|_| Err(AppendError::Offline(why.clone()).into())).collect()
-        });
+        let outcomes = decided
+            .unwrap_or_else(|error| wanted.iter().map(|_| Err(error.again().into())).collect());
         let image = self.image();
         for (wanted, _) in wanted.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()) {
             if let Some(topic) = image.topics.get(&wanted.name) {
@@ -111,11 +111,18 @@ impl Broker {
         outcomes
     }
 
-    /// What [`Broker::create_topics`] would say to these names; what `validate_only` asks.
-    pub fn could_create(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
+    /// What [`Broker::create_topics`] would say to these; what `validate_only` asks.
+    pub fn could_create(&self, wanted: &[NewTopic]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
-        let mut taken = Taken::of(&image);
-        names.iter().map(|name| taken.take(name)).collect()
+        let mut vacancy = Vacancy::of(&image, self.settings.now().live().topics);
+        wanted.iter().map(|topic| vacancy.take(&topic.name, topic.partitions)).collect()
+    }
+
+    /// Tells which of these names are free, whatever the limits.
+    pub fn are_free(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
+        let image = self.image();
+        let mut vacancy = Vacancy::of(&image, self.settings.now().live().topics);
+        names.iter().map(|name| vacancy.is_free(name)).collect()
     }
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
@@ -164,6 +171,7 @@ impl Broker {
             recovery_point,
             log_start_offset,
             index_interval_bytes: config.index_interval_bytes,
+            producers_max: config.producers_max,
         };
         let origin = Origin {
             disk: self.disk.clone(),
@@ -172,6 +180,7 @@ impl Broker {
             clock: self.clock.clone(),
             upkeep: self.upkeep.clone(),
             space: self.space.clone(),
+            producers: self.producers.clone(),
         };
         Arc::new(Partition::new(id, topic.id, config.clone(), origin))
     }
@@ -185,6 +194,11 @@ impl Broker {
                 let (name, has) = (name.to_owned(), topic.partitions);
                 return Err(GrowError::NotMore { name, has, wanted: count });
             }
+            Room::of(image, self.settings.now().live().topics).take(
+                name,
+                false,
+                count - topic.partitions,
+            )?;
             let more = topic.partitions..count;
             Ok((more.map(|index| self.partition_record(topic.id, index)).collect(), ()))
         })?;
@@ -198,6 +212,14 @@ impl Broker {
         partitions.extend(more.map(|index| self.partition(topic, index, &config)));
         self.registry.insert(LiveTopic { name: topic.name.clone(), id: topic.id, partitions });
         Ok(())
+    }
+
+    /// Tells whether so many partitions more could be given to a topic that is there.
+    ///
+    /// # Errors
+    /// There would be more than `max.partitions`.
+    pub fn could_grow(&self, name: &str, more: i32) -> Result<(), NoRoom> {
+        Room::of(&self.image(), self.settings.now().live().topics).take(name, false, more)
     }
 
     /// Change a topic's configs; `decide` is given those that it has and gives those that it is
@@ -220,51 +242,6 @@ impl Broker {
         }
         Ok(())
     }
-
-    /// Delete a topic: its name is free and its partitions take nothing more when this returns.
-    /// Its files go after `file.delete.delay.ms`, so that readers in the middle finish.
-    pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
-        let removed = self.metadata.change_to_make_room(self.clock.now(), |image| {
-            let Some(topic) = image.topics.get(name) else { return Ok((Vec::new(), false)) };
-            Ok::<_, AppendError>((
-                vec![Record::RemoveTopic(RemoveTopicRecord { topic_id: topic.id })],
-                true,
-            ))
-        })?;
-        let Some(topic) = self.registry.remove(name) else { return Ok(removed) };
-        for partition in &topic.partitions {
-            self.checkpointed.lock().unwrap_or_else(|p| p.into_inner()).remove(&partition.id);
-            match partition.delete() {
-                Ok(aside) => self.remove_later(aside, partition.config().file_delete_delay_ms),
-                Err(error) => {
-                    tracing::error!(partition = %partition.id, %error, "its directory stays")
-                }
-            }
-        }
-        Ok(removed)
-    }
-
-    fn remove_later(&self, dir: PathBuf, delay_ms: i64) {
-        let disk = self.disk.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(delay_ms.max(0) as u64)).await;
-            let removal = tokio::task::spawn_blocking(move || {
-                if disk.exists(&dir) { disk.remove_dir(&dir) } else { Ok(()) }
-            });
-            if let Ok(Err(error)) = removal.await {
-                tracing::warn!(%error, "a deleted topic's directory could not be removed");
-            }
-        });
-    }
-}
-
-/// The names that topics have, and those that are being given.
-struct Taken<'a> {
-    image: &'a Image,
-    new: HashSet<String>,
-    /// Names by what they are once every `.` is a `_`; made when it is first wanted.
-    flat: Option<HashMap<String, String>>,
 }
 
 /// Kafka's two sentences for it.
@@ -273,34 +250,4 @@ fn not_more(name: &str, has: i32, wanted: i32) -> String {
         return format!("Topic already has {has} partition(s).");
     }
     format!("The topic {name} currently has {has} partition(s); {wanted} would not be an increase.")
-}
-
-impl<'a> Taken<'a> {
-    fn of(image: &'a Image) -> Taken<'a> {
-        Taken { image, new: HashSet::new(), flat: None }
-    }
-
-    fn take(&mut self, name: &str) -> Result<(), CreateError> {
-        // Its directory must not be another's.
-        if name == store::TOPIC {
-            return Err(CreateError::Reserved(name.to_owned()));
-        }
-        if self.image.topics.contains_key(name) || self.new.contains(name) {
-            return Err(CreateError::Exists(name.to_owned()));
-        }
-        // A name without either character equals no other.
-        if name.contains(['.', '_']) {
-            let flatten = |name: &String| (name.replace('.', "_"), name.clone());
-            let (topics, new) = (&self.image.topics, &self.new);
-            let flat =
-                self.flat.get_or_insert_with(|| topics.keys().chain(new).map(flatten).collect());
-            if let Some(existing) = flat.get(&name.replace('.', "_")) {
-                let (name, existing) = (name.to_owned(), existing.clone());
-                return Err(CreateError::Collides { name, existing });
-            }
-            flat.insert(name.replace('.', "_"), name.to_owned());
-        }
-        self.new.insert(name.to_owned());
-        Ok(())
-    }
 }

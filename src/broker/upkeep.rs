@@ -14,8 +14,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::broker::checkpoints;
 use crate::broker::parts::Broker;
+use crate::broker::tasks::unwound;
 use crate::broker::together;
 use crate::storage::segment::Segment;
+use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
 use crate::topics::upkeep::Asked;
 
@@ -91,28 +93,39 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
     if checkpoint {
         agenda.checkpoint_due = None;
         let saving = broker.clone();
-        match tokio::task::spawn_blocking(move || checkpoints::save_running(&saving)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the recovery points were not saved; it is tried again");
-                let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
-                agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
-            }
-            Err(_) => tracing::error!("saving the recovery points was broken off"),
+        let saving = tokio::task::spawn_blocking(move || checkpoints::save_running(&saving));
+        let Some(saved) = unwound(saving).await else { return };
+        broker.troubles.note("checkpoint", "", &saved);
+        if saved.is_err() {
+            let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
+            agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
         }
     }
 }
 
 async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
-    let clock = broker.clock.clone();
+    let broker = broker.clone();
     let flushing = tokio::task::spawn_blocking(move || {
         together::each(&due, |partition| {
-            // A failure is logged where it happens, and takes that partition offline.
-            let _ = partition.flush_what_is_due(clock.now());
+            // It takes the partition offline, which is logged where it happens.
+            let flushed = partition.flush_what_is_due(broker.clock.now());
+            note(&broker, "flush", partition, &flushed);
         });
     });
-    if flushing.await.is_err() {
-        tracing::error!("a flush in the background was broken off");
+    unwound(flushing).await;
+}
+
+/// Takes note of how work for a partition has ended. One that is offline is not worked for, and
+/// a deleted one wants nothing more.
+fn note<T>(
+    broker: &Broker,
+    work: &'static str,
+    partition: &Partition,
+    outcome: &Result<T, Unavailable>,
+) {
+    let is_over = outcome.is_ok() && partition.is_offline();
+    if !is_over && !matches!(outcome, Err(Unavailable::Deleted)) {
+        broker.troubles.note(work, &partition.id.to_string(), outcome);
     }
 }
 
@@ -128,8 +141,9 @@ async fn retire(broker: &Arc<Broker>) {
         let mut due = Vec::new();
         for topic in all.registry.all() {
             for partition in &topic.partitions {
-                // A failure is logged where it happens, and takes that partition offline.
-                if partition.expire(all.clock.now()).unwrap_or_default() {
+                let expired = partition.expire(all.clock.now());
+                note(&all, "retention", partition, &expired);
+                if expired.unwrap_or_default() {
                     due.push(partition.clone());
                 }
                 if partition.config().cleanup.compact {
@@ -142,41 +156,44 @@ async fn retire(broker: &Arc<Broker>) {
             retire_durably(&all, &due);
         }
     });
-    if retiring.await.is_err() {
-        tracing::error!("looking for old segments was broken off");
-    }
+    unwound(retiring).await;
 }
 
 /// Take out what lies below these partitions' log start offsets, which are made durable first. Must
 /// be called within the runtime, where it may block.
 pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
-    if let Err(error) = checkpoints::save_running(broker) {
+    let saved = checkpoints::save_running(broker);
+    broker.troubles.note("checkpoint", "", &saved);
+    if saved.is_err() {
         // Perhaps there is no room, which is what records go for.
-        tracing::warn!(%error, "the log start offsets were not saved; it is tried again");
         partitions.iter().take(1).for_each(Partition::ask_for_checkpoint);
     }
     for partition in partitions {
-        // As above.
-        let Ok(gone) = partition.retire() else { continue };
+        let retired = partition.retire();
+        note(broker, "retention", partition, &retired);
+        let Ok(gone) = retired else { continue };
         let Some(first) = gone.first().map(|segment| segment.base_offset) else { continue };
         tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
-        remove_later(gone, partition.config().file_delete_delay_ms);
+        remove_later(broker, gone, partition.config().file_delete_delay_ms);
     }
 }
 
 /// Remove the files of retired segments once nobody is in the middle of them any more. Must be
 /// called within the runtime.
-pub fn remove_later(gone: Vec<Arc<Segment>>, delay_ms: i64) {
+pub fn remove_later(broker: &Broker, gone: Vec<Arc<Segment>>, delay_ms: i64) {
     if gone.is_empty() {
         return;
     }
-    tokio::spawn(async move {
+    broker.tasks.spawn("removal of old segments", async move {
         tokio::time::sleep(Duration::from_millis(delay_ms.max(0) as u64)).await;
         let removing = tokio::task::spawn_blocking(move || {
-            gone.iter().try_for_each(|segment| segment.remove_retired())
+            gone.iter().try_for_each(|segment| {
+                let file = || segment.path("log").display().to_string();
+                segment.remove_retired().map_err(|error| (file(), error))
+            })
         });
-        if let Ok(Err(error)) = removing.await {
-            tracing::warn!(%error, "the files of an old segment could not be removed");
+        if let Some(Err((file, error))) = unwound(removing).await {
+            tracing::warn!(file, %error, "an old segment could not be removed; the next start does it");
         }
     });
 }

@@ -13,7 +13,7 @@ use crate::cli::properties::Properties;
 use crate::cli::screen;
 use crate::cli::serve;
 use crate::client::connection::Connection;
-use crate::server::control::{ADDRESSES, ADVERTISE, NAME};
+use crate::server::control::{ADDRESSES, ADVERTISE, HEALTH, NAME};
 
 /// A broker that is well answers at once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
     screen::line(&said)
 }
 
-/// Run `ottla ready`: 0 if clients are served, 3 if not.
+/// Run `ottla ready`: 0 if clients are served and all parts of the broker work, 3 if not.
 ///
 /// # Errors
 /// No broker runs there, or it does not answer a client.
@@ -66,7 +66,16 @@ pub async fn ready(ready: Ready) -> Result<(), Failure> {
         let opened = opened.map_err(|_| silent())?;
         opened.map_err(|error| Failure::nothing_there(error.to_string()))?;
     }
+    health(ready.data_dir.as_deref()).map_err(Failure::nothing_there)?;
     screen::line(&format!("Ottla is ready on {}.", addresses.replace(' ', ", ")))
+}
+
+/// Asks the broker on that directory whether all of its parts work.
+///
+/// # Errors
+/// The parts that do not, or why it does not say.
+pub fn health(data_dir: Option<&Path>) -> Result<String, String> {
+    ask(data_dir, HEALTH).map_err(|failure| failure.message)
 }
 
 /// Where a listener is reached from this machine.

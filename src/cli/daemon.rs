@@ -13,10 +13,12 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
 
 use crate::cli::common::Output;
+use crate::cli::control;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{self, Progress};
 use crate::cli::serve::{self, Serve};
 use crate::clock::{Clock, SystemClock};
+use crate::server::control::NAME;
 use crate::storage::disk::{Disk, OsDisk, read_all, replace};
 
 const PID_FILE: &str = "ottla.pid";
@@ -249,24 +251,41 @@ fn is_zombie(pid: Pid) -> bool {
     stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
 }
 
-/// Run `ottla status`: 0 if a broker runs, 3 if none does.
+/// Run `ottla status`: 0 if a broker runs, 1 if parts of it do not work, 3 if none runs.
 ///
 /// # Errors
-/// None runs.
+/// None runs, or not all of it.
 pub fn status(status: Status) -> Result<(), Failure> {
     let pid = found(&status.state, status.data_dir.as_deref())?.map(Pid::as_raw_pid);
     let ready = status.state.dir()?.join(READY_FILE);
     let by_start = running(&status.state.dir()?.join(PID_FILE)).map(Pid::as_raw_pid);
     let at = (pid.is_some() && pid == by_start).then(|| addresses(&ready));
+    let ill = pid.and_then(|pid| fault(&status, pid));
     if status.output == Output::Json {
-        screen::json(&json!({ "is_running": pid.is_some(), "pid": pid, "address": at }))?;
+        let is_running = pid.is_some();
+        let all = json!({ "is_running": is_running, "pid": pid, "address": at, "offline": ill });
+        screen::json(&all)?;
     } else if let Some(pid) = pid {
         let at = at.map(|at| format!(" on {at}")).unwrap_or_default();
-        screen::line(&format!("Ottla is {} (pid {pid}){at}.", screen::judged(true, "running")))?;
+        let but = ill.as_ref().map(|ill| format!(", but {ill}")).unwrap_or_default();
+        let running = screen::judged(ill.is_none(), "running");
+        screen::line(&format!("Ottla is {running} (pid {pid}){at}{but}."))?;
     } else {
         screen::line(&format!("Ottla is {}.", screen::judged(false, "not running")))?;
     }
-    if pid.is_some() { Ok(()) } else { Err(Failure::silent(3)) }
+    match (pid, ill) {
+        (None, _) => Err(Failure::silent(3)),
+        (Some(_), Some(_)) => Err(Failure::silent(1)),
+        (Some(_), None) => Ok(()),
+    }
+}
+
+/// What does not work of this broker, where its data directory is known.
+fn fault(status: &Status, pid: i32) -> Option<String> {
+    let dir = status.data_dir.clone().or_else(|| serve::default_data_dir().ok())?;
+    let holds = running(&dir.join(".lock")).is_some_and(|holder| holder.as_raw_pid() == pid);
+    let asked = holds && OsDisk.exists(&dir.join(NAME));
+    asked.then(|| control::health(Some(&dir)).err()).flatten()
 }
 
 /// Run `ottla logs`.

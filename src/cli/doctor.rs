@@ -8,12 +8,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::common::{Broker, Output};
+use crate::cli::control;
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::cli::serve;
 use crate::client::cluster::{Cluster, Node};
 use crate::client::connection::{Connection, Manner};
 use crate::client::error::ClientError;
+use crate::server::control::NAME;
 use crate::storage::checkpoint;
 use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk, read_all};
@@ -137,6 +139,12 @@ fn data(dir: &Path, is_deep: bool) -> Vec<Finding> {
     look("identity", identity(dir));
     look("checkpoints", checkpoints(dir));
     findings.extend(segments::partitions(dir, is_deep));
+    if OsDisk.exists(&dir.join(NAME)) {
+        findings.push(match control::health(Some(dir)) {
+            Ok(says) => well("broker", says),
+            Err(why) => ill("broker", why),
+        });
+    }
     findings
 }
 

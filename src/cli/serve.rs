@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +14,7 @@ use tracing_subscriber::reload::Handle;
 
 use crate::broker::loggers::Sink;
 use crate::broker::parts::Broker;
+use crate::broker::tasks::Failure;
 use crate::broker::{start, stop};
 use crate::cli::volume;
 use crate::clock::{Clock, SystemClock};
@@ -22,6 +24,12 @@ use crate::server::listener;
 use crate::storage::datadir;
 use crate::storage::descriptors::{BoundedDisk, files_within};
 use crate::storage::disk::{Disk, OsDisk, replace};
+
+/// The exit code of a broker that a fault of its own has ended: a supervisor starts it again. The
+/// number is EX_SOFTWARE of sysexits.h.
+pub const FAULT: u8 = 70;
+/// How long the last syncs may take after a fault.
+const AFTER_FAULT: Duration = Duration::from_secs(10);
 
 /// The flags of `ottla serve`.
 #[derive(Debug, Clone, Default, Args)]
@@ -72,7 +80,9 @@ enum LogFormat {
 /// Run the broker until a signal; what went wrong is said in one line.
 pub fn run(serve: Serve) -> ExitCode {
     match run_until_signal(serve) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(None) => ExitCode::SUCCESS,
+        // The log has said it.
+        Ok(Some(_)) => ExitCode::from(FAULT),
         Err(message) => {
             eprintln!("ottla: {message}");
             ExitCode::FAILURE
@@ -80,7 +90,8 @@ pub fn run(serve: Serve) -> ExitCode {
     }
 }
 
-fn run_until_signal(serve: Serve) -> Result<(), String> {
+/// Gives the fault that has ended the broker, if it was no signal.
+fn run_until_signal(serve: Serve) -> Result<Option<Failure>, String> {
     let clock = Arc::new(SystemClock::default());
     let log_filter = start_logging(&serve)?;
     let settings = Arc::new(settings(&serve)?);
@@ -136,25 +147,31 @@ async fn serve_clients(
     serve: &Serve,
     broker: Arc<Broker>,
     clock: Arc<SystemClock>,
-) -> Result<(), String> {
+) -> Result<Option<Failure>, String> {
     let (listeners, addresses) = listener::bind(&broker).await.map_err(|e| e.to_string())?;
     let mut signals = Signals::listen().map_err(|e| format!("no signals: {e}"))?;
     let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     match Control::open(&broker.data_dir) {
-        Ok(control) => drop(tokio::spawn(control.serve(broker.clone(), addresses))),
+        Ok(control) => {
+            broker.tasks.spawn("control socket", control.serve(broker.clone(), addresses));
+        }
         Err(error) => {
             tracing::warn!(%error, "no control socket: `ottla advertise` and `ottla ready` do not work");
         }
     }
-    let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
+    let serving = broker.tasks.spawn("listeners", listener::serve(broker.clone(), listeners));
     if let Some(path) = &serve.ready_file {
         let text = format!("{}\n", bound.join("\n"));
         replace(&OsDisk, path, text.as_bytes())
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
+    panic_for_tests(&broker);
     say_ready(&broker, &bound, clock.now().mono_ms);
     serve.ready_text.iter().for_each(|line| println!("{line}"));
-    signals.stop().await;
+    let failure = tokio::select! {
+        () = signals.stop() => None,
+        failure = broker.tasks.failed() => Some(failure),
+    };
     broker.stopping.send_replace(true);
     let aborted = tokio::spawn(async move {
         signals.stop().await;
@@ -162,9 +179,33 @@ async fn serve_clients(
     });
     let _ = serving.await;
     let closing = broker.clone();
-    let closed = tokio::task::spawn_blocking(move || stop::stop(&closing)).await;
+    let closing = tokio::task::spawn_blocking(move || stop::stop(&closing));
+    if failure.is_some() {
+        // What was acknowledged is in the page cache at least, and whatever was at fault may stand
+        // in the way of more.
+        let _ = tokio::time::timeout(AFTER_FAULT, closing).await;
+        return Ok(failure);
+    }
+    let closed = closing.await;
     aborted.abort();
-    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))
+    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))?;
+    Ok(None)
+}
+
+/// Lets a task panic once the file exists that the environment names: how the tests see what
+/// follows from a fault. A release does not have it.
+fn panic_for_tests(broker: &Broker) {
+    #[cfg(debug_assertions)]
+    if let Some(path) = std::env::var_os("OTTLA_TEST_PANIC_FILE").map(PathBuf::from) {
+        broker.tasks.spawn("test", async move {
+            while !OsDisk.exists(&path) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            panic!("as the test asks");
+        });
+    }
+    #[cfg(not(debug_assertions))]
+    let _ = broker;
 }
 
 fn say_ready(broker: &Broker, bound: &[String], ms: i64) {

@@ -12,6 +12,7 @@ use crate::config::broker;
 use crate::config::cleaner::CleanerConfig;
 use crate::config::layers::Layers;
 use crate::config::scrub::ScrubConfig;
+use crate::config::topic_limits::TopicLimits;
 
 /// The options of the broker that may change while it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct LiveConfig {
     pub cleaner: CleanerConfig,
     /// What the search for damage may take.
     pub scrub: ScrubConfig,
+    /// How many topics there may be.
+    pub topics: TopicLimits,
 }
 
 impl Default for LiveConfig {
@@ -45,6 +48,7 @@ impl LiveConfig {
             max_connections_per_ip_overrides: per_address(&overrides).unwrap_or_default(),
             cleaner: CleanerConfig::resolve(layers),
             scrub: ScrubConfig::resolve(layers),
+            topics: TopicLimits::resolve(layers),
         }
     }
 

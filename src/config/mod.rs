@@ -24,5 +24,6 @@ pub mod scrub;
 pub mod settings;
 pub mod table;
 pub mod topic;
+pub mod topic_limits;
 pub mod transaction;
 pub mod value;

@@ -48,8 +48,8 @@ const INTRODUCTION: &str = "\
 Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
 here. `connection.max.response.bytes`, `durability`, `group.coordinator.max.bytes`,
 `group.max.bytes`, `group.max.count`, `group.member.max.bytes`, `log.cleaner.cpu.share`,
-`log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`
-and `queued.max.response.bytes` are options of our own.
+`log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`,
+`queued.max.response.bytes` and those under *Limits of topics and producers* are options of our own.
 
 ## Where values come from
 

@@ -11,7 +11,7 @@ use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
 use crate::config::listeners::{Listener, PLAINTEXT, Said};
 use crate::config::quota::QuotaConfig;
-use crate::config::{broker, topic, transaction};
+use crate::config::{broker, topic, topic_limits, transaction};
 
 /// When an acks=-1 produce is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,10 @@ pub struct TopicConfig {
     /// `producer.id.expiration.ms`, which is the broker's alone: how long a silent idempotent
     /// producer is remembered.
     pub producer_id_expiration_ms: i64,
+    /// `max.producers.per.partition`, the broker's as well: how many producers are remembered.
+    pub producers_max: usize,
+    /// `max.producers`, the broker's as well: the same for all partitions together.
+    pub producers_max_in_all: usize,
 }
 
 impl Default for TopicConfig {
@@ -140,6 +144,8 @@ impl Default for TopicConfig {
             flush_ms: i64::MAX,
             file_delete_delay_ms: 60_000,
             producer_id_expiration_ms: DAY_MS,
+            producers_max: 10_000,
+            producers_max_in_all: 100_000,
         }
     }
 }
@@ -150,6 +156,7 @@ impl TopicConfig {
         // One closure for each type of option, so that the list below says only what differs.
         let int = |row: &Entry<i32>| row.resolve_topic(overrides, layers);
         let long = |row: &Entry<i64>| row.resolve_topic(overrides, layers);
+        let count = |row: &Entry<i32>| usize::try_from(row.resolve(layers)).unwrap_or(1);
         let cleanup = topic::CLEANUP_POLICY.resolve_topic(overrides, layers);
         let has = |policy: &str| cleanup.iter().any(|item| item == policy);
         TopicConfig {
@@ -182,6 +189,8 @@ impl TopicConfig {
             producer_id_expiration_ms: i64::from(
                 transaction::PRODUCER_ID_EXPIRATION_MS.resolve(layers),
             ),
+            producers_max: count(&topic_limits::MAX_PRODUCERS_PER_PARTITION),
+            producers_max_in_all: count(&topic_limits::MAX_PRODUCERS),
         }
     }
 }

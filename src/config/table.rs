@@ -1,7 +1,7 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
 use crate::config::entry::{Name, Row};
-use crate::config::{broker, cleaner, group, quota, scrub, topic, transaction};
+use crate::config::{broker, cleaner, group, quota, scrub, topic, topic_limits, transaction};
 
 /// A part of the table that is shown under one heading.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub struct Section {
 pub static SECTIONS: &[Section] = &[
     Section { title: "Broker", rows: broker::ROWS },
     Section { title: "Topics", rows: topic::ROWS },
+    Section { title: "Limits of topics and producers", rows: topic_limits::ROWS },
     Section { title: "Compaction", rows: cleaner::ROWS },
     Section { title: "Search for damage", rows: scrub::ROWS },
     Section { title: "Groups and committed offsets", rows: group::ROWS },

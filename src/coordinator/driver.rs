@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinError;
 
 use crate::clock::{Clock, Now};
 use crate::coordinator::asking::{Asked, Inbox};
@@ -49,13 +50,16 @@ struct Driver {
 }
 
 /// Read the log, then serve until the broker stops.
+///
+/// # Errors
+/// The log cannot be read or written: there is no coordinator until the next start.
 pub async fn run(
     mut groups: Groups,
     mut journal: Journal,
     clock: Arc<dyn Clock>,
     inbox: Inbox,
     mut stopping: watch::Receiver<bool>,
-) {
+) -> Result<(), JournalError> {
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     // Without a log there is nothing to read, and no thread to be started for it.
@@ -65,19 +69,21 @@ pub async fn run(
             let outcome = journal.read(|record| groups.apply(now, &record));
             (groups, journal, outcome)
         });
-        let Ok(loaded) = loaded.await else { return };
+        let loaded = match loaded.await.map_err(JoinError::try_into_panic) {
+            Ok(loaded) => loaded,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime has ended.
+            Err(Err(_)) => return Ok(()),
+        };
         (groups, journal) = (loaded.0, loaded.1);
         match loaded.2 {
             Ok(()) => break,
             // A log that was not stopped cleanly wants some room to be opened.
             Err(error) if error.is_full() => tokio::select! {
-                () = &mut stopped => return,
+                () = &mut stopped => return Ok(()),
                 () = tokio::time::sleep(RETRY) => {}
             },
-            Err(error) => {
-                tracing::error!(%error, "the groups cannot be read: there is no coordinator");
-                return;
-            }
+            Err(error) => return Err(error),
         }
     }
     let Inbox { asked: mut inbox, usage } = inbox;
@@ -90,28 +96,22 @@ pub async fn run(
         waiting: HashMap::new(),
         next: 0,
     };
-    if let Err(error) = driver.forget_lost_topics(clock.now()).await {
-        tracing::error!(%error, "there is no group coordinator until the next start");
-        return;
-    }
+    driver.forget_lost_topics(clock.now()).await?;
     driver.gauge.loaded(driver.groups.usage());
     loop {
         let retry = (!driver.backlog.is_empty()).then_some(driver.retry_ms);
         let due = driver.groups.next_due_ms().into_iter().chain(retry).min();
         let sleep = due.map(|due| (due - clock.now().mono_ms).max(0) as u64);
         let first = tokio::select! {
-            () = &mut stopped => return,
+            () = &mut stopped => return Ok(()),
             asked = inbox.recv() => match asked {
                 Some(asked) => Some(asked),
-                None => return,
+                None => return Ok(()),
             },
             () = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0))), if sleep.is_some() => None,
         };
         let more = || inbox.try_recv().ok();
-        if let Err(error) = driver.turn(&*clock, first, more).await {
-            tracing::error!(%error, "there is no group coordinator until the next start");
-            return;
-        }
+        driver.turn(&*clock, first, more).await?;
     }
 }
 

@@ -103,6 +103,12 @@ impl Broker {
         &self.data_dir
     }
 
+    /// Why the broker has ended though nobody has stopped it: a fault of its own, which does not
+    /// take this program with it. Clients find nothing at its address any more. None while it runs.
+    pub fn failure(&self) -> Option<String> {
+        self.started.tasks.failure().map(|failure| failure.to_string())
+    }
+
     /// Create a topic. It can be written to when this returns.
     ///
     /// # Errors
@@ -157,7 +163,8 @@ impl Broker {
     /// the disk. Its address and its directory are free when this returns.
     ///
     /// # Errors
-    /// Something could not be written. The broker has ended; its next start repairs its files.
+    /// Something could not be written, or the broker has ended already, see [`Broker::failure`]. Its
+    /// next start repairs its files.
     pub async fn stop(mut self) -> Result<(), StopError> {
         let ended = || StopError("its threads have ended".to_owned());
         let (done, outcome) = oneshot::channel();

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::error::ConfigError;
 use crate::config::settings::{Flag, Settings};
 use crate::embedded::broker::Broker;
 use crate::embedded::running::{self, Launch};
 use crate::storage::datadir::DataDirError;
+use crate::storage::disk::Disk;
 
 /// How many threads serve requests, unless said otherwise: many brokers may share a process.
 const WORKER_THREADS: usize = 2;
@@ -53,6 +55,7 @@ pub struct Builder {
     listen: Vec<String>,
     is_ephemeral: bool,
     worker_threads: Option<usize>,
+    disk: Option<Arc<dyn Disk>>,
 }
 
 impl Builder {
@@ -91,6 +94,13 @@ impl Builder {
         self
     }
 
+    /// Keep everything on this disk, which a test of Ottla's own lets fail.
+    #[doc(hidden)]
+    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Builder {
+        self.disk = Some(disk);
+        self
+    }
+
     /// Start it. Clients can connect when this returns. If the future is dropped before, the
     /// broker ends.
     ///
@@ -99,6 +109,7 @@ impl Builder {
     pub async fn start(self) -> Result<Broker, StartError> {
         let worker_threads = self.worker_threads.unwrap_or(WORKER_THREADS);
         let is_ephemeral = self.is_ephemeral;
+        let disk = self.disk.clone();
         let settings = self.settings()?;
         let (data_dir, temporary) = match (settings.broker().log_dir, is_ephemeral) {
             (Some(dir), false) => (dir, None),
@@ -111,7 +122,8 @@ impl Builder {
             (Some(dir), true) => return Err(StartError::TwoDirectories(dir.display().to_string())),
             (None, false) => return Err(StartError::NoDirectory),
         };
-        let launch = Launch { settings, data_dir: data_dir.clone(), temporary, worker_threads };
+        let launch =
+            Launch { settings, data_dir: data_dir.clone(), disk, temporary, worker_threads };
         let (orders, readiness) = running::launch(launch)?;
         let started = readiness.await.map_err(|_| StartError::Ended)??;
         Ok(Broker::new(orders, started, data_dir, is_ephemeral))

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::broker::parts::Broker;
+use crate::broker::tasks::Tasks;
 use crate::broker::{start, stop};
 use crate::clock::SystemClock;
 use crate::config::settings::Settings;
@@ -29,6 +31,8 @@ use crate::storage::disk::{Disk, OsDisk};
 const SHARE_OF_FILES: usize = 4;
 /// How often the directory is removed again if something has come into it meanwhile.
 const REMOVALS: usize = 3;
+/// How long the last syncs may take after a fault of the broker's own.
+const AFTER_FAULT: Duration = Duration::from_secs(10);
 
 /// What a broker is started from.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub struct Launch {
     pub settings: Settings,
     /// Where it keeps everything.
     pub data_dir: PathBuf,
+    /// On which disk, if it is not the operating system's.
+    pub disk: Option<Arc<dyn Disk>>,
     /// The same, if it goes with the broker.
     pub temporary: Option<TempDir>,
     /// How many threads serve requests.
@@ -46,6 +52,8 @@ pub struct Launch {
 /// What is known of a broker once clients can connect.
 #[derive(Debug)]
 pub struct Started {
+    /// Whether a task of it has panicked.
+    pub tasks: Tasks,
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
     /// Where its tasks run.
@@ -84,10 +92,10 @@ type Ready = oneshot::Sender<Result<Started, StartError>>;
 type Told = oneshot::Receiver<oneshot::Sender<Outcome>>;
 
 fn live(launch: Launch, told: Told, ready: Ready) {
-    let Launch { settings, data_dir, temporary, worker_threads } = launch;
+    let Launch { settings, data_dir, disk, temporary, worker_threads } = launch;
     let ended = match runtime(worker_threads) {
         Ok(runtime) => {
-            let ended = runtime.block_on(serve(settings, data_dir, told, ready));
+            let ended = runtime.block_on(serve(settings, data_dir, disk, told, ready));
             drop(runtime);
             ended
         }
@@ -115,10 +123,11 @@ fn runtime(worker_threads: usize) -> Result<Runtime, StartError> {
 async fn serve(
     settings: Settings,
     data_dir: PathBuf,
+    disk: Option<Arc<dyn Disk>>,
     told: Told,
     ready: Ready,
 ) -> Option<(oneshot::Sender<Outcome>, Outcome)> {
-    let (broker, addresses, serving) = match begin(settings, data_dir).await {
+    let (broker, addresses, serving) = match begin(settings, data_dir, disk).await {
         Ok(begun) => begun,
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -126,9 +135,22 @@ async fn serve(
         }
     };
     // If nobody waits for it any more there is nobody who gives orders either.
-    let _ = ready.send(Ok(Started { addresses, runtime: Handle::current() }));
-    let order = told.await;
+    let tasks = broker.tasks.clone();
+    let _ = ready.send(Ok(Started { tasks, addresses, runtime: Handle::current() }));
+    let mut told = told;
+    let order = tokio::select! {
+        order = &mut told => Some(order),
+        _ = broker.tasks.failed() => None,
+    };
     broker.stopping.send_replace(true);
+    let Some(order) = order else {
+        // Clients are let go at once; whoever holds the handle hears of it when it is stopped.
+        let _ = serving.await;
+        let failure = broker.tasks.failed().await;
+        let _ = tokio::time::timeout(AFTER_FAULT, close(broker)).await;
+        let done = told.await.ok()?;
+        return Some((done, Err(StopError(failure.to_string()))));
+    };
     let done = order.ok()?;
     let _ = serving.await;
     Some((done, close(broker).await))
@@ -137,6 +159,7 @@ async fn serve(
 async fn begin(
     settings: Settings,
     data_dir: PathBuf,
+    disk: Option<Arc<dyn Disk>>,
 ) -> Result<(Arc<Broker>, Vec<SocketAddr>, JoinHandle<()>), StartError> {
     for option in settings.unheeded() {
         tracing::warn!(
@@ -149,12 +172,14 @@ async fn begin(
     // The limit is the program's, and stays as it is.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = files_within(limit) / SHARE_OF_FILES;
-    let disk: Arc<dyn Disk> = Arc::new(BoundedDisk::new(Arc::new(OsDisk), files));
+    let under = disk.unwrap_or_else(|| Arc::new(OsDisk));
+    let disk: Arc<dyn Disk> = Arc::new(BoundedDisk::new(under, files));
     let clock = Arc::new(SystemClock::default());
     let broker = start::start(Arc::new(settings), data_dir, disk, clock, Some(hold))?;
     match listener::bind(&broker).await {
         Ok((listeners, addresses)) => {
-            let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
+            let serve = listener::serve(broker.clone(), listeners);
+            let serving = broker.tasks.spawn("listeners", serve);
             Ok((broker, addresses, serving))
         }
         Err(error) => {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
 use crate::topics::error::Unavailable;
+use crate::topics::opening::open_all;
 use crate::topics::partition::Partition;
 use crate::topics::waiters::Wait;
 use crate::types::Offset;
@@ -72,6 +73,7 @@ pub async fn poll(
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
 ) -> Vec<Outcome> {
+    open_all(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
     let (outcomes, bytes) = read(wanted, limits);
     if is_done(&outcomes, bytes, limits) {
         return outcomes;

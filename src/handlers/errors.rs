@@ -77,6 +77,7 @@ pub fn of_create(error: &CreateError) -> Code {
         CreateError::Reserved(_) => Code::InvalidRequest,
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
+        CreateError::NoRoom(_) => Code::PolicyViolation,
         CreateError::Append(error) => of_append(error),
     }
 }
@@ -121,6 +122,7 @@ pub fn of_grow(error: &GrowError) -> Code {
     match error {
         GrowError::Unknown => Code::UnknownTopicOrPartition,
         GrowError::NotMore { .. } => Code::InvalidPartitions,
+        GrowError::NoRoom(_) => Code::PolicyViolation,
         GrowError::Append(error) => of_append(error),
     }
 }

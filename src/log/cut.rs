@@ -247,7 +247,13 @@ mod tests {
     const DIR: &str = "/t-0";
 
     fn known(clean: bool, recovery_point: Offset) -> Known {
-        Known { clean, recovery_point, log_start_offset: 0, index_interval_bytes: 4096 }
+        Known {
+            clean,
+            recovery_point,
+            log_start_offset: 0,
+            index_interval_bytes: 4096,
+            producers_max: 10_000,
+        }
     }
 
     fn batch(offset: Offset) -> Vec<u8> {

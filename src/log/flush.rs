@@ -20,6 +20,8 @@ pub struct Flush {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) is_new: bool,
+    /// True to make the directory's own name durable, too.
+    pub(crate) with_own_name: bool,
 }
 
 impl Flush {
@@ -39,7 +41,7 @@ impl Flush {
         }
         self.disk.sync_dir(&self.dir)?;
         match self.dir.parent() {
-            Some(parent) if self.is_new => self.disk.sync_dir(parent),
+            Some(parent) if self.with_own_name => self.disk.sync_dir(parent),
             _ => Ok(()),
         }
     }

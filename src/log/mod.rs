@@ -59,6 +59,17 @@ pub enum AppendError {
     Full(String),
 }
 
+impl AppendError {
+    /// The same once more, for others whom it concerns.
+    pub fn again(&self) -> AppendError {
+        match self {
+            AppendError::Producer(error) => AppendError::Producer(*error),
+            AppendError::Offline(why) => AppendError::Offline(why.clone()),
+            AppendError::Full(why) => AppendError::Full(why.clone()),
+        }
+    }
+}
+
 /// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
 /// one lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +210,7 @@ impl Log {
         let (last, latest) = (header.last_offset(), header.max_timestamp);
         self.active.note(last, latest, bytes, self.config.index_interval_bytes).map_err(fatal)?;
         self.producers.commit(&header, now.wall_ms);
+        self.producers.forget_beyond(self.config.producers_max);
         self.end_offset = header.end_offset();
         Ok(Placed {
             base_offset: header.base_offset,
@@ -293,10 +305,13 @@ impl Log {
     /// is lost of the log or of this file, one of them holds.
     fn write_snapshot(&mut self) -> io::Result<()> {
         let path = self.dir.join(file_name(self.end_offset, "snapshot"));
-        if self.producers.is_empty() {
-            return self.write_empty_snapshot(&path);
+        match self.producers.is_empty() {
+            true => self.write_empty_snapshot(&path)?,
+            false => {
+                let entries = snapshot::encode(&self.producers.to_entries());
+                replace(self.disk.as_ref(), &path, &entries)?;
+            }
         }
-        replace(self.disk.as_ref(), &path, &snapshot::encode(&self.producers.to_entries()))?;
         let names = self.disk.list(&self.dir)?;
         let mut older: Vec<Offset> =
             names.iter().filter_map(|e| base_offset_of(&e.name, ".snapshot")).collect();
@@ -371,6 +386,16 @@ impl Log {
         self.config = config;
     }
 
+    /// How the topic is configured.
+    pub fn config(&self) -> &TopicConfig {
+        &self.config
+    }
+
+    /// Forget the producers that have been silent for longest, until `keep` are left.
+    pub fn forget_producers(&mut self, keep: usize) {
+        self.producers.keep(keep);
+    }
+
     /// Who produces idempotently.
     pub fn producers(&self) -> &Producers {
         &self.producers
@@ -421,6 +446,7 @@ impl Log {
             disk: self.disk.clone(),
             dir: self.dir.clone(),
             is_new: self.is_new,
+            with_own_name: self.is_new,
         }
     }
 
@@ -440,14 +466,17 @@ impl Log {
         }
     }
 
-    /// Write indexes and the snapshot, and sync: what a clean stop does.
-    pub fn close(&mut self) -> io::Result<()> {
+    /// Write indexes and the snapshot, and sync: what a clean stop does. Whoever closes very many
+    /// logs of one directory makes their own names durable by one sync of it, and says so with
+    /// `false`.
+    pub fn close(&mut self, with_own_name: bool) -> io::Result<()> {
         if let Some(why) = &self.offline {
             return Err(io::Error::other(why.clone()));
         }
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
-        if let Some(flush) = self.flush_due() {
+        if let Some(mut flush) = self.flush_due() {
+            flush.with_own_name &= with_own_name;
             flush.run()?;
             self.flushed(&flush);
         }

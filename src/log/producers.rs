@@ -6,9 +6,11 @@
 //!
 //! **Invariant:** `open` holds exactly the producers whose `txn_start` is set, by that offset.
 //!
-//! Each producer takes some 200 bytes, from its first batch until it has been silent for
-//! `producer.id.expiration.ms`. As in Kafka, nothing else bounds their number, and a log start
-//! offset that passes a producer's last batch does not remove it. One thing is done better than
+//! Each producer takes some 250 bytes, from its first batch until it has been silent for
+//! `producer.id.expiration.ms`. Kafka does not bound their number otherwise; here there are at most
+//! `max.producers.per.partition`, and those that have been silent for longest are forgotten as if
+//! they had expired. As in Kafka, a log start offset that passes a producer's last batch does not
+//! remove it. One thing is done better than
 //! there: silence is counted from the append, not from the batch's timestamp, which the client
 //! chose. A snapshot keeps that time in the field where Kafka keeps the batch's; what is found in
 //! the log's tail was seen when it was found.
@@ -195,6 +197,11 @@ impl Producer {
         }
     }
 
+    /// When it was last heard of, and with which offset: what was written later is greater.
+    fn heard_of(&self) -> (i64, Offset) {
+        (self.seen_ms, self.window.all().last().map_or(-1, |batch| batch.last_offset))
+    }
+
     /// A new epoch begins with an empty window.
     fn enter(&mut self, epoch: i16) {
         if self.epoch != epoch {
@@ -363,6 +370,31 @@ impl Producers {
             producer.txn_start.is_some() || now_ms.saturating_sub(producer.seen_ms) < expiration_ms
         });
         before - self.all.len()
+    }
+
+    /// Forget producers if there are more than `most`: those that have been silent for longest,
+    /// and an eighth of them at once, so that a client that invents ids does not have all of them
+    /// looked through for each.
+    pub fn forget_beyond(&mut self, most: usize) {
+        if self.all.len() > most {
+            self.keep(most - most / 8);
+        }
+    }
+
+    /// Forget the producers that have been silent for longest, until `count` are left or only
+    /// such as have a transaction open.
+    pub fn keep(&mut self, count: usize) {
+        let Some(surplus) = self.all.len().checked_sub(count).filter(|surplus| *surplus > 0) else {
+            return;
+        };
+        let idle = self.all.iter().filter(|(_, producer)| producer.txn_start.is_none());
+        let mut idle: Vec<_> = idle.map(|(id, producer)| (producer.heard_of(), *id)).collect();
+        if surplus < idle.len() {
+            idle.select_nth_unstable(surplus);
+        }
+        for (_, id) in idle.into_iter().take(surplus) {
+            self.all.remove(&id);
+        }
     }
 
     /// How many producers are known.

@@ -109,6 +109,8 @@ pub struct Known {
     pub log_start_offset: Offset,
     /// `index.interval.bytes`.
     pub index_interval_bytes: i32,
+    /// How many producers are remembered.
+    pub producers_max: usize,
 }
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
@@ -164,7 +166,8 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         Some(active) => active,
         None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
     };
-    let producers = producers(disk, dir, &names, &sealed, &active, end_offset, now)?;
+    let found = Found { sealed: &sealed, active: &active, end_offset };
+    let producers = producers(disk, dir, &names, found, known.producers_max, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
 }
 
@@ -299,16 +302,23 @@ fn trusted_start(segment: &Segment, file_bytes: u64, known: Known) -> io::Result
     Ok(indexed.map(|batch| Trusted { batch, latest }))
 }
 
+/// The segments of a log, and where it ends.
+struct Found<'a> {
+    sealed: &'a [Span],
+    active: &'a Active,
+    end_offset: Offset,
+}
+
 /// The producers' state at the end: the newest sound snapshot, then the batches after it.
 fn producers(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     names: &[String],
-    sealed: &[Span],
-    active: &Active,
-    end_offset: Offset,
+    found: Found<'_>,
+    producers_max: usize,
     now: Now,
 ) -> io::Result<Producers> {
+    let Found { sealed, active, end_offset } = found;
     let mut offsets: Vec<Offset> =
         names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
     offsets.sort_unstable();
@@ -319,6 +329,7 @@ fn producers(
             match snapshot::decode(&read_all(disk.as_ref(), &path)?) {
                 Ok(entries) => {
                     producers = Producers::from_entries(entries);
+                    producers.forget_beyond(producers_max);
                     from = offset;
                     break;
                 }
@@ -343,6 +354,7 @@ fn producers(
         span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
             let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
             producers.replay(&lying.header, marker.as_ref().and_then(Marker::of), now.wall_ms);
+            producers.forget_beyond(producers_max);
             Ok(ControlFlow::Continue(()))
         })?;
     }

@@ -7,6 +7,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
+use tokio::sync::watch;
+
 use crate::clock::Now;
 use crate::config::resolve::{Durability, TopicConfig};
 use crate::log::admit::{Admitted, Rewrite};
@@ -34,6 +36,8 @@ pub struct Store {
     image: RwLock<Arc<Image>>,
     durability: Durability,
     space: Arc<Space>,
+    /// Why the log takes nothing more, once it does not.
+    offline: watch::Sender<Option<String>>,
 }
 
 /// Room that is kept on the disk for changes that make room, bytes: some hundred of them.
@@ -69,11 +73,40 @@ impl Store {
         if let Err(error) = log.reserve(RESERVE_BYTES) {
             tracing::warn!(%error, "no room is kept on the disk for the deletion of topics");
         }
-        Ok(Store { log: Mutex::new(log), image: RwLock::new(Arc::new(image)), durability, space })
+        Ok(Store {
+            log: Mutex::new(log),
+            image: RwLock::new(Arc::new(image)),
+            durability,
+            space,
+            offline: watch::Sender::new(None),
+        })
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.log.lock().unwrap_or_else(|poisoned| {
+            // A panic under the lock may have left the log between two states.
+            let mut log = poisoned.into_inner();
+            if log.offline().is_none() {
+                let why =
+                    log.fail(&io::Error::other("an earlier change was broken off by a panic"));
+                self.tell_offline(&why);
+            }
+            log
+        })
+    }
+
+    /// Why the log takes nothing more, if so: topics cannot be changed until the next start.
+    pub fn offline(&self) -> Option<String> {
+        // A panic shows only when the log is looked at.
+        if self.log.is_poisoned() {
+            drop(self.log());
+        }
+        self.offline.borrow().clone()
+    }
+
+    /// Tells when the log takes nothing more, for a task that sleeps.
+    pub fn changes(&self) -> watch::Receiver<Option<String>> {
+        self.offline.subscribe()
     }
 
     /// What is known now.
@@ -109,8 +142,29 @@ impl Store {
         decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
     ) -> Result<T, E> {
         let mut log = self.log();
-        let mut image = (*self.image()).clone();
-        let (decided, outcome) = decide(&image)?;
+        let changed = self.change_log(&mut log, now, spare, decide);
+        if let Some(why) = log.offline().filter(|_| changed.is_err()) {
+            self.tell_offline(why);
+        }
+        changed
+    }
+
+    fn tell_offline(&self, why: &str) {
+        self.offline.send_if_modified(|known| {
+            let is_news = known.is_none();
+            known.get_or_insert_with(|| why.to_owned());
+            is_news
+        });
+    }
+
+    fn change_log<T, E: From<AppendError>>(
+        &self,
+        log: &mut Log,
+        now: Now,
+        spare: u64,
+        decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
+    ) -> Result<T, E> {
+        let (decided, outcome) = decide(&self.image())?;
         if decided.is_empty() {
             return Ok(outcome);
         }
@@ -135,10 +189,12 @@ impl Store {
             }
         })?;
         if self.durability == Durability::Fsync {
-            sync(&mut log)?;
+            sync(log)?;
         }
+        // Nothing is copied unless somebody looks at the image now.
+        let mut image = self.image.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let image = Arc::make_mut(&mut image);
         decided.iter().for_each(|record| image.apply(record));
-        *self.image.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(image);
         Ok(outcome)
     }
 
@@ -155,7 +211,7 @@ impl Store {
 
     /// Write and sync everything; returns the bounds after that.
     pub fn close(&self) -> io::Result<(Offset, Offset)> {
-        self.log().close()?;
+        self.log().close(true)?;
         Ok(self.bounds())
     }
 }

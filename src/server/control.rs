@@ -24,6 +24,9 @@ pub const ADDRESSES: &str = "addresses";
 /// With `HOST:PORT` and perhaps a listener's name behind it: what clients are told from now on.
 pub const ADVERTISE: &str = "advertise";
 
+/// Asks whether all parts work; answered with those that do not, and why.
+pub const HEALTH: &str = "health";
+
 const LINE_MAX: u64 = 1024;
 /// Who asks sends its line at once; a stranger must not keep others waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -99,10 +102,23 @@ fn asked(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<String
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         [ADDRESSES] => Ok(addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+        [HEALTH] => health(broker),
         [ADVERTISE, place] => advertise(broker, place, None),
         [ADVERTISE, place, listener] => advertise(broker, place, Some(listener)),
         _ => Err(format!("{:?} is not understood", line.trim())),
     }
+}
+
+fn health(broker: &Broker) -> Result<String, String> {
+    let offline = broker.offline();
+    if offline.is_empty() {
+        return Ok("all parts work".to_owned());
+    }
+    // An answer is one line.
+    let part =
+        |(part, why): (&&str, &String)| format!("the {part} is offline ({why})").replace('\n', " ");
+    let parts: Vec<String> = offline.iter().map(part).collect();
+    Err(format!("{}; a restart may help", parts.join("; ")))
 }
 
 fn advertise(broker: &Broker, place: &str, listener: Option<&str>) -> Result<String, String> {

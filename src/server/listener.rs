@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::broker::advertised::CameIn;
 use crate::broker::parts::Broker;
@@ -39,7 +39,11 @@ pub async fn serve(broker: Arc<Broker>, sockets: Vec<Open>) {
     for Open { socket, listener } in sockets {
         accepting.spawn(accept(broker.clone(), socket, listener, places.clone()));
     }
-    while accepting.join_next().await.is_some() {}
+    while let Some(ended) = accepting.join_next().await {
+        if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// `places` are those of all listeners together.

@@ -163,7 +163,10 @@ fn put(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()>
         let _ = disk.remove_file(temporary);
         return Err(error);
     }
-    disk.rename(temporary, path)
+    disk.rename(temporary, path).inspect_err(|_| {
+        // As above; the next one may have another name.
+        let _ = disk.remove_file(temporary);
+    })
 }
 
 fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::storage::batch::{HEADER_BYTES, Header};
-use crate::storage::disk::{Disk, File, Open, read_exact_at};
+use crate::storage::disk::{Disk, File, Open, is_full, read_exact_at};
 use crate::storage::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 use crate::types::Offset;
 
@@ -374,13 +374,26 @@ impl Segment {
     }
 
     /// Take it out of the directory: its files stay under other names for those who read them,
-    /// until [`Segment::remove_retired`].
+    /// until [`Segment::remove_retired`]. Where there is no room for the other names they go at
+    /// once: what takes room must be able to go on a full disk. The log goes last.
     pub fn retire(&self) -> io::Result<()> {
         // Whoever has a view with this segment in it must still be able to read.
         self.log()?;
         self.offsets()?;
         self.times()?;
-        self.rename(RETIRED)
+        for suffix in SUFFIXES.iter().rev() {
+            let path = self.path(suffix);
+            if !self.disk.exists(&path) {
+                continue;
+            }
+            match self.disk.rename(&path, &self.path_as(suffix, RETIRED)) {
+                // A longer name may need another block of the directory. Whoever reads the file
+                // has it open.
+                Err(error) if is_full(&error) => self.disk.remove_file(&path)?,
+                renamed => renamed?,
+            }
+        }
+        Ok(())
     }
 
     /// Let the names of its files end otherwise. The log goes last: as long as it stands under its

@@ -119,6 +119,11 @@ impl SimDisk {
         self.plan(Kind::Sync, of, Fault::Io, false);
     }
 
+    /// In the next sync of a path that contains `of` the thread that asks for it panics.
+    pub fn panic_in_next_sync(&self, of: &str) {
+        self.plan(Kind::Sync, of, Fault::Panic, false);
+    }
+
     /// Reads of files whose path contains `of` fail with EIO, until [`SimDisk::heal`].
     pub fn fail_reads(&self, of: &str) {
         self.plan(Kind::Read, of, Fault::Io, true);
@@ -127,6 +132,17 @@ impl SimDisk {
     /// The next creation, rename or removal of a path that contains `of` fails and does nothing.
     pub fn fail_next_name(&self, of: &str, fault: Fault) {
         self.plan(Kind::Name, of, fault, false);
+    }
+
+    /// Renames to a path that contains `of` fail with ENOSPC and do nothing, until
+    /// [`SimDisk::heal`]: the directory would need another block for the longer name.
+    pub fn fail_renames(&self, of: &str) {
+        self.plan(Kind::Rename, of, Fault::NoSpace, true);
+    }
+
+    /// Undo every [`SimDisk::fail_renames`], and nothing else.
+    pub fn allow_renames(&self) {
+        self.world().planned.retain(|planned| planned.kind != Kind::Rename);
     }
 
     /// From now on one change in `one_in` fails, by seed, with EIO or ENOSPC.
@@ -239,6 +255,9 @@ impl Disk for SimDisk {
         let (from_place, to_place) = (world.place(from)?, world.place(to)?);
         if to.starts_with(from) && to != from {
             return Err(Errno::INVAL.into());
+        }
+        if let Some(error) = world.planned(Kind::Rename, to) {
+            return Err(error);
         }
         let mut freed = 0;
         if let Some(old) = world.tree.child(to_place.0, &to_place.1).filter(|old| *old != node) {

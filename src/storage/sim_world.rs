@@ -17,6 +17,8 @@ pub enum Fault {
     Io,
     /// ENOSPC: no room is left.
     NoSpace,
+    /// No answer: the thread that asks panics, as a fault of our own would have it.
+    Panic,
 }
 
 impl Fault {
@@ -24,6 +26,7 @@ impl Fault {
         match self {
             Fault::Io => Errno::IO.into(),
             Fault::NoSpace => Errno::NOSPC.into(),
+            Fault::Panic => panic!("the simulated disk was asked to panic"),
         }
     }
 }
@@ -59,6 +62,8 @@ pub(crate) enum Kind {
     Sync,
     /// Creation, rename, removal.
     Name,
+    /// Rename alone.
+    Rename,
 }
 
 /// A failure that waits for the operation it is meant for.
@@ -130,11 +135,11 @@ impl World {
     pub fn planned(&mut self, kind: Kind, path: &Path) -> Option<io::Error> {
         let path = path.to_string_lossy();
         let at = self.planned.iter().position(|p| p.kind == kind && path.contains(&p.of))?;
-        let error = self.planned[at].fault.error();
+        let fault = self.planned[at].fault;
         if !self.planned[at].lasting {
             self.planned.remove(at);
         }
-        Some(error)
+        Some(fault.error())
     }
 
     /// Count a change and decide its fate. `Err` if the machine had stopped before.
@@ -142,7 +147,7 @@ impl World {
         self.running()?;
         match kind {
             Kind::Sync => self.counts.syncs += 1,
-            Kind::Name => self.counts.names += 1,
+            Kind::Name | Kind::Rename => self.counts.names += 1,
             Kind::Write | Kind::Read => self.counts.writes += 1,
         }
         match self.left {

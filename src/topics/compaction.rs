@@ -21,6 +21,9 @@ pub enum CompactError {
     /// it was, or partly compacted.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A fault of our own.
+    #[error("a panic: {0}")]
+    Panicked(String),
 }
 
 /// What a pass came to.
@@ -43,6 +46,18 @@ impl Partition {
             return None;
         }
         Dirt::of(&self.view().ok()?, &config, cleaned, now.wall_ms).ok()
+    }
+
+    /// A compaction has panicked. Where that was in the middle of a change of files, the log takes
+    /// nothing more: the next start brings them in order.
+    pub fn end_swap(&self) {
+        let failed = self.with_log(|log| {
+            if log.is_swapping() {
+                log.fail(&io::Error::other("a change of its files was broken off by a panic"));
+            }
+        });
+        // A log that is not there any more needs nothing.
+        drop(failed);
     }
 
     /// One pass, if nobody else is at it. Blocks for as long as it takes; the log's lock is held only to exchange segments.
@@ -68,9 +83,16 @@ impl Partition {
                 swap.abandon()?;
                 break;
             }
-            if let Err(error) = swap.run() {
-                self.with_log(|log| log.fail(&error))?;
-                return Err(error.into());
+            match swap.run() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.with_log(|log| log.abandon_swap())?;
+                    return Err(CompactError::Io(std::io::ErrorKind::StorageFull.into()));
+                }
+                Err(error) => {
+                    self.with_log(|log| log.fail(&error))?;
+                    return Err(error.into());
+                }
             }
             gone.extend(self.with_log(|log| log.finish_swap(swap))?);
         }

@@ -2,7 +2,9 @@
 
 pub mod compaction;
 pub mod error;
+pub mod opening;
 pub mod partition;
+pub mod producer_count;
 pub mod registry;
 pub mod retention;
 pub mod scrub;

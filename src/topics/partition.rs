@@ -26,6 +26,7 @@ use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, identify};
 use crate::storage::disk::{Disk, is_full};
 use crate::topics::error::{ProduceError, Unavailable};
+use crate::topics::producer_count::{Counted, ProducerCount};
 use crate::topics::upkeep::{Asking, Desk};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
@@ -50,6 +51,8 @@ pub struct Origin {
     pub upkeep: Desk,
     /// Whether the disk has room.
     pub space: Arc<Space>,
+    /// How many producers all partitions remember.
+    pub producers: Arc<ProducerCount>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,8 @@ pub struct Partition {
     compacting: Mutex<()>,
     /// Whoever compacts the log is to break off.
     is_going: AtomicBool,
+    /// How many producers of it are counted.
+    producers: Counted,
     /// How many appends more go through a blocking thread, because the disk was seen to stall.
     cautious: AtomicU32,
     /// Who waits for bytes here.
@@ -99,6 +104,7 @@ impl Partition {
             asking: Asking::new(origin.upkeep.clone()),
             compacting: Mutex::new(()),
             is_going: AtomicBool::new(false),
+            producers: Counted::default(),
             cautious: AtomicU32::new(0),
             origin,
             slot: Mutex::new(Slot::Closed),
@@ -137,7 +143,8 @@ impl Partition {
             let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
-                Ok(log) => {
+                Ok(mut log) => {
+                    self.count_producers(&mut log);
                     self.publish(&log);
                     Slot::Open(Box::new(log))
                 }
@@ -167,6 +174,11 @@ impl Partition {
         // Before the first flush a loss of power may have left anything of it.
         let may_be_torn = !clean && recovery_point == 0;
         identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
+    }
+
+    fn count_producers(&self, log: &mut Log) {
+        let most = log.config().producers_max_in_all;
+        self.producers.count(log, &self.origin.producers, most);
     }
 
     fn publish(&self, log: &Log) {
@@ -216,6 +228,7 @@ impl Partition {
             }
         })?;
         self.origin.space.took(now);
+        self.count_producers(log);
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         let compacted = log.is_compacted();
@@ -240,15 +253,21 @@ impl Partition {
     fn note_pace(&self, began: Now) {
         if self.origin.clock.now().mono_ms - began.mono_ms > STALL_MS {
             self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
-        } else if self.is_cautious() {
+        } else if self.cautious.load(Ordering::Relaxed) > 0 {
             let less = |left: u32| left.checked_sub(1);
             let _ = self.cautious.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         }
     }
 
-    /// True if an append should be made on a blocking thread.
+    /// True if an append should be made on a blocking thread: the disk was seen to stall, or the
+    /// log is to be opened first.
     pub fn is_cautious(&self) -> bool {
-        self.cautious.load(Ordering::Relaxed) > 0
+        self.cautious.load(Ordering::Relaxed) > 0 || !self.is_open()
+    }
+
+    /// True if readers see something of it without a look at the disk.
+    pub fn is_open(&self) -> bool {
+        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
     }
 
     /// What readers see now, if the log is open.
@@ -428,12 +447,13 @@ impl Partition {
         drop(self.compacting.lock());
     }
 
-    /// Write and sync everything; true if the log needs no recovery at the next start.
+    /// Writes and syncs everything but the name of its directory, which the checkpoints that are
+    /// saved next make durable for all; true if the log needs no recovery at the next start.
     pub fn close(&self) -> bool {
         self.end_compacting();
         match &mut *self.slot() {
             Slot::Open(log) => log
-                .close()
+                .close(false)
                 .inspect_err(|error| {
                     tracing::error!(partition = %self.id, %error, "could not be closed");
                 })
@@ -443,20 +463,29 @@ impl Partition {
         }
     }
 
-    /// Take nothing more, wake those who wait, and move the directory out of the way.
-    pub fn delete(&self) -> io::Result<PathBuf> {
+    /// Takes nothing more, wakes those who wait, and moves the directory out of the way. Gives
+    /// where it is now, to be removed later; `None` if there is none, or no room for another name,
+    /// where it is removed at once.
+    ///
+    /// # Errors
+    /// The disk's: the directory stays as it is.
+    pub fn delete(&self) -> io::Result<Option<PathBuf>> {
         self.end_compacting();
         let mut slot = self.slot();
         *slot = Slot::Deleted;
+        self.producers.end(&self.origin.producers);
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
         let Origin { disk, dir, .. } = &self.origin;
         let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
         let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
-        if disk.exists(dir) {
-            disk.rename(dir, &aside)?;
-        }
+        let outcome = match disk.exists(dir).then(|| disk.rename(dir, &aside)) {
+            None => Ok(None),
+            Some(Ok(())) => Ok(Some(aside)),
+            Some(Err(error)) if is_full(&error) => disk.remove_dir(dir).map(|()| None),
+            Some(Err(error)) => Err(error),
+        };
         drop(slot);
         self.waiters.changed();
-        Ok(aside)
+        outcome
     }
 }

@@ -1,8 +1,10 @@
 //! Compacted topics: what readers find in them, before, during and after.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError as Code;
+use ottla::storage::sim_disk::SimDisk;
 
 use crate::administration::{SET, alter};
 use crate::batches::{Batch, Packing, Record};
@@ -232,4 +234,23 @@ async fn a_topic_can_go_and_come_back_while_it_is_compacted() {
     put(&mut client, "t", 1, &[("a", "2")]).await;
     put(&mut client, "t", 2, &[("a", "3")]).await;
     until_it_holds(&mut client, "t", &[(1, "2"), (2, "3")]).await;
+}
+
+#[tokio::test]
+async fn a_compaction_that_finds_no_room_for_its_names_is_tried_again() {
+    let disk = SimDisk::new(1);
+    let ottla = Ottla::on(Arc::new(disk.clone()), &EAGER).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &COMPACTED).await;
+    disk.fail_renames(".swap");
+    for round in 0..10 {
+        // The partition takes records all the while.
+        put(&mut client, "t", round, &[("a", &round.to_string())]).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(everything(&mut client, "t").await.len(), 10);
+    disk.heal();
+    put(&mut client, "t", 10, &[("b", "last")]).await;
+    // The last batch lies in the active segment, which is left alone.
+    until_it_holds(&mut client, "t", &[(9, "9"), (10, "last")]).await;
 }

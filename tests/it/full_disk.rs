@@ -272,3 +272,37 @@ async fn groups_live_on_and_commit_again_once_there_is_room() {
     ottla.kill_and_restart().await;
     assert_eq!(committed(&mut ottla.client().await).await, 6);
 }
+
+#[tokio::test]
+async fn what_takes_room_goes_also_where_no_file_can_be_given_another_name() {
+    let disk = SimDisk::new(7);
+    let configs = [
+        ("log.retention.check.interval.ms", "10"),
+        ("log.segment.delete.delay.ms", "60000"),
+        ("log.segment.bytes", "1048576"),
+    ];
+    let (mut ottla, mut client) = on(&disk, &configs).await;
+    let large = "x".repeat(600_000);
+    for topic in ["t", "gone"] {
+        client.create(topic, 1, &[("retention.ms", "-1")]).await;
+        for _ in 0..3 {
+            assert_eq!(stored(&mut client, topic, &large).await, 0);
+        }
+    }
+    // As on a file system whose directory wants another block for each longer name.
+    disk.fail_renames(".deleted");
+    disk.fail_renames("-delete");
+    disk.set_room(Some(100));
+    assert_eq!(stored(&mut client, "t", &large).await, STORAGE);
+    assert_eq!(client.set("t", "retention.bytes", "700000").await, 0);
+    in_the_end(&mut client, "t", &large).await;
+    begins_with(&ottla, &disk, "t-0", 2).await;
+    disk.set_room(Some(100));
+    assert_eq!(stored(&mut client, "t", &large).await, STORAGE);
+    assert_eq!(client.call(6, &deletion("gone")).await.responses[0].error_code, 0);
+    assert!(!disk.exists(&ottla.data_dir().join("gone-0")));
+    in_the_end(&mut client, "t", &large).await;
+    drop(client);
+    ottla.kill_and_restart().await;
+    assert_eq!(ottla.client().await.list_offset("t", -1).await.1, 5);
+}

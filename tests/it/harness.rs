@@ -130,6 +130,11 @@ impl Ottla {
         &self.running.as_ref().unwrap().broker
     }
 
+    /// The broker, for whatever runs beside it.
+    pub fn shared(&self) -> Arc<Broker> {
+        self.running.as_ref().unwrap().broker.clone()
+    }
+
     pub fn data_dir(&self) -> &Path {
         self.dir.path()
     }

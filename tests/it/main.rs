@@ -30,6 +30,7 @@ mod damage;
 mod duplicates;
 mod embedded;
 mod failing_disk;
+mod faults;
 mod fetch;
 mod full_disk;
 mod group_rules;

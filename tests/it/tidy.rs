@@ -59,11 +59,14 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// a decision: put it here, and say in docs/architecture.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
     ("broker/advertised.rs", "where clients are told to go"),
+    ("broker/auto_creation.rs", "how many topics may be created now by their names"),
     ("broker/checkpoints.rs", "checkpointed, while the checkpoints are written"),
     ("broker/config_changes.rs", "who changes topics, and what is the default for them"),
     ("broker/loggers.rs", "the levels of the loggers"),
     ("broker/parts.rs", "the block of producer ids"),
     ("broker/topic_changes.rs", "who changes topics; checkpointed"),
+    ("broker/topic_deletion.rs", "who changes topics; checkpointed"),
+    ("broker/troubles.rs", "what fails in the background"),
     ("handlers/data/fetch.rs", "the fetch sessions"),
     ("metadata/store.rs", "the metadata log; the image"),
     ("quotas/desk.rs", "the meters of quotas"),

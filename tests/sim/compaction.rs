@@ -102,6 +102,7 @@ impl Life {
                 recovery_point: self.recovery_point,
                 log_start_offset: self.model.log_start,
                 index_interval_bytes: self.config.index_interval_bytes,
+                producers_max: self.config.producers_max,
             };
             let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
             match Log::open(disk, dir(), self.config.clone(), known, at(self.now)) {
@@ -295,10 +296,25 @@ impl Life {
             if !log.begin_swap(&swap) {
                 return Err("the old segments are gone".to_owned());
             }
-            if let Err(error) = swap.run() {
-                self.tell(format_args!("a swap failed: {error}"));
-                log.fail(&error);
-                return Ok(false);
+            match self.rng.u8(0..8) {
+                0 => self.disk.fail_renames(".swap"),
+                1 => self.disk.fail_renames(".deleted"),
+                _ => {}
+            }
+            let swapped = swap.run();
+            self.disk.allow_renames();
+            match swapped {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.tell(format_args!("no room for the names of a swap"));
+                    log.abandon_swap();
+                    return Ok(!self.disk.has_stopped());
+                }
+                Err(error) => {
+                    self.tell(format_args!("a swap failed: {error}"));
+                    log.fail(&error);
+                    return Ok(false);
+                }
             }
             for old in log.finish_swap(swap) {
                 if self.rng.bool() && old.remove_retired().is_err() {
@@ -319,7 +335,7 @@ impl Life {
         if let Some(mut log) = log
             && !self.disk.has_stopped()
             && self.rng.u8(0..3) == 0
-            && log.close().is_ok()
+            && log.close(true).is_ok()
         {
             self.clean_stop = true;
             self.model.durable = self.model.end();

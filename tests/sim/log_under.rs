@@ -84,6 +84,7 @@ impl UnderTest {
             recovery_point: start.recovery_point,
             log_start_offset: 0,
             index_interval_bytes: start.config.index_interval_bytes,
+            producers_max: start.config.producers_max,
         };
         let disk: Arc<dyn Disk> = match start.files_open {
             None => Arc::new(disk.clone()),
@@ -146,7 +147,7 @@ impl UnderTest {
     }
 
     pub fn close(&mut self) -> std::io::Result<()> {
-        self.log.close()
+        self.log.close(true)
     }
 
     pub fn recovery_point(&self) -> i64 {

@@ -41,7 +41,8 @@ impl Handler for IncrementalAlterConfigs {
         let named = request.resources.iter();
         let named = named.map(|one| (one.resource_type, one.resource_name.clone()));
         let twice = named_twice(named);
-        let responses = request.resources.into_iter().map(|resource| {
+        let mut responses = Vec::with_capacity(request.resources.len());
+        for resource in request.resources {
             let changed =
                 if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
                     Err(invalid_request("Each resource must appear at most once."))
@@ -52,14 +53,16 @@ impl Handler for IncrementalAlterConfigs {
                 .with_error_message(None)
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name.clone());
-            match changed {
+            responses.push(match changed {
                 Ok(()) => response,
                 Err(fault) => response
                     .with_error_code(fault.code.code())
                     .with_error_message(Some(StrBytes::from_string(fault.message))),
-            }
-        });
-        IncrementalAlterConfigsResponse::default().with_responses(responses.collect())
+            });
+            // Each change may have been a sync: others get their turn in between.
+            tokio::task::yield_now().await;
+        }
+        IncrementalAlterConfigsResponse::default().with_responses(responses)
     }
 }
 

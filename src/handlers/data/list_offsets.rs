@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -21,6 +21,7 @@ use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
+use crate::topics::opening::open_all;
 use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.
@@ -41,6 +42,7 @@ impl ListHandler for ListOffsets {
         }));
         let mut answered_twice = HashSet::new();
         let mut list = AnswerList::new(cx, Self::KEY);
+        open_wanted(cx, &request.topics).await;
         for topic in &request.topics {
             let partitions = Vec::with_capacity(topic.partitions.len());
             let mut response = ListOffsetsTopicResponse::default().with_partitions(partitions);
@@ -62,6 +64,18 @@ impl ListHandler for ListOffsets {
         let tail = usize::from(cx.version >= 6);
         list.into_reply(&ListOffsetsResponse::default(), tail).await
     }
+}
+
+/// Opens the logs that are looked at below, so that this holds up nothing else.
+async fn open_wanted(cx: &Context, topics: &[ListOffsetsTopic]) {
+    let mut wanted = Vec::new();
+    for topic in topics {
+        let Some(live) = cx.broker.registry.named(&topic.name) else { continue };
+        let indexes = topic.partitions.iter().map(|partition| partition.partition_index);
+        let closed = indexes.filter_map(|index| live.partition(index)).filter(|one| !one.is_open());
+        wanted.extend(closed.cloned());
+    }
+    open_all(wanted.iter()).await;
 }
 
 /// What is wrong with the leader epoch that a client believes in; -1 means it does not say.

@@ -48,7 +48,7 @@ impl Handler for CreatePartitions {
             }
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
             let outcome = match twice.contains(&topic.name) {
-                false => grow(cx, topic, request.validate_only, &mut left),
+                false => grow(cx, topic, request.validate_only, &mut left).await,
                 true => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
             };
             results.push(match outcome {
@@ -66,7 +66,7 @@ impl Handler for CreatePartitions {
     }
 }
 
-fn grow(
+async fn grow(
     cx: &Context,
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
@@ -91,9 +91,10 @@ fn grow(
         check_assigned(cx, assigned, (wanted.count - has) as usize)?;
     }
     if validate_only {
-        return Ok(());
+        let could = cx.broker.could_grow(&wanted.name, wanted.count - has);
+        return could.map_err(|error| told(error.into()));
     }
-    cx.broker.add_partitions(&wanted.name, wanted.count).map_err(told)
+    cx.broker.grow(&wanted.name, wanted.count).await.map_err(told)
 }
 
 fn check_assigned(

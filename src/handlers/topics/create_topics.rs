@@ -36,12 +36,12 @@ pub const API: Api =
 fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
     Box::pin(async move {
         if cx.version >= 2 {
-            let response = create_all(cx, decode(cx.version, body)?);
+            let response = create_all(cx, decode(cx.version, body)?).await;
             return encode(KEY, cx.version, cx.correlation_id, &response);
         }
         let request = legacy::create_topics_request(cx.version, &body)
             .map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let response = create_all(cx, request);
+        let response = create_all(cx, request).await;
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
         Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
@@ -54,7 +54,7 @@ pub const STRICT_SINCE: i16 = 6;
 /// A code and a message that tells a person what to do.
 type Fault = (Code, String);
 
-fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
+async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for topic in &request.topics {
         *times.entry(topic.name.to_string()).or_default() += 1;
@@ -64,7 +64,7 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
     let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
     let is_excessive = partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX;
     let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
-    let could = names.iter().zip(cx.broker.could_create(&names));
+    let could = names.iter().zip(cx.broker.are_free(&names));
     let mut could: BTreeMap<String, _> =
         could.map(|(name, could)| ((*name).to_owned(), could)).collect();
     // Those that may be created, and where in the answer each of them stands.
@@ -87,7 +87,7 @@ fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsRespons
             Err(fault) => response.topics.push(refused(&topic, fault)),
         }
     }
-    let created = create(cx, &wanted, request.validate_only);
+    let created = create(cx, &wanted, request.validate_only).await;
     for ((place, topic), (created, wanted)) in places.iter().zip(created.into_iter().zip(&wanted)) {
         response.topics[*place] = match created {
             Ok(id) => described(cx, wanted, id).with_name(topic.name.clone()),
@@ -197,15 +197,18 @@ fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
     Ok(indexes.len() as i32)
 }
 
-fn create(cx: &Context, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<TopicId, Fault>> {
+async fn create(
+    cx: &Context,
+    wanted: &[NewTopic],
+    validate_only: bool,
+) -> Vec<Result<TopicId, Fault>> {
     let fault = |error| (of_create(&error), error.to_string());
     let charged = cx.broker.quotas.has(Kind::Mutation);
     if !validate_only && !charged {
-        let created = cx.broker.create_topics(wanted);
+        let created = cx.broker.create_in_pieces(wanted.to_vec()).await;
         return created.into_iter().map(|outcome| outcome.map_err(fault)).collect();
     }
-    let names: Vec<&str> = wanted.iter().map(|topic| topic.name.as_str()).collect();
-    let could = cx.broker.could_create(&names).into_iter().zip(wanted);
+    let could = cx.broker.could_create(wanted).into_iter().zip(wanted);
     let mut outcomes: Vec<Result<TopicId, Fault>> = could
         .map(|(could, topic)| {
             could.map_err(fault)?;
@@ -220,7 +223,7 @@ fn create(cx: &Context, wanted: &[NewTopic], validate_only: bool) -> Vec<Result<
     if !validate_only {
         let left = outcomes.iter().zip(wanted).filter(|(outcome, _)| outcome.is_ok());
         let left: Vec<NewTopic> = left.map(|(_, topic)| topic.clone()).collect();
-        let created = cx.broker.create_topics(&left);
+        let created = cx.broker.create_in_pieces(left).await;
         let places = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
         places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(fault));
     }

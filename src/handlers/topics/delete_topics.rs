@@ -3,6 +3,7 @@
 //! v0 `wire/legacy.rs` · v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
@@ -16,6 +17,8 @@ use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, of_append};
 use crate::handlers::topics::names;
+use crate::log::AppendError;
+use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
 use crate::wire::legacy;
 use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
@@ -49,17 +52,25 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
         .into_iter()
         .map(|name| DeleteTopicState::default().with_name(Some(name)));
     let wanted: Vec<_> = by_name.chain(request.topics).collect();
-    let responses: Vec<_> = checked(cx, wanted)
+    let checked: Vec<_> = checked(cx, wanted)
         .into_iter()
         .map(|(topic, fault)| match fault {
-            None => delete(cx, topic),
-            Some(fault) => DeletableTopicResult::default()
-                .with_name(topic.name)
-                .with_topic_id(topic.topic_id)
-                .with_error_code(Code::InvalidRequest.code())
-                .with_error_message(Some(StrBytes::from_static_str(fault))),
+            None => check(cx, topic),
+            Some(fault) => {
+                let (code, why) = (Code::InvalidRequest, fault.to_owned());
+                Err(Box::new(refused(topic.name, topic.topic_id, code, why)))
+            }
         })
         .collect();
+    let names: Vec<String> = checked.iter().flatten().map(|topic| topic.name.clone()).collect();
+    let mut deleted = cx.broker.delete_in_pieces(&names).await.into_iter();
+    let mut responses = Vec::with_capacity(checked.len());
+    for topic in checked {
+        responses.push(match topic {
+            Ok(topic) => answer(&topic, deleted.next().unwrap_or(Ok(false))),
+            Err(refused) => *refused,
+        });
+    }
     let gone = responses.iter().filter(|response| response.error_code == 0);
     for topic in gone.filter_map(|response| response.name.as_ref()) {
         // Without a coordinator now, the next one finds out when it starts.
@@ -101,8 +112,11 @@ fn checked(
     checked
 }
 
-fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
-    let result = DeletableTopicResult::default().with_topic_id(wanted.topic_id);
+/// The topic that is to be deleted, or why it is not.
+fn check(
+    cx: &Context,
+    wanted: DeleteTopicState,
+) -> Result<Arc<LiveTopic>, Box<DeletableTopicResult>> {
     let found = match &wanted.name {
         Some(name) => {
             let unknown = (Code::UnknownTopicOrPartition, UNKNOWN_TOPIC_OR_PARTITION);
@@ -114,8 +128,7 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
         }
     };
     let failed = |name: Option<TopicName>, code: Code, why: String| {
-        let message = Some(StrBytes::from_string(why));
-        result.clone().with_name(name).with_error_code(code.code()).with_error_message(message)
+        Err(Box::new(refused(name, wanted.topic_id, code, why)))
     };
     let topic = match found {
         Ok(topic) => topic,
@@ -135,12 +148,25 @@ fn delete(cx: &Context, wanted: DeleteTopicState) -> DeletableTopicResult {
     if !may_mutate(cx, topic.partitions.len(), STRICT_SINCE) {
         return failed(name, Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned());
     }
-    match cx.broker.delete_topic(&topic.name) {
-        Ok(true) => result.with_name(name).with_topic_id(topic.id),
+    Ok(topic)
+}
+
+fn refused(name: Option<TopicName>, id: TopicId, code: Code, why: String) -> DeletableTopicResult {
+    DeletableTopicResult::default()
+        .with_name(name)
+        .with_topic_id(id)
+        .with_error_code(code.code())
+        .with_error_message(Some(StrBytes::from_string(why)))
+}
+
+fn answer(topic: &LiveTopic, deleted: Result<bool, AppendError>) -> DeletableTopicResult {
+    let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
+    match deleted {
+        Ok(true) => DeletableTopicResult::default().with_name(name).with_topic_id(topic.id),
         Ok(false) => {
             let why = UNKNOWN_TOPIC_OR_PARTITION.to_owned();
-            failed(name, Code::UnknownTopicOrPartition, why)
+            refused(name, topic.id, Code::UnknownTopicOrPartition, why)
         }
-        Err(error) => failed(name, of_append(&error), error.to_string()),
+        Err(error) => refused(name, topic.id, of_append(&error), error.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! v4 allow_auto_topic_creation · v10 topic ids in the answer · v12 topics by id · v13 top error
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -60,9 +60,14 @@ impl ListHandler for Metadata {
                 }
             }
             Some(topics) => {
-                for topic in asked(cx, topics) {
+                let asked = asked(cx, topics);
+                let uncreated = match may_create {
+                    true => create_missing(cx, &asked).await,
+                    false => HashMap::new(),
+                };
+                for topic in asked {
                     let topic = match topic {
-                        Asked::Name(name) => by_name(cx, name, may_create),
+                        Asked::Name(name) => by_name(cx, name, &uncreated),
                         Asked::Id(id) => by_id(cx, id),
                     };
                     list.put(&finished(topic)).await?;
@@ -111,6 +116,15 @@ enum Asked {
     Id(TopicId),
 }
 
+impl Asked {
+    fn name(&self) -> Option<&TopicName> {
+        match self {
+            Asked::Name(name) => Some(name),
+            Asked::Id(_) => None,
+        }
+    }
+}
+
 /// What is asked for, each topic once, as in Apache Kafka. Ids that nobody has come first there.
 fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
     let mut asked = each_once(topics);
@@ -147,38 +161,70 @@ fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
     }
 }
 
-fn by_name(cx: &Context, name: TopicName, may_create: bool) -> MetadataResponseTopic {
+fn by_name(
+    cx: &Context,
+    name: TopicName,
+    uncreated: &HashMap<TopicName, Code>,
+) -> MetadataResponseTopic {
     if let Some(topic) = cx.broker.registry.named(&name) {
         return described(cx, &topic);
     }
-    if names::fault(&name).is_some() {
-        return failed(Some(name), TopicId::nil(), Code::InvalidTopicException);
+    let code = match names::fault(&name) {
+        Some(_) => Code::InvalidTopicException,
+        // Also for one that has to wait for its turn, as Kafka answers for a topic that is being
+        // created.
+        None => uncreated.get(&name).copied().unwrap_or(Code::UnknownTopicOrPartition),
+    };
+    failed(Some(name), TopicId::nil(), code)
+}
+
+/// Creates the topics that are asked for by name and are not there, as many as may be created for
+/// one request and now. Gives why others were not, where there is more to say than that they are
+/// unknown.
+async fn create_missing(cx: &Context, asked: &[Asked]) -> HashMap<TopicName, Code> {
+    let broker = &cx.broker;
+    let mut seen = HashSet::new();
+    let mut missing: Vec<&TopicName> = Vec::new();
+    for name in asked.iter().filter_map(Asked::name) {
+        let may_be = || names::fault(name).is_none() && !names::is_internal(name);
+        if broker.registry.named(name).is_none() && may_be() && &**name != store::TOPIC {
+            missing.extend(seen.insert(name).then_some(name));
+        }
     }
-    if !may_create || names::is_internal(&name) || &*name == store::TOPIC {
-        return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
+    if missing.is_empty() {
+        return HashMap::new();
     }
+    let limits = broker.settings.now().live().topics;
+    let (wanted, partitions) = (missing.len(), broker.config.num_partitions);
+    missing.truncate(broker.auto_creation.take(wanted, limits, broker.clock.now()));
+    let now = missing.len();
+    tracing::debug!(wanted, now, "topics are created because a client asks for them");
     // As in Kafka, where the broker asks its controller: refused while the client is in debt, and
     // the client asks again.
-    if !may_mutate(cx, cx.broker.config.num_partitions as usize, 0) {
-        return failed(Some(name), TopicId::nil(), Code::UnknownTopicOrPartition);
-    }
-    let wanted = NewTopic {
+    missing.retain(|_| may_mutate(cx, partitions as usize, 0));
+    let new = |name: &&TopicName| NewTopic {
         name: name.to_string(),
-        partitions: cx.broker.config.num_partitions,
+        partitions,
         configs: Default::default(),
     };
-    let created = cx.broker.create_topic(wanted);
-    match (created, cx.broker.registry.named(&name)) {
-        (Ok(_) | Err(CreateError::Exists(_)), Some(topic)) => described(cx, &topic),
-        // Another request creates it at this moment; the client asks again.
-        (Ok(_) | Err(CreateError::Exists(_)), None) => {
-            failed(Some(name), TopicId::nil(), Code::LeaderNotAvailable)
-        }
-        (Err(error), _) => {
-            tracing::warn!(topic = %*name, %error, "could not be created");
-            failed(Some(name), TopicId::nil(), of_create(&error))
+    let created = broker.create_in_pieces(missing.iter().map(new).collect()).await;
+    let mut uncreated = HashMap::new();
+    for (name, outcome) in missing.into_iter().zip(created) {
+        match outcome {
+            Ok(_) => {}
+            // Another request creates it at this moment, or has; the client asks again.
+            Err(CreateError::Exists(_)) => {
+                uncreated.insert(name.clone(), Code::LeaderNotAvailable);
+            }
+            Err(error) => {
+                if broker.auto_creation.may_warn(broker.clock.now()) {
+                    tracing::warn!(topic = %**name, %error, "could not be created");
+                }
+                uncreated.insert(name.clone(), of_create(&error));
+            }
         }
     }
+    uncreated
 }
 
 fn described(cx: &Context, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::log::Log;
 use crate::log::view::Span;
 use crate::storage::batch::BatchView;
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, is_full};
 use crate::storage::segment::{CLEANED, LIVE, SWAP, Segment, base_offset_of};
 use crate::types::Offset;
 
@@ -40,19 +40,35 @@ impl Swap {
     }
 
     /// Change the files. Between [`Log::begin_swap`] and [`Log::finish_swap`], without the log's
-    /// lock.
+    /// lock. False if there was no room for the new names: nothing is changed then.
     ///
     /// # Errors
     /// The disk's. The log must take nothing more then; the next start brings it in order.
-    pub fn run(&self) -> io::Result<()> {
-        self.named(CLEANED).rename(SWAP)?;
+    pub fn run(&self) -> io::Result<bool> {
+        match self.named(CLEANED).rename(SWAP) {
+            // The log, which would count, has its name last.
+            Err(error) if is_full(&error) => {
+                self.named(SWAP).remove()?;
+                self.abandon()?;
+                return Ok(false);
+            }
+            renamed => renamed?,
+        }
         self.disk.sync_dir(&self.dir)?;
         for span in &self.old {
             span.segment.retire()?;
         }
         self.disk.sync_dir(&self.dir)?;
-        self.named(SWAP).rename(LIVE)?;
-        self.disk.sync_dir(&self.dir)
+        match self.named(SWAP).rename(LIVE) {
+            // The names of the old files give their room.
+            Err(error) if is_full(&error) => {
+                self.old.iter().try_for_each(|span| span.segment.remove_retired())?;
+                self.named(SWAP).rename(LIVE)?;
+            }
+            renamed => renamed?,
+        }
+        self.disk.sync_dir(&self.dir)?;
+        Ok(true)
     }
 
     /// Remove what was written: it is not wanted any more.
@@ -68,6 +84,16 @@ impl Log {
         let may = self.offline.is_none() && !self.is_swapping && self.place_of(swap).is_some();
         self.is_swapping |= may;
         may
+    }
+
+    /// True while files are being changed.
+    pub fn is_swapping(&self) -> bool {
+        self.is_swapping
+    }
+
+    /// The files are not to be changed after all.
+    pub fn abandon_swap(&mut self) {
+        self.is_swapping = false;
     }
 
     /// The files are changed. Gives the old segments, whose files are to be removed later.

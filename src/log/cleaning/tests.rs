@@ -44,7 +44,13 @@ fn at(wall_ms: i64) -> Now {
 }
 
 fn open(disk: &Arc<dyn Disk>, config: &Arc<TopicConfig>, clean: bool) -> Log {
-    let known = Known { clean, recovery_point: 0, log_start_offset: 0, index_interval_bytes: 100 };
+    let known = Known {
+        clean,
+        recovery_point: 0,
+        log_start_offset: 0,
+        index_interval_bytes: 100,
+        producers_max: 10_000,
+    };
     Log::open(disk.clone(), dir(), config.clone(), known, at(NOW)).unwrap()
 }
 

@@ -314,3 +314,28 @@ fn only_ends_of_transactions_are_markers() {
     short.push(Some(&[0, 0, 0]), Some(&[0, 0, 0, 0, 0]), &[], 0);
     assert_eq!(of(&short.finish()), None);
 }
+
+#[test]
+fn of_a_million_invented_ids_the_last_ones_are_remembered() {
+    const MOST: usize = 10_000;
+    let mut producers = Producers::default();
+    let (open, heard) = (7_000_000, 7_000_001);
+    // One with an open transaction, silent for longest; and one that is heard of now and then.
+    producers.commit(&in_transaction(open, 0, 0), 0);
+    for id in 0..1_000_000 {
+        producers.commit(&batch(id, 0, 0, 1, id), id);
+        if id % 5_000 == 0 {
+            producers.commit(&batch(heard, 0, (id / 5_000) as i32, 1, id), id);
+        }
+        producers.forget_beyond(MOST);
+        assert!(producers.len() <= MOST);
+    }
+    assert!(producers.len() >= MOST - MOST / 8);
+    let known = producers.last_written();
+    assert!(known.contains_key(&open) && known.contains_key(&heard));
+    let recent = (1_000_000 - (MOST - MOST / 8) as i64 + 2)..1_000_000;
+    assert!(recent.clone().all(|id| known.contains_key(&id)));
+    // It is as unknown as after its expiration.
+    assert_eq!(producers.stage(&batch(1, 0, 77, 1, 0), true), Ok(Staged::Append));
+    assert!(producers.to_entries().len() <= MOST);
+}

@@ -45,6 +45,7 @@ mod answers;
 pub mod broker;
 mod groups;
 pub mod steady;
+mod topics;
 
 /// What the broker's resident memory may be at most, in bytes.
 pub const MEMORY_LIMIT_BYTES: u64 = 256 << 20;

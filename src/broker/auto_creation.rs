@@ -1,0 +1,86 @@
+//! How many topics may be created now because clients ask for them by name
+//! (`auto.create.topics.enable`): so many a request and a second.
+
+use std::sync::Mutex;
+
+use crate::clock::Now;
+use crate::config::topic_limits::TopicLimits;
+
+/// How often the log says that topics were not created, ms.
+const WARN_MS: i64 = 10_000;
+
+/// What is left of this second's topics.
+#[derive(Debug, Default)]
+pub struct AutoCreation {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many topics may be created at once; none until it is first looked at.
+    left: Option<f64>,
+    filled_mono_ms: i64,
+    warned_mono_ms: Option<i64>,
+}
+
+impl AutoCreation {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Takes the right to create up to `wanted` topics for one request; gives how many it may
+    /// create.
+    pub fn take(&self, wanted: usize, limits: TopicLimits, now: Now) -> usize {
+        let mut state = self.state();
+        let full = limits.auto_per_second as f64;
+        let passed = (now.mono_ms - state.filled_mono_ms).max(0) as f64 / 1000.0;
+        let left = state.left.map_or(full, |left| full.min(left + full * passed));
+        let taken = wanted.min(limits.auto_per_request).min(left as usize);
+        state.left = Some(left - taken as f64);
+        state.filled_mono_ms = now.mono_ms;
+        taken
+    }
+
+    /// True if the log has not said for some time that topics were not created: a client that goes
+    /// on asking must not fill it.
+    pub fn may_warn(&self, now: Now) -> bool {
+        let mut state = self.state();
+        let is_due = state.warned_mono_ms.is_none_or(|last| now.mono_ms - last >= WARN_MS);
+        if is_due {
+            state.warned_mono_ms = Some(now.mono_ms);
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(mono_ms: i64) -> Now {
+        Now { mono_ms, wall_ms: 0 }
+    }
+
+    #[test]
+    fn so_many_topics_are_created_a_request_and_a_second() {
+        let limits =
+            TopicLimits { topics: 0, partitions: 0, auto_per_request: 5, auto_per_second: 8 };
+        let auto = AutoCreation::default();
+        assert_eq!(auto.take(1_000_000, limits, at(100)), 5);
+        assert_eq!(auto.take(5, limits, at(100)), 3);
+        assert_eq!(auto.take(5, limits, at(100)), 0);
+        assert_eq!(auto.take(5, limits, at(224)), 0, "one in 125 ms");
+        assert_eq!(auto.take(5, limits, at(225)), 1);
+        assert_eq!(auto.take(2, limits, at(100_000)), 2);
+        assert_eq!(auto.take(9, limits, at(100_000)), 5, "no more than a second's are saved");
+        assert_eq!(auto.take(9, limits, at(100_000)), 1);
+    }
+
+    #[test]
+    fn the_log_is_not_filled() {
+        let auto = AutoCreation::default();
+        assert!(
+            auto.may_warn(at(0)) && !auto.may_warn(at(WARN_MS - 1)) && auto.may_warn(at(WARN_MS))
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! The tasks that a broker cannot do without, watched: if one of them panics the broker has failed
+//! and ends, rather than going on without it.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::resume_unwind;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A task has panicked: a fault of our own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a fault in Ottla: the task of the {task} has panicked: {why}")]
+pub struct Failure {
+    /// What the task does.
+    pub task: &'static str,
+    /// What the panic said.
+    pub why: String,
+}
+
+/// Whether a task of the broker has panicked.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    failed: watch::Sender<Option<Failure>>,
+}
+
+impl Default for Tasks {
+    fn default() -> Tasks {
+        Tasks { failed: watch::Sender::new(None) }
+    }
+}
+
+impl Tasks {
+    /// Begins a task and watches it. What is returned ends when the task does, however that is.
+    /// Must be called within the runtime.
+    pub fn spawn(
+        &self,
+        task: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let failed = self.failed.clone();
+        let working = tokio::spawn(work);
+        tokio::spawn(async move {
+            let Err(error) = working.await else { return };
+            // One that was taken down with its runtime has not failed.
+            let Ok(panic) = error.try_into_panic() else { return };
+            let failure = Failure { task, why: message(panic.as_ref()) };
+            tracing::error!(task, why = failure.why, "a task has panicked: the broker ends");
+            // The first one counts; others may follow from it.
+            failed.send_if_modified(|known| {
+                let is_first = known.is_none();
+                if is_first {
+                    *known = Some(failure);
+                }
+                is_first
+            });
+        })
+    }
+
+    /// Returns once a task has panicked.
+    pub async fn failed(&self) -> Failure {
+        let mut changes = self.failed.subscribe();
+        let failure = changes.wait_for(Option::is_some).await.map(|failure| failure.clone());
+        match failure.ok().flatten() {
+            Some(failure) => failure,
+            // The sender is in `self`.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The task that has panicked, if one has.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failed.borrow().clone()
+    }
+}
+
+/// Waits for work on a blocking thread, and takes up its panic: whoever asked for it is the one
+/// that is watched. `None` if the runtime has ended before the work.
+pub async fn unwound<T>(work: JoinHandle<T>) -> Option<T> {
+    match work.await {
+        Ok(done) => Some(done),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => None,
+        },
+    }
+}
+
+/// What a panic said.
+pub fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "?".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_panic_of_a_task_is_told() {
+        let tasks = Tasks::default();
+        tasks.spawn("first", async {}).await.unwrap();
+        assert_eq!(tasks.failure(), None);
+        let thread = || tokio::task::spawn_blocking(|| panic!("on a thread, {}", 1));
+        tasks
+            .spawn("second", async move { unwound(thread()).await.unwrap_or_default() })
+            .await
+            .unwrap();
+        tasks.spawn("third", async { panic!("later") }).await.unwrap();
+        let failure = tasks.failed().await;
+        assert_eq!(failure, Failure { task: "second", why: "on a thread, 1".to_owned() });
+        assert_eq!(tasks.failure(), Some(failure));
+    }
+}

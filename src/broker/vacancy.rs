@@ -1,0 +1,188 @@
+//! What may still be created: which names are free, and for how many topics and partitions there
+//! is room (`max.topics`, `max.partitions`).
+
+use std::collections::{HashMap, HashSet};
+
+use crate::broker::topic_changes::CreateError;
+use crate::config::topic_limits::TopicLimits;
+use crate::coordinator::journal;
+use crate::metadata::image::Image;
+use crate::metadata::store;
+
+/// There are as many topics or partitions as the broker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The broker takes at most {most} {what} and has {has}; {wanted} more would exceed that. Delete \
+     topics, or raise {option}."
+)]
+pub struct NoRoom {
+    what: &'static str,
+    option: &'static str,
+    most: usize,
+    has: usize,
+    wanted: usize,
+}
+
+/// How many topics and partitions there are, and how many there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    limits: TopicLimits,
+    topics: usize,
+    partitions: usize,
+}
+
+impl Room {
+    /// Counts what an image has, the broker's own topics aside.
+    pub fn of(image: &Image, limits: TopicLimits) -> Room {
+        let counted = image.topics.values().filter(|topic| is_counted(&topic.name));
+        let (topics, partitions) = counted.fold((0, 0), |(topics, partitions), topic| {
+            (topics + 1, partitions + usize::try_from(topic.partitions).unwrap_or(0))
+        });
+        Room { limits, topics, partitions }
+    }
+
+    /// Counts `partitions` more, of a topic that is there already or is new.
+    ///
+    /// # Errors
+    /// There would be more than the limits allow; nothing is counted then.
+    pub fn take(&mut self, name: &str, is_new: bool, partitions: i32) -> Result<(), NoRoom> {
+        if !is_counted(name) {
+            return Ok(());
+        }
+        let partitions = usize::try_from(partitions).unwrap_or(0);
+        let topics = usize::from(is_new);
+        if self.topics + topics > self.limits.topics && is_new {
+            let (most, has) = (self.limits.topics, self.topics);
+            return Err(NoRoom { what: "topics", option: "max.topics", most, has, wanted: topics });
+        }
+        if self.partitions + partitions > self.limits.partitions {
+            let (most, has) = (self.limits.partitions, self.partitions);
+            let option = "max.partitions";
+            return Err(NoRoom { what: "partitions", option, most, has, wanted: partitions });
+        }
+        self.topics += topics;
+        self.partitions += partitions;
+        Ok(())
+    }
+}
+
+/// The committed offsets have their place whatever the limits say.
+fn is_counted(name: &str) -> bool {
+    name != journal::TOPIC
+}
+
+/// The names that topics have, and those that are being given.
+pub struct Vacancy<'a> {
+    image: &'a Image,
+    new: HashSet<String>,
+    /// Names by what they are once every `.` is a `_`; made when it is first wanted.
+    flat: Option<HashMap<String, String>>,
+    room: Room,
+}
+
+impl<'a> Vacancy<'a> {
+    /// What an image leaves free.
+    pub fn of(image: &'a Image, limits: TopicLimits) -> Vacancy<'a> {
+        let room = Room::of(image, limits);
+        Vacancy { image, new: HashSet::new(), flat: None, room }
+    }
+
+    /// Takes a name, with room for so many partitions.
+    ///
+    /// # Errors
+    /// The name is not free, or there is no room.
+    pub fn take(&mut self, name: &str, partitions: i32) -> Result<(), CreateError> {
+        self.is_free(name)?;
+        self.room.take(name, true, partitions)?;
+        if let Some(flat) = self.flat.as_mut().filter(|_| may_collide(name)) {
+            flat.insert(name.replace('.', "_"), name.to_owned());
+        }
+        self.new.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// Looks whether a name is free, whatever the limits.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn is_free(&mut self, name: &str) -> Result<(), CreateError> {
+        // Its directory must not be another's.
+        if name == store::TOPIC {
+            return Err(CreateError::Reserved(name.to_owned()));
+        }
+        if self.image.topics.contains_key(name) || self.new.contains(name) {
+            return Err(CreateError::Exists(name.to_owned()));
+        }
+        if !may_collide(name) {
+            return Ok(());
+        }
+        let flatten = |name: &String| (name.replace('.', "_"), name.clone());
+        let (topics, new) = (&self.image.topics, &self.new);
+        let all = || topics.keys().chain(new).filter(|name| may_collide(name)).map(flatten);
+        let flat = self.flat.get_or_insert_with(|| all().collect());
+        match flat.get(&name.replace('.', "_")) {
+            Some(existing) => {
+                let (name, existing) = (name.to_owned(), existing.clone());
+                Err(CreateError::Collides { name, existing })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A name without either character equals no other.
+fn may_collide(name: &str) -> bool {
+    name.contains(['.', '_'])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::metadata::image::Topic;
+
+    fn image(topics: &[(&str, i32)]) -> Image {
+        let topic = |(name, partitions): &(&str, i32)| {
+            let topic =
+                Topic { name: (*name).to_owned(), partitions: *partitions, ..Topic::default() };
+            ((*name).to_owned(), Arc::new(topic))
+        };
+        Image { topics: topics.iter().map(topic).collect(), ..Image::default() }
+    }
+
+    fn limits(topics: usize, partitions: usize) -> TopicLimits {
+        TopicLimits { topics, partitions, auto_per_request: 1, auto_per_second: 1 }
+    }
+
+    #[test]
+    fn topics_and_partitions_are_taken_up_to_their_limits() {
+        let image = image(&[("a", 3), (journal::TOPIC, 50)]);
+        let mut vacancy = Vacancy::of(&image, limits(3, 10));
+        assert!(matches!(vacancy.take("b", 8), Err(CreateError::NoRoom(_))), "11 of 10");
+        vacancy.take("b", 6).unwrap();
+        vacancy.take("c", 1).unwrap();
+        let error = vacancy.take("d", 0).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "The broker takes at most 3 topics and has 3; 1 more would exceed that. Delete topics, \
+             or raise max.topics."
+        );
+        let mut room = Room::of(&image, limits(1, 10));
+        let error = room.take("a", false, 8).unwrap_err().to_string();
+        assert!(error.contains("at most 10 partitions and has 3; 8 more"), "{error}");
+        assert!(error.ends_with("raise max.partitions."), "{error}");
+        room.take("a", false, 7).unwrap();
+        room.take(journal::TOPIC, false, 100).unwrap();
+    }
+
+    #[test]
+    fn names_that_differ_by_a_dot_collide_with_old_and_new_ones() {
+        let image = image(&[("a.b", 1)]);
+        let mut vacancy = Vacancy::of(&image, limits(10, 10));
+        assert!(matches!(vacancy.take("a_b", 1), Err(CreateError::Collides { .. })));
+        vacancy.take("c_d", 1).unwrap();
+        assert!(matches!(vacancy.is_free("c.d"), Err(CreateError::Collides { .. })));
+        assert!(matches!(vacancy.is_free("c_d"), Err(CreateError::Exists(_))));
+    }
+}
