@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::broker::{
     CONNECTION_MAX_RESPONSE_BYTES, QUEUED_MAX_DECODED_BYTES, QUEUED_MAX_RESPONSE_BYTES,
@@ -16,11 +16,11 @@ use crate::config::broker::{
 use crate::config::entry::{Entry, Row};
 use crate::config::resolve::BrokerConfig;
 
-/// How long one that holds nothing waits for memory.
+/// How long a connection that holds nothing waits for memory.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long one waits for more that holds some already.
+/// How long a connection that holds some already waits for more.
 const PATIENCE_FOR_MORE: Duration = Duration::from_secs(4);
-/// Who holds no more than this need not wait for those who hold much: there is a reserve.
+/// Connections that hold no more than this have a reserve, and need not wait for large holders.
 const SMALL_BYTES: usize = 64 * 1024;
 
 /// A number of bytes that connections share.
@@ -29,6 +29,8 @@ pub struct Budget {
     free: Semaphore,
     /// What only small demands take, once nothing else is free.
     reserve: Semaphore,
+    /// Permits to take memory little by little: as many as may all have their full share.
+    growing: Arc<Semaphore>,
     in_all: Bound,
     each: Bound,
     waiting: AtomicUsize,
@@ -102,17 +104,29 @@ impl Budget {
         let in_all = most(in_all);
         let each = if each.bytes < in_all.bytes { most(each) } else { in_all };
         let (free, reserve) = (Semaphore::new(in_all.bytes), Semaphore::new(in_all.bytes / 8));
-        Budget { free, reserve, in_all, each, waiting: AtomicUsize::new(0) }
+        let growing = Arc::new(Semaphore::new((in_all.bytes / each.bytes.max(1)).max(1)));
+        Budget { free, reserve, growing, in_all, each, waiting: AtomicUsize::new(0) }
     }
 
-    /// Returns true while somebody waits for what others hold.
+    /// Returns true while a connection waits for what others hold.
     pub fn is_waited_for(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns how many bytes are held by nobody, without the reserve.
+    /// Returns how many bytes are free, without the reserve.
     pub fn free_bytes(&self) -> usize {
         self.free.available_permits()
+    }
+
+    /// Waits for the permission to take memory little by little. Without it, connections that each
+    /// hold a part and need more would wait for each other.
+    ///
+    /// # Errors
+    /// Others have it for too long.
+    pub async fn grow_in_turn(&self) -> Result<OwnedSemaphorePermit, Exhausted> {
+        let turn = tokio::time::timeout(PATIENCE, self.growing.clone().acquire_owned()).await;
+        let option = self.in_all.option;
+        turn.ok().and_then(Result::ok).ok_or(Exhausted::Busy { bytes: self.each.bytes, option })
     }
 
     /// Takes bytes for one connection, and waits for them if need be.
@@ -174,7 +188,7 @@ impl Held {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns true while somebody waits for the memory that this is a part of.
+    /// Returns true while a connection waits for the memory that this is a part of.
     pub fn is_waited_for(&self) -> bool {
         self.of.is_waited_for()
     }
@@ -206,7 +220,7 @@ impl Drop for Held {
     }
 }
 
-/// Somebody who waits, counted for as long.
+/// Counts a waiting connection for as long as it waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Waiting<'_> {
@@ -260,7 +274,7 @@ mod tests {
     const K: usize = 1024;
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_is_served_once_there_is_room_or_refused_in_time() {
+    async fn a_demand_that_waits_is_met_once_there_is_room_or_refused_in_time() {
         let budget = budget(1000 * K, 1000 * K);
         let held = budget.take(800 * K).await.unwrap();
         let theirs = budget.clone();
@@ -285,6 +299,18 @@ mod tests {
         assert!(first.is_err() && second.is_err());
         drop((one, two));
         assert_eq!(budget.free_bytes(), 200 * K);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_grow_in_turn_may_have_their_full_share() {
+        let budget = budget(200 * K, 70 * K);
+        let turns = [budget.grow_in_turn().await.unwrap(), budget.grow_in_turn().await.unwrap()];
+        let (one, two) = (budget.take(60 * K).await.unwrap(), budget.take(60 * K).await.unwrap());
+        assert!(budget.grow_in_turn().await.is_err(), "a third might find nothing left");
+        one.grow(10 * K).await.unwrap();
+        two.grow(10 * K).await.unwrap();
+        drop(turns);
+        assert!(budget.grow_in_turn().await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

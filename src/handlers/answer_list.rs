@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 use kafka_protocol::protocol::Encodable;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
+use crate::handlers::memory::Memory;
 use crate::wire::list::{Later, List, PIECE_BYTES};
 use crate::wire::reply::{Refusal, Reply, check_frame};
 
@@ -19,13 +21,15 @@ pub struct AnswerList<'a> {
     /// Bytes that are held elsewhere anyway, and not by this answer alone.
     shared_bytes: usize,
     items_since_pause: usize,
+    /// The permission to hold memory piece by piece.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<'a> AnswerList<'a> {
     /// Returns an empty list of an answer to this API.
     pub fn new(cx: &'a Context, key: i16) -> AnswerList<'a> {
         let list = List::new(key, cx.version);
-        AnswerList { cx, list, shared_bytes: 0, items_since_pause: 0 }
+        AnswerList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
     }
 
     /// Appends an item.
@@ -41,9 +45,9 @@ impl<'a> AnswerList<'a> {
     async fn piece_done(&mut self, is_shared: bool) -> Result<(), Refusal> {
         if self.list.piece_bytes() >= PIECE_BYTES {
             self.list.cut();
-            self.hold().await?;
+            self.grow().await?;
         } else if is_shared {
-            self.hold().await?;
+            self.grow().await?;
         }
         self.pause().await;
         Ok(())
@@ -86,6 +90,23 @@ impl<'a> AnswerList<'a> {
             self.items_since_pause = 0;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Waits for the permission to hold memory piece by piece: now, if the list may be long and is
+    /// made from something that should not wait for it.
+    ///
+    /// # Errors
+    /// Others have it for too long.
+    pub async fn grow_in_turn(&mut self) -> Result<(), Refusal> {
+        if self.turn.is_none() {
+            self.turn = Some(Memory::grow_in_turn(&self.cx.broker).await?);
+        }
+        Ok(())
+    }
+
+    async fn grow(&mut self) -> Result<(), Refusal> {
+        self.grow_in_turn().await?;
+        self.hold().await
     }
 
     async fn hold(&self) -> Result<(), Refusal> {

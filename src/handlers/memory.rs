@@ -5,9 +5,10 @@
 //! and the largest are carried out one at a time. What an answer takes is held from before it is
 //! encoded until the client has read it.
 //!
-//! **Invariant:** who holds memory of one kind waits for the next kinds only, in this order:
-//! decoded requests, the turn of large ones, answers. What is held for answers is held by clients
-//! that read them, or lose their connection (`server/outbound.rs`).
+//! **Invariant:** a request that holds memory of one kind waits for the next kinds only, in this
+//! order: decoded requests, the turn of large ones, the turn to grow an answer, the turn of long
+//! listings, answers. Memory of answers is freed by clients
+//! that read them, or by closing their connections (`server/outbound.rs`).
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -92,6 +93,14 @@ impl Memory {
         let held = broker.answer_bytes.take(bytes).await.map_err(refused)?;
         let _ = self.answer.set(held);
         Ok(())
+    }
+
+    /// Waits for the permission to hold memory for an answer little by little.
+    ///
+    /// # Errors
+    /// Others have it for too long.
+    pub async fn grow_in_turn(broker: &Broker) -> Result<OwnedSemaphorePermit, Refusal> {
+        Box::pin(broker.answer_bytes.grow_in_turn()).await.map_err(refused)
     }
 
     /// Returns how many bytes are held for the decoded request.

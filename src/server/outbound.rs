@@ -28,7 +28,9 @@ const PIECE_BYTES: usize = 128 * 1024;
 const OWED_PIECES_MAX: usize = 64;
 /// Replies are sent once this many bytes are owed: for small ones no memory is held.
 const OWED_BYTES_MAX: usize = 32 * 1024;
-/// Who holds memory for an answer must take this much of it in [`WINDOW`] while others wait.
+/// How much is sent before others on this thread are served.
+const AT_ONCE_BYTES: usize = 1024 * 1024;
+/// A client whose answer holds memory must read this many bytes in [`WINDOW`] while others wait.
 const WINDOW_BYTES: usize = 32 * 1024;
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -59,6 +61,8 @@ struct Pace {
 enum Step {
     Done,
     Wait,
+    /// Much has been sent at once, and the socket still takes more.
+    Pause,
     Cold(FileSlice),
 }
 
@@ -85,7 +89,7 @@ impl Outbound {
         self.chunks.is_empty()
     }
 
-    /// True if so much is owed that it should leave before the next request is looked at.
+    /// Returns true if what is owed should leave before the next request is handled.
     pub fn is_much(&self) -> bool {
         self.held.is_some()
             || self.chunks.len() >= OWED_PIECES_MAX
@@ -104,12 +108,14 @@ impl Outbound {
                     return Ok(());
                 }
                 Step::Wait => self.writable_in_time(stream).await?,
+                Step::Pause => tokio::task::yield_now().await,
                 Step::Cold(slice) => warm(slice).await?,
             }
         }
     }
 
     fn step(&mut self, stream: &TcpStream) -> io::Result<Step> {
+        let mut sent_at_once = 0;
         while let Some(chunk) = self.chunks.front_mut() {
             let sent = match chunk {
                 Chunk::Bytes(bytes) if bytes.is_empty() => {
@@ -135,7 +141,13 @@ impl Outbound {
                 },
             };
             match sent {
-                Ok(n) => self.advance(n),
+                Ok(n) => {
+                    self.advance(n);
+                    sent_at_once += n;
+                    if sent_at_once >= AT_ONCE_BYTES {
+                        return Ok(Step::Pause);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Wait),
                 Err(error) => return Err(error),
             }

@@ -37,7 +37,7 @@ async fn metadata_and_topic_partitions_have_each_topic_once() {
     let names = answer.topics.iter().map(|topic| topic.name.clone().unwrap().to_string());
     assert_eq!(names.collect::<Vec<_>>(), ["u", "t"]);
 
-    // Ids that nobody has come first.
+    // Unknown ids come first.
     let (other, of) = (Uuid::from_u128(7), |id| {
         MetadataRequestTopic::default().with_name(None).with_topic_id(id)
     });

@@ -28,6 +28,8 @@ impl ListHandler for ListGroups {
     type Request = ListGroupsRequest;
 
     async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<Reply, Refusal> {
+        let mut list = AnswerList::new(cx, Self::KEY);
+        list.grow_in_turn().await?;
         let _turn = long_listing(cx).await?;
         let listed = match cx.broker.coordinator.list().await {
             Ok(listed) => listed,
@@ -42,7 +44,6 @@ impl ListHandler for ListGroups {
         };
         let states = lowercase(&request.states_filter);
         let of_type = is_wanted(&lowercase(&request.types_filter), CLASSIC);
-        let mut list = AnswerList::new(cx, Self::KEY);
         for group in listed.into_iter().filter(|group| of_type && is_wanted(&states, group.state)) {
             let listed = ListedGroup::default()
                 .with_group_id(GroupId(text(group.group)))

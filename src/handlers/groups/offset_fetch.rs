@@ -14,6 +14,7 @@ use kafka_protocol::messages::offset_fetch_response::{
 };
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
+use tokio::sync::SemaphorePermit;
 
 use crate::groups::input::{Offsets, Wanted};
 use crate::groups::records::Committed;
@@ -44,7 +45,7 @@ impl ListHandler for OffsetFetch {
             let topics = group.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
-            let _turn = if is_long(&topics) { Some(long_listing(cx).await?) } else { None };
+            let _turn = turn(&mut list, cx, &topics).await?;
             let fetched = fetched(cx, &group.group_id, topics).await;
             let answer = OffsetFetchResponseGroup::default().with_group_id(group.group_id);
             let answer = match fetched {
@@ -61,10 +62,21 @@ impl ListHandler for OffsetFetch {
 /// More partitions than this are asked for in turn with other long listings.
 const LONG_FROM: usize = 1000;
 
-/// True if the answer may be long.
-fn is_long(wanted: &Option<Wanted>) -> bool {
+/// Waits for the turn to ask for the offsets of a group, if they may be many.
+///
+/// # Errors
+/// There was no turn in time.
+async fn turn<'a>(
+    list: &mut AnswerList<'_>,
+    cx: &'a Context,
+    wanted: &Option<Wanted>,
+) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
     let partitions = |topics: &Wanted| topics.iter().map(|t| t.1.len()).sum();
-    wanted.as_ref().map_or(usize::MAX, partitions) > LONG_FROM
+    if wanted.as_ref().map_or(usize::MAX, partitions) <= LONG_FROM {
+        return Ok(None);
+    }
+    list.grow_in_turn().await?;
+    long_listing(cx).await.map(Some)
 }
 
 /// Offsets of these partitions; of all if none are named.
@@ -100,8 +112,8 @@ fn topic((name, partitions): (String, Vec<(i32, Option<Committed>)>)) -> OffsetF
 }
 
 async fn one_group(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Reply, Refusal> {
-    let _turn = if is_long(&wanted) { Some(long_listing(cx).await?) } else { None };
     let mut list = AnswerList::new(cx, OffsetFetch::KEY);
+    let _turn = turn(&mut list, cx, &wanted).await?;
     let (offsets, code) = match fetched(cx, group, wanted).await {
         Ok(offsets) => (offsets, 0),
         Err(code) => (Vec::new(), code.code()),

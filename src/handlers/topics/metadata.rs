@@ -125,7 +125,7 @@ impl Asked {
     }
 }
 
-/// What is asked for, each topic once, as in Apache Kafka. Ids that nobody has come first there.
+/// Returns what is asked for, each topic once, as in Apache Kafka; unknown ids come first.
 fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
     let mut asked = each_once(topics);
     let is_known = |topic: &Asked| match topic {

@@ -191,6 +191,44 @@ async fn many_connections_that_ask_for_much_at_once_are_all_served_or_closed() {
     assert!(outcome.rss_peak > 0);
 }
 
+#[tokio::test]
+async fn clients_that_do_not_read_give_way_to_one_that_does() {
+    let outcome = run(LARGE_GROUPS, async |broker| {
+        let _member = large_group(broker, "large").await;
+        let mut client = broker.client().await;
+        client.create("t", 1000, &[]).await;
+        let unknown = framed(12, 1, &metadata_of((0..50_000).map(|n| format!("unknown-{n}"))));
+        let mut silent = Vec::new();
+        for n in 0..100 {
+            let mut client = broker.client().await;
+            match n % 2 {
+                0 => drop(client.send(5, &describing("large", 50)).await),
+                _ => client.send_bytes(&unknown).await,
+            }
+            silent.push(client);
+        }
+        // An ordinary answer, of some 50 KB, does not wait for large ones.
+        let mut ordinary = broker.client().await;
+        for _ in 0..5 {
+            let all = MetadataRequest::default().with_topics(None);
+            assert!(ordinary.call(12, &all).await.topics.len() >= 2);
+        }
+        // A large one may be refused while others wait for memory, but not for long.
+        let served = async {
+            loop {
+                let mut client = broker.client().await;
+                client.send_bytes(&unknown).await;
+                if drain(&mut client).await.is_some() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(90), served).await.unwrap();
+    })
+    .await;
+    assert!(!outcome.lines_with("reads too little").is_empty(), "{:?}", outcome.log);
+}
+
 /// The largest legal requests of APIs that read: each with a third of a million things in it.
 #[tokio::test]
 async fn the_largest_requests_are_carried_out_or_refused() {
