@@ -291,7 +291,7 @@ impl Groups {
 
     /// What the log would rebuild, to compare with what it does rebuild.
     pub fn durable(&self) -> BTreeMap<String, Durable> {
-        let recorded = |(id, group): (&Arc<str>, &Box<Group>)| {
+        let recorded = |id: &Arc<str>, group: &Group| {
             let is_settled = !matches!(
                 group.phase,
                 group::Phase::PreparingRebalance | group::Phase::CompletingRebalance
@@ -303,7 +303,7 @@ impl Groups {
             }
             (id.to_string(), Durable { value, offsets })
         };
-        self.groups.iter().map(recorded).collect()
+        self.groups.iter().map(|(id, group)| recorded(id, group)).collect()
     }
 
     fn group_or_new(&mut self, now: Now, id: &str) {

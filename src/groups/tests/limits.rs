@@ -61,7 +61,7 @@ fn members_of_a_group_share_group_max_bytes() {
     let id = lab.joined(first).member;
     let second = lab.join(&large("", 5000));
     assert_eq!(lab.refused(second), Fault::GroupLimit(Limit::GroupBytes));
-    assert_eq!(lab.members(), [id.clone()]);
+    assert_eq!(lab.members(), std::slice::from_ref(&id));
     let again = lab.join(&large(&id, 8000));
     assert_eq!(lab.joined(again).generation, 2, "it takes the place of what it said before");
     let again = lab.join(&large(&id, 9000));
