@@ -4,7 +4,7 @@
 # configuration. `--target testcontainers` builds a larger one with a shell, which the Kafka modules
 # of Testcontainers start as they start Kafka's own.
 #
-# Where nothing can be pulled: BUILD_IMAGE is any image with a Rust toolchain and a C compiler,
+# Where nothing can be pulled: BUILD_IMAGE is any image with a Rust toolchain, a C compiler and make,
 # SHELL_IMAGE any with sh, bash, sed and hostname; with `--build-arg BINARY=prebuilt` nothing is
 # compiled, and target/container/ottla is taken, a static binary that was built before.
 # For another processor: `docker buildx build --platform linux/amd64,linux/arm64 .`
