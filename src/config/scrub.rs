@@ -14,7 +14,7 @@ pub static LOG_SCRUB_BYTES_PER_SECOND: Entry<i64> = Entry {
     effect: Effect::Acts,
     doc: "How many bytes of log files a second are read in search of damage, while a pass runs; 0 \
         searches for none. At the default, a pass over 100 GB takes a little more than a day, and \
-        a thousandth of a processor.",
+        0.03 % of a processor.",
 };
 
 /// `log.scrub.interval.ms`.
