@@ -207,6 +207,13 @@ be indistinguishable from it, and what is not served is not advertised.
   them.
 - **Quotas of addresses** are set by address; a host's name is refused (INVALID_REQUEST). A quota
   that is not a number is refused as well; Kafka takes it.
+- **Words.** A refused Produce says in its `error_message` what is wrong with the batch, where Kafka
+  mostly sends null; a topic name that is too long is quoted in short; what is said of a config's
+  value is said in other words.
+- **Requests that Kafka fails at.** AlterConfigs that names a resource twice is refused
+  (INVALID_REQUEST); Kafka does not answer. An operation that IncrementalAlterConfigs does not have is
+  INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). Null for
+  the records of a Produce is refused; Kafka does not answer.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -100,13 +100,28 @@ pub fn java(test: &str) -> Option<Command> {
         fetched("java/lib").exists() && Command::new("java").arg("-version").output().is_ok();
     is_here("Java with Kafka's jars", there, test).then(|| {
         BUILT.get_or_init(compile);
-        let path =
-            format!("{}:{}/*", fetched("java/classes").display(), fetched("java/lib").display());
-        let mut command = Command::new("java");
-        // Two cores, many tests: a small heap and the plain collector are quickest.
-        command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", &path]);
-        command
+        java_with(&format!(
+            "{}:{}/*",
+            fetched("java/classes").display(),
+            fetched("java/lib").display()
+        ))
     })
+}
+
+/// Java with the jars of the newest Kafka, ready for the name of a class; none if it is missing.
+pub fn java_of_the_newest_kafka(test: &str) -> Option<Command> {
+    let made = fetched("kafka-4.4");
+    let there =
+        made.join("made-from").exists() && Command::new("java").arg("-version").output().is_ok();
+    is_here("Java with the jars of Kafka 4.4", there, test)
+        .then(|| java_with(&format!("{}/*", made.join("lib").display())))
+}
+
+fn java_with(class_path: &str) -> Command {
+    let mut command = Command::new("java");
+    // Two cores, many tests: a small heap and the plain collector are quickest.
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", class_path]);
+    command
 }
 
 /// Apicurio Registry with these options (`name=value`), on the Java that it came with; none if it

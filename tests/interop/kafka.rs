@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::broker::Broker;
-use crate::clients::{java, kcat, said};
+use crate::clients::{java, java_of_the_newest_kafka, kcat, said};
 use crate::process::free_ports;
 
 /// Any id will do; this is 16 bytes in Kafka's Base64.
@@ -35,6 +35,15 @@ impl Kafka {
         Some(Kafka::start_in(tempfile::tempdir().unwrap(), LIKE_OTTLA))
     }
 
+    /// Start the newest release in a new directory, with the features that it has by itself; none
+    /// if it is missing.
+    pub fn newest(test: &str, configs: &[&str]) -> Option<Kafka> {
+        java_of_the_newest_kafka(test)?;
+        kcat(test)?;
+        let java = || java_of_the_newest_kafka("Apache Kafka").unwrap();
+        Some(Kafka::start_by(java, tempfile::tempdir().unwrap(), configs))
+    }
+
     /// Start in a new directory, with these configs (`name=value`). Java must be there.
     pub fn start_with(configs: &[&str]) -> Kafka {
         Kafka::start_in(tempfile::tempdir().unwrap(), configs)
@@ -42,20 +51,23 @@ impl Kafka {
 
     /// Start with the data directory `data` below this one; it is made if it is not there.
     pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
+        Kafka::start_by(|| java("Apache Kafka").unwrap(), dir, configs)
+    }
+
+    fn start_by(java: impl Fn() -> Command, dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
         let ports = free_ports();
         let properties = dir.path().join("server.properties");
         let data = dir.path().join("data");
         std::fs::write(&properties, config(ports, &data, configs)).unwrap();
         if !data.join("meta.properties").exists() {
-            let mut format = tool("kafka.tools.StorageTool");
-            format.args(["format", "--standalone", "--cluster-id", CLUSTER_ID]);
-            // Which replicas may lead is no question where there is one; with this feature Kafka
-            // sets min.insync.replicas for the whole cluster, and tools show it.
-            format.args(["--feature", "eligible.leader.replicas.version=0", "--config"]);
-            let output = format.arg(&properties).output();
+            let mut format = java();
+            format.args(["kafka.tools.StorageTool", "format", "--standalone"]);
+            format.args(["--cluster-id", CLUSTER_ID]);
+            let output = format.arg("--config").arg(&properties).output();
             said("formatting the data directory", &output.unwrap());
         }
-        let mut child = tool("kafka.Kafka")
+        let mut child = java()
+            .arg("kafka.Kafka")
             .arg(&properties)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -98,12 +110,6 @@ impl Drop for Kafka {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn tool(class: &str) -> Command {
-    let mut command = java("Apache Kafka").unwrap();
-    command.arg(class);
-    command
 }
 
 /// kcat waits for an answer itself.

@@ -8,14 +8,15 @@ use kafka_protocol::messages::alter_partition_reassignments_request::{
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource as Incremental, AlterableConfig,
 };
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::{
     AlterConfigsRequest, AlterPartitionReassignmentsRequest, BrokerId, DescribeClientQuotasRequest,
     DescribeQuorumRequest, FindCoordinatorRequest, IncrementalAlterConfigsRequest,
-    ListPartitionReassignmentsRequest,
+    ListOffsetsRequest, ListPartitionReassignmentsRequest,
 };
 
 use crate::administration::describe;
-use crate::client::{creation, text, topic_name};
+use crate::client::{creation, fetching, text, topic_name};
 use crate::harness::Ottla;
 use crate::records::plain;
 
@@ -92,6 +93,33 @@ async fn a_refused_batch_is_answered_with_the_start_of_the_log() {
     let answer = client.produce("small", 0, plain(&["a"])).await;
     assert_eq!(answer.error_code, Code::MessageTooLarge.code());
     assert_eq!(answer.log_start_offset, -1);
+}
+
+#[tokio::test]
+async fn what_kafka_cannot_name_or_read_is_an_unknown_server_error() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let unknown = Code::UnknownServerError.code();
+    let request = fetching("t", 0, 0).with_isolation_level(7);
+    let answer = client.call(12, &request).await;
+    assert_eq!(
+        (answer.error_code, answer.responses[0].partitions[0].error_code),
+        (unknown, unknown)
+    );
+    let mut request = fetching("t", 0, 0);
+    request.topics[0].partitions[0].partition_max_bytes = -1;
+    let answer = client.call(12, &request).await;
+    assert_eq!((answer.error_code, answer.responses[0].partitions[0].error_code), (0, unknown));
+    let partition = ListOffsetsPartition::default().with_timestamp(-1);
+    let topic =
+        ListOffsetsTopic::default().with_name(topic_name("t")).with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id(BrokerId(-1))
+        .with_isolation_level(7)
+        .with_topics(vec![topic]);
+    let answer = client.call(8, &request).await;
+    assert_eq!(answer.topics[0].partitions[0].error_code, unknown);
 }
 
 /// A new data directory pins it for the whole cluster (KIP-966).

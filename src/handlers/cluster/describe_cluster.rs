@@ -28,14 +28,21 @@ impl Handler for DescribeCluster {
         let response = DescribeClusterResponse::default()
             .with_cluster_id(StrBytes::from_string(cx.broker.identity.cluster_id.clone()));
         if cx.version >= 1 && request.endpoint_type != BROKERS {
-            let code = if request.endpoint_type == 2 {
-                Code::MismatchedEndpointType
-            } else {
-                Code::UnsupportedEndpointType
+            let (code, why) = match request.endpoint_type {
+                2 => (
+                    Code::MismatchedEndpointType,
+                    "The request was sent to an endpoint of type BROKER, but we wanted an endpoint \
+                     of type CONTROLLER"
+                        .to_owned(),
+                ),
+                other => (
+                    Code::UnsupportedEndpointType,
+                    format!("Unsupported endpoint type {other}"),
+                ),
             };
-            return response.with_error_code(code.code()).with_error_message(Some(
-                StrBytes::from_static_str("this listener serves brokers: endpoint type 1"),
-            ));
+            return response
+                .with_error_code(code.code())
+                .with_error_message(Some(StrBytes::from_string(why)));
         }
         let (host, port) = cx.advertised();
         let broker = DescribeClusterBroker::default()

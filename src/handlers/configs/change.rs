@@ -17,6 +17,9 @@ pub fn alter(
     wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
 ) -> Result<(), Fault> {
     match kind {
+        TOPIC if name.is_empty() => {
+            return Err(invalid_request("Default topic resources are not allowed."));
+        }
         TOPIC => return alter_topic(cx, name, validate_only, wanted),
         BROKER if !name.is_empty() => {
             let id = node_id(name)?;

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::list_config_resources_response::ConfigResource;
 use kafka_protocol::messages::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -27,6 +28,11 @@ impl Handler for ListConfigResources {
         request: ListConfigResourcesRequest,
     ) -> ListConfigResourcesResponse {
         let types = &request.resource_types;
+        let known = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
+        if cx.version >= 1 && types.iter().any(|kind| !known.contains(kind)) {
+            return ListConfigResourcesResponse::default()
+                .with_error_code(Code::UnsupportedVersion.code());
+        }
         let wanted = |kind| match cx.version {
             0 => kind == CLIENT_METRICS,
             _ => types.is_empty() || types.contains(&kind),

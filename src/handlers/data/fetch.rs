@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::messages::fetch_request::FetchTopic;
 
 use crate::broker::parts::Broker;
 use crate::fetch::poll::{Limits, Outcome, Wanting, poll};
@@ -33,6 +34,10 @@ const WAIT_MS_MAX: i32 = 300_000;
 fn run(cx: &Context, body: Bytes) -> Answering<'_> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
+        if !matches!(request.isolation_level, 0 | 1) {
+            charge_time(cx);
+            return encode(cx.version, cx.correlation_id, unknown_isolation(cx.version, &request));
+        }
         let max_bytes = request.max_bytes.clamp(0, most_bytes(cx));
         let limits = Limits {
             max_bytes: max_bytes as u64,
@@ -53,6 +58,22 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
         };
         encode(cx.version, cx.correlation_id, fetched)
     })
+}
+
+/// Returns the answer to an isolation level that there is not: Kafka fails at its name, and says
+/// no more. From version 13 on the error of the whole says it all.
+fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
+    let code = Code::UnknownServerError.code();
+    let topic = |topic: &FetchTopic| FetchedTopic {
+        name: topic.topic.to_string(),
+        partitions: topic.partitions.iter().map(|p| refused(p.partition, code)).collect(),
+        ..FetchedTopic::default()
+    };
+    let topics = match version {
+        ..13 => request.topics.iter().map(topic).collect(),
+        _ => Vec::new(),
+    };
+    Fetched { error_code: code, session_id: request.session_id, topics }
 }
 
 /// What one fetch may bring: more than a client's whole quota would throttle it every time.
@@ -205,6 +226,8 @@ fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
     let checked: Result<Arc<Partition>, Code> =
         found.and_then(|partition| match epoch_fault(wanted.params.current_leader_epoch) {
             Some(code) => Err(code),
+            // Kafka cannot read so little, and says no more.
+            None if wanted.params.partition_max_bytes < 0 => Err(Code::UnknownServerError),
             None => Ok(partition),
         });
     Wanting {
@@ -214,16 +237,23 @@ fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
     }
 }
 
-fn answer(wanted: &Wanted, outcome: Outcome) -> FetchedPartition {
-    let failed = |error_code| FetchedPartition {
-        index: wanted.key.partition,
+/// Returns the answer of a partition that is not read. Where it is not known Kafka writes an empty
+/// list of aborted transactions, and null elsewhere.
+fn refused(index: i32, error_code: i16) -> FetchedPartition {
+    let unknown = [Code::UnknownTopicOrPartition.code(), Code::UnknownTopicId.code()];
+    FetchedPartition {
+        index,
         error_code,
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
-        aborted: None,
+        aborted: unknown.contains(&error_code).then(Vec::new),
         records: None,
-    };
+    }
+}
+
+fn answer(wanted: &Wanted, outcome: Outcome) -> FetchedPartition {
+    let failed = |error_code| refused(wanted.key.partition, error_code);
     match outcome {
         Outcome::Refused(code) => failed(code),
         Outcome::Unavailable(error) => failed(of_unavailable(&error).code()),

@@ -31,6 +31,10 @@ impl Handler for InitProducerId {
         };
         match &request.transactional_id {
             Some(id) if id.is_empty() => failed(Code::InvalidRequest),
+            // An id goes with an epoch.
+            _ if (request.producer_id.0 == -1) != (request.producer_epoch == -1) => {
+                failed(Code::InvalidRequest)
+            }
             // There are no transactions yet; a code that clients retry would keep them waiting.
             Some(_) => failed(Code::UnsupportedVersion),
             None => match cx.broker.next_producer_id() {

@@ -60,6 +60,10 @@ fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochE
         Ok(view) if wanted.leader_epoch == LEADER_EPOCH => {
             result.with_leader_epoch(LEADER_EPOCH).with_end_offset(view.end_offset)
         }
+        // What came before the first epoch ended where that begins.
+        Ok(view) if wanted.leader_epoch < -1 => {
+            result.with_leader_epoch(wanted.leader_epoch).with_end_offset(view.log_start_offset)
+        }
         Ok(_) => result,
         Err(error) => result.with_error_code(of_unavailable(&error).code()),
     }

@@ -14,6 +14,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
+use crate::handlers::topics::assignments;
 use crate::topics::registry::LiveTopic;
 
 /// The handler.
@@ -36,8 +37,12 @@ impl Handler for AlterPartitionReassignments {
                 let answer = ReassignablePartitionResponse::default()
                     .with_error_message(None)
                     .with_partition_index(wanted.partition_index);
-                match reassign(cx.node_id(), live.as_deref(), wanted) {
+                match reassign(cx.node_id(), &topic.name, live.as_deref(), wanted) {
                     Ok(()) => answer,
+                    // The code says it all, and Kafka says no more.
+                    Err((code @ Code::NoReassignmentInProgress, _)) => {
+                        answer.with_error_code(code.code())
+                    }
                     Err((code, message)) => answer
                         .with_error_code(code.code())
                         .with_error_message(Some(StrBytes::from_string(message))),
@@ -48,7 +53,8 @@ impl Handler for AlterPartitionReassignments {
                 .with_name(topic.name.clone())
         });
         AlterPartitionReassignmentsResponse::default()
-            .with_error_message(None)
+            // Null, but where nothing is asked for.
+            .with_error_message((responses.len() == 0).then(StrBytes::default))
             .with_allow_replication_factor_change(request.allow_replication_factor_change)
             .with_responses(responses.collect())
     }
@@ -56,23 +62,24 @@ impl Handler for AlterPartitionReassignments {
 
 fn reassign(
     node: i32,
+    name: &str,
     topic: Option<&LiveTopic>,
     wanted: &ReassignablePartition,
 ) -> Result<(), (Code, String)> {
-    let partition = topic.and_then(|topic| topic.partition(wanted.partition_index));
-    if partition.is_none() {
-        let message = "There is no such partition.".to_owned();
-        return Err((Code::UnknownTopicOrPartition, message));
+    let index = wanted.partition_index;
+    let unknown = |message| Err((Code::UnknownTopicOrPartition, message));
+    match topic {
+        None => return unknown(format!("Unable to find a topic named {name}.")),
+        Some(topic) if topic.partition(index).is_none() => {
+            return unknown(format!("Unable to find partition {name}:{index}."));
+        }
+        Some(_) => {}
     }
-    match wanted.replicas.as_deref() {
-        None => {
-            let message = "No partition reassignment found.".to_owned();
-            Err((Code::NoReassignmentInProgress, message))
-        }
-        Some([only]) if only.0 == node => Ok(()),
-        Some(_) => {
-            let message = format!("there is no broker but {node} to put a replica on");
-            Err((Code::InvalidReplicaAssignment, message))
-        }
+    let Some(replicas) = wanted.replicas.as_deref() else {
+        return Err((Code::NoReassignmentInProgress, String::new()));
+    };
+    match assignments::fault(node, replicas) {
+        None => Ok(()),
+        Some(message) => Err((Code::InvalidReplicaAssignment, message)),
     }
 }
