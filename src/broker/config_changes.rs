@@ -117,7 +117,8 @@ impl Broker {
                 let mut after = image.clone();
                 records.iter().for_each(|record| after.apply(record));
                 let settings = self.settings.with(&after, self.config.node_id);
-                settings.check_together().map_err(BrokerConfigError::Together)?;
+                settings.check_together().map_err(BrokerConfigError::AtStart)?;
+                settings.check_change(&self.settings.now())?;
             }
             CLIENT_METRICS_RESOURCE => {
                 self.settings.now().check_resource(Owner::ClientMetrics, wanted)?;

@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod cleaner;
 pub mod config_changes;
 pub mod coordinators;
+pub mod first_topics;
 pub mod health;
 pub mod live_settings;
 pub mod loggers;

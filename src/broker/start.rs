@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::broker::advertised::Advertised;
 use crate::broker::auto_creation::AutoCreation;
 use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
+use crate::broker::first_topics::{self, FirstTopicError};
 use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
@@ -17,7 +18,9 @@ use crate::broker::parts::Broker;
 use crate::broker::tasks::Tasks;
 use crate::broker::troubles::Troubles;
 use crate::broker::{cleaner, coordinators, health, memory, scrubber, together, upkeep};
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
+use crate::config::dynamic;
+use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
 use crate::coordinator::asking::Coordinator;
@@ -37,15 +40,33 @@ use crate::storage::disk::Disk;
 use crate::topics::upkeep::{Desk, Inbox};
 use crate::types::TopicPartition;
 
+/// Why a broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// What clients have set in the data directory asks for what this version does not have.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A topic that was to be there cannot be created.
+    #[error(transparent)]
+    FirstTopic(#[from] FirstTopicError),
+}
+
 /// Put a broker together on a data directory. Must be called within a tokio runtime, where it
 /// leaves the task of `broker/upkeep.rs`.
+///
+/// # Errors
+/// The directory cannot be used, or something is asked for that cannot be had.
 pub fn start(
     settings: Arc<Settings>,
     data_dir: PathBuf,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     hold: Option<Hold>,
-) -> Result<Arc<Broker>, DataDirError> {
+) -> Result<Arc<Broker>, StartError> {
+    first_topics::check(settings.first_topics())?;
     let config = settings.broker();
     let wanted = Wanted {
         node_id: config.node_id,
@@ -70,16 +91,11 @@ pub fn start(
         producers_max: 1,
     };
     let space = Arc::new(Space::default());
-    let metadata =
-        Store::open(disk.clone(), &data_dir, known, config.durability, clock.now(), space.clone())
-            .map_err(failed)?;
-    let checkpointed = recovery_points
-        .into_iter()
-        .map(|(id, point)| {
-            let log_start = log_starts.get(&id).copied().unwrap_or(0);
-            (id, (point, log_start))
-        })
-        .collect::<BTreeMap<_, _>>();
+    let metadata = open_metadata(&disk, &data_dir, known, &config, clock.now(), space.clone())?;
+    let checkpointed = recovery_points.into_iter().map(|(id, point)| {
+        let log_start = log_starts.get(&id).copied().unwrap_or(0);
+        (id, (point, log_start))
+    });
     let (upkeep, asked) = Desk::new();
     let (coordinator, inbox) =
         Coordinator::new(coordinators::limits(&config.groups), clock.clone());
@@ -93,7 +109,7 @@ pub fn start(
         disk,
         clock,
         metadata,
-        checkpointed,
+        checkpointed: checkpointed.collect(),
         was_clean,
         hold,
         space,
@@ -102,6 +118,7 @@ pub fn start(
         dir: broker.data_dir.display().to_string(),
         error,
     })?;
+    broker.create_first_topics()?;
     begin_tasks(&broker, asked);
     coordinators::begin(&broker, inbox);
     Ok(broker)
@@ -117,6 +134,36 @@ fn begin_tasks(broker: &Arc<Broker>, asked: Inbox) {
     tasks.spawn("cleaner", cleaner::run(weak(), asked.cleanings));
     tasks.spawn("search for damage", scrubber::run(weak()));
     tasks.spawn("health", health::run(weak()));
+}
+
+/// Opens the metadata log. What clients have set is looked at before anything is written.
+fn open_metadata(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    known: Known,
+    config: &BrokerConfig,
+    now: Now,
+    space: Arc<Space>,
+) -> Result<Store, StartError> {
+    let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
+    let metadata =
+        Store::open(disk.clone(), dir, known, config.durability, now, space).map_err(failed)?;
+    if let Err(error) = check_kept_configs(&metadata, config.node_id) {
+        if known.clean {
+            // It is as it was before.
+            datadir::leave_clean_mark(disk.as_ref(), dir).map_err(failed)?;
+        }
+        return Err(error.into());
+    }
+    Ok(metadata)
+}
+
+/// Refuses a directory in which clients have set what this version does not have.
+fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError> {
+    let image = metadata.image();
+    ["", &node_id.to_string()]
+        .iter()
+        .try_for_each(|name| dynamic::check_kept(&image.configs_of(BROKER_RESOURCE, name)))
 }
 
 struct Parts {

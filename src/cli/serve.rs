@@ -129,7 +129,8 @@ fn say_what_does_nothing(settings: &Settings) {
             name = option.name,
             value = option.value,
             origin = option.origin,
-            "this config is accepted and reported, but does not act yet"
+            why = option.why,
+            "this config is reported only: nothing follows from it"
         );
     }
     let PassedOver { meaningless, unknown } = settings.passed_over();

@@ -338,7 +338,7 @@ pub static NUM_NETWORK_THREADS: Entry<i32> = Entry {
     default: 3,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("one thread for each processor does all the work"),
     doc: "Threads that read and write sockets. Ottla has one per processor for all its work.",
 };
 
@@ -349,7 +349,7 @@ pub static NUM_IO_THREADS: Entry<i32> = Entry {
     default: 8,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("one thread for each processor does all the work"),
     doc: "Threads that carry out requests. Ottla has one per processor for all its work.",
 };
 
@@ -360,7 +360,7 @@ pub static NUM_RECOVERY_THREADS_PER_DATA_DIR: Entry<i32> = Entry {
     default: 2,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("recovery waits for the disk, and always takes 16 threads"),
     doc: "Threads that check logs after a crash.",
 };
 
@@ -371,7 +371,7 @@ pub static BACKGROUND_THREADS: Entry<i32> = Entry {
     default: 10,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("work that can wait is done by tasks, not by threads of its own"),
     doc: "Threads for work that can wait.",
 };
 
@@ -382,7 +382,7 @@ pub static REQUEST_TIMEOUT_MS: Entry<i32> = Entry {
     default: 30_000,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported,
+    effect: Effect::Reported("one node waits for no other"),
     doc: "How long brokers wait for each other's answers. There is one broker here.",
 };
 
@@ -393,7 +393,7 @@ pub static LEADER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("one node has nothing to replicate"),
     doc: "Bytes a second that a leader sends to replicas which are throttled. There is nothing \
         to replicate here.",
 };
@@ -405,7 +405,7 @@ pub static FOLLOWER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("one node has nothing to replicate"),
     doc: "Bytes a second that replicas which are throttled fetch. There is nothing to replicate \
         here.",
 };
@@ -417,43 +417,20 @@ pub static REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("in one data directory nothing moves"),
     doc: "Bytes a second with which partitions move between data directories. There is one \
         directory here.",
 };
 
-/// `connections.max.reauth.ms`.
-pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
+/// `remote.log.storage.system.enable`.
+pub static REMOTE_LOG_STORAGE_SYSTEM_ENABLE: Entry<bool> = Entry {
     topic: None,
-    broker: &[name("connections.max.reauth.ms")],
-    default: 0,
-    check: Check::AtLeast(0),
+    broker: &[name("remote.log.storage.system.enable")],
+    default: false,
+    check: Check::Any,
     change: Change::ReadOnly,
-    effect: Effect::Reported,
-    doc: "How long a client that has proved who it is may go on before it must do so again. 0 \
-        is for ever.",
-};
-
-/// `sasl.enabled.mechanisms`.
-pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
-    topic: None,
-    broker: &[name("sasl.enabled.mechanisms")],
-    default: List(&[]),
-    check: Check::Any,
-    change: Change::Live,
-    effect: Effect::Reported,
-    doc: "The ways in which clients may prove who they are.",
-};
-
-/// `sasl.kerberos.min.time.before.relogin`.
-pub static SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN: Entry<i64> = Entry {
-    topic: None,
-    broker: &[name("sasl.kerberos.min.time.before.relogin")],
-    default: 60_000,
-    check: Check::Any,
-    change: Change::Live,
-    effect: Effect::Reported,
-    doc: "How long a broker waits before it asks Kerberos again to let it in.",
+    effect: Effect::Reported("there is no remote store; true is refused"),
+    doc: "Let topics keep closed segments in a remote store as well.",
 };
 
 /// These rows, in the order in which they stand above.
@@ -493,7 +470,5 @@ pub static ROWS: &[&dyn Row] = &[
     &LEADER_REPLICATION_THROTTLED_RATE,
     &FOLLOWER_REPLICATION_THROTTLED_RATE,
     &REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND,
-    &CONNECTIONS_MAX_REAUTH_MS,
-    &SASL_ENABLED_MECHANISMS,
-    &SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN,
+    &REMOTE_LOG_STORAGE_SYSTEM_ENABLE,
 ];

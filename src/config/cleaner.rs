@@ -21,10 +21,10 @@ pub static LOG_CLEANER_THREADS: Entry<i32> = Entry {
     topic: None,
     broker: &[name("log.cleaner.threads")],
     default: 1,
-    check: Check::AtLeast(0),
+    check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many logs are compacted at once; 0 rests.",
+    doc: "How many logs are compacted at once.",
 };
 
 /// `log.cleaner.backoff.ms`.

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::error::BrokerConfigError;
+use crate::config::error::{BrokerConfigError, ConfigError};
 use crate::config::layers::{Layer, Source};
-use crate::config::table;
+use crate::config::{demands, table};
+
+/// Where a value comes from that a client has set, for people.
+const ORIGIN: &str = "set while the broker runs";
 
 /// Whether the broker's configs may change from one set to another while it runs. What stays as
 /// it is is not looked at.
 ///
-/// Errors: an option that does not exist or changes at a start only, or a value that is not
-/// allowed.
+/// Errors: an option that does not exist or changes at a start only, a value that is not allowed,
+/// or one that asks for what this version does not have.
 pub fn check(
     has: &BTreeMap<String, String>,
     wanted: &BTreeMap<String, String>,
@@ -25,6 +28,7 @@ pub fn check(
         return Err(BrokerConfigError::Fixed(fixed.join(", ")));
     }
     for (name, value) in changed() {
+        demands::check(name, value, ORIGIN)?;
         let Some((row, _)) = table::broker_option(name) else {
             let hint = table::hint_for_broker(name);
             return Err(BrokerConfigError::Unknown { name: name.clone(), hint });
@@ -40,6 +44,15 @@ pub fn check(
     Ok(())
 }
 
+/// Whether a broker may start in whose data directory clients have set these configs.
+///
+/// # Errors
+/// One of them asks for what this version does not have.
+pub fn check_kept(configs: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let origin = "set by a client, and kept in the data directory";
+    configs.iter().try_for_each(|(name, value)| demands::check(name, value, origin))
+}
+
 /// What was set, as a layer. A value that [`check`] would refuse (kept by another version, or by
 /// Apache Kafka itself) counts as not set.
 pub fn layer(configs: &BTreeMap<String, String>, source: Source) -> Layer {
@@ -47,7 +60,7 @@ pub fn layer(configs: &BTreeMap<String, String>, source: Source) -> Layer {
     for (name, value) in configs {
         let Some((row, name)) = table::broker_option(name) else { continue };
         if row.changes_live_as(name) && row.admits(value, name.factor) {
-            layer.put(name.text, value, "set while the broker runs", source);
+            layer.put(name.text, value, ORIGIN, source);
         }
     }
     layer

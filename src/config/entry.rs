@@ -46,8 +46,9 @@ pub enum Change {
 pub enum Effect {
     /// What it says.
     Acts,
-    /// It is checked, kept and shown, so that tools which set it work; nothing follows from it.
-    Reported,
+    /// It is checked, kept and shown, so that tools which set it work; nothing follows from it, and
+    /// this is why: a clause to stand after "reported, as".
+    Reported(&'static str),
 }
 
 /// One option: everything that is known about it, once.

@@ -4,7 +4,7 @@
 
 use crate::config::error::ConfigError;
 use crate::config::layers::Layer;
-use crate::config::table;
+use crate::config::{demands, table};
 
 const PREFIX: &str = "OTTLA_";
 
@@ -40,7 +40,12 @@ pub fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<La
         }
         match table::broker_names().find(|name| self::variable(name) == variable) {
             Some(name) => layer.enter(name, &value, &format!("environment {variable}"))?,
-            None => return Err(unknown(variable, value)),
+            None => {
+                let name = variable.trim_start_matches(PREFIX).to_ascii_lowercase();
+                let origin = format!("environment {variable}");
+                demands::check(&name.replace('_', "."), &value, &origin)?;
+                return Err(unknown(variable, value));
+            }
         }
     }
     Ok(layer)

@@ -31,6 +31,24 @@ pub enum ConfigError {
         /// What is allowed, to stand after "must be".
         allowed: String,
     },
+    /// The setting asks for what this version does not have, and must not be passed over.
+    #[error(
+        "{} = \"{}\" ({origin}): asks for {demand}, which this version does not have: {remedy}",
+        line(key),
+        line(value)
+    )]
+    Lacking {
+        /// The option's name, or the variable's where it is no option.
+        key: String,
+        /// The value; `(hidden)` if it is a secret.
+        value: String,
+        /// Where it was set.
+        origin: String,
+        /// What is asked for, to stand after "asks for".
+        demand: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The file is not TOML, or not of the shape that options have.
     #[error("{origin}, line {line_number}: {}", line(problem))]
     Malformed {
@@ -81,6 +99,12 @@ pub enum TopicConfigError {
         /// What is allowed, to stand after "must be".
         allowed: String,
     },
+    /// Segments are to be kept in a remote store, and there is none.
+    #[error(
+        "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with \
+         remote log storage."
+    )]
+    NoRemoteStore,
     /// Two values are each allowed, but not together.
     #[error(
         "Conflicting topic configs: {lesser} ({lesser_value}) is more than {greater} \
@@ -122,9 +146,53 @@ pub enum BrokerConfigError {
         /// What is allowed, to stand after "must be".
         allowed: String,
     },
-    /// Two values are each allowed, but not together.
+    /// A pool of threads cannot become that large or small at once.
+    #[error(
+        "Dynamic thread count update validation failed for {name}={count}, value {bound} {current}"
+    )]
+    Threads {
+        /// The option.
+        name: &'static str,
+        /// How many it is to have.
+        count: i32,
+        /// How they must compare.
+        bound: &'static str,
+        /// How many it has.
+        current: i32,
+    },
+    /// Segments that are in the remote store as well are to stay on the local disk for ever, others
+    /// are not.
+    #[error(
+        "Invalid value -1 for configuration {name}: Value must not be -1 as {of_all} value is set \
+         as {most}."
+    )]
+    LocalUnlimited {
+        /// The option for the local disk.
+        name: &'static str,
+        /// The option for all.
+        of_all: &'static str,
+        /// Its value.
+        most: i64,
+    },
+    /// More is to stay on the local disk than is kept at all.
+    #[error(
+        "Invalid value {kept} for configuration {name}: Value must not be more than {of_all} \
+         property value: {most}"
+    )]
+    LocalMore {
+        /// The option for the local disk.
+        name: &'static str,
+        /// Its value.
+        kept: i64,
+        /// The option for all.
+        of_all: &'static str,
+        /// Its value.
+        most: i64,
+    },
+    /// What would stop a start: values that contradict each other, or that ask for what this version
+    /// does not have.
     #[error(transparent)]
-    Together(#[from] ConfigError),
+    AtStart(#[from] ConfigError),
 }
 
 /// What a client asked of a group's or a client metrics subscription's configuration is wrong.

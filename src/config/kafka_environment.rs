@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::broker;
 use crate::config::error::ConfigError;
+use crate::config::first_topics::FirstTopic;
 use crate::config::layers::Layer;
 use crate::config::value::Seen;
-use crate::config::{listeners, table};
+use crate::config::wurstmeister::Variables;
+use crate::config::{broker, demands, listeners, table};
 
 const PREFIX: &str = "KAFKA_";
 const BITNAMIS: &str = "KAFKA_CFG_";
@@ -53,6 +54,8 @@ pub struct Said {
     pub layer: Layer,
     /// The id that a new data directory gets.
     pub cluster_id: Option<String>,
+    /// The topics to begin with.
+    pub topics: Vec<FirstTopic>,
     /// Variables about what one node does not have.
     pub meaningless: Vec<String>,
     /// Variables that are no option known here.
@@ -65,7 +68,8 @@ pub struct Said {
 /// on every interface.
 ///
 /// # Errors
-/// An option has a value that it does not allow.
+/// An option has a value that it does not allow, or something is asked for that this version does
+/// not have.
 pub fn read<'a>(
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Said, ConfigError> {
@@ -73,7 +77,11 @@ pub fn read<'a>(
     let names: BTreeMap<String, &'static str> =
         table::broker_names().map(|name| (tail(name), name)).collect();
     let (mut cluster_ids, mut options) = (BTreeMap::new(), Vec::new());
+    let mut wurstmeisters = Variables::default();
+    // By name, so that of several faults the same is told each time.
+    let variables: BTreeMap<&str, &str> = variables.into_iter().collect();
     for (variable, value) in variables {
+        demands::check_variable(variable, value)?;
         if let Some(rank) = CLUSTER_IDS.iter().position(|name| *name == variable) {
             cluster_ids.insert(rank, value.trim());
             continue;
@@ -82,11 +90,16 @@ pub fn read<'a>(
         let bitnamis = variable.strip_prefix(BITNAMIS);
         let of = |rest: &str| names.get(rest).copied();
         match bitnamis.and_then(of).or_else(|| of(rest)) {
+            Some(name) if is_unset(name, value) => said.meaningless.push(variable.to_owned()),
             Some(name) => options.push((bitnamis.is_some(), name, variable, value)),
-            None if is_meaningless(bitnamis.unwrap_or(rest)) => {
-                said.meaningless.push(variable.to_owned());
+            None if wurstmeisters.take(variable, value) => {}
+            None => {
+                let name = name(bitnamis.unwrap_or(rest));
+                demands::check(&name, value, &origin(variable))?;
+                let is_harmless = demands::is_about(&name) || is_meaningless(&name);
+                let list = if is_harmless { &mut said.meaningless } else { &mut said.unknown };
+                list.push(variable.to_owned());
             }
-            None => said.unknown.push(variable.to_owned()),
         }
     }
     // What is entered later counts.
@@ -94,6 +107,9 @@ pub fn read<'a>(
     for (_, name, variable, value) in options {
         said.layer.enter(name, value, &origin(variable))?;
     }
+    let passed_over = wurstmeisters.enter(&mut said.layer)?;
+    said.meaningless.extend(passed_over.into_iter().map(str::to_owned));
+    said.topics = wurstmeisters.topics()?;
     listen_where_advertised(&mut said.layer)?;
     let is_fit = |id: &&&str| !id.is_empty() && broker::CLUSTER_ID.check.allows(Seen::Text(id));
     said.cluster_id = cluster_ids.values().find(is_fit).map(|id| (*id).to_owned());
@@ -122,8 +138,22 @@ fn tail(name: &str) -> String {
     name.replace('_', "__").replace('-', "___").replace('.', "_").to_ascii_uppercase()
 }
 
-fn is_meaningless(rest: &str) -> bool {
-    let name = rest.to_ascii_lowercase().replace('_', ".");
+/// The name of an option that is not in the table, from what follows the prefix: [`tail`] read
+/// from its end.
+fn name(rest: &str) -> String {
+    const DASH: &str = "\u{1}";
+    const UNDERSCORE: &str = "\u{2}";
+    let dotted = rest.to_ascii_lowercase().replace("___", DASH).replace("__", UNDERSCORE);
+    dotted.replace('_', ".").replace(DASH, "-").replace(UNDERSCORE, "_")
+}
+
+/// True for a value by which images say that nobody has set it: Kafka took a number of its own for
+/// `broker.id=-1`.
+fn is_unset(name: &str, value: &str) -> bool {
+    name == "broker.id" && value.trim() == "-1"
+}
+
+fn is_meaningless(name: &str) -> bool {
     MEANINGLESS.iter().any(|known| match known.strip_suffix('.') {
         Some(_) => name.starts_with(known),
         None => name == *known,
@@ -174,10 +204,63 @@ mod tests {
             ("KAFKA_CFG_ZOOKEEPER_CONNECT", "zk:2181"),
             ("KAFKA_PORT", "tcp://10.0.0.1:9092"),
             ("KAFKA_CFG_NUM_PARTITION", "1"),
+            ("KAFKA_BROKER_ID", "-1"),
+            ("KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND", "true"),
+            ("KAFKA_CFG_SASL_MECHANISM_INTER_BROKER_PROTOCOL", ""),
         ])
         .unwrap();
-        assert_eq!(said.meaningless.len(), 5);
+        assert_eq!(said.meaningless.len(), 8, "{:?}", said.meaningless);
         assert_eq!(said.unknown, ["KAFKA_CFG_NUM_PARTITION", "KAFKA_PORT"]);
+    }
+
+    #[test]
+    fn what_asks_for_a_protection_is_refused_in_the_words_of_every_image() {
+        for (variable, value, key) in [
+            ("KAFKA_AUTHORIZER_CLASS_NAME", "x", "authorizer.class.name"),
+            ("KAFKA_SUPER_USERS", "User:a", "super.users"),
+            ("KAFKA_CFG_SUPER_USERS", "User:a", "super.users"),
+            ("KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND", "false", "allow.everyone.if.no.acl.found"),
+            ("KAFKA_SSL_CLIENT_AUTH", "required", "ssl.client.auth"),
+            ("KAFKA_SSL_KEYSTORE_FILENAME", "k.jks", "ssl.keystore.filename"),
+            ("KAFKA_SASL_ENABLED_MECHANISMS", "PLAIN", "sasl.enabled.mechanisms"),
+            (
+                "KAFKA_LISTENER_NAME_SASL__PLAINTEXT_SCRAM___SHA___256_SASL_JAAS_CONFIG",
+                "x",
+                "listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config",
+            ),
+            ("KAFKA_CLIENT_USERS", "user", "client.users"),
+            ("KAFKA_CLIENT_PASSWORDS", "p", "client.passwords"),
+            ("KAFKA_DELEGATION_TOKEN_SECRET_KEY", "p", "delegation.token.secret.key"),
+            ("KAFKA_OPTS", "-Djava.security.auth.login.config=/j", "KAFKA_OPTS"),
+            ("ALLOW_PLAINTEXT_LISTENER", "no", "ALLOW_PLAINTEXT_LISTENER"),
+            ("KAFKA_REMOTE_LOG_STORAGE_SYSTEM_ENABLE", "true", "remote.log.storage.system.enable"),
+        ] {
+            let error = read([(variable, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{key} = ")), "{error}");
+            assert!(error.contains(variable) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_of_options_are_read_back_from_variables() {
+        for name in table::broker_names().chain(["listener.name.sasl_ssl.scram-sha-512.x"]) {
+            assert_eq!(super::name(&tail(name)), name);
+        }
+    }
+
+    #[test]
+    fn wurstmeisters_variables_say_where_clients_go_and_which_topics_there_are() {
+        let said = read([
+            ("KAFKA_ADVERTISED_HOST_NAME", "192.168.99.100"),
+            ("KAFKA_CREATE_TOPICS", "Topic1:1:3,Topic2:1:1:compact"),
+            ("KAFKA_ZOOKEEPER_CONNECT", "zookeeper:2181"),
+        ])
+        .unwrap();
+        assert_eq!(value(&said, "advertised.listeners"), Some("192.168.99.100:9092"));
+        assert_eq!(value(&said, "listeners"), Some("PLAINTEXT://:9092"));
+        assert_eq!(said.topics.len(), 2);
+        assert_eq!(said.meaningless, ["KAFKA_ZOOKEEPER_CONNECT"]);
+        read([("KAFKA_CREATE_TOPICS", "Topic1")]).unwrap_err();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Kafka names listeners (`INTERNAL://:29092`) and says elsewhere what protocol each name means
 //! (`listener.security.protocol.map`). Only plain text is served.
 
+use crate::config::demands::Demand;
 use crate::config::endpoint::Endpoint;
 
 /// The name of a listener that has none (Kafka: the name of its protocol).
@@ -70,6 +71,8 @@ pub enum Wrong {
     Listeners(String),
     /// With `advertised.listeners`.
     Advertised(String),
+    /// With the protocol of one of `listeners`: it asks for what there is not.
+    Protocol(Demand),
 }
 
 impl Said {
@@ -88,7 +91,7 @@ impl Said {
             return Err(Wrong::Listeners(why.to_owned()));
         }
         for place in &places {
-            self.is_served(place).map_err(Wrong::Listeners)?;
+            self.is_served(place)?;
         }
         let mut advertised = self::places(&self.advertised);
         advertised.retain(of_clients);
@@ -103,20 +106,19 @@ impl Said {
             .collect())
     }
 
-    fn is_served(&self, place: &Place) -> Result<(), String> {
+    fn is_served(&self, place: &Place) -> Result<(), Wrong> {
         let name = place.name();
         let pairs = self.protocols.iter().filter_map(|pair| pair.split_once(':'));
         let mut meant = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
         match meant.next().map(|(_, protocol)| protocol.trim()) {
-            Some(protocol) if protocol.eq_ignore_ascii_case(PLAINTEXT) => Ok(()),
-            Some(protocol) => Err(format!(
-                "PLAINTEXT://host:port, or several of them with commas between: {name} means \
-                 {protocol}, and only PLAINTEXT is served"
-            )),
-            None => Err(format!(
+            Some(protocol) => match Demand::of_protocol(protocol) {
+                Some(demand) => Err(Wrong::Protocol(demand)),
+                None => Ok(()),
+            },
+            None => Err(Wrong::Listeners(format!(
                 "PLAINTEXT://host:port, or several of them with commas between: \
                  listener.security.protocol.map does not say what {name} means"
-            )),
+            ))),
         }
     }
 }
@@ -236,9 +238,12 @@ mod tests {
         let wrong = |listeners, advertised| match said(listeners, advertised).together() {
             Err(Wrong::Listeners(why)) => format!("listeners {why}"),
             Err(Wrong::Advertised(why)) => format!("advertised {why}"),
-            Ok(fine) => panic!("{fine:?}"),
+            other => panic!("{other:?}"),
         };
-        assert!(wrong("SSL://a:1", "").ends_with("SSL means SSL, and only PLAINTEXT is served"));
+        assert_eq!(
+            said("HOST://a:1,SSL://a:1", "").together(),
+            Err(Wrong::Protocol(Demand::Encryption))
+        );
         assert!(wrong("X://a:1", "").ends_with("does not say what X means"));
         assert_eq!(
             wrong("HOST://a:1", "INTERNAL://x:1"),

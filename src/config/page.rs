@@ -83,9 +83,19 @@ what is allowed.
 ";
 
 const EFFECT: &str = "\
-**Effect.** What *acts* does what it says. What is *reported* is checked, kept and shown to tools
-that ask, so that files and scripts written for Kafka work; nothing follows from it yet, and a
-start warns about each such option that is set.
+**Effect.** What *acts* does what it says. What is *reported* is checked as Kafka checks it, kept and
+shown to tools that ask, so that files and scripts written for Kafka work; nothing follows from it,
+for the reason that stands there, and a start warns about each such option that is set.
+
+**What is refused.** Whatever asks for a protection that this version does not have (authentication,
+encryption, authorization, delegation tokens, policies) ends a start with one line, wherever it is
+set, under any of Kafka's names or those of the images of Apache Kafka, Confluent and Bitnami:
+`authorizer.class.name`, `super.users`, `allow.everyone.if.no.acl.found=false`, `ssl.…`, `sasl.…`,
+`listener.name.….ssl.…`, listeners whose protocol is not PLAINTEXT, `KAFKA_CLIENT_USERS`,
+`ALLOW_PLAINTEXT_LISTENER=no`, a `java.security.auth.login.config` in `KAFKA_OPTS`, and so on. Kafka's
+defaults of these ask for nothing and may stand. Clients cannot set them while the broker runs, and a
+data directory in which they are set is not opened. The same holds for
+`remote.log.storage.system.enable=true`, as there is no remote store.
 
 ";
 
@@ -118,9 +128,10 @@ fn own(page: &mut String, title: &str, owner: &str, options: &[OwnOption]) {
     let _ = writeln!(
         page,
         "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, kept and \
-         shown; nothing follows from it\nyet.\n\n| Name | Type | Default | Must be | Meaning |"
+         shown; nothing follows from it,\nfor the reason that stands there.\n\n\
+         | Name | Type | Default | Must be | Effect | Meaning |"
     );
-    page.push_str("|--|--|--|--|--|\n");
+    page.push_str("|--|--|--|--|--|--|\n");
     for option in options {
         let row = option.row;
         let default = match row.broker().first() {
@@ -129,7 +140,9 @@ fn own(page: &mut String, title: &str, owner: &str, options: &[OwnOption]) {
         };
         let (kind, allowed) = (row.kind().name(), row.allowed(1).replace('*', "\\*"));
         let doc = row.doc().replace('*', "\\*");
-        let _ = writeln!(page, "| `{}` | {kind} | {default} | {allowed} | {doc} |", option.name);
+        let name = option.name;
+        let effect = effect(row);
+        let _ = writeln!(page, "| `{name}` | {kind} | {default} | {allowed} | {effect} | {doc} |");
     }
     page.push('\n');
 }
@@ -143,9 +156,13 @@ fn variables(page: &mut String) {
         page,
         "\nOf the variables of other images, `{}` is the id that a new data directory gets; one that\n\
          has another keeps it. With `KAFKA_ADVERTISED_LISTENERS` and no listeners, the same names and\n\
-         ports are listened to on every interface. `KAFKA_…` variables about what one node does not\n\
-         have (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_HEAP_OPTS`, …) are\n\
-         passed over in one line of the log, unknown ones in another.",
+         ports are listened to on every interface. Of wurstmeister's, `KAFKA_ADVERTISED_HOST_NAME` and\n\
+         `KAFKA_ADVERTISED_PORT` say where clients are sent, and `KAFKA_CREATE_TOPICS`\n\
+         (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other characters\n\
+         between them) which topics are created before the broker is ready, if they are not there;\n\
+         each has one replica. `KAFKA_…` variables about what one node does not\n\
+         have (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_ZOOKEEPER_CONNECT`,\n\
+         `KAFKA_HEAP_OPTS`, …) are passed over in one line of the log, unknown ones in another.",
         CLUSTER_IDS.join("` or `")
     );
     let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
@@ -165,10 +182,7 @@ fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
         let _ = write!(page, "{topic} | ");
     }
     let broker: Vec<String> = row.broker().iter().map(name_and_unit).collect();
-    let effect = match row.effect() {
-        Effect::Acts => "acts",
-        Effect::Reported => "reported",
-    };
+    let effect = effect(row);
     let can_change = row.broker().first().is_some_and(|name| row.changes_live_as(name));
     let live = if can_change { "live" } else { "" };
     let _ = writeln!(
@@ -180,6 +194,13 @@ fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
         row.allowed(1).replace('*', "\\*"),
         row.doc().replace('*', "\\*"),
     );
+}
+
+fn effect(row: &dyn Row) -> String {
+    match row.effect() {
+        Effect::Acts => "acts".to_owned(),
+        Effect::Reported(why) => format!("reported: {why}"),
+    }
 }
 
 fn name_and_unit(name: &Name) -> String {
@@ -233,8 +254,8 @@ pub fn default_file() -> String {
                 let names: Vec<&str> = others.iter().map(|name| name.text).collect();
                 comment(&mut file, &format!("Also as {}.", names.join(", ")));
             }
-            if row.effect() == Effect::Reported {
-                comment(&mut file, "Reported only: nothing follows from it yet.");
+            if let Effect::Reported(why) = row.effect() {
+                comment(&mut file, &format!("Reported only, as {why}."));
             }
             let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(*row));
         }
@@ -343,8 +364,33 @@ mod tests {
         let with_broker_names = table::rows().filter(|row| !row.broker().is_empty());
         assert_eq!(
             settings.unheeded().len(),
-            with_broker_names.filter(|row| row.effect() == Effect::Reported).count()
+            with_broker_names.filter(|row| row.effect() != Effect::Acts).count()
         );
+    }
+
+    #[test]
+    fn every_option_from_which_nothing_follows_says_why_on_the_page_and_in_the_file() {
+        let page = configuration_page();
+        let file = default_file().replace("\n# ", " ");
+        let own = [resources::OF_GROUPS, resources::OF_CLIENT_METRICS].concat();
+        let rows = table::rows().chain(own.iter().map(|option| option.row));
+        for row in rows {
+            let Effect::Reported(why) = row.effect() else { continue };
+            assert!(why.len() > 20 && !why.ends_with('.'), "{row:?}");
+            let names = row.topic().into_iter().chain(row.broker().iter().map(|name| name.text));
+            for name in names {
+                let mut lines = page.lines().filter(|line| line.contains(&format!("`{name}`")));
+                assert!(lines.any(|line| line.contains(&format!("| reported: {why} |"))), "{name}");
+            }
+            if !row.broker().is_empty() {
+                assert!(file.contains(&format!("Reported only, as {why}.")), "{row:?}");
+            }
+        }
+        for option in own {
+            let line =
+                page.lines().find(|line| line.starts_with(&format!("| `{}` |", option.name)));
+            assert!(line.unwrap().contains("| reported: "), "{}", option.name);
+        }
     }
 
     #[test]

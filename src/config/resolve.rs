@@ -70,6 +70,8 @@ pub struct TopicConfig {
     pub segment_bytes: i32,
     /// `segment.ms`: a segment older than this is followed by a new one.
     pub segment_ms: i64,
+    /// `segment.jitter.ms`: by up to this much less than `segment_ms`, other for each segment.
+    pub segment_jitter_ms: i64,
     /// `max.message.bytes`: the largest batch, its 12-byte prefix included.
     pub max_message_bytes: i32,
     /// `compression.type`.
@@ -125,6 +127,7 @@ impl Default for TopicConfig {
             retention_bytes: -1,
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
+            segment_jitter_ms: 0,
             max_message_bytes: 1_048_588,
             compression: Compression::Producer,
             compression_gzip_level: -1,
@@ -165,6 +168,7 @@ impl TopicConfig {
             retention_bytes: long(&topic::RETENTION_BYTES),
             segment_bytes: int(&topic::SEGMENT_BYTES),
             segment_ms: long(&topic::SEGMENT_MS),
+            segment_jitter_ms: long(&topic::SEGMENT_JITTER_MS),
             max_message_bytes: int(&topic::MAX_MESSAGE_BYTES),
             compression: compression(&topic::COMPRESSION_TYPE.resolve_topic(overrides, layers)),
             compression_gzip_level: int(&topic::COMPRESSION_GZIP_LEVEL),

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use crate::config::check::Check;
 use crate::config::described::{Described, Synonym};
 use crate::config::entry::{Change, Effect, Entry, Row};
-use crate::config::error::ResourceConfigError;
+use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{Layers, Source};
 use crate::config::value::{Kind, List, Text, Value};
-use crate::config::{group, table};
+use crate::config::{group, table, together};
 
 /// What has options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Owner {
 }
 
 /// One option.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct OwnOption {
     /// Its name.
     pub name: &'static str,
@@ -107,7 +107,7 @@ static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
     default: Text("latest"),
     check: Check::OffsetReset,
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("share groups are not served by this version"),
     doc: "Where a share group begins to read a partition: at its earliest record, at its end, or \
         so long before now.",
 };
@@ -118,7 +118,7 @@ static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
     default: Text("read_uncommitted"),
     check: Check::OneOf(&["read_committed", "read_uncommitted"]),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("share groups are not served by this version"),
     doc: "Whether a share group is given records of transactions that are open or aborted.",
 };
 
@@ -128,7 +128,7 @@ static INTERVAL_MS: Entry<i32> = Entry {
     default: 300_000,
     check: Check::Between(100, 3_600_000),
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("no client is asked for its metrics"),
     doc: "How often a client pushes its metrics.",
 };
 
@@ -138,7 +138,7 @@ static MATCH: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Clients,
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("no client is asked for its metrics"),
     doc: "Which clients push their metrics; with nothing here, all of them.",
 };
 
@@ -148,7 +148,7 @@ static METRICS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported,
+    effect: Effect::Reported("no client is asked for its metrics"),
     doc: "The beginnings of the names of the metrics that are pushed. * is all of them.",
 };
 
@@ -201,6 +201,44 @@ pub fn check(
         }
     }
     if owner == Owner::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
+}
+
+/// Whether the broker's values for groups that do not say otherwise lie between its bounds for
+/// those that do (`GroupCoordinatorConfig`, `ShareGroupConfig`).
+///
+/// # Errors
+/// One that does not, or bounds that are no bounds.
+pub fn check_bounds(layers: &Layers) -> Result<(), ConfigError> {
+    let ordered = |less: &'static dyn Row, more: &'static dyn Row, is_strict: bool| {
+        let (lesser, greater) = (of_broker(less, layers), of_broker(more, layers));
+        if lesser < greater || (lesser == greater && !is_strict) {
+            return Ok(());
+        }
+        // The defaults are in order: blame one that somebody set.
+        let relation = if is_strict { ["less", "greater"] } else { ["at most", "at least"] };
+        let than = if is_strict { " than" } else { "" };
+        let name = |row: &'static dyn Row| row.broker().first().map_or("", |name| name.text);
+        let found = layers.find(less.broker());
+        let allowed = match found {
+            Some(_) => format!("{}{than} {}, {greater}", relation[0], name(more)),
+            None => format!("{}{than} {}, {lesser}", relation[1], name(less)),
+        };
+        Err(together::invalid(found.or(layers.find(more.broker())), allowed))
+    };
+    for option in OF_GROUPS {
+        if let Some((least, greatest)) = option.least.zip(option.greatest) {
+            ordered(least, greatest, false)?;
+        }
+        option.least.map_or(Ok(()), |least| ordered(least, option.row, false))?;
+        option.greatest.map_or(Ok(()), |greatest| ordered(option.row, greatest, false))?;
+    }
+    let row = |name: &str| OF_GROUPS.iter().find(|option| option.name == name).map(|one| one.row);
+    for (session, heartbeat) in SESSION_AND_HEARTBEAT {
+        if let Some((session, heartbeat)) = row(session).zip(row(heartbeat)) {
+            ordered(heartbeat, session, true)?;
+        }
+    }
+    Ok(())
 }
 
 fn sessions_outlast_heartbeats(

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::config::described::{self, Described};
-use crate::config::entry::{Effect, Name};
-use crate::config::error::{ConfigError, ResourceConfigError, TopicConfigError};
-use crate::config::layers::{Layer, Layers, Setting, Source};
-use crate::config::listeners::Wrong;
+use crate::config::entry::Effect;
+use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
+use crate::config::first_topics::FirstTopic;
+use crate::config::layers::{Layer, Layers, Source};
 use crate::config::live::LiveConfig;
-use crate::config::resolve::{self, BrokerConfig, TopicConfig};
+use crate::config::resolve::{BrokerConfig, TopicConfig};
 use crate::config::resources::{self, Owner};
-use crate::config::{broker, dynamic, environment, file, kafka_environment, table, topic};
+use crate::config::value::Value;
+use crate::config::{dynamic, environment, file, kafka_environment, table, together};
 
 /// The configuration file, read by the caller.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub struct Unheeded {
     pub value: String,
     /// Where it was set.
     pub origin: String,
+    /// Why nothing follows from it: a clause to stand after "as".
+    pub why: &'static str,
 }
 
 /// All configuration of one run. The default is that nothing is set.
@@ -49,6 +52,7 @@ pub struct Settings {
     layers: Layers,
     live: LiveConfig,
     first_cluster_id: Option<String>,
+    first_topics: Vec<FirstTopic>,
     passed_over: PassedOver,
 }
 
@@ -89,6 +93,7 @@ impl Settings {
             live: LiveConfig::resolve(&layers),
             layers,
             first_cluster_id: kafkas.cluster_id,
+            first_topics: kafkas.topics,
             passed_over: PassedOver { meaningless: kafkas.meaningless, unknown: kafkas.unknown },
         };
         settings.check_together()?;
@@ -114,6 +119,11 @@ impl Settings {
         BrokerConfig { first_cluster_id, ..BrokerConfig::resolve(&self.layers) }
     }
 
+    /// The topics that are to be there once the broker is.
+    pub fn first_topics(&self) -> &[FirstTopic] {
+        &self.first_topics
+    }
+
     /// What the environment says in Kafka's words and nothing follows from: worth a line.
     pub fn passed_over(&self) -> &PassedOver {
         &self.passed_over
@@ -131,14 +141,18 @@ impl Settings {
 
     /// Whether a topic may have this override.
     ///
-    /// Errors: no topic's option has that name, or it does not allow the value.
+    /// Errors: no topic's option has that name, it does not allow the value, or the value asks for
+    /// the remote store that there is not.
     pub fn check_topic(&self, name: &str, value: &str) -> Result<(), TopicConfigError> {
         let Some(row) = table::topic_option(name) else {
             let hint = table::hint_for_topic(name);
             return Err(TopicConfigError::Unknown { name: name.to_owned(), hint });
         };
         if row.admits(value, 1) {
-            return Ok(());
+            return match (name, bool::read(value)) {
+                ("remote.storage.enable", Some(true)) => Err(TopicConfigError::NoRemoteStore),
+                _ => Ok(()),
+            };
         }
         Err(TopicConfigError::Invalid {
             name: name.to_owned(),
@@ -205,15 +219,15 @@ impl Settings {
         resources::describe(owner, configs, &self.layers)
     }
 
-    /// The options that were set and from which nothing follows yet: worth a warning at a start.
+    /// The options that were set and from which nothing follows: worth a warning at a start.
     pub fn unheeded(&self) -> Vec<Unheeded> {
         self.layers
             .set_rows()
-            .filter(|(row, _, _)| row.effect() == Effect::Reported)
-            .map(|(row, name, setting)| Unheeded {
-                name: name.text,
-                value: if row.is_sensitive() { "(hidden)" } else { &setting.value }.to_owned(),
-                origin: setting.origin.clone(),
+            .filter_map(|(row, name, setting)| {
+                let Effect::Reported(why) = row.effect() else { return None };
+                let value = if row.is_sensitive() { "(hidden)" } else { &setting.value };
+                let (value, origin) = (value.to_owned(), setting.origin.clone());
+                Some(Unheeded { name: name.text, value, origin, why })
             })
             .collect()
     }
@@ -222,52 +236,15 @@ impl Settings {
     ///
     /// Errors: values that contradict each other.
     pub fn check_together(&self) -> Result<(), ConfigError> {
-        resolve::listeners(&self.layers).together().map_err(|wrong| {
-            let (names, allowed) = match wrong {
-                Wrong::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
-                Wrong::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
-            };
-            invalid(self.layers.find(names), allowed)
-        })?;
-        if self.live.max_connections_per_ip == 0
-            && self.live.max_connections_per_ip_overrides.is_empty()
-        {
-            let found = self.layers.find(broker::MAX_CONNECTIONS_PER_IP.broker);
-            let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
-                could connect"
-                .to_owned();
-            return Err(invalid(found, allowed));
-        }
-        let topic = self.topic(&BTreeMap::new());
-        if topic.min_compaction_lag_ms > topic.max_compaction_lag_ms {
-            // The default of neither contradicts the default of the other; blame the one that
-            // somebody set.
-            let least = self.layers.find(topic::MIN_COMPACTION_LAG_MS.broker);
-            let allowed = match least {
-                Some(_) => format!(
-                    "at most log.cleaner.max.compaction.lag.ms, {}",
-                    topic.max_compaction_lag_ms
-                ),
-                None => format!(
-                    "at least log.cleaner.min.compaction.lag.ms, {}",
-                    topic.min_compaction_lag_ms
-                ),
-            };
-            let most = self.layers.find(topic::MAX_COMPACTION_LAG_MS.broker);
-            return Err(invalid(least.or(most), allowed));
-        }
-        Ok(())
+        together::check(&self.layers, &self.live)
     }
-}
 
-fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
-    let (key, value, origin) = match found {
-        Some((name, setting)) => {
-            (name.text.to_owned(), setting.value.clone(), setting.origin.clone())
-        }
-        None => Default::default(),
-    };
-    ConfigError::Invalid { key, value, origin, allowed }
+    /// Whether a broker that runs by `has` may go over to these settings.
+    ///
+    /// Errors: what is refused of a running broker although it would start so.
+    pub fn check_change(&self, has: &Settings) -> Result<(), BrokerConfigError> {
+        together::check_change(&has.layers, &self.layers)
+    }
 }
 
 #[cfg(test)]
@@ -455,8 +432,8 @@ mod tests {
         assert_eq!(
             load("SSL://localhost:9093", "").unwrap_err().to_string(),
             "listeners = \"SSL://localhost:9093\" (--set): \
-             must be PLAINTEXT://host:port, or several of them with commas between: \
-             SSL means SSL, and only PLAINTEXT is served"
+             asks for encryption (TLS), which this version does not have: unset it to run a \
+             broker that is open to every client, or run Apache Kafka for it"
         );
     }
 

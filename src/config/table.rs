@@ -1,7 +1,9 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
 use crate::config::entry::{Name, Row};
-use crate::config::{broker, cleaner, group, quota, scrub, topic, topic_limits, transaction};
+use crate::config::{
+    broker, cleaner, group, quota, scrub, security, topic, topic_limits, transaction,
+};
 
 /// A part of the table that is shown under one heading.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub static SECTIONS: &[Section] = &[
     Section { title: "Groups and committed offsets", rows: group::ROWS },
     Section { title: "Producers and transactions", rows: transaction::ROWS },
     Section { title: "Client quotas", rows: quota::ROWS },
+    Section { title: "Authentication", rows: security::ROWS },
 ];
 
 /// Every row.

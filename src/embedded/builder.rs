@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::broker::first_topics::FirstTopicError;
+use crate::broker::start;
 use crate::config::error::ConfigError;
 use crate::config::settings::{Flag, Settings};
 use crate::embedded::broker::Broker;
@@ -31,6 +33,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// A topic that was to be there cannot be created.
+    #[error(transparent)]
+    FirstTopic(#[from] FirstTopicError),
     /// Nobody can listen there.
     #[error(transparent)]
     Listen(io::Error),
@@ -56,6 +61,16 @@ pub struct Builder {
     is_ephemeral: bool,
     worker_threads: Option<usize>,
     disk: Option<Arc<dyn Disk>>,
+}
+
+impl From<start::StartError> for StartError {
+    fn from(error: start::StartError) -> StartError {
+        match error {
+            start::StartError::DataDir(error) => StartError::DataDir(error),
+            start::StartError::Config(error) => StartError::Config(error),
+            start::StartError::FirstTopic(error) => StartError::FirstTopic(error),
+        }
+    }
 }
 
 impl Builder {

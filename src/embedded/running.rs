@@ -165,7 +165,8 @@ async fn begin(
         tracing::warn!(
             name = option.name,
             value = option.value,
-            "this config is accepted and reported, but does not act yet"
+            why = option.why,
+            "this config is reported only: nothing follows from it"
         );
     }
     let hold = datadir::hold(&data_dir)?;

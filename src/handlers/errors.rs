@@ -88,7 +88,10 @@ pub fn of_configs(error: &ConfigsError) -> Code {
         ConfigsError::Broker(error) => match error {
             BrokerConfigError::Fixed(_)
             | BrokerConfigError::Invalid { .. }
-            | BrokerConfigError::Together(_) => Code::InvalidRequest,
+            | BrokerConfigError::Threads { .. }
+            | BrokerConfigError::LocalUnlimited { .. }
+            | BrokerConfigError::LocalMore { .. }
+            | BrokerConfigError::AtStart(_) => Code::InvalidRequest,
             BrokerConfigError::Unknown { .. } => Code::InvalidConfig,
         },
         ConfigsError::Resource(error) => match error {

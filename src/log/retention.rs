@@ -141,8 +141,16 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::resolve::Cleanup;
+    use crate::log::admit::{Admitted, Rewrite};
+    use crate::log::recovery::Known;
+    use crate::storage::batch::BatchView;
+    use crate::storage::batch_builder::BatchBuilder;
+    use crate::storage::disk::Disk;
+    use crate::storage::sim_disk::SimDisk;
 
     const NOW: i64 = 1_000_000;
 
@@ -191,5 +199,49 @@ mod tests {
         let mut all = [segment(10, 1, NOW - 500), segment(20, 1, NOW - 500)];
         all[0].latest_ms = None;
         assert_eq!(due(&all, 0, &config(100, -1), NOW), 0);
+    }
+
+    /// The first millisecond of its age at which this partition's segment is followed by another.
+    fn age_at_roll(disk: &Arc<dyn Disk>, partition: usize, config: &Arc<TopicConfig>) -> i64 {
+        let at = |ms| Now { mono_ms: ms, wall_ms: NOW + ms };
+        let known = Known {
+            clean: false,
+            recovery_point: 0,
+            log_start_offset: 0,
+            index_interval_bytes: 100,
+        };
+        let dir = format!("/data/t-{partition}");
+        let mut log =
+            Log::open(disk.clone(), Path::new(&dir), config.clone(), known, at(0)).unwrap();
+        let mut builder = BatchBuilder::new(0, NOW);
+        builder.push(None, Some(b"a"), &[], NOW);
+        let bytes = builder.finish();
+        let batch = BatchView::first(&bytes).unwrap();
+        let admitted = Admitted { batch, max_timestamp: NOW, rewrite: Rewrite::AsItCame };
+        log.append(at(0), &admitted).unwrap();
+        let rolls = |ms: &i64| {
+            log.expire(at(*ms)).unwrap();
+            !log.sealed.is_empty()
+        };
+        (1..=1001).find(rolls).expect("segment.ms is 1000")
+    }
+
+    #[test]
+    fn segments_of_partitions_end_at_other_times_within_the_jitter() {
+        let sim = SimDisk::new(7);
+        sim.create_dir(Path::new("/data")).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(sim);
+        let ages = |first: usize, segment_jitter_ms| -> Vec<i64> {
+            let config = TopicConfig { segment_ms: 1000, segment_jitter_ms, ..config(-1, -1) };
+            let config = Arc::new(config);
+            (first..first + 50).map(|partition| age_at_roll(&disk, partition, &config)).collect()
+        };
+        assert_eq!(ages(0, 0), [1001; 50], "without jitter all end at once");
+        for (first, jitter, least) in [(100, 400, 602), (200, i64::MAX, 2)] {
+            let ages = ages(first, jitter);
+            assert!(ages.iter().all(|age| (least..=1001).contains(age)), "{ages:?}");
+            let different: std::collections::BTreeSet<_> = ages.iter().collect();
+            assert!(different.len() > 25, "{ages:?}");
+        }
     }
 }

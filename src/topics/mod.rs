@@ -2,6 +2,7 @@
 
 pub mod compaction;
 pub mod error;
+pub mod names;
 pub mod opening;
 pub mod partition;
 pub mod producer_count;

@@ -128,7 +128,8 @@ async fn a_topic_that_becomes_compacted_is_cleaned() {
 
 #[tokio::test]
 async fn the_brokers_configs_of_compaction_act_when_they_change() {
-    let ottla = Ottla::with(&[EAGER[0], EAGER[1], ("log.cleaner.threads", "0")]).await;
+    let lag = "log.cleaner.min.compaction.lag.ms";
+    let ottla = Ottla::with(&[EAGER[0], EAGER[1], (lag, "9000000000000")]).await;
     let mut client = ottla.client().await;
     client.create("t", 1, &COMPACTED).await;
     client.create("u", 1, &[("segment.ms", "1")]).await;
@@ -138,7 +139,7 @@ async fn the_brokers_configs_of_compaction_act_when_they_change() {
         }
         assert_eq!(everything(&mut client, topic).await.len(), 4);
     }
-    do_set(&mut client, BROKER, "1", "log.cleaner.threads", "1").await;
+    do_set(&mut client, BROKER, "1", lag, "0").await;
     until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
     assert_eq!(everything(&mut client, "u").await.len(), 4);
     do_set(&mut client, BROKER, "", "log.cleanup.policy", "compact").await;

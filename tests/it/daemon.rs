@@ -99,10 +99,10 @@ impl Drop for Daemon {
 }
 
 /// It ends with an error, having said one line on stderr that has all of `parts` in it.
-fn complains(command: &mut Command, parts: &[&str]) {
+pub fn complains(command: &mut Command, parts: &[&str]) {
     let Output { status, stderr, stdout } = command.output().unwrap();
     let said = String::from_utf8(stderr).unwrap();
-    assert!(!status.success(), "{said}");
+    assert_eq!(status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(stdout.is_empty());
     for part in parts {

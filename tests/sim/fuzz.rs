@@ -1,4 +1,5 @@
-//! Real requests, damaged, at a real broker: it goes on, it answers, it does not grow.
+//! Real requests, damaged, and sound ones that are extreme, at a real broker: it goes on, it
+//! answers, it does not grow.
 //!
 //! The broker is a process of its own: what would abort it, fill its memory or hang it is seen
 //! from outside. Every request comes on a connection of its own that is closed for writing
@@ -14,6 +15,7 @@ use fastrand::Rng;
 use ottla::handlers::table::APIS;
 
 use crate::batches::{batch, seal};
+use crate::extreme;
 use crate::mutate::{framed, mutate, with_huge_count};
 use crate::requests::{Request, Subject, produce_of, valid};
 use crate::seeds::{number, seeds};
@@ -23,6 +25,11 @@ const FRAME_BYTES: u64 = 1 << 20;
 /// What the broker may hold at most while it is sent one damaged request after the other: what it
 /// holds idle, and a multiple of the largest frame (see `wire/shape.rs`).
 const PEAK_BYTES: u64 = (32 << 20) + 16 * FRAME_BYTES;
+/// What it may hold while it is sent extreme requests, each of which it may have to carry out: the
+/// whole memory of a small machine.
+const EXTREME_PEAK_BYTES: u64 = 256 << 20;
+/// How many extreme requests come between two of a client that behaves well.
+const BETWEEN: usize = 10;
 /// How long an answer may take before the broker is taken to hang. Nothing is measured with it.
 const HANGS: Duration = Duration::from_secs(60);
 /// How many requests one broker sees before it is looked at.
@@ -68,6 +75,14 @@ impl Victim {
         crate::requests::created_id(&answer)
     }
 
+    /// Create the topic again if it was deleted.
+    fn restore_topic(&mut self) {
+        let id = self.create_topic();
+        if !id.is_nil() {
+            self.subject.topic_id = id;
+        }
+    }
+
     /// Send bytes and give all that comes back until the broker closes the connection.
     fn send(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).expect("the broker accepts");
@@ -93,13 +108,17 @@ impl Victim {
 
     /// It lives, it has not panicked, it answers, and it has not grown.
     fn check(&mut self) {
+        self.check_within(PEAK_BYTES);
+    }
+
+    fn check_within(&mut self, peak_bytes: u64) {
         let said = std::fs::read_to_string(self.dir.path().join("said")).expect("readable");
         assert!(!said.contains("panicked"), "the broker panicked:\n{said}");
         assert!(self.child.try_wait().expect("a child").is_none(), "the broker died:\n{said}");
         let metadata = valid(3, 12, &self.subject).expect("a request");
         assert_eq!(self.ask(&metadata.bytes)[..4], 7_i32.to_be_bytes(), "its correlation id");
         let peak = self.peak_bytes();
-        assert!(peak <= PEAK_BYTES, "the broker grew to {peak} bytes; {PEAK_BYTES} are allowed");
+        assert!(peak <= peak_bytes, "the broker grew to {peak} bytes; {peak_bytes} are allowed");
     }
 
     fn peak_bytes(&self) -> u64 {
@@ -165,17 +184,48 @@ fn a_sound_request_of_every_api_and_version_is_answered() {
     victim.check();
 }
 
+/// So many seeds, or for as long as `OTTLA_TEST_FUZZ_SECONDS` says.
+fn rounds(default: u64) -> Box<dyn Iterator<Item = u64>> {
+    let begun = Instant::now();
+    match number("OTTLA_TEST_FUZZ_SECONDS").map(Duration::from_secs) {
+        Some(time) => Box::new((0..).take_while(move |_| begun.elapsed() < time)),
+        None => Box::new(seeds(default)),
+    }
+}
+
+/// Every API in every version is asked for as much as its fields can say.
+#[test]
+fn extreme_requests_are_answered_or_refused_and_others_are_served_meanwhile() {
+    let mut sent = 0;
+    for round in rounds(1) {
+        println!("round {round}: run it again with OTTLA_SEED={round}");
+        let mut rng = Rng::with_seed(round);
+        let mut victim = Victim::start();
+        let mut all: Vec<(i16, i16)> = served().collect();
+        rng.shuffle(&mut all);
+        for some in all.chunks(BETWEEN) {
+            for &(key, version) in some {
+                // Most of them are small, so that many go as deep as they can.
+                let bytes_max = [200, 3000, 60_000, FRAME_BYTES as usize / 2][rng.usize(..4)];
+                let mut bytes =
+                    extreme::request(&mut rng, key, version, &victim.subject, bytes_max);
+                bytes.truncate(FRAME_BYTES as usize);
+                println!("{key} v{version}, {} bytes", bytes.len());
+                victim.send(&[&(bytes.len() as i32).to_be_bytes(), bytes.as_slice()].concat());
+                sent += 1;
+            }
+            victim.check_within(EXTREME_PEAK_BYTES);
+            victim.restore_topic();
+        }
+    }
+    println!("{sent} extreme requests");
+}
+
 #[test]
 fn damaged_requests_do_no_damage() {
-    let begun = Instant::now();
-    let for_long = number("OTTLA_TEST_FUZZ_SECONDS").map(Duration::from_secs);
     let all: Vec<(i16, i16)> = served().collect();
-    let rounds: Box<dyn Iterator<Item = u64>> = match for_long {
-        Some(time) => Box::new((0..).take_while(move |_| begun.elapsed() < time)),
-        None => Box::new(seeds(4)),
-    };
     let mut sent = 0;
-    for round in rounds {
+    for round in rounds(4) {
         println!("round {round}: run it again with OTTLA_SEED={round}");
         let mut rng = Rng::with_seed(round);
         let mut victim = Victim::start();

@@ -9,6 +9,7 @@ mod admin_requests;
 mod batches;
 mod compaction;
 mod compaction_model;
+mod extreme;
 mod fuzz;
 mod group_model;
 #[path = "../common/group_requests.rs"]

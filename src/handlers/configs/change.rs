@@ -6,7 +6,7 @@ use kafka_protocol::error::ResponseError as Code;
 
 use crate::handlers::configs::{BROKER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request};
 use crate::handlers::context::Context;
-use crate::handlers::topics::names;
+use crate::topics::names;
 
 /// Change the configs of any resource but loggers: `wanted` is given those that it has.
 pub fn alter(

@@ -32,8 +32,8 @@ use crate::handlers::configs::{
     BROKER, BROKER_LOGGER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request,
 };
 use crate::handlers::context::Context;
-use crate::handlers::topics::names;
 use crate::metadata::image::Image;
+use crate::topics::names;
 use crate::wire::list::{Later, PIECE_BYTES, Source as Pieces, encode_into};
 use crate::wire::reply::{Refusal, Reply, check_frame};
 

@@ -16,7 +16,7 @@ use crate::broker::upkeep;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::of_unavailable;
-use crate::handlers::topics::names;
+use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::Offset;

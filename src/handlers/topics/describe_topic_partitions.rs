@@ -18,8 +18,8 @@ use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::security::operations;
-use crate::handlers::topics::names;
 use crate::log::LEADER_EPOCH;
+use crate::topics::names;
 use crate::wire::reply::{Refusal, Reply};
 
 /// The handler.

@@ -11,4 +11,3 @@ pub mod describe_topic_partitions;
 pub mod elect_leaders;
 pub mod list_partition_reassignments;
 pub mod metadata;
-pub mod names;

@@ -30,9 +30,11 @@ fn share(family: Family, commit: Commit) {
     // Who leaves has committed what it has read, and is not waited for.
     let kept = world.written;
     world.read_in_peace(BATCH);
+    world.wait_for_commits();
     world.leave(second);
     world.settle(&[6]);
     world.read_in_peace(BATCH);
+    world.wait_for_commits();
     world.leave(first);
     let kept = kept..world.written;
     world.write(BATCH);

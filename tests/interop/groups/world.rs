@@ -140,6 +140,14 @@ impl<B: Broker> World<B> {
         usize::try_from(committed) == Ok(self.seen.len())
     }
 
+    /// Waits until members that commit by themselves have committed what they have read: a commit
+    /// that comes into a rebalance is refused, and those records are rightly read again.
+    pub fn wait_for_commits(&mut self) {
+        if self.commit == Commit::Manual {
+            self.until("all commits", World::all_is_committed);
+        }
+    }
+
     /// While nothing changes, each record is seen once, by the owner of its partition.
     pub fn read_in_peace(&mut self, count: usize) {
         let (owners, first) = (self.owners(), self.written);

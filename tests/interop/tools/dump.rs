@@ -1,14 +1,12 @@
 //! What Kafka's dump tool says of partitions that were compacted and of such that grew old.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ottla::storage::batch::Codec;
 
 use crate::differential::batch::{Producer, Record, encode};
-use crate::differential::client::{Client, production};
 use crate::tools::configs::CONFIGS;
-use crate::tools::side::{Side, pair};
+use crate::tools::side::{Side, now_ms, pair};
 use crate::tools::topics::TOPICS;
 
 const DUMP: &str = "kafka.tools.DumpLogSegments";
@@ -36,24 +34,19 @@ const WRITTEN: &[Written] = &[
 
 /// Write all that; each partition in a codec of its own.
 fn write(side: &Side, topic: &str, now: i64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut client = Client::connect(side.broker.address().parse().unwrap()).await;
-        for (partition, codec) in [(0, Codec::None), (1, Codec::Gzip)] {
-            for (hours, producer, pairs) in WRITTEN {
-                let one = |(place, (key, value)): (usize, &(&str, &str))| Record {
-                    timestamp: now - hours * HOUR_MS + place as i64,
-                    key: Some(key.as_bytes().to_vec()),
-                    value: (!value.is_empty()).then(|| value.as_bytes().to_vec()),
-                    headers: Vec::new(),
-                };
-                let records: Vec<Record> = pairs.iter().enumerate().map(one).collect();
-                let bytes = encode(codec, *producer, &records, None);
-                let answer = client.call(9, &production(topic, partition, bytes)).await;
-                assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
-            }
-        }
-    });
+    for (partition, codec) in [(0, Codec::None), (1, Codec::Gzip)] {
+        let batches = WRITTEN.iter().map(|(hours, producer, pairs)| {
+            let one = |(place, (key, value)): (usize, &(&str, &str))| Record {
+                timestamp: now - hours * HOUR_MS + place as i64,
+                key: Some(key.as_bytes().to_vec()),
+                value: (!value.is_empty()).then(|| value.as_bytes().to_vec()),
+                headers: Vec::new(),
+            };
+            let records: Vec<Record> = pairs.iter().enumerate().map(one).collect();
+            encode(codec, *producer, &records, None)
+        });
+        side.produce(topic, partition, batches);
+    }
 }
 
 /// Have the tool print each file of these extensions and tell their names: all logs, the indexes of
@@ -100,10 +93,6 @@ fn named(dir: &Path, extension: &str) -> Vec<String> {
 fn seen(line: &str, packed: bool) -> String {
     let hidden: &[&str] = if packed { &["crc: ", " size: ", "position: "] } else { &["crc: "] };
     hidden.iter().fold(line.to_owned(), |line, name| crate::tools::words::without(&line, name, ' '))
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Offsets asked for, and records deleted before an offset.
 
-use crate::tools::side::pair;
+use ottla::storage::batch::Codec;
+
+use crate::differential::batch::{Record, encode};
+use crate::tools::side::{Side, now_ms, pair};
 use crate::tools::topics::TOPICS;
 
 const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
@@ -45,9 +48,24 @@ const DELETED: &[&str] = &[
     "nonsense",
 ];
 
+/// Writes 10, 15 or 20 records to a partition, each a millisecond later than the one before: which
+/// of them has the largest timestamp must not depend on how fast a client writes.
+fn write(side: &Side, partition: i32, now: i64) {
+    let one = |number: i64| Record {
+        timestamp: now + number,
+        key: None,
+        value: Some(number.to_string().into_bytes()),
+        headers: Vec::new(),
+    };
+    let records: Vec<Record> = (1..=10 + 5 * i64::from(partition)).map(one).collect();
+    let batches = records.chunks(4).map(|some| encode(Codec::None, (-1, -1, -1), some, None));
+    side.produce("counted", partition, batches);
+}
+
 #[test]
 fn get_offset_shell_and_delete_records_command() {
     let Some(mut pair) = pair("GetOffsetShell") else { return };
+    let now = now_ms();
     pair.tell_the_same(|side| {
         side.ask(
             TOPICS,
@@ -58,11 +76,7 @@ fn get_offset_shell_and_delete_records_command() {
             ],
         );
         for partition in 0..3 {
-            // The last one is later than all others, however fast those were.
-            let last = 10 + partition * 5;
-            side.broker.bash(&format!(
-                "(seq 2 {last}; sleep 0.1; echo last) | kcat -b localhost:9092 -P -t counted -p {partition}"
-            ));
+            write(side, partition, now);
         }
         side.broker
             .bash("seq 1 5 | sed 's/.*/&:&/' | kcat -b localhost:9092 -P -t counted.compact -K:");

@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::broker::{Broker, Ottla};
 use crate::clients::{java, kcat};
-use crate::differential::client::Client;
+use crate::differential::client::{Client, production};
 use crate::differential::settle::Barrier;
 use crate::kafka::{CLUSTER_ID, Kafka};
 use crate::tools::words;
@@ -126,13 +126,19 @@ impl Side {
         }
     }
 
+    /// Writes these batches to a partition, one request each.
+    pub fn produce(&self, topic: &str, partition: i32, batches: impl IntoIterator<Item = Vec<u8>>) {
+        with_client(self.broker.address(), async |client| {
+            for batch in batches {
+                let answer = client.call(9, &production(topic, partition, batch)).await;
+                assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+            }
+        });
+    }
+
     /// Wait until what was changed acts. Both do it: both have the topic that is needed for it.
     fn settle(&mut self) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut client = Client::connect(self.broker.address().parse().unwrap()).await;
-            self.barrier.pass(&mut client).await;
-        });
+        with_client(self.broker.address(), async |client| self.barrier.pass(client).await);
     }
 
     /// The same, where the lines may come in any order.
@@ -180,6 +186,19 @@ impl Side {
     pub fn tell(&mut self, asked: &str, printed: Vec<String>) {
         self.told.push(Told { asked: asked.to_owned(), printed });
     }
+}
+
+/// Asks a broker directly.
+fn with_client(address: &str, ask: impl AsyncFnOnce(&mut Client)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(address.parse().unwrap()).await;
+        ask(&mut client).await;
+    });
+}
+
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
 }
 
 fn without_empty(mut lines: Vec<String>) -> Vec<String> {

@@ -1,0 +1,73 @@
+//! Topics that the environment asks for (`KAFKA_CREATE_TOPICS`) are created before clients come.
+
+use std::collections::BTreeMap;
+
+use crate::broker::parts::Broker;
+use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::config::first_topics::{FirstTopic, TOPICS};
+use crate::topics::names;
+
+/// A topic that the environment asks for cannot be created.
+#[derive(Debug, thiserror::Error)]
+#[error("{TOPICS}: {why}")]
+pub struct FirstTopicError {
+    why: String,
+}
+
+/// Refuses topics that no broker could create, before anything is touched.
+///
+/// # Errors
+/// A name that no topic can have.
+pub fn check(topics: &[FirstTopic]) -> Result<(), FirstTopicError> {
+    let fault = topics.iter().find_map(|topic| names::fault(&topic.name));
+    fault.map_or(Ok(()), |why| Err(FirstTopicError { why }))
+}
+
+impl Broker {
+    /// Creates the topics that the environment asks for. Those that are there already stay as they
+    /// are.
+    ///
+    /// # Errors
+    /// The first that cannot be created.
+    pub fn create_first_topics(&self) -> Result<(), FirstTopicError> {
+        let settings = self.settings.now();
+        for topic in settings.first_topics() {
+            if self.registry.named(&topic.name).is_some() {
+                tracing::info!(topic = topic.name, "topic exists already, and stays as it is");
+                continue;
+            }
+            match self.create_topic(wanted(topic)) {
+                Ok(_) => {
+                    tracing::info!(
+                        topic = topic.name,
+                        partitions = topic.partitions,
+                        "created topic of {TOPICS}"
+                    );
+                }
+                Err(error) => return Err(refused(&topic.name, &error)),
+            }
+            if topic.replication_factor > 1 {
+                tracing::warn!(
+                    topic = topic.name,
+                    replication_factor = topic.replication_factor,
+                    "there is one broker, so the topic has one replica"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wanted(topic: &FirstTopic) -> NewTopic {
+    let policy = topic.cleanup_policy.clone();
+    let configs = policy.map(|policy| ("cleanup.policy".to_owned(), policy));
+    NewTopic {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        configs: configs.into_iter().collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn refused(topic: &str, error: &CreateError) -> FirstTopicError {
+    FirstTopicError { why: format!("topic {topic} cannot be created: {error}") }
+}

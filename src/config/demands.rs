@@ -1,0 +1,387 @@
+//! Settings that ask for what this version does not have, and that must not be passed over: a
+//! broker that was set up to be protected must not start open to every client.
+//!
+//! One list of Kafka's names (`SaslConfigs`, `SslConfigs`, `BrokerSecurityConfigs`,
+//! `DelegationTokenManagerConfigs`, …) and of those that the images of Apache Kafka, Confluent and
+//! Bitnami add; the environment, the file, flags and what clients set go through the same
+//! [`check`].
+
+use crate::config::error::ConfigError;
+
+/// What a setting can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Clients prove who they are.
+    Authentication,
+    /// Connections are encrypted.
+    Encryption,
+    /// Both of them.
+    AuthenticationAndEncryption,
+    /// Clients may do only what they are allowed to.
+    Authorization,
+    /// Clients prove who they are with tokens of the broker's (KIP-48).
+    DelegationTokens,
+    /// A class of the operator's own decides what clients may create, change or use.
+    Policies,
+    /// Secrets are encrypted where they are kept.
+    EncryptedSecrets,
+    /// Closed segments are kept in a remote store as well (KIP-405).
+    TieredStorage,
+}
+
+impl Demand {
+    /// What a listener of this protocol asks for (`SecurityProtocol`); nothing for plain text.
+    pub fn of_protocol(protocol: &str) -> Option<Demand> {
+        match protocol.to_ascii_uppercase().as_str() {
+            "SSL" => Some(Demand::Encryption),
+            "SASL_PLAINTEXT" => Some(Demand::Authentication),
+            "SASL_SSL" => Some(Demand::AuthenticationAndEncryption),
+            _ => None,
+        }
+    }
+
+    /// It, to stand after "asks for".
+    fn words(self) -> &'static str {
+        match self {
+            Demand::Authentication => "authentication (SASL)",
+            Demand::Encryption => "encryption (TLS)",
+            Demand::AuthenticationAndEncryption => "authentication (SASL) and encryption (TLS)",
+            Demand::Authorization => "authorization (ACLs)",
+            Demand::DelegationTokens => "delegation tokens",
+            Demand::Policies => "a policy of your own",
+            Demand::EncryptedSecrets => "encrypted secrets",
+            Demand::TieredStorage => "tiered storage",
+        }
+    }
+
+    /// What to do about it.
+    fn remedy(self) -> &'static str {
+        match self {
+            Demand::TieredStorage => "unset it, or run Apache Kafka for it",
+            _ => {
+                "unset it to run a broker that is open to every client, or run Apache Kafka for it"
+            }
+        }
+    }
+}
+
+/// The names that ask for something, and the values with which they do not.
+#[derive(Debug)]
+struct Rule {
+    /// Broker's options; one that ends in a dot stands for all that begin so.
+    names: &'static [&'static str],
+    /// What they ask for; `None` for what asks a client, not a broker, to be careful.
+    demand: Option<Demand>,
+    /// Values that ask for nothing, besides an empty one: Kafka's defaults.
+    harmless: &'static [&'static str],
+}
+
+const fn rule(
+    names: &'static [&'static str],
+    demand: Demand,
+    harmless: &'static [&'static str],
+) -> Rule {
+    Rule { names, demand: Some(demand), harmless }
+}
+
+/// The list. The first rule that names an option holds for it.
+const RULES: &[Rule] = &[
+    rule(
+        &["authorizer.class.name", "super.users", "confluent.authorizer."],
+        Demand::Authorization,
+        &[],
+    ),
+    rule(&["allow.everyone.if.no.acl.found"], Demand::Authorization, &["true"]),
+    rule(
+        &["principal.builder.class"],
+        Demand::Authentication,
+        &["org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"],
+    ),
+    rule(&["security.inter.broker.protocol"], Demand::AuthenticationAndEncryption, &["PLAINTEXT"]),
+    rule(&["security.providers"], Demand::AuthenticationAndEncryption, &[]),
+    // What a client checks of a broker's certificate.
+    Rule { names: &["ssl.endpoint.identification.algorithm"], demand: None, harmless: &[] },
+    rule(&["ssl.client.auth"], Demand::Encryption, &["none"]),
+    rule(&["ssl.protocol"], Demand::Encryption, &["TLSv1.3"]),
+    rule(&["ssl.enabled.protocols"], Demand::Encryption, &["TLSv1.2,TLSv1.3"]),
+    rule(&["ssl.keystore.type", "ssl.truststore.type"], Demand::Encryption, &["JKS"]),
+    rule(&["ssl.keymanager.algorithm"], Demand::Encryption, &["SunX509"]),
+    rule(&["ssl.trustmanager.algorithm"], Demand::Encryption, &["PKIX"]),
+    rule(&["ssl.principal.mapping.rules"], Demand::Encryption, &["DEFAULT"]),
+    rule(&["ssl.allow.dn.changes", "ssl.allow.san.changes"], Demand::Encryption, &["false"]),
+    rule(&["ssl."], Demand::Encryption, &[]),
+    rule(
+        &[
+            "sasl.enabled.mechanisms",
+            "sasl.mechanism.inter.broker.protocol",
+            "sasl.mechanism.controller.protocol",
+        ],
+        Demand::Authentication,
+        &["GSSAPI"],
+    ),
+    rule(&["sasl.server.max.receive.size"], Demand::Authentication, &["524288"]),
+    rule(&["sasl.kerberos.kinit.cmd"], Demand::Authentication, &["/usr/bin/kinit"]),
+    rule(&["sasl.kerberos.min.time.before.relogin"], Demand::Authentication, &["60000"]),
+    rule(&["sasl.kerberos.principal.to.local.rules"], Demand::Authentication, &["DEFAULT"]),
+    rule(&["sasl.kerberos.ticket.renew.jitter"], Demand::Authentication, &["0.05"]),
+    rule(&["sasl.kerberos.ticket.renew.window.factor"], Demand::Authentication, &["0.8"]),
+    rule(&["sasl.login.refresh.buffer.seconds"], Demand::Authentication, &["300"]),
+    rule(&["sasl.login.refresh.min.period.seconds"], Demand::Authentication, &["60"]),
+    rule(&["sasl.login.refresh.window.factor"], Demand::Authentication, &["0.8"]),
+    rule(&["sasl.login.refresh.window.jitter"], Demand::Authentication, &["0.05"]),
+    rule(&["sasl.login.retry.backoff.max.ms"], Demand::Authentication, &["10000"]),
+    rule(&["sasl.login.retry.backoff.ms"], Demand::Authentication, &["100"]),
+    rule(&["sasl."], Demand::Authentication, &[]),
+    rule(&["connections.max.reauth.ms"], Demand::Authentication, &["0"]),
+    rule(&["delegation.token.max.lifetime.ms"], Demand::DelegationTokens, &["604800000"]),
+    rule(&["delegation.token.expiry.time.ms"], Demand::DelegationTokens, &["86400000"]),
+    rule(&["delegation.token.expiry.check.interval.ms"], Demand::DelegationTokens, &["3600000"]),
+    rule(&["delegation.token."], Demand::DelegationTokens, &[]),
+    rule(&["password.encoder."], Demand::EncryptedSecrets, &[]),
+    rule(
+        &[
+            "create.topic.policy.class.name",
+            "alter.config.policy.class.name",
+            "client.quota.callback.class",
+        ],
+        Demand::Policies,
+        &[],
+    ),
+    rule(&["remote.log.storage.system.enable"], Demand::TieredStorage, &["false"]),
+    // Bitnami's: KAFKA_CLIENT_USERS and its like, each also with _FILE.
+    rule(
+        &[
+            "client.users",
+            "client.users.",
+            "client.passwords",
+            "client.passwords.",
+            "inter.broker.user",
+            "inter.broker.user.",
+            "inter.broker.password",
+            "inter.broker.password.",
+            "controller.user",
+            "controller.user.",
+            "controller.password",
+            "controller.password.",
+        ],
+        Demand::Authentication,
+        &[],
+    ),
+    rule(
+        &[
+            "certificate.password",
+            "certificate.password.",
+            "tls.client.auth",
+            "tls.inter.broker.auth",
+        ],
+        Demand::Encryption,
+        &["none"],
+    ),
+    rule(&["tls.type"], Demand::Encryption, &["JKS"]),
+    rule(&["tls."], Demand::Encryption, &[]),
+];
+
+/// What options of one listener begin with: `listener.name.<listener>.[<mechanism>.]<option>`.
+const OF_LISTENER: &str = "listener.name.";
+
+/// What a JVM is told that is to authenticate or to encrypt.
+const OF_A_JVM: &[(&str, Demand)] = &[
+    ("java.security.auth.login.config", Demand::Authentication),
+    ("java.security.krb5.", Demand::Authentication),
+    ("javax.net.ssl.keyStore", Demand::Encryption),
+];
+
+/// True for an option that this list is about, whatever its value.
+pub fn is_about(name: &str) -> bool {
+    rule_of(name).is_some()
+}
+
+/// Refuses an option that asks for what there is not. `name` is the broker's name of it, `origin`
+/// the place where it is set, for people.
+///
+/// # Errors
+/// [`ConfigError::Lacking`].
+pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
+    match rule_of(name).and_then(|rule| rule.demanded(value)) {
+        Some(demand) => {
+            let shown = if is_secret(name) { "(hidden)" } else { value.trim() };
+            Err(refused(name, shown, origin, demand))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a variable of the environment that is no option and asks for what there is not: how
+/// the JVM is started, and Bitnami's `ALLOW_PLAINTEXT_LISTENER`.
+///
+/// # Errors
+/// [`ConfigError::Lacking`].
+pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
+    let origin = "environment";
+    if variable == "ALLOW_PLAINTEXT_LISTENER" {
+        let is_open =
+            ["yes", "true", "1", ""].contains(&value.trim().to_ascii_lowercase().as_str());
+        let demand = Demand::AuthenticationAndEncryption;
+        return if is_open { Ok(()) } else { Err(refused(variable, value, origin, demand)) };
+    }
+    if !variable.starts_with("KAFKA_") || !variable.ends_with("OPTS") {
+        return Ok(());
+    }
+    for word in value.split_whitespace() {
+        let word = word.strip_prefix("-D").unwrap_or(word);
+        if let Some((_, demand)) = OF_A_JVM.iter().find(|(begin, _)| word.starts_with(begin)) {
+            let property = word.split('=').next().unwrap_or(word);
+            return Err(refused(variable, &format!("-D{property}=…"), origin, *demand));
+        }
+    }
+    Ok(())
+}
+
+/// The error for a setting that asks for what there is not.
+pub fn refused(key: &str, value: &str, origin: &str, demand: Demand) -> ConfigError {
+    ConfigError::Lacking {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        origin: origin.to_owned(),
+        demand: demand.words(),
+        remedy: demand.remedy(),
+    }
+}
+
+fn rule_of(name: &str) -> Option<&'static Rule> {
+    let named = |name: &str| {
+        RULES.iter().find(|rule| {
+            rule.names.iter().any(|known| match known.strip_suffix('.') {
+                Some(_) => name.starts_with(known),
+                None => name == *known,
+            })
+        })
+    };
+    let Some(of_listener) = name.strip_prefix(OF_LISTENER) else { return named(name) };
+    // Names of listeners and mechanisms have dots where a variable has single underscores.
+    of_listener.match_indices('.').find_map(|(dot, _)| named(of_listener.get(dot + 1..)?))
+}
+
+impl Rule {
+    fn demanded(&self, value: &str) -> Option<Demand> {
+        let value = value.trim();
+        let is_harmless =
+            value.is_empty() || self.harmless.iter().any(|known| known.eq_ignore_ascii_case(value));
+        // Where the value is a protocol, that says which of the two is asked for.
+        let demand = self.demand.map(|demand| Demand::of_protocol(value).unwrap_or(demand));
+        demand.filter(|_| !is_harmless)
+    }
+}
+
+/// True for an option whose value must not be shown.
+fn is_secret(name: &str) -> bool {
+    const SECRET: &[&str] =
+        &["password", "passwords", "passphrase", "secret", "jaas", "credentials", "key"];
+    name.split('.').any(|part| SECRET.contains(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(name: &str, value: &str) -> Option<&'static str> {
+        match check(name, value, "--set") {
+            Ok(()) => None,
+            Err(ConfigError::Lacking { demand, .. }) => Some(demand),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn whatever_asks_for_a_protection_is_refused() {
+        for (name, value, wanted) in [
+            ("authorizer.class.name", "x", Demand::Authorization),
+            ("super.users", "User:admin", Demand::Authorization),
+            ("allow.everyone.if.no.acl.found", "false", Demand::Authorization),
+            ("ssl.client.auth", "required", Demand::Encryption),
+            ("ssl.keystore.location", "/k.jks", Demand::Encryption),
+            ("ssl.keystore.filename", "k.jks", Demand::Encryption),
+            ("ssl.enabled.protocols", "TLSv1.3", Demand::Encryption),
+            ("sasl.enabled.mechanisms", "PLAIN", Demand::Authentication),
+            ("sasl.mechanism.inter.broker.protocol", "SCRAM-SHA-256", Demand::Authentication),
+            ("sasl.jaas.config", "x", Demand::Authentication),
+            ("connections.max.reauth.ms", "3600000", Demand::Authentication),
+            ("principal.builder.class", "x", Demand::Authentication),
+            ("security.inter.broker.protocol", "SSL", Demand::Encryption),
+            ("listener.name.client.ssl.client.auth", "required", Demand::Encryption),
+            ("listener.name.a.plain.sasl.jaas.config", "x", Demand::Authentication),
+            ("listener.name.sasl.ssl.scram.sha.512.sasl.jaas.config", "x", Demand::Encryption),
+            ("listener.name.a.connections.max.reauth.ms", "5", Demand::Authentication),
+            ("delegation.token.secret.key", "x", Demand::DelegationTokens),
+            ("delegation.token.master.key", "x", Demand::DelegationTokens),
+            ("password.encoder.secret", "x", Demand::EncryptedSecrets),
+            ("create.topic.policy.class.name", "x", Demand::Policies),
+            ("remote.log.storage.system.enable", "true", Demand::TieredStorage),
+            ("client.users", "alice,bob", Demand::Authentication),
+            ("client.passwords.file", "/run/secrets/p", Demand::Authentication),
+            ("tls.client.auth", "required", Demand::Encryption),
+        ] {
+            assert_eq!(demand(name, value), Some(wanted.words()), "{name}");
+            assert!(is_about(name), "{name}");
+            assert_eq!(demand(name, "  "), None, "{name}: nothing is asked for");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_may_pass() {
+        for (name, value) in [
+            ("allow.everyone.if.no.acl.found", "true"),
+            ("ssl.endpoint.identification.algorithm", "https"),
+            ("ssl.endpoint.identification.algorithm", "x"),
+            ("ssl.client.auth", "NONE"),
+            ("sasl.enabled.mechanisms", "GSSAPI"),
+            ("security.inter.broker.protocol", "PLAINTEXT"),
+            ("connections.max.reauth.ms", "0"),
+            ("listener.name.client.ssl.client.auth", "none"),
+            ("listener.name.client.max.connections", "5"),
+            ("listener.name.", "5"),
+            ("remote.log.storage.system.enable", "false"),
+            ("log.retention.ms", "5"),
+            ("controller.quorum.voters", "1@a:1"),
+            ("inter.broker.listener.name", "A"),
+            ("client.listener.name", "A"),
+        ] {
+            assert_eq!(demand(name, value), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_jvm_that_is_to_log_clients_in_is_refused_and_other_options_of_it_are_not() {
+        let refused = |variable, value| check_variable(variable, value).map_err(|e| e.to_string());
+        let jaas = "-Xmx1g -Djava.security.auth.login.config=/etc/jaas.conf";
+        let error = refused("KAFKA_OPTS", jaas).unwrap_err();
+        assert_eq!(
+            error,
+            "KAFKA_OPTS = \"-Djava.security.auth.login.config=…\" (environment): asks for \
+             authentication (SASL), which this version does not have: unset it to run a broker \
+             that is open to every client, or run Apache Kafka for it"
+        );
+        assert!(refused("KAFKA_JVM_PERFORMANCE_OPTS", jaas).is_err());
+        refused("KAFKA_OPTS", "-Xmx1g -Dcom.sun.management.jmxremote.authenticate=true").unwrap();
+        refused("KAFKA_HEAP_OPTS", "-Xmx1g").unwrap();
+        refused("JAVA_OPTS", jaas).unwrap();
+    }
+
+    #[test]
+    fn a_plain_listener_is_forbidden_or_allowed_in_bitnamis_words() {
+        for (value, is_open) in [("yes", true), ("TRUE", true), ("1", true), ("no", false)] {
+            assert_eq!(check_variable("ALLOW_PLAINTEXT_LISTENER", value).is_ok(), is_open);
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let error = check("sasl.jaas.config", "user_a=b", "--set").unwrap_err().to_string();
+        assert!(error.starts_with("sasl.jaas.config = \"(hidden)\" (--set): asks for"), "{error}");
+        for name in ["ssl.key.password", "ssl.keystore.key", "client.passwords"] {
+            assert!(check(name, "x", "").unwrap_err().to_string().contains("(hidden)"), "{name}");
+        }
+        let shown = check("ssl.keystore.location", "/k", "").unwrap_err().to_string();
+        assert!(shown.contains("\"/k\""), "{shown}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Options of authentication, which this version does not have: whatever asks for it is refused
+//! (`demands.rs`). Names, types and defaults are Kafka's (`BrokerSecurityConfigs`).
+
+use crate::config::check::Check;
+use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::value::List;
+
+/// `connections.max.reauth.ms`.
+pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("connections.max.reauth.ms")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Reported("no client proves who it is; any other value is refused"),
+    doc: "How long a client that has proved who it is may go on before it must do so again. 0 \
+        is for ever.",
+};
+
+/// `sasl.enabled.mechanisms`.
+pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("sasl.enabled.mechanisms")],
+    default: List(&[]),
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported(
+        "no client proves who it is; any but Kafka's default, GSSAPI, is refused",
+    ),
+    doc: "The ways in which clients may prove who they are.",
+};
+
+/// `sasl.kerberos.min.time.before.relogin`.
+pub static SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN: Entry<i64> = Entry {
+    topic: None,
+    broker: &[name("sasl.kerberos.min.time.before.relogin")],
+    default: 60_000,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Reported("no client proves who it is; any other value is refused"),
+    doc: "How long a broker waits before it asks Kerberos again to let it in.",
+};
+
+/// These rows, in the order in which they stand above.
+pub static ROWS: &[&dyn Row] =
+    &[&CONNECTIONS_MAX_REAUTH_MS, &SASL_ENABLED_MECHANISMS, &SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN];

@@ -1,0 +1,251 @@
+//! What no row can check alone: values that contradict each other, at a start and while the broker
+//! runs.
+
+use std::collections::BTreeMap;
+
+use crate::config::entry::{Entry, Name, Row};
+use crate::config::error::{BrokerConfigError, ConfigError};
+use crate::config::layers::{Layers, Setting};
+use crate::config::listeners::Wrong;
+use crate::config::live::LiveConfig;
+use crate::config::resolve::{self, TopicConfig};
+use crate::config::{broker, cleaner, demands, resources, topic};
+
+/// Whether all of these may be at once.
+///
+/// # Errors
+/// Values that contradict each other (`KafkaConfig.validateValues`, `GroupCoordinatorConfig`).
+pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
+    resolve::listeners(layers).together().map_err(|wrong| {
+        let (names, allowed) = match wrong {
+            Wrong::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
+            Wrong::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
+            Wrong::Protocol(demand) => {
+                let (key, value, origin) = shown(layers.find(broker::LISTENERS.broker));
+                return demands::refused(&key, &value, &origin, demand);
+            }
+        };
+        invalid(layers.find(names), allowed)
+    })?;
+    if live.max_connections_per_ip == 0 && live.max_connections_per_ip_overrides.is_empty() {
+        let found = layers.find(broker::MAX_CONNECTIONS_PER_IP.broker);
+        let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
+            could connect"
+            .to_owned();
+        return Err(invalid(found, allowed));
+    }
+    let of_topics = TopicConfig::resolve(&BTreeMap::new(), layers);
+    if of_topics.retention_ms == 0 {
+        // A topic may have it, the broker for all of them may not.
+        let found = layers.find(topic::RETENTION_MS.broker);
+        return Err(invalid(found, "-1 (for ever), or at least 1".to_owned()));
+    }
+    lags(layers, &of_topics)?;
+    resources::check_bounds(layers)
+}
+
+fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
+    if of_topics.min_compaction_lag_ms <= of_topics.max_compaction_lag_ms {
+        return Ok(());
+    }
+    // The default of neither contradicts the default of the other; blame the one that somebody
+    // set.
+    let least = layers.find(topic::MIN_COMPACTION_LAG_MS.broker);
+    let allowed = match least {
+        Some(_) => {
+            let most = of_topics.max_compaction_lag_ms;
+            format!("at most log.cleaner.max.compaction.lag.ms, {most}")
+        }
+        None => {
+            let least = of_topics.min_compaction_lag_ms;
+            format!("at least log.cleaner.min.compaction.lag.ms, {least}")
+        }
+    };
+    Err(invalid(least.or(layers.find(topic::MAX_COMPACTION_LAG_MS.broker)), allowed))
+}
+
+/// Counts of threads that may at most double or halve at once.
+static THREADS: &[&Entry<i32>] = &[
+    &broker::NUM_NETWORK_THREADS,
+    &broker::NUM_IO_THREADS,
+    &broker::NUM_RECOVERY_THREADS_PER_DATA_DIR,
+    &broker::BACKGROUND_THREADS,
+    &cleaner::LOG_CLEANER_THREADS,
+];
+
+/// Whether a broker that runs by the first of these may go over to the second.
+///
+/// # Errors
+/// What Kafka refuses of a running broker although it would start so
+/// (`DynamicThreadPool.validateReconfiguration`, `DynamicLogConfig.validateReconfiguration`).
+pub fn check_change(has: &Layers, wanted: &Layers) -> Result<(), BrokerConfigError> {
+    for row in THREADS {
+        let (current, count) = (row.resolve(has), row.resolve(wanted));
+        let bound = if count < current / 2 {
+            "should be at least half the current value"
+        } else if i64::from(count) > i64::from(current) * 2 {
+            "should not be greater than double the current value"
+        } else {
+            continue;
+        };
+        let name = first_name(*row);
+        return Err(BrokerConfigError::Threads { name, count, bound, current });
+    }
+    for (local, all) in [
+        (&topic::LOCAL_RETENTION_MS, &topic::RETENTION_MS),
+        (&topic::LOCAL_RETENTION_BYTES, &topic::RETENTION_BYTES),
+    ] {
+        // -1 is without limit, -2 of the local one is the same as of all.
+        let (kept, most) = (local.resolve(wanted), all.resolve(wanted));
+        let (name, of_all) = (first_name(local), first_name(all));
+        match kept {
+            _ if most == -1 => {}
+            -1 => return Err(BrokerConfigError::LocalUnlimited { name, of_all, most }),
+            kept if kept > most => {
+                return Err(BrokerConfigError::LocalMore { name, kept, of_all, most });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn first_name(row: &dyn Row) -> &'static str {
+    row.broker().first().map_or("", |name| name.text)
+}
+
+/// The error for an option that contradicts another.
+pub fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
+    let (key, value, origin) = shown(found);
+    ConfigError::Invalid { key, value, origin, allowed }
+}
+
+fn shown(found: Option<(&Name, &Setting)>) -> (String, String, String) {
+    match found {
+        Some((name, setting)) => {
+            (name.text.to_owned(), setting.value.clone(), setting.origin.clone())
+        }
+        None => Default::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::{Flag, Settings};
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let flag = |(name, value): &(&str, &str)| Flag {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            origin: "--set".to_owned(),
+        };
+        Settings::load(None, [], &pairs.iter().map(flag).collect::<Vec<_>>())
+    }
+
+    fn refused(pairs: &[(&str, &str)]) -> String {
+        load(pairs).expect_err(pairs[0].0).to_string()
+    }
+
+    /// What a broker that runs says to this change, `None` if it takes it.
+    fn change(name: &str, from: &str, to: &str) -> Option<String> {
+        let of = |value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let has = Settings::default().with_live(&BTreeMap::new(), &of(from));
+        let wanted = Settings::default().with_live(&BTreeMap::new(), &of(to));
+        wanted.check_change(&has).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn retention_for_all_topics_is_not_nothing() {
+        for name in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
+            assert_eq!(
+                refused(&[(name, "0")]),
+                format!("{name} = \"0\" (--set): must be -1 (for ever), or at least 1")
+            );
+        }
+        load(&[("log.retention.ms", "1"), ("log.retention.hours", "0")]).unwrap();
+        load(&[("log.retention.ms", "-1")]).unwrap();
+    }
+
+    #[test]
+    fn groups_options_of_the_broker_lie_between_its_bounds() {
+        for kind in ["consumer", "share", "streams"] {
+            let name = |rest: &str| format!("group.{kind}.{rest}.ms");
+            let session = name("session.timeout");
+            for (wrong, value) in [
+                (&session, "44999"),
+                (&session, "60001"),
+                (&name("min.session.timeout"), "60001"),
+                (&name("max.session.timeout"), "44999"),
+                (&name("heartbeat.interval"), "4999"),
+                (&name("heartbeat.interval"), "15001"),
+                (&name("max.heartbeat.interval"), "4999"),
+            ] {
+                let error = refused(&[(wrong, value)]);
+                assert!(
+                    error.starts_with(&format!("{wrong} = \"{value}\" (--set): must")),
+                    "{error}"
+                );
+            }
+            let (heartbeat, most) = (name("heartbeat.interval"), name("max.heartbeat.interval"));
+            assert!(
+                refused(&[(&heartbeat, "45000"), (&most, "50000")])
+                    .ends_with(&format!("must be less than {session}, 45000"))
+            );
+            load(&[(&heartbeat, "44999"), (&most, "50000")]).unwrap();
+        }
+        refused(&[("group.share.record.lock.duration.ms", "14999")]);
+        refused(&[("group.share.record.lock.duration.ms", "60001")]);
+        refused(&[("group.streams.num.standby.replicas", "3")]);
+        refused(&[
+            ("group.streams.max.standby.replicas", "0"),
+            ("group.streams.num.standby.replicas", "1"),
+        ]);
+    }
+
+    #[test]
+    fn threads_of_a_running_broker_at_most_double_or_halve() {
+        for row in THREADS {
+            let name = first_name(*row);
+            for (from, to) in [("8", "4"), ("8", "16"), ("3", "1"), ("2147483647", "2147483647")] {
+                assert_eq!(change(name, from, to), None, "{name} from {from} to {to}");
+            }
+            assert_eq!(
+                change(name, "8", "3").as_deref(),
+                Some(&*format!(
+                    "Dynamic thread count update validation failed for {name}=3, value should be \
+                     at least half the current value 8"
+                ))
+            );
+            assert_eq!(
+                change(name, "8", "17").as_deref(),
+                Some(&*format!(
+                    "Dynamic thread count update validation failed for {name}=17, value should \
+                     not be greater than double the current value 8"
+                ))
+            );
+        }
+    }
+
+    #[test]
+    fn local_retention_of_a_running_broker_is_at_most_retention() {
+        let name = "log.local.retention.ms";
+        assert_eq!(change(name, "-2", "604800000"), None);
+        assert_eq!(
+            change(name, "-2", "604800001").as_deref(),
+            Some(
+                "Invalid value 604800001 for configuration log.local.retention.ms: Value must not \
+                 be more than log.retention.ms property value: 604800000"
+            )
+        );
+        assert_eq!(
+            change(name, "-2", "-1").as_deref(),
+            Some(
+                "Invalid value -1 for configuration log.local.retention.ms: Value must not be -1 \
+                 as log.retention.ms value is set as 604800000."
+            )
+        );
+        assert_eq!(change("log.local.retention.bytes", "-2", "5"), None, "there is no limit");
+        load(&[(name, "604800001")]).unwrap();
+    }
+}
