@@ -209,6 +209,7 @@ mod tests {
             recovery_point: 0,
             log_start_offset: 0,
             index_interval_bytes: 100,
+            producers_max: 100,
         };
         let dir = format!("/data/t-{partition}");
         let mut log =
