@@ -5,7 +5,6 @@
 //! again; recovery cuts what the failure left. Only where there was no room for a write is the log
 //! put back to what it was, and goes on.
 
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -264,28 +263,6 @@ impl Log {
             || age > self.segment_ms()
             || active.segment.offsets().is_ok_and(|i| i.len() >= index_entries_max)
             || last_offset - active.segment.base_offset > i64::from(i32::MAX)
-    }
-
-    /// How old the active segment may get: compaction, which leaves the active one alone, may not be kept
-    /// waiting by it for longer than `max.compaction.lag.ms` (Kafka's `LogConfig.maxSegmentMs`).
-    fn segment_ms(&self) -> i64 {
-        let most = match self.is_compacted() {
-            true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
-            false => self.config.segment_ms,
-        };
-        most - self.jitter_ms(most)
-    }
-
-    /// By how much earlier the active segment ends, less than `segment.jitter.ms`: spread over
-    /// partitions and segments, and the same each time for one of them.
-    fn jitter_ms(&self, segment_ms: i64) -> i64 {
-        let most = self.config.segment_jitter_ms.min(segment_ms);
-        if most <= 0 {
-            return 0;
-        }
-        let mut hasher = std::hash::DefaultHasher::new();
-        (self.dir.file_name(), self.active.segment.base_offset).hash(&mut hasher);
-        (hasher.finish() % most as u64) as i64
     }
 
     /// Seal the active segment and begin the next at the end offset.

@@ -3,6 +3,7 @@
 //! Only the oldest go, in one row from the start of the log: nothing may be missing between what
 //! stays.
 
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 
@@ -65,6 +66,28 @@ fn by_size(segments: &[Candidate], sealed: usize, retention_bytes: i64) -> usize
 }
 
 impl Log {
+    /// How old the active segment may get: compaction, which leaves the active one alone, may not be kept
+    /// waiting by it for longer than `max.compaction.lag.ms` (Kafka's `LogConfig.maxSegmentMs`).
+    pub(super) fn segment_ms(&self) -> i64 {
+        let most = match self.is_compacted() {
+            true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
+            false => self.config.segment_ms,
+        };
+        most - self.jitter_ms(most)
+    }
+
+    /// By how much earlier the active segment ends, less than `segment.jitter.ms`: spread over
+    /// partitions and segments, and the same each time for one of them.
+    fn jitter_ms(&self, segment_ms: i64) -> i64 {
+        let most = self.config.segment_jitter_ms.min(segment_ms);
+        if most <= 0 {
+            return 0;
+        }
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.dir.file_name(), self.active.segment.base_offset).hash(&mut hasher);
+        (hasher.finish() % most as u64) as i64
+    }
+
     /// Roll if the active segment is old enough though nothing is appended, and let the log begin
     /// behind what retention wants to go. True if segments are to be retired, once the log start
     /// offset is durable: a start that knew nothing of it might take a gap for a lost tail.
