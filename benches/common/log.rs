@@ -36,6 +36,7 @@ pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
         recovery_point: 0,
         log_start_offset: 0,
         index_interval_bytes: config.index_interval_bytes,
+        producers_max: 10_000,
     };
     // As the daemon has it.
     let disk = Arc::new(BoundedDisk::new(Arc::new(OsDisk), 1000));
