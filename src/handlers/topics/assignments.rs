@@ -11,10 +11,14 @@ pub fn fault(node_id: i32, replicas: &[BrokerId]) -> Option<String> {
     }
     let mut ids: Vec<i32> = replicas.iter().map(|id| id.0).collect();
     ids.sort_unstable();
-    if let Some(other) = ids.iter().find(|id| **id != node_id) {
-        return Some(format!("{BEGIN} broker {other}, but no such broker is registered."));
+    // In the order of the ids, as Kafka looks at them: what comes first is told.
+    match ids.iter().enumerate().find(|(place, id)| **id != node_id || *place > 0) {
+        Some((_, id)) if *id != node_id => {
+            Some(format!("{BEGIN} broker {id}, but no such broker is registered."))
+        }
+        Some(_) => Some(format!("{BEGIN} the broker {node_id} more than once.")),
+        None => None,
     }
-    (ids.len() > 1).then(|| format!("{BEGIN} the broker {node_id} more than once."))
 }
 
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod tests {
         let unknown = "includes broker 2, but no such broker is registered.";
         assert_eq!(fault(&[2]).unwrap(), unknown);
         assert_eq!(fault(&[3, 1, 2]).unwrap(), unknown);
-        assert_eq!(fault(&[1, 1]).unwrap(), "includes the broker 1 more than once.");
+        for twice in [&[1, 1][..], &[2, 1, 1]] {
+            assert_eq!(fault(twice).unwrap(), "includes the broker 1 more than once.");
+        }
     }
 }
