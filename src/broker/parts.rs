@@ -84,8 +84,6 @@ pub struct Broker {
     pub space: Arc<Space>,
     /// Client quotas, and what was used of them.
     pub quotas: Quotas,
-    /// Permits for bytes of requests in flight (`queued.max.request.bytes`).
-    pub request_bytes: Arc<Semaphore>,
     /// Memory for decoded requests (`queued.max.decoded.bytes`).
     pub decoded_bytes: Arc<Budget>,
     /// Memory for answers (`queued.max.response.bytes`).

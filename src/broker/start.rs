@@ -184,7 +184,6 @@ struct Parts {
 
 fn assemble(parts: Parts) -> Broker {
     let slots = parts.config.max_incremental_fetch_session_cache_slots.max(0) as usize;
-    let budget = parts.config.queued_max_request_bytes.clamp(1, i64::from(u32::MAX)) as usize;
     let quotas = parts.config.quotas;
     let sampling = Sampling {
         clients: windows(quotas.window_num, quotas.window_size_seconds),
@@ -195,7 +194,6 @@ fn assemble(parts: Parts) -> Broker {
         sessions: Mutex::new(Sessions::new(slots, fastrand::Rng::new())),
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
-        request_bytes: Arc::new(Semaphore::new(budget)),
         decoded_bytes: Arc::new(memory::for_requests(&parts.config)),
         answer_bytes: Arc::new(memory::for_answers(&parts.config)),
         large_requests: Arc::new(Semaphore::new(1)),

@@ -156,6 +156,7 @@ pub fn start(start: Start) -> Result<(), Failure> {
         .args(start.serve.to_args())
         .arg("--ready-file")
         .arg(&ready)
+        .arg("--ignore-hangup")
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)

@@ -14,6 +14,7 @@ pub mod local;
 pub mod properties;
 pub mod screen;
 pub mod serve;
+pub mod signals;
 pub mod tools;
 pub mod topic;
 pub mod volume;

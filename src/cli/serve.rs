@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
 
@@ -16,6 +15,7 @@ use crate::broker::loggers::Sink;
 use crate::broker::parts::Broker;
 use crate::broker::tasks::Failure;
 use crate::broker::{start, stop};
+use crate::cli::signals::Signals;
 use crate::cli::volume;
 use crate::clock::{Clock, SystemClock};
 use crate::config::settings::{File, Flag, PassedOver, Settings};
@@ -59,6 +59,9 @@ pub struct Serve {
     /// broker; may be repeated.
     #[arg(long, value_name = "LINE")]
     ready_text: Vec<String>,
+    /// Run on when the terminal goes away (SIGHUP), as under nohup.
+    #[arg(long)]
+    ignore_hangup: bool,
     /// How log lines are written.
     #[arg(long, value_name = "FORMAT", env = "OTTLA_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -117,7 +120,13 @@ fn run_until_signal(serve: Serve) -> Result<Option<Failure>, String> {
             .map_err(|e| e.to_string())?;
         say_if_descriptors_are_few(&broker, descriptors);
         broker.loggers.connect(&serve.log, log_filter);
-        serve_clients(&serve, broker, clock).await
+        let served = serve_clients(&serve, &broker, &clock).await;
+        if served.is_err() {
+            broker.stopping.send_replace(true);
+            // It has failed already: what could not be closed is repaired by the next start.
+            let _ = close(broker).await;
+        }
+        served
     });
     runtime.shutdown_background();
     outcome
@@ -146,11 +155,12 @@ fn say_what_does_nothing(settings: &Settings) {
 
 async fn serve_clients(
     serve: &Serve,
-    broker: Arc<Broker>,
-    clock: Arc<SystemClock>,
+    broker: &Arc<Broker>,
+    clock: &SystemClock,
 ) -> Result<Option<Failure>, String> {
-    let (listeners, addresses) = listener::bind(&broker).await.map_err(|e| e.to_string())?;
-    let mut signals = Signals::listen().map_err(|e| format!("no signals: {e}"))?;
+    let (listeners, addresses) = listener::bind(broker).await.map_err(|e| e.to_string())?;
+    let mut signals =
+        Signals::listen(serve.ignore_hangup).map_err(|e| format!("no signals: {e}"))?;
     let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     match Control::open(&broker.data_dir) {
         Ok(control) => {
@@ -166,8 +176,8 @@ async fn serve_clients(
         replace(&OsDisk, path, text.as_bytes())
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
-    panic_for_tests(&broker);
-    say_ready(&broker, &bound, clock.now().mono_ms);
+    panic_for_tests(broker);
+    say_ready(broker, &bound, clock.now().mono_ms);
     serve.ready_text.iter().for_each(|line| println!("{line}"));
     let failure = tokio::select! {
         () = signals.stop() => None,
@@ -175,12 +185,11 @@ async fn serve_clients(
     };
     broker.stopping.send_replace(true);
     let aborted = tokio::spawn(async move {
-        signals.stop().await;
+        signals.stop_at_once().await;
         std::process::exit(1);
     });
     let _ = serving.await;
-    let closing = broker.clone();
-    let closing = tokio::task::spawn_blocking(move || stop::stop(&closing));
+    let closing = close(broker.clone());
     if failure.is_some() {
         // What was acknowledged is in the page cache at least, and whatever was at fault may stand
         // in the way of more.
@@ -189,8 +198,13 @@ async fn serve_clients(
     }
     let closed = closing.await;
     aborted.abort();
-    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))?;
-    Ok(None)
+    closed.map(|()| None)
+}
+
+/// Close everything, once no connection is left.
+async fn close(broker: Arc<Broker>) -> Result<(), String> {
+    let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
+    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))
 }
 
 /// Lets a task panic once the file exists that the environment names: how the tests see what
@@ -221,39 +235,13 @@ fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
     );
 }
 
-/// The signals that stop the broker, and the one that does nothing yet.
-struct Signals {
-    term: tokio::signal::unix::Signal,
-    int: tokio::signal::unix::Signal,
-    hup: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Signals> {
-        Ok(Signals {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-            hup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.term.recv() => return,
-                _ = self.int.recv() => return,
-                // There is nothing to reload.
-                _ = self.hup.recv() => {}
-            }
-        }
-    }
-}
-
 /// Begin to write lines; gives the way to another filter.
 fn start_logging(serve: &Serve) -> Result<Sink, String> {
     let filter = EnvFilter::try_new(&serve.log)
         .map_err(|error| format!("the log filter {:?} is not understood: {error}", serve.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A terminal that has gone away takes no lines; that is no reason to panic.
+    let lines = lines.log_internal_errors(false);
     let (started, sink) = match serve.log_format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
@@ -327,7 +315,8 @@ fn settings(serve: &Serve) -> Result<Settings, String> {
 }
 
 impl Serve {
-    /// The same flags, for another process. The ready file is that of whoever starts it.
+    /// The same flags, for another process. The ready file is that of whoever starts it, and what a
+    /// terminal that goes away means to it.
     pub fn to_args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut flag = |name: &str, value: &OsStr| args.extend([name.into(), value.into()]);
@@ -438,9 +427,9 @@ mod tests {
         for arg in Alone::command().get_arguments() {
             let Some(name) = arg.get_long() else { continue };
             let flag = OsString::from(format!("--{name}"));
-            // The ready file is that of whoever starts it.
             let is_handed_on = given.contains(&flag) || ephemeral.contains(&flag);
-            assert!(is_handed_on != (name == "ready-file"), "--{name}");
+            let is_the_starters = ["ready-file", "ignore-hangup"].contains(&name);
+            assert!(is_handed_on != is_the_starters, "--{name}");
         }
         let again = Alone::parse_from(std::iter::once(OsString::from("x")).chain(given.clone()));
         assert_eq!(again.serve.to_args(), given);

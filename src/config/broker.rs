@@ -124,39 +124,6 @@ pub static DURABILITY: Entry<Text> = Entry {
         that they survive a loss of power.",
 };
 
-/// `max.connections`.
-pub static MAX_CONNECTIONS: Entry<i32> = Entry {
-    topic: None,
-    broker: &[name("max.connections")],
-    default: 10_000,
-    check: Check::AtLeast(1),
-    change: Change::Live,
-    effect: Effect::Acts,
-    doc: "How many clients may be connected at once, over all listeners.",
-};
-
-/// `max.connections.per.ip`.
-pub static MAX_CONNECTIONS_PER_IP: Entry<i32> = Entry {
-    topic: None,
-    broker: &[name("max.connections.per.ip")],
-    default: i32::MAX,
-    check: Check::AtLeast(0),
-    change: Change::Live,
-    effect: Effect::Acts,
-    doc: "How many clients may be connected at once from one address.",
-};
-
-/// `max.connections.per.ip.overrides`.
-pub static MAX_CONNECTIONS_PER_IP_OVERRIDES: Entry<Text> = Entry {
-    topic: None,
-    broker: &[name("max.connections.per.ip.overrides")],
-    default: Text(""),
-    check: Check::PerAddress,
-    change: Change::Live,
-    effect: Effect::Acts,
-    doc: "What max.connections.per.ip is for some addresses instead: 10.0.0.1:100,10.0.0.2:200.",
-};
-
 /// `connections.max.idle.ms`.
 pub static CONNECTIONS_MAX_IDLE_MS: Entry<i64> = Entry {
     topic: None,
@@ -188,7 +155,10 @@ pub static QUEUED_MAX_REQUEST_BYTES: Entry<i64> = Entry {
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "How many bytes of requests are held in memory at once, over all connections; readers \
-        wait for room. A request larger than this is read when no other is held.",
+        wait for room, and while they do, requests that arrive at less than 1 MiB a second are \
+        closed, the slowest first. Requests larger than 1 MiB get at most half of it. One request \
+        of up to 1 MiB and a larger one, if need be of socket.request.max.bytes, are read beside \
+        it.",
 };
 
 /// `queued.max.decoded.bytes`.
@@ -444,9 +414,6 @@ pub static ROWS: &[&dyn Row] = &[
     &PUBLISHED_PORT,
     &LOG_DIRS,
     &DURABILITY,
-    &MAX_CONNECTIONS,
-    &MAX_CONNECTIONS_PER_IP,
-    &MAX_CONNECTIONS_PER_IP_OVERRIDES,
     &CONNECTIONS_MAX_IDLE_MS,
     &SOCKET_REQUEST_MAX_BYTES,
     &QUEUED_MAX_REQUEST_BYTES,

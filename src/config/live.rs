@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::config::broker;
 use crate::config::cleaner::CleanerConfig;
+use crate::config::connections;
 use crate::config::layers::Layers;
 use crate::config::scrub::ScrubConfig;
 use crate::config::topic_limits::TopicLimits;
@@ -21,6 +21,8 @@ pub struct LiveConfig {
     pub max_connections: i32,
     /// `max.connections.per.ip`: open connections from one address.
     pub max_connections_per_ip: i32,
+    /// True if somebody has set it: then it holds for this machine's own addresses, too.
+    pub is_per_ip_set: bool,
     /// `max.connections.per.ip.overrides`: the same for some addresses.
     pub max_connections_per_ip_overrides: BTreeMap<IpAddr, i32>,
     /// What compaction may take.
@@ -41,10 +43,11 @@ impl Default for LiveConfig {
 impl LiveConfig {
     /// What the layers say.
     pub fn resolve(layers: &Layers) -> LiveConfig {
-        let overrides = broker::MAX_CONNECTIONS_PER_IP_OVERRIDES.resolve(layers);
+        let overrides = connections::MAX_CONNECTIONS_PER_IP_OVERRIDES.resolve(layers);
         LiveConfig {
-            max_connections: broker::MAX_CONNECTIONS.resolve(layers),
-            max_connections_per_ip: broker::MAX_CONNECTIONS_PER_IP.resolve(layers),
+            max_connections: connections::MAX_CONNECTIONS.resolve(layers),
+            max_connections_per_ip: connections::MAX_CONNECTIONS_PER_IP.resolve(layers),
+            is_per_ip_set: layers.find(connections::MAX_CONNECTIONS_PER_IP.broker).is_some(),
             max_connections_per_ip_overrides: per_address(&overrides).unwrap_or_default(),
             cleaner: CleanerConfig::resolve(layers),
             scrub: ScrubConfig::resolve(layers),
@@ -55,7 +58,11 @@ impl LiveConfig {
     /// How many connections there may be from this address.
     pub fn max_connections_from(&self, address: IpAddr) -> i32 {
         let own = self.max_connections_per_ip_overrides.get(&address);
-        own.copied().unwrap_or(self.max_connections_per_ip)
+        match own {
+            Some(own) => *own,
+            None if address.is_loopback() && !self.is_per_ip_set => i32::MAX,
+            None => self.max_connections_per_ip,
+        }
     }
 }
 
@@ -74,6 +81,19 @@ pub fn per_address(text: &str) -> Option<BTreeMap<IpAddr, i32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_default_for_one_address_does_not_hold_for_this_machine() {
+        let live = LiveConfig::default();
+        let of =
+            |live: &LiveConfig, address: &str| live.max_connections_from(address.parse().unwrap());
+        assert_eq!(
+            ["10.0.0.1", "127.0.0.2", "::1"].map(|a| of(&live, a)),
+            [5000, i32::MAX, i32::MAX]
+        );
+        let set = LiveConfig { max_connections_per_ip: 7, is_per_ip_set: true, ..live };
+        assert_eq!(["10.0.0.1", "127.0.0.2", "::1"].map(|a| of(&set, a)), [7; 3]);
+    }
 
     #[test]
     fn addresses_have_numbers() {

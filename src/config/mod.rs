@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod check;
 pub mod cleaner;
+pub mod connections;
 pub mod demands;
 pub mod described;
 pub mod dynamic;

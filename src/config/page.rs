@@ -22,6 +22,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("log.dirs", "/tmp/kafka-logs", "Data outlives a restart of the machine."),
     ("max.connections", "2147483647", "Everything has a limit that memory can bear."),
+    (
+        "max.connections.per.ip",
+        "2147483647",
+        "One address cannot take all places. This machine's own are not counted unless it is set.",
+    ),
     ("queued.max.request.bytes", "-1 (no limit)", "Everything has a limit that memory can bear."),
     (
         "group.initial.rebalance.delay.ms",
@@ -49,7 +54,8 @@ Options have Kafka's names, types and limits, so what is known about Kafka's con
 here. `connection.max.response.bytes`, `durability`, `group.coordinator.max.bytes`,
 `group.max.bytes`, `group.max.count`, `group.member.max.bytes`, `log.cleaner.cpu.share`,
 `log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`,
-`queued.max.response.bytes` and those under *Limits of topics and producers* are options of our own.
+`queued.max.response.bytes`, `socket.request.min.bytes.per.second` and those under *Limits of topics
+and producers* are options of our own.
 
 ## Where values come from
 

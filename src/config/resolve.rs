@@ -11,7 +11,7 @@ use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
 use crate::config::listeners::{Listener, PLAINTEXT, Said};
 use crate::config::quota::QuotaConfig;
-use crate::config::{broker, topic, topic_limits, transaction};
+use crate::config::{broker, connections, topic, topic_limits, transaction};
 
 /// When an acks=-1 produce is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +245,8 @@ pub struct BrokerConfig {
     pub durability: Durability,
     /// `connections.max.idle.ms`: a connection silent for longer is closed; at least 1.
     pub connections_max_idle_ms: i64,
+    /// `socket.request.min.bytes.per.second`
+    pub socket_request_min_bytes_per_second: i64,
     /// `socket.request.max.bytes`: the largest request frame.
     pub socket_request_max_bytes: i32,
     /// `queued.max.request.bytes`: request bytes held at once, over all connections.
@@ -295,6 +297,7 @@ impl Default for BrokerConfig {
             log_dir: None,
             durability: Durability::Os,
             connections_max_idle_ms: 600_000,
+            socket_request_min_bytes_per_second: 32_768,
             socket_request_max_bytes: 104_857_600,
             queued_max_request_bytes: 33_554_432,
             queued_max_decoded_bytes: 33_554_432,
@@ -340,6 +343,8 @@ impl BrokerConfig {
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
             durability: durability(&broker::DURABILITY.resolve(layers)),
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
+            socket_request_min_bytes_per_second: connections::SOCKET_REQUEST_MIN_BYTES_PER_SECOND
+                .resolve(layers),
             socket_request_max_bytes: broker::SOCKET_REQUEST_MAX_BYTES.resolve(layers),
             queued_max_request_bytes: broker::QUEUED_MAX_REQUEST_BYTES.resolve(layers),
             queued_max_decoded_bytes: broker::QUEUED_MAX_DECODED_BYTES.resolve(layers),

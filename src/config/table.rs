@@ -2,7 +2,7 @@
 
 use crate::config::entry::{Name, Row};
 use crate::config::{
-    broker, cleaner, group, quota, scrub, security, topic, topic_limits, transaction,
+    broker, cleaner, connections, group, quota, scrub, security, topic, topic_limits, transaction,
 };
 
 /// A part of the table that is shown under one heading.
@@ -17,6 +17,7 @@ pub struct Section {
 /// The parts of the table, in the order in which people read them.
 pub static SECTIONS: &[Section] = &[
     Section { title: "Broker", rows: broker::ROWS },
+    Section { title: "Connections", rows: connections::ROWS },
     Section { title: "Topics", rows: topic::ROWS },
     Section { title: "Limits of topics and producers", rows: topic_limits::ROWS },
     Section { title: "Compaction", rows: cleaner::ROWS },
@@ -113,8 +114,9 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    const SOURCES: [(&str, &str, &[&dyn Row]); 4] = [
+    const SOURCES: [(&str, &str, &[&dyn Row]); 5] = [
         ("broker.rs", include_str!("broker.rs"), broker::ROWS),
+        ("connections.rs", include_str!("connections.rs"), connections::ROWS),
         ("topic.rs", include_str!("topic.rs"), topic::ROWS),
         ("group.rs", include_str!("group.rs"), group::ROWS),
         ("transaction.rs", include_str!("transaction.rs"), transaction::ROWS),

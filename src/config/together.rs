@@ -9,7 +9,7 @@ use crate::config::layers::{Layers, Setting};
 use crate::config::listeners::Wrong;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
-use crate::config::{broker, cleaner, demands, resources, topic};
+use crate::config::{broker, cleaner, connections, demands, resources, topic};
 
 /// Whether all of these may be at once.
 ///
@@ -28,7 +28,7 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
         invalid(layers.find(names), allowed)
     })?;
     if live.max_connections_per_ip == 0 && live.max_connections_per_ip_overrides.is_empty() {
-        let found = layers.find(broker::MAX_CONNECTIONS_PER_IP.broker);
+        let found = layers.find(connections::MAX_CONNECTIONS_PER_IP.broker);
         let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
             could connect"
             .to_owned();

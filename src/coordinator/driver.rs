@@ -60,6 +60,7 @@ pub async fn run(
     inbox: Inbox,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), JournalError> {
+    let is_stopping = stopping.clone();
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     // Without a log there is nothing to read, and no thread to be started for it.
@@ -83,6 +84,8 @@ pub async fn run(
                 () = &mut stopped => return Ok(()),
                 () = tokio::time::sleep(RETRY) => {}
             },
+            // A start that failed stops while the log is being read; it has said why.
+            Err(_) if *is_stopping.borrow() => return Ok(()),
             Err(error) => return Err(error),
         }
     }

@@ -16,27 +16,32 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka_protocol::messages::ApiKey;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::broker::advertised::CameIn;
 use crate::broker::memory::Held;
-use crate::broker::parts::Broker;
 use crate::handlers::charge::{self, Answer, Charge};
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::memory::Memory;
 use crate::handlers::table;
-use crate::server::frames::Frames;
+use crate::server::frames::{Frames, Slow};
+use crate::server::holding::Holding;
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, ReadsTooLittle};
+use crate::server::places::Place;
+use crate::server::shared::Shared;
 use crate::wire::reply::{API_VERSIONS, Refusal, Reply};
 use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
 
 /// Requests that take more memory than they may.
 static UNAFFORDABLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
+/// Clients that send too slowly for the others.
+static SENDS_TOO_SLOWLY: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
 /// Clients that do not read.
 static READS_TOO_LITTLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
 
@@ -47,9 +52,10 @@ const LAST_ANSWER: Duration = Duration::from_secs(2);
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
-    broker: Arc<Broker>,
+    shared: Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     came_in: CameIn,
     out: Outbound,
     /// The client id that the next sending is charged to, where processing time is limited.
@@ -71,25 +77,34 @@ impl Next {
 impl Connection {
     /// A connection that came in so.
     pub fn new(
-        broker: Arc<Broker>,
+        shared: Arc<Shared>,
         stream: TcpStream,
         peer: SocketAddr,
+        place: Place,
         came_in: CameIn,
     ) -> io::Result<Connection> {
         stream.set_nodelay(true)?;
-        Ok(Connection { broker, stream, peer, came_in, out: Outbound::default(), payer: None })
+        let out = Outbound::default();
+        Ok(Connection { shared, stream, peer, place, came_in, out, payer: None })
     }
 
     /// Serve the client until it leaves, says nothing for `connections.max.idle.ms`, sends what
-    /// nobody understands, or the broker stops.
+    /// nobody understands or too slowly, its place is given to somebody else, or the broker stops.
     pub async fn serve(mut self) {
-        let config = &self.broker.config;
+        let shared = self.shared.clone();
+        let config = &shared.broker.config;
         let limit = config.socket_request_max_bytes.max(0) as usize;
-        let budget_bytes = config.queued_max_request_bytes.clamp(1, i64::from(u32::MAX)) as usize;
         let idle = Duration::from_millis(config.connections_max_idle_ms.max(1) as u64);
-        let frames = Frames::new(limit, self.broker.request_bytes.clone(), budget_bytes);
-        let mut stopping = self.broker.stopping.subscribe();
-        if let Err(error) = self.run(frames, idle, &mut stopping).await {
+        let holding = Holding::new(shared.memory.clone(), self.peer.ip());
+        let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
+        let mut stopping = shared.broker.stopping.subscribe();
+        let guest = self.place.guest();
+        let served = tokio::select! {
+            biased;
+            served = self.run(frames, idle, &mut stopping) => served,
+            () = guest.must_leave() => return,
+        };
+        if let Err(error) = served {
             self.closed(&error);
         }
     }
@@ -102,7 +117,7 @@ impl Connection {
     ) -> io::Result<()> {
         loop {
             while let Some(frame) = frames.take()? {
-                let next = self.answer(frame, idle).await?;
+                let next = self.answer(frame, &frames, idle).await?;
                 if !next.goes_on || next.mute_ms > 0 || self.out.is_much() {
                     self.send(idle).await?;
                 }
@@ -111,7 +126,7 @@ impl Connection {
                 }
                 if next.mute_ms > 0 {
                     frames.rest();
-                    if !self.mute(next.mute_ms, idle, stopping).await? {
+                    if !self.mute(next.mute_ms, &frames, idle, stopping).await? {
                         return Ok(());
                     }
                 }
@@ -122,7 +137,7 @@ impl Connection {
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
             };
             match filled {
-                Ok(Ok(true)) => {}
+                Ok(Ok(true)) => self.place.heard(self.shared.now_ms()),
                 Ok(Ok(false)) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "idle too long")),
@@ -137,7 +152,7 @@ impl Connection {
         let payer = self.payer.take();
         let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
         let sent = match payer {
-            Some(payer) => Box::pin(charge::sending(&self.broker, &payer, flushing)).await,
+            Some(payer) => Box::pin(charge::sending(&self.shared.broker, &payer, flushing)).await,
             None => flushing.await,
         };
         sent.unwrap_or_else(|_| {
@@ -150,6 +165,7 @@ impl Connection {
     async fn mute(
         &self,
         throttle_ms: i64,
+        frames: &Frames,
         idle: Duration,
         stopping: &mut watch::Receiver<bool>,
     ) -> io::Result<bool> {
@@ -157,6 +173,7 @@ impl Connection {
         tokio::select! {
             () = tokio::time::sleep(throttle.min(idle)) => {}
             () = left(&self.stream) => return Ok(false),
+            () = frames.must_give_way() => return Err(gave_way()),
             _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
         }
         if throttle > idle {
@@ -168,9 +185,16 @@ impl Connection {
 
     /// Say why the connection is closed: once a second if clients can have it said at will.
     fn closed(&self, error: &io::Error) {
-        if !error.get_ref().is_some_and(|cause| cause.is::<ReadsTooLittle>()) {
-            tracing::debug!(peer = %self.peer, %error, "connection closed");
-        } else if let Some(more) = READS_TOO_LITTLE.admit(self.broker.clock.now().mono_ms) {
+        let cause = error.get_ref();
+        let limit = match cause {
+            Some(cause) if cause.is::<ReadsTooLittle>() => &READS_TOO_LITTLE,
+            Some(cause) if cause.is::<Slow>() => &SENDS_TOO_SLOWLY,
+            _ => {
+                tracing::debug!(peer = %self.peer, %error, "connection closed");
+                return;
+            }
+        };
+        if let Some(more) = limit.admit(self.shared.now_ms()) {
             tracing::warn!(peer = %self.peer, %error, more, "connection closed");
         }
     }
@@ -182,24 +206,27 @@ impl Connection {
             tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
             return;
         }
-        if let Some(more) = UNAFFORDABLE.admit(self.broker.clock.now().mono_ms) {
+        if let Some(more) = UNAFFORDABLE.admit(self.shared.now_ms()) {
             tracing::warn!(peer = %self.peer, %refusal, more, "connection will be closed");
         }
     }
 
     /// Answer one request.
-    async fn answer(&mut self, frame: Bytes, idle: Duration) -> io::Result<Next> {
+    async fn answer(&mut self, frame: Bytes, frames: &Frames, idle: Duration) -> io::Result<Next> {
         let outcome = {
-            let answering = handle(self.broker.clone(), frame, self.peer, self.came_in);
+            let waits = waits_at_clients_will(&frame);
+            let answering = handle(self.shared.clone(), frame, self.peer, self.came_in);
             tokio::pin!(answering);
             let first = std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
             match first {
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => {
+                    frames.hold(waits);
                     self.send(idle).await?;
                     tokio::select! {
                         biased;
                         outcome = &mut answering => outcome,
+                        () = frames.must_give_way() => return Err(gave_way()),
                         () = gone(&self.stream) => {
                             match tokio::time::timeout(LAST_ANSWER, answering).await {
                                 Ok(outcome) => outcome,
@@ -226,6 +253,20 @@ impl Connection {
     }
 }
 
+/// True for a request that waits for what others do, as long as its client wants: for records
+/// (Fetch), for the other members of a group (JoinGroup, SyncGroup).
+fn waits_at_clients_will(frame: &[u8]) -> bool {
+    frame.first_chunk::<2>().is_some_and(|key| {
+        [ApiKey::Fetch, ApiKey::JoinGroup, ApiKey::SyncGroup]
+            .iter()
+            .any(|api| *api as i16 == i16::from_be_bytes(*key))
+    })
+}
+
+fn gave_way() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, Slow::WaitedTooLong)
+}
+
 /// Until the client has closed its half of the connection. If it has sent more instead, for ever:
 /// its end stands behind what it sent.
 async fn gone(stream: &TcpStream) {
@@ -245,7 +286,7 @@ async fn left(stream: &TcpStream) {
 }
 
 async fn handle(
-    broker: Arc<Broker>,
+    shared: Arc<Shared>,
     frame: Bytes,
     peer: SocketAddr,
     came_in: CameIn,
@@ -258,6 +299,7 @@ async fn handle(
             let reply = api_versions::unsupported(header.correlation_id)?;
             return Ok((Answer { reply, mute_ms: 0, payer: None }, None));
         }
+        shared.old_clients.refused(peer, &header);
         return Err(Refusal::Malformed(format!(
             "API key {key} is not served in version {version}"
         )));
@@ -266,9 +308,9 @@ async fn handle(
     drop(frame);
     let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
         .map_err(refusal_of)?;
-    let memory = Memory::for_request(&broker, key, shape.decoded_bytes).await?;
+    let memory = Memory::for_request(&shared.broker, key, shape.decoded_bytes).await?;
     let cx = Context {
-        broker,
+        broker: shared.broker.clone(),
         version,
         correlation_id: header.correlation_id,
         client_id: header.client_id,

@@ -1,53 +1,95 @@
 //! Length-prefixed frames off a socket.
 //!
-//! **Invariant:** a frame's length is checked against its limit before memory is grown for it,
-//! and what it takes beyond a small buffer is taken from the broker's budget
-//! (`queued.max.request.bytes`). A frame larger than the whole budget waits until it is alone.
+//! **Invariant:** a frame's length is checked against its limit before memory is grown for it, and
+//! memory is grown as bytes arrive. What is held beyond [`FREE_BYTES`] is taken from the memory that
+//! all connections share ([`Holding`]).
 //!
-//! A client that holds a part of the budget must go on sending while others wait for it.
+//! A frame must arrive at `socket.request.min.bytes.per.second` on average, and faster while others
+//! wait for memory.
 
+use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
 
-/// What a connection may hold without asking the budget.
-const FREE_BYTES: usize = 16 * 1024;
+use crate::server::holding::Holding;
+use crate::server::request_memory::arrival_ms;
+
+/// What a connection may hold without asking for it.
+const FREE_BYTES: usize = 4 * 1024;
+/// What the first read of a connection that was idle may bring, while memory is not scarce.
+const FIRST_BYTES: usize = 16 * 1024;
 /// What one read may bring of small frames, once the connection is busy.
 const BUSY_BYTES: usize = 128 * 1024;
-/// Who holds a part of the budget must send this much in [`WINDOW`] while others wait.
-const WINDOW_BYTES: usize = 64 * 1024;
-const WINDOW: Duration = Duration::from_secs(2);
+
+thread_local! {
+    static FIRST: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_BYTES]);
+}
+
+/// Why a connection is closed for what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Slow {
+    /// It had its time.
+    #[error(
+        "a request arrives at less than socket.request.min.bytes.per.second: {arrived} of {size} bytes"
+    )]
+    BelowMinimum {
+        /// How many bytes are here.
+        arrived: usize,
+        /// How many bytes the frame has.
+        size: usize,
+    },
+    /// Others wait for memory.
+    #[error(
+        "a slow request gives way to others that wait for memory (queued.max.request.bytes): \
+         {arrived} of {size} bytes have arrived"
+    )]
+    GaveWay {
+        /// How many bytes are here.
+        arrived: usize,
+        /// How many bytes the frame has.
+        size: usize,
+    },
+    /// Others wait for memory, and the requests of this one wait for what its client chose.
+    #[error(
+        "a request that waits, or is throttled, gives way to others that wait for memory \
+         (queued.max.request.bytes)"
+    )]
+    WaitedTooLong,
+}
 
 /// Frames off one socket.
 #[derive(Debug)]
 pub struct Frames {
     buffer: BytesMut,
     limit: usize,
-    budget: Arc<Semaphore>,
-    budget_bytes: usize,
-    permit: Option<OwnedSemaphorePermit>,
-    /// While a part of the budget is held for a frame that is not whole yet.
-    pace: Option<Pace>,
-    wanted: usize,
+    min_bytes_per_second: i64,
+    holding: Holding,
+    /// One read has brought all that it could: the next ones may bring more.
+    is_busy: bool,
+    /// The last read has.
+    was_full: bool,
+    /// Frames have been taken since more was read: the next one begins at the buffer's start.
+    is_next: bool,
+    /// Since when the first frame is arriving, in ms, not counting what it waited for memory.
+    since_ms: Option<i64>,
 }
 
 impl Frames {
-    /// No bytes yet. `limit` is `socket.request.max.bytes`.
-    pub fn new(limit: usize, budget: Arc<Semaphore>, budget_bytes: usize) -> Frames {
+    /// Returns frames of at most `limit` bytes (`socket.request.max.bytes`) that arrive at
+    /// `min_bytes_per_second` at least. Nothing is here yet.
+    pub fn new(limit: usize, min_bytes_per_second: i64, holding: Holding) -> Frames {
         Frames {
             buffer: BytesMut::new(),
             limit,
-            budget,
-            budget_bytes,
-            permit: None,
-            pace: None,
-            wanted: FREE_BYTES,
+            min_bytes_per_second,
+            holding,
+            is_busy: false,
+            was_full: false,
+            is_next: true,
+            since_ms: None,
         }
     }
 
@@ -57,7 +99,7 @@ impl Frames {
         if self.buffer.len() < 4 + len {
             return Ok(None);
         }
-        self.pace = None;
+        self.is_next = true;
         let mut frame = self.buffer.split_to(4 + len);
         Ok(Some(frame.split_off(4).freeze()))
     }
@@ -82,105 +124,161 @@ impl Frames {
         self.buffer.is_empty()
     }
 
-    /// Nothing is read for a while: hold what has come and not a byte more. No part of the budget
-    /// stays taken, as others would wait for it for as long; so what a connection may hold then,
-    /// beyond [`FREE_BYTES`], is what one read has brought of requests yet to be answered.
+    /// Nothing is read for a while: holds what has come and not a byte more. That may have to give
+    /// way to others.
     pub fn rest(&mut self) {
         self.buffer = BytesMut::from(&self.buffer[..]);
-        self.permit = None;
-        self.pace = None;
-        self.wanted = FREE_BYTES;
+        self.begin_frame();
+        self.holding.park();
+        self.is_busy = false;
     }
 
-    /// Read more; false at the end of the stream.
+    /// What is held is answered, which takes a while. It may have to give way to others if the
+    /// client has chosen to wait.
+    pub fn hold(&self, at_clients_will: bool) {
+        if at_clients_will {
+            self.holding.park();
+        } else {
+            self.holding.answer();
+        }
+    }
+
+    /// Waits until what is held must give way to others.
+    pub async fn must_give_way(&self) {
+        self.holding.must_give_way().await;
+    }
+
+    /// Reads more; false at the end of the stream.
+    ///
+    /// # Errors
+    /// The socket's, or [`Slow`].
     pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {
-            if self.buffer.is_empty() {
+            let read = if self.buffer.is_empty() {
                 // An idle connection holds nothing. What is readable by its last state may turn
                 // out to be nothing, and then it is idle again.
                 self.buffer = BytesMut::new();
-                self.permit = None;
-                self.pace = None;
+                self.holding.release();
+                self.since_ms = None;
                 stream.readable().await?;
-            }
-            let frame = self.frame_bytes()?.map_or(0, |len| 4 + len);
-            self.reserve(frame.saturating_sub(self.buffer.len())).await;
-            if self.permit.is_some() && !self.buffer.is_empty() {
-                self.readable_in_time(stream).await?;
+                self.read_first(stream)
             } else {
-                stream.readable().await?;
-            }
-            match stream.try_read_buf(&mut self.buffer) {
+                let room = self.make_room().await?;
+                self.readable_in_time(stream).await?;
+                self.read_more(stream, room)
+            };
+            match read {
                 Ok(0) => return Ok(false),
-                Ok(n) => {
-                    if let Some(pace) = &mut self.pace {
-                        pace.bytes += n;
-                    }
-                    // A full buffer says that more is waiting: the next read may bring more.
-                    let full = self.buffer.capacity() == self.buffer.len();
-                    self.wanted = if full { BUSY_BYTES } else { self.wanted };
-                    return Ok(true);
-                }
+                Ok(_) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Make room for `missing` bytes of a frame, or for as much as is worth a read.
-    async fn reserve(&mut self, missing: usize) {
-        let need = self.buffer.len() + missing;
-        let room = self.wanted.max(need);
-        if room > FREE_BYTES {
-            let ask = |n: usize| n.min(self.budget_bytes) as u32;
-            let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            if held < ask(need) as usize && need > FREE_BYTES {
-                // Given back first: nobody may hold a part and wait for more.
-                self.permit = None;
-                let all = self.budget.clone().acquire_many_owned(ask(room));
-                self.permit = all.await.ok();
-            } else if held == 0 {
-                self.permit = self.budget.clone().try_acquire_many_owned(ask(room)).ok();
-            }
+    /// Reads what an idle connection has sent, and how large its frame is.
+    fn read_first(&mut self, stream: &TcpStream) -> io::Result<usize> {
+        self.is_next = false;
+        let is_scarce = self.holding.is_scarce();
+        if self.is_busy && !is_scarce && self.holding.take_if_free(BUSY_BYTES) {
+            self.buffer.reserve(BUSY_BYTES);
+            let read = stream.try_read_buf(&mut (&mut self.buffer).limit(BUSY_BYTES))?;
+            self.was_full = read == BUSY_BYTES;
+            return Ok(read);
         }
-        let room = if self.permit.is_some() { room } else { FREE_BYTES };
-        // Grown as bytes come, not by what the length claims: doubling, up to the frame.
-        let step = (2 * self.buffer.len()).max(BUSY_BYTES).min(room);
-        let spare = step.saturating_sub(self.buffer.len()).max(1);
-        self.buffer.reserve(spare);
+        let most = if is_scarce { FREE_BYTES } else { FIRST_BYTES };
+        let read = FIRST.with_borrow_mut(|piece| {
+            let read = stream.try_read(&mut piece[..most])?;
+            self.buffer = BytesMut::from(&piece[..read]);
+            io::Result::Ok(read)
+        })?;
+        if read > FREE_BYTES {
+            self.holding.take_anyway(read);
+        }
+        self.was_full = read == most;
+        self.is_busy |= self.was_full;
+        Ok(read)
     }
 
-    /// Wait for more of a frame that holds a part of the budget, but not for long while others
-    /// wait for it.
+    /// Returns for how many more bytes there is room. What is grown is taken from the memory of
+    /// all connections, which may have to be waited for.
+    async fn make_room(&mut self) -> io::Result<usize> {
+        if self.is_next {
+            if self.holding.is_scarce() {
+                self.buffer = BytesMut::from(&self.buffer[..]);
+            }
+            self.begin_frame();
+        }
+        let len = self.buffer.len();
+        // Of a frame whose length is not here yet the length is missing.
+        let need = self.frame_bytes()?.map_or(4, |frame| 4 + frame);
+        let size = if len < FREE_BYTES { FREE_BYTES } else { self.step(need) };
+        let size = size.max(self.holding.bytes());
+        if size > FREE_BYTES && size > self.holding.bytes() {
+            let waited_ms = self.holding.take(need, size).await.ok_or_else(|| self.slow(true))?;
+            self.since_ms = self.since_ms.map(|since_ms| since_ms + waited_ms);
+        }
+        self.buffer.reserve(size - len);
+        Ok(size - len)
+    }
+
+    /// What to hold of a frame of `need` bytes, more than are here: as much again as has arrived,
+    /// and much if there is enough and the client has more to send already.
+    fn step(&self, need: usize) -> usize {
+        let twice = 2 * self.buffer.len();
+        if self.holding.is_scarce() || !self.was_full {
+            return need.min(twice.max(FIRST_BYTES));
+        }
+        let most = if self.is_busy { need.max(BUSY_BYTES) } else { need };
+        twice.max(BUSY_BYTES).min(most)
+    }
+
+    /// The buffer begins with a frame that is not whole, after others that were.
+    fn begin_frame(&mut self) {
+        self.is_next = false;
+        self.since_ms = None;
+        self.holding.release();
+        if self.buffer.len() > FREE_BYTES {
+            self.holding.take_anyway(self.buffer.len());
+        }
+    }
+
+    fn read_more(&mut self, stream: &TcpStream, room: usize) -> io::Result<usize> {
+        let read = stream.try_read_buf(&mut (&mut self.buffer).limit(room))?;
+        // A full buffer says that more is waiting: the next read may bring more.
+        self.was_full = read == room;
+        self.is_busy |= self.was_full;
+        let is_whole = self.frame_bytes()?.is_some_and(|frame| self.buffer.len() >= 4 + frame);
+        if read > 0 && !is_whole && !self.holding.arrived(read, self.was_full) {
+            return Err(self.slow(true));
+        }
+        Ok(read)
+    }
+
+    /// Waits for more of a frame, but not longer than it may take, and not while others need the
+    /// memory that it holds.
     async fn readable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
-        loop {
-            let pace = self.pace.get_or_insert_with(Pace::begin);
-            tokio::select! {
-                biased;
-                () = pace.window.as_mut() => {
-                    let is_slow = pace.bytes < WINDOW_BYTES;
-                    let others_wait = self.budget.available_permits() <= WINDOW_BYTES;
-                    if is_slow && others_wait {
-                        let why = "too little of a large request, while others wait for memory";
-                        return Err(io::Error::new(io::ErrorKind::TimedOut, why));
-                    }
-                    self.pace = None;
-                }
-                outcome = stream.readable() => return outcome,
+        let size = self.frame_bytes()?.unwrap_or(0);
+        let now_ms = self.holding.now_ms();
+        let since_ms = *self.since_ms.get_or_insert(now_ms);
+        let left_ms = since_ms + arrival_ms(size, self.min_bytes_per_second) - now_ms;
+        tokio::select! {
+            biased;
+            outcome = stream.readable() => outcome,
+            () = self.holding.must_give_way() => Err(self.slow(true)),
+            () = tokio::time::sleep(Duration::from_millis(left_ms.max(0) as u64)) => {
+                Err(self.slow(false))
             }
         }
     }
-}
 
-/// What a connection has sent in the window that is running.
-#[derive(Debug)]
-struct Pace {
-    window: Pin<Box<Sleep>>,
-    bytes: usize,
-}
-
-impl Pace {
-    fn begin() -> Pace {
-        Pace { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
+    fn slow(&self, gives_way: bool) -> io::Error {
+        let arrived = self.buffer.len();
+        let size = self.frame_bytes().ok().flatten().map_or(0, |frame| 4 + frame);
+        let slow = match gives_way {
+            true => Slow::GaveWay { arrived, size },
+            false => Slow::BelowMinimum { arrived, size },
+        };
+        io::Error::new(io::ErrorKind::TimedOut, slow)
     }
 }

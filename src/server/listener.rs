@@ -1,7 +1,7 @@
 //! Accept, limit, drain on shutdown.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::broker::parts::Broker;
 use crate::config::endpoint::Endpoint;
 use crate::server::connection::Connection;
 use crate::server::gateway::Gateway;
-use crate::server::places::{Full, Limits, Places};
+use crate::server::places::Place;
+use crate::server::shared::Shared;
 
 /// How long connections may finish what they are doing once the broker stops.
 const DRAIN: Duration = Duration::from_millis(800);
@@ -34,10 +35,10 @@ pub struct Open {
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
 pub async fn serve(broker: Arc<Broker>, sockets: Vec<Open>) {
-    let places = Arc::new(Places::default());
+    let shared = Arc::new(Shared::new(broker));
     let mut accepting = JoinSet::new();
     for Open { socket, listener } in sockets {
-        accepting.spawn(accept(broker.clone(), socket, listener, places.clone()));
+        accepting.spawn(accept(shared.clone(), socket, listener));
     }
     while let Some(ended) = accepting.join_next().await {
         if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
@@ -46,8 +47,8 @@ pub async fn serve(broker: Arc<Broker>, sockets: Vec<Open>) {
     }
 }
 
-/// `places` are those of all listeners together.
-async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places: Arc<Places>) {
+async fn accept(shared: Arc<Shared>, listener: TcpListener, index: usize) {
+    let broker = &shared.broker;
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
@@ -71,24 +72,15 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
                         }
                         continue;
                     }
-                    let place = match places.take(peer.ip(), limits(&broker, peer.ip())) {
-                        Ok(place) => place,
-                        Err(Full { option, most }) => {
-                            tracing::warn!(%peer, option, most, "refused: as many are connected");
-                            continue;
-                        }
-                    };
-                    match connection(&broker, stream, peer, index, gateway) {
-                        Ok(connection) => drop(connections.spawn(async move {
-                            connection.serve().await;
-                            drop(place);
-                        })),
+                    let Some(place) = shared.place(peer) else { continue };
+                    match connection(&shared, stream, peer, place, index, gateway) {
+                        Ok(connection) => drop(connections.spawn(connection.serve())),
                         Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
                     }
                 }
                 Err(error) => {
                     // Most likely out of descriptors: closing clients will help, spinning will not.
-                    tracing::warn!(%error, "cannot accept");
+                    shared.cannot_accept(&error);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
@@ -100,15 +92,16 @@ async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, places
 }
 
 fn connection(
-    broker: &Arc<Broker>,
+    shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     listener: usize,
     gateway: Gateway,
 ) -> io::Result<Connection> {
-    let through_gateway = broker.advertised.is_open(listener) && gateway.is(peer.ip());
+    let through_gateway = shared.broker.advertised.is_open(listener) && gateway.is(peer.ip());
     let came_in = CameIn { listener, at: stream.local_addr()?, through_gateway };
-    Connection::new(broker.clone(), stream, peer, came_in)
+    Connection::new(shared.clone(), stream, peer, place, came_in)
 }
 
 /// A client whose address connects too often: as in Kafka its connection is held unserved, and
@@ -124,15 +117,6 @@ async fn put_off(
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
     drop((stream, place));
-}
-
-fn limits(broker: &Broker, address: IpAddr) -> Limits {
-    let settings = broker.settings.now();
-    let live = settings.live();
-    Limits {
-        all: live.max_connections,
-        from_there: live.max_connections_from(address.to_canonical()),
-    }
 }
 
 /// Listen on every configured endpoint. Gives the sockets, and an address for each listener.

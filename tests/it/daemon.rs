@@ -268,14 +268,16 @@ fn a_directory_of_something_else_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn a_signal_stops_it_cleanly_and_nothing_is_scanned_at_the_next_start() {
-    for name in ["-TERM", "-INT"] {
+    for name in ["-TERM", "-INT", "-QUIT", "-HUP"] {
         let dir = tempfile::tempdir().unwrap();
         let mut daemon = Daemon::in_dir(&dir);
         let mut client = daemon.client().await;
         client.create("t", 2, &[]).await;
         client.produce("t", 0, plain(&["a"])).await;
-        daemon.signal("-HUP");
-        assert_eq!(read(&client.fetch("t", 0, 0).await).len(), 1, "SIGHUP is ignored");
+        for unheeded in ["-USR1", "-USR2"] {
+            daemon.signal(unheeded);
+            assert_eq!(read(&client.fetch("t", 0, 0).await).len(), 1, "{unheeded} does nothing");
+        }
         daemon.signal(name);
         assert_eq!(daemon.exit_code(), Some(0), "{name}");
         assert!(dir.path().join(".kafka_cleanshutdown").exists());
@@ -283,6 +285,96 @@ async fn a_signal_stops_it_cleanly_and_nothing_is_scanned_at_the_next_start() {
         assert!(again.ready.contains("1 topics and 2 partitions"), "{}", again.ready);
         assert!(!dir.path().join(".kafka_cleanshutdown").exists());
         assert_eq!(read(&again.client().await.fetch("t", 0, 0).await).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_goes_away_may_say_so_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::in_dir(&dir);
+    let mut client = daemon.client().await;
+    client.create("t", 50, &[]).await;
+    daemon.signal("-HUP");
+    // It may have ended already.
+    let _ = Command::new("kill").args(["-HUP", &daemon.child.id().to_string()]).output();
+    assert_eq!(daemon.exit_code(), Some(0));
+    assert!(dir.path().join(".kafka_cleanshutdown").exists());
+}
+
+#[tokio::test]
+async fn under_nohup_it_runs_on_when_the_terminal_goes_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
+    let mut command = Command::new("/bin/sh");
+    // As nohup does it.
+    command.env_clear().args([
+        "-c",
+        "trap '' HUP && exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_ottla"),
+    ]);
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut daemon = Daemon::start(&mut command);
+    for _ in 0..3 {
+        daemon.signal("-HUP");
+        daemon.client().await.call(12, &MetadataRequest::default()).await;
+    }
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_listen_is_one_line_and_leaves_the_directory_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::in_dir(&dir);
+    let mut client = daemon.client().await;
+    client.create("t", 1, &[]).await;
+    client.call(7, &crate::groups::committing("g", "t", 0, 5)).await;
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let no_file = dir.path().join("no/such/directory/ready");
+    for (more, part) in [
+        (["--listen", &taken], &*taken),
+        (["--listen", "192.0.2.1:9092"], "192.0.2.1:9092"),
+        (["--listen", "no-such-host.invalid:9092"], "no-such-host.invalid"),
+        (["--ready-file", text(&no_file)], "ready"),
+    ] {
+        // The log of the groups is being read by then, or is not: more than once may tell.
+        for _ in 0..5 {
+            let at = ["--data-dir", text(dir.path()), "--set", "listeners=127.0.0.1:0"];
+            let mut command = ottla(&[&at[..], &more].concat());
+            let Output { status, stderr, .. } = command.output().unwrap();
+            let said = String::from_utf8(stderr).unwrap();
+            let lines: Vec<&str> = said.lines().filter(|line| !line.contains(" INFO ")).collect();
+            assert_eq!((status.code(), lines.len()), (Some(1), 1), "{said}");
+            let said = lines[0];
+            assert!(said.starts_with("ottla: cannot ") && said.contains(part), "{said}");
+            assert!(dir.path().join(".kafka_cleanshutdown").exists(), "{part}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_it_for_an_old_broker_is_told_what_to_set_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::in_dir(&dir);
+    for (key, version) in [(0_i16, 1_i16), (0, 1), (0, 99), (1, 2)] {
+        let mut client = daemon.client().await;
+        let mut frame = framed(1, 1, &MetadataRequest::default());
+        frame[4..6].copy_from_slice(&key.to_be_bytes());
+        frame[6..8].copy_from_slice(&version.to_be_bytes());
+        client.send_bytes(&frame).await;
+        assert!(client.is_closed().await);
+    }
+    daemon.signal("-TERM");
+    assert_eq!(daemon.exit_code(), Some(0));
+    let said = daemon.stderr();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("before Kafka 0.11")).collect();
+    let of = |api: &str| lines.iter().filter(|line| line.contains(api)).count();
+    assert_eq!((lines.len(), of("\"Produce\""), of("\"Fetch\"")), (2, 1, 1), "{said}");
+    for part in ["WARN", "api.version.request", "api_version", "V0_11_0_0"] {
+        assert!(lines[0].contains(part), "{part}: {said}");
     }
 }
 

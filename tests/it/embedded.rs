@@ -241,3 +241,22 @@ fn a_start_that_nobody_waits_for_ends() {
         std::thread::yield_now();
     }
 }
+
+/// The masks of the signals that this process catches and ignores.
+fn signals() -> Vec<String> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let masks =
+        status.lines().filter(|line| line.starts_with("SigIgn:") || line.starts_with("SigCgt:"));
+    masks.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_broker_inside_a_program_leaves_its_signals_alone() {
+    // Tokio begins to catch SIGCHLD in another test, if one waits for a child.
+    drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::child()).unwrap());
+    let before = signals();
+    let broker = ephemeral().await;
+    assert_eq!(signals(), before);
+    broker.stop().await.unwrap();
+    assert_eq!(signals(), before);
+}

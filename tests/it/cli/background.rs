@@ -47,6 +47,20 @@ async fn a_broker_in_the_background_is_started_looked_at_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broker_in_the_background_runs_on_when_the_terminal_goes_away() {
+    let session = Session(Shell::at("127.0.0.1:1"));
+    let shell = &session.0;
+    let started = shell.type_("ottla start --listen 127.0.0.1:0");
+    let pid = started.split("(pid ").nth(1).and_then(|rest| rest.split(')').next()).unwrap();
+    for signal in ["HUP", "USR1", "HUP"] {
+        shell.type_(&format!("kill -{signal} {pid}"));
+        let status = shell.type_("ottla status");
+        assert!(status.contains("running"), "{signal}: {status}");
+    }
+    shell.type_("ottla stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_cannot_start_says_why() {
     let session = Session(Shell::at("127.0.0.1:1"));
     let shell = &session.0;

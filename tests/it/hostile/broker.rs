@@ -1,6 +1,7 @@
 //! The program as a child that is killed once it holds more memory than it may.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -36,6 +37,10 @@ pub struct LimitedBroker {
     dir: Option<TempDir>,
 }
 
+fn binary() -> OsString {
+    std::env::var_os("OTTLA_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_ottla").into())
+}
+
 /// What the threads beside the broker have seen of it.
 #[derive(Default)]
 struct Seen {
@@ -61,9 +66,26 @@ impl LimitedBroker {
 
     /// As `start_with_limit`, on a directory that the test keeps: for restarts.
     pub fn start_on(dir: &Path, limit: u64, configs: &[(&str, &str)]) -> LimitedBroker {
-        let binary = std::env::var_os("OTTLA_TEST_BINARY")
-            .unwrap_or_else(|| env!("CARGO_BIN_EXE_ottla").into());
-        let mut command = Command::new(binary);
+        LimitedBroker::launch(Command::new(binary()), dir, limit, configs)
+    }
+
+    /// As `start`, with so many open files at most.
+    pub fn start_with_files(files: u32, configs: &[(&str, &str)]) -> LimitedBroker {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(binary());
+        let mut broker = LimitedBroker::launch(command, dir.path(), MEMORY_LIMIT_BYTES, configs);
+        broker.dir = Some(dir);
+        broker
+    }
+
+    fn launch(
+        mut command: Command,
+        dir: &Path,
+        limit: u64,
+        configs: &[(&str, &str)],
+    ) -> LimitedBroker {
         command.env_clear().args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
         for (name, value) in configs {
             command.arg("--set").arg(format!("{name}={value}"));

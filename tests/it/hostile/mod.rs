@@ -44,6 +44,7 @@ use crate::hostile::steady::{Served, SteadyClient};
 mod answers;
 pub mod broker;
 mod groups;
+mod intake;
 pub mod steady;
 mod topics;
 

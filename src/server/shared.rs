@@ -1,0 +1,99 @@
+//! What all connections of a broker share: places, memory, and the lines of the log that clients
+//! can provoke.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustix::process::{Resource, getrlimit};
+
+use crate::broker::parts::Broker;
+use crate::server::holding::SharedMemory;
+use crate::server::log_limit::LogLimit;
+use crate::server::old_clients::OldClients;
+use crate::server::places::{Full, Limits, Place, Places};
+use crate::storage::descriptors::files_within;
+
+/// Descriptors that belong neither to connections nor to files of the data directory.
+const OTHER_DESCRIPTORS: u64 = 16;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The broker that they speak to.
+    pub broker: Arc<Broker>,
+    /// The memory of their requests.
+    pub memory: Arc<SharedMemory>,
+    /// Which clients the log has told what to set.
+    pub old_clients: OldClients,
+    places: Arc<Places>,
+    /// How many connections there are descriptors for.
+    sockets: i32,
+    refused: LogLimit,
+    closed: LogLimit,
+    failed: LogLimit,
+}
+
+impl Shared {
+    /// Returns what the connections of this broker share. None is there yet.
+    pub fn new(broker: Arc<Broker>) -> Shared {
+        let budget = usize::try_from(broker.config.queued_max_request_bytes).unwrap_or(1);
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let sockets = limit.saturating_sub(files_within(limit) as u64 + OTHER_DESCRIPTORS).max(1);
+        Shared {
+            memory: Arc::new(SharedMemory::new(budget, broker.clock.clone())),
+            old_clients: OldClients::default(),
+            places: Arc::default(),
+            sockets: i32::try_from(sockets).unwrap_or(i32::MAX),
+            refused: LogLimit::default(),
+            closed: LogLimit::default(),
+            failed: LogLimit::default(),
+            broker,
+        }
+    }
+
+    /// Returns the time that places and log lines go by, in ms.
+    pub fn now_ms(&self) -> i64 {
+        self.broker.clock.now().mono_ms
+    }
+
+    /// Returns a place for a client, or nothing if it is to be refused.
+    pub fn place(&self, peer: SocketAddr) -> Option<Place> {
+        let now_ms = self.now_ms();
+        match self.places.take(peer.ip(), self.limits(peer.ip()), now_ms) {
+            Ok(place) => {
+                if let Some(taking) = place.took()
+                    && let Some(more) = self.closed.admit(now_ms)
+                {
+                    let (from, option, most) = (taking.from, taking.full.option, taking.full.most);
+                    tracing::warn!(%from, for_peer = %peer, option, most, more,
+                        "closed the least recently used connection of the address with the most");
+                }
+                Some(place)
+            }
+            Err(Full { option, most }) => {
+                if let Some(more) = self.refused.admit(now_ms) {
+                    tracing::warn!(%peer, option, most, more, "refused: as many are connected");
+                }
+                None
+            }
+        }
+    }
+
+    fn limits(&self, address: IpAddr) -> Limits {
+        let settings = self.broker.settings.now();
+        let live = settings.live();
+        let all = match live.max_connections {
+            most if most <= self.sockets => (most, "max.connections"),
+            _ => (self.sockets, "open files (ulimit -n)"),
+        };
+        Limits { all, from_there: live.max_connections_from(address.to_canonical()) }
+    }
+
+    /// Logs that the system gives no connection.
+    pub fn cannot_accept(&self, error: &io::Error) {
+        if let Some(more) = self.failed.admit(self.now_ms()) {
+            tracing::warn!(%error, more, "cannot accept connections");
+        }
+    }
+}

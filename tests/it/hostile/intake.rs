@@ -1,0 +1,252 @@
+//! Clients that take memory and places for requests: they send slowly, or nothing at all.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::client::{Client, framed, production};
+use crate::hostile::broker::LimitedBroker;
+use crate::hostile::run;
+use crate::hostile::steady::SteadyClient;
+use crate::records::plain;
+
+/// How long a request of a well-behaved client may take, however loaded the machine is. Where
+/// others were in its way it took half a minute and more.
+const PROMPT: Duration = Duration::from_secs(10);
+
+/// Lets this process have as many descriptors as the system does: thousands of connections end
+/// here, too.
+fn raise_limit_of_files() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+}
+
+async fn connect_from(last: u8, broker: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0))?;
+    socket.connect(broker).await
+}
+
+/// The beginning of a Produce that announces so many bytes.
+fn announcing(bytes: usize, sent: usize) -> Vec<u8> {
+    let mut frame = i32::try_from(bytes).unwrap().to_be_bytes().to_vec();
+    frame.extend(&framed(9, 1, &production("t", 0, plain(&["a"])))[4..]);
+    frame.resize(4 + sent, 0);
+    frame
+}
+
+/// Sends this, and then one byte a second until it is closed or aborted.
+async fn drip(mut stream: TcpStream, beginning: Vec<u8>) {
+    if stream.write_all(&beginning).await.is_err() {
+        return;
+    }
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if stream.write_all(&[0]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Produces a record of so many bytes.
+async fn produce(client: &mut Client, bytes: usize) {
+    let value = "x".repeat(bytes);
+    let answer = tokio::time::timeout(PROMPT, client.produce("t", 0, plain(&[&value]))).await;
+    let answer = answer.unwrap_or_else(|_| panic!("a produce of {bytes} bytes is not answered"));
+    assert_eq!(answer.error_code, 0);
+}
+
+/// Opens a connection and sends a large request as fast as it is read: one that is refused for the
+/// size of its batch, but read and answered.
+async fn send_largest(broker: &LimitedBroker, bytes: usize) {
+    let mut client = broker.client().await;
+    let mut frame = framed(9, 1, &production("t", 0, plain(&[&"x".repeat(bytes - 1000)])));
+    let sending = async {
+        client.send_bytes(&std::mem::take(&mut frame)).await;
+        client.receive::<ProduceRequest>(9, 1).await
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(120), sending).await.unwrap();
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 10, "MESSAGE_TOO_LARGE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_frame_that_comes_at_80_kb_a_second_keeps_nobody_from_producing() {
+    let outcome = run(&[], async |broker| {
+        let mut client = broker.client().await;
+        client.create("t", 1, &[]).await;
+        let mut slow = broker.client().await.stream;
+        // It has its share from the beginning: at this pace it would take minutes to get it.
+        slow.write_all(&announcing(90_000_000, 20_000_000)).await.unwrap();
+        let slow = tokio::spawn(async move {
+            loop {
+                slow.write_all(&[0; 8000]).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        for _ in 0..40 {
+            produce(&mut client, 50_000).await;
+            produce(&mut client, 900_000).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(!slow.is_finished(), "there is memory for all of them");
+        slow.abort();
+    })
+    .await;
+    assert_eq!(outcome.lines_with("connection closed"), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_frames_that_come_at_a_byte_a_second_keep_nobody_from_producing() {
+    raise_limit_of_files();
+    let outcome = run(&[], async |broker| {
+        let mut client = broker.client().await;
+        client.create("t", 1, &[]).await;
+        let mut slow = JoinSet::new();
+        for _ in 0..2000 {
+            slow.spawn(drip(broker.client().await.stream, announcing(1_000_000, 500)));
+        }
+        for _ in 0..20 {
+            produce(&mut client, 900_000).await;
+            produce(&mut broker.client().await, 50_000).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(slow.len(), 2000);
+    })
+    .await;
+    assert!(outcome.growth_bytes() < 100 << 20, "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_of_all_sizes_that_stop_halfway_give_way_to_those_that_come() {
+    raise_limit_of_files();
+    let outcome = run(&[], async |broker| {
+        let mut client = broker.client().await;
+        client.create("t", 1, &[]).await;
+        let mut slow = JoinSet::new();
+        for n in 0..600 {
+            let (size, sent) = match n % 6 {
+                0 => (5_000_000, 400_000),
+                1 => (90_000_000, 2_000_000),
+                2 => (1_000_000, 500_000),
+                _ => (1_000_000, 20_000),
+            };
+            let stream = connect_from(1 + n as u8 % 3, broker.address()).await.unwrap();
+            slow.spawn(drip(stream, announcing(size, sent)));
+        }
+        let mut other = Client::over(connect_from(9, broker.address()).await.unwrap());
+        for _ in 0..10 {
+            produce(&mut other, 900_000).await;
+            produce(&mut client, 50_000).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    let lines = outcome.lines_with("gives way to others");
+    assert!(!lines.is_empty(), "{:?}", outcome.log);
+    assert!(lines.len() < 200, "at most one a second: {}", lines.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_frames_pass_two_at_a_time() {
+    let outcome = run(&[], async |broker| {
+        broker.client().await.create("t", 1, &[]).await;
+        tokio::join!(send_largest(broker, 104_857_600), send_largest(broker, 104_857_600));
+        send_largest(broker, 20_000_000).await;
+    })
+    .await;
+    assert_eq!(outcome.lines_with("connection closed"), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_arrive_in_its_time_is_closed() {
+    let outcome = run(&[("socket.request.min.bytes.per.second", "2097152")], async |broker| {
+        for sent in [2, 100, 20_000] {
+            let mut slow = broker.client().await.stream;
+            slow.write_all(&announcing(40_000, sent)[..sent]).await.unwrap();
+            let closed = tokio::time::timeout(Duration::from_secs(60), slow.read(&mut [0])).await;
+            assert!(matches!(closed.unwrap(), Ok(0) | Err(_)), "{sent}");
+        }
+    })
+    .await;
+    let lines = outcome.lines_with("socket.request.min.bytes.per.second");
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.contains("WARN")), "{lines:?}");
+}
+
+/// Connections that were opened from this address until one was refused, or `most`.
+async fn idle_from(last: u8, most: usize, broker: SocketAddr) -> Vec<TcpStream> {
+    let mut idle = Vec::new();
+    for _ in 0..most {
+        match connect_from(last, broker).await {
+            Ok(stream) => idle.push(stream),
+            Err(_) => break,
+        }
+    }
+    idle
+}
+
+/// True if a client from this address is answered.
+async fn is_served(last: u8, broker: SocketAddr) -> bool {
+    let Ok(stream) = connect_from(last, broker).await else { return false };
+    let mut client = Client::over(stream);
+    let frame = framed(3, 1, &ApiVersionsRequest::default());
+    if client.stream.write_all(&frame).await.is_err() {
+        return false;
+    }
+    tokio::time::timeout(PROMPT, client.frame()).await.expect("an answer or an end").is_some()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_idle_connections_from_one_address_lock_nobody_out() {
+    raise_limit_of_files();
+    let configs = [("max.connections", "2000")];
+    let broker = LimitedBroker::start(&configs);
+    let steady = SteadyClient::start_from(Ipv4Addr::new(127, 0, 0, 2).into(), broker.address());
+    steady.rounds(3).await;
+    let idle = idle_from(1, 2200, broker.address()).await;
+    assert!(!is_served(1, broker.address()).await, "it has all that there are");
+    for address in 3..20 {
+        for _ in 0..3 {
+            assert!(is_served(address, broker.address()).await, "127.0.0.{address}");
+        }
+    }
+    steady.rounds(3).await;
+    drop(idle);
+    steady.stop();
+    let log = broker.stop();
+    let lines = |text: &str| log.iter().filter(|line| line.contains(text)).count();
+    assert!(lines("closed the least recently used connection") >= 1, "{log:?}");
+    // There were two hundred of them, within a few seconds.
+    assert!((1..60).contains(&lines("refused: as many are connected")), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_descriptors_left_still_serves_new_addresses_and_says_so_once_a_second() {
+    raise_limit_of_files();
+    let broker = LimitedBroker::start_with_files(400, &[]);
+    let idle = idle_from(1, 600, broker.address()).await;
+    assert!(!is_served(1, broker.address()).await);
+    for address in 2..12 {
+        assert!(is_served(address, broker.address()).await, "127.0.0.{address}");
+    }
+    drop(idle);
+    let log = broker.stop();
+    let lines = |text: &str| log.iter().filter(|line| line.contains(text)).count();
+    assert!(lines("open files") >= 1, "{log:?}");
+    assert!(lines("WARN") < 60, "{log:?}");
+}
+
+#[tokio::test]
+async fn one_address_has_no_more_than_its_limit() {
+    let broker = LimitedBroker::start(&[("max.connections.per.ip", "5")]);
+    let here = idle_from(1, 5, broker.address()).await;
+    assert!(!is_served(1, broker.address()).await);
+    assert!(is_served(2, broker.address()).await);
+    drop(here);
+    let log = broker.stop();
+    assert!(log.iter().any(|line| line.contains("max.connections.per.ip")), "{log:?}");
+}
