@@ -41,6 +41,19 @@ impl<'a> AnswerList<'a> {
         self.piece_done(false).await
     }
 
+    /// Holds memory for an item before it is made, of as many bytes at most.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub async fn expect(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if bytes >= PIECE_BYTES {
+            self.grow_in_turn().await?;
+        }
+        let all = self.list.bytes().saturating_add(bytes);
+        check_frame(all)?;
+        self.cx.hold_answer(all - self.shared_bytes).await
+    }
+
     /// Goes on to the next piece once one is full.
     async fn piece_done(&mut self, is_shared: bool) -> Result<(), Refusal> {
         if self.list.piece_bytes() >= PIECE_BYTES {

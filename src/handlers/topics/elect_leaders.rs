@@ -14,6 +14,9 @@ use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::wire::reply::{Refusal, Reply};
 
+/// The memory of one partition's result beside the topic's name, twice: as a struct and encoded.
+const RESULT_BYTES: usize = 256;
+
 /// The handler.
 pub struct ElectLeaders;
 
@@ -28,6 +31,9 @@ impl ListHandler for ElectLeaders {
         // Null means all, and of all only those are answered that needed an election.
         for topic in request.topic_partitions.unwrap_or_default() {
             let live = cx.broker.registry.named(&topic.topic);
+            // Each message repeats the topic's name, which may be as long as the request.
+            let result_bytes = RESULT_BYTES + 2 * topic.topic.len();
+            list.expect(topic.partitions.len().saturating_mul(result_bytes)).await?;
             let results = Vec::with_capacity(topic.partitions.len());
             let mut result = ReplicaElectionResult::default().with_partition_result(results);
             for index in topic.partitions {

@@ -381,3 +381,22 @@ async fn all_of_many_groups_are_listed_to_many_at_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn results_that_repeat_a_long_name_are_not_given() {
+    let request = |name: String, partitions: i32| {
+        let topic = TopicPartitions::default()
+            .with_topic(topic_name(&name))
+            .with_partitions((0..partitions).collect());
+        ElectLeadersRequest::default().with_topic_partitions(Some(vec![topic]))
+    };
+    let outcome = run(&[], async |broker| {
+        // Each result would say the name once more: 1.6 GB.
+        assert_eq!(ask(broker, 2, &request("n".repeat(32_000), 50_000)).await, None);
+        let answered = ask(broker, 2, &request("n".repeat(249), 10_000)).await;
+        assert!(answered.is_some_and(|bytes| bytes > 2_500_000), "{answered:?}");
+    })
+    .await;
+    assert!(outcome.growth_bytes() < 64 << 20, "{outcome:?}");
+    assert_eq!(outcome.lines_with(UNSERVED).len(), 1, "{:#?}", outcome.log);
+}
