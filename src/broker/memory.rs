@@ -4,11 +4,12 @@
 //! small demands aside, and at most `each` of them by one connection. Waiting for memory is bounded in time, more so for a connection that holds some
 //! already: two that wait for each other do not wait for long.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config::broker::{
     CONNECTION_MAX_RESPONSE_BYTES, QUEUED_MAX_DECODED_BYTES, QUEUED_MAX_RESPONSE_BYTES,
@@ -34,6 +35,8 @@ pub struct Budget {
     in_all: Bound,
     each: Bound,
     waiting: AtomicUsize,
+    /// Wakes those that hold memory and need not.
+    wanted: Notify,
 }
 
 /// How many bytes, and which option says so.
@@ -105,7 +108,8 @@ impl Budget {
         let each = if each.bytes < in_all.bytes { most(each) } else { in_all };
         let (free, reserve) = (Semaphore::new(in_all.bytes), Semaphore::new(in_all.bytes / 8));
         let growing = Arc::new(Semaphore::new((in_all.bytes / each.bytes.max(1)).max(1)));
-        Budget { free, reserve, growing, in_all, each, waiting: AtomicUsize::new(0) }
+        let (waiting, wanted) = (AtomicUsize::new(0), Notify::new());
+        Budget { free, reserve, growing, in_all, each, waiting, wanted }
     }
 
     /// Returns true while a connection waits for what others hold.
@@ -158,6 +162,7 @@ impl Held {
             Err(_) if bytes <= SMALL_BYTES && self.grow_from_reserve(permits) => return Ok(()),
             Err(_) => {
                 let _waiting = Waiting::begin(&self.of.waiting);
+                self.of.wanted.notify_waiters();
                 let patience = if held == 0 { PATIENCE } else { PATIENCE_FOR_MORE };
                 let acquired = self.of.free.acquire_many(permits);
                 match tokio::time::timeout(patience, acquired).await {
@@ -191,6 +196,16 @@ impl Held {
     /// Returns true while a connection waits for the memory that this is a part of.
     pub fn is_waited_for(&self) -> bool {
         self.of.is_waited_for()
+    }
+
+    /// Waits until a connection waits for the memory that this is a part of.
+    pub async fn wanted(&self) {
+        let mut notified = pin!(self.of.wanted.notified());
+        // Enabled before the look: what begins to wait after it wakes this one.
+        notified.as_mut().enable();
+        if !self.is_waited_for() {
+            notified.await;
+        }
     }
 
     /// Gives back as many bytes, or all that are held if those are fewer.
@@ -289,6 +304,20 @@ mod tests {
         assert!(!budget.is_waited_for());
         drop((held, got));
         assert_eq!(budget.free_bytes(), 1000 * K);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_is_wanted_while_another_waits_for_it() {
+        let budget = budget(1000 * K, 1000 * K);
+        let held = budget.take(800 * K).await.unwrap();
+        let soon = Duration::from_secs(1);
+        assert!(tokio::time::timeout(soon, held.wanted()).await.is_err(), "the rest is free");
+        let theirs = budget.clone();
+        let waiting = tokio::spawn(async move { theirs.take(300 * K).await });
+        tokio::time::timeout(soon, held.wanted()).await.expect("another waits");
+        tokio::time::timeout(soon, held.wanted()).await.expect("it waits still");
+        drop(held);
+        assert!(waiting.await.unwrap().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** the order is arm, read, settle, sleep (`topics/waiters.rs` says why).
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,11 +68,13 @@ pub enum Outcome {
     Read(Read),
 }
 
-/// Read until there is enough, an error, or no time left.
+/// Reads until there is enough, an error, or no time left; or until `hurry` is over: what was read
+/// so far is always an answer.
 pub async fn poll(
     wanted: &[Wanting],
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
+    hurry: impl Future<Output = ()>,
 ) -> Vec<Outcome> {
     open_all(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
     let (outcomes, bytes) = read(wanted, limits);
@@ -83,19 +86,23 @@ pub async fn poll(
         partition.waiters.watch(&wait);
     }
     let deadline = tokio::time::sleep(Duration::from_millis(limits.max_wait_ms));
-    tokio::pin!(deadline);
+    tokio::pin!(deadline, hurry);
     loop {
         wait.arm();
         let (outcomes, bytes) = read(wanted, limits);
         if is_done(&outcomes, bytes, limits) {
             return outcomes;
         }
+        // Not held while it waits.
+        drop(outcomes);
         wait.settle((limits.min_bytes - bytes) as i64);
         tokio::select! {
-            () = wait.woken() => {}
-            () = &mut deadline => return read(wanted, limits).0,
-            _ = stopping.wait_for(|stopping| *stopping) => return outcomes,
+            () = wait.woken() => continue,
+            () = &mut deadline => {}
+            () = &mut hurry => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
         }
+        return read(wanted, limits).0;
     }
 }
 

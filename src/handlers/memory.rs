@@ -27,6 +27,10 @@ const FREE_REQUEST_BYTES: usize = 64 * 1024;
 const LARGE_REQUEST_BYTES: usize = 1024 * 1024;
 /// How long a large request waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(20);
+/// Fetch makes much more of its partitions than their decoded form, and keeps it while it waits.
+const FETCH: i16 = 1;
+/// How much of it: what one partition takes until it is answered, some 480 bytes.
+const FETCH_TIMES: usize = 5;
 /// What may wait for others for long, and thus takes no turns: Produce, Fetch, JoinGroup, SyncGroup.
 const WAITS: &[i16] = &[0, 1, 11, 14];
 
@@ -48,22 +52,23 @@ impl Memory {
         key: i16,
         decoded_bytes: usize,
     ) -> Result<Memory, Refusal> {
-        match decoded_bytes {
+        let times = if key == FETCH { FETCH_TIMES } else { 1 };
+        match decoded_bytes.saturating_mul(times) {
             0..=FREE_REQUEST_BYTES => Ok(Memory::default()),
             // In a place of its own: what is rare must not make every connection larger.
-            _ => Box::pin(Memory::for_counted_request(broker, key, decoded_bytes)).await,
+            bytes => Box::pin(Memory::for_counted_request(broker, key, bytes)).await,
         }
     }
 
     async fn for_counted_request(
         broker: &Broker,
         key: i16,
-        decoded_bytes: usize,
+        bytes: usize,
     ) -> Result<Memory, Refusal> {
         let memory = Memory::default();
-        let held = broker.decoded_bytes.take(decoded_bytes).await.map_err(refused)?;
+        let held = broker.decoded_bytes.take(bytes).await.map_err(refused)?;
         let _ = memory.request.set(held);
-        if decoded_bytes > LARGE_REQUEST_BYTES && !WAITS.contains(&key) {
+        if bytes > LARGE_REQUEST_BYTES && !WAITS.contains(&key) {
             let turn = broker.large_requests.clone().acquire_owned();
             let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
             let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
@@ -72,6 +77,14 @@ impl Memory {
             let _ = memory.turn.set(turn);
         }
         Ok(memory)
+    }
+
+    /// Waits until others need the memory that is held for the decoded request.
+    pub async fn is_wanted(&self) {
+        match self.request.get() {
+            Some(held) => held.wanted().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Holds memory for the answer of as many bytes, what is held for it already included.

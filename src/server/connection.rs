@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::StrBytes;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -117,7 +118,7 @@ impl Connection {
     ) -> io::Result<()> {
         loop {
             while let Some(frame) = frames.take()? {
-                let next = self.answer(frame, &frames, idle).await?;
+                let next = self.answer(frame, &mut frames, idle).await?;
                 if !next.goes_on || next.mute_ms > 0 || self.out.is_much() {
                     self.send(idle).await?;
                 }
@@ -212,7 +213,12 @@ impl Connection {
     }
 
     /// Answer one request.
-    async fn answer(&mut self, frame: Bytes, frames: &Frames, idle: Duration) -> io::Result<Next> {
+    async fn answer(
+        &mut self,
+        frame: Bytes,
+        frames: &mut Frames,
+        idle: Duration,
+    ) -> io::Result<Next> {
         let outcome = {
             let waits = waits_at_clients_will(&frame);
             let answering = handle(self.shared.clone(), frame, self.peer, self.came_in);
@@ -313,7 +319,8 @@ async fn handle(
         broker: shared.broker.clone(),
         version,
         correlation_id: header.correlation_id,
-        client_id: header.client_id,
+        // A copy, so that the frame is free once it is decoded.
+        client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
         peer,
         came_in,
         charge: Charge::default(),

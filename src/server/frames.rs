@@ -134,8 +134,16 @@ impl Frames {
     }
 
     /// What is held is answered, which takes a while. It may have to give way to others if the
-    /// client has chosen to wait.
-    pub fn hold(&self, at_clients_will: bool) {
+    /// client has chosen to wait. A frame that its handler has let go of is given back now.
+    pub fn hold(&mut self, at_clients_will: bool) {
+        let spare = self.buffer.capacity() - self.buffer.len();
+        if self.buffer.try_reclaim(spare + 1) {
+            self.buffer = BytesMut::from(&self.buffer[..]);
+            self.holding.release();
+            if self.buffer.len() > FREE_BYTES {
+                self.holding.take_anyway(self.buffer.len());
+            }
+        }
         if at_clients_will {
             self.holding.park();
         } else {

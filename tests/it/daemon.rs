@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::MetadataRequest;
 use tempfile::TempDir;
@@ -16,6 +17,14 @@ use crate::records::{plain, read};
 pub fn ottla(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
     command.env_clear().args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The program with every signal at its default: whoever runs the tests may ignore SIGHUP.
+fn ottla_with_signals(args: &[&str]) -> Command {
+    let mut command = Command::new("/usr/bin/env");
+    command.env_clear().args(["--default-signal", env!("CARGO_BIN_EXE_ottla")]).args(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -47,6 +56,11 @@ impl Daemon {
     fn in_dir(dir: &TempDir) -> Daemon {
         let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
         Daemon::start(&mut ottla(&args))
+    }
+
+    fn with_signals(dir: &TempDir) -> Daemon {
+        let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
+        Daemon::start(&mut ottla_with_signals(&args))
     }
 
     pub fn addresses(&self) -> Vec<String> {
@@ -86,8 +100,19 @@ impl Daemon {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// If it has not after a minute.
     pub fn exit_code(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it doesn't end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -270,7 +295,7 @@ fn a_directory_of_something_else_is_refused_and_left_alone() {
 async fn a_signal_stops_it_cleanly_and_nothing_is_scanned_at_the_next_start() {
     for name in ["-TERM", "-INT", "-QUIT", "-HUP"] {
         let dir = tempfile::tempdir().unwrap();
-        let mut daemon = Daemon::in_dir(&dir);
+        let mut daemon = Daemon::with_signals(&dir);
         let mut client = daemon.client().await;
         client.create("t", 2, &[]).await;
         client.produce("t", 0, plain(&["a"])).await;
@@ -291,7 +316,7 @@ async fn a_signal_stops_it_cleanly_and_nothing_is_scanned_at_the_next_start() {
 #[tokio::test]
 async fn a_terminal_that_goes_away_may_say_so_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let mut daemon = Daemon::in_dir(&dir);
+    let mut daemon = Daemon::with_signals(&dir);
     let mut client = daemon.client().await;
     client.create("t", 50, &[]).await;
     daemon.signal("-HUP");

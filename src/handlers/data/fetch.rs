@@ -123,7 +123,8 @@ fn asked(version: i16, request: FetchRequest) -> Request {
 
 async fn fetch(cx: &Context, plan: Plan, limits: Limits) -> Fetched {
     let wanting: Vec<Wanting> = plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
-    let outcomes = poll(&wanting, limits, cx.broker.stopping.subscribe()).await;
+    let stopping = cx.broker.stopping.subscribe();
+    let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
     let answers: Vec<FetchedPartition> = plan
         .wanted
         .iter()

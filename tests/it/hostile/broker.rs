@@ -211,6 +211,9 @@ impl Drop for LimitedBroker {
             let _ = watcher.join();
         }
         if std::thread::panicking() {
+            if self.seen.is_above_limit.load(Ordering::Acquire) {
+                println!("the broker was killed: it held more than {} bytes", self.limit);
+            }
             let log = self.log();
             let last = log.len().saturating_sub(30);
             eprintln!("the broker's last lines:\n{}", log[last..].join("\n"));

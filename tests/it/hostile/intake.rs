@@ -3,13 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use kafka_protocol::messages::{ApiVersionsRequest, ProduceRequest};
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::{
+    ApiVersionsRequest, DescribeConfigsRequest, FetchRequest, ProduceRequest,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::client::{Client, framed, production};
+use crate::client::{Client, framed, production, text, topic_name};
 use crate::hostile::broker::LimitedBroker;
 use crate::hostile::run;
 use crate::hostile::steady::SteadyClient;
@@ -249,4 +253,48 @@ async fn one_address_has_no_more_than_its_limit() {
     drop(here);
     let log = broker.stop();
     assert!(log.iter().any(|line| line.contains("max.connections.per.ip")), "{log:?}");
+}
+
+#[tokio::test]
+async fn large_fetches_that_would_wait_for_minutes_give_way_to_those_that_come() {
+    let outcome = run(&[], async |broker| {
+        let mut client = broker.client().await;
+        client.create("awaited", 1, &[]).await;
+        let wanted = FetchPartition::default().with_partition_max_bytes(1 << 20);
+        let topic = FetchTopic::default()
+            .with_topic(topic_name("awaited"))
+            .with_partitions(vec![wanted; 25_000]);
+        let request = FetchRequest::default()
+            .with_max_wait_ms(300_000)
+            .with_min_bytes(1)
+            .with_max_bytes(50 << 20)
+            .with_session_epoch(-1)
+            .with_topics(vec![topic]);
+        let mut waiting = Vec::new();
+        for _ in 0..60 {
+            let mut client = broker.client().await;
+            client.send(12, &request).await;
+            waiting.push(client);
+        }
+        // A request that is as large as theirs is served while they wait.
+        let asked = DescribeConfigsRequest::default().with_resources(vec![
+            DescribeConfigsResource::default()
+                .with_resource_type(2)
+                .with_resource_name(text("awaited"))
+                .with_configuration_keys(Some(vec![text("retention.ms")]));
+            20_000
+        ]);
+        let answer = tokio::time::timeout(PROMPT, client.call(1, &asked)).await;
+        assert_eq!(answer.expect("the request is not answered").results.len(), 20_000);
+        // All of them are woken, and their answers wait for clients that do not read.
+        let value = "x".repeat(900_000);
+        for _ in 0..5 {
+            let answer =
+                tokio::time::timeout(PROMPT, client.produce("awaited", 0, plain(&[&value])));
+            answer.await.expect("a produce of 900 KB is not answered");
+        }
+        drop(waiting);
+    })
+    .await;
+    assert!(outcome.growth_bytes() < 200 << 20, "{outcome:?}");
 }
