@@ -42,6 +42,14 @@ pub trait Handler {
     /// The answer.
     type Response: Encodable + Send + Sync;
 
+    /// Checks what a decoded request may not say at all.
+    ///
+    /// # Errors
+    /// Kafka cannot read such a request either: the connection is closed.
+    fn check(_request: &Self::Request) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Authorize, resolve names, call the domain, shape the answer.
     fn handle(cx: &Context, request: Self::Request) -> impl Future<Output = Self::Response> + Send;
 }
@@ -60,6 +68,7 @@ pub const fn api<H: Handler>() -> Api {
 fn run<H: Handler>(cx: &Context, body: Bytes) -> Answering<'_> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
+        H::check(&request)?;
         let response = H::handle(cx, request).await;
         let bytes = response.compute_size(cx.version);
         let bytes = bytes.map_err(|error| Refusal::Unencodable(error.to_string()))?;

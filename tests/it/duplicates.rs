@@ -1,12 +1,20 @@
-//! A request that names a thing twice, or by name and id that disagree, does nothing to it.
+//! A request that names a thing twice, or by name and id that disagree, does nothing to it, or what
+//! it says last.
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::alter_replica_log_dirs_request::{
+    AlterReplicaLogDir, AlterReplicaLogDirTopic,
+};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsTopic,
+};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    BrokerId, CreatePartitionsRequest, DeleteTopicsRequest, ListOffsetsRequest, MetadataRequest,
+    AlterReplicaLogDirsRequest, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
+    DeleteTopicsRequest, DescribeLogDirsRequest, ListOffsetsRequest, MetadataRequest,
 };
 use uuid::Uuid;
 
@@ -124,4 +132,51 @@ async fn of_a_partition_that_is_named_twice_the_last_batch_is_appended() {
     let answer = client.call(9, &request).await;
     assert_ne!(answer.responses[0].partition_responses[0].error_code, 0);
     assert_eq!(client.list_offset("t", -1).await.1, 3);
+}
+
+#[tokio::test]
+async fn of_a_partition_whose_records_are_deleted_twice_the_last_offset_counts() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    client.produce("t", 0, plain(&["a", "b", "c"])).await;
+    let partition = |offset| DeleteRecordsPartition::default().with_offset(offset);
+    let topic = |offsets: &[i64]| {
+        DeleteRecordsTopic::default()
+            .with_name(topic_name("t"))
+            .with_partitions(offsets.iter().copied().map(partition).collect())
+    };
+    let topics = vec![topic(&[3, 2]), topic(&[1]), topic(&[])];
+    let request = DeleteRecordsRequest::default().with_topics(topics).with_timeout_ms(1000);
+    let answer = client.call(2, &request).await;
+    assert_eq!(answer.topics.len(), 1);
+    assert_eq!(answer.topics[0].partitions.len(), 1);
+    let partition = &answer.topics[0].partitions[0];
+    assert_eq!((partition.error_code, partition.low_watermark), (0, 1));
+    assert_eq!(client.list_offset("t", -2).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_replica_that_is_to_move_twice_is_answered_for_the_last_directory() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let log_dirs = client.call(4, &DescribeLogDirsRequest::default().with_topics(None)).await;
+    let ours = log_dirs.results[0].log_dir.clone();
+    let to = |path| {
+        let topic =
+            AlterReplicaLogDirTopic::default().with_name(topic_name("t")).with_partitions(vec![0]);
+        AlterReplicaLogDir::default().with_path(path).with_topics(vec![topic])
+    };
+    let elsewhere = text("/no/such/dir");
+    let not_found = Code::LogDirNotFound.code();
+    for (first, last, code) in
+        [(ours.clone(), elsewhere.clone(), not_found), (elsewhere.clone(), ours.clone(), 0)]
+    {
+        let request = AlterReplicaLogDirsRequest::default().with_dirs(vec![to(first), to(last)]);
+        let answer = client.call(2, &request).await;
+        assert_eq!(answer.results.len(), 1);
+        let codes: Vec<i16> = answer.results[0].partitions.iter().map(|p| p.error_code).collect();
+        assert_eq!(codes, [code]);
+    }
 }

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::describe_quorum_request as request;
 use kafka_protocol::messages::describe_quorum_response::{
     Listener, Node, PartitionData, ReplicaState, TopicData,
 };
@@ -40,20 +41,37 @@ impl ListHandler for DescribeQuorum {
     }
 }
 
-fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
-    let topics = request.topics.into_iter().map(|topic| {
-        let is_metadata = &**topic.topic_name == store::TOPIC;
+/// Returns true for the one partition that has a quorum, and nothing else.
+fn is_of_metadata(topics: &[request::TopicData]) -> bool {
+    let [topic] = topics else { return false };
+    let [partition] = topic.partitions.as_slice() else { return false };
+    &**topic.topic_name == store::TOPIC && partition.partition_index == 0
+}
+
+/// Refuses every partition, as in Kafka, which then says nothing of its nodes.
+fn refused(version: i16, topics: Vec<request::TopicData>) -> DescribeQuorumResponse {
+    let message = match version {
+        ..2 => "",
+        2.. => "This server does not host this topic-partition.",
+    };
+    let topics = topics.into_iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|wanted| {
-            match is_metadata && wanted.partition_index == 0 {
-                true => quorum(cx),
-                false => PartitionData::default()
-                    .with_partition_index(wanted.partition_index)
-                    .with_error_code(Code::UnknownTopicOrPartition.code()),
-            }
+            PartitionData::default()
+                .with_partition_index(wanted.partition_index)
+                .with_error_code(Code::UnknownTopicOrPartition.code())
+                .with_error_message(Some(StrBytes::from_static_str(message)))
         });
-        TopicData::default()
-            .with_partitions(partitions.collect())
-            .with_topic_name(topic.topic_name.clone())
+        TopicData::default().with_partitions(partitions.collect()).with_topic_name(topic.topic_name)
+    });
+    DescribeQuorumResponse::default().with_topics(topics.collect())
+}
+
+fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+    if !is_of_metadata(&request.topics) {
+        return refused(cx.version, request.topics);
+    }
+    let topics = request.topics.into_iter().map(|topic| {
+        TopicData::default().with_partitions(vec![quorum(cx)]).with_topic_name(topic.topic_name)
     });
     let response = DescribeQuorumResponse::default().with_topics(topics.collect());
     if cx.version < 2 {

@@ -2,11 +2,13 @@
 //!
 //! * The new log start offset is on the disk when the answer leaves, unless the disk is full; the
 //!   segments below it go with `file.delete.delay.ms`.
+//! * Of a partition that is named more than once the last offset counts, as in Kafka.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::delete_records_request::DeleteRecordsTopic;
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
@@ -15,6 +17,7 @@ use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::broker::upkeep;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::last_of_each;
 use crate::handlers::errors::of_unavailable;
 use crate::topics::names;
 use crate::topics::partition::Partition;
@@ -33,12 +36,16 @@ impl Handler for DeleteRecords {
 
     async fn handle(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
         let mut changed = Vec::new();
-        let topics = request.topics.into_iter().map(|topic| {
-            let live = cx.broker.registry.named(&topic.name);
-            let partitions = topic.partitions.iter().map(|wanted| {
-                let index = wanted.partition_index;
+        let named = request.topics.into_iter().flat_map(|topic| {
+            let DeleteRecordsTopic { name, partitions, .. } = topic;
+            let offsets = partitions.into_iter().map(|p| (p.partition_index, p.offset));
+            offsets.map(move |(index, offset)| (name.clone(), index, offset))
+        });
+        let topics = last_of_each(named).into_iter().map(|(name, partitions)| {
+            let live = cx.broker.registry.named(&name);
+            let partitions = partitions.into_iter().map(|(index, offset)| {
                 let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
-                match delete(live.as_deref(), index, wanted.offset) {
+                match delete(live.as_deref(), index, offset) {
                     Ok((partition, low)) => {
                         changed.push(partition);
                         result.with_low_watermark(low)
@@ -48,7 +55,7 @@ impl Handler for DeleteRecords {
             });
             DeleteRecordsTopicResult::default()
                 .with_partitions(partitions.collect())
-                .with_name(topic.name.clone())
+                .with_name(name)
         });
         let response = DeleteRecordsResponse::default().with_topics(topics.collect());
         if !changed.is_empty() {

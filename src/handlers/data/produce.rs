@@ -8,7 +8,6 @@
 //!
 //! v8 record errors · v9 flexible · v13 topic ids
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,12 +16,13 @@ use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProdu
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::resolve::Durability;
 use crate::handlers::api::{Answering, Api, decode};
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::{of_produce, of_unavailable};
 use crate::log::admit::{AdmitError, only_batch};
 use crate::log::{AppendError, Placed};
@@ -31,7 +31,7 @@ use crate::topics::error::ProduceError;
 use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
-use crate::types::Offset;
+use crate::types::{Offset, TopicId};
 use crate::wire::reply::{Refusal, Reply, encode};
 
 const KEY: i16 = 0;
@@ -78,18 +78,18 @@ fn whole_fault(request: &ProduceRequest) -> Option<Code> {
 fn refuse_all(request: &ProduceRequest, code: Code) -> ProduceResponse {
     let topics = request.topic_data.iter().map(|topic| {
         let partitions = topic.partition_data.iter().map(|data| refused(data.index, code, None));
-        answered(topic, partitions.collect())
+        answered((topic.name.clone(), topic.topic_id), partitions.collect())
     });
     ProduceResponse::default().with_responses(topics.collect())
 }
 
 fn answered(
-    topic: &TopicProduceData,
+    (name, id): NamedTopic,
     partitions: Vec<PartitionProduceResponse>,
 ) -> TopicProduceResponse {
     TopicProduceResponse::default()
-        .with_name(topic.name.clone())
-        .with_topic_id(topic.topic_id)
+        .with_name(name)
+        .with_topic_id(id)
         .with_partition_responses(partitions)
 }
 
@@ -117,16 +117,16 @@ async fn append_all(
 ) -> ProduceResponse {
     let mut response = ProduceResponse::default();
     let acks = request.acks;
-    for (topic, wanted) in by_partition(cx.version, request.topic_data) {
+    for (topic, wanted) in what_to_append(cx.version, request.topic_data) {
         let live = if cx.version >= 13 {
-            cx.broker.registry.with_id(topic.topic_id)
+            cx.broker.registry.with_id(topic.1)
         } else {
-            cx.broker.registry.named(&topic.name)
+            cx.broker.registry.named(&topic.0)
         };
         let mut partitions = Vec::with_capacity(wanted.len());
-        for data in wanted {
+        for (index, data) in wanted {
             let place = (response.responses.len(), partitions.len());
-            partitions.push(match append(cx, live.as_deref(), data, acks).await {
+            partitions.push(match append(cx, live.as_deref(), index, data, acks).await {
                 (Some((partition, end_offset)), answer) => {
                     appended.push(Appended { partition, end_offset, place });
                     answer
@@ -134,67 +134,62 @@ async fn append_all(
                 (None, refusal) => refusal,
             });
         }
-        response.responses.push(answered(&topic, partitions));
+        response.responses.push(answered(topic, partitions));
     }
     response
 }
 
 /// What a request has for one partition.
 struct ToAppend {
-    index: i32,
     /// The records, if they are one batch.
     records: Option<Bytes>,
     /// Why the records are not one batch.
     fault: Option<AdmitError>,
 }
 
-/// Returns the topics of a request with their partitions, each once. As in Kafka, where they are
-/// keys of a map, of a partition that is named again the last batch is appended, and what is no
-/// batch is answered; a topic without partitions is not answered.
-fn by_partition(
+/// A topic by name, or by id from version 13 on.
+type NamedTopic = (TopicName, TopicId);
+
+/// Returns the topics of a request with their partitions, each once. Of a partition that is named
+/// again the last batch is appended, and what is no batch is answered.
+fn what_to_append(
     version: i16,
     request: Vec<TopicProduceData>,
-) -> Vec<(TopicProduceData, Vec<ToAppend>)> {
-    let mut topics: Vec<(TopicProduceData, Vec<ToAppend>)> = Vec::new();
-    let (mut topic_places, mut places) = (HashMap::new(), HashMap::new());
-    for mut topic in request {
-        let partitions = std::mem::take(&mut topic.partition_data);
-        if partitions.is_empty() {
-            continue;
-        }
-        let topic_place =
-            *topic_places.entry((topic.name.clone(), topic.topic_id)).or_insert_with(|| {
-                topics.push((topic, Vec::new()));
-                topics.len() - 1
-            });
-        let Some((_, wanted)) = topics.get_mut(topic_place) else { continue };
-        for data in partitions {
-            let place = *places.entry((topic_place, data.index)).or_insert_with(|| {
-                wanted.push(ToAppend { index: data.index, records: None, fault: None });
-                wanted.len() - 1
-            });
-            let Some(one) = wanted.get_mut(place) else { continue };
+) -> Vec<(NamedTopic, Vec<(i32, ToAppend)>)> {
+    let named = request.into_iter().flat_map(|topic| {
+        let named = (topic.name, topic.topic_id);
+        topic.partition_data.into_iter().map(move |data| {
             let records = data.records.unwrap_or_default();
-            match only_batch(&records, version) {
-                Ok(_) => one.records = Some(records),
-                Err(error) => one.fault = Some(error),
-            }
-        }
-    }
-    topics
+            let wanted = match only_batch(&records, version) {
+                Ok(_) => ToAppend { records: Some(records), fault: None },
+                Err(error) => ToAppend { records: None, fault: Some(error) },
+            };
+            (named.clone(), data.index, wanted)
+        })
+    });
+    by_partition(named, |known, again| {
+        known.records = again.records.or(known.records.take());
+        known.fault = again.fault.or(known.fault.take());
+    })
 }
 
 /// The answer, and for an appended batch the partition and its end after it.
 type Outcome = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
-async fn append(cx: &Context, live: Option<&LiveTopic>, wanted: ToAppend, acks: i16) -> Outcome {
-    let refuse = |code, message| (None, refused(wanted.index, code, message));
+async fn append(
+    cx: &Context,
+    live: Option<&LiveTopic>,
+    index: i32,
+    wanted: ToAppend,
+    acks: i16,
+) -> Outcome {
+    let refuse = |code, message| (None, refused(index, code, message));
     let Some(topic) = live else {
         let code =
             if cx.version >= 13 { Code::UnknownTopicId } else { Code::UnknownTopicOrPartition };
         return refuse(code, None);
     };
-    let Some(partition) = topic.partition(wanted.index) else {
+    let Some(partition) = topic.partition(index) else {
         return refuse(Code::UnknownTopicOrPartition, None);
     };
     let appended = match wanted.records {
@@ -204,7 +199,7 @@ async fn append(cx: &Context, live: Option<&LiveTopic>, wanted: ToAppend, acks: 
     let Some(fault) = wanted.fault.map(ProduceError::Admit) else {
         return appended.unwrap_or_else(|| refuse(Code::InvalidRecord, None));
     };
-    let answer = refused(wanted.index, of_produce(&fault), Some(fault.to_string()));
+    let answer = refused(index, of_produce(&fault), Some(fault.to_string()));
     (appended.and_then(|(placed, _)| placed), answer)
 }
 

@@ -8,7 +8,8 @@ use kafka_protocol::messages::{CreateAclsRequest, CreateAclsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::security::describe_acls::NO_AUTHORIZER;
+use crate::handlers::security::{NO_AUTHORIZER, check_known};
+use crate::wire::reply::Refusal;
 
 /// The handler.
 pub struct CreateAcls;
@@ -19,6 +20,17 @@ impl Handler for CreateAcls {
     const VERSIONS: RangeInclusive<i16> = 1..=3;
     type Request = CreateAclsRequest;
     type Response = CreateAclsResponse;
+
+    fn check(request: &CreateAclsRequest) -> Result<(), Refusal> {
+        request.creations.iter().try_for_each(|acl| {
+            check_known([
+                acl.resource_type,
+                acl.resource_pattern_type,
+                acl.operation,
+                acl.permission_type,
+            ])
+        })
+    }
 
     async fn handle(_: &Context, request: CreateAclsRequest) -> CreateAclsResponse {
         let refused = AclCreationResult::default()

@@ -8,7 +8,8 @@ use kafka_protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::security::describe_acls::NO_AUTHORIZER;
+use crate::handlers::security::{NO_AUTHORIZER, check_known};
+use crate::wire::reply::Refusal;
 
 /// The handler.
 pub struct DeleteAcls;
@@ -19,6 +20,17 @@ impl Handler for DeleteAcls {
     const VERSIONS: RangeInclusive<i16> = 1..=3;
     type Request = DeleteAclsRequest;
     type Response = DeleteAclsResponse;
+
+    fn check(request: &DeleteAclsRequest) -> Result<(), Refusal> {
+        request.filters.iter().try_for_each(|acl| {
+            check_known([
+                acl.resource_type_filter,
+                acl.pattern_type_filter,
+                acl.operation,
+                acl.permission_type,
+            ])
+        })
+    }
 
     async fn handle(_: &Context, request: DeleteAclsRequest) -> DeleteAclsResponse {
         let refused = DeleteAclsFilterResult::default()

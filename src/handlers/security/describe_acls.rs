@@ -8,9 +8,8 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-
-/// What all three APIs of ACLs answer where there is no authorizer, in Kafka's words.
-pub const NO_AUTHORIZER: StrBytes = StrBytes::from_static_str("No Authorizer is configured.");
+use crate::handlers::security::check_known;
+use crate::wire::reply::Refusal;
 
 /// The handler.
 pub struct DescribeAcls;
@@ -22,9 +21,20 @@ impl Handler for DescribeAcls {
     type Request = DescribeAclsRequest;
     type Response = DescribeAclsResponse;
 
+    fn check(filter: &DescribeAclsRequest) -> Result<(), Refusal> {
+        check_known([
+            filter.resource_type_filter,
+            filter.pattern_type_filter,
+            filter.operation,
+            filter.permission_type,
+        ])
+    }
+
     async fn handle(_: &Context, _: DescribeAclsRequest) -> DescribeAclsResponse {
         DescribeAclsResponse::default()
             .with_error_code(Code::SecurityDisabled.code())
-            .with_error_message(Some(NO_AUTHORIZER))
+            .with_error_message(Some(StrBytes::from_static_str(
+                "No Authorizer is configured on the broker",
+            )))
     }
 }

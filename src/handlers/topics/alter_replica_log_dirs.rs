@@ -2,12 +2,14 @@
 //! is to go where nothing can.
 //!
 //! * Checks as Kafka's ReplicaManager: a name too long for a move, the directory, the partition.
+//! * A partition that is named more than once goes to the last directory.
 //!
 //! v2 flexible
 
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::alter_replica_log_dirs_request::AlterReplicaLogDirTopic;
 use kafka_protocol::messages::alter_replica_log_dirs_response::{
     AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
 };
@@ -15,6 +17,7 @@ use kafka_protocol::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsRe
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::last_of_each;
 use crate::handlers::errors::NONE;
 
 /// The handler.
@@ -42,15 +45,19 @@ impl Handler for AlterReplicaLogDirs {
             let is_ours = *dir.path == *ours;
             dir.topics.into_iter().map(move |topic| (is_ours, topic))
         });
-        let results = topics.map(|(is_ours, topic)| {
-            let partitions = topic.partitions.iter().map(|index| {
+        let named = topics.flat_map(|(is_ours, topic)| {
+            let AlterReplicaLogDirTopic { name, partitions, .. } = topic;
+            partitions.into_iter().map(move |index| (name.clone(), index, is_ours))
+        });
+        let results = last_of_each(named).into_iter().map(|(name, partitions)| {
+            let partitions = partitions.into_iter().map(|(index, is_ours)| {
                 AlterReplicaLogDirPartitionResult::default()
-                    .with_partition_index(*index)
-                    .with_error_code(moved(cx, &topic.name, *index, is_ours))
+                    .with_partition_index(index)
+                    .with_error_code(moved(cx, &name, index, is_ours))
             });
             AlterReplicaLogDirTopicResult::default()
                 .with_partitions(partitions.collect())
-                .with_topic_name(topic.name.clone())
+                .with_topic_name(name.clone())
         });
         AlterReplicaLogDirsResponse::default().with_results(results.collect())
     }

@@ -40,7 +40,10 @@ impl ListHandler for DescribeLogDirs {
             Some(topics) => {
                 for (name, partitions) in wanted(topics) {
                     if let Some(topic) = cx.broker.registry.named(&name) {
-                        list.put(&described(&topic, Some(&partitions))).await?;
+                        let described = described(&topic, Some(&partitions));
+                        if !described.partitions.is_empty() {
+                            list.put(&described).await?;
+                        }
                     }
                 }
             }

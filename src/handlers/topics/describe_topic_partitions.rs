@@ -35,6 +35,9 @@ impl ListHandler for DescribeTopicPartitions {
         cx: &Context,
         request: DescribeTopicPartitionsRequest,
     ) -> Result<Reply, Refusal> {
+        if let Some(code) = fault(&request) {
+            return refused(cx, request, code).await;
+        }
         let all = request.topics.is_empty();
         let names: BTreeSet<String> = if all {
             cx.broker.registry.all().iter().map(|topic| topic.name.clone()).collect()
@@ -74,6 +77,37 @@ impl ListHandler for DescribeTopicPartitions {
     }
 }
 
+/// Returns what is wrong with a whole request. The cursor is to name one of the topics; without a
+/// cursor Kafka takes the empty name for its topic and fails.
+fn fault(request: &DescribeTopicPartitionsRequest) -> Option<Code> {
+    let names = |name: &TopicName| request.topics.iter().any(|topic| topic.name == *name);
+    match &request.cursor {
+        Some(cursor) => {
+            let is_among = request.topics.is_empty() || names(&cursor.topic_name);
+            (!is_among || cursor.partition_index < 0).then_some(Code::InvalidRequest)
+        }
+        None => names(&TopicName::default()).then_some(Code::UnknownServerError),
+    }
+}
+
+/// Refuses every topic of a request.
+async fn refused(
+    cx: &Context,
+    request: DescribeTopicPartitionsRequest,
+    code: Code,
+) -> Result<Reply, Refusal> {
+    let mut list = AnswerList::new(cx, DescribeTopicPartitions::KEY);
+    for topic in request.topics {
+        let topic = DescribeTopicPartitionsResponseTopic::default()
+            .with_name(Some(topic.name))
+            .with_error_code(code.code());
+        list.put(&topic).await?;
+    }
+    let response = DescribeTopicPartitionsResponse::default();
+    let bytes = response.compute_size(cx.version).unwrap_or(0);
+    list.into_reply(&response, bytes.saturating_sub(5)).await
+}
+
 fn cursor(name: &str, partition: usize) -> Cursor {
     Cursor::default()
         .with_topic_name(TopicName(StrBytes::from_string(name.to_owned())))
@@ -95,7 +129,9 @@ fn described(
         } else {
             Code::UnknownTopicOrPartition
         };
-        return response.with_error_code(code.code());
+        return response
+            .with_topic_authorized_operations(operations::WITH_TOPIC)
+            .with_error_code(code.code());
     };
     let partitions = topic.partitions.iter().skip(skip).take(most).map(|partition| {
         DescribeTopicPartitionsResponsePartition::default()

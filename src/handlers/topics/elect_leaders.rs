@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
-use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse};
+use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::errors::NONE;
 use crate::wire::reply::{Refusal, Reply};
 
 /// The memory of one partition's result beside the topic's name, twice: as a struct and encoded.
@@ -28,8 +29,18 @@ impl ListHandler for ElectLeaders {
 
     async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Reply, Refusal> {
         let mut list = AnswerList::new(cx, Self::KEY);
-        // Null means all, and of all only those are answered that needed an election.
-        for topic in request.topic_partitions.unwrap_or_default() {
+        if cx.version >= 1 && !matches!(request.election_type, 0 | 1) {
+            return refused(cx, list, request).await;
+        }
+        let Some(topics) = request.topic_partitions else {
+            // Of all, only partitions that needed an election are answered.
+            for topic in cx.broker.registry.all() {
+                let name = TopicName(StrBytes::from_string(topic.name.clone()));
+                list.put(&ReplicaElectionResult::default().with_topic(name)).await?;
+            }
+            return finished(cx, list, NONE).await;
+        };
+        for topic in topics {
             let live = cx.broker.registry.named(&topic.topic);
             // Each message repeats the topic's name, which may be as long as the request.
             let result_bytes = RESULT_BYTES + 2 * topic.topic.len();
@@ -61,7 +72,32 @@ impl ListHandler for ElectLeaders {
             }
             list.put(&result.with_topic(topic.topic)).await?;
         }
-        let tail = usize::from(cx.version >= 2);
-        list.into_reply(&ElectLeadersResponse::default(), tail).await
+        finished(cx, list, NONE).await
     }
+}
+
+/// Refuses an election of a type that there is not, everywhere where it is asked for.
+async fn refused(
+    cx: &Context,
+    mut list: AnswerList<'_>,
+    request: ElectLeadersRequest,
+) -> Result<Reply, Refusal> {
+    let code = Code::InvalidRequest.code();
+    let message = StrBytes::from_string(format!("Unknown election type {}", request.election_type));
+    for topic in request.topic_partitions.unwrap_or_default() {
+        let partitions = topic.partitions.iter().map(|index| {
+            PartitionResult::default()
+                .with_partition_id(*index)
+                .with_error_code(code)
+                .with_error_message(Some(message.clone()))
+        });
+        let result = ReplicaElectionResult::default().with_partition_result(partitions.collect());
+        list.put(&result.with_topic(topic.topic)).await?;
+    }
+    finished(cx, list, code).await
+}
+
+async fn finished(cx: &Context, list: AnswerList<'_>, code: i16) -> Result<Reply, Refusal> {
+    let tail = usize::from(cx.version >= 2);
+    list.into_reply(&ElectLeadersResponse::default().with_error_code(code), tail).await
 }

@@ -23,7 +23,7 @@ use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_create;
+use crate::handlers::errors::{NONE, of_create};
 use crate::handlers::security::operations;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
@@ -46,8 +46,12 @@ impl ListHandler for Metadata {
             && cx.broker.config.auto_create_topics_enable;
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
         let tells_operations = request.include_topic_authorized_operations;
+        if let Some(code) = fault(cx.version, wanted.as_deref()) {
+            return refused(cx, wanted.unwrap_or_default(), code).await;
+        }
         let finished = |mut topic: MetadataResponseTopic| {
-            if tells_operations && topic.error_code == 0 {
+            // Of an id without a name Kafka does not look them up.
+            if tells_operations && topic.error_code != Code::UnknownTopicId.code() {
                 topic.topic_authorized_operations = operations::WITH_TOPIC;
             }
             topic
@@ -77,6 +81,34 @@ impl ListHandler for Metadata {
         let response = whole(cx, request.include_cluster_authorized_operations);
         list.into_reply(&response, tail(cx.version)).await
     }
+}
+
+/// Returns what is wrong with a whole request: ids and null names came with version 12, and where
+/// no topic has an id a null name is one that Kafka fails at.
+fn fault(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Option<Code> {
+    let topics = topics.unwrap_or_default();
+    let is_nameless = topics.iter().any(|topic| topic.name.is_none());
+    let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
+    match version {
+        ..12 => (is_nameless || are_ids).then_some(Code::InvalidRequest),
+        12.. => (is_nameless && !are_ids).then_some(Code::UnknownServerError),
+    }
+}
+
+/// Refuses every topic of a request, as in Kafka, which then says nothing of its brokers.
+async fn refused(
+    cx: &Context,
+    topics: Vec<MetadataRequestTopic>,
+    code: Code,
+) -> Result<Reply, Refusal> {
+    let mut list = AnswerList::new(cx, Metadata::KEY);
+    for topic in topics {
+        list.put(&failed(Some(topic.name.unwrap_or_default()), topic.topic_id, code)).await?;
+    }
+    let error_code = if cx.version >= 13 { code.code() } else { NONE };
+    let response =
+        MetadataResponse::default().with_controller_id(BrokerId(-1)).with_error_code(error_code);
+    list.into_reply(&response, tail(cx.version)).await
 }
 
 /// What follows the topics in the answer, in bytes: operations on the cluster from version 8 to
@@ -156,8 +188,7 @@ fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseT
 fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
     match cx.broker.registry.with_id(id) {
         Some(topic) => described(cx, &topic),
-        // A null name cannot be written before version 12.
-        None => failed((cx.version < 12).then(TopicName::default), id, Code::UnknownTopicId),
+        None => failed(None, id, Code::UnknownTopicId),
     }
 }
 

@@ -15,10 +15,10 @@ macro_rules! as_they_are {
 
 as_they_are! {
     FindCoordinatorResponse HeartbeatResponse LeaveGroupResponse SyncGroupResponse
-    ListOffsetsResponse OffsetCommitResponse OffsetFetchResponse
-    DeleteRecordsResponse OffsetForLeaderEpochResponse DescribeAclsResponse CreateAclsResponse
-    DeleteAclsResponse AlterReplicaLogDirsResponse DeleteGroupsResponse
-    ElectLeadersResponse AlterPartitionReassignmentsResponse ListPartitionReassignmentsResponse
+    OffsetCommitResponse OffsetFetchResponse
+    OffsetForLeaderEpochResponse DescribeAclsResponse CreateAclsResponse
+    DeleteAclsResponse
+    AlterPartitionReassignmentsResponse ListPartitionReassignmentsResponse
     OffsetDeleteResponse DescribeClusterResponse DescribeTopicPartitionsResponse
     AlterConfigsResponse IncrementalAlterConfigsResponse AlterClientQuotasResponse
     UpdateFeaturesResponse JoinGroupResponse DescribeGroupsResponse
@@ -41,6 +41,50 @@ impl Masked for ProduceResponse {
     }
 }
 
+/// Kafka answers in the order of a hash map.
+impl Masked for DeleteRecordsResponse {
+    fn mask(&mut self) {
+        self.topics.sort_by(|a, b| a.name.cmp(&b.name));
+        for topic in &mut self.topics {
+            topic.partitions.sort_by_key(|partition| partition.partition_index);
+        }
+    }
+}
+
+/// Kafka answers in the order of a hash map.
+impl Masked for ListOffsetsResponse {
+    fn mask(&mut self) {
+        self.topics.sort_by(|a, b| a.name.cmp(&b.name));
+        for topic in &mut self.topics {
+            topic.partitions.sort_by_key(|partition| partition.partition_index);
+        }
+    }
+}
+
+/// Kafka answers in the order of a hash map.
+impl Masked for AlterReplicaLogDirsResponse {
+    fn mask(&mut self) {
+        self.results.sort_by(|a, b| a.topic_name.cmp(&b.topic_name));
+        for topic in &mut self.results {
+            topic.partitions.sort_by_key(|partition| partition.partition_index);
+        }
+    }
+}
+
+/// Kafka answers in the order of a hash map.
+impl Masked for DeleteGroupsResponse {
+    fn mask(&mut self) {
+        self.results.sort_by(|a, b| a.group_id.cmp(&b.group_id));
+    }
+}
+
+/// All topics come in any order.
+impl Masked for ElectLeadersResponse {
+    fn mask(&mut self) {
+        self.replica_election_results.sort_by(|a, b| a.topic.cmp(&b.topic));
+    }
+}
+
 /// The id of a session is drawn by lot.
 impl Masked for FetchResponse {
     fn mask(&mut self) {
@@ -51,7 +95,6 @@ impl Masked for FetchResponse {
 /// All topics come in any order.
 impl Masked for MetadataResponse {
     fn mask(&mut self) {
-        self.topics.retain(|topic| topic.name.as_ref().is_none_or(|n| !n.starts_with("__trans")));
         self.topics.sort_by(|a, b| (&a.name, a.topic_id).cmp(&(&b.name, b.topic_id)));
     }
 }
@@ -132,6 +175,12 @@ impl Masked for DescribeLogDirsResponse {
             result.topics.sort_by(|a, b| a.name.cmp(&b.name));
             for topic in &mut result.topics {
                 topic.partitions.sort_by_key(|partition| partition.partition_index);
+                // How much the groups have written is their own.
+                for partition in &mut topic.partitions {
+                    if topic.name.starts_with("__") {
+                        partition.partition_size = partition.partition_size.signum();
+                    }
+                }
             }
         }
     }
@@ -156,6 +205,10 @@ impl Masked for DescribeQuorumResponse {
                 voter.last_fetch_timestamp = voter.last_fetch_timestamp.signum();
                 voter.last_caught_up_timestamp = voter.last_caught_up_timestamp.signum();
             }
+        }
+        // Ottla has one port for clients and for what Kafka's controller serves.
+        for listener in self.nodes.iter_mut().flat_map(|node| &mut node.listeners) {
+            listener.port = listener.port.min(1);
         }
     }
 }

@@ -10,7 +10,8 @@ use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use kafka_protocol::messages::{
-    ApiVersionsRequest, DeleteTopicsRequest, FindCoordinatorRequest, GroupId, OffsetCommitRequest,
+    ApiVersionsRequest, DeleteGroupsRequest, DeleteTopicsRequest, FindCoordinatorRequest, GroupId,
+    InitProducerIdRequest, ListGroupsRequest, OffsetCommitRequest,
 };
 use ottla::storage::batch::Codec;
 use ottla::wire::field::Request;
@@ -75,7 +76,7 @@ impl Both {
         };
         let cluster_id = format!("cluster.id={CLUSTER_ID}");
         let ottla = Ottla::start_with(&[CONFIGS, &[&cluster_id]].concat());
-        let side = |broker: &dyn Broker, dir: String, barrier: bool| {
+        let side = |broker: &dyn Broker, dir: String| {
             let address: SocketAddr = broker.address().parse().unwrap();
             Side {
                 address,
@@ -84,17 +85,16 @@ impl Both {
                     (format!("port: {}", address.port()), "port: (its own)".to_owned()),
                     (dir, "(its directory)".to_owned()),
                 ],
-                barrier: barrier.then(|| {
-                    Barrier::new(&format!("answers{}-", address.port() as u32 + std::process::id()))
-                }),
+                // By the same name: it stands in answers.
+                barrier: Some(Barrier::new(&format!("answers{}-", std::process::id()))),
                 topics: Vec::new(),
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Some(Both {
             runtime,
-            ottla: side(&ottla, ottla.dir().join("data").display().to_string(), false),
-            kafka: side(&*kafka, kafka.dir().join("data").display().to_string(), true),
+            ottla: side(&ottla, ottla.dir().join("data").display().to_string()),
+            kafka: side(&*kafka, kafka.dir().join("data").display().to_string()),
             world: World { prefix: String::new(), topics: Vec::new(), fresh: 0 },
             worlds: 0,
             _brokers: vec![kafka, Box::new(ottla)],
@@ -186,6 +186,7 @@ impl Side {
         for name in names {
             self.delete(&name).await;
         }
+        self.delete_groups().await;
         let (first, second) = (format!("{prefix}first"), format!("{prefix}second"));
         // The records are of long ago.
         let keep = ("retention.ms", "-1");
@@ -209,6 +210,21 @@ impl Side {
             assert_eq!(answer.error_code, 0, "{answer:?}");
         }
         self.commit(&format!("{prefix}group")).await;
+        self.until_ids_are_given_out().await;
+    }
+
+    /// Waits for the first block of producer ids: until it is there Kafka refuses.
+    async fn until_ids_are_given_out(&mut self) {
+        let request = InitProducerIdRequest::default()
+            .with_transactional_id(None)
+            .with_transaction_timeout_ms(60_000);
+        for _ in 0..5_000 {
+            if self.client().await.call(4, &request).await.error_code == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no producer ids");
     }
 
     /// A group with a committed offset, and without members.
@@ -235,6 +251,14 @@ impl Side {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("no group takes offsets");
+    }
+
+    /// Deletes all groups: Kafka keeps those that have lost their last offset for a while.
+    async fn delete_groups(&mut self) {
+        let groups = self.client().await.call(2, &ListGroupsRequest::default()).await.groups;
+        let names = groups.into_iter().map(|group| group.group_id).collect();
+        let request = DeleteGroupsRequest::default().with_groups_names(names);
+        self.client().await.call(2, &request).await;
     }
 
     async fn doom(&mut self, name: &str) {
