@@ -38,6 +38,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
             charge_time(cx);
             return encode(cx.version, cx.correlation_id, unknown_isolation(cx.version, &request));
         }
+        let reads_nothing = request.max_bytes < 0;
         let max_bytes = request.max_bytes.clamp(0, most_bytes(cx));
         let limits = Limits {
             max_bytes: max_bytes as u64,
@@ -50,7 +51,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
             sessions.begin(cx.broker.clock.now().mono_ms, asked(cx.version, request))
         };
         let fetched = match begun {
-            Ok(plan) => fetch(cx, plan, limits).await,
+            Ok(plan) => fetch(cx, plan, limits, reads_nothing).await,
             Err(error) => {
                 charge_time(cx);
                 Fetched { error_code: of_session(&error).code(), ..Fetched::default() }
@@ -66,7 +67,12 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
     let code = Code::UnknownServerError.code();
     let topic = |topic: &FetchTopic| FetchedTopic {
         name: topic.topic.to_string(),
-        partitions: topic.partitions.iter().map(|p| refused(p.partition, code)).collect(),
+        // With an empty list of aborted transactions, as where a whole request fails in Kafka.
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|p| FetchedPartition { aborted: Some(Vec::new()), ..refused(p.partition, code) })
+            .collect(),
         ..FetchedTopic::default()
     };
     let topics = match version {
@@ -121,8 +127,11 @@ fn asked(version: i16, request: FetchRequest) -> Request {
     }
 }
 
-async fn fetch(cx: &Context, plan: Plan, limits: Limits) -> Fetched {
-    let wanting: Vec<Wanting> = plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
+async fn fetch(cx: &Context, plan: Plan, limits: Limits, reads_nothing: bool) -> Fetched {
+    let mut wanting: Vec<Wanting> = plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
+    if reads_nothing {
+        fail_first(&mut wanting);
+    }
     let stopping = cx.broker.stopping.subscribe();
     let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
     let answers: Vec<FetchedPartition> = plan
@@ -215,6 +224,19 @@ fn grouped<'a>(answers: impl Iterator<Item = (&'a Topic, FetchedPartition)>) -> 
     topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
+/// Fails the first partition that there is: as a negative `max_bytes` is less than Kafka can read,
+/// and for the partitions behind it nothing is left.
+fn fail_first(wanting: &mut [Wanting]) {
+    let first = wanting.iter_mut().find(|one| !one.partition.as_ref().is_err_and(is_unknown));
+    if let Some(first) = first.filter(|first| first.partition.is_ok()) {
+        first.partition = Err(Code::UnknownServerError.code());
+    }
+}
+
+fn is_unknown(code: &i16) -> bool {
+    [Code::UnknownTopicOrPartition.code(), Code::UnknownTopicId.code()].contains(code)
+}
+
 fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
     let live = match &wanted.key.topic {
         Topic::Name(name) => broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
@@ -241,14 +263,13 @@ fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
 /// Returns the answer of a partition that is not read. Where it is not known Kafka writes an empty
 /// list of aborted transactions, and null elsewhere.
 fn refused(index: i32, error_code: i16) -> FetchedPartition {
-    let unknown = [Code::UnknownTopicOrPartition.code(), Code::UnknownTopicId.code()];
     FetchedPartition {
         index,
         error_code,
         high_watermark: -1,
         last_stable_offset: -1,
         log_start_offset: -1,
-        aborted: unknown.contains(&error_code).then(Vec::new),
+        aborted: is_unknown(&error_code).then(Vec::new),
         records: None,
     }
 }

@@ -4,7 +4,6 @@
 //!   -4 earliest local (v8) · -5 latest tiered (v9), of which there is none · -6 is not served
 //! * A timestamp is answered with the first record at or after it.
 
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
@@ -17,7 +16,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::duplicates::named_twice;
+use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::of_unavailable;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
@@ -35,35 +34,48 @@ impl ListHandler for ListOffsets {
 
     async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
         let committed = request.isolation_level == 1;
-        // Kafka fails at what it cannot name, and says no more.
-        let is_known = matches!(request.isolation_level, 0 | 1);
-        let twice = named_twice(request.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
-        }));
-        let mut answered_twice = HashSet::new();
+        if !matches!(request.isolation_level, 0 | 1) {
+            return unknown_isolation(cx, request).await;
+        }
+        let named = request.topics.iter().flat_map(|topic| {
+            let partitions = topic.partitions.iter();
+            partitions.map(|wanted| (&topic.name, wanted.partition_index, Ok(wanted)))
+        });
+        // Once is all that a partition may be asked for.
+        let topics = by_partition(named, |known, again| *known = again.and_then(Err));
         let mut list = AnswerList::new(cx, Self::KEY);
         open_wanted(cx, &request.topics).await;
-        for topic in &request.topics {
-            let partitions = Vec::with_capacity(topic.partitions.len());
-            let mut response = ListOffsetsTopicResponse::default().with_partitions(partitions);
-            for wanted in &topic.partitions {
-                let named = (&topic.name, wanted.partition_index);
-                if !is_known {
-                    response.partitions.push(failed(wanted, Code::UnknownServerError));
-                } else if !twice.contains(&named) {
-                    response.partitions.push(listed(cx, &topic.name, wanted, committed));
-                } else if answered_twice.insert(named) {
-                    response.partitions.push(failed(wanted, Code::InvalidRequest));
-                }
+        for (name, partitions) in topics {
+            let answers = Vec::with_capacity(partitions.len());
+            let mut response = ListOffsetsTopicResponse::default().with_partitions(answers);
+            for (_, wanted) in partitions {
+                response.partitions.push(match wanted {
+                    Ok(wanted) => listed(cx, name, wanted, committed),
+                    Err(wanted) => failed(wanted, Code::InvalidRequest),
+                });
                 list.pause().await;
             }
-            if !response.partitions.is_empty() {
-                list.put(&response.with_name(topic.name.clone())).await?;
-            }
+            list.put(&response.with_name(name.clone())).await?;
         }
-        let tail = usize::from(cx.version >= 6);
-        list.into_reply(&ListOffsetsResponse::default(), tail).await
+        finished(cx, list).await
     }
+}
+
+/// Refuses every partition: at an isolation level that it cannot name Kafka fails, and says no
+/// more.
+async fn unknown_isolation(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
+    let mut list = AnswerList::new(cx, ListOffsets::KEY);
+    for topic in request.topics {
+        let partitions = topic.partitions.iter().map(|p| failed(p, Code::UnknownServerError));
+        let response = ListOffsetsTopicResponse::default().with_partitions(partitions.collect());
+        list.put(&response.with_name(topic.name)).await?;
+    }
+    finished(cx, list).await
+}
+
+async fn finished(cx: &Context, list: AnswerList<'_>) -> Result<Reply, Refusal> {
+    let tail = usize::from(cx.version >= 6);
+    list.into_reply(&ListOffsetsResponse::default(), tail).await
 }
 
 /// Opens the logs that are looked at below, so that this holds up nothing else.

@@ -133,6 +133,12 @@ fn texts(world: &World, key: i16, path: &str) -> Vec<String> {
             names.insert(0, "__cluster_metadata".to_owned());
             names
         }
+        (1 | 2 | 23, "topics.topic" | "topics.name") => {
+            let mut names = world.topic_names();
+            // What the groups have written is a broker's own.
+            names.retain(|name| name != "__consumer_offsets");
+            names
+        }
         (_, "topic_data.name" | "topics.name" | "topics.topic" | "topic_names")
         | (_, "topics.topic_name" | "topic_partitions.topic" | "forgotten_topics_data.topic")
         | (_, "groups.topics.name" | "dirs.topics.name" | "cursor.topic_name") => {
