@@ -124,6 +124,9 @@ async fn what_kafka_cannot_name_or_read_is_an_unknown_server_error() {
     request.topics[0].partitions[0].partition_max_bytes = -1;
     let answer = client.call(12, &request).await;
     assert_eq!((answer.error_code, answer.responses[0].partitions[0].error_code), (0, unknown));
+    let request = fetching("t", 0, 0).with_max_bytes(-1);
+    let answer = client.call(12, &request).await;
+    assert_eq!((answer.error_code, answer.responses[0].partitions[0].error_code), (0, unknown));
     let partition = ListOffsetsPartition::default().with_timestamp(-1);
     let topic =
         ListOffsetsTopic::default().with_name(topic_name("t")).with_partitions(vec![partition]);

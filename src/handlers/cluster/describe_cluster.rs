@@ -25,8 +25,6 @@ impl Handler for DescribeCluster {
     type Response = DescribeClusterResponse;
 
     async fn handle(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
-        let response = DescribeClusterResponse::default()
-            .with_cluster_id(StrBytes::from_string(cx.broker.identity.cluster_id.clone()));
         if cx.version >= 1 && request.endpoint_type != BROKERS {
             let (code, why) = match request.endpoint_type {
                 2 => (
@@ -40,7 +38,7 @@ impl Handler for DescribeCluster {
                     format!("Unsupported endpoint type {other}"),
                 ),
             };
-            return response
+            return DescribeClusterResponse::default()
                 .with_error_code(code.code())
                 .with_error_message(Some(StrBytes::from_string(why)));
         }
@@ -49,8 +47,10 @@ impl Handler for DescribeCluster {
             .with_broker_id(BrokerId(cx.node_id()))
             .with_host(host)
             .with_port(port);
-        let response =
-            response.with_controller_id(BrokerId(cx.node_id())).with_brokers(vec![broker]);
+        let response = DescribeClusterResponse::default()
+            .with_cluster_id(StrBytes::from_string(cx.broker.identity.cluster_id.clone()))
+            .with_controller_id(BrokerId(cx.node_id()))
+            .with_brokers(vec![broker]);
         match request.include_cluster_authorized_operations {
             true => response.with_cluster_authorized_operations(operations::WITH_CLUSTER),
             false => response,

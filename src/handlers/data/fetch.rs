@@ -163,7 +163,11 @@ async fn fetch(cx: &Context, plan: Plan, limits: Limits, reads_nothing: bool) ->
         Ok(session) => {
             let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
             let shown = plan.wanted.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
-            let topics = grouped(shown.map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
+            // As in Kafka, where those that there are not are put behind the ones that are read.
+            let mut shown: Vec<_> = shown.collect();
+            shown.sort_by_key(|((_, answer), _)| is_unknown(&answer.error_code));
+            let topics =
+                grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
             Fetched { error_code: NONE, session_id: session.session_id, topics }
         }
         Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
@@ -246,8 +250,10 @@ fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
         let partition = topic.partition(wanted.key.partition).cloned();
         partition.ok_or(Code::UnknownTopicOrPartition)
     });
+    // Unlike ListOffsets, Fetch takes every negative epoch for none.
+    let epoch = wanted.params.current_leader_epoch.max(-1);
     let checked: Result<Arc<Partition>, Code> =
-        found.and_then(|partition| match epoch_fault(wanted.params.current_leader_epoch) {
+        found.and_then(|partition| match epoch_fault(epoch) {
             Some(code) => Err(code),
             // Kafka cannot read so little, and says no more.
             None if wanted.params.partition_max_bytes < 0 => Err(Code::UnknownServerError),

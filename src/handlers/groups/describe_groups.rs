@@ -14,7 +14,7 @@ use crate::groups::input::{DescribedMember, Description, Fault, Input, Reply};
 use crate::handlers::answer_list::AnswerList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_group;
+use crate::handlers::errors::{NONE, of_group};
 use crate::handlers::groups::{ask, long_listing, mismatch, text};
 use crate::handlers::security::operations;
 use crate::wire::described_group;
@@ -47,7 +47,7 @@ impl ListHandler for DescribeGroups {
                 Err(code) => failed(code),
             };
             let mut described = described.with_group_id(id.clone());
-            if request.include_authorized_operations {
+            if request.include_authorized_operations && described.error_code == NONE {
                 described.authorized_operations = operations::WITH_GROUP;
             }
             let encoded = described_group::encode(cx.version, described)?;
