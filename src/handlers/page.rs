@@ -214,6 +214,10 @@ be indistinguishable from it, and what is not served is not advertised.
   (INVALID_REQUEST); Kafka does not answer. An operation that IncrementalAlterConfigs does not have is
   INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). Null for
   the records of a Produce is refused; Kafka does not answer.
+- **A group without members** is gone with its last offset; Kafka keeps it, empty, until it next
+  looks for offsets that have expired.
+- **A Fetch of an isolation level that there is not** fails as a whole; Kafka only looks at the level
+  where it has a partition to read.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -12,9 +12,13 @@ use kafka_protocol::messages::delete_records_request::{
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use kafka_protocol::messages::{
     AlterReplicaLogDirsRequest, BrokerId, CreatePartitionsRequest, DeleteRecordsRequest,
-    DeleteTopicsRequest, DescribeLogDirsRequest, ListOffsetsRequest, MetadataRequest,
+    DeleteTopicsRequest, DescribeLogDirsRequest, GroupId, ListOffsetsRequest, MetadataRequest,
+    OffsetCommitRequest,
 };
 use uuid::Uuid;
 
@@ -178,5 +182,30 @@ async fn a_replica_that_is_to_move_twice_is_answered_for_the_last_directory() {
         assert_eq!(answer.results.len(), 1);
         let codes: Vec<i16> = answer.results[0].partitions.iter().map(|p| p.error_code).collect();
         assert_eq!(codes, [code]);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_is_named_twice_in_a_commit_is_answered_twice_unless_others_are_unknown() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let topic = |name: &str| {
+        OffsetCommitRequestTopic::default()
+            .with_name(topic_name(name))
+            .with_partitions(vec![OffsetCommitRequestPartition::default()])
+    };
+    for (names, answered) in
+        [(&["t", "t"][..], &["t", "t"][..]), (&["t", "unknown", "t"], &["unknown", "t"])]
+    {
+        let request = OffsetCommitRequest::default()
+            .with_group_id(GroupId(text("g")))
+            .with_generation_id_or_member_epoch(-1)
+            .with_topics(names.iter().map(|name| topic(name)).collect());
+        let topics = client.call(8, &request).await.topics;
+        let names: Vec<String> = topics.iter().map(|topic| topic.name.to_string()).collect();
+        assert_eq!(names, answered);
+        let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
+        assert_eq!(partitions, request.topics.len());
     }
 }

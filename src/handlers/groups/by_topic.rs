@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use kafka_protocol::messages::TopicName;
 
-/// Answers about partitions, by topic. A topic that is named twice is answered once.
+/// Answers about partitions, by topic.
 #[derive(Debug)]
 pub struct ByTopic<P> {
     topics: Vec<(TopicName, Vec<P>)>,
@@ -25,6 +25,18 @@ impl<P> ByTopic<P> {
             self.topics.len() - 1
         });
         &mut self.topics[at].1
+    }
+
+    /// Adds the answers of the group. Where there are none before, they stay as they are: a topic
+    /// that is named twice is answered twice.
+    pub fn merge(&mut self, of_group: Vec<(TopicName, Vec<P>)>) {
+        if self.topics.is_empty() {
+            self.topics = of_group;
+            return;
+        }
+        for (name, partitions) in of_group {
+            self.of(&name).extend(partitions);
+        }
     }
 
     /// Returns all topics, in the order in which they were first named.

@@ -58,15 +58,17 @@ impl Handler for OffsetCommit {
             Err(code) => Err(code),
         };
         let mut outcomes = outcomes.map(Vec::into_iter);
-        for topic in there {
-            answers.of(&topic.name).extend(topic.partitions.iter().map(|p| {
+        let of_group = there.into_iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|p| {
                 let code = match &mut outcomes {
                     Ok(outcomes) => outcomes.next().map_or(0, code_of),
                     Err(code) => code.code(),
                 };
                 partition(p.partition_index, code)
-            }));
-        }
+            });
+            (topic.name, partitions.collect())
+        });
+        answers.merge(of_group.collect());
         answered(answers)
     }
 }

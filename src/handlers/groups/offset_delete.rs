@@ -49,11 +49,12 @@ impl Handler for OffsetDelete {
             Ok(Err(fault)) => return failed(of_group(fault)),
             Err(error) => return failed(no_coordinator(error)),
         };
-        for (name, partitions) in deleted {
+        let of_group = deleted.into_iter().map(|(name, partitions)| {
             let partitions =
                 partitions.into_iter().map(|(p, outcome)| partition(p, code_of(outcome)));
-            answers.of(&TopicName(text(name))).extend(partitions);
-        }
+            (TopicName(text(name)), partitions.collect())
+        });
+        answers.merge(of_group.collect());
         let topics = answers.into_topics().into_iter().map(|(name, partitions)| {
             OffsetDeleteResponseTopic::default().with_name(name).with_partitions(partitions)
         });
