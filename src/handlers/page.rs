@@ -216,8 +216,8 @@ be indistinguishable from it, and what is not served is not advertised.
   the records of a Produce is refused; Kafka does not answer.
 - **A group without members** is gone with its last offset; Kafka keeps it, empty, until it next
   looks for offsets that have expired.
-- **A Fetch of an isolation level that there is not** fails as a whole; Kafka only looks at the level
-  where it has a partition to read.
+- **A feature that UpdateFeatures names twice** is judged by what is said first; Kafka takes the
+  last. The entities of an AlterClientQuotas are answered in the order of their types.
 - **A Fetch waits five minutes at most,** however long it asks to.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -120,6 +120,8 @@ async fn what_kafka_cannot_name_or_read_is_an_unknown_server_error() {
         (answer.error_code, answer.responses[0].partitions[0].error_code),
         (unknown, unknown)
     );
+    let request = fetching("unknown", 0, 0).with_isolation_level(7);
+    assert_eq!(client.call(12, &request).await.error_code, 0, "nothing is read");
     let mut request = fetching("t", 0, 0);
     request.topics[0].partitions[0].partition_max_bytes = -1;
     let answer = client.call(12, &request).await;

@@ -34,7 +34,7 @@ const WAIT_MS_MAX: i32 = 300_000;
 fn run(cx: &Context, body: Bytes) -> Answering<'_> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
-        if !matches!(request.isolation_level, 0 | 1) {
+        if !matches!(request.isolation_level, 0 | 1) && has_what_is_there(cx, &request) {
             charge_time(cx);
             return encode(cx.version, cx.correlation_id, unknown_isolation(cx.version, &request));
         }
@@ -58,6 +58,19 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
             }
         };
         encode(cx.version, cx.correlation_id, fetched)
+    })
+}
+
+/// Returns true if a request itself has a partition that is there: only then does Kafka look at the
+/// isolation level.
+fn has_what_is_there(cx: &Context, request: &FetchRequest) -> bool {
+    request.topics.iter().any(|topic| {
+        let live = match cx.version {
+            ..13 => cx.broker.registry.named(&topic.topic),
+            13.. => cx.broker.registry.with_id(topic.topic_id),
+        };
+        let is_there = |index| live.as_ref().is_some_and(|live| live.partition(index).is_some());
+        topic.partitions.iter().any(|partition| is_there(partition.partition))
     })
 }
 
