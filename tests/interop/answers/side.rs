@@ -1,7 +1,6 @@
 //! The two brokers, a connection to each, and what is made on both before they are asked.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,11 +60,9 @@ pub struct Both {
     _brokers: Vec<Box<dyn Broker>>,
 }
 
-/// The two of this process; `None` if Kafka is not installed.
-pub fn both(test: &str) -> Option<MutexGuard<'static, Both>> {
-    static BOTH: OnceLock<Option<Mutex<Both>>> = OnceLock::new();
-    let both = BOTH.get_or_init(|| Both::start(test).map(Mutex::new)).as_ref()?;
-    Some(both.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+/// Starts the two, which end with what is returned; `None` if Kafka is not installed.
+pub fn both(test: &str) -> Option<Both> {
+    Both::start(test)
 }
 
 impl Both {
