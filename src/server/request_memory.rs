@@ -73,6 +73,8 @@ struct Account {
     /// The part of it whose frames are giving way.
     leaving: [usize; 2],
     queues: [BTreeMap<Place, FrameId>; 2],
+    /// When one of its frames last had its turn; 0 is never.
+    served: [u64; 2],
 }
 
 /// The memory of requests; `W` wakes the connection of a frame.
@@ -84,9 +86,8 @@ pub struct RequestMemory<W> {
     finishers: [Option<FrameId>; 2],
     frames: HashMap<FrameId, Frame<W>>,
     accounts: BTreeMap<IpAddr, Account>,
-    /// The addresses that have a queue, by class, and the one that was served last.
+    /// The addresses that have a queue, by class.
     queued: [BTreeSet<IpAddr>; 2],
-    served: [Option<IpAddr>; 2],
     /// Frames that may have to give way, those that are furthest behind first; `true` for parked
     /// ones, which stand behind all others.
     behind: BTreeSet<(bool, i64, FrameId)>,
@@ -112,7 +113,6 @@ impl<W: Clone> RequestMemory<W> {
             frames: HashMap::new(),
             accounts: BTreeMap::new(),
             queued: Default::default(),
-            served: [None; 2],
             behind: BTreeSet::new(),
             next: 0,
         }
@@ -457,9 +457,12 @@ impl<W: Clone> RequestMemory<W> {
                     frame.held = bytes;
                 }
                 frame.phase = Phase::Arriving { enough_until_ms: now_ms + GRACE_MS };
-                self.served[class] = Some(frame.address);
                 served.insert(frame.address);
                 woken.push(frame.wake.clone());
+                let turn = self.next_number();
+                if let Some(account) = self.accounts.get_mut(&frame.address) {
+                    account.served[class] = turn;
+                }
                 self.enter(id, frame);
             }
             let next = served.iter().filter_map(|address| {
@@ -471,18 +474,18 @@ impl<W: Clone> RequestMemory<W> {
         woken
     }
 
-    /// The frame that can have memory now: the address that holds least has the first turn, and
-    /// what is too little for its frame is kept for it.
+    /// Returns the frame that can have memory now. Addresses take turns, so that none waits for
+    /// more than one slow finisher of each of the others; what is too little for the frame whose
+    /// turn it is, is kept for it.
     fn next_served(&self, class: usize) -> Option<FrameId> {
         let turn = |address: &IpAddr| {
             let account = self.accounts.get(address)?;
-            let is_last = self.served[class] == Some(*address);
             let (_, id) = account.queues[class].first_key_value()?;
-            Some(((account.held[class], is_last, *address), *id))
+            Some((account.served[class], *address, *id))
         };
         let mut turns: Vec<_> = self.queued[class].iter().filter_map(turn).collect();
         turns.sort_unstable();
-        for (_, id) in turns {
+        for (_, _, id) in turns {
             let frame = self.frames.get(&id)?;
             let Phase::Queued { bytes, .. } = frame.phase else { return None };
             // What it holds is counted already.

@@ -269,6 +269,29 @@ fn another_address_has_its_share_at_once_and_nobody_is_closed_for_it() {
 }
 
 #[test]
+fn a_request_from_an_address_that_jams_its_own_share_waits_for_its_turn_and_no_longer() {
+    // Three addresses with frames of all sizes that stop halfway.
+    for apart_ms in [0, 1, 3, 10, 30] {
+    let mut senders: Vec<Sender> = (0..600)
+        .map(|n| {
+            let (size, at_once) = match n % 6 {
+                0 => (5_000_000, 400_000),
+                1 => (90_000_000, 2_000_000),
+                2 => (1_000_000, 500_000),
+                _ => (1_000_000, 20_000),
+            };
+            sender(1 + n as u8 % 3, size, at_once, 1).beginning_at(n as i64 * apart_ms)
+        })
+        .collect();
+    let good = |n: i64| sender(1 + (n % 3) as u8, 50_000, 50_000, 0).beginning_at(777 * n);
+    senders.extend((0..60).map(good));
+    simulate(&mut senders, 120_000, |sender| sender.size == 50_000);
+    let longest = senders[600..].iter().filter_map(Sender::done_ms).max();
+    println!("{apart_ms} {longest:?} closed {}", closed(&senders[600..]));
+    }
+}
+
+#[test]
 fn the_one_that_is_furthest_behind_gives_way_first_and_no_more_than_need() {
     let mut memory = RequestMemory::new(8 * MIB);
     let hold = |memory: &mut RequestMemory<u64>, wake, bytes, now_ms| {
