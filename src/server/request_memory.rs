@@ -460,9 +460,7 @@ impl<W: Clone> RequestMemory<W> {
                 served.insert(frame.address);
                 woken.push(frame.wake.clone());
                 let turn = self.next_number();
-                if let Some(account) = self.accounts.get_mut(&frame.address) {
-                    account.served[class] = turn;
-                }
+                self.accounts.entry(frame.address).or_default().served[class] = turn;
                 self.enter(id, frame);
             }
             let next = served.iter().filter_map(|address| {

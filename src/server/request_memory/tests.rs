@@ -269,26 +269,32 @@ fn another_address_has_its_share_at_once_and_nobody_is_closed_for_it() {
 }
 
 #[test]
-fn a_request_from_an_address_that_jams_its_own_share_waits_for_its_turn_and_no_longer() {
-    // Three addresses with frames of all sizes that stop halfway.
-    for apart_ms in [0, 1, 3, 10, 30] {
-    let mut senders: Vec<Sender> = (0..600)
-        .map(|n| {
-            let (size, at_once) = match n % 6 {
-                0 => (5_000_000, 400_000),
-                1 => (90_000_000, 2_000_000),
-                2 => (1_000_000, 500_000),
-                _ => (1_000_000, 20_000),
-            };
-            sender(1 + n as u8 % 3, size, at_once, 1).beginning_at(n as i64 * apart_ms)
-        })
-        .collect();
-    let good = |n: i64| sender(1 + (n % 3) as u8, 50_000, 50_000, 0).beginning_at(777 * n);
-    senders.extend((0..60).map(good));
-    simulate(&mut senders, 120_000, |sender| sender.size == 50_000);
-    let longest = senders[600..].iter().filter_map(Sender::done_ms).max();
-    println!("{apart_ms} {longest:?} closed {}", closed(&senders[600..]));
+fn addresses_take_turns_whatever_they_hold() {
+    let mut memory = RequestMemory::new(8 * MIB);
+    let ask = |memory: &mut RequestMemory<&'static str>, address, name| {
+        let id = memory.open(ip(address), name, 0);
+        (id, memory.ask(id, MIB, MIB, 0).0)
+    };
+    // The first address holds more than the second, and the finisher is the second's.
+    for address in [1, 1, 1, 1, 2, 2, 3, 3] {
+        assert!(ask(&mut memory, address, "held").1);
     }
+    let (finisher, is_held) = ask(&mut memory, 2, "finisher");
+    assert!(is_held);
+    let waits = [(2, "second"), (2, "second again"), (1, "first"), (1, "first again")];
+    let waits = waits.map(|(address, name)| (name, ask(&mut memory, address, name)));
+    assert!(waits.iter().all(|(_, (_, is_held))| !is_held));
+    // Each gives way to the next one.
+    let (mut closed, mut order) = (finisher, Vec::new());
+    for _ in waits {
+        memory.close(closed, 1000);
+        let served =
+            waits.iter().find(|(name, (id, _))| !order.contains(name) && !memory.is_queued(*id));
+        let (name, (id, _)) = served.expect("the finisher is gone");
+        order.push(*name);
+        closed = *id;
+    }
+    assert_eq!(order, ["first", "second", "first again", "second again"]);
 }
 
 #[test]
