@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::fields::{Damage, Reader, Tags, Writer};
 
-/// A broker made itself known. Kafka: `RegisterBrokerRecord`, versions 0 to 3.
+/// A broker made itself known. Kafka: `RegisterBrokerRecord`, versions 0 to 4. What version 4 adds,
+/// the cordoned log directories (KIP-1066), is skipped: Ottla places all partitions in one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterBrokerRecord {
     /// The broker's id.
@@ -149,7 +150,8 @@ impl BrokerFeature {
     }
 }
 
-/// A broker's registration changed. Kafka: `BrokerRegistrationChangeRecord`, versions 0 to 2.
+/// A broker's registration changed. Kafka: `BrokerRegistrationChangeRecord`, versions 0 to 3. What
+/// version 3 adds, the cordoned log directories (KIP-1066), is skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokerRegistrationChangeRecord {
     /// The broker's id.

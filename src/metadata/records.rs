@@ -174,7 +174,7 @@ pub struct AbortTransactionRecord {
 
 /// Kind, name and newest readable version of the records that are not [`Record::Other`].
 const KNOWN: &[(u32, &str, u32)] = &[
-    (REGISTER_BROKER, "RegisterBrokerRecord", 3),
+    (REGISTER_BROKER, "RegisterBrokerRecord", 4),
     (TOPIC, "TopicRecord", 0),
     (PARTITION, "PartitionRecord", 2),
     (CONFIG, "ConfigRecord", 0),
@@ -183,7 +183,7 @@ const KNOWN: &[(u32, &str, u32)] = &[
     (FEATURE_LEVEL, "FeatureLevelRecord", 0),
     (CLIENT_QUOTA, "ClientQuotaRecord", 0),
     (PRODUCER_IDS, "ProducerIdsRecord", 0),
-    (BROKER_REGISTRATION_CHANGE, "BrokerRegistrationChangeRecord", 2),
+    (BROKER_REGISTRATION_CHANGE, "BrokerRegistrationChangeRecord", 3),
     (NO_OP, "NoOpRecord", 0),
     (BEGIN_TRANSACTION, "BeginTransactionRecord", 0),
     (END_TRANSACTION, "EndTransactionRecord", 0),

@@ -281,6 +281,22 @@ fn older_versions_are_read() {
 }
 
 #[test]
+fn cordoned_log_directories_are_skipped() {
+    // RegisterBrokerRecord 4 with tag 1 null; BrokerRegistrationChangeRecord 3 with tag 3 empty.
+    let registered = "0100040000000100000102030405060708090a0b0c0d0e0f000000000000002a0101000000\
+                      01010100";
+    let Ok(Record::RegisterBroker(record)) = Record::decode(&bytes(registered)) else {
+        panic!("{:?}", Record::decode(&bytes(registered)));
+    };
+    assert_eq!((record.broker_id, record.broker_epoch, record.log_dirs.len()), (1, 42, 0));
+    let changed = "01110300000001000000000000002a01030101";
+    let wanted =
+        BrokerRegistrationChangeRecord { broker_id: 1, broker_epoch: 42, ..Default::default() };
+    let wanted = Record::BrokerRegistrationChange(wanted);
+    assert_eq!(Record::decode(&bytes(changed)), Ok(wanted));
+}
+
+#[test]
 fn a_record_cut_short_or_running_on_is_an_error() {
     for (hex, record) in written() {
         if matches!(record, Record::Other { .. }) {
