@@ -43,7 +43,15 @@ impl Ottla {
 
     /// On a disk of the test's own.
     pub async fn on(disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
-        let dir = tempfile::tempdir().unwrap();
+        Ottla::at(tempfile::tempdir().unwrap(), disk, configs).await
+    }
+
+    /// On a data directory that is there already.
+    pub async fn in_dir(dir: tempfile::TempDir, configs: &[(&str, &str)]) -> Ottla {
+        Ottla::at(dir, Arc::new(OsDisk), configs).await
+    }
+
+    async fn at(dir: tempfile::TempDir, disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
         let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let mut ottla = Ottla { dir, disk, configs, clock: None, running: None };
         ottla.run().await;

@@ -33,6 +33,7 @@ mod failing_disk;
 mod faults;
 mod fetch;
 mod first_topics;
+mod fixtures;
 mod full_disk;
 mod group_rules;
 mod idempotence;
