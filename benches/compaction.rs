@@ -32,8 +32,8 @@ use kafka_protocol::messages::{ApiKey, CreateTopicsRequest, ProduceRequest, Topi
 use kafka_protocol::protocol::StrBytes;
 use ottla::config::resolve::{Cleanup, TopicConfig};
 use ottla::log::admit::{Admitted, Rewrite};
-use ottla::log::cleaning::dirt::Dirt;
-use ottla::log::cleaning::{Means, Pass};
+use ottla::log::cleaning::dirt::CleanableRange;
+use ottla::log::cleaning::{CompactionPass, PassConfig};
 use ottla::storage::batch::{BatchView, Codec};
 use ottla::storage::batch_builder::BatchBuilder;
 use ottla::storage::codec::DEFAULT_LEVEL;
@@ -91,14 +91,16 @@ fn pass(keys: u64, codec: Codec, map_bytes: usize) {
     let begun = Instant::now();
     loop {
         let view = log.view();
-        let dirt = Dirt::of(&view, &config, cleaned, NOW).unwrap();
+        let dirt = CleanableRange::of(&view, &config, cleaned, NOW).unwrap();
         if dirt.first_uncleanable <= dirt.first_dirty {
             break;
         }
-        let means = Means { map_bytes, map_load: 0.9, buffer_bytes: 512 << 10, now_wall_ms: NOW };
+        let means =
+            PassConfig { map_bytes, map_load: 0.9, buffer_bytes: 512 << 10, now_wall_ms: NOW };
         let last = log.producers().last_written();
         let disk = Arc::new(OsDisk);
-        let mut pass = Pass::begin(disk, &view, config.clone(), &dirt, last, means, pace).unwrap();
+        let mut pass =
+            CompactionPass::begin(disk, &view, config.clone(), &dirt, last, means, pace).unwrap();
         while let Some(swap) = pass.next(&dir.path().join("log-0"), pace).unwrap() {
             assert!(log.begin_swap(&swap));
             swap.run().unwrap();

@@ -13,12 +13,12 @@ use uuid::Uuid;
 /// Why bytes are not the record that they claim to be. Its text says what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Damage(String);
+pub struct DecodeError(String);
 
-impl Damage {
+impl DecodeError {
     /// Damage that this sentence describes.
-    pub fn new(what: impl fmt::Display) -> Damage {
-        Damage(what.to_string())
+    pub fn new(what: impl fmt::Display) -> DecodeError {
+        DecodeError(what.to_string())
     }
 }
 
@@ -40,106 +40,106 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes.
-    pub fn take(&mut self, n: usize) -> Result<&'a [u8], Damage> {
+    pub fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(n) {
             Some((head, rest)) => {
                 self.rest = rest;
                 Ok(head)
             }
-            None => Err(Damage(format!("{n} bytes wanted, {} there", self.rest.len()))),
+            None => Err(DecodeError(format!("{n} bytes wanted, {} there", self.rest.len()))),
         }
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut bytes = [0; N];
         bytes.copy_from_slice(self.take(N)?);
         Ok(bytes)
     }
 
     /// One byte; anything but 0 is true, as Kafka reads it.
-    pub fn bool(&mut self) -> Result<bool, Damage> {
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
         Ok(self.i8()? != 0)
     }
 
     /// One byte, signed.
-    pub fn i8(&mut self) -> Result<i8, Damage> {
-        Ok(i8::from_be_bytes(self.array()?))
+    pub fn i8(&mut self) -> Result<i8, DecodeError> {
+        Ok(i8::from_be_bytes(self.fixed()?))
     }
 
     /// Two bytes, signed.
-    pub fn i16(&mut self) -> Result<i16, Damage> {
-        Ok(i16::from_be_bytes(self.array()?))
+    pub fn i16(&mut self) -> Result<i16, DecodeError> {
+        Ok(i16::from_be_bytes(self.fixed()?))
     }
 
     /// Two bytes, unsigned.
-    pub fn u16(&mut self) -> Result<u16, Damage> {
-        Ok(u16::from_be_bytes(self.array()?))
+    pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        Ok(u16::from_be_bytes(self.fixed()?))
     }
 
     /// Four bytes, signed.
-    pub fn i32(&mut self) -> Result<i32, Damage> {
-        Ok(i32::from_be_bytes(self.array()?))
+    pub fn i32(&mut self) -> Result<i32, DecodeError> {
+        Ok(i32::from_be_bytes(self.fixed()?))
     }
 
     /// Eight bytes, signed.
-    pub fn i64(&mut self) -> Result<i64, Damage> {
-        Ok(i64::from_be_bytes(self.array()?))
+    pub fn i64(&mut self) -> Result<i64, DecodeError> {
+        Ok(i64::from_be_bytes(self.fixed()?))
     }
 
     /// Eight bytes, a number with a fraction.
-    pub fn f64(&mut self) -> Result<f64, Damage> {
-        Ok(f64::from_be_bytes(self.array()?))
+    pub fn f64(&mut self) -> Result<f64, DecodeError> {
+        Ok(f64::from_be_bytes(self.fixed()?))
     }
 
     /// Sixteen bytes.
-    pub fn uuid(&mut self) -> Result<Uuid, Damage> {
-        Ok(Uuid::from_bytes(self.array()?))
+    pub fn uuid(&mut self) -> Result<Uuid, DecodeError> {
+        Ok(Uuid::from_bytes(self.fixed()?))
     }
 
     /// An unsigned varint of at most five bytes and 32 bits.
-    pub fn varint(&mut self) -> Result<u32, Damage> {
+    pub fn varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u64;
         for shift in [0, 7, 14, 21, 28] {
-            let [byte] = self.array()?;
+            let [byte] = self.fixed()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return u32::try_from(value)
-                    .map_err(|_| Damage(format!("a varint of {value} is beyond 32 bits")));
+                    .map_err(|_| DecodeError(format!("a varint of {value} is beyond 32 bits")));
             }
         }
-        Err(Damage::new("a varint runs on after five bytes"))
+        Err(DecodeError::new("a varint runs on after five bytes"))
     }
 
     /// A compact length: `None` for null, else bytes or elements of at least `each` bytes.
-    fn length(&mut self, each: usize) -> Result<Option<usize>, Damage> {
+    fn length(&mut self, each: usize) -> Result<Option<usize>, DecodeError> {
         let Some(n) = self.varint()?.checked_sub(1) else { return Ok(None) };
         if n as usize > self.rest.len() / each {
             let there = self.rest.len();
-            return Err(Damage(format!("a length of {n} where {there} bytes are left")));
+            return Err(DecodeError(format!("a length of {n} where {there} bytes are left")));
         }
         Ok(Some(n as usize))
     }
 
     /// A string or null.
-    pub fn nullable_string(&mut self) -> Result<Option<String>, Damage> {
+    pub fn nullable_string(&mut self) -> Result<Option<String>, DecodeError> {
         let Some(n) = self.length(1)? else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
             Ok(text) => Ok(Some(text.to_owned())),
-            Err(_) => Err(Damage::new("a string that is not UTF-8")),
+            Err(_) => Err(DecodeError::new("a string that is not UTF-8")),
         }
     }
 
     /// A string.
-    pub fn string(&mut self) -> Result<String, Damage> {
-        self.nullable_string()?.ok_or_else(|| Damage::new("null where a string must be"))
+    pub fn string(&mut self) -> Result<String, DecodeError> {
+        self.nullable_string()?.ok_or_else(|| DecodeError::new("null where a string must be"))
     }
 
     /// An array or null; `each` is the least that one element takes, at least one byte.
-    pub fn nullable_list<T>(
+    pub fn nullable_array<T>(
         &mut self,
         each: usize,
-        mut one: impl FnMut(&mut Self) -> Result<T, Damage>,
-    ) -> Result<Option<Vec<T>>, Damage> {
+        mut one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
         let Some(n) = self.length(each)? else { return Ok(None) };
         let mut list = Vec::with_capacity(n);
         for _ in 0..n {
@@ -149,48 +149,49 @@ impl<'a> Reader<'a> {
     }
 
     /// An array; `each` is the least that one element takes, at least one byte.
-    pub fn list<T>(
+    pub fn array<T>(
         &mut self,
         each: usize,
-        one: impl FnMut(&mut Self) -> Result<T, Damage>,
-    ) -> Result<Vec<T>, Damage> {
-        self.nullable_list(each, one)?.ok_or_else(|| Damage::new("null where an array must be"))
+        one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.nullable_array(each, one)?
+            .ok_or_else(|| DecodeError::new("null where an array must be"))
     }
 
     /// A string with a length of 16 bits, or null.
-    pub fn old_nullable_string(&mut self) -> Result<Option<String>, Damage> {
+    pub fn nullable_string_i16(&mut self) -> Result<Option<String>, DecodeError> {
         let Ok(n) = usize::try_from(self.i16()?) else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
             Ok(text) => Ok(Some(text.to_owned())),
-            Err(_) => Err(Damage::new("a string that is not UTF-8")),
+            Err(_) => Err(DecodeError::new("a string that is not UTF-8")),
         }
     }
 
     /// A string with a length of 16 bits.
-    pub fn old_string(&mut self) -> Result<String, Damage> {
-        self.old_nullable_string()?.ok_or_else(|| Damage::new("null where a string must be"))
+    pub fn string_i16(&mut self) -> Result<String, DecodeError> {
+        self.nullable_string_i16()?.ok_or_else(|| DecodeError::new("null where a string must be"))
     }
 
     /// Bytes with a compact length.
-    pub fn bytes(&mut self) -> Result<Bytes, Damage> {
-        let n = self.length(1)?.ok_or_else(|| Damage::new("null where bytes must be"))?;
+    pub fn bytes(&mut self) -> Result<Bytes, DecodeError> {
+        let n = self.length(1)?.ok_or_else(|| DecodeError::new("null where bytes must be"))?;
         Ok(Bytes::copy_from_slice(self.take(n)?))
     }
 
     /// Bytes with a length of 32 bits.
-    pub fn old_bytes(&mut self) -> Result<Bytes, Damage> {
-        let n =
-            usize::try_from(self.i32()?).map_err(|_| Damage::new("null where bytes must be"))?;
+    pub fn bytes_i32(&mut self) -> Result<Bytes, DecodeError> {
+        let n = usize::try_from(self.i32()?)
+            .map_err(|_| DecodeError::new("null where bytes must be"))?;
         Ok(Bytes::copy_from_slice(self.take(n)?))
     }
 
     /// An array with a count of 32 bits.
-    pub fn old_list<T>(
+    pub fn array_i32<T>(
         &mut self,
-        mut one: impl FnMut(&mut Self) -> Result<T, Damage>,
-    ) -> Result<Vec<T>, Damage> {
-        let n =
-            usize::try_from(self.i32()?).map_err(|_| Damage::new("null where an array must be"))?;
+        mut one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let n = usize::try_from(self.i32()?)
+            .map_err(|_| DecodeError::new("null where an array must be"))?;
         // Room is made as elements come, not as many as the count claims.
         let mut list = Vec::new();
         for _ in 0..n {
@@ -203,22 +204,22 @@ impl<'a> Reader<'a> {
     /// says so; others are passed over, as KIP-482 wants it.
     pub fn tags(
         &mut self,
-        mut known: impl FnMut(u32, &mut Reader<'a>) -> Result<bool, Damage>,
-    ) -> Result<(), Damage> {
+        mut known: impl FnMut(u32, &mut Reader<'a>) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
         for _ in 0..self.varint()? {
             let tag = self.varint()?;
             let len = self.varint()? as usize;
             let mut field = Reader::new(self.take(len)?);
             if known(tag, &mut field)? && !field.rest.is_empty() {
                 let n = field.rest.len();
-                return Err(Damage(format!("tagged field {tag} has {n} bytes too many")));
+                return Err(DecodeError(format!("tagged field {tag} has {n} bytes too many")));
             }
         }
         Ok(())
     }
 
     /// A struct's tagged section where no tag is known.
-    pub fn no_tags(&mut self) -> Result<(), Damage> {
+    pub fn no_tags(&mut self) -> Result<(), DecodeError> {
         self.tags(|_, _| Ok(false))
     }
 
@@ -407,8 +408,8 @@ mod tests {
     #[test]
     fn a_count_beyond_the_bytes_is_refused_before_anything_is_allocated() {
         let bytes = [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
-        assert!(Reader::new(&bytes).list(4, Reader::i32).is_err());
-        assert!(Reader::new(&[3, 0, 0, 0, 1, 0, 0, 0]).list(4, Reader::i32).is_err());
+        assert!(Reader::new(&bytes).array(4, Reader::i32).is_err());
+        assert!(Reader::new(&[3, 0, 0, 0, 1, 0, 0, 0]).array(4, Reader::i32).is_err());
     }
 
     #[test]

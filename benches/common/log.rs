@@ -8,8 +8,8 @@ use ottla::clock::Now;
 use ottla::config::resolve::TopicConfig;
 use ottla::config::settings::Settings;
 use ottla::log::Log;
-use ottla::log::admit::Rules;
-use ottla::log::recovery::Known;
+use ottla::log::admit::AdmitRules;
+use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::descriptors::BoundedDisk;
 use ottla::storage::disk::OsDisk;
 
@@ -25,13 +25,13 @@ pub fn config() -> Arc<TopicConfig> {
 }
 
 /// What a produce request must satisfy in such a topic.
-pub fn rules(config: &TopicConfig) -> Rules {
-    Rules::of(config, 9)
+pub fn rules(config: &TopicConfig) -> AdmitRules {
+    AdmitRules::of(config, 9)
 }
 
 /// An empty log in `dir`.
 pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
-    let known = Known {
+    let known = RecoveryCheckpoint {
         clean: true,
         recovery_point: 0,
         log_start_offset: 0,

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ottla::clock::Now;
-use ottla::groups::input::{Fault, Identity, Input, Join, JoinFault, Reply, Sync};
+use ottla::groups::input::{Command, GroupError, Join, JoinError, MemberIdentity, Reply, Sync};
 use ottla::groups::limits::Limits;
-use ottla::groups::{Groups, Rules, Step, Ticket};
+use ottla::groups::{GroupCoordinatorConfig, Groups, Step, Ticket};
 
 /// From client to broker or back.
 const NETWORK_MS: i64 = 1;
@@ -48,7 +48,7 @@ struct World {
 
 /// Let `count` members that start together settle in one group, and say what it took.
 pub fn settle(count: usize, initial_delay_ms: i32) {
-    let rules = Rules {
+    let rules = GroupCoordinatorConfig {
         session_timeout_min_ms: 6000,
         session_timeout_max_ms: 1_800_000,
         size_max: i32::MAX,
@@ -116,14 +116,14 @@ impl World {
 
     fn say(&mut self, who: usize) {
         let member = &self.members[who];
-        let identity = Identity {
+        let identity = MemberIdentity {
             group: "g".to_owned(),
             member: member.id.clone(),
             instance_id: None,
             generation: member.generation,
         };
         let input = match member.next {
-            Next::Join => Input::Join(Join {
+            Next::Join => Command::Join(Join {
                 identity,
                 client_id: "client".to_owned(),
                 client_host: "/127.0.0.1".to_owned(),
@@ -132,14 +132,14 @@ impl World {
                 protocol_type: "consumer".to_owned(),
                 protocols: vec![("range".to_owned(), Bytes::from_static(SUBSCRIPTION))],
                 id_first: true,
-                may_skip: true,
+                supports_skip_assignment: true,
             }),
             Next::Sync => {
                 let share = |id: &String| (id.clone(), Bytes::from_static(SHARE));
                 let assignments = member.followers.iter().map(share).collect();
-                Input::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
+                Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
             }
-            Next::Beat => Input::Heartbeat(identity),
+            Next::Beat => Command::Heartbeat(identity),
         };
         let ticket = self.messages;
         self.messages += 1;
@@ -162,7 +162,7 @@ impl Member {
     /// Take in an answer; gives how long until its next message is with the broker.
     fn hears(&mut self, reply: Reply) -> i64 {
         match reply {
-            Reply::Joined(Err(JoinFault::MemberIdRequired(id))) => self.id = id,
+            Reply::Joined(Err(JoinError::MemberIdRequired(id))) => self.id = id,
             Reply::Joined(Ok(joined)) => {
                 self.generation = joined.generation;
                 self.followers = joined.members.into_iter().map(|m| m.id).collect();
@@ -174,8 +174,8 @@ impl Member {
                 return BEAT_MS;
             }
             Reply::Heartbeat(Ok(())) => return BEAT_MS,
-            Reply::Heartbeat(Err(Fault::RebalanceInProgress))
-            | Reply::Synced(Err(Fault::RebalanceInProgress)) => self.next = Next::Join,
+            Reply::Heartbeat(Err(GroupError::RebalanceInProgress))
+            | Reply::Synced(Err(GroupError::RebalanceInProgress)) => self.next = Next::Join,
             other => panic!("a member that does as told is refused: {other:?}"),
         }
         2 * NETWORK_MS

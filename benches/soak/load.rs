@@ -11,9 +11,9 @@ use kafka_protocol::messages::{DescribeConfigsRequest, MetadataRequest};
 use ottla::client::admin::{self, NewTopic};
 use ottla::client::cluster::Cluster;
 use ottla::client::configs::TOPIC;
-use ottla::client::connection::{Connection, Manner, text};
+use ottla::client::connection::{Connection, ConnectionConfig, text};
 use ottla::client::error::ClientError;
-use ottla::client::fetcher::{FetchConfig, Fetcher, Reset};
+use ottla::client::fetcher::{FetchConfig, Fetcher, OffsetReset};
 use ottla::client::group_member::{Member, MemberConfig};
 use ottla::client::producer::{NewRecord, Producer, ProducerConfig};
 use ottla::clock::{Clock, SystemClock};
@@ -93,7 +93,7 @@ impl Load {
 }
 
 async fn topics(address: &str) -> Outcome {
-    let mut cluster = Cluster::connect(address, Manner::default()).await?;
+    let mut cluster = Cluster::connect(address, ConnectionConfig::default()).await?;
     let new = |name: &str, partitions, configs: &[(&str, &str)]| NewTopic {
         name: name.to_owned(),
         partitions: Some(partitions),
@@ -118,7 +118,7 @@ fn many(number: usize) -> String {
 
 /// Records at a steady rate, in batches of a tenth of a second.
 async fn produce(address: Rc<str>, topic: &'static str, rate: u64) -> Outcome {
-    let mut cluster = Cluster::connect(&address, Manner::default()).await?;
+    let mut cluster = Cluster::connect(&address, ConnectionConfig::default()).await?;
     let mut producer = Producer::new(&mut cluster, topic, ProducerConfig::default()).await?;
     let clock = SystemClock::default();
     let begun = Instant::now();
@@ -144,7 +144,7 @@ async fn produce(address: Rc<str>, topic: &'static str, rate: u64) -> Outcome {
 
 /// Be a member of the group for so long: read, commit each second, follow rebalances.
 async fn consume(address: Rc<str>, stay: Duration) -> Outcome {
-    let mut cluster = Cluster::connect(&address, Manner::default()).await?;
+    let mut cluster = Cluster::connect(&address, ConnectionConfig::default()).await?;
     let config = MemberConfig {
         group: "soak".to_owned(),
         instance_id: None,
@@ -154,7 +154,7 @@ async fn consume(address: Rc<str>, stay: Duration) -> Outcome {
     let topics = vec![PLAIN.to_owned(), COMPACTED.to_owned()];
     let mut member = Member::new(config, topics);
     let mut fetcher =
-        Fetcher::new(FetchConfig { reset: Reset::Earliest, ..FetchConfig::default() });
+        Fetcher::new(FetchConfig { reset: OffsetReset::Earliest, ..FetchConfig::default() });
     let given = member.join(&mut cluster).await?;
     fetcher.assign(&mut cluster, &given).await?;
     let begun = Instant::now();
@@ -184,7 +184,7 @@ async fn visit(address: Rc<str>) -> Outcome {
 /// Four connections a second, each for one request.
 async fn connect(address: Rc<str>) -> Outcome {
     loop {
-        let mut connection = Connection::open(&address, &Manner::default()).await?;
+        let mut connection = Connection::open(&address, &ConnectionConfig::default()).await?;
         connection.call(12, &MetadataRequest::default()).await?;
         sleep(Duration::from_millis(250)).await;
     }
@@ -205,7 +205,7 @@ async fn ask_for_much(address: Rc<str>, every: Duration, count: Rc<Cell<u64>>) -
     let place = TopicPartition::new(LARGE, 0);
     loop {
         sleep(every / 2).await;
-        let mut cluster = Cluster::connect(&address, Manner::default()).await?;
+        let mut cluster = Cluster::connect(&address, ConnectionConfig::default()).await?;
         let answer = cluster.any().await?.call(4, &describe).await?;
         assert_eq!(answer.results.len(), MANY);
         drop(answer);
@@ -218,7 +218,7 @@ async fn ask_for_much(address: Rc<str>, every: Duration, count: Rc<Cell<u64>>) -
         }
         producer.flush(&mut cluster).await?;
         let mut fetcher =
-            Fetcher::new(FetchConfig { reset: Reset::Earliest, ..FetchConfig::default() });
+            Fetcher::new(FetchConfig { reset: OffsetReset::Earliest, ..FetchConfig::default() });
         fetcher.assign(&mut cluster, &BTreeMap::from([(place.clone(), None)])).await?;
         let fetched = timeout(Duration::from_secs(30), fetcher.poll(&mut cluster)).await;
         assert!(!fetched.expect("an answer in time")?.is_empty());

@@ -13,13 +13,13 @@ use crate::config::resolve::BrokerConfig;
 
 /// Where the clients of each listener are told to go.
 #[derive(Debug)]
-pub struct Advertised {
-    listeners: RwLock<Vec<Told>>,
+pub struct AdvertisedListeners {
+    listeners: RwLock<Vec<AdvertisedListener>>,
     published_port: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
-struct Told {
+struct AdvertisedListener {
     name: String,
     to: Option<Endpoint>,
     is_localhost: bool,
@@ -27,7 +27,7 @@ struct Told {
 
 /// How a client came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CameIn {
+pub struct ListenerPeer {
     /// Which of the listeners it was.
     pub listener: usize,
     /// The address that it reached.
@@ -36,15 +36,18 @@ pub struct CameIn {
     pub through_gateway: bool,
 }
 
-impl Advertised {
+impl AdvertisedListeners {
     /// As configured.
-    pub fn new(config: &BrokerConfig) -> Advertised {
-        let told = config.listeners.iter().map(|listener| Told {
+    pub fn new(config: &BrokerConfig) -> AdvertisedListeners {
+        let told = config.listeners.iter().map(|listener| AdvertisedListener {
             name: listener.name.clone(),
             to: listener.advertised.clone(),
             is_localhost: listener.at.is_localhost(),
         });
-        Advertised { listeners: RwLock::new(told.collect()), published_port: config.published_port }
+        AdvertisedListeners {
+            listeners: RwLock::new(told.collect()),
+            published_port: config.published_port,
+        }
     }
 
     /// True if nobody has said where clients of this listener are to go.
@@ -54,7 +57,7 @@ impl Advertised {
     }
 
     /// Where a client is told to go: never every interface.
-    pub fn told(&self, came: CameIn) -> Endpoint {
+    pub fn address_for(&self, came: ListenerPeer) -> Endpoint {
         let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
         let listener = listeners.get(came.listener);
         if let Some(to) = listener.and_then(|told| told.to.clone()) {
@@ -98,19 +101,24 @@ mod tests {
     use super::*;
     use crate::config::settings::{Flag, Settings};
 
-    fn configured(options: &[(&str, &str)]) -> Advertised {
+    fn configured(options: &[(&str, &str)]) -> AdvertisedListeners {
         let flag = |(name, value): &(&str, &str)| Flag {
             name: (*name).to_owned(),
             value: (*value).to_owned(),
             origin: "a test".to_owned(),
         };
         let flags: Vec<Flag> = options.iter().map(flag).collect();
-        Advertised::new(&Settings::load(None, [], &flags).unwrap().broker())
+        AdvertisedListeners::new(&Settings::load(None, [], &flags).unwrap().broker())
     }
 
-    fn told(advertised: &Advertised, listener: usize, at: &str, through_gateway: bool) -> String {
+    fn told(
+        advertised: &AdvertisedListeners,
+        listener: usize,
+        at: &str,
+        through_gateway: bool,
+    ) -> String {
         let at = at.parse().unwrap();
-        advertised.told(CameIn { listener, at, through_gateway }).to_string()
+        advertised.address_for(ListenerPeer { listener, at, through_gateway }).to_string()
     }
 
     const TWO: (&str, &str) = ("listeners", "PLAINTEXT://:9092,PLAINTEXT://:9093");

@@ -16,9 +16,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use crate::broker::parts::Broker;
-use crate::broker::tasks::{message, unwound};
+use crate::broker::tasks::{join_or_resume_panic, message};
 use crate::broker::upkeep::remove_later;
-use crate::log::cleaning::Means;
+use crate::log::cleaning::PassConfig;
 use crate::storage::checkpoint::{CLEANED_TO, read_offsets, write_offsets};
 use crate::topics::compaction::{CompactError, Compacted};
 use crate::topics::partition::Partition;
@@ -132,12 +132,12 @@ impl Cleaner {
         let now = broker.clock.now();
         let looking = tokio::task::spawn_blocking(move || {
             let look = |(cleaned, partition): (Option<Offset>, Arc<Partition>)| {
-                partition.asking().cleaning_answered();
+                partition.pending_work().compaction_taken();
                 partition.dirt(cleaned, now).map(|dirt| (dirt, partition))
             };
             all.into_iter().filter_map(look).collect::<Vec<_>>()
         });
-        let Some(found) = unwound(looking).await else { return };
+        let Some(found) = join_or_resume_panic(looking).await else { return };
         for (dirt, partition) in found {
             if self.uncleanable.contains(&(partition.id.clone(), partition.topic_id)) {
                 continue;
@@ -179,7 +179,7 @@ impl Cleaner {
             Err(CompactError::Io(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
                 return;
             }
-            Err(_) if partition.is_going() => return,
+            Err(_) if partition.is_closing() => return,
             Err(CompactError::Panicked(why)) => {
                 // The others go on; its records would make it panic again.
                 let id = &partition.id;
@@ -223,7 +223,7 @@ impl Cleaner {
         let (disk, file) = (broker.disk.clone(), broker.data_dir.join(CLEANED_TO));
         let saving =
             tokio::task::spawn_blocking(move || write_offsets(disk.as_ref(), &file, &offsets));
-        if let Some(saved) = unwound(saving).await {
+        if let Some(saved) = join_or_resume_panic(saving).await {
             broker.troubles.note("cleaner checkpoint", "", &saved);
         }
     }
@@ -237,27 +237,27 @@ fn compact(
     let settings = broker.settings.now();
     let config = &settings.live().cleaner;
     let threads = config.threads.max(1) as usize;
-    let means = Means {
+    let means = PassConfig {
         map_bytes: usize::try_from(config.dedupe_buffer_bytes).unwrap_or(0) / threads,
         map_load: config.load_factor,
         buffer_bytes: config.io_buffer_bytes.max(0) as usize / threads,
         now_wall_ms: broker.clock.now().wall_ms,
     };
-    let mut brake = Brake::new(broker);
+    let mut brake = CompactionThrottle::new(broker);
     partition.compact(cleaned, means, &mut |bytes| brake.passed(broker, partition, bytes))
 }
 
 /// Holds a compaction to its share.
-struct Brake {
+struct CompactionThrottle {
     began_mono_ms: i64,
     step_began_mono_ms: i64,
     bytes: u64,
 }
 
-impl Brake {
-    fn new(broker: &Broker) -> Brake {
+impl CompactionThrottle {
+    fn new(broker: &Broker) -> CompactionThrottle {
         let now = broker.clock.now().mono_ms;
-        Brake { began_mono_ms: now, step_began_mono_ms: now, bytes: 0 }
+        CompactionThrottle { began_mono_ms: now, step_began_mono_ms: now, bytes: 0 }
     }
 
     fn passed(&mut self, broker: &Broker, partition: &Partition, bytes: u64) -> ControlFlow<()> {
@@ -287,5 +287,5 @@ impl Brake {
 }
 
 fn is_unwanted(broker: &Broker, partition: &Partition) -> bool {
-    partition.is_going() || *broker.stopping.borrow()
+    partition.is_closing() || *broker.stopping.borrow()
 }

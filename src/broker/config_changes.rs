@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::broker::parts::Broker;
 use crate::config::dynamic;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
-use crate::config::resources::Owner;
+use crate::config::resources::ResourceType;
 use crate::log::AppendError;
 use crate::metadata::image::{BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, Image, Topic};
 use crate::metadata::records::{ConfigRecord, Record};
@@ -83,17 +83,17 @@ impl Broker {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let changing = self.metadata.change(self.clock.now(), |image| {
             let has = image.configs_of(kind, name);
-            let wanted = decide(&has).map_err(Stopped::Decided)?;
+            let wanted = decide(&has).map_err(ChangeError::Decided)?;
             let records = config_records(kind, name, Some(&has), &wanted);
-            self.check(image, kind, name, &wanted, &records).map_err(Stopped::Found)?;
+            self.check(image, kind, name, &wanted, &records).map_err(ChangeError::Found)?;
             Ok((if validate_only { Vec::new() } else { records }, ()))
         });
         changing.map_err(|stopped| match stopped {
-            Stopped::Decided(error) => error,
-            Stopped::Found(error) => E::from(error),
+            ChangeError::Decided(error) => error,
+            ChangeError::Found(error) => E::from(error),
         })?;
         if kind == BROKER_RESOURCE && !validate_only {
-            self.take_up_configs();
+            self.apply_dynamic_configs();
         }
         Ok(())
     }
@@ -117,13 +117,13 @@ impl Broker {
                 let mut after = image.clone();
                 records.iter().for_each(|record| after.apply(record));
                 let settings = self.settings.with(&after, self.config.node_id);
-                settings.check_together().map_err(BrokerConfigError::AtStart)?;
+                settings.check_consistency().map_err(BrokerConfigError::AtStart)?;
                 settings.check_change(&self.settings.now())?;
             }
             CLIENT_METRICS_RESOURCE => {
-                self.settings.now().check_resource(Owner::ClientMetrics, wanted)?;
+                self.settings.now().check_resource(ResourceType::ClientMetrics, wanted)?;
             }
-            _ => self.settings.now().check_resource(Owner::Group, wanted)?,
+            _ => self.settings.now().check_resource(ResourceType::Group, wanted)?,
         }
         let is_new = has.is_empty() && !wanted.is_empty();
         if is_new && image.configs.len() >= RESOURCES_MAX {
@@ -134,7 +134,7 @@ impl Broker {
 
     /// Let the broker's configs act that are known durably: on the broker, and on every topic
     /// that does not say otherwise.
-    pub fn take_up_configs(&self) {
+    pub fn apply_dynamic_configs(&self) {
         let image = self.image();
         self.settings.replace(self.settings.with(&image, self.config.node_id));
         for topic in image.topics.values() {
@@ -150,21 +150,21 @@ impl Broker {
         for partition in live.partitions.iter().filter(|one| *one.config() != *config) {
             partition.set_config(config.clone());
             if config.cleanup.compact {
-                partition.asking().for_cleaning(partition);
+                partition.pending_work().request_compaction(partition);
             }
         }
     }
 }
 
 /// Why a change was not made: whoever decides on it did not want to, or something else was found.
-enum Stopped<E> {
+enum ChangeError<E> {
     Decided(E),
     Found(ConfigsError),
 }
 
-impl<E> From<AppendError> for Stopped<E> {
-    fn from(error: AppendError) -> Stopped<E> {
-        Stopped::Found(error.into())
+impl<E> From<AppendError> for ChangeError<E> {
+    fn from(error: AppendError) -> ChangeError<E> {
+        ChangeError::Found(error.into())
     }
 }
 

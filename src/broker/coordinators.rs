@@ -8,18 +8,18 @@ use crate::broker::parts::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::group_config::GroupConfig;
 use crate::config::resolve::Durability;
-use crate::coordinator::asking::Inbox;
+use crate::coordinator::asking::CommandReceiver;
 use crate::coordinator::driver::run;
 use crate::coordinator::journal::{Journal, JournalError, TOPIC};
 use crate::groups::limits::Limits;
-use crate::groups::{Groups, Rules};
+use crate::groups::{GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
 use crate::topics::partition::Partition;
 
 /// Start the coordinator's task. It reads its log first; who asks meanwhile waits.
-pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
+pub fn begin(broker: &Arc<Broker>, inbox: CommandReceiver) {
     let config = &broker.config.groups;
-    let rules = Rules {
+    let rules = GroupCoordinatorConfig {
         session_timeout_min_ms: config.min_session_timeout_ms,
         session_timeout_max_ms: config.max_session_timeout_ms,
         size_max: config.max_size,
@@ -43,7 +43,7 @@ pub fn begin(broker: &Arc<Broker>, inbox: Inbox) {
     let weak = Arc::downgrade(broker);
     broker.tasks.spawn("group coordinator", async move {
         if let (Err(error), Some(broker)) = (running.await, weak.upgrade()) {
-            broker.health.lost(GROUP_COORDINATOR, error.to_string());
+            broker.health.mark_offline(GROUP_COORDINATOR, error.to_string());
         }
     });
 }

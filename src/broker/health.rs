@@ -32,7 +32,7 @@ impl Default for Health {
 
 impl Health {
     /// Takes note that a part has failed. It is offline until the next start.
-    pub fn lost(&self, part: &'static str, why: String) {
+    pub fn mark_offline(&self, part: &'static str, why: String) {
         self.offline.send_if_modified(|offline| offline.insert(part, why.clone()).is_none());
     }
 }

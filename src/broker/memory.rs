@@ -26,14 +26,14 @@ const SMALL_BYTES: usize = 64 * 1024;
 
 /// A number of bytes that connections share.
 #[derive(Debug)]
-pub struct Budget {
+pub struct MemoryBudget {
     free: Semaphore,
     /// What only small demands take, once nothing else is free.
     reserve: Semaphore,
     /// Permits to take memory little by little: as many as may all have their full share.
     growing: Arc<Semaphore>,
-    in_all: Bound,
-    each: Bound,
+    in_all: MemoryBound,
+    each: MemoryBound,
     waiting: AtomicUsize,
     /// Wakes those that hold memory and need not.
     wanted: Notify,
@@ -41,7 +41,7 @@ pub struct Budget {
 
 /// How many bytes, and which option says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct MemoryBound {
     /// The option.
     pub option: &'static str,
     /// Its value, in bytes.
@@ -50,7 +50,7 @@ pub struct Bound {
 
 /// Why there is no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Exhausted {
+pub enum MemoryExhausted {
     /// More than one connection may hold, however long it waits.
     #[error("it takes {bytes} bytes of memory; {option} allows {most}")]
     TooMuch {
@@ -73,47 +73,49 @@ pub enum Exhausted {
 
 /// Bytes that are held; given back when dropped.
 #[derive(Debug)]
-pub struct Held {
-    of: Arc<Budget>,
+pub struct MemoryPermit {
+    of: Arc<MemoryBudget>,
     bytes: AtomicUsize,
     /// How many of them are of the reserve.
     reserved: AtomicUsize,
 }
 
 /// Returns the memory for decoded requests.
-pub fn for_requests(config: &BrokerConfig) -> Budget {
-    let all = Bound::of(&QUEUED_MAX_DECODED_BYTES, config.queued_max_decoded_bytes);
-    Budget::new(all, all)
+pub fn for_requests(config: &BrokerConfig) -> MemoryBudget {
+    let all = MemoryBound::of(&QUEUED_MAX_DECODED_BYTES, config.queued_max_decoded_bytes);
+    MemoryBudget::new(all, all)
 }
 
 /// Returns the memory for answers.
-pub fn for_answers(config: &BrokerConfig) -> Budget {
-    let all = Bound::of(&QUEUED_MAX_RESPONSE_BYTES, config.queued_max_response_bytes);
-    let each = Bound::of(&CONNECTION_MAX_RESPONSE_BYTES, config.connection_max_response_bytes);
-    Budget::new(all, each)
+pub fn for_responses(config: &BrokerConfig) -> MemoryBudget {
+    let all = MemoryBound::of(&QUEUED_MAX_RESPONSE_BYTES, config.queued_max_response_bytes);
+    let each =
+        MemoryBound::of(&CONNECTION_MAX_RESPONSE_BYTES, config.connection_max_response_bytes);
+    MemoryBudget::new(all, each)
 }
 
-impl Bound {
-    fn of(option: &Entry<i64>, value: i64) -> Bound {
+impl MemoryBound {
+    fn of(option: &Entry<i64>, value: i64) -> MemoryBound {
         let option = option.broker().first().map_or("", |name| name.text);
-        Bound { option, bytes: usize::try_from(value).unwrap_or(0) }
+        MemoryBound { option, bytes: usize::try_from(value).unwrap_or(0) }
     }
 }
 
-impl Budget {
+impl MemoryBudget {
     /// Returns a budget of which nothing is held. No bound is larger than 4 GiB.
-    pub fn new(in_all: Bound, each: Bound) -> Budget {
-        let most = |bound: Bound| Bound { bytes: bound.bytes.min(u32::MAX as usize), ..bound };
+    pub fn new(in_all: MemoryBound, each: MemoryBound) -> MemoryBudget {
+        let most =
+            |bound: MemoryBound| MemoryBound { bytes: bound.bytes.min(u32::MAX as usize), ..bound };
         let in_all = most(in_all);
         let each = if each.bytes < in_all.bytes { most(each) } else { in_all };
         let (free, reserve) = (Semaphore::new(in_all.bytes), Semaphore::new(in_all.bytes / 8));
         let growing = Arc::new(Semaphore::new((in_all.bytes / each.bytes.max(1)).max(1)));
         let (waiting, wanted) = (AtomicUsize::new(0), Notify::new());
-        Budget { free, reserve, growing, in_all, each, waiting, wanted }
+        MemoryBudget { free, reserve, growing, in_all, each, waiting, wanted }
     }
 
     /// Returns true while a connection waits for what others hold.
-    pub fn is_waited_for(&self) -> bool {
+    pub fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
@@ -127,34 +129,39 @@ impl Budget {
     ///
     /// # Errors
     /// Others have it for too long.
-    pub async fn grow_in_turn(&self) -> Result<OwnedSemaphorePermit, Exhausted> {
+    pub async fn grow_in_turn(&self) -> Result<OwnedSemaphorePermit, MemoryExhausted> {
         let turn = tokio::time::timeout(PATIENCE, self.growing.clone().acquire_owned()).await;
         let option = self.in_all.option;
-        turn.ok().and_then(Result::ok).ok_or(Exhausted::Busy { bytes: self.each.bytes, option })
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or(MemoryExhausted::Busy { bytes: self.each.bytes, option })
     }
 
     /// Takes bytes for one connection, and waits for them if need be.
     ///
     /// # Errors
     /// One connection may not hold as much, or others hold it for too long.
-    pub async fn take(self: &Arc<Budget>, bytes: usize) -> Result<Held, Exhausted> {
+    pub async fn take(
+        self: &Arc<MemoryBudget>,
+        bytes: usize,
+    ) -> Result<MemoryPermit, MemoryExhausted> {
         let (bytes_held, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let held = Held { of: self.clone(), bytes: bytes_held, reserved };
+        let held = MemoryPermit { of: self.clone(), bytes: bytes_held, reserved };
         held.grow(bytes).await?;
         Ok(held)
     }
 }
 
-impl Held {
+impl MemoryPermit {
     /// Takes more bytes.
     ///
     /// # Errors
-    /// As [`Budget::take`]; what was held before is still held.
-    pub async fn grow(&self, more: usize) -> Result<(), Exhausted> {
-        let (held, Bound { option, bytes: most }) = (self.bytes(), self.of.each);
+    /// As [`MemoryBudget::take`]; what was held before is still held.
+    pub async fn grow(&self, more: usize) -> Result<(), MemoryExhausted> {
+        let (held, MemoryBound { option, bytes: most }) = (self.bytes(), self.of.each);
         let bytes = held.saturating_add(more);
         if bytes > most {
-            return Err(Exhausted::TooMuch { bytes, option, most });
+            return Err(MemoryExhausted::TooMuch { bytes, option, most });
         }
         let permits = more as u32;
         let permit = match self.of.free.try_acquire_many(permits) {
@@ -169,7 +176,7 @@ impl Held {
                     Ok(Ok(permit)) => permit,
                     _ => {
                         let option = self.of.in_all.option;
-                        return Err(Exhausted::Busy { bytes: more, option });
+                        return Err(MemoryExhausted::Busy { bytes: more, option });
                     }
                 }
             }
@@ -194,8 +201,8 @@ impl Held {
     }
 
     /// Returns true while a connection waits for the memory that this is a part of.
-    pub fn is_waited_for(&self) -> bool {
-        self.of.is_waited_for()
+    pub fn has_waiters(&self) -> bool {
+        self.of.has_waiters()
     }
 
     /// Waits until a connection waits for the memory that this is a part of.
@@ -203,13 +210,13 @@ impl Held {
         let mut notified = pin!(self.of.wanted.notified());
         // Enabled before the look: what begins to wait after it wakes this one.
         notified.as_mut().enable();
-        if !self.is_waited_for() {
+        if !self.has_waiters() {
             notified.await;
         }
     }
 
     /// Gives back as many bytes, or all that are held if those are fewer.
-    pub fn give_back(&self, bytes: usize) {
+    pub fn release(&self, bytes: usize) {
         let less = |held: usize| Some(held.saturating_sub(bytes));
         let before = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         let given = bytes.min(before.unwrap_or(0));
@@ -222,16 +229,16 @@ impl Held {
     }
 
     /// Takes over what another holds of the same budget.
-    pub fn absorb(&self, other: Held) {
+    pub fn absorb(&self, other: MemoryPermit) {
         let relaxed = Ordering::Relaxed;
         self.bytes.fetch_add(other.bytes.swap(0, relaxed), relaxed);
         self.reserved.fetch_add(other.reserved.swap(0, relaxed), relaxed);
     }
 }
 
-impl Drop for Held {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
-        self.give_back(usize::MAX);
+        self.release(usize::MAX);
     }
 }
 
@@ -255,9 +262,9 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    fn budget(in_all: usize, each: usize) -> Arc<Budget> {
-        let bound = |option, bytes| Bound { option, bytes };
-        Arc::new(Budget::new(bound("in.all", in_all), bound("each", each)))
+    fn budget(in_all: usize, each: usize) -> Arc<MemoryBudget> {
+        let bound = |option, bytes| MemoryBound { option, bytes };
+        Arc::new(MemoryBudget::new(bound("in.all", in_all), bound("each", each)))
     }
 
     #[tokio::test]
@@ -266,12 +273,12 @@ mod tests {
         let held = budget.take(50).await.unwrap();
         held.grow(10).await.unwrap();
         assert_eq!((held.bytes(), budget.free_bytes()), (60, 40));
-        held.give_back(25);
+        held.release(25);
         assert_eq!((held.bytes(), budget.free_bytes()), (35, 65));
         let other = budget.take(30).await.unwrap();
         held.absorb(other);
         assert_eq!((held.bytes(), budget.free_bytes()), (65, 35));
-        held.give_back(1000);
+        held.release(1000);
         assert_eq!((held.bytes(), budget.free_bytes()), (0, 100));
         drop(held);
         assert_eq!(budget.free_bytes(), 100);
@@ -282,7 +289,7 @@ mod tests {
         let budget = budget(100, 60);
         let held = budget.take(60).await.unwrap();
         let refused = held.grow(1).await.unwrap_err();
-        assert_eq!(refused, Exhausted::TooMuch { bytes: 61, option: "each", most: 60 });
+        assert_eq!(refused, MemoryExhausted::TooMuch { bytes: 61, option: "each", most: 60 });
         assert_eq!(held.bytes(), 60, "what it had it still has");
     }
 
@@ -295,13 +302,13 @@ mod tests {
         let theirs = budget.clone();
         let waiting = tokio::spawn(async move { theirs.take(300 * K).await });
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(budget.is_waited_for());
-        held.give_back(100 * K);
+        assert!(budget.has_waiters());
+        held.release(100 * K);
         let got = waiting.await.unwrap().unwrap();
-        assert!(!budget.is_waited_for());
+        assert!(!budget.has_waiters());
         let refused = budget.take(65 * K).await.unwrap_err();
-        assert_eq!(refused, Exhausted::Busy { bytes: 65 * K, option: "in.all" });
-        assert!(!budget.is_waited_for());
+        assert_eq!(refused, MemoryExhausted::Busy { bytes: 65 * K, option: "in.all" });
+        assert!(!budget.has_waiters());
         drop((held, got));
         assert_eq!(budget.free_bytes(), 1000 * K);
     }
@@ -353,10 +360,10 @@ mod tests {
         small.grow(4 * K).await.unwrap();
         assert_eq!((small.bytes(), budget.reserve.available_permits()), (64 * K, 64 * K));
         // What it holds beyond is not of the reserve.
-        all.give_back(1024 * K);
+        all.release(1024 * K);
         small.grow(K).await.unwrap();
         drop(waiting.await.unwrap().unwrap());
-        small.give_back(60 * K);
+        small.release(60 * K);
         assert_eq!((budget.free_bytes(), budget.reserve.available_permits()), (1023 * K, 124 * K));
         drop((small, all));
         assert_eq!((budget.free_bytes(), budget.reserve.available_permits()), (1024 * K, 128 * K));

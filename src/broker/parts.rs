@@ -6,29 +6,29 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
-use crate::broker::advertised::Advertised;
+use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::auto_creation::AutoCreation;
 use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
-use crate::broker::memory::Budget;
+use crate::broker::memory::MemoryBudget;
 use crate::broker::tasks::Tasks;
-use crate::broker::troubles::Troubles;
+use crate::broker::troubles::BackgroundErrors;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::coordinator::asking::Coordinator;
-use crate::fetch::session::Sessions;
+use crate::fetch::session::FetchSessions;
 use crate::log::AppendError;
-use crate::log::space::Space;
+use crate::log::space::DiskSpace;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
-use crate::quotas::desk::Desk as Quotas;
-use crate::storage::datadir::{Hold, Identity};
+use crate::quotas::desk::Quotas;
+use crate::storage::datadir::{DataDirLock, MetaProperties};
 use crate::storage::disk::Disk;
 use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::Registry;
-use crate::topics::upkeep::Desk;
+use crate::topics::upkeep::MaintenanceQueue;
 use crate::types::{Offset, ProducerId, TopicPartition};
 
 /// Producer ids are taken from the metadata log in blocks of this size, as in Kafka.
@@ -42,7 +42,7 @@ pub struct Broker {
     /// What was configured for the broker as a whole and stays until its end.
     pub config: BrokerConfig,
     /// Cluster, node and directory ids.
-    pub identity: Identity,
+    pub identity: MetaProperties,
     /// Where everything lies.
     pub data_dir: PathBuf,
     /// The disk.
@@ -59,7 +59,7 @@ pub struct Broker {
     /// How many topics may be created now because clients ask for them.
     pub auto_creation: AutoCreation,
     /// Incremental fetch sessions.
-    pub sessions: Mutex<Sessions>,
+    pub sessions: Mutex<FetchSessions>,
     /// What is left of the block of producer ids: next and end.
     pub producer_ids: Mutex<(ProducerId, ProducerId)>,
     /// What the checkpoints say of partitions whose log is not open.
@@ -71,7 +71,7 @@ pub struct Broker {
     /// How much is logged.
     pub loggers: Loggers,
     /// Where partitions ask for upkeep.
-    pub upkeep: Desk,
+    pub upkeep: MaintenanceQueue,
     /// How many idempotent producers the partitions remember in all.
     pub producers: Arc<ProducerCount>,
     /// The tasks that it cannot do without.
@@ -79,15 +79,15 @@ pub struct Broker {
     /// Which parts are offline.
     pub health: Health,
     /// What fails in the background.
-    pub troubles: Troubles,
+    pub troubles: BackgroundErrors,
     /// Whether the disk has room.
-    pub space: Arc<Space>,
+    pub space: Arc<DiskSpace>,
     /// Client quotas, and what was used of them.
     pub quotas: Quotas,
     /// Memory for decoded requests (`queued.max.decoded.bytes`).
-    pub decoded_bytes: Arc<Budget>,
+    pub decoded_bytes: Arc<MemoryBudget>,
     /// Memory for answers (`queued.max.response.bytes`).
-    pub answer_bytes: Arc<Budget>,
+    pub answer_bytes: Arc<MemoryBudget>,
     /// The permit to carry out a large request: one at a time.
     pub large_requests: Arc<Semaphore>,
     /// Permits to ask the coordinator for what may be long: all groups, all offsets.
@@ -97,9 +97,9 @@ pub struct Broker {
     /// Turns true when the broker is asked to stop.
     pub stopping: watch::Sender<bool>,
     /// Where clients are told to go.
-    pub advertised: Advertised,
+    pub advertised: AdvertisedListeners,
     /// The exclusive hold on the data directory.
-    pub hold: Option<Hold>,
+    pub hold: Option<DataDirLock>,
 }
 
 impl Broker {

@@ -3,7 +3,7 @@
 use crate::broker::parts::Broker;
 use crate::log::AppendError;
 use crate::metadata::records::Record;
-use crate::quotas::alter::{Alteration, Outcomes, RECORDS_MAX, decide};
+use crate::quotas::alter::{AlterResults, Alteration, RECORDS_MAX, decide};
 
 /// Why no quota at all was changed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ impl Broker {
         &self,
         wanted: Vec<Alteration>,
         validate_only: bool,
-    ) -> Result<Outcomes, QuotaError> {
+    ) -> Result<AlterResults, QuotaError> {
         let outcomes = self.metadata.change(self.clock.now(), |image| {
             let (records, outcomes) = decide(&image.quotas, wanted);
             if records.len() > RECORDS_MAX {

@@ -14,8 +14,8 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use crate::broker::parts::Broker;
-use crate::broker::tasks::unwound;
-use crate::log::scrub::{Fault, Finding, of_view, scrub};
+use crate::broker::tasks::join_or_resume_panic;
+use crate::log::scrub::{Corruption, Finding, of_view, scrub};
 use crate::metadata::store;
 use crate::types::TopicPartition;
 
@@ -26,7 +26,7 @@ const FIRST_MS: i64 = 24 * 3600 * 1000;
 const NAP_MS: u64 = 100;
 
 /// What has been found, by file and position: nothing is logged twice.
-type Known = BTreeSet<(PathBuf, u64)>;
+type KnownDamage = BTreeSet<(PathBuf, u64)>;
 
 /// Searches now and then, until the broker stops.
 pub async fn run(broker: Weak<Broker>) {
@@ -37,7 +37,7 @@ pub async fn run(broker: Weak<Broker>) {
         return;
     };
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
-    let mut known = Known::new();
+    let mut known = KnownDamage::new();
     let (mut last, mut is_first) = (began, true);
     loop {
         let Some(up) = broker.upgrade() else { return };
@@ -53,7 +53,7 @@ pub async fn run(broker: Weak<Broker>) {
                 let clock = up.clock.clone();
                 // It ends soon once the broker is to stop.
                 let passing = tokio::task::spawn_blocking(move || pass(&up, known));
-                let Some(found) = unwound(passing).await else { return };
+                let Some(found) = join_or_resume_panic(passing).await else { return };
                 known = found;
                 (last, is_first) = (clock.now().mono_ms, false);
             }
@@ -62,8 +62,8 @@ pub async fn run(broker: Weak<Broker>) {
 }
 
 /// One pass over everything. Returns what is damaged.
-fn pass(broker: &Broker, known: Known) -> Known {
-    let mut pass = Pass { known, found: Known::new(), bytes: 0 };
+fn pass(broker: &Broker, known: KnownDamage) -> KnownDamage {
+    let mut pass = ScrubPass { known, found: KnownDamage::new(), bytes: 0 };
     match pass.run(broker) {
         Ok(()) => {
             tracing::info!(
@@ -77,16 +77,16 @@ fn pass(broker: &Broker, known: Known) -> Known {
     }
 }
 
-struct Pass {
+struct ScrubPass {
     /// What earlier passes have found.
-    known: Known,
-    found: Known,
+    known: KnownDamage,
+    found: KnownDamage,
     bytes: u64,
 }
 
-impl Pass {
+impl ScrubPass {
     fn run(&mut self, broker: &Broker) -> io::Result<()> {
-        let mut brake = Brake::new(broker);
+        let mut brake = ScrubThrottle::new(broker);
         let metadata = TopicPartition::new(store::TOPIC, 0);
         let stretches = of_view(&broker.metadata.view());
         let mut findings = Vec::new();
@@ -99,7 +99,7 @@ impl Pass {
             let mut pace = |bytes| brake.passed(broker, bytes);
             match partition.scrub(&mut pace, &mut |finding| findings.push(finding)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
-                Err(error) if !partition.is_going() => {
+                Err(error) if !partition.is_closing() => {
                     tracing::warn!(topic = partition.id.topic, partition = partition.id.partition,
                         %error, "the log files could not be searched for damage");
                 }
@@ -114,8 +114,8 @@ impl Pass {
     fn take(&mut self, id: &TopicPartition, findings: Vec<Finding>) {
         for Finding { file, fault } in findings {
             let position = match &fault {
-                Fault::Damaged(damage) => damage.position,
-                Fault::Unreadable(_) => 0,
+                Corruption::Damaged(damage) => damage.position,
+                Corruption::Unreadable(_) => 0,
             };
             let place = (file, position);
             if !self.known.contains(&place) {
@@ -126,10 +126,10 @@ impl Pass {
     }
 }
 
-fn tell(id: &TopicPartition, file: &Path, fault: &Fault) {
+fn tell(id: &TopicPartition, file: &Path, fault: &Corruption) {
     let (topic, partition, file) = (&id.topic, id.partition, file.display());
     match fault {
-        Fault::Damaged(damage) => tracing::error!(
+        Corruption::Damaged(damage) => tracing::error!(
             topic,
             partition,
             %file,
@@ -139,14 +139,14 @@ fn tell(id: &TopicPartition, file: &Path, fault: &Fault) {
             next_sound_offset = damage.next_offset,
             "a log file is damaged: its batch at this position has no right CRC or no header"
         ),
-        Fault::Unreadable(error) => {
+        Corruption::Unreadable(error) => {
             tracing::error!(topic, partition, %file, %error, "a log file cannot be read");
         }
     }
 }
 
 /// Holds a pass to its rate.
-struct Brake {
+struct ScrubThrottle {
     /// What has been read so far.
     bytes: u64,
     /// The rate that holds now, bytes a second.
@@ -155,9 +155,9 @@ struct Brake {
     since: (i64, u64),
 }
 
-impl Brake {
-    fn new(broker: &Broker) -> Brake {
-        Brake { bytes: 0, rate: 0, since: (broker.clock.now().mono_ms, 0) }
+impl ScrubThrottle {
+    fn new(broker: &Broker) -> ScrubThrottle {
+        ScrubThrottle { bytes: 0, rate: 0, since: (broker.clock.now().mono_ms, 0) }
     }
 
     fn passed(&mut self, broker: &Broker, bytes: u64) -> ControlFlow<()> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, watch};
 
-use crate::broker::advertised::Advertised;
+use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::auto_creation::AutoCreation;
 use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
 use crate::broker::first_topics::{self, FirstTopicError};
@@ -16,7 +16,7 @@ use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::parts::Broker;
 use crate::broker::tasks::Tasks;
-use crate::broker::troubles::Troubles;
+use crate::broker::troubles::BackgroundErrors;
 use crate::broker::{cleaner, coordinators, health, memory, scrubber, together, upkeep};
 use crate::clock::{Clock, Now};
 use crate::config::dynamic;
@@ -24,20 +24,20 @@ use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
 use crate::coordinator::asking::Coordinator;
-use crate::fetch::session::Sessions;
-use crate::log::recovery::Known;
-use crate::log::space::Space;
+use crate::fetch::session::FetchSessions;
+use crate::log::recovery::RecoveryCheckpoint;
+use crate::log::space::DiskSpace;
 use crate::metadata::features;
 use crate::metadata::image::BROKER_RESOURCE;
 use crate::metadata::records::{ConfigRecord, FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
-use crate::quotas::desk::Desk as Quotas;
+use crate::quotas::desk::Quotas;
 use crate::quotas::meters::Sampling;
 use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
-use crate::storage::datadir::{self, DataDirError, Hold, Wanted};
+use crate::storage::datadir::{self, DataDirError, DataDirLock, ExpectedIdentity};
 use crate::storage::disk::Disk;
-use crate::topics::upkeep::{Desk, Inbox};
+use crate::topics::upkeep::{MaintenanceQueue, MaintenanceReceiver};
 use crate::types::TopicPartition;
 
 /// Why a broker does not start.
@@ -64,11 +64,11 @@ pub fn start(
     data_dir: PathBuf,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
-    hold: Option<Hold>,
+    hold: Option<DataDirLock>,
 ) -> Result<Arc<Broker>, StartError> {
     first_topics::check(settings.first_topics())?;
     let config = settings.broker();
-    let wanted = Wanted {
+    let wanted = ExpectedIdentity {
         node_id: config.node_id,
         cluster_id: config.cluster_id.as_deref(),
         first_cluster_id: config.first_cluster_id.as_deref(),
@@ -78,28 +78,28 @@ pub fn start(
     let recovery_points =
         read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
     let log_starts = read_offsets(disk.as_ref(), &data_dir.join(LOG_START)).map_err(failed)?;
-    let was_clean = datadir::take_clean_mark(disk.as_ref(), &data_dir).map_err(failed)?;
+    let was_clean = datadir::take_clean_shutdown_file(disk.as_ref(), &data_dir).map_err(failed)?;
     for leftover in datadir::leftovers(disk.as_ref(), &data_dir).map_err(failed)? {
         disk.remove_dir(&leftover).map_err(failed)?;
     }
     let metadata_id = TopicPartition::new(store::TOPIC, 0);
-    let known = Known {
+    let known = RecoveryCheckpoint {
         clean: was_clean,
         recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
         log_start_offset: 0,
         index_interval_bytes: 4096,
         producers_max: 1,
     };
-    let space = Arc::new(Space::default());
+    let space = Arc::new(DiskSpace::default());
     let metadata = open_metadata(&disk, &data_dir, known, &config, clock.now(), space.clone())?;
     let checkpointed = recovery_points.into_iter().map(|(id, point)| {
         let log_start = log_starts.get(&id).copied().unwrap_or(0);
         (id, (point, log_start))
     });
-    let (upkeep, asked) = Desk::new();
+    let (upkeep, asked) = MaintenanceQueue::new();
     let (coordinator, inbox) =
         Coordinator::new(coordinators::limits(&config.groups), clock.clone());
-    let broker = Arc::new(assemble(Parts {
+    let broker = Arc::new(assemble(StartParts {
         coordinator,
         upkeep,
         settings,
@@ -128,10 +128,10 @@ pub fn start(
 const LONG_LISTINGS: usize = 2;
 
 /// Begins the tasks beside the coordinator's.
-fn begin_tasks(broker: &Arc<Broker>, asked: Inbox) {
+fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
     tasks.spawn("upkeep", upkeep::run(weak(), asked.flushes));
-    tasks.spawn("cleaner", cleaner::run(weak(), asked.cleanings));
+    tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
     tasks.spawn("search for damage", scrubber::run(weak()));
     tasks.spawn("health", health::run(weak()));
 }
@@ -140,10 +140,10 @@ fn begin_tasks(broker: &Arc<Broker>, asked: Inbox) {
 fn open_metadata(
     disk: &Arc<dyn Disk>,
     dir: &Path,
-    known: Known,
+    known: RecoveryCheckpoint,
     config: &BrokerConfig,
     now: Now,
-    space: Arc<Space>,
+    space: Arc<DiskSpace>,
 ) -> Result<Store, StartError> {
     let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
     let metadata =
@@ -151,7 +151,7 @@ fn open_metadata(
     if let Err(error) = check_kept_configs(&metadata, config.node_id) {
         if known.clean {
             // It is as it was before.
-            datadir::leave_clean_mark(disk.as_ref(), dir).map_err(failed)?;
+            datadir::write_clean_shutdown_file(disk.as_ref(), dir).map_err(failed)?;
         }
         return Err(error.into());
     }
@@ -166,23 +166,23 @@ fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError>
         .try_for_each(|name| dynamic::check_kept(&image.configs_of(BROKER_RESOURCE, name)))
 }
 
-struct Parts {
+struct StartParts {
     coordinator: Coordinator,
-    upkeep: Desk,
+    upkeep: MaintenanceQueue,
     settings: Arc<Settings>,
     config: BrokerConfig,
-    identity: datadir::Identity,
+    identity: datadir::MetaProperties,
     data_dir: PathBuf,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     metadata: Store,
     checkpointed: BTreeMap<TopicPartition, (i64, i64)>,
     was_clean: bool,
-    hold: Option<Hold>,
-    space: Arc<Space>,
+    hold: Option<DataDirLock>,
+    space: Arc<DiskSpace>,
 }
 
-fn assemble(parts: Parts) -> Broker {
+fn assemble(parts: StartParts) -> Broker {
     let slots = parts.config.max_incremental_fetch_session_cache_slots.max(0) as usize;
     let quotas = parts.config.quotas;
     let sampling = Sampling {
@@ -191,11 +191,11 @@ fn assemble(parts: Parts) -> Broker {
     };
     Broker {
         quotas: Quotas::new(sampling),
-        sessions: Mutex::new(Sessions::new(slots, fastrand::Rng::new())),
+        sessions: Mutex::new(FetchSessions::new(slots, fastrand::Rng::new())),
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
         decoded_bytes: Arc::new(memory::for_requests(&parts.config)),
-        answer_bytes: Arc::new(memory::for_answers(&parts.config)),
+        answer_bytes: Arc::new(memory::for_responses(&parts.config)),
         large_requests: Arc::new(Semaphore::new(1)),
         long_listings: Semaphore::new(LONG_LISTINGS),
         packers: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
@@ -206,12 +206,12 @@ fn assemble(parts: Parts) -> Broker {
         coordinator: parts.coordinator,
         upkeep: parts.upkeep,
         producers: Arc::default(),
-        troubles: Troubles::default(),
+        troubles: BackgroundErrors::default(),
         tasks: Tasks::default(),
         health: Health::default(),
         settings: LiveSettings::new(parts.settings),
         loggers: Loggers::default(),
-        advertised: Advertised::new(&parts.config),
+        advertised: AdvertisedListeners::new(&parts.config),
         config: parts.config,
         identity: parts.identity,
         data_dir: parts.data_dir,
@@ -245,7 +245,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
         })
         .map_err(offline)?;
     broker.quotas.load(|| broker.image());
-    broker.take_up_configs();
+    broker.apply_dynamic_configs();
     let image = broker.image();
     for topic in image.topics.values() {
         broker.go_live(topic);
@@ -254,7 +254,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
         // Where nothing was ever written there is nothing to recover.
         let mut used = broker.registry.partitions();
         used.retain(|partition| !partition.is_unused());
-        together::each(&used, |partition| {
+        together::for_each_parallel(&used, |partition| {
             // One partition that cannot be opened is offline; the others go on.
             let _ = partition.open();
         });

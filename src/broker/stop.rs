@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::broker::checkpoints;
 use crate::broker::parts::Broker;
 use crate::broker::together;
-use crate::storage::datadir::leave_clean_mark;
+use crate::storage::datadir::write_clean_shutdown_file;
 
 /// Close everything. Called once no connection is left.
 pub fn stop(broker: &Broker) -> io::Result<()> {
     // What a panic may have left half done, the next start finds.
     let is_clean = AtomicBool::new(broker.tasks.failure().is_none());
-    together::each(&broker.registry.partitions(), |partition| {
+    together::for_each_parallel(&broker.registry.partitions(), |partition| {
         if !partition.close() {
             is_clean.store(false, Ordering::Release);
         }
     });
     checkpoints::save_last(broker, broker.metadata.close()?)?;
     if is_clean.into_inner() {
-        leave_clean_mark(broker.disk.as_ref(), &broker.data_dir)
+        write_clean_shutdown_file(broker.disk.as_ref(), &broker.data_dir)
     } else {
         Ok(())
     }

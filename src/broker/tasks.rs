@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 /// A task has panicked: a fault of our own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a fault in Ottla: the task of the {task} has panicked: {why}")]
-pub struct Failure {
+pub struct TaskPanic {
     /// What the task does.
     pub task: &'static str,
     /// What the panic said.
@@ -21,7 +21,7 @@ pub struct Failure {
 /// Whether a task of the broker has panicked.
 #[derive(Debug, Clone)]
 pub struct Tasks {
-    failed: watch::Sender<Option<Failure>>,
+    failed: watch::Sender<Option<TaskPanic>>,
 }
 
 impl Default for Tasks {
@@ -44,7 +44,7 @@ impl Tasks {
             let Err(error) = working.await else { return };
             // One that was taken down with its runtime has not failed.
             let Ok(panic) = error.try_into_panic() else { return };
-            let failure = Failure { task, why: message(panic.as_ref()) };
+            let failure = TaskPanic { task, why: message(panic.as_ref()) };
             tracing::error!(task, why = failure.why, "a task has panicked: the broker ends");
             // The first one counts; others may follow from it.
             failed.send_if_modified(|known| {
@@ -58,7 +58,7 @@ impl Tasks {
     }
 
     /// Returns once a task has panicked.
-    pub async fn failed(&self) -> Failure {
+    pub async fn failed(&self) -> TaskPanic {
         let mut changes = self.failed.subscribe();
         let failure = changes.wait_for(Option::is_some).await.map(|failure| failure.clone());
         match failure.ok().flatten() {
@@ -69,14 +69,14 @@ impl Tasks {
     }
 
     /// The task that has panicked, if one has.
-    pub fn failure(&self) -> Option<Failure> {
+    pub fn failure(&self) -> Option<TaskPanic> {
         self.failed.borrow().clone()
     }
 }
 
 /// Waits for work on a blocking thread, and takes up its panic: whoever asked for it is the one
 /// that is watched. `None` if the runtime has ended before the work.
-pub async fn unwound<T>(work: JoinHandle<T>) -> Option<T> {
+pub async fn join_or_resume_panic<T>(work: JoinHandle<T>) -> Option<T> {
     match work.await {
         Ok(done) => Some(done),
         Err(error) => match error.try_into_panic() {
@@ -103,12 +103,15 @@ mod tests {
         assert_eq!(tasks.failure(), None);
         let thread = || tokio::task::spawn_blocking(|| panic!("on a thread, {}", 1));
         tasks
-            .spawn("second", async move { unwound(thread()).await.unwrap_or_default() })
+            .spawn(
+                "second",
+                async move { join_or_resume_panic(thread()).await.unwrap_or_default() },
+            )
             .await
             .unwrap();
         tasks.spawn("third", async { panic!("later") }).await.unwrap();
         let failure = tasks.failed().await;
-        assert_eq!(failure, Failure { task: "second", why: "on a thread, 1".to_owned() });
+        assert_eq!(failure, TaskPanic { task: "second", why: "on a thread, 1".to_owned() });
         assert_eq!(tasks.failure(), Some(failure));
     }
 }

@@ -12,7 +12,7 @@ const MANY: usize = 64;
 const THREADS: usize = 16;
 
 /// Do it to all of them; it blocks until that is done. A panic of `act` is passed on.
-pub fn each(partitions: &[Arc<Partition>], act: impl Fn(&Arc<Partition>) + Sync) {
+pub fn for_each_parallel(partitions: &[Arc<Partition>], act: impl Fn(&Arc<Partition>) + Sync) {
     if partitions.len() < MANY {
         return partitions.iter().for_each(act);
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use crate::broker::config_changes::config_records;
 use crate::broker::parts::Broker;
-use crate::broker::vacancy::{NoRoom, Room, Vacancy};
+use crate::broker::vacancy::{NameReservations, TopicCapacity, TopicLimitReached};
 use crate::config::resolve::TopicConfig;
 use crate::log::AppendError;
-use crate::log::recovery::Known;
+use crate::log::recovery::RecoveryCheckpoint;
 use crate::metadata::image::{TOPIC_RESOURCE, Topic};
 use crate::metadata::partition_records::PartitionRecord;
 use crate::metadata::records::{Record, TopicRecord};
 use crate::storage::datadir::new_id;
-use crate::topics::partition::{Origin, Partition};
+use crate::topics::partition::{Partition, PartitionContext};
 use crate::topics::registry::LiveTopic;
 use crate::types::{TopicId, TopicPartition};
 
@@ -47,7 +47,7 @@ pub enum CreateError {
     },
     /// There are as many topics or partitions as there may be.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    NoRoom(#[from] TopicLimitReached),
     /// The metadata log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -71,7 +71,7 @@ pub enum GrowError {
     },
     /// There are as many partitions as there may be.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    NoRoom(#[from] TopicLimitReached),
     /// The metadata log did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -89,7 +89,7 @@ impl Broker {
     pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let decided = self.metadata.change(self.clock.now(), |image| {
-            let mut vacancy = Vacancy::of(image, self.settings.now().live().topics);
+            let mut vacancy = NameReservations::of(image, self.settings.now().live().topics);
             let mut records = Vec::new();
             let decide = |wanted: &NewTopic| {
                 vacancy.take(&wanted.name, wanted.partitions)?;
@@ -114,14 +114,14 @@ impl Broker {
     /// What [`Broker::create_topics`] would say to these; what `validate_only` asks.
     pub fn could_create(&self, wanted: &[NewTopic]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
-        let mut vacancy = Vacancy::of(&image, self.settings.now().live().topics);
+        let mut vacancy = NameReservations::of(&image, self.settings.now().live().topics);
         wanted.iter().map(|topic| vacancy.take(&topic.name, topic.partitions)).collect()
     }
 
     /// Tells which of these names are free, whatever the limits.
     pub fn are_free(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
-        let mut vacancy = Vacancy::of(&image, self.settings.now().live().topics);
+        let mut vacancy = NameReservations::of(&image, self.settings.now().live().topics);
         names.iter().map(|name| vacancy.is_free(name)).collect()
     }
 
@@ -166,14 +166,14 @@ impl Broker {
         let id = TopicPartition::new(topic.name.clone(), index);
         let checkpointed = self.checkpointed.lock().unwrap_or_else(|p| p.into_inner());
         let (recovery_point, log_start_offset) = checkpointed.get(&id).copied().unwrap_or_default();
-        let known = Known {
+        let known = RecoveryCheckpoint {
             clean: self.was_clean,
             recovery_point,
             log_start_offset,
             index_interval_bytes: config.index_interval_bytes,
             producers_max: config.producers_max,
         };
-        let origin = Origin {
+        let origin = PartitionContext {
             disk: self.disk.clone(),
             dir: self.data_dir.join(id.to_string()),
             known,
@@ -194,7 +194,7 @@ impl Broker {
                 let (name, has) = (name.to_owned(), topic.partitions);
                 return Err(GrowError::NotMore { name, has, wanted: count });
             }
-            Room::of(image, self.settings.now().live().topics).take(
+            TopicCapacity::of(image, self.settings.now().live().topics).take(
                 name,
                 false,
                 count - topic.partitions,
@@ -218,8 +218,8 @@ impl Broker {
     ///
     /// # Errors
     /// There would be more than `max.partitions`.
-    pub fn could_grow(&self, name: &str, more: i32) -> Result<(), NoRoom> {
-        Room::of(&self.image(), self.settings.now().live().topics).take(name, false, more)
+    pub fn could_grow(&self, name: &str, more: i32) -> Result<(), TopicLimitReached> {
+        TopicCapacity::of(&self.image(), self.settings.now().live().topics).take(name, false, more)
     }
 
     /// Change a topic's configs; `decide` is given those that it has and gives those that it is

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::broker::parts::Broker;
-use crate::broker::tasks::unwound;
+use crate::broker::tasks::join_or_resume_panic;
 use crate::log::AppendError;
 use crate::metadata::records::{Record, RemoveTopicRecord};
 use crate::topics::registry::LiveTopic;
@@ -93,7 +93,7 @@ impl Broker {
                         }
                     }
                 });
-                unwound(removal).await;
+                join_or_resume_panic(removal).await;
             }
         });
     }

@@ -11,43 +11,45 @@ const MOST: usize = 256;
 
 /// What failed when it was last tried.
 #[derive(Debug, Default)]
-pub struct Troubles {
+pub struct BackgroundErrors {
     /// The causes, by work and by what it was done for.
     known: Mutex<BTreeMap<(&'static str, String), String>>,
 }
 
 /// What the log is told.
 #[derive(Debug, PartialEq, Eq)]
-enum News {
+enum ErrorChange {
     Began(String),
     Over,
 }
 
-impl Troubles {
+impl BackgroundErrors {
     /// Takes note of how some work for a partition, or whatever `of` names, has ended. What fails
     /// is tried again later.
     pub fn note<T, E: Display>(&self, work: &'static str, of: &str, outcome: &Result<T, E>) {
         match self.news(work, of, outcome.as_ref().err().map(ToString::to_string)) {
-            Some(News::Began(error)) => {
+            Some(ErrorChange::Began(error)) => {
                 tracing::warn!(work, partition = of, %error, "failed in the background; it is tried again");
             }
-            Some(News::Over) => tracing::info!(work, partition = of, "goes on in the background"),
+            Some(ErrorChange::Over) => {
+                tracing::info!(work, partition = of, "goes on in the background")
+            }
             None => {}
         }
     }
 
-    fn news(&self, work: &'static str, of: &str, error: Option<String>) -> Option<News> {
+    fn news(&self, work: &'static str, of: &str, error: Option<String>) -> Option<ErrorChange> {
         let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if known.is_empty() && error.is_none() {
             return None;
         }
         let key = (work, of.to_owned());
-        let Some(error) = error else { return known.remove(&key).map(|_| News::Over) };
+        let Some(error) = error else { return known.remove(&key).map(|_| ErrorChange::Over) };
         if known.get(&key) == Some(&error) || (known.len() >= MOST && !known.contains_key(&key)) {
             return None;
         }
         known.insert(key, error.clone());
-        Some(News::Began(error))
+        Some(ErrorChange::Began(error))
     }
 }
 
@@ -57,23 +59,26 @@ mod tests {
 
     #[test]
     fn a_failure_is_said_once_for_each_cause_and_once_when_it_is_over() {
-        let troubles = Troubles::default();
+        let troubles = BackgroundErrors::default();
         let told =
             |error: Option<&str>| troubles.news("retention", "t-0", error.map(str::to_owned));
-        let began = |why: &str| Some(News::Began(why.to_owned()));
+        let began = |why: &str| Some(ErrorChange::Began(why.to_owned()));
         assert_eq!(told(None), None);
         assert_eq!(told(Some("no room")), began("no room"));
         assert_eq!(told(Some("no room")), None);
         assert_eq!(told(Some("EIO")), began("EIO"));
-        assert_eq!(told(None), Some(News::Over));
+        assert_eq!(told(None), Some(ErrorChange::Over));
         assert_eq!(told(None), None);
     }
 
     #[test]
     fn only_so_many_are_kept_in_mind() {
-        let troubles = Troubles::default();
+        let troubles = BackgroundErrors::default();
         let news = (0..2 * MOST).map(|n| troubles.news("flush", &n.to_string(), Some("x".into())));
         assert_eq!(news.filter(Option::is_some).count(), MOST);
-        assert_eq!(troubles.news("flush", "0", Some("y".into())), Some(News::Began("y".into())));
+        assert_eq!(
+            troubles.news("flush", "0", Some("y".into())),
+            Some(ErrorChange::Began("y".into()))
+        );
     }
 }

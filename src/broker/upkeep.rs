@@ -14,28 +14,28 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::broker::checkpoints;
 use crate::broker::parts::Broker;
-use crate::broker::tasks::unwound;
+use crate::broker::tasks::join_or_resume_panic;
 use crate::broker::together;
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
-use crate::topics::upkeep::Asked;
+use crate::topics::upkeep::FlushRequest;
 
 /// What waits for its time.
 #[derive(Default)]
-struct Agenda {
+struct MaintenanceSchedule {
     partitions: BTreeMap<i64, Vec<Arc<Partition>>>,
     checkpoint_due: Option<i64>,
     retention_due: Option<i64>,
 }
 
-impl Agenda {
+impl MaintenanceSchedule {
     fn next(&self) -> Option<i64> {
         let first = self.partitions.keys().next().copied();
         first.into_iter().chain(self.checkpoint_due).chain(self.retention_due).min()
     }
 
-    fn add(&mut self, asked: Asked) {
+    fn add(&mut self, asked: FlushRequest) {
         self.partitions.entry(asked.due_mono_ms).or_default().push(asked.partition);
     }
 
@@ -47,12 +47,12 @@ impl Agenda {
 }
 
 /// Do what is asked for until the broker stops.
-pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Asked>) {
+pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest>) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
         return;
     };
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
-    let mut agenda = Agenda::default();
+    let mut agenda = MaintenanceSchedule::default();
     loop {
         let Some(now) = broker.upgrade().map(|broker| broker.clock.now().mono_ms) else { return };
         if agenda.retention_due.is_none() {
@@ -74,13 +74,13 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Asked>) {
     }
 }
 
-async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
+async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
     let now = broker.clock.now();
     let due = agenda.due(now.mono_ms);
     if agenda.retention_due.is_some_and(|due| due <= now.mono_ms) {
         agenda.retention_due = None;
         retire(broker).await;
-        broker.space.look(now);
+        broker.space.check(now);
     }
     let checkpoint = agenda.checkpoint_due.is_some_and(|due| due <= now.mono_ms);
     if !due.is_empty() && agenda.checkpoint_due.is_none() {
@@ -94,7 +94,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
         agenda.checkpoint_due = None;
         let saving = broker.clone();
         let saving = tokio::task::spawn_blocking(move || checkpoints::save_running(&saving));
-        let Some(saved) = unwound(saving).await else { return };
+        let Some(saved) = join_or_resume_panic(saving).await else { return };
         broker.troubles.note("checkpoint", "", &saved);
         if saved.is_err() {
             let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
@@ -106,13 +106,13 @@ async fn work(broker: &Arc<Broker>, agenda: &mut Agenda) {
 async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
     let broker = broker.clone();
     let flushing = tokio::task::spawn_blocking(move || {
-        together::each(&due, |partition| {
+        together::for_each_parallel(&due, |partition| {
             // It takes the partition offline, which is logged where it happens.
             let flushed = partition.flush_what_is_due(broker.clock.now());
             note(&broker, "flush", partition, &flushed);
         });
     });
-    unwound(flushing).await;
+    join_or_resume_panic(flushing).await;
 }
 
 /// Takes note of how work for a partition has ended. One that is offline is not worked for, and
@@ -148,7 +148,7 @@ async fn retire(broker: &Arc<Broker>) {
                 }
                 if partition.config().cleanup.compact {
                     // Time alone may have made something of it cleanable.
-                    partition.asking().for_cleaning(partition);
+                    partition.pending_work().request_compaction(partition);
                 }
             }
         }
@@ -156,7 +156,7 @@ async fn retire(broker: &Arc<Broker>) {
             retire_durably(&all, &due);
         }
     });
-    unwound(retiring).await;
+    join_or_resume_panic(retiring).await;
 }
 
 /// Take out what lies below these partitions' log start offsets, which are made durable first. Must
@@ -192,7 +192,7 @@ pub fn remove_later(broker: &Broker, gone: Vec<Arc<Segment>>, delay_ms: i64) {
                 segment.remove_retired().map_err(|error| (file(), error))
             })
         });
-        if let Some(Err((file, error))) = unwound(removing).await {
+        if let Some(Err((file, error))) = join_or_resume_panic(removing).await {
             tracing::warn!(file, %error, "an old segment could not be removed; the next start does it");
         }
     });

@@ -15,7 +15,7 @@ use crate::metadata::store;
     "The broker takes at most {most} {what} and has {has}; {wanted} more would exceed that. Delete \
      topics, or raise {option}."
 )]
-pub struct NoRoom {
+pub struct TopicLimitReached {
     what: &'static str,
     option: &'static str,
     most: usize,
@@ -25,27 +25,32 @@ pub struct NoRoom {
 
 /// How many topics and partitions there are, and how many there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct TopicCapacity {
     limits: TopicLimits,
     topics: usize,
     partitions: usize,
 }
 
-impl Room {
+impl TopicCapacity {
     /// Counts what an image has, the broker's own topics aside.
-    pub fn of(image: &Image, limits: TopicLimits) -> Room {
+    pub fn of(image: &Image, limits: TopicLimits) -> TopicCapacity {
         let counted = image.topics.values().filter(|topic| is_counted(&topic.name));
         let (topics, partitions) = counted.fold((0, 0), |(topics, partitions), topic| {
             (topics + 1, partitions + usize::try_from(topic.partitions).unwrap_or(0))
         });
-        Room { limits, topics, partitions }
+        TopicCapacity { limits, topics, partitions }
     }
 
     /// Counts `partitions` more, of a topic that is there already or is new.
     ///
     /// # Errors
     /// There would be more than the limits allow; nothing is counted then.
-    pub fn take(&mut self, name: &str, is_new: bool, partitions: i32) -> Result<(), NoRoom> {
+    pub fn take(
+        &mut self,
+        name: &str,
+        is_new: bool,
+        partitions: i32,
+    ) -> Result<(), TopicLimitReached> {
         if !is_counted(name) {
             return Ok(());
         }
@@ -53,12 +58,24 @@ impl Room {
         let topics = usize::from(is_new);
         if self.topics + topics > self.limits.topics && is_new {
             let (most, has) = (self.limits.topics, self.topics);
-            return Err(NoRoom { what: "topics", option: "max.topics", most, has, wanted: topics });
+            return Err(TopicLimitReached {
+                what: "topics",
+                option: "max.topics",
+                most,
+                has,
+                wanted: topics,
+            });
         }
         if self.partitions + partitions > self.limits.partitions {
             let (most, has) = (self.limits.partitions, self.partitions);
             let option = "max.partitions";
-            return Err(NoRoom { what: "partitions", option, most, has, wanted: partitions });
+            return Err(TopicLimitReached {
+                what: "partitions",
+                option,
+                most,
+                has,
+                wanted: partitions,
+            });
         }
         self.topics += topics;
         self.partitions += partitions;
@@ -72,19 +89,19 @@ fn is_counted(name: &str) -> bool {
 }
 
 /// The names that topics have, and those that are being given.
-pub struct Vacancy<'a> {
+pub struct NameReservations<'a> {
     image: &'a Image,
     new: HashSet<String>,
     /// Names by what they are once every `.` is a `_`; made when it is first wanted.
     flat: Option<HashMap<String, String>>,
-    room: Room,
+    room: TopicCapacity,
 }
 
-impl<'a> Vacancy<'a> {
+impl<'a> NameReservations<'a> {
     /// What an image leaves free.
-    pub fn of(image: &'a Image, limits: TopicLimits) -> Vacancy<'a> {
-        let room = Room::of(image, limits);
-        Vacancy { image, new: HashSet::new(), flat: None, room }
+    pub fn of(image: &'a Image, limits: TopicLimits) -> NameReservations<'a> {
+        let room = TopicCapacity::of(image, limits);
+        NameReservations { image, new: HashSet::new(), flat: None, room }
     }
 
     /// Takes a name, with room for so many partitions.
@@ -158,7 +175,7 @@ mod tests {
     #[test]
     fn topics_and_partitions_are_taken_up_to_their_limits() {
         let image = image(&[("a", 3), (journal::TOPIC, 50)]);
-        let mut vacancy = Vacancy::of(&image, limits(3, 10));
+        let mut vacancy = NameReservations::of(&image, limits(3, 10));
         assert!(matches!(vacancy.take("b", 8), Err(CreateError::NoRoom(_))), "11 of 10");
         vacancy.take("b", 6).unwrap();
         vacancy.take("c", 1).unwrap();
@@ -168,7 +185,7 @@ mod tests {
             "The broker takes at most 3 topics and has 3; 1 more would exceed that. Delete topics, \
              or raise max.topics."
         );
-        let mut room = Room::of(&image, limits(1, 10));
+        let mut room = TopicCapacity::of(&image, limits(1, 10));
         let error = room.take("a", false, 8).unwrap_err().to_string();
         assert!(error.contains("at most 10 partitions and has 3; 8 more"), "{error}");
         assert!(error.ends_with("raise max.partitions."), "{error}");
@@ -179,7 +196,7 @@ mod tests {
     #[test]
     fn names_that_differ_by_a_dot_collide_with_old_and_new_ones() {
         let image = image(&[("a.b", 1)]);
-        let mut vacancy = Vacancy::of(&image, limits(10, 10));
+        let mut vacancy = NameReservations::of(&image, limits(10, 10));
         assert!(matches!(vacancy.take("a_b", 1), Err(CreateError::Collides { .. })));
         vacancy.take("c_d", 1).unwrap();
         assert!(matches!(vacancy.is_free("c.d"), Err(CreateError::Collides { .. })));

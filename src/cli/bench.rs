@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::screen::{self, Progress};
 use crate::client::admin::{self, NewTopic};
 use crate::client::cluster::Cluster;
-use crate::client::fetcher::{FetchConfig, Fetcher, Reset};
+use crate::client::fetcher::{FetchConfig, Fetcher, OffsetReset};
 use crate::client::producer::{NewRecord, Producer, ProducerConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::types::TopicPartition;
@@ -142,7 +142,7 @@ async fn measure(
     let produced = produce(cluster, bench, topic, config).await?;
     let from = from.into_iter().map(|(place, offset)| (place, Some(offset))).collect();
     let mut fetcher = Fetcher::new(FetchConfig {
-        reset: Reset::Earliest,
+        reset: OffsetReset::Earliest,
         partition_bytes: 8 << 20,
         ..FetchConfig::default()
     });

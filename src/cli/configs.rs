@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::common::{Broker, Output, pairs};
 use crate::cli::failure::Failure;
 use crate::cli::screen;
-use crate::client::configs::{self, Change, Config};
+use crate::client::configs::{self, AlterConfigOp, ConfigEntry};
 
 /// What can be done with configs.
 #[derive(Debug, Subcommand)]
@@ -19,7 +19,7 @@ pub enum ConfigCommand {
 
 /// Whose configs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum ResourceKind {
     /// A topic's.
     #[value(alias = "topics")]
     Topic,
@@ -31,12 +31,12 @@ pub enum Kind {
     Group,
 }
 
-impl Kind {
+impl ResourceKind {
     fn number(self) -> i8 {
         match self {
-            Kind::Topic => configs::TOPIC,
-            Kind::Broker => configs::BROKER,
-            Kind::Group => configs::GROUP,
+            ResourceKind::Topic => configs::TOPIC,
+            ResourceKind::Broker => configs::BROKER,
+            ResourceKind::Group => configs::GROUP,
         }
     }
 }
@@ -45,7 +45,7 @@ impl Kind {
 #[derive(Debug, Args)]
 pub struct Describe {
     /// topic, broker or group.
-    kind: Kind,
+    kind: ResourceKind,
     /// Its name, or the broker's id.
     name: Option<String>,
     /// Only what was set, and not what stands at its default.
@@ -62,7 +62,7 @@ pub struct Describe {
 #[derive(Debug, Args)]
 pub struct Alter {
     /// topic, broker or group.
-    kind: Kind,
+    kind: ResourceKind,
     /// Its name, or the broker's id.
     name: Option<String>,
     /// Configs to set, by commas; may be repeated.
@@ -94,11 +94,12 @@ pub async fn run(command: ConfigCommand) -> Result<(), Failure> {
             let mut changes = Vec::new();
             for flag in &alter.change {
                 let set = pairs(flag)?.into_iter();
-                changes.extend(set.map(|(name, value)| Change { name, value: Some(value) }));
+                changes.extend(set.map(|(name, value)| AlterConfigOp { name, value: Some(value) }));
             }
             let removed = alter.delete.iter().flat_map(|names| names.split(','));
-            changes
-                .extend(removed.map(|name| Change { name: name.trim().to_owned(), value: None }));
+            changes.extend(
+                removed.map(|name| AlterConfigOp { name: name.trim().to_owned(), value: None }),
+            );
             if changes.is_empty() {
                 return Err(Failure::usage("nothing to change; see --set and --delete"));
             }
@@ -109,11 +110,11 @@ pub async fn run(command: ConfigCommand) -> Result<(), Failure> {
     }
 }
 
-fn named(kind: Kind, name: Option<&str>) -> Result<&str, Failure> {
+fn named(kind: ResourceKind, name: Option<&str>) -> Result<&str, Failure> {
     match (kind, name) {
         (_, Some(name)) => Ok(name),
         // Kafka's name for the defaults of all brokers.
-        (Kind::Broker, None) => Ok(""),
+        (ResourceKind::Broker, None) => Ok(""),
         (_, None) => Err(Failure::usage("which one? Only brokers have defaults without a name")),
     }
 }
@@ -122,11 +123,11 @@ fn named(kind: Kind, name: Option<&str>) -> Result<&str, Failure> {
 ///
 /// # Errors
 /// Nobody reads any more.
-pub fn show(all: &[Config], output: Output) -> Result<(), Failure> {
+pub fn show(all: &[ConfigEntry], output: Output) -> Result<(), Failure> {
     if output == Output::Json {
         return screen::json(&as_json(all));
     }
-    let row = |c: &Config| {
+    let row = |c: &ConfigEntry| {
         vec![
             c.name.clone(),
             c.value.clone().unwrap_or_default(),
@@ -141,8 +142,8 @@ pub fn show(all: &[Config], output: Output) -> Result<(), Failure> {
 }
 
 /// Configs as a JSON list.
-pub fn as_json(all: &[Config]) -> Value {
-    let one = |c: &Config| {
+pub fn as_json(all: &[ConfigEntry]) -> Value {
+    let one = |c: &ConfigEntry| {
         json!({
             "name": c.name, "value": c.value, "is_default": c.source == 5,
             "is_read_only": c.read_only, "is_sensitive": c.sensitive, "source": c.source_name(),

@@ -62,11 +62,11 @@ pub async fn ready(ready: Ready) -> Result<(), Failure> {
         let Ok(bound) = address.parse::<SocketAddr>() else { continue };
         let here = SocketAddr::new(from_here(bound.ip()), bound.port()).to_string();
         let opened = tokio::time::timeout(PATIENCE, Connection::open(&here, &manner)).await;
-        let silent = || Failure::nothing_there(format!("the broker is silent at {here}"));
+        let silent = || Failure::not_reachable(format!("the broker is silent at {here}"));
         let opened = opened.map_err(|_| silent())?;
-        opened.map_err(|error| Failure::nothing_there(error.to_string()))?;
+        opened.map_err(|error| Failure::not_reachable(error.to_string()))?;
     }
-    health(ready.data_dir.as_deref()).map_err(Failure::nothing_there)?;
+    health(ready.data_dir.as_deref()).map_err(Failure::not_reachable)?;
     screen::line(&format!("Ottla is ready on {}.", addresses.replace(' ', ", ")))
 }
 
@@ -95,7 +95,7 @@ fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
         None => serve::data_dir_of_environment().map_err(Failure::new)?,
     };
     let nobody =
-        || Failure::nothing_there(format!("no broker runs on {}; see --data-dir", dir.display()));
+        || Failure::not_reachable(format!("no broker runs on {}; see --data-dir", dir.display()));
     let mut stream = UnixStream::connect(dir.join(NAME)).map_err(|_| nobody())?;
     let mut talk = || {
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -105,10 +105,10 @@ fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
         stream.read_to_string(&mut answer).map(|_| answer)
     };
     let answer = talk()
-        .map_err(|error| Failure::nothing_there(format!("the broker does not answer: {error}")))?;
+        .map_err(|error| Failure::not_reachable(format!("the broker does not answer: {error}")))?;
     match answer.trim_end().split_once(' ') {
         Some(("ok", said)) => Ok(said.to_owned()),
         Some(("error", why)) => Err(Failure::new(why)),
-        _ => Err(Failure::nothing_there("the broker is stopping")),
+        _ => Err(Failure::not_reachable("the broker is stopping")),
     }
 }

@@ -222,7 +222,7 @@ fn addresses(ready: &Path) -> String {
 /// None runs, or it does not end.
 pub fn stop(stop: Stop) -> Result<(), Failure> {
     let Some(pid) = found(&stop.state, stop.data_dir.as_deref())? else {
-        return Err(Failure::nothing_there("no broker runs"));
+        return Err(Failure::not_reachable("no broker runs"));
     };
     kill_process(pid, Signal::TERM)
         .map_err(|error| Failure::new(format!("cannot stop {}: {error}", pid.as_raw_pid())))?;
@@ -296,7 +296,7 @@ fn fault(status: &Status, pid: i32) -> Option<String> {
 pub fn logs(logs: Logs) -> Result<(), Failure> {
     let path = logs.state.dir()?.join(LOG_FILE);
     let mut file = std::fs::File::open(&path).map_err(|_| {
-        Failure::nothing_there(format!(
+        Failure::not_reachable(format!(
             "there is no log at {}; a broker that was begun with `ottla serve` writes to its terminal",
             path.display()
         ))

@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::cli::serve;
 use crate::client::cluster::{Cluster, Node};
-use crate::client::connection::{Connection, Manner};
+use crate::client::connection::{Connection, ConnectionConfig};
 use crate::client::error::ClientError;
 use crate::server::control::NAME;
 use crate::storage::checkpoint;
@@ -114,7 +114,7 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
 }
 
 /// Clients connect to what they are told, and not to where they asked.
-async fn told(node: &Node, manner: &Manner) -> Finding {
+async fn told(node: &Node, manner: &ConnectionConfig) -> Finding {
     let says = format!("clients are told to connect to broker {} at {}", node.id, node.address());
     match Connection::open(&node.address(), manner).await {
         Ok(_) => well("advertised", format!("{says}, which answers")),

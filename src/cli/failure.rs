@@ -30,7 +30,7 @@ impl Failure {
     }
 
     /// Nothing answers, or nothing runs.
-    pub fn nothing_there(message: impl Into<String>) -> Failure {
+    pub fn not_reachable(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), code: NOTHING_THERE }
     }
 
@@ -52,9 +52,9 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
         match &error {
             ClientError::Unreachable { addresses, .. } if is_local(addresses) => {
-                Failure::nothing_there(format!("{error}; start it with `ottla serve`"))
+                Failure::not_reachable(format!("{error}; start it with `ottla serve`"))
             }
-            ClientError::Unreachable { .. } => Failure::nothing_there(format!(
+            ClientError::Unreachable { .. } => Failure::not_reachable(format!(
                 "{error}; is --bootstrap-server right, and the broker running?"
             )),
             _ => Failure::new(error.to_string()),

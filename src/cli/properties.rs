@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::cli::failure::Failure;
 use crate::cli::screen;
-use crate::client::connection::Manner;
-use crate::client::fetcher::{FetchConfig, Reset};
+use crate::client::connection::ConnectionConfig;
+use crate::client::fetcher::{FetchConfig, OffsetReset};
 use crate::client::group_member::MemberConfig;
 use crate::client::producer::ProducerConfig;
 use crate::storage::batch::Codec;
@@ -108,14 +108,14 @@ impl Properties {
     ///
     /// # Errors
     /// A value is wrong, or asks for what is not there yet, as TLS.
-    pub fn manner(&mut self, client_id: &str) -> Result<Manner, Failure> {
+    pub fn manner(&mut self, client_id: &str) -> Result<ConnectionConfig, Failure> {
         if let Some(protocol) = self.take("security.protocol").filter(|p| p != "PLAINTEXT") {
             return Err(Failure::usage(format!(
                 "security.protocol={protocol}: only PLAINTEXT is there yet"
             )));
         }
         let client_id = self.take("client.id").unwrap_or_else(|| client_id.to_owned());
-        let mut manner = Manner { client_id, ..Manner::default() };
+        let mut manner = ConnectionConfig { client_id, ..ConnectionConfig::default() };
         if let Some(time) = self.millis("request.timeout.ms")? {
             manner.request = time;
         }
@@ -202,9 +202,9 @@ impl Properties {
         }
         if let Some(policy) = self.take("auto.offset.reset") {
             config.reset = match policy.as_str() {
-                "earliest" | "smallest" | "beginning" => Reset::Earliest,
-                "latest" | "largest" | "end" => Reset::Latest,
-                "none" | "error" => Reset::None,
+                "earliest" | "smallest" | "beginning" => OffsetReset::Earliest,
+                "latest" | "largest" | "end" => OffsetReset::Latest,
+                "none" | "error" => OffsetReset::None,
                 _ => return Err(wrong("auto.offset.reset", &policy)),
             };
         }
@@ -293,8 +293,11 @@ mod tests {
 
     #[test]
     fn a_consumer_begins_where_it_is_told() {
-        assert_eq!(of(&[]).fetch().unwrap().reset, Reset::Latest);
-        assert_eq!(of(&["auto.offset.reset=earliest"]).fetch().unwrap().reset, Reset::Earliest);
+        assert_eq!(of(&[]).fetch().unwrap().reset, OffsetReset::Latest);
+        assert_eq!(
+            of(&["auto.offset.reset=earliest"]).fetch().unwrap().reset,
+            OffsetReset::Earliest
+        );
         assert!(of(&["auto.offset.reset=middle"]).fetch().is_err());
         let (member, commit, heartbeat) =
             of(&["session.timeout.ms=30000", "enable.auto.commit=false"]).member("g").unwrap();

@@ -13,12 +13,12 @@ use tracing_subscriber::reload::Handle;
 
 use crate::broker::loggers::Sink;
 use crate::broker::parts::Broker;
-use crate::broker::tasks::Failure;
+use crate::broker::tasks::TaskPanic;
 use crate::broker::{start, stop};
 use crate::cli::signals::Signals;
 use crate::cli::volume;
 use crate::clock::{Clock, SystemClock};
-use crate::config::settings::{File, Flag, PassedOver, Settings};
+use crate::config::settings::{File, Flag, IgnoredEnv, Settings};
 use crate::server::control::Control;
 use crate::server::listener;
 use crate::storage::datadir;
@@ -94,7 +94,7 @@ pub fn run(serve: Serve) -> ExitCode {
 }
 
 /// Gives the fault that has ended the broker, if it was no signal.
-fn run_until_signal(serve: Serve) -> Result<Option<Failure>, String> {
+fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
     let clock = Arc::new(SystemClock::default());
     let log_filter = start_logging(&serve)?;
     let settings = Arc::new(settings(&serve)?);
@@ -108,7 +108,7 @@ fn run_until_signal(serve: Serve) -> Result<Option<Failure>, String> {
         None => data_dir(&settings)?,
     };
     let descriptors = take_descriptors()?;
-    let hold = datadir::hold(&data_dir).map_err(|e| e.to_string())?;
+    let hold = datadir::lock(&data_dir).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -133,7 +133,7 @@ fn run_until_signal(serve: Serve) -> Result<Option<Failure>, String> {
 }
 
 fn say_what_does_nothing(settings: &Settings) {
-    for option in settings.unheeded() {
+    for option in settings.unused_settings() {
         tracing::warn!(
             name = option.name,
             value = option.value,
@@ -142,7 +142,7 @@ fn say_what_does_nothing(settings: &Settings) {
             "this config is reported only: nothing follows from it"
         );
     }
-    let PassedOver { meaningless, unknown } = settings.passed_over();
+    let IgnoredEnv { meaningless, unknown } = settings.ignored_env();
     if !meaningless.is_empty() {
         let variables = meaningless.join(", ");
         tracing::info!(%variables, "passed over: they have no meaning on a single node");
@@ -157,7 +157,7 @@ async fn serve_clients(
     serve: &Serve,
     broker: &Arc<Broker>,
     clock: &SystemClock,
-) -> Result<Option<Failure>, String> {
+) -> Result<Option<TaskPanic>, String> {
     let (listeners, addresses) = listener::bind(broker).await.map_err(|e| e.to_string())?;
     let mut signals =
         Signals::listen(serve.ignore_hangup).map_err(|e| format!("no signals: {e}"))?;

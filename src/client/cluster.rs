@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
     TopicName,
 };
 
-use crate::client::connection::{Connection, Manner, text};
+use crate::client::connection::{Connection, ConnectionConfig, text};
 use crate::client::error::ClientError;
 use crate::types::TopicId;
 
@@ -69,7 +69,7 @@ impl Node {
 #[derive(Debug)]
 pub struct Cluster {
     bootstrap: Vec<String>,
-    manner: Manner,
+    manner: ConnectionConfig,
     connections: BTreeMap<String, Connection>,
     /// The brokers, by id.
     pub nodes: BTreeMap<i32, Node>,
@@ -86,7 +86,10 @@ impl Cluster {
     ///
     /// # Errors
     /// None of them answers, or it is no broker.
-    pub async fn connect(bootstrap: &str, manner: Manner) -> Result<Cluster, ClientError> {
+    pub async fn connect(
+        bootstrap: &str,
+        manner: ConnectionConfig,
+    ) -> Result<Cluster, ClientError> {
         let list = bootstrap.split(',').map(str::trim).filter(|a| !a.is_empty());
         let bootstrap: Vec<String> = list.map(with_port).collect::<Result<_, _>>()?;
         let mut cluster = Cluster {

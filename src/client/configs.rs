@@ -24,7 +24,7 @@ pub const GROUP: i8 = 32;
 
 /// One config of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub struct ConfigEntry {
     /// Its name.
     pub name: String,
     /// Its value; none if it is unset or secret.
@@ -39,7 +39,7 @@ pub struct Config {
     pub synonyms: Vec<(i8, String, Option<String>)>,
 }
 
-impl Config {
+impl ConfigEntry {
     /// Kafka's name of the source.
     pub fn source_name(&self) -> &'static str {
         source_name(self.source)
@@ -74,7 +74,7 @@ pub fn source_name(source: i8) -> &'static str {
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct AlterConfigOp {
     /// Which config.
     pub name: String,
     /// Its new value; none goes back to what it is without.
@@ -89,7 +89,7 @@ pub async fn describe(
     cluster: &mut Cluster,
     resource_type: i8,
     name: &str,
-) -> Result<Vec<Config>, ClientError> {
+) -> Result<Vec<ConfigEntry>, ClientError> {
     let resource = DescribeConfigsResource::default()
         .with_resource_type(resource_type)
         .with_resource_name(text(name))
@@ -105,15 +105,15 @@ pub async fn describe(
     };
     let Some(result) = answer.results.first() else { return Ok(Vec::new()) };
     ClientError::check(result.error_code, result.error_message.as_deref(), "")?;
-    let mut configs: Vec<Config> = result.configs.iter().map(config).collect();
+    let mut configs: Vec<ConfigEntry> = result.configs.iter().map(config).collect();
     configs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(configs)
 }
 
-fn config(c: &DescribeConfigsResourceResult) -> Config {
+fn config(c: &DescribeConfigsResourceResult) -> ConfigEntry {
     let text = |s: &kafka_protocol::protocol::StrBytes| s.to_string();
     let synonyms = c.synonyms.iter();
-    Config {
+    ConfigEntry {
         name: c.name.to_string(),
         value: c.value.as_ref().map(text),
         read_only: c.read_only,
@@ -133,9 +133,9 @@ pub async fn alter(
     cluster: &mut Cluster,
     resource_type: i8,
     name: &str,
-    changes: &[Change],
+    changes: &[AlterConfigOp],
 ) -> Result<(), ClientError> {
-    let one = |change: &Change| {
+    let one = |change: &AlterConfigOp| {
         AlterableConfig::default()
             .with_name(text(&change.name))
             // 0 sets, 1 removes.

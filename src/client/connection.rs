@@ -23,7 +23,7 @@ const UNSUPPORTED_VERSION: i16 = 35;
 
 /// How a client shows itself, and how long it waits.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct ConnectionConfig {
     /// `client.id`.
     pub client_id: String,
     /// How long a connection may take to be made.
@@ -32,9 +32,9 @@ pub struct Manner {
     pub request: Duration,
 }
 
-impl Default for Manner {
-    fn default() -> Manner {
-        Manner {
+impl Default for ConnectionConfig {
+    fn default() -> ConnectionConfig {
+        ConnectionConfig {
             client_id: "ottla".to_owned(),
             connect: Duration::from_secs(5),
             request: Duration::from_secs(30),
@@ -49,7 +49,7 @@ pub struct Connection {
     stream: TcpStream,
     incoming: BytesMut,
     next_id: i32,
-    manner: Manner,
+    config: ConnectionConfig,
     versions: BTreeMap<i16, (i16, i16)>,
 }
 
@@ -58,7 +58,7 @@ impl Connection {
     ///
     /// # Errors
     /// Nothing answers, or it is no Kafka broker.
-    pub async fn open(address: &str, manner: &Manner) -> Result<Connection, ClientError> {
+    pub async fn open(address: &str, manner: &ConnectionConfig) -> Result<Connection, ClientError> {
         let unreachable =
             |why: String| ClientError::Unreachable { addresses: address.to_owned(), why };
         let stream = tokio::time::timeout(manner.connect, TcpStream::connect(address))
@@ -71,7 +71,7 @@ impl Connection {
             stream,
             incoming: BytesMut::new(),
             next_id: 1,
-            manner: manner.clone(),
+            config: manner.clone(),
             versions: BTreeMap::new(),
         };
         connection.negotiate().await?;
@@ -95,7 +95,7 @@ impl Connection {
         let mut version = API_VERSIONS;
         loop {
             let id = self.send(version, &request).await.map_err(|e| self.not_kafka(e))?;
-            let frame = self.frame(id, self.manner.connect).await;
+            let frame = self.frame(id, self.config.connect).await;
             let mut frame = frame.map_err(|e| self.not_kafka(e))?;
             // The header of this answer is the old one in every version, so that all can read it.
             if version > 0 && frame.get(4..6) == Some(&UNSUPPORTED_VERSION.to_be_bytes()) {
@@ -152,7 +152,7 @@ impl Connection {
             .with_request_api_key(R::KEY)
             .with_request_api_version(version)
             .with_correlation_id(id)
-            .with_client_id(Some(text(&self.manner.client_id)));
+            .with_client_id(Some(text(&self.config.client_id)));
         let mut out = BytesMut::zeroed(4);
         header
             .encode(&mut out, R::header_version(version))
@@ -204,7 +204,7 @@ impl Connection {
     ) -> Result<R::Response, ClientError> {
         let version = self.version::<R>(cap)?;
         let id = self.send(version, request).await?;
-        self.receive::<R>(version, id, self.manner.request + more).await
+        self.receive::<R>(version, id, self.config.request + more).await
     }
 
     async fn frame(&mut self, id: i32, patience: Duration) -> Result<Bytes, ClientError> {

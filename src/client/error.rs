@@ -47,7 +47,7 @@ pub enum ClientError {
     },
     /// The broker said no.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(BrokerError),
     /// What was asked for makes no sense.
     #[error("{0}")]
     Invalid(String),
@@ -55,7 +55,7 @@ pub enum ClientError {
 
 /// An error code of Kafka's, with the broker's own words where it has some.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct BrokerError {
     /// Kafka's error code.
     pub code: i16,
     /// What the broker said about it.
@@ -64,7 +64,7 @@ pub struct Refusal {
     pub about: String,
 }
 
-impl Refusal {
+impl BrokerError {
     /// The name of the code as this program writes it, as `UnknownTopicOrPartition`.
     pub fn name(&self) -> String {
         ResponseError::try_from_code(self.code)
@@ -80,7 +80,7 @@ impl Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for BrokerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.about.is_empty() {
             true => write!(f, "{} ({})", self.words(), self.name()),
@@ -132,7 +132,7 @@ impl ClientError {
     pub fn check(code: i16, message: Option<&str>, about: &str) -> Result<(), ClientError> {
         match code {
             0 => Ok(()),
-            code => Err(ClientError::Refused(Refusal {
+            code => Err(ClientError::Refused(BrokerError {
                 code,
                 message: message.map(str::to_owned),
                 about: about.to_owned(),

@@ -24,7 +24,7 @@ const OFFSET_OUT_OF_RANGE: i16 = 1;
 
 /// Where to begin when there is no offset, or none that is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reset {
+pub enum OffsetReset {
     /// At the beginning.
     Earliest,
     /// At the end.
@@ -47,7 +47,7 @@ pub struct FetchConfig {
     /// `isolation.level=read_committed`.
     pub read_committed: bool,
     /// `auto.offset.reset`.
-    pub reset: Reset,
+    pub reset: OffsetReset,
 }
 
 impl Default for FetchConfig {
@@ -58,7 +58,7 @@ impl Default for FetchConfig {
             partition_bytes: 1 << 20,
             max_wait: Duration::from_millis(500),
             read_committed: false,
-            reset: Reset::Latest,
+            reset: OffsetReset::Latest,
         }
     }
 }
@@ -122,9 +122,9 @@ impl Fetcher {
             return Ok(());
         }
         let timestamp = match self.config.reset {
-            Reset::Earliest => EARLIEST,
-            Reset::Latest => LATEST,
-            Reset::None => {
+            OffsetReset::Earliest => EARLIEST,
+            OffsetReset::Latest => LATEST,
+            OffsetReset::None => {
                 let names: Vec<String> = places.iter().map(ToString::to_string).collect();
                 return Err(ClientError::Invalid(format!(
                     "there is no offset to begin at for {}, and auto.offset.reset is none",

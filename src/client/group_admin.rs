@@ -17,7 +17,7 @@ pub const GROUP_ID_NOT_FOUND: i16 = 69;
 
 /// A group of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct GroupListing {
     /// Its id.
     pub group: String,
     /// `consumer`, `connect` and the like; empty for a group that only keeps offsets.
@@ -30,7 +30,7 @@ pub struct Listed {
 
 /// A group, described.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
+pub struct GroupDescription {
     /// Its id.
     pub group: String,
     /// Its state.
@@ -40,14 +40,14 @@ pub struct Described {
     /// The coordinator's id.
     pub coordinator: i32,
     /// Its members.
-    pub members: Vec<Member>,
+    pub members: Vec<MemberDescription>,
     /// True if it runs the protocol of KIP-848.
     pub is_new: bool,
 }
 
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct MemberDescription {
     /// The id that the coordinator knows it by.
     pub id: String,
     /// `group.instance.id`.
@@ -64,13 +64,13 @@ pub struct Member {
 ///
 /// # Errors
 /// A broker does not answer.
-pub async fn list(cluster: &mut Cluster) -> Result<Vec<Listed>, ClientError> {
+pub async fn list(cluster: &mut Cluster) -> Result<Vec<GroupListing>, ClientError> {
     let nodes: Vec<i32> = cluster.nodes.keys().copied().collect();
     let mut found = Vec::new();
     for node in nodes {
         let answer = cluster.node(node).await?.call(5, &ListGroupsRequest::default()).await?;
         ClientError::check(answer.error_code, None, "listing groups")?;
-        found.extend(answer.groups.iter().map(|g| Listed {
+        found.extend(answer.groups.iter().map(|g| GroupListing {
             group: g.group_id.to_string(),
             protocol_type: g.protocol_type.to_string(),
             state: g.group_state.to_string(),
@@ -85,7 +85,7 @@ pub async fn list(cluster: &mut Cluster) -> Result<Vec<Listed>, ClientError> {
 ///
 /// # Errors
 /// There is no such group, or its coordinator does not answer.
-pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<Described, ClientError> {
+pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<GroupDescription, ClientError> {
     let node = cluster.coordinator(group).await?;
     let about = format!("the group {group}");
     let connection = cluster.node(node).await?;
@@ -94,14 +94,14 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<Described, C
             ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
         let answer = connection.call(1, &request).await?;
         if let Some(g) = answer.groups.first().filter(|g| g.error_code == 0) {
-            let members = g.members.iter().map(|m| Member {
+            let members = g.members.iter().map(|m| MemberDescription {
                 id: m.member_id.to_string(),
                 instance_id: m.instance_id.as_ref().map(ToString::to_string),
                 client_id: m.client_id.to_string(),
                 host: m.client_host.to_string(),
                 assignment: places(&m.assignment),
             });
-            return Ok(Described {
+            return Ok(GroupDescription {
                 group: group.to_owned(),
                 state: g.group_state.to_string(),
                 assignor: g.assignor_name.to_string(),
@@ -121,14 +121,14 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<Described, C
         let message = format!("Group {group} not found.");
         ClientError::check(GROUP_ID_NOT_FOUND, Some(&message), &about)?;
     }
-    let members = g.members.iter().map(|m| Member {
+    let members = g.members.iter().map(|m| MemberDescription {
         id: m.member_id.to_string(),
         instance_id: m.group_instance_id.as_ref().map(ToString::to_string),
         client_id: m.client_id.to_string(),
         host: m.client_host.to_string(),
         assignment: assignor::assigned(&m.member_assignment),
     });
-    Ok(Described {
+    Ok(GroupDescription {
         group: group.to_owned(),
         state: g.group_state.to_string(),
         assignor: g.protocol_data.to_string(),

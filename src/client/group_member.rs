@@ -15,7 +15,7 @@ use crate::client::assignor::{self, RANGE};
 use crate::client::cluster::Cluster;
 use crate::client::connection::{Connection, text};
 use crate::client::error::ClientError;
-use crate::client::group_offsets::{self, Committer};
+use crate::client::group_offsets::{self, CommitIdentity};
 use crate::types::{Offset, TopicPartition};
 
 const MEMBER_ID_REQUIRED: i16 = 79;
@@ -43,14 +43,14 @@ pub struct MemberConfig {
 pub struct Member {
     config: MemberConfig,
     topics: Vec<String>,
-    committer: Committer,
+    committer: CommitIdentity,
     coordinator: Option<Connection>,
 }
 
 impl Member {
     /// Not in the group yet.
     pub fn new(config: MemberConfig, topics: Vec<String>) -> Member {
-        let committer = Committer {
+        let committer = CommitIdentity {
             member_id: String::new(),
             generation: -1,
             instance_id: config.instance_id.clone(),

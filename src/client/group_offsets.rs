@@ -25,7 +25,7 @@ const ONE_GROUP: i16 = 7;
 
 /// Who commits: a member of a generation, or nobody in particular.
 #[derive(Debug, Clone, Default)]
-pub struct Committer {
+pub struct CommitIdentity {
     /// The member's id; empty for nobody.
     pub member_id: String,
     /// Its generation; -1 for nobody.
@@ -88,7 +88,7 @@ pub async fn committed(
 pub async fn commit(
     connection: &mut Connection,
     group: &str,
-    committer: &Committer,
+    committer: &CommitIdentity,
     offsets: &BTreeMap<TopicPartition, Offset>,
 ) -> Result<(), ClientError> {
     let mut topics: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, ProducerId};
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
 use crate::client::partitioner;
-use crate::client::sender::{Acknowledged, Batch, Effort, Sender};
+use crate::client::sender::{Acknowledged, Batch, RetryPolicy, Sender};
 use crate::storage::batch::{Codec, sequence_after};
 use crate::storage::batch_builder::BatchBuilder;
 
@@ -65,7 +65,7 @@ pub struct NewRecord {
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenBatch {
     builder: BatchBuilder,
     stamp: u64,
 }
@@ -78,7 +78,7 @@ pub struct Producer {
     config: ProducerConfig,
     identity: Option<(i64, i16)>,
     sequences: BTreeMap<i32, i32>,
-    open: BTreeMap<i32, Open>,
+    open: BTreeMap<i32, OpenBatch>,
     sticky: i32,
     sender: Sender,
 }
@@ -99,7 +99,7 @@ impl Producer {
             true => Some(producer_id(cluster).await?),
             false => None,
         };
-        let effort = Effort {
+        let effort = RetryPolicy {
             acks: config.acks,
             is_idempotent,
             retries: config.retries,
@@ -148,10 +148,10 @@ impl Producer {
         if is_full {
             self.close(cluster, partition).await?;
         }
-        let open = self
-            .open
-            .entry(partition)
-            .or_insert_with(|| Open { builder: BatchBuilder::new(0, record.timestamp), stamp });
+        let open = self.open.entry(partition).or_insert_with(|| OpenBatch {
+            builder: BatchBuilder::new(0, record.timestamp),
+            stamp,
+        });
         let headers: Vec<(&[u8], Option<&[u8]>)> =
             record.headers.iter().map(|(n, v)| (n.as_ref(), v.as_deref())).collect();
         let (key, value) = (record.key.as_deref(), record.value.as_deref());
@@ -186,7 +186,7 @@ impl Producer {
     }
 
     async fn close(&mut self, cluster: &mut Cluster, partition: i32) -> Result<(), ClientError> {
-        let Some(Open { mut builder, stamp }) = self.open.remove(&partition) else {
+        let Some(OpenBatch { mut builder, stamp }) = self.open.remove(&partition) else {
             return Ok(());
         };
         let count = builder.len();

@@ -59,7 +59,7 @@ pub struct Acknowledged {
 
 /// How hard to try.
 #[derive(Debug, Clone)]
-pub struct Effort {
+pub struct RetryPolicy {
     /// 0, 1, or -1 for all.
     pub acks: i16,
     /// True if the broker keeps order and drops what comes twice.
@@ -73,7 +73,7 @@ pub struct Effort {
 }
 
 #[derive(Debug)]
-struct Lane {
+struct BrokerConnection {
     connection: Connection,
     in_flight: VecDeque<(i32, Batch)>,
 }
@@ -81,15 +81,15 @@ struct Lane {
 /// The batches in flight.
 #[derive(Debug)]
 pub struct Sender {
-    effort: Effort,
-    lanes: BTreeMap<i32, Lane>,
+    policy: RetryPolicy,
+    connections: BTreeMap<i32, BrokerConnection>,
     acknowledged: Vec<Acknowledged>,
 }
 
 impl Sender {
     /// Nothing in flight.
-    pub fn new(effort: Effort) -> Sender {
-        Sender { effort, lanes: BTreeMap::new(), acknowledged: Vec::new() }
+    pub fn new(effort: RetryPolicy) -> Sender {
+        Sender { policy: effort, connections: BTreeMap::new(), acknowledged: Vec::new() }
     }
 
     /// What was taken since the last call.
@@ -102,12 +102,12 @@ impl Sender {
     /// # Errors
     /// A batch was refused for good, or tried too often.
     pub async fn push(&mut self, cluster: &mut Cluster, batch: Batch) -> Result<(), ClientError> {
-        let most = if self.effort.is_idempotent { IN_FLIGHT_MAX } else { 1 };
+        let most = if self.policy.is_idempotent { IN_FLIGHT_MAX } else { 1 };
         let node = match cluster.leader(&batch.topic, batch.partition) {
             Ok(node) if node >= 0 => node,
             _ => return self.again(cluster, vec![batch], None).await,
         };
-        while self.lanes.get(&node).is_some_and(|lane| lane.in_flight.len() >= most) {
+        while self.connections.get(&node).is_some_and(|lane| lane.in_flight.len() >= most) {
             self.settle(cluster, node).await?;
         }
         match self.post(cluster, node, batch.clone()).await {
@@ -125,9 +125,9 @@ impl Sender {
     /// # Errors
     /// As [`Sender::push`].
     pub async fn drain(&mut self, cluster: &mut Cluster) -> Result<(), ClientError> {
-        let nodes: Vec<i32> = self.lanes.keys().copied().collect();
+        let nodes: Vec<i32> = self.connections.keys().copied().collect();
         for node in nodes {
-            while self.lanes.get(&node).is_some_and(|lane| !lane.in_flight.is_empty()) {
+            while self.connections.get(&node).is_some_and(|lane| !lane.in_flight.is_empty()) {
                 self.settle(cluster, node).await?;
             }
         }
@@ -141,11 +141,11 @@ impl Sender {
         node: i32,
         batch: Batch,
     ) -> Result<(), ClientError> {
-        let lane = match self.lanes.entry(node) {
+        let lane = match self.connections.entry(node) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(none) => {
                 let connection = cluster.own_connection(node).await?;
-                none.insert(Lane { connection, in_flight: VecDeque::new() })
+                none.insert(BrokerConnection { connection, in_flight: VecDeque::new() })
             }
         };
         let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
@@ -156,11 +156,11 @@ impl Sender {
             .with_name(topic_name(&batch.topic))
             .with_partition_data(vec![data]);
         let request = ProduceRequest::default()
-            .with_acks(self.effort.acks)
-            .with_timeout_ms(self.effort.request_timeout.as_millis() as i32)
+            .with_acks(self.policy.acks)
+            .with_timeout_ms(self.policy.request_timeout.as_millis() as i32)
             .with_topic_data(vec![topic]);
         let id = lane.connection.send(version, &request).await?;
-        match self.effort.acks {
+        match self.policy.acks {
             0 => self.acknowledged.push(taken(batch, -1)),
             _ => lane.in_flight.push_back((id, batch)),
         }
@@ -169,8 +169,8 @@ impl Sender {
 
     /// Wait for the answer to the oldest batch of a broker.
     async fn settle(&mut self, cluster: &mut Cluster, node: i32) -> Result<(), ClientError> {
-        let patience = self.effort.request_timeout;
-        let Some(lane) = self.lanes.get_mut(&node) else { return Ok(()) };
+        let patience = self.policy.request_timeout;
+        let Some(lane) = self.connections.get_mut(&node) else { return Ok(()) };
         let Some((id, _)) = lane.in_flight.front() else { return Ok(()) };
         let (id, version) = (*id, lane.connection.version::<ProduceRequest>(PRODUCE)?);
         let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await;
@@ -187,7 +187,7 @@ impl Sender {
 
     /// Take back all that is in flight to a broker, oldest first, and let its connection go.
     fn recall(&mut self, node: i32) -> Vec<Batch> {
-        let lane = self.lanes.remove(&node);
+        let lane = self.connections.remove(&node);
         lane.into_iter().flat_map(|lane| lane.in_flight).map(|(_, batch)| batch).collect()
     }
 
@@ -200,7 +200,7 @@ impl Sender {
     ) -> Result<(), ClientError> {
         let mut error = first;
         for batch in batches {
-            let mut left = self.effort.retries;
+            let mut left = self.policy.retries;
             loop {
                 if let Some(error) = error.take() {
                     let passes = error.may_pass() || error.code() == Some(OUT_OF_ORDER);
@@ -208,7 +208,7 @@ impl Sender {
                         return Err(error);
                     }
                     left -= 1;
-                    tokio::time::sleep(self.effort.backoff).await;
+                    tokio::time::sleep(self.policy.backoff).await;
                 }
                 match self.once(cluster, &batch).await {
                     Ok(()) => break,
@@ -224,10 +224,10 @@ impl Sender {
         cluster.forget_topic(&batch.topic);
         cluster.topic(&batch.topic, true).await?;
         let node = cluster.leader(&batch.topic, batch.partition)?;
-        self.lanes.remove(&node);
+        self.connections.remove(&node);
         self.post(cluster, node, batch.clone()).await?;
-        let patience = self.effort.request_timeout;
-        let Some(lane) = self.lanes.get_mut(&node) else { return Ok(()) };
+        let patience = self.policy.request_timeout;
+        let Some(lane) = self.connections.get_mut(&node) else { return Ok(()) };
         let Some((id, batch)) = lane.in_flight.pop_front() else { return Ok(()) };
         let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
         let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await?;

@@ -308,7 +308,7 @@ pub static NUM_NETWORK_THREADS: Entry<i32> = Entry {
     default: 3,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported("one thread for each processor does all the work"),
+    effect: Effect::Unused("one thread for each processor does all the work"),
     doc: "Threads that read and write sockets. Ottla has one per processor for all its work.",
 };
 
@@ -319,7 +319,7 @@ pub static NUM_IO_THREADS: Entry<i32> = Entry {
     default: 8,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported("one thread for each processor does all the work"),
+    effect: Effect::Unused("one thread for each processor does all the work"),
     doc: "Threads that carry out requests. Ottla has one per processor for all its work.",
 };
 
@@ -330,7 +330,7 @@ pub static NUM_RECOVERY_THREADS_PER_DATA_DIR: Entry<i32> = Entry {
     default: 2,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported("recovery waits for the disk, and always takes 16 threads"),
+    effect: Effect::Unused("recovery waits for the disk, and always takes 16 threads"),
     doc: "Threads that check logs after a crash.",
 };
 
@@ -341,7 +341,7 @@ pub static BACKGROUND_THREADS: Entry<i32> = Entry {
     default: 10,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Reported("work that can wait is done by tasks, not by threads of its own"),
+    effect: Effect::Unused("work that can wait is done by tasks, not by threads of its own"),
     doc: "Threads for work that can wait.",
 };
 
@@ -352,7 +352,7 @@ pub static REQUEST_TIMEOUT_MS: Entry<i32> = Entry {
     default: 30_000,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported("one node waits for no other"),
+    effect: Effect::Unused("one node waits for no other"),
     doc: "How long brokers wait for each other's answers. There is one broker here.",
 };
 
@@ -363,7 +363,7 @@ pub static LEADER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported("one node has nothing to replicate"),
+    effect: Effect::Unused("one node has nothing to replicate"),
     doc: "Bytes a second that a leader sends to replicas which are throttled. There is nothing \
         to replicate here.",
 };
@@ -375,7 +375,7 @@ pub static FOLLOWER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported("one node has nothing to replicate"),
+    effect: Effect::Unused("one node has nothing to replicate"),
     doc: "Bytes a second that replicas which are throttled fetch. There is nothing to replicate \
         here.",
 };
@@ -387,7 +387,7 @@ pub static REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Reported("in one data directory nothing moves"),
+    effect: Effect::Unused("in one data directory nothing moves"),
     doc: "Bytes a second with which partitions move between data directories. There is one \
         directory here.",
 };
@@ -399,7 +399,7 @@ pub static REMOTE_LOG_STORAGE_SYSTEM_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::ReadOnly,
-    effect: Effect::Reported("there is no remote store; true is refused"),
+    effect: Effect::Unused("there is no remote store; true is refused"),
     doc: "Let topics keep closed segments in a remote store as well.",
 };
 

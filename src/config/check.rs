@@ -1,7 +1,7 @@
 //! What a value must satisfy besides its type: data, not code, so that it can be printed.
 
-use crate::config::listeners::Place;
-use crate::config::value::{Kind, Seen};
+use crate::config::listeners::NamedEndpoint;
+use crate::config::value::{CheckedValue, ConfigType};
 use crate::config::{live, resources};
 
 /// A rule for the values of one option.
@@ -50,38 +50,39 @@ const PROTOCOLS: &[&str] = &["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 impl Check {
     /// True if the value satisfies the rule.
-    pub fn allows(&self, value: Seen<'_>) -> bool {
+    pub fn allows(&self, value: CheckedValue<'_>) -> bool {
         match (*self, value) {
             (Check::Any, _) => true,
-            (Check::AtLeast(low), Seen::Whole(n)) => n >= low,
-            (Check::Between(low, high), Seen::Whole(n)) => low <= n && n <= high,
-            (Check::OrBetween(other, low, high), Seen::Whole(n)) => {
+            (Check::AtLeast(low), CheckedValue::Whole(n)) => n >= low,
+            (Check::Between(low, high), CheckedValue::Whole(n)) => low <= n && n <= high,
+            (Check::OrBetween(other, low, high), CheckedValue::Whole(n)) => {
                 n == other || (low <= n && n <= high)
             }
-            (Check::Fraction, Seen::Real(n)) => (0.0..=1.0).contains(&n),
-            (Check::OneOf(words), Seen::Text(text)) => words.contains(&text),
-            (Check::EachOf(words), Seen::Items(items)) => {
+            (Check::Fraction, CheckedValue::Real(n)) => (0.0..=1.0).contains(&n),
+            (Check::OneOf(words), CheckedValue::Text(text)) => words.contains(&text),
+            (Check::EachOf(words), CheckedValue::Items(items)) => {
                 items.iter().all(|item| words.contains(&item.as_str()))
             }
-            (Check::PlainName, Seen::Text(text)) => is_plain_name(text),
-            (Check::OneItem, Seen::Items(items)) => {
+            (Check::PlainName, CheckedValue::Text(text)) => is_plain_name(text),
+            (Check::OneItem, CheckedValue::Items(items)) => {
                 items.len() <= 1 && items.iter().all(|item| !item.contains(char::is_control))
             }
-            (Check::ListenOn, Seen::Items(items)) => {
-                !items.is_empty() && items.iter().all(|item| Place::parse(item).is_some())
+            (Check::ListenOn, CheckedValue::Items(items)) => {
+                !items.is_empty() && items.iter().all(|item| NamedEndpoint::parse(item).is_some())
             }
-            (Check::SendTo, Seen::Items(items)) => items.iter().all(|item| {
-                Place::parse(item).is_some_and(|to| to.at.port != 0 && !to.at.is_everywhere())
+            (Check::SendTo, CheckedValue::Items(items)) => items.iter().all(|item| {
+                NamedEndpoint::parse(item)
+                    .is_some_and(|to| to.at.port != 0 && !to.at.is_everywhere())
             }),
-            (Check::Replicas, Seen::Items(items)) => are_replicas(items),
-            (Check::Protocols, Seen::Items(items)) => items.iter().all(|item| {
+            (Check::Replicas, CheckedValue::Items(items)) => are_replicas(items),
+            (Check::Protocols, CheckedValue::Items(items)) => items.iter().all(|item| {
                 item.split_once(':').is_some_and(|(name, protocol)| {
                     !name.trim().is_empty() && PROTOCOLS.contains(&protocol.trim())
                 })
             }),
-            (Check::PerAddress, Seen::Text(text)) => live::per_address(text).is_some(),
-            (Check::OffsetReset, Seen::Text(text)) => resources::is_offset_reset(text),
-            (Check::Clients, Seen::Items(items)) => {
+            (Check::PerAddress, CheckedValue::Text(text)) => live::per_address(text).is_some(),
+            (Check::OffsetReset, CheckedValue::Text(text)) => resources::is_offset_reset(text),
+            (Check::Clients, CheckedValue::Items(items)) => {
                 items.iter().all(|item| resources::is_client_pattern(item))
             }
             _ => false,
@@ -89,7 +90,7 @@ impl Check {
     }
 
     /// The rule in words, to stand after "must be". `kind` bounds the numbers.
-    pub fn words(&self, kind: Kind) -> String {
+    pub fn words(&self, kind: ConfigType) -> String {
         match *self {
             Check::Any => type_in_words(kind),
             Check::AtLeast(low) => {
@@ -134,13 +135,13 @@ impl Check {
     }
 }
 
-fn type_in_words(kind: Kind) -> String {
+fn type_in_words(kind: ConfigType) -> String {
     match kind {
-        Kind::Boolean => "true or false".to_owned(),
-        Kind::String | Kind::Password => "any text".to_owned(),
-        Kind::Double => "a number".to_owned(),
-        Kind::List => "a list, commas between".to_owned(),
-        Kind::Int | Kind::Short | Kind::Long => {
+        ConfigType::Boolean => "true or false".to_owned(),
+        ConfigType::String | ConfigType::Password => "any text".to_owned(),
+        ConfigType::Double => "a number".to_owned(),
+        ConfigType::List => "a list, commas between".to_owned(),
+        ConfigType::Int | ConfigType::Short | ConfigType::Long => {
             let (least, most) = kind.bounds().unwrap_or((i64::MIN, i64::MAX));
             range_in_words(least, most)
         }
@@ -186,36 +187,36 @@ mod tests {
 
     fn items(check: Check, texts: &[&str]) -> bool {
         let owned: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        check.allows(Seen::Items(&owned))
+        check.allows(CheckedValue::Items(&owned))
     }
 
     #[test]
     fn ranges_include_their_ends() {
-        assert!(Check::AtLeast(-1).allows(Seen::Whole(-1)));
-        assert!(!Check::AtLeast(-1).allows(Seen::Whole(-2)));
-        assert!(Check::Between(1, 17).allows(Seen::Whole(1)));
-        assert!(Check::Between(1, 17).allows(Seen::Whole(17)));
-        assert!(!Check::Between(1, 17).allows(Seen::Whole(0)));
-        assert!(!Check::Between(1, 17).allows(Seen::Whole(18)));
-        assert!(Check::Fraction.allows(Seen::Real(0.0)));
-        assert!(Check::Fraction.allows(Seen::Real(1.0)));
-        assert!(!Check::Fraction.allows(Seen::Real(1.01)));
-        assert!(!Check::Fraction.allows(Seen::Real(-0.01)));
+        assert!(Check::AtLeast(-1).allows(CheckedValue::Whole(-1)));
+        assert!(!Check::AtLeast(-1).allows(CheckedValue::Whole(-2)));
+        assert!(Check::Between(1, 17).allows(CheckedValue::Whole(1)));
+        assert!(Check::Between(1, 17).allows(CheckedValue::Whole(17)));
+        assert!(!Check::Between(1, 17).allows(CheckedValue::Whole(0)));
+        assert!(!Check::Between(1, 17).allows(CheckedValue::Whole(18)));
+        assert!(Check::Fraction.allows(CheckedValue::Real(0.0)));
+        assert!(Check::Fraction.allows(CheckedValue::Real(1.0)));
+        assert!(!Check::Fraction.allows(CheckedValue::Real(1.01)));
+        assert!(!Check::Fraction.allows(CheckedValue::Real(-0.01)));
     }
 
     #[test]
     fn a_level_is_in_its_range_or_the_number_for_default() {
         let check = Check::OrBetween(-1, 1, 9);
-        assert!([-1, 1, 9].iter().all(|n| check.allows(Seen::Whole(*n))));
-        assert!([-2, 0, 10].iter().all(|n| !check.allows(Seen::Whole(*n))));
+        assert!([-1, 1, 9].iter().all(|n| check.allows(CheckedValue::Whole(*n))));
+        assert!([-2, 0, 10].iter().all(|n| !check.allows(CheckedValue::Whole(*n))));
     }
 
     #[test]
     fn words_are_matched_exactly() {
         let check = Check::OneOf(&["os", "fsync"]);
-        assert!(check.allows(Seen::Text("fsync")));
-        assert!(!check.allows(Seen::Text("FSYNC")));
-        assert!(!check.allows(Seen::Text("")));
+        assert!(check.allows(CheckedValue::Text("fsync")));
+        assert!(!check.allows(CheckedValue::Text("FSYNC")));
+        assert!(!check.allows(CheckedValue::Text("")));
         let check = Check::EachOf(&["delete", "compact"]);
         assert!(items(check, &["compact", "delete"]));
         assert!(items(check, &[]));
@@ -225,12 +226,12 @@ mod tests {
 
     #[test]
     fn a_plain_name_has_no_strange_letters_and_a_limit() {
-        assert!(Check::PlainName.allows(Seen::Text("")));
-        assert!(Check::PlainName.allows(Seen::Text("MkU3OEVBNTcwNTJENDM2Qg")));
-        assert!(Check::PlainName.allows(Seen::Text(&"x".repeat(255))));
-        assert!(!Check::PlainName.allows(Seen::Text(&"x".repeat(256))));
-        assert!(!Check::PlainName.allows(Seen::Text("a b")));
-        assert!(!Check::PlainName.allows(Seen::Text("a\nb")));
+        assert!(Check::PlainName.allows(CheckedValue::Text("")));
+        assert!(Check::PlainName.allows(CheckedValue::Text("MkU3OEVBNTcwNTJENDM2Qg")));
+        assert!(Check::PlainName.allows(CheckedValue::Text(&"x".repeat(255))));
+        assert!(!Check::PlainName.allows(CheckedValue::Text(&"x".repeat(256))));
+        assert!(!Check::PlainName.allows(CheckedValue::Text("a b")));
+        assert!(!Check::PlainName.allows(CheckedValue::Text("a\nb")));
     }
 
     #[test]
@@ -278,22 +279,25 @@ mod tests {
 
     #[test]
     fn a_rule_for_another_type_allows_nothing() {
-        assert!(!Check::AtLeast(0).allows(Seen::Text("1")));
-        assert!(!Check::OneOf(&["1"]).allows(Seen::Whole(1)));
-        assert!(!Check::Fraction.allows(Seen::Whole(1)));
+        assert!(!Check::AtLeast(0).allows(CheckedValue::Text("1")));
+        assert!(!Check::OneOf(&["1"]).allows(CheckedValue::Whole(1)));
+        assert!(!Check::Fraction.allows(CheckedValue::Whole(1)));
     }
 
     #[test]
     fn rules_are_said_in_words() {
         let words = |check: Check, kind| check.words(kind);
-        assert_eq!(words(Check::AtLeast(-1), Kind::Long), "a whole number, -1 or more");
-        assert_eq!(words(Check::AtLeast(1), Kind::Int), "a whole number from 1 to 2147483647");
-        assert_eq!(words(Check::Any, Kind::Long), "a whole number");
-        assert_eq!(words(Check::Any, Kind::Short), "a whole number from -32768 to 32767");
-        assert_eq!(words(Check::Any, Kind::Boolean), "true or false");
-        assert_eq!(words(Check::OneOf(&["a", "b", "c"]), Kind::String), "a, b or c");
+        assert_eq!(words(Check::AtLeast(-1), ConfigType::Long), "a whole number, -1 or more");
         assert_eq!(
-            words(Check::OrBetween(-1, 1, 9), Kind::Int),
+            words(Check::AtLeast(1), ConfigType::Int),
+            "a whole number from 1 to 2147483647"
+        );
+        assert_eq!(words(Check::Any, ConfigType::Long), "a whole number");
+        assert_eq!(words(Check::Any, ConfigType::Short), "a whole number from -32768 to 32767");
+        assert_eq!(words(Check::Any, ConfigType::Boolean), "true or false");
+        assert_eq!(words(Check::OneOf(&["a", "b", "c"]), ConfigType::String), "a, b or c");
+        assert_eq!(
+            words(Check::OrBetween(-1, 1, 9), ConfigType::Int),
             "-1 or a whole number from 1 to 9"
         );
     }

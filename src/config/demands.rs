@@ -10,7 +10,7 @@ use crate::config::error::ConfigError;
 
 /// What a setting can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
+pub enum UnsupportedFeature {
     /// Clients prove who they are.
     Authentication,
     /// Connections are encrypted.
@@ -29,13 +29,13 @@ pub enum Demand {
     TieredStorage,
 }
 
-impl Demand {
+impl UnsupportedFeature {
     /// What a listener of this protocol asks for (`SecurityProtocol`); nothing for plain text.
-    pub fn of_protocol(protocol: &str) -> Option<Demand> {
+    pub fn of_protocol(protocol: &str) -> Option<UnsupportedFeature> {
         match protocol.to_ascii_uppercase().as_str() {
-            "SSL" => Some(Demand::Encryption),
-            "SASL_PLAINTEXT" => Some(Demand::Authentication),
-            "SASL_SSL" => Some(Demand::AuthenticationAndEncryption),
+            "SSL" => Some(UnsupportedFeature::Encryption),
+            "SASL_PLAINTEXT" => Some(UnsupportedFeature::Authentication),
+            "SASL_SSL" => Some(UnsupportedFeature::AuthenticationAndEncryption),
             _ => None,
         }
     }
@@ -43,21 +43,23 @@ impl Demand {
     /// It, to stand after "asks for".
     fn words(self) -> &'static str {
         match self {
-            Demand::Authentication => "authentication (SASL)",
-            Demand::Encryption => "encryption (TLS)",
-            Demand::AuthenticationAndEncryption => "authentication (SASL) and encryption (TLS)",
-            Demand::Authorization => "authorization (ACLs)",
-            Demand::DelegationTokens => "delegation tokens",
-            Demand::Policies => "a policy of your own",
-            Demand::EncryptedSecrets => "encrypted secrets",
-            Demand::TieredStorage => "tiered storage",
+            UnsupportedFeature::Authentication => "authentication (SASL)",
+            UnsupportedFeature::Encryption => "encryption (TLS)",
+            UnsupportedFeature::AuthenticationAndEncryption => {
+                "authentication (SASL) and encryption (TLS)"
+            }
+            UnsupportedFeature::Authorization => "authorization (ACLs)",
+            UnsupportedFeature::DelegationTokens => "delegation tokens",
+            UnsupportedFeature::Policies => "a policy of your own",
+            UnsupportedFeature::EncryptedSecrets => "encrypted secrets",
+            UnsupportedFeature::TieredStorage => "tiered storage",
         }
     }
 
     /// What to do about it.
     fn remedy(self) -> &'static str {
         match self {
-            Demand::TieredStorage => "unset it, or run Apache Kafka for it",
+            UnsupportedFeature::TieredStorage => "unset it, or run Apache Kafka for it",
             _ => {
                 "unset it to run a broker that is open to every client, or run Apache Kafka for it"
             }
@@ -67,87 +69,119 @@ impl Demand {
 
 /// The names that ask for something, and the values with which they do not.
 #[derive(Debug)]
-struct Rule {
+struct UnsupportedSetting {
     /// Broker's options; one that ends in a dot stands for all that begin so.
     names: &'static [&'static str],
     /// What they ask for; `None` for what asks a client, not a broker, to be careful.
-    demand: Option<Demand>,
+    demand: Option<UnsupportedFeature>,
     /// Values that ask for nothing, besides an empty one: Kafka's defaults.
     harmless: &'static [&'static str],
 }
 
 const fn rule(
     names: &'static [&'static str],
-    demand: Demand,
+    demand: UnsupportedFeature,
     harmless: &'static [&'static str],
-) -> Rule {
-    Rule { names, demand: Some(demand), harmless }
+) -> UnsupportedSetting {
+    UnsupportedSetting { names, demand: Some(demand), harmless }
 }
 
 /// The list. The first rule that names an option holds for it.
-const RULES: &[Rule] = &[
+const RULES: &[UnsupportedSetting] = &[
     rule(
         &["authorizer.class.name", "super.users", "confluent.authorizer."],
-        Demand::Authorization,
+        UnsupportedFeature::Authorization,
         &[],
     ),
-    rule(&["allow.everyone.if.no.acl.found"], Demand::Authorization, &["true"]),
+    rule(&["allow.everyone.if.no.acl.found"], UnsupportedFeature::Authorization, &["true"]),
     rule(
         &["principal.builder.class"],
-        Demand::Authentication,
+        UnsupportedFeature::Authentication,
         &["org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"],
     ),
-    rule(&["security.inter.broker.protocol"], Demand::AuthenticationAndEncryption, &["PLAINTEXT"]),
-    rule(&["security.providers"], Demand::AuthenticationAndEncryption, &[]),
+    rule(
+        &["security.inter.broker.protocol"],
+        UnsupportedFeature::AuthenticationAndEncryption,
+        &["PLAINTEXT"],
+    ),
+    rule(&["security.providers"], UnsupportedFeature::AuthenticationAndEncryption, &[]),
     // What a client checks of a broker's certificate.
-    Rule { names: &["ssl.endpoint.identification.algorithm"], demand: None, harmless: &[] },
-    rule(&["ssl.client.auth"], Demand::Encryption, &["none"]),
-    rule(&["ssl.protocol"], Demand::Encryption, &["TLSv1.3"]),
-    rule(&["ssl.enabled.protocols"], Demand::Encryption, &["TLSv1.2,TLSv1.3"]),
-    rule(&["ssl.keystore.type", "ssl.truststore.type"], Demand::Encryption, &["JKS"]),
-    rule(&["ssl.keymanager.algorithm"], Demand::Encryption, &["SunX509"]),
-    rule(&["ssl.trustmanager.algorithm"], Demand::Encryption, &["PKIX"]),
-    rule(&["ssl.principal.mapping.rules"], Demand::Encryption, &["DEFAULT"]),
-    rule(&["ssl.allow.dn.changes", "ssl.allow.san.changes"], Demand::Encryption, &["false"]),
-    rule(&["ssl."], Demand::Encryption, &[]),
+    UnsupportedSetting {
+        names: &["ssl.endpoint.identification.algorithm"],
+        demand: None,
+        harmless: &[],
+    },
+    rule(&["ssl.client.auth"], UnsupportedFeature::Encryption, &["none"]),
+    rule(&["ssl.protocol"], UnsupportedFeature::Encryption, &["TLSv1.3"]),
+    rule(&["ssl.enabled.protocols"], UnsupportedFeature::Encryption, &["TLSv1.2,TLSv1.3"]),
+    rule(&["ssl.keystore.type", "ssl.truststore.type"], UnsupportedFeature::Encryption, &["JKS"]),
+    rule(&["ssl.keymanager.algorithm"], UnsupportedFeature::Encryption, &["SunX509"]),
+    rule(&["ssl.trustmanager.algorithm"], UnsupportedFeature::Encryption, &["PKIX"]),
+    rule(&["ssl.principal.mapping.rules"], UnsupportedFeature::Encryption, &["DEFAULT"]),
+    rule(
+        &["ssl.allow.dn.changes", "ssl.allow.san.changes"],
+        UnsupportedFeature::Encryption,
+        &["false"],
+    ),
+    rule(&["ssl."], UnsupportedFeature::Encryption, &[]),
     rule(
         &[
             "sasl.enabled.mechanisms",
             "sasl.mechanism.inter.broker.protocol",
             "sasl.mechanism.controller.protocol",
         ],
-        Demand::Authentication,
+        UnsupportedFeature::Authentication,
         &["GSSAPI"],
     ),
-    rule(&["sasl.server.max.receive.size"], Demand::Authentication, &["524288"]),
-    rule(&["sasl.kerberos.kinit.cmd"], Demand::Authentication, &["/usr/bin/kinit"]),
-    rule(&["sasl.kerberos.min.time.before.relogin"], Demand::Authentication, &["60000"]),
-    rule(&["sasl.kerberos.principal.to.local.rules"], Demand::Authentication, &["DEFAULT"]),
-    rule(&["sasl.kerberos.ticket.renew.jitter"], Demand::Authentication, &["0.05"]),
-    rule(&["sasl.kerberos.ticket.renew.window.factor"], Demand::Authentication, &["0.8"]),
-    rule(&["sasl.login.refresh.buffer.seconds"], Demand::Authentication, &["300"]),
-    rule(&["sasl.login.refresh.min.period.seconds"], Demand::Authentication, &["60"]),
-    rule(&["sasl.login.refresh.window.factor"], Demand::Authentication, &["0.8"]),
-    rule(&["sasl.login.refresh.window.jitter"], Demand::Authentication, &["0.05"]),
-    rule(&["sasl.login.retry.backoff.max.ms"], Demand::Authentication, &["10000"]),
-    rule(&["sasl.login.retry.backoff.ms"], Demand::Authentication, &["100"]),
-    rule(&["sasl."], Demand::Authentication, &[]),
-    rule(&["connections.max.reauth.ms"], Demand::Authentication, &["0"]),
-    rule(&["delegation.token.max.lifetime.ms"], Demand::DelegationTokens, &["604800000"]),
-    rule(&["delegation.token.expiry.time.ms"], Demand::DelegationTokens, &["86400000"]),
-    rule(&["delegation.token.expiry.check.interval.ms"], Demand::DelegationTokens, &["3600000"]),
-    rule(&["delegation.token."], Demand::DelegationTokens, &[]),
-    rule(&["password.encoder."], Demand::EncryptedSecrets, &[]),
+    rule(&["sasl.server.max.receive.size"], UnsupportedFeature::Authentication, &["524288"]),
+    rule(&["sasl.kerberos.kinit.cmd"], UnsupportedFeature::Authentication, &["/usr/bin/kinit"]),
+    rule(
+        &["sasl.kerberos.min.time.before.relogin"],
+        UnsupportedFeature::Authentication,
+        &["60000"],
+    ),
+    rule(
+        &["sasl.kerberos.principal.to.local.rules"],
+        UnsupportedFeature::Authentication,
+        &["DEFAULT"],
+    ),
+    rule(&["sasl.kerberos.ticket.renew.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
+    rule(
+        &["sasl.kerberos.ticket.renew.window.factor"],
+        UnsupportedFeature::Authentication,
+        &["0.8"],
+    ),
+    rule(&["sasl.login.refresh.buffer.seconds"], UnsupportedFeature::Authentication, &["300"]),
+    rule(&["sasl.login.refresh.min.period.seconds"], UnsupportedFeature::Authentication, &["60"]),
+    rule(&["sasl.login.refresh.window.factor"], UnsupportedFeature::Authentication, &["0.8"]),
+    rule(&["sasl.login.refresh.window.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
+    rule(&["sasl.login.retry.backoff.max.ms"], UnsupportedFeature::Authentication, &["10000"]),
+    rule(&["sasl.login.retry.backoff.ms"], UnsupportedFeature::Authentication, &["100"]),
+    rule(&["sasl."], UnsupportedFeature::Authentication, &[]),
+    rule(&["connections.max.reauth.ms"], UnsupportedFeature::Authentication, &["0"]),
+    rule(
+        &["delegation.token.max.lifetime.ms"],
+        UnsupportedFeature::DelegationTokens,
+        &["604800000"],
+    ),
+    rule(&["delegation.token.expiry.time.ms"], UnsupportedFeature::DelegationTokens, &["86400000"]),
+    rule(
+        &["delegation.token.expiry.check.interval.ms"],
+        UnsupportedFeature::DelegationTokens,
+        &["3600000"],
+    ),
+    rule(&["delegation.token."], UnsupportedFeature::DelegationTokens, &[]),
+    rule(&["password.encoder."], UnsupportedFeature::EncryptedSecrets, &[]),
     rule(
         &[
             "create.topic.policy.class.name",
             "alter.config.policy.class.name",
             "client.quota.callback.class",
         ],
-        Demand::Policies,
+        UnsupportedFeature::Policies,
         &[],
     ),
-    rule(&["remote.log.storage.system.enable"], Demand::TieredStorage, &["false"]),
+    rule(&["remote.log.storage.system.enable"], UnsupportedFeature::TieredStorage, &["false"]),
     // Bitnami's: KAFKA_CLIENT_USERS and its like, each also with _FILE.
     rule(
         &[
@@ -164,7 +198,7 @@ const RULES: &[Rule] = &[
             "controller.password",
             "controller.password.",
         ],
-        Demand::Authentication,
+        UnsupportedFeature::Authentication,
         &[],
     ),
     rule(
@@ -174,21 +208,21 @@ const RULES: &[Rule] = &[
             "tls.client.auth",
             "tls.inter.broker.auth",
         ],
-        Demand::Encryption,
+        UnsupportedFeature::Encryption,
         &["none"],
     ),
-    rule(&["tls.type"], Demand::Encryption, &["JKS"]),
-    rule(&["tls."], Demand::Encryption, &[]),
+    rule(&["tls.type"], UnsupportedFeature::Encryption, &["JKS"]),
+    rule(&["tls."], UnsupportedFeature::Encryption, &[]),
 ];
 
 /// What options of one listener begin with: `listener.name.<listener>.[<mechanism>.]<option>`.
 const OF_LISTENER: &str = "listener.name.";
 
 /// What a JVM is told that is to authenticate or to encrypt.
-const OF_A_JVM: &[(&str, Demand)] = &[
-    ("java.security.auth.login.config", Demand::Authentication),
-    ("java.security.krb5.", Demand::Authentication),
-    ("javax.net.ssl.keyStore", Demand::Encryption),
+const OF_A_JVM: &[(&str, UnsupportedFeature)] = &[
+    ("java.security.auth.login.config", UnsupportedFeature::Authentication),
+    ("java.security.krb5.", UnsupportedFeature::Authentication),
+    ("javax.net.ssl.keyStore", UnsupportedFeature::Encryption),
 ];
 
 /// True for an option that this list is about, whatever its value.
@@ -221,7 +255,7 @@ pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
     if variable == "ALLOW_PLAINTEXT_LISTENER" {
         let is_open =
             ["yes", "true", "1", ""].contains(&value.trim().to_ascii_lowercase().as_str());
-        let demand = Demand::AuthenticationAndEncryption;
+        let demand = UnsupportedFeature::AuthenticationAndEncryption;
         return if is_open { Ok(()) } else { Err(refused(variable, value, origin, demand)) };
     }
     if !variable.starts_with("KAFKA_") || !variable.ends_with("OPTS") {
@@ -238,7 +272,7 @@ pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
 }
 
 /// The error for a setting that asks for what there is not.
-pub fn refused(key: &str, value: &str, origin: &str, demand: Demand) -> ConfigError {
+pub fn refused(key: &str, value: &str, origin: &str, demand: UnsupportedFeature) -> ConfigError {
     ConfigError::Lacking {
         key: key.to_owned(),
         value: value.to_owned(),
@@ -248,7 +282,7 @@ pub fn refused(key: &str, value: &str, origin: &str, demand: Demand) -> ConfigEr
     }
 }
 
-fn rule_of(name: &str) -> Option<&'static Rule> {
+fn rule_of(name: &str) -> Option<&'static UnsupportedSetting> {
     let named = |name: &str| {
         RULES.iter().find(|rule| {
             rule.names.iter().any(|known| match known.strip_suffix('.') {
@@ -262,13 +296,14 @@ fn rule_of(name: &str) -> Option<&'static Rule> {
     of_listener.match_indices('.').find_map(|(dot, _)| named(of_listener.get(dot + 1..)?))
 }
 
-impl Rule {
-    fn demanded(&self, value: &str) -> Option<Demand> {
+impl UnsupportedSetting {
+    fn demanded(&self, value: &str) -> Option<UnsupportedFeature> {
         let value = value.trim();
         let is_harmless =
             value.is_empty() || self.harmless.iter().any(|known| known.eq_ignore_ascii_case(value));
         // Where the value is a protocol, that says which of the two is asked for.
-        let demand = self.demand.map(|demand| Demand::of_protocol(value).unwrap_or(demand));
+        let demand =
+            self.demand.map(|demand| UnsupportedFeature::of_protocol(value).unwrap_or(demand));
         demand.filter(|_| !is_harmless)
     }
 }
@@ -295,31 +330,39 @@ mod tests {
     #[test]
     fn whatever_asks_for_a_protection_is_refused() {
         for (name, value, wanted) in [
-            ("authorizer.class.name", "x", Demand::Authorization),
-            ("super.users", "User:admin", Demand::Authorization),
-            ("allow.everyone.if.no.acl.found", "false", Demand::Authorization),
-            ("ssl.client.auth", "required", Demand::Encryption),
-            ("ssl.keystore.location", "/k.jks", Demand::Encryption),
-            ("ssl.keystore.filename", "k.jks", Demand::Encryption),
-            ("ssl.enabled.protocols", "TLSv1.3", Demand::Encryption),
-            ("sasl.enabled.mechanisms", "PLAIN", Demand::Authentication),
-            ("sasl.mechanism.inter.broker.protocol", "SCRAM-SHA-256", Demand::Authentication),
-            ("sasl.jaas.config", "x", Demand::Authentication),
-            ("connections.max.reauth.ms", "3600000", Demand::Authentication),
-            ("principal.builder.class", "x", Demand::Authentication),
-            ("security.inter.broker.protocol", "SSL", Demand::Encryption),
-            ("listener.name.client.ssl.client.auth", "required", Demand::Encryption),
-            ("listener.name.a.plain.sasl.jaas.config", "x", Demand::Authentication),
-            ("listener.name.sasl.ssl.scram.sha.512.sasl.jaas.config", "x", Demand::Encryption),
-            ("listener.name.a.connections.max.reauth.ms", "5", Demand::Authentication),
-            ("delegation.token.secret.key", "x", Demand::DelegationTokens),
-            ("delegation.token.master.key", "x", Demand::DelegationTokens),
-            ("password.encoder.secret", "x", Demand::EncryptedSecrets),
-            ("create.topic.policy.class.name", "x", Demand::Policies),
-            ("remote.log.storage.system.enable", "true", Demand::TieredStorage),
-            ("client.users", "alice,bob", Demand::Authentication),
-            ("client.passwords.file", "/run/secrets/p", Demand::Authentication),
-            ("tls.client.auth", "required", Demand::Encryption),
+            ("authorizer.class.name", "x", UnsupportedFeature::Authorization),
+            ("super.users", "User:admin", UnsupportedFeature::Authorization),
+            ("allow.everyone.if.no.acl.found", "false", UnsupportedFeature::Authorization),
+            ("ssl.client.auth", "required", UnsupportedFeature::Encryption),
+            ("ssl.keystore.location", "/k.jks", UnsupportedFeature::Encryption),
+            ("ssl.keystore.filename", "k.jks", UnsupportedFeature::Encryption),
+            ("ssl.enabled.protocols", "TLSv1.3", UnsupportedFeature::Encryption),
+            ("sasl.enabled.mechanisms", "PLAIN", UnsupportedFeature::Authentication),
+            (
+                "sasl.mechanism.inter.broker.protocol",
+                "SCRAM-SHA-256",
+                UnsupportedFeature::Authentication,
+            ),
+            ("sasl.jaas.config", "x", UnsupportedFeature::Authentication),
+            ("connections.max.reauth.ms", "3600000", UnsupportedFeature::Authentication),
+            ("principal.builder.class", "x", UnsupportedFeature::Authentication),
+            ("security.inter.broker.protocol", "SSL", UnsupportedFeature::Encryption),
+            ("listener.name.client.ssl.client.auth", "required", UnsupportedFeature::Encryption),
+            ("listener.name.a.plain.sasl.jaas.config", "x", UnsupportedFeature::Authentication),
+            (
+                "listener.name.sasl.ssl.scram.sha.512.sasl.jaas.config",
+                "x",
+                UnsupportedFeature::Encryption,
+            ),
+            ("listener.name.a.connections.max.reauth.ms", "5", UnsupportedFeature::Authentication),
+            ("delegation.token.secret.key", "x", UnsupportedFeature::DelegationTokens),
+            ("delegation.token.master.key", "x", UnsupportedFeature::DelegationTokens),
+            ("password.encoder.secret", "x", UnsupportedFeature::EncryptedSecrets),
+            ("create.topic.policy.class.name", "x", UnsupportedFeature::Policies),
+            ("remote.log.storage.system.enable", "true", UnsupportedFeature::TieredStorage),
+            ("client.users", "alice,bob", UnsupportedFeature::Authentication),
+            ("client.passwords.file", "/run/secrets/p", UnsupportedFeature::Authentication),
+            ("tls.client.auth", "required", UnsupportedFeature::Encryption),
         ] {
             assert_eq!(demand(name, value), Some(wanted.words()), "{name}");
             assert!(is_about(name), "{name}");

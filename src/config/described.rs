@@ -3,46 +3,46 @@
 use std::collections::BTreeMap;
 
 use crate::config::entry::{Name, Row};
-use crate::config::layers::{Layers, Source};
+use crate::config::layers::{ConfigSource, Layers};
 use crate::config::table;
-use crate::config::value::Kind;
+use crate::config::value::ConfigType;
 
 /// One of the places from which an option could take its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Synonym {
+pub struct ConfigSynonym {
     /// The name there.
     pub name: &'static str,
     /// The value there, in that name's own unit; `None` if it is a secret.
     pub value: Option<String>,
     /// What kind of place it is.
-    pub source: Source,
+    pub source: ConfigSource,
 }
 
 /// One option with its value and everything that is told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
+pub struct ConfigDescription {
     /// The name that was asked about.
     pub name: &'static str,
     /// The value in the name's own unit; `None` if it is a secret, or if the option is set (or
     /// has its default) under another name in another unit.
     pub value: Option<String>,
     /// Where the value comes from.
-    pub source: Source,
+    pub source: ConfigSource,
     /// True if it may not change while the broker runs.
     pub read_only: bool,
     /// True for secrets.
     pub sensitive: bool,
     /// Its type.
-    pub kind: Kind,
+    pub kind: ConfigType,
     /// The places that have a value for it, the one that counts first.
-    pub synonyms: Vec<Synonym>,
+    pub synonyms: Vec<ConfigSynonym>,
     /// What it means.
     pub doc: &'static str,
 }
 
 /// Every option of a topic with these overrides, by name.
-pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Described> {
-    let mut all: Vec<Described> = table::rows()
+pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<ConfigDescription> {
+    let mut all: Vec<ConfigDescription> = table::rows()
         .filter_map(|row| Some(topic_option(row, row.topic()?, overrides, layers)))
         .collect();
     all.sort_by_key(|described| described.name);
@@ -50,8 +50,8 @@ pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Descr
 }
 
 /// Every option of the broker under every name, by name.
-pub fn broker(layers: &Layers) -> Vec<Described> {
-    let mut all: Vec<Described> = table::rows()
+pub fn broker(layers: &Layers) -> Vec<ConfigDescription> {
+    let mut all: Vec<ConfigDescription> = table::rows()
         .flat_map(|row| row.broker().iter().map(move |name| broker_option(row, name, layers)))
         .collect();
     all.sort_by_key(|described| described.name);
@@ -59,26 +59,26 @@ pub fn broker(layers: &Layers) -> Vec<Described> {
 }
 
 /// What clients have set on all brokers, by name.
-pub fn broker_defaults(layers: &Layers) -> Vec<Described> {
+pub fn broker_defaults(layers: &Layers) -> Vec<ConfigDescription> {
     let set = |row: &'static dyn Row, name: &'static Name| {
         let all = layers.all(row.broker());
         let (_, setting) = all.into_iter().find(|(set, setting)| {
-            set.text == name.text && setting.source == Source::DynamicDefault
+            set.text == name.text && setting.source == ConfigSource::DynamicDefault
         })?;
         let value = shown(row, setting.value.clone());
         let source = setting.source;
-        Some(Described {
+        Some(ConfigDescription {
             name: name.text,
             value: value.clone(),
             source,
             read_only: !row.changes_live_as(name),
             sensitive: row.is_sensitive(),
             kind: row.kind_of(name),
-            synonyms: vec![Synonym { name: name.text, value, source }],
+            synonyms: vec![ConfigSynonym { name: name.text, value, source }],
             doc: row.doc(),
         })
     };
-    let mut all: Vec<Described> = table::rows()
+    let mut all: Vec<ConfigDescription> = table::rows()
         .flat_map(|row| row.broker().iter().filter_map(move |name| set(row, name)))
         .collect();
     all.sort_by_key(|described| described.name);
@@ -90,7 +90,7 @@ fn topic_option(
     name: &'static str,
     overrides: &BTreeMap<String, String>,
     layers: &Layers,
-) -> Described {
+) -> ConfigDescription {
     let mut synonyms = broker_synonyms(row, layers);
     // As in Kafka: what is set under other names only, in other units, is not told.
     let first = row.broker().first().map(|name| name.text);
@@ -98,14 +98,14 @@ fn topic_option(
     synonyms.drain(..told.unwrap_or(synonyms.len()));
     let (mut value, mut source) = match layers.find(row.broker()) {
         Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), setting.source),
-        None => (row.default_text(), Source::Default),
+        None => (row.default_text(), ConfigSource::Default),
     };
-    if let Some(own) = overrides.get(name).filter(|own| row.admits(own, 1)) {
+    if let Some(own) = overrides.get(name).filter(|own| row.validates(own, 1)) {
         value = own.trim().to_owned();
-        source = Source::Topic;
-        synonyms.insert(0, Synonym { name, value: shown(row, value.clone()), source });
+        source = ConfigSource::Topic;
+        synonyms.insert(0, ConfigSynonym { name, value: shown(row, value.clone()), source });
     }
-    Described {
+    ConfigDescription {
         name,
         value: shown(row, value),
         source,
@@ -117,7 +117,7 @@ fn topic_option(
     }
 }
 
-fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Described {
+fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> ConfigDescription {
     let mut synonyms = broker_synonyms(row, layers);
     // Names of the same unit are the same option. With different units each name tells what was
     // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds. So
@@ -128,10 +128,10 @@ fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Describ
         synonyms.drain(..own.unwrap_or(synonyms.len()));
     }
     let first = synonyms.first();
-    Described {
+    ConfigDescription {
         name: name.text,
         value: first.and_then(|synonym| synonym.value.clone()),
-        source: first.map_or(Source::Default, |synonym| synonym.source),
+        source: first.map_or(ConfigSource::Default, |synonym| synonym.source),
         read_only: !row.changes_live_as(name),
         sensitive: row.is_sensitive(),
         kind: row.kind_of(name),
@@ -141,20 +141,20 @@ fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> Describ
 }
 
 /// What is set under any of the row's names, and then the default, which the last name carries.
-fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<Synonym> {
-    let mut synonyms: Vec<Synonym> = layers
+fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
+    let mut synonyms: Vec<ConfigSynonym> = layers
         .all(row.broker())
         .into_iter()
-        .map(|(name, setting)| Synonym {
+        .map(|(name, setting)| ConfigSynonym {
             name: name.text,
             value: shown(row, setting.value.clone()),
             source: setting.source,
         })
         .collect();
-    synonyms.extend(row.broker().last().map(|name| Synonym {
+    synonyms.extend(row.broker().last().map(|name| ConfigSynonym {
         name: name.text,
         value: shown(row, row.default_in(name.factor)),
-        source: Source::Default,
+        source: ConfigSource::Default,
     }));
     synonyms
 }

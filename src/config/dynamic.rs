@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::error::{BrokerConfigError, ConfigError};
-use crate::config::layers::{Layer, Source};
+use crate::config::layers::{ConfigSource, Layer};
 use crate::config::{demands, table};
 
 /// Where a value comes from that a client has set, for people.
@@ -33,7 +33,7 @@ pub fn check(
             let hint = table::hint_for_broker(name);
             return Err(BrokerConfigError::Unknown { name: name.clone(), hint });
         };
-        if !row.admits(value, 1) {
+        if !row.validates(value, 1) {
             return Err(BrokerConfigError::Invalid {
                 name: name.clone(),
                 value: if row.is_sensitive() { "(hidden)" } else { value }.to_owned(),
@@ -55,11 +55,11 @@ pub fn check_kept(configs: &BTreeMap<String, String>) -> Result<(), ConfigError>
 
 /// What was set, as a layer. A value that [`check`] would refuse (kept by another version, or by
 /// Apache Kafka itself) counts as not set.
-pub fn layer(configs: &BTreeMap<String, String>, source: Source) -> Layer {
+pub fn layer(configs: &BTreeMap<String, String>, source: ConfigSource) -> Layer {
     let mut layer = Layer::default();
     for (name, value) in configs {
         let Some((row, name)) = table::broker_option(name) else { continue };
-        if row.changes_live_as(name) && row.admits(value, name.factor) {
+        if row.changes_live_as(name) && row.validates(value, name.factor) {
             layer.put(name.text, value, ORIGIN, source);
         }
     }
@@ -134,7 +134,7 @@ mod tests {
             "PLAIN",
             "10.0.0.1:5",
         ];
-        let mut allowed = TRIED.iter().filter(|value| row.admits(value, 1));
+        let mut allowed = TRIED.iter().filter(|value| row.validates(value, 1));
         allowed.find(|value| **value != row.default_text()).expect("a value to try")
     }
 

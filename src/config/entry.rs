@@ -3,14 +3,14 @@
 //! Scope is not a field: a row with a topic's name is a topic's option, one with broker's names
 //! is a broker's, one with both is the broker's value for topics that do not say otherwise.
 //!
-//! **Invariant:** a layer holds only what [`Row::admits`] let in, so resolving cannot fail.
+//! **Invariant:** a layer holds only what [`Row::validates`] let in, so resolving cannot fail.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crate::config::check::Check;
 use crate::config::layers::Layers;
-use crate::config::value::{Kind, Value};
+use crate::config::value::{ConfigType, Value};
 
 /// One name that a broker's option goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Effect {
     Acts,
     /// It is checked, kept and shown, so that tools which set it work; nothing follows from it, and
     /// this is why: a clause to stand after "reported, as".
-    Reported(&'static str),
+    Unused(&'static str),
 }
 
 /// One option: everything that is known about it, once.
@@ -77,7 +77,7 @@ pub trait Row: Debug + Sync {
     /// The broker's names for it, the one that wins first.
     fn broker(&self) -> &'static [Name];
     /// The type of a value in the option's own unit.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> ConfigType;
     /// The default as text, in the option's own unit.
     fn default_text(&self) -> String;
     /// When the broker's value may change.
@@ -87,13 +87,13 @@ pub trait Row: Debug + Sync {
     /// What it means.
     fn doc(&self) -> &'static str;
     /// True if `text`, in units of `factor`, is of the type and satisfies the check.
-    fn admits(&self, text: &str, factor: i64) -> bool;
+    fn validates(&self, text: &str, factor: i64) -> bool;
     /// What is allowed in units of `factor`, to stand after "must be".
     fn allowed(&self, factor: i64) -> String;
 
     /// The type of a value given under `name`: Kafka's names in larger units are ints.
-    fn kind_of(&self, name: &Name) -> Kind {
-        if name.factor == 1 { self.kind() } else { Kind::Int }
+    fn kind_of(&self, name: &Name) -> ConfigType {
+        if name.factor == 1 { self.kind() } else { ConfigType::Int }
     }
 
     /// True if the broker's value may change under `name` while it runs: Kafka changes an option
@@ -104,7 +104,7 @@ pub trait Row: Debug + Sync {
 
     /// True for what may never be shown.
     fn is_sensitive(&self) -> bool {
-        self.kind() == Kind::Password
+        self.kind() == ConfigType::Password
     }
 
     /// A value in units of `factor`, as text in the option's own unit.
@@ -164,7 +164,7 @@ impl<T: Value> Row for Entry<T> {
         self.broker
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ConfigType {
         T::KIND
     }
 
@@ -184,12 +184,12 @@ impl<T: Value> Row for Entry<T> {
         self.doc
     }
 
-    fn admits(&self, text: &str, factor: i64) -> bool {
+    fn validates(&self, text: &str, factor: i64) -> bool {
         self.read(text, factor).is_some()
     }
 
     fn allowed(&self, factor: i64) -> String {
-        self.check.words(if factor == 1 { T::KIND } else { Kind::Int })
+        self.check.words(if factor == 1 { T::KIND } else { ConfigType::Int })
     }
 }
 
@@ -220,15 +220,15 @@ mod tests {
 
     #[test]
     fn a_name_in_larger_units_is_an_int_and_checked_in_the_small_unit() {
-        assert!(AGE.admits("-1", 3_600_000));
-        assert!(!AGE.admits("-2", 3_600_000));
-        assert!(AGE.admits("2147483647", 3_600_000));
-        assert!(!AGE.admits("2147483648", 3_600_000));
-        assert!(AGE.admits("2147483648", 1));
+        assert!(AGE.validates("-1", 3_600_000));
+        assert!(!AGE.validates("-2", 3_600_000));
+        assert!(AGE.validates("2147483647", 3_600_000));
+        assert!(!AGE.validates("2147483648", 3_600_000));
+        assert!(AGE.validates("2147483648", 1));
         assert_eq!(AGE.allowed(3_600_000), "a whole number from -1 to 2147483647");
         assert_eq!(AGE.allowed(1), "a whole number, -1 or more");
-        assert_eq!(AGE.kind_of(&AGE.broker[0]), Kind::Long);
-        assert_eq!(AGE.kind_of(&AGE.broker[1]), Kind::Int);
+        assert_eq!(AGE.kind_of(&AGE.broker[0]), ConfigType::Long);
+        assert_eq!(AGE.kind_of(&AGE.broker[1]), ConfigType::Int);
     }
 
     #[test]

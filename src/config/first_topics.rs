@@ -54,7 +54,7 @@ fn one(item: &str) -> Result<FirstTopic, ConfigError> {
     let counts = partitions.and_then(i32::read).zip(replicas.and_then(i16::read));
     let is_good = cleanup_policy.as_ref().is_none_or(|policy| {
         use crate::config::entry::Row;
-        topic::CLEANUP_POLICY.admits(policy, 1)
+        topic::CLEANUP_POLICY.validates(policy, 1)
     });
     match (name, counts, parts.next()) {
         (Some(name), Some((partitions @ 1.., replication_factor @ 1..)), None) if is_good => {

@@ -108,7 +108,7 @@ pub static GROUP_CONSUMER_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "How long a member of a consumer group (KIP-848) may be silent before it is removed.",
 };
 
@@ -119,7 +119,7 @@ pub static GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "The shortest session timeout that a consumer group may be given.",
 };
 
@@ -130,7 +130,7 @@ pub static GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 60_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "The longest session timeout that a consumer group may be given.",
 };
 
@@ -141,7 +141,7 @@ pub static GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "How often members of a consumer group are told to send a heartbeat.",
 };
 
@@ -152,7 +152,7 @@ pub static GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "The shortest heartbeat interval that a consumer group may be given.",
 };
 
@@ -163,7 +163,7 @@ pub static GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 15_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "The longest heartbeat interval that a consumer group may be given.",
 };
 
@@ -174,7 +174,7 @@ pub static GROUP_CONSUMER_MAX_SIZE: Entry<i32> = Entry {
     default: i32::MAX,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "How many members a consumer group may have.",
 };
 
@@ -185,7 +185,7 @@ pub static GROUP_CONSUMER_ASSIGNORS: Entry<List> = Entry {
     default: List(&["uniform", "range"]),
     check: Check::EachOf(&["uniform", "range"]),
     change: Change::ReadOnly,
-    effect: Effect::Reported("consumer groups of KIP-848 are not served by this version"),
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
     doc: "How partitions may be dealt out to a consumer group; the first is used where the \
         group does not say.",
 };
@@ -197,7 +197,7 @@ pub static GROUP_SHARE_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "How long a member of a share group (KIP-932) may be silent before it is removed.",
 };
 
@@ -208,7 +208,7 @@ pub static GROUP_SHARE_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The shortest session timeout that a share group may be given.",
 };
 
@@ -219,7 +219,7 @@ pub static GROUP_SHARE_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 60_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The longest session timeout that a share group may be given.",
 };
 
@@ -230,7 +230,7 @@ pub static GROUP_SHARE_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "How often members of a share group are told to send a heartbeat.",
 };
 
@@ -241,7 +241,7 @@ pub static GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The shortest heartbeat interval that a share group may be given.",
 };
 
@@ -252,7 +252,7 @@ pub static GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 15_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The longest heartbeat interval that a share group may be given.",
 };
 
@@ -263,7 +263,7 @@ pub static GROUP_SHARE_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     default: 30_000,
     check: Check::Between(1000, 3_600_000),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "How long a member of a share group has a record to itself.",
 };
 
@@ -274,7 +274,7 @@ pub static GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     default: 15_000,
     check: Check::Between(1000, 30_000),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The shortest such time that a share group may be given.",
 };
 
@@ -285,7 +285,7 @@ pub static GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     default: 60_000,
     check: Check::Between(30_000, 3_600_000),
     change: Change::ReadOnly,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "The longest such time that a share group may be given.",
 };
 
@@ -296,7 +296,7 @@ pub static GROUP_STREAMS_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "How long a member of a streams group (KIP-1071) may be silent before it is removed.",
 };
 
@@ -307,7 +307,7 @@ pub static GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 45_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "The shortest session timeout that a streams group may be given.",
 };
 
@@ -318,7 +318,7 @@ pub static GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     default: 60_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "The longest session timeout that a streams group may be given.",
 };
 
@@ -329,7 +329,7 @@ pub static GROUP_STREAMS_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "How often members of a streams group are told to send a heartbeat.",
 };
 
@@ -340,7 +340,7 @@ pub static GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 5000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "The shortest heartbeat interval that a streams group may be given.",
 };
 
@@ -351,7 +351,7 @@ pub static GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     default: 15_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "The longest heartbeat interval that a streams group may be given.",
 };
 
@@ -362,7 +362,7 @@ pub static GROUP_STREAMS_NUM_STANDBY_REPLICAS: Entry<i32> = Entry {
     default: 0,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "How many standby replicas each task of a streams group has.",
 };
 
@@ -373,7 +373,7 @@ pub static GROUP_STREAMS_MAX_STANDBY_REPLICAS: Entry<i32> = Entry {
     default: 2,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported("streams groups are not served by this version"),
+    effect: Effect::Unused("streams groups are not served by this version"),
     doc: "The most standby replicas that a streams group may be given.",
 };
 
@@ -417,7 +417,7 @@ pub static OFFSETS_TOPIC_NUM_PARTITIONS: Entry<i32> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported(
+    effect: Effect::Unused(
         "partitions share load among brokers, and there is one: the topic has one",
     ),
     doc: "How many partitions the topic of committed offsets has when it is created.",
@@ -430,7 +430,7 @@ pub static OFFSETS_TOPIC_REPLICATION_FACTOR: Entry<i16> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("one node holds one replica"),
+    effect: Effect::Unused("one node holds one replica"),
     doc: "How many replicas the topic of committed offsets has.",
 };
 

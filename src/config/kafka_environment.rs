@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::config::error::ConfigError;
 use crate::config::first_topics::FirstTopic;
 use crate::config::layers::Layer;
-use crate::config::value::Seen;
+use crate::config::value::CheckedValue;
 use crate::config::wurstmeister::Variables;
 use crate::config::{broker, demands, listeners, table};
 
@@ -49,7 +49,7 @@ const MEANINGLESS: &[&str] = &[
 
 /// What `KAFKA_…` variables say.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
+pub struct KafkaEnvironment {
     /// The options among them.
     pub layer: Layer,
     /// The id that a new data directory gets.
@@ -72,8 +72,8 @@ pub struct Said {
 /// not have.
 pub fn read<'a>(
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<Said, ConfigError> {
-    let mut said = Said::default();
+) -> Result<KafkaEnvironment, ConfigError> {
+    let mut said = KafkaEnvironment::default();
     let names: BTreeMap<String, &'static str> =
         table::broker_names().map(|name| (tail(name), name)).collect();
     let (mut cluster_ids, mut options) = (BTreeMap::new(), Vec::new());
@@ -111,7 +111,8 @@ pub fn read<'a>(
     said.meaningless.extend(passed_over.into_iter().map(str::to_owned));
     said.topics = wurstmeisters.topics()?;
     listen_where_advertised(&mut said.layer)?;
-    let is_fit = |id: &&&str| !id.is_empty() && broker::CLUSTER_ID.check.allows(Seen::Text(id));
+    let is_fit =
+        |id: &&&str| !id.is_empty() && broker::CLUSTER_ID.check.allows(CheckedValue::Text(id));
     said.cluster_id = cluster_ids.values().find(is_fit).map(|id| (*id).to_owned());
     said.meaningless.sort_unstable();
     said.unknown.sort_unstable();
@@ -164,7 +165,7 @@ fn is_meaningless(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn value<'a>(said: &'a Said, name: &str) -> Option<&'a str> {
+    fn value<'a>(said: &'a KafkaEnvironment, name: &str) -> Option<&'a str> {
         said.layer.get(name).map(|setting| setting.value.as_str())
     }
 

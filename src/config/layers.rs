@@ -10,7 +10,7 @@ use crate::config::{demands, table};
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ConfigSource {
     /// The topic was given it.
     Topic,
     /// A client set it on this broker while it ran.
@@ -29,18 +29,18 @@ pub enum Source {
     Group,
 }
 
-impl Source {
+impl ConfigSource {
     /// Its number on the wire.
     pub fn code(self) -> i8 {
         match self {
-            Source::Topic => 1,
-            Source::DynamicBroker => 2,
-            Source::DynamicDefault => 3,
-            Source::StaticBroker => 4,
-            Source::Default => 5,
-            Source::Logger => 6,
-            Source::ClientMetrics => 7,
-            Source::Group => 8,
+            ConfigSource::Topic => 1,
+            ConfigSource::DynamicBroker => 2,
+            ConfigSource::DynamicDefault => 3,
+            ConfigSource::StaticBroker => 4,
+            ConfigSource::Default => 5,
+            ConfigSource::Logger => 6,
+            ConfigSource::ClientMetrics => 7,
+            ConfigSource::Group => 8,
         }
     }
 }
@@ -53,7 +53,7 @@ pub struct Setting {
     /// Where it was set, for people: a file's path, `environment OTTLA_…`, `--set`.
     pub origin: String,
     /// What kind of place that is.
-    pub source: Source,
+    pub source: ConfigSource,
 }
 
 /// What one source sets, by the broker's names.
@@ -77,7 +77,7 @@ impl Layer {
                 hint: table::hint_for_broker(key),
             });
         };
-        if !row.admits(value, name.factor) {
+        if !row.validates(value, name.factor) {
             let shown = if row.is_sensitive() { "(hidden)" } else { value };
             return Err(ConfigError::Invalid {
                 key: key.to_owned(),
@@ -86,12 +86,12 @@ impl Layer {
                 allowed: row.allowed(name.factor),
             });
         }
-        self.put(name.text, value, origin, Source::StaticBroker);
+        self.put(name.text, value, origin, ConfigSource::StaticBroker);
         Ok(())
     }
 
     /// Set what has been checked already.
-    pub fn put(&mut self, name: &'static str, value: &str, origin: &str, source: Source) {
+    pub fn put(&mut self, name: &'static str, value: &str, origin: &str, source: ConfigSource) {
         let (value, origin) = (value.trim().to_owned(), origin.to_owned());
         self.settings.insert(name, Setting { value, origin, source });
     }

@@ -3,7 +3,7 @@
 //! Kafka names listeners (`INTERNAL://:29092`) and says elsewhere what protocol each name means
 //! (`listener.security.protocol.map`). Only plain text is served.
 
-use crate::config::demands::Demand;
+use crate::config::demands::UnsupportedFeature;
 use crate::config::endpoint::Endpoint;
 
 /// The name of a listener that has none (Kafka: the name of its protocol).
@@ -11,27 +11,27 @@ pub const PLAINTEXT: &str = "PLAINTEXT";
 
 /// `NAME://host:port`, or `host:port` alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct NamedEndpoint {
     /// The listener's name in capitals, as Kafka compares it; `None` if none was given.
     pub name: Option<String>,
     /// Host and port.
     pub at: Endpoint,
 }
 
-impl Place {
+impl NamedEndpoint {
     /// Read one item of `listeners` or `advertised.listeners`.
     ///
     /// `None` for a name with other than letters, digits, `_`, `-` and `.`, or what is no host
     /// and port.
-    pub fn parse(text: &str) -> Option<Place> {
+    pub fn parse(text: &str) -> Option<NamedEndpoint> {
         let Some((name, at)) = text.split_once("://") else {
-            return Some(Place { name: None, at: Endpoint::parse(text)? });
+            return Some(NamedEndpoint { name: None, at: Endpoint::parse(text)? });
         };
         let is_fit = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         if name.is_empty() || !name.chars().all(is_fit) {
             return None;
         }
-        Some(Place { name: Some(name.to_ascii_uppercase()), at: Endpoint::parse(at)? })
+        Some(NamedEndpoint { name: Some(name.to_ascii_uppercase()), at: Endpoint::parse(at)? })
     }
 
     fn name(&self) -> &str {
@@ -52,7 +52,7 @@ pub struct Listener {
 
 /// The options that together say where to listen.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
+pub struct RawListeners {
     /// `listeners`.
     pub listeners: Vec<String>,
     /// `advertised.listeners`.
@@ -66,36 +66,37 @@ pub struct Said {
 
 /// What is wrong: with which option, and what is allowed, to stand after "must be".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wrong {
+pub enum ListenersError {
     /// With `listeners`.
     Listeners(String),
     /// With `advertised.listeners`.
     Advertised(String),
     /// With the protocol of one of `listeners`: it asks for what there is not.
-    Protocol(Demand),
+    Protocol(UnsupportedFeature),
 }
 
-impl Said {
+impl RawListeners {
     /// Put names, places and protocols together.
     ///
     /// # Errors
     /// A name without a protocol, or with one that is not served; nothing to listen on; an
     /// advertised place of no listener.
-    pub fn together(&self) -> Result<Vec<Listener>, Wrong> {
-        let of_clients =
-            |place: &Place| place.name.as_ref().is_none_or(|name| !among(&self.controllers, name));
-        let mut places: Vec<Place> = places(&self.listeners);
+    pub fn resolve(&self) -> Result<Vec<Listener>, ListenersError> {
+        let of_clients = |place: &NamedEndpoint| {
+            place.name.as_ref().is_none_or(|name| !among(&self.controllers, name))
+        };
+        let mut places: Vec<NamedEndpoint> = places(&self.listeners);
         places.retain(of_clients);
         if places.is_empty() {
             let why = "a listener besides those of controller.listener.names";
-            return Err(Wrong::Listeners(why.to_owned()));
+            return Err(ListenersError::Listeners(why.to_owned()));
         }
         for place in &places {
             self.is_served(place)?;
         }
         let mut advertised = self::places(&self.advertised);
         advertised.retain(of_clients);
-        let told = told(&places, &advertised).map_err(Wrong::Advertised)?;
+        let told = told(&places, &advertised).map_err(ListenersError::Advertised)?;
         let listeners = places.into_iter().zip(told);
         Ok(listeners
             .map(|(place, advertised)| Listener {
@@ -106,16 +107,16 @@ impl Said {
             .collect())
     }
 
-    fn is_served(&self, place: &Place) -> Result<(), Wrong> {
+    fn is_served(&self, place: &NamedEndpoint) -> Result<(), ListenersError> {
         let name = place.name();
         let pairs = self.protocols.iter().filter_map(|pair| pair.split_once(':'));
         let mut meant = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
         match meant.next().map(|(_, protocol)| protocol.trim()) {
-            Some(protocol) => match Demand::of_protocol(protocol) {
-                Some(demand) => Err(Wrong::Protocol(demand)),
+            Some(protocol) => match UnsupportedFeature::of_protocol(protocol) {
+                Some(demand) => Err(ListenersError::Protocol(demand)),
                 None => Ok(()),
             },
-            None => Err(Wrong::Listeners(format!(
+            None => Err(ListenersError::Listeners(format!(
                 "PLAINTEXT://host:port, or several of them with commas between: \
                  listener.security.protocol.map does not say what {name} means"
             ))),
@@ -123,8 +124,8 @@ impl Said {
     }
 }
 
-fn places(items: &[String]) -> Vec<Place> {
-    items.iter().filter_map(|item| Place::parse(item)).collect()
+fn places(items: &[String]) -> Vec<NamedEndpoint> {
+    items.iter().filter_map(|item| NamedEndpoint::parse(item)).collect()
 }
 
 fn among(names: &[String], name: &str) -> bool {
@@ -133,16 +134,20 @@ fn among(names: &[String], name: &str) -> bool {
 
 /// What is advertised for each listener: one place without a name is that of all; as many as
 /// there are listeners, with the same names, go by their order; others go by their names.
-fn told(listeners: &[Place], advertised: &[Place]) -> Result<Vec<Option<Endpoint>>, String> {
-    if let [Place { name: None, at }] = advertised {
+fn told(
+    listeners: &[NamedEndpoint],
+    advertised: &[NamedEndpoint],
+) -> Result<Vec<Option<Endpoint>>, String> {
+    if let [NamedEndpoint { name: None, at }] = advertised {
         return Ok(vec![Some(at.clone()); listeners.len()]);
     }
-    let are_named = |a: &[Place]| a.iter().map(|place| place.name().to_owned()).collect::<Vec<_>>();
+    let are_named =
+        |a: &[NamedEndpoint]| a.iter().map(|place| place.name().to_owned()).collect::<Vec<_>>();
     if are_named(listeners) == are_named(advertised) {
         return Ok(advertised.iter().map(|place| Some(place.at.clone())).collect());
     }
     let strange = advertised.iter().find(|place| {
-        let is_it = |listener: &&Place| listener.name() == place.name();
+        let is_it = |listener: &&NamedEndpoint| listener.name() == place.name();
         let times = advertised.iter().filter(|other| other.name() == place.name()).count();
         listeners.iter().find(is_it).is_none() || times > 1
     });
@@ -155,7 +160,7 @@ fn told(listeners: &[Place], advertised: &[Place]) -> Result<Vec<Option<Endpoint
             _ => format!("empty, one place, or one for each of the listeners {names}"),
         });
     }
-    let of = |listener: &Place| {
+    let of = |listener: &NamedEndpoint| {
         let place = advertised.iter().find(|place| place.name() == listener.name());
         place.map(|place| place.at.clone())
     };
@@ -165,9 +170,9 @@ fn told(listeners: &[Place], advertised: &[Place]) -> Result<Vec<Option<Endpoint
 /// `listeners` for these advertised ones, where nobody says on what to listen: the same names and
 /// ports on every interface, as Confluent's images have it.
 pub fn behind(advertised: &str) -> Option<String> {
-    let places: Option<Vec<Place>> =
-        advertised.split(',').map(|item| Place::parse(item.trim())).collect();
-    let behind = |place: Place| format!("{}://:{}", place.name(), place.at.port);
+    let places: Option<Vec<NamedEndpoint>> =
+        advertised.split(',').map(|item| NamedEndpoint::parse(item.trim())).collect();
+    let behind = |place: NamedEndpoint| format!("{}://:{}", place.name(), place.at.port);
     Some(places?.into_iter().map(behind).collect::<Vec<_>>().join(","))
 }
 
@@ -181,8 +186,8 @@ mod tests {
         text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 
-    fn said(listeners: &str, advertised: &str) -> Said {
-        Said {
+    fn said(listeners: &str, advertised: &str) -> RawListeners {
+        RawListeners {
             listeners: list(listeners),
             advertised: list(advertised),
             protocols: list(PROTOCOLS),
@@ -191,7 +196,7 @@ mod tests {
     }
 
     fn shown(listeners: &str, advertised: &str) -> Vec<String> {
-        let together = said(listeners, advertised).together().unwrap();
+        let together = said(listeners, advertised).resolve().unwrap();
         let shown = |listener: &Listener| {
             let to = listener.advertised.as_ref().map(|to| format!(" as {to}")).unwrap_or_default();
             format!("{} {}{to}", listener.name, listener.at)
@@ -201,12 +206,12 @@ mod tests {
 
     #[test]
     fn a_place_is_read_with_and_without_a_name() {
-        let place = Place::parse("internal://broker:29092").unwrap();
+        let place = NamedEndpoint::parse("internal://broker:29092").unwrap();
         assert_eq!(place.name.as_deref(), Some("INTERNAL"));
         assert_eq!(place.at.to_string(), "broker:29092");
-        assert_eq!(Place::parse("[::1]:1").unwrap().name, None);
+        assert_eq!(NamedEndpoint::parse("[::1]:1").unwrap().name, None);
         for text in ["://a:1", "a b://a:1", "PLAINTEXT://a", "A://B://c:1", ""] {
-            assert_eq!(Place::parse(text), None, "{text}");
+            assert_eq!(NamedEndpoint::parse(text), None, "{text}");
         }
     }
 
@@ -230,19 +235,19 @@ mod tests {
             shown(listeners, "PLAINTEXT://x:1,CONTROLLER://x:2"),
             ["PLAINTEXT :9092 as x:1"]
         );
-        assert!(matches!(said("CONTROLLER://:1", "").together(), Err(Wrong::Listeners(_))));
+        assert!(matches!(said("CONTROLLER://:1", "").resolve(), Err(ListenersError::Listeners(_))));
     }
 
     #[test]
     fn what_does_not_go_together_is_said() {
-        let wrong = |listeners, advertised| match said(listeners, advertised).together() {
-            Err(Wrong::Listeners(why)) => format!("listeners {why}"),
-            Err(Wrong::Advertised(why)) => format!("advertised {why}"),
+        let wrong = |listeners, advertised| match said(listeners, advertised).resolve() {
+            Err(ListenersError::Listeners(why)) => format!("listeners {why}"),
+            Err(ListenersError::Advertised(why)) => format!("advertised {why}"),
             other => panic!("{other:?}"),
         };
         assert_eq!(
-            said("HOST://a:1,SSL://a:1", "").together(),
-            Err(Wrong::Protocol(Demand::Encryption))
+            said("HOST://a:1,SSL://a:1", "").resolve(),
+            Err(ListenersError::Protocol(UnsupportedFeature::Encryption))
         );
         assert!(wrong("X://a:1", "").ends_with("does not say what X means"));
         assert_eq!(

@@ -8,9 +8,9 @@ use std::fmt::Write;
 use crate::config::entry::{Effect, Name, Row};
 use crate::config::environment::{OF_KUBERNETES, PROGRAMS_OWN};
 use crate::config::kafka_environment::CLUSTER_IDS;
-use crate::config::resources::{self, OwnOption};
+use crate::config::resources::{self, ResourceOption};
 use crate::config::table;
-use crate::config::value::{Kind, List, Value};
+use crate::config::value::{ConfigType, List, Value};
 
 /// Where a default is not Kafka's: the option, Kafka's default, and why ours is another.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
@@ -130,7 +130,7 @@ pub fn configuration_page() -> String {
 }
 
 /// The options of groups and of client metrics subscriptions.
-fn own(page: &mut String, title: &str, owner: &str, options: &[OwnOption]) {
+fn own(page: &mut String, title: &str, owner: &str, options: &[ResourceOption]) {
     let _ = writeln!(
         page,
         "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, kept and \
@@ -205,7 +205,7 @@ fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
 fn effect(row: &dyn Row) -> String {
     match row.effect() {
         Effect::Acts => "acts".to_owned(),
-        Effect::Reported(why) => format!("reported: {why}"),
+        Effect::Unused(why) => format!("reported: {why}"),
     }
 }
 
@@ -260,7 +260,7 @@ pub fn default_file() -> String {
                 let names: Vec<&str> = others.iter().map(|name| name.text).collect();
                 comment(&mut file, &format!("Also as {}.", names.join(", ")));
             }
-            if let Effect::Reported(why) = row.effect() {
+            if let Effect::Unused(why) = row.effect() {
                 comment(&mut file, &format!("Reported only, as {why}."));
             }
             let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(*row));
@@ -279,8 +279,8 @@ fn toml_value(row: &dyn Row) -> String {
     let text = row.default_text();
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     match row.kind() {
-        Kind::String | Kind::Password => quoted(&text),
-        Kind::List => {
+        ConfigType::String | ConfigType::Password => quoted(&text),
+        ConfigType::List => {
             let items = List::read(&text).unwrap_or_default();
             let quoted: Vec<String> = items.iter().map(|item| quoted(item)).collect();
             format!("[{}]", quoted.join(", "))
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(settings.topic(&BTreeMap::new()), TopicConfig::default());
         let with_broker_names = table::rows().filter(|row| !row.broker().is_empty());
         assert_eq!(
-            settings.unheeded().len(),
+            settings.unused_settings().len(),
             with_broker_names.filter(|row| row.effect() != Effect::Acts).count()
         );
     }
@@ -381,7 +381,7 @@ mod tests {
         let own = [resources::OF_GROUPS, resources::OF_CLIENT_METRICS].concat();
         let rows = table::rows().chain(own.iter().map(|option| option.row));
         for row in rows {
-            let Effect::Reported(why) = row.effect() else { continue };
+            let Effect::Unused(why) = row.effect() else { continue };
             assert!(why.len() > 20 && !why.ends_with('.'), "{row:?}");
             let names = row.topic().into_iter().chain(row.broker().iter().map(|name| name.text));
             for name in names {

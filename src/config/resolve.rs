@@ -9,7 +9,7 @@ use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
-use crate::config::listeners::{Listener, PLAINTEXT, Said};
+use crate::config::listeners::{Listener, PLAINTEXT, RawListeners};
 use crate::config::quota::QuotaConfig;
 use crate::config::{broker, connections, topic, topic_limits, transaction};
 
@@ -319,8 +319,8 @@ impl Default for BrokerConfig {
 }
 
 /// Everything that says where to listen.
-pub fn listeners(layers: &Layers) -> Said {
-    Said {
+pub fn listeners(layers: &Layers) -> RawListeners {
+    RawListeners {
         listeners: broker::LISTENERS.resolve(layers),
         advertised: broker::ADVERTISED_LISTENERS.resolve(layers),
         protocols: broker::LISTENER_SECURITY_PROTOCOL_MAP.resolve(layers),
@@ -338,7 +338,7 @@ impl BrokerConfig {
             cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
             first_cluster_id: None,
             // What does not go together has not passed `Settings::check_together`.
-            listeners: listeners(layers).together().unwrap_or_default(),
+            listeners: listeners(layers).resolve().unwrap_or_default(),
             published_port: (published != 0).then_some(published),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
             durability: durability(&broker::DURABILITY.resolve(layers)),

@@ -8,16 +8,16 @@
 use std::collections::BTreeMap;
 
 use crate::config::check::Check;
-use crate::config::described::{Described, Synonym};
+use crate::config::described::{ConfigDescription, ConfigSynonym};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::error::{ConfigError, ResourceConfigError};
-use crate::config::layers::{Layers, Source};
-use crate::config::value::{Kind, List, Text, Value};
+use crate::config::layers::{ConfigSource, Layers};
+use crate::config::value::{ConfigType, List, Text, Value};
 use crate::config::{group, table, together};
 
 /// What has options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub enum ResourceType {
     /// A group.
     Group,
     /// A client metrics subscription.
@@ -26,7 +26,7 @@ pub enum Owner {
 
 /// One option.
 #[derive(Debug, Clone, Copy)]
-pub struct OwnOption {
+pub struct ResourceOption {
     /// Its name.
     pub name: &'static str,
     /// Type, rule, meaning; and the default, unless the broker has another.
@@ -37,25 +37,29 @@ pub struct OwnOption {
     greatest: Option<&'static dyn Row>,
 }
 
-const fn option(name: &'static str, row: &'static dyn Row) -> OwnOption {
-    OwnOption { name, row, least: None, greatest: None }
+const fn option(name: &'static str, row: &'static dyn Row) -> ResourceOption {
+    ResourceOption { name, row, least: None, greatest: None }
 }
 
-impl OwnOption {
-    const fn between(mut self, least: &'static dyn Row, greatest: &'static dyn Row) -> OwnOption {
+impl ResourceOption {
+    const fn between(
+        mut self,
+        least: &'static dyn Row,
+        greatest: &'static dyn Row,
+    ) -> ResourceOption {
         self.least = Some(least);
         self.greatest = Some(greatest);
         self
     }
 
-    const fn at_most(mut self, greatest: &'static dyn Row) -> OwnOption {
+    const fn at_most(mut self, greatest: &'static dyn Row) -> ResourceOption {
         self.greatest = Some(greatest);
         self
     }
 }
 
 /// The options of groups, by name.
-pub static OF_GROUPS: &[OwnOption] = &[
+pub static OF_GROUPS: &[ResourceOption] = &[
     option("consumer.heartbeat.interval.ms", &group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS).between(
         &group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
         &group::GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
@@ -98,7 +102,7 @@ const SESSION_AND_HEARTBEAT: &[(&str, &str)] = &[
 ];
 
 /// The options of client metrics subscriptions, by name.
-pub static OF_CLIENT_METRICS: &[OwnOption] =
+pub static OF_CLIENT_METRICS: &[ResourceOption] =
     &[option("interval.ms", &INTERVAL_MS), option("match", &MATCH), option("metrics", &METRICS)];
 
 static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
@@ -107,7 +111,7 @@ static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
     default: Text("latest"),
     check: Check::OffsetReset,
     change: Change::Live,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "Where a share group begins to read a partition: at its earliest record, at its end, or \
         so long before now.",
 };
@@ -118,7 +122,7 @@ static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
     default: Text("read_uncommitted"),
     check: Check::OneOf(&["read_committed", "read_uncommitted"]),
     change: Change::Live,
-    effect: Effect::Reported("share groups are not served by this version"),
+    effect: Effect::Unused("share groups are not served by this version"),
     doc: "Whether a share group is given records of transactions that are open or aborted.",
 };
 
@@ -128,7 +132,7 @@ static INTERVAL_MS: Entry<i32> = Entry {
     default: 300_000,
     check: Check::Between(100, 3_600_000),
     change: Change::Live,
-    effect: Effect::Reported("no client is asked for its metrics"),
+    effect: Effect::Unused("no client is asked for its metrics"),
     doc: "How often a client pushes its metrics.",
 };
 
@@ -138,7 +142,7 @@ static MATCH: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Clients,
     change: Change::Live,
-    effect: Effect::Reported("no client is asked for its metrics"),
+    effect: Effect::Unused("no client is asked for its metrics"),
     doc: "Which clients push their metrics; with nothing here, all of them.",
 };
 
@@ -148,23 +152,23 @@ static METRICS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("no client is asked for its metrics"),
+    effect: Effect::Unused("no client is asked for its metrics"),
     doc: "The beginnings of the names of the metrics that are pushed. * is all of them.",
 };
 
-impl Owner {
+impl ResourceType {
     /// Its options, by name.
-    pub fn options(self) -> &'static [OwnOption] {
+    pub fn options(self) -> &'static [ResourceOption] {
         match self {
-            Owner::Group => OF_GROUPS,
-            Owner::ClientMetrics => OF_CLIENT_METRICS,
+            ResourceType::Group => OF_GROUPS,
+            ResourceType::ClientMetrics => OF_CLIENT_METRICS,
         }
     }
 
-    fn source(self) -> Source {
+    fn source(self) -> ConfigSource {
         match self {
-            Owner::Group => Source::Group,
-            Owner::ClientMetrics => Source::ClientMetrics,
+            ResourceType::Group => ConfigSource::Group,
+            ResourceType::ClientMetrics => ConfigSource::ClientMetrics,
         }
     }
 }
@@ -173,7 +177,7 @@ impl Owner {
 ///
 /// Errors: the first that is wrong.
 pub fn check(
-    owner: Owner,
+    owner: ResourceType,
     configs: &BTreeMap<String, String>,
     layers: &Layers,
 ) -> Result<(), ResourceConfigError> {
@@ -181,7 +185,7 @@ pub fn check(
         let Some(option) = owner.options().iter().find(|option| option.name == name) else {
             return Err(unknown(owner, name));
         };
-        if !option.row.admits(value, 1) {
+        if !option.row.validates(value, 1) {
             return Err(invalid(option, value));
         }
         let Some(number) = i64::read(value) else { continue };
@@ -200,7 +204,7 @@ pub fn check(
             return Err(unequal("less than or equal to", option.greatest));
         }
     }
-    if owner == Owner::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
+    if owner == ResourceType::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
 }
 
 /// Whether the broker's values for groups that do not say otherwise lie between its bounds for
@@ -260,18 +264,18 @@ fn sessions_outlast_heartbeats(
     Ok(())
 }
 
-fn unknown(owner: Owner, name: &str) -> ResourceConfigError {
+fn unknown(owner: ResourceType, name: &str) -> ResourceConfigError {
     match owner {
-        Owner::Group => {
+        ResourceType::Group => {
             let known = owner.options().iter().map(|option| option.name);
             let (name, hint) = (name.to_owned(), table::nearest(name, known));
             ResourceConfigError::UnknownOfGroup { name, hint }
         }
-        Owner::ClientMetrics => ResourceConfigError::UnknownOfClientMetrics(name.to_owned()),
+        ResourceType::ClientMetrics => ResourceConfigError::UnknownOfClientMetrics(name.to_owned()),
     }
 }
 
-fn invalid(option: &OwnOption, value: &str) -> ResourceConfigError {
+fn invalid(option: &ResourceOption, value: &str) -> ResourceConfigError {
     match option.name {
         "interval.ms" if i32::read(value).is_some() => {
             ResourceConfigError::Interval(value.trim().to_owned())
@@ -291,20 +295,20 @@ fn invalid(option: &OwnOption, value: &str) -> ResourceConfigError {
 
 /// Every option of one that has these configs, by name.
 pub fn describe(
-    owner: Owner,
+    owner: ResourceType,
     configs: &BTreeMap<String, String>,
     layers: &Layers,
-) -> Vec<Described> {
-    let describe = |option: &'static OwnOption| {
-        let own = configs.get(option.name).filter(|own| option.row.admits(own, 1));
+) -> Vec<ConfigDescription> {
+    let describe = |option: &'static ResourceOption| {
+        let own = configs.get(option.name).filter(|own| option.row.validates(own, 1));
         let (value, source) = match own {
             Some(own) => (tidied(option.row, own), owner.source()),
-            None => (text_of_broker(option.row, layers), Source::Default),
+            None => (text_of_broker(option.row, layers), ConfigSource::Default),
         };
         // Kafka shows where a subscription's value comes from only if it is its own.
-        let is_shown = own.is_some() || owner == Owner::Group;
-        let synonym = Synonym { name: option.name, value: Some(value.clone()), source };
-        Described {
+        let is_shown = own.is_some() || owner == ResourceType::Group;
+        let synonym = ConfigSynonym { name: option.name, value: Some(value.clone()), source };
+        ConfigDescription {
             name: option.name,
             value: Some(value),
             source,
@@ -321,7 +325,7 @@ pub fn describe(
 /// Text as reading and writing it again gives it.
 fn tidied(row: &dyn Row, text: &str) -> String {
     match row.kind() {
-        Kind::List => List::read(text).unwrap_or_default().join(","),
+        ConfigType::List => List::read(text).unwrap_or_default().join(","),
         _ => text.trim().to_owned(),
     }
 }
@@ -431,7 +435,7 @@ mod tests {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn refusal(owner: Owner, pairs: &[(&str, &str)]) -> String {
+    fn refusal(owner: ResourceType, pairs: &[(&str, &str)]) -> String {
         let refused = Settings::default().check_resource(owner, &configs(pairs));
         refused.expect_err(pairs[0].0).to_string()
     }
@@ -443,10 +447,10 @@ mod tests {
 
     #[test]
     fn options_are_in_order_and_have_good_defaults() {
-        for owner in [Owner::Group, Owner::ClientMetrics] {
+        for owner in [ResourceType::Group, ResourceType::ClientMetrics] {
             assert!(owner.options().is_sorted_by(|a, b| a.name < b.name));
             for option in owner.options() {
-                assert!(option.row.admits(&option.row.default_text(), 1), "{}", option.name);
+                assert!(option.row.validates(&option.row.default_text(), 1), "{}", option.name);
                 let default = configs(&[(option.name, &option.row.default_text())]);
                 Settings::default().check_resource(owner, &default).unwrap();
             }
@@ -456,25 +460,29 @@ mod tests {
     #[test]
     fn a_groups_options_lie_between_the_brokers_bounds() {
         let session = |ms| [("consumer.session.timeout.ms", ms)];
-        Settings::default().check_resource(Owner::Group, &configs(&session("60000"))).unwrap();
+        Settings::default()
+            .check_resource(ResourceType::Group, &configs(&session("60000")))
+            .unwrap();
         assert_eq!(
-            refusal(Owner::Group, &session("60001")),
+            refusal(ResourceType::Group, &session("60001")),
             "consumer.session.timeout.ms must be less than or equal to \
              group.consumer.max.session.timeout.ms"
         );
         assert_eq!(
-            refusal(Owner::Group, &session("44999")),
+            refusal(ResourceType::Group, &session("44999")),
             "consumer.session.timeout.ms must be greater than or equal to \
              group.consumer.min.session.timeout.ms"
         );
         let wide = on_a_broker_with("group.consumer.min.session.timeout.ms", "1");
         assert_eq!(
-            wide.check_resource(Owner::Group, &configs(&session("5000"))).unwrap_err().to_string(),
+            wide.check_resource(ResourceType::Group, &configs(&session("5000")))
+                .unwrap_err()
+                .to_string(),
             "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms"
         );
-        wide.check_resource(Owner::Group, &configs(&session("5001"))).unwrap();
+        wide.check_resource(ResourceType::Group, &configs(&session("5001"))).unwrap();
         assert_eq!(
-            refusal(Owner::Group, &[("streams.num.standby.replicas", "3")]),
+            refusal(ResourceType::Group, &[("streams.num.standby.replicas", "3")]),
             "streams.num.standby.replicas must be less than or equal to \
              group.streams.max.standby.replicas"
         );
@@ -483,20 +491,20 @@ mod tests {
     #[test]
     fn wrong_names_and_values_are_said_in_kafkas_words() {
         assert_eq!(
-            refusal(Owner::Group, &[("consumer.session.timeout", "1")]),
+            refusal(ResourceType::Group, &[("consumer.session.timeout", "1")]),
             "Unknown group config name: consumer.session.timeout; \
              did you mean consumer.session.timeout.ms?"
         );
         assert_eq!(
-            refusal(Owner::ClientMetrics, &[("no.such", "1")]),
+            refusal(ResourceType::ClientMetrics, &[("no.such", "1")]),
             "Unknown client metrics configuration: no.such"
         );
         assert_eq!(
-            refusal(Owner::ClientMetrics, &[("interval.ms", "99")]),
+            refusal(ResourceType::ClientMetrics, &[("interval.ms", "99")]),
             "Invalid value 99 for interval.ms, interval must be between 100 and 3600000 (1 hour)"
         );
         assert_eq!(
-            refusal(Owner::ClientMetrics, &[("match", "client_id=a,foo=b")]),
+            refusal(ResourceType::ClientMetrics, &[("match", "client_id=a,foo=b")]),
             "Illegal client matching pattern: foo=b"
         );
         for wrong in ["client_id=[", "client_id", "client_id=", "client_id=a=b", "client_id=*a"] {
@@ -526,7 +534,7 @@ mod tests {
     fn a_group_that_does_not_say_has_the_brokers_value_as_its_default() {
         let settings = on_a_broker_with("group.consumer.session.timeout.ms", "50000");
         let found = |configs: &BTreeMap<String, String>| {
-            let all = settings.describe_resource(Owner::Group, configs);
+            let all = settings.describe_resource(ResourceType::Group, configs);
             let session = all.into_iter().find(|one| one.name == "consumer.session.timeout.ms");
             let session = session.unwrap();
             (session.value.unwrap(), session.source.code(), session.synonyms.len())
@@ -535,7 +543,7 @@ mod tests {
         let own = configs(&[("consumer.session.timeout.ms", "47000")]);
         assert_eq!(found(&own), ("47000".to_owned(), 8, 1));
         let metrics = configs(&[("metrics", "a, b")]);
-        let all = settings.describe_resource(Owner::ClientMetrics, &metrics);
+        let all = settings.describe_resource(ResourceType::ClientMetrics, &metrics);
         let found: Vec<_> =
             all.iter().map(|one| (one.value.as_deref(), one.source.code())).collect();
         assert_eq!(found, [(Some("300000"), 5), (Some(""), 5), (Some("a,b"), 7)]);

@@ -12,7 +12,7 @@ pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
     default: 0,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Reported("no client proves who it is; any other value is refused"),
+    effect: Effect::Unused("no client proves who it is; any other value is refused"),
     doc: "How long a client that has proved who it is may go on before it must do so again. 0 \
         is for ever.",
 };
@@ -24,7 +24,7 @@ pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported(
+    effect: Effect::Unused(
         "no client proves who it is; any but Kafka's default, GSSAPI, is refused",
     ),
     doc: "The ways in which clients may prove who they are.",
@@ -37,7 +37,7 @@ pub static SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN: Entry<i64> = Entry {
     default: 60_000,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("no client proves who it is; any other value is refused"),
+    effect: Effect::Unused("no client proves who it is; any other value is refused"),
     doc: "How long a broker waits before it asks Kerberos again to let it in.",
 };
 

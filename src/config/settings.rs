@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::described::{self, Described};
+use crate::config::described::{self, ConfigDescription};
 use crate::config::entry::Effect;
 use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::first_topics::FirstTopic;
-use crate::config::layers::{Layer, Layers, Source};
+use crate::config::layers::{ConfigSource, Layer, Layers};
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
-use crate::config::resources::{self, Owner};
+use crate::config::resources::{self, ResourceType};
 use crate::config::value::Value;
 use crate::config::{dynamic, environment, file, kafka_environment, table, together};
 
@@ -35,7 +35,7 @@ pub struct Flag {
 
 /// An option that somebody set although nothing follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unheeded {
+pub struct UnusedSetting {
     /// The name under which it was set.
     pub name: &'static str,
     /// The value; `(hidden)` if it is a secret.
@@ -53,12 +53,12 @@ pub struct Settings {
     live: LiveConfig,
     first_cluster_id: Option<String>,
     first_topics: Vec<FirstTopic>,
-    passed_over: PassedOver,
+    ignored_env: IgnoredEnv,
 }
 
 /// `KAFKA_…` variables from which nothing follows, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct IgnoredEnv {
     /// They are about what one node does not have.
     pub meaningless: Vec<String>,
     /// They are no option known here.
@@ -94,9 +94,9 @@ impl Settings {
             layers,
             first_cluster_id: kafkas.cluster_id,
             first_topics: kafkas.topics,
-            passed_over: PassedOver { meaningless: kafkas.meaningless, unknown: kafkas.unknown },
+            ignored_env: IgnoredEnv { meaningless: kafkas.meaningless, unknown: kafkas.unknown },
         };
-        settings.check_together()?;
+        settings.check_consistency()?;
         Ok(settings)
     }
 
@@ -107,8 +107,8 @@ impl Settings {
         on_all: &BTreeMap<String, String>,
         on_this: &BTreeMap<String, String>,
     ) -> Settings {
-        let on_all = dynamic::layer(on_all, Source::DynamicDefault);
-        let on_this = dynamic::layer(on_this, Source::DynamicBroker);
+        let on_all = dynamic::layer(on_all, ConfigSource::DynamicDefault);
+        let on_this = dynamic::layer(on_this, ConfigSource::DynamicBroker);
         let layers = Layers::over(on_this, Layers::over(on_all, self.layers.clone()));
         Settings { live: LiveConfig::resolve(&layers), layers, ..self.clone() }
     }
@@ -125,8 +125,8 @@ impl Settings {
     }
 
     /// What the environment says in Kafka's words and nothing follows from: worth a line.
-    pub fn passed_over(&self) -> &PassedOver {
-        &self.passed_over
+    pub fn ignored_env(&self) -> &IgnoredEnv {
+        &self.ignored_env
     }
 
     /// What the broker runs by now.
@@ -148,7 +148,7 @@ impl Settings {
             let hint = table::hint_for_topic(name);
             return Err(TopicConfigError::Unknown { name: name.to_owned(), hint });
         };
-        if row.admits(value, 1) {
+        if row.validates(value, 1) {
             return match (name, bool::read(value)) {
                 ("remote.storage.enable", Some(true)) => Err(TopicConfigError::NoRemoteStore),
                 _ => Ok(()),
@@ -185,17 +185,17 @@ impl Settings {
     }
 
     /// Every option of a topic with these overrides, by name.
-    pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<Described> {
+    pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<ConfigDescription> {
         described::topic(overrides, &self.layers)
     }
 
     /// Every option of the broker under every name it has, by name.
-    pub fn describe_broker(&self) -> Vec<Described> {
+    pub fn describe_broker(&self) -> Vec<ConfigDescription> {
         described::broker(&self.layers)
     }
 
     /// What clients have set on all brokers while they run, by name.
-    pub fn describe_broker_defaults(&self) -> Vec<Described> {
+    pub fn describe_broker_defaults(&self) -> Vec<ConfigDescription> {
         described::broker_defaults(&self.layers)
     }
 
@@ -204,7 +204,7 @@ impl Settings {
     /// Errors: the first that is wrong.
     pub fn check_resource(
         &self,
-        owner: Owner,
+        owner: ResourceType,
         configs: &BTreeMap<String, String>,
     ) -> Result<(), ResourceConfigError> {
         resources::check(owner, configs, &self.layers)
@@ -213,21 +213,21 @@ impl Settings {
     /// Every option of a group or a client metrics subscription with these configs, by name.
     pub fn describe_resource(
         &self,
-        owner: Owner,
+        owner: ResourceType,
         configs: &BTreeMap<String, String>,
-    ) -> Vec<Described> {
+    ) -> Vec<ConfigDescription> {
         resources::describe(owner, configs, &self.layers)
     }
 
     /// The options that were set and from which nothing follows: worth a warning at a start.
-    pub fn unheeded(&self) -> Vec<Unheeded> {
+    pub fn unused_settings(&self) -> Vec<UnusedSetting> {
         self.layers
             .set_rows()
             .filter_map(|(row, name, setting)| {
-                let Effect::Reported(why) = row.effect() else { return None };
+                let Effect::Unused(why) = row.effect() else { return None };
                 let value = if row.is_sensitive() { "(hidden)" } else { &setting.value };
                 let (value, origin) = (value.to_owned(), setting.origin.clone());
-                Some(Unheeded { name: name.text, value, origin, why })
+                Some(UnusedSetting { name: name.text, value, origin, why })
             })
             .collect()
     }
@@ -235,7 +235,7 @@ impl Settings {
     /// What no row can check alone.
     ///
     /// Errors: values that contradict each other.
-    pub fn check_together(&self) -> Result<(), ConfigError> {
+    pub fn check_consistency(&self) -> Result<(), ConfigError> {
         together::check(&self.layers, &self.live)
     }
 
@@ -276,11 +276,11 @@ mod tests {
         Settings::load(None, [], &flags).expect("good flags")
     }
 
-    fn described(all: Vec<Described>, name: &str) -> Described {
+    fn described(all: Vec<ConfigDescription>, name: &str) -> ConfigDescription {
         all.into_iter().find(|described| described.name == name).expect(name)
     }
 
-    fn places(described: &Described) -> Vec<(&str, Option<&str>, i8)> {
+    fn places(described: &ConfigDescription) -> Vec<(&str, Option<&str>, i8)> {
         described
             .synonyms
             .iter()
@@ -293,7 +293,7 @@ mod tests {
         let settings = Settings::load(None, [], &[]).unwrap();
         assert_eq!(settings.broker(), BrokerConfig::default());
         assert_eq!(settings.topic(&BTreeMap::new()), TopicConfig::default());
-        assert_eq!(settings.unheeded(), []);
+        assert_eq!(settings.unused_settings(), []);
     }
 
     #[test]
@@ -383,7 +383,7 @@ mod tests {
         let settings = set(&[("log.segment.bytes", "2097152")]);
         assert_eq!(settings.topic(&overrides).segment_bytes, 2_097_152);
         let all = settings.describe_topic(&overrides);
-        assert_eq!(described(all, "segment.bytes").source, Source::StaticBroker);
+        assert_eq!(described(all, "segment.bytes").source, ConfigSource::StaticBroker);
     }
 
     #[test]
@@ -444,7 +444,7 @@ mod tests {
         let config = settings.broker();
         assert_eq!(config.num_partitions, 3);
         assert_eq!((config.cluster_id, config.first_cluster_id.as_deref()), (None, Some("x")));
-        assert_eq!(settings.passed_over().meaningless, ["KAFKA_OPTS"]);
+        assert_eq!(settings.ignored_env().meaningless, ["KAFKA_OPTS"]);
         let both = [kafkas[0], ("OTTLA_NUM_PARTITIONS", "4")];
         assert_eq!(load("", &both, &[]).unwrap().broker().num_partitions, 4);
         let live = settings.with_live(&BTreeMap::new(), &BTreeMap::new());
@@ -517,7 +517,7 @@ mod tests {
             &[flag("background.threads", "3")],
         )
         .unwrap();
-        let unheeded = settings.unheeded();
+        let unheeded = settings.unused_settings();
         let shown: Vec<(&str, &str, &str)> = unheeded
             .iter()
             .map(|one| (one.name, one.value.as_str(), one.origin.as_str()))
@@ -542,7 +542,7 @@ mod tests {
         let all = settings.describe_topic(&pairs(&[("retention.ms", "4")]));
         let retention = described(all, "retention.ms");
         assert_eq!(retention.value.as_deref(), Some("4"));
-        assert_eq!(retention.source, Source::Topic);
+        assert_eq!(retention.source, ConfigSource::Topic);
         assert_eq!(
             places(&retention),
             [
@@ -567,7 +567,7 @@ mod tests {
         let all = Settings::default().describe_topic(&BTreeMap::new());
         assert_eq!(all.len(), 33);
         assert!(all.is_sorted_by(|a, b| a.name < b.name));
-        assert!(all.iter().all(|one| one.source == Source::Default && one.value.is_some()));
+        assert!(all.iter().all(|one| one.source == ConfigSource::Default && one.value.is_some()));
         let size = described(all, "max.message.bytes");
         assert_eq!(places(&size), [("message.max.bytes", Some("1048588"), 5)]);
     }

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn every_default_passes_its_own_check_and_every_row_has_a_name_and_a_doc() {
         for row in rows() {
-            assert!(row.admits(&row.default_text(), 1), "{row:?}");
+            assert!(row.validates(&row.default_text(), 1), "{row:?}");
             assert!(row.topic().is_some() || !row.broker().is_empty(), "{row:?}");
             assert!(row.doc().ends_with('.'), "{row:?}");
             assert!(!row.doc().contains(['|', '\n']), "{row:?}");
@@ -169,7 +169,7 @@ mod tests {
     fn only_longs_have_names_in_larger_units_and_their_defaults_come_out_even() {
         for row in rows() {
             for name in row.broker().iter().filter(|name| name.factor != 1) {
-                assert_eq!(row.kind(), crate::config::value::Kind::Long, "{}", name.text);
+                assert_eq!(row.kind(), crate::config::value::ConfigType::Long, "{}", name.text);
                 let default: i64 = row.default_text().parse().unwrap();
                 assert_eq!(default % name.factor, 0, "{}", name.text);
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::entry::{Entry, Name, Row};
 use crate::config::error::{BrokerConfigError, ConfigError};
 use crate::config::layers::{Layers, Setting};
-use crate::config::listeners::Wrong;
+use crate::config::listeners::ListenersError;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
 use crate::config::{broker, cleaner, connections, demands, resources, topic};
@@ -16,11 +16,11 @@ use crate::config::{broker, cleaner, connections, demands, resources, topic};
 /// # Errors
 /// Values that contradict each other (`KafkaConfig.validateValues`, `GroupCoordinatorConfig`).
 pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
-    resolve::listeners(layers).together().map_err(|wrong| {
+    resolve::listeners(layers).resolve().map_err(|wrong| {
         let (names, allowed) = match wrong {
-            Wrong::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
-            Wrong::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
-            Wrong::Protocol(demand) => {
+            ListenersError::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
+            ListenersError::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
+            ListenersError::Protocol(demand) => {
                 let (key, value, origin) = shown(layers.find(broker::LISTENERS.broker));
                 return demands::refused(&key, &value, &origin, demand);
             }

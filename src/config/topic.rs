@@ -303,7 +303,7 @@ pub static PREALLOCATE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported(
+    effect: Effect::Unused(
         "files grow as records come, and a full disk loses nothing that was acknowledged",
     ),
     doc: "Reserve the whole of a segment file when it is made.",
@@ -316,7 +316,7 @@ pub static UNCLEAN_LEADER_ELECTION_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("the one replica lacks nothing"),
+    effect: Effect::Unused("the one replica lacks nothing"),
     doc: "Let a replica lead that lacks records. There is one replica here, which lacks none.",
 };
 
@@ -327,7 +327,7 @@ pub static LEADER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Replicas,
     change: Change::Live,
-    effect: Effect::Reported("one node has nothing to replicate"),
+    effect: Effect::Unused("one node has nothing to replicate"),
     doc: "Replicas whose leader sends no faster than the broker's replication limit. There is \
         nothing to replicate here.",
 };
@@ -339,7 +339,7 @@ pub static FOLLOWER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Replicas,
     change: Change::Live,
-    effect: Effect::Reported("one node has nothing to replicate"),
+    effect: Effect::Unused("one node has nothing to replicate"),
     doc: "Replicas that fetch no faster than the broker's replication limit. There is nothing \
         to replicate here.",
 };
@@ -351,7 +351,7 @@ pub static REMOTE_STORAGE_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("there is no remote store; true is refused"),
+    effect: Effect::Unused("there is no remote store; true is refused"),
     doc: "Keep closed segments in a remote store as well.",
 };
 
@@ -362,7 +362,7 @@ pub static LOCAL_RETENTION_MS: Entry<i64> = Entry {
     default: -2,
     check: Check::AtLeast(-2),
     change: Change::Live,
-    effect: Effect::Reported("there is no remote store"),
+    effect: Effect::Unused("there is no remote store"),
     doc: "How long a segment that is also in the remote store stays on the local disk. -2 means \
         as long as retention.ms, -1 for ever.",
 };
@@ -374,7 +374,7 @@ pub static LOCAL_RETENTION_BYTES: Entry<i64> = Entry {
     default: -2,
     check: Check::AtLeast(-2),
     change: Change::Live,
-    effect: Effect::Reported("there is no remote store"),
+    effect: Effect::Unused("there is no remote store"),
     doc: "How much of a partition stays on the local disk when it is also in the remote store. \
         -2 means as much as retention.bytes, -1 no limit.",
 };
@@ -386,7 +386,7 @@ pub static REMOTE_LOG_COPY_DISABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("there is no remote store"),
+    effect: Effect::Unused("there is no remote store"),
     doc: "Stop copying segments to the remote store, and only read from it.",
 };
 
@@ -397,7 +397,7 @@ pub static REMOTE_LOG_DELETE_ON_DISABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Reported("there is no remote store"),
+    effect: Effect::Unused("there is no remote store"),
     doc: "Delete what is in the remote store when remote.storage.enable is turned off.",
 };
 

@@ -24,7 +24,7 @@ pub static TRANSACTION_MAX_TIMEOUT_MS: Entry<i32> = Entry {
     default: 900_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "The longest timeout that a producer may ask for its transactions.",
 };
 
@@ -35,7 +35,7 @@ pub static TRANSACTIONAL_ID_EXPIRATION_MS: Entry<i32> = Entry {
     default: 604_800_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "How long a transactional id that is not used is remembered.",
 };
 
@@ -46,7 +46,7 @@ pub static TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i3
     default: 10_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "How often to look for transactions that have taken too long.",
 };
 
@@ -57,7 +57,7 @@ pub static TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i32
     default: 3_600_000,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "How often to look for transactional ids that are old enough to be forgotten.",
 };
 
@@ -68,7 +68,7 @@ pub static TRANSACTION_STATE_LOG_NUM_PARTITIONS: Entry<i32> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "How many partitions the topic of transactions has when it is created.",
 };
 
@@ -79,7 +79,7 @@ pub static TRANSACTION_STATE_LOG_REPLICATION_FACTOR: Entry<i16> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("one node holds one replica"),
+    effect: Effect::Unused("one node holds one replica"),
     doc: "How many replicas the topic of transactions has.",
 };
 
@@ -90,7 +90,7 @@ pub static TRANSACTION_STATE_LOG_MIN_ISR: Entry<i32> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("one node holds one replica"),
+    effect: Effect::Unused("one node holds one replica"),
     doc: "How many replicas of the topic of transactions must have a record before it counts.",
 };
 
@@ -101,7 +101,7 @@ pub static TRANSACTION_STATE_LOG_SEGMENT_BYTES: Entry<i32> = Entry {
     default: 104_857_600,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Reported("transactions are not served by this version"),
+    effect: Effect::Unused("transactions are not served by this version"),
     doc: "The size of a segment file of the topic of transactions.",
 };
 

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 /// A type of option, as DescribeConfigs numbers and Kafka's documentation names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ConfigType {
     /// `true` or `false`.
     Boolean,
     /// Any text.
@@ -25,41 +25,41 @@ pub enum Kind {
     Password,
 }
 
-impl Kind {
+impl ConfigType {
     /// The number of the type in DescribeConfigs (`DescribeConfigsResponse.ConfigType`).
     pub fn code(self) -> i8 {
         match self {
-            Kind::Boolean => 1,
-            Kind::String => 2,
-            Kind::Int => 3,
-            Kind::Short => 4,
-            Kind::Long => 5,
-            Kind::Double => 6,
-            Kind::List => 7,
-            Kind::Password => 9,
+            ConfigType::Boolean => 1,
+            ConfigType::String => 2,
+            ConfigType::Int => 3,
+            ConfigType::Short => 4,
+            ConfigType::Long => 5,
+            ConfigType::Double => 6,
+            ConfigType::List => 7,
+            ConfigType::Password => 9,
         }
     }
 
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Boolean => "boolean",
-            Kind::String => "string",
-            Kind::Int => "int",
-            Kind::Short => "short",
-            Kind::Long => "long",
-            Kind::Double => "double",
-            Kind::List => "list",
-            Kind::Password => "password",
+            ConfigType::Boolean => "boolean",
+            ConfigType::String => "string",
+            ConfigType::Int => "int",
+            ConfigType::Short => "short",
+            ConfigType::Long => "long",
+            ConfigType::Double => "double",
+            ConfigType::List => "list",
+            ConfigType::Password => "password",
         }
     }
 
     /// The smallest and the largest number of a whole-number type.
     pub fn bounds(self) -> Option<(i64, i64)> {
         match self {
-            Kind::Int => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
-            Kind::Short => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
-            Kind::Long => Some((i64::MIN, i64::MAX)),
+            ConfigType::Int => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
+            ConfigType::Short => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
+            ConfigType::Long => Some((i64::MIN, i64::MAX)),
             _ => None,
         }
     }
@@ -67,7 +67,7 @@ impl Kind {
 
 /// A value as a [`crate::config::check::Check`] looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Seen<'a> {
+pub enum CheckedValue<'a> {
     /// A boolean: nothing to check.
     Truth,
     /// A whole number of any width.
@@ -85,7 +85,7 @@ pub trait Value: Debug + Send + Sync + 'static {
     /// What reading gives.
     type Read;
     /// The type's number and name.
-    const KIND: Kind;
+    const KIND: ConfigType;
     /// Read text; `None` if it is not of this type.
     fn read(text: &str) -> Option<Self::Read>;
     /// The default, as reading its text would give it.
@@ -93,7 +93,7 @@ pub trait Value: Debug + Send + Sync + 'static {
     /// The default as text; reading it gives the default back.
     fn text(&self) -> String;
     /// A read value, for checking.
-    fn seen(read: &Self::Read) -> Seen<'_>;
+    fn seen(read: &Self::Read) -> CheckedValue<'_>;
     /// A value of a larger unit, in the option's own. Only whole numbers of 64 bits have units.
     fn scaled(read: Self::Read, _factor: i64) -> Self::Read {
         read
@@ -102,7 +102,7 @@ pub trait Value: Debug + Send + Sync + 'static {
 
 impl Value for bool {
     type Read = bool;
-    const KIND: Kind = Kind::Boolean;
+    const KIND: ConfigType = ConfigType::Boolean;
 
     fn read(text: &str) -> Option<bool> {
         let text = text.trim();
@@ -123,14 +123,14 @@ impl Value for bool {
         self.to_string()
     }
 
-    fn seen(_read: &bool) -> Seen<'_> {
-        Seen::Truth
+    fn seen(_read: &bool) -> CheckedValue<'_> {
+        CheckedValue::Truth
     }
 }
 
 impl Value for i16 {
     type Read = i16;
-    const KIND: Kind = Kind::Short;
+    const KIND: ConfigType = ConfigType::Short;
 
     fn read(text: &str) -> Option<i16> {
         text.trim().parse().ok()
@@ -144,14 +144,14 @@ impl Value for i16 {
         self.to_string()
     }
 
-    fn seen(read: &i16) -> Seen<'_> {
-        Seen::Whole(i64::from(*read))
+    fn seen(read: &i16) -> CheckedValue<'_> {
+        CheckedValue::Whole(i64::from(*read))
     }
 }
 
 impl Value for i32 {
     type Read = i32;
-    const KIND: Kind = Kind::Int;
+    const KIND: ConfigType = ConfigType::Int;
 
     fn read(text: &str) -> Option<i32> {
         text.trim().parse().ok()
@@ -165,14 +165,14 @@ impl Value for i32 {
         self.to_string()
     }
 
-    fn seen(read: &i32) -> Seen<'_> {
-        Seen::Whole(i64::from(*read))
+    fn seen(read: &i32) -> CheckedValue<'_> {
+        CheckedValue::Whole(i64::from(*read))
     }
 }
 
 impl Value for i64 {
     type Read = i64;
-    const KIND: Kind = Kind::Long;
+    const KIND: ConfigType = ConfigType::Long;
 
     fn read(text: &str) -> Option<i64> {
         text.trim().parse().ok()
@@ -186,8 +186,8 @@ impl Value for i64 {
         self.to_string()
     }
 
-    fn seen(read: &i64) -> Seen<'_> {
-        Seen::Whole(*read)
+    fn seen(read: &i64) -> CheckedValue<'_> {
+        CheckedValue::Whole(*read)
     }
 
     /// Negative numbers have no unit: -1 hours is as much "for ever" as -1 milliseconds.
@@ -198,7 +198,7 @@ impl Value for i64 {
 
 impl Value for f64 {
     type Read = f64;
-    const KIND: Kind = Kind::Double;
+    const KIND: ConfigType = ConfigType::Double;
 
     fn read(text: &str) -> Option<f64> {
         text.trim().parse().ok().filter(|number: &f64| number.is_finite())
@@ -212,8 +212,8 @@ impl Value for f64 {
         format!("{self:?}")
     }
 
-    fn seen(read: &f64) -> Seen<'_> {
-        Seen::Real(*read)
+    fn seen(read: &f64) -> CheckedValue<'_> {
+        CheckedValue::Real(*read)
     }
 }
 
@@ -223,7 +223,7 @@ pub struct Text(pub &'static str);
 
 impl Value for Text {
     type Read = String;
-    const KIND: Kind = Kind::String;
+    const KIND: ConfigType = ConfigType::String;
 
     fn read(text: &str) -> Option<String> {
         Some(text.trim().to_owned())
@@ -237,8 +237,8 @@ impl Value for Text {
         self.0.to_owned()
     }
 
-    fn seen(read: &String) -> Seen<'_> {
-        Seen::Text(read)
+    fn seen(read: &String) -> CheckedValue<'_> {
+        CheckedValue::Text(read)
     }
 }
 
@@ -248,7 +248,7 @@ pub struct List(pub &'static [&'static str]);
 
 impl Value for List {
     type Read = Vec<String>;
-    const KIND: Kind = Kind::List;
+    const KIND: ConfigType = ConfigType::List;
 
     fn read(text: &str) -> Option<Vec<String>> {
         let text = text.trim();
@@ -266,8 +266,8 @@ impl Value for List {
         self.0.join(",")
     }
 
-    fn seen(read: &Vec<String>) -> Seen<'_> {
-        Seen::Items(read)
+    fn seen(read: &Vec<String>) -> CheckedValue<'_> {
+        CheckedValue::Items(read)
     }
 }
 
@@ -277,7 +277,7 @@ pub struct Secret;
 
 impl Value for Secret {
     type Read = String;
-    const KIND: Kind = Kind::Password;
+    const KIND: ConfigType = ConfigType::Password;
 
     fn read(text: &str) -> Option<String> {
         Some(text.to_owned())
@@ -291,8 +291,8 @@ impl Value for Secret {
         String::new()
     }
 
-    fn seen(read: &String) -> Seen<'_> {
-        Seen::Text(read)
+    fn seen(read: &String) -> CheckedValue<'_> {
+        CheckedValue::Text(read)
     }
 }
 
@@ -349,15 +349,15 @@ mod tests {
     #[test]
     fn the_numbers_of_the_types_are_those_of_describe_configs() {
         let kinds = [
-            Kind::Boolean,
-            Kind::String,
-            Kind::Int,
-            Kind::Short,
-            Kind::Long,
-            Kind::Double,
-            Kind::List,
-            Kind::Password,
+            ConfigType::Boolean,
+            ConfigType::String,
+            ConfigType::Int,
+            ConfigType::Short,
+            ConfigType::Long,
+            ConfigType::Double,
+            ConfigType::List,
+            ConfigType::Password,
         ];
-        assert_eq!(kinds.map(Kind::code), [1, 2, 3, 4, 5, 6, 7, 9]);
+        assert_eq!(kinds.map(ConfigType::code), [1, 2, 3, 4, 5, 6, 7, 9]);
     }
 }

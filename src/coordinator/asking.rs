@@ -10,7 +10,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::coordinator::refusals::Refusals;
-use crate::groups::input::{Deleted, Fault, Input, Leaving, Listing, Offsets, Reply, Wanted};
+use crate::groups::input::{
+    Command, DeletedOffsets, FetchedOffsets, GroupError, LeavingMember, Listing, Reply,
+    TopicPartitions,
+};
 use crate::groups::limits::{Limits, SLICE, Usage};
 
 /// How many requests may wait for the task.
@@ -19,12 +22,12 @@ const INBOX: usize = 4096;
 /// There is no coordinator: the disk is full, its log has failed, or the broker stops.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the group coordinator is not available")]
-pub struct NoCoordinator;
+pub struct CoordinatorNotAvailable;
 
 /// One request.
-pub struct Asked {
+pub struct PendingCommand {
     /// What is asked.
-    pub input: Input,
+    pub input: Command,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Reply>,
 }
@@ -32,30 +35,30 @@ pub struct Asked {
 /// The way to the coordinator.
 #[derive(Debug, Clone)]
 pub struct Coordinator {
-    inbox: mpsc::Sender<Asked>,
+    inbox: mpsc::Sender<PendingCommand>,
     usage: watch::Receiver<Usage>,
     limits: Limits,
     refusals: Arc<Refusals>,
 }
 
 /// The other end, for the coordinator's task.
-pub struct Inbox {
+pub struct CommandReceiver {
     /// What is asked.
-    pub asked: mpsc::Receiver<Asked>,
+    pub asked: mpsc::Receiver<PendingCommand>,
     /// Where the coordinator says what it has.
     pub usage: watch::Sender<Usage>,
 }
 
 /// What came of a list of partitions that one step was asked about.
-type Told<T> = Vec<(String, Vec<T>)>;
+type ByTopic<T> = Vec<(String, Vec<T>)>;
 
 impl Coordinator {
     /// Both ends.
-    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (Coordinator, Inbox) {
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (Coordinator, CommandReceiver) {
         let (inbox, asked) = mpsc::channel(INBOX);
         let (usage_in, usage) = watch::channel(Usage::default());
         let refusals = Arc::new(Refusals::new(clock));
-        (Coordinator { inbox, usage, limits, refusals }, Inbox { asked, usage: usage_in })
+        (Coordinator { inbox, usage, limits, refusals }, CommandReceiver { asked, usage: usage_in })
     }
 
     /// Returns what the coordinator has: groups, members, offsets, and the memory they take.
@@ -67,8 +70,8 @@ impl Coordinator {
     ///
     /// # Errors
     ///
-    /// Returns [`NoCoordinator`] if there will be no answer.
-    pub async fn ask(&self, mut input: Input) -> Result<Reply, NoCoordinator> {
+    /// Returns [`CoordinatorNotAvailable`] if there will be no answer.
+    pub async fn ask(&self, mut input: Command) -> Result<Reply, CoordinatorNotAvailable> {
         let group = input.group().map(str::to_owned).unwrap_or_default();
         let refused = self.limits.check(&input).err();
         let reply = match refused.and_then(|fault| Reply::refusal(&input, fault)) {
@@ -84,10 +87,13 @@ impl Coordinator {
         Ok(reply)
     }
 
-    async fn send(&self, input: Input) -> Result<Reply, NoCoordinator> {
+    async fn send(&self, input: Command) -> Result<Reply, CoordinatorNotAvailable> {
         let (answer, reply) = oneshot::channel();
-        self.inbox.send(Asked { input, answer }).await.map_err(|_| NoCoordinator)?;
-        reply.await.map_err(|_| NoCoordinator)
+        self.inbox
+            .send(PendingCommand { input, answer })
+            .await
+            .map_err(|_| CoordinatorNotAvailable)?;
+        reply.await.map_err(|_| CoordinatorNotAvailable)
     }
 
     /// Deletes a group, however much it has committed.
@@ -95,9 +101,9 @@ impl Coordinator {
     /// # Errors
     ///
     /// As [`Coordinator::ask`].
-    pub async fn delete(&self, group: &str) -> Result<Reply, NoCoordinator> {
+    pub async fn delete(&self, group: &str) -> Result<Reply, CoordinatorNotAvailable> {
         loop {
-            match self.send(Input::Delete { group: group.to_owned() }).await? {
+            match self.send(Command::Delete { group: group.to_owned() }).await? {
                 Reply::ToBeContinued => {}
                 done => return Ok(done),
             }
@@ -109,9 +115,9 @@ impl Coordinator {
     /// # Errors
     ///
     /// As [`Coordinator::ask`].
-    pub async fn forget_topic(&self, topic: &str) -> Result<(), NoCoordinator> {
+    pub async fn forget_topic(&self, topic: &str) -> Result<(), CoordinatorNotAvailable> {
         loop {
-            match self.send(Input::TopicDeleted { topic: topic.to_owned() }).await? {
+            match self.send(Command::TopicDeleted { topic: topic.to_owned() }).await? {
                 Reply::ToBeContinued => {}
                 _ => return Ok(()),
             }
@@ -123,12 +129,12 @@ impl Coordinator {
     /// # Errors
     ///
     /// As [`Coordinator::ask`].
-    pub async fn list(&self) -> Result<Vec<Listing>, NoCoordinator> {
+    pub async fn list(&self) -> Result<Vec<Listing>, CoordinatorNotAvailable> {
         let mut all: Vec<Listing> = Vec::new();
         loop {
             let after = all.last().map(|last| last.group.clone());
-            let Reply::Listed(page, is_more) = self.send(Input::List { after }).await? else {
-                return Err(NoCoordinator);
+            let Reply::Listed(page, is_more) = self.send(Command::List { after }).await? else {
+                return Err(CoordinatorNotAvailable);
             };
             all.extend(page);
             if !is_more {
@@ -145,13 +151,13 @@ impl Coordinator {
     pub async fn fetch_offsets(
         &self,
         group: &str,
-        wanted: Wanted,
-    ) -> Result<Offsets, NoCoordinator> {
+        wanted: TopicPartitions,
+    ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
         let mut all = Vec::new();
         for Slice { wanted, continues } in Slices::of(wanted) {
-            let input = Input::FetchOffsets { group: group.to_owned(), wanted };
+            let input = Command::FetchOffsets { group: group.to_owned(), wanted };
             let Reply::Fetched(offsets) = self.send(input).await? else {
-                return Err(NoCoordinator);
+                return Err(CoordinatorNotAvailable);
             };
             append(&mut all, offsets, continues);
         }
@@ -163,13 +169,16 @@ impl Coordinator {
     /// # Errors
     ///
     /// As [`Coordinator::ask`].
-    pub async fn fetch_all_offsets(&self, group: &str) -> Result<Offsets, NoCoordinator> {
-        let mut all: Offsets = Vec::new();
+    pub async fn fetch_all_offsets(
+        &self,
+        group: &str,
+    ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
+        let mut all: FetchedOffsets = Vec::new();
         let mut from = (String::new(), i32::MIN);
         loop {
-            let input = Input::FetchAllOffsets { group: group.to_owned(), from };
+            let input = Command::FetchAllOffsets { group: group.to_owned(), from };
             let Reply::FetchedAll(page, next) = self.send(input).await? else {
-                return Err(NoCoordinator);
+                return Err(CoordinatorNotAvailable);
             };
             let last = all.last().map(|(topic, _)| topic);
             let continues = last.is_some() && last == page.first().map(|(topic, _)| topic);
@@ -189,19 +198,19 @@ impl Coordinator {
     pub async fn delete_offsets(
         &self,
         group: &str,
-        wanted: Wanted,
-    ) -> Result<Result<Deleted, Fault>, NoCoordinator> {
+        wanted: TopicPartitions,
+    ) -> Result<Result<DeletedOffsets, GroupError>, CoordinatorNotAvailable> {
         let mut all = Vec::new();
         for Slice { wanted, continues } in Slices::of(wanted) {
             let later = (!all.is_empty()).then(|| wanted.clone());
-            let input = Input::DeleteOffsets { group: group.to_owned(), wanted };
+            let input = Command::DeleteOffsets { group: group.to_owned(), wanted };
             let Reply::Deleted(outcome) = self.send(input).await? else {
-                return Err(NoCoordinator);
+                return Err(CoordinatorNotAvailable);
             };
             match (outcome, later) {
                 (Ok(deleted), _) => append(&mut all, deleted, continues),
                 // With its last offset, in the slice before, the group has gone.
-                (Err(Fault::GroupNotFound), Some(wanted)) => {
+                (Err(GroupError::GroupNotFound), Some(wanted)) => {
                     append(&mut all, nothing_there(wanted), continues);
                 }
                 (Err(fault), _) => return Ok(Err(fault)),
@@ -218,30 +227,32 @@ impl Coordinator {
     pub async fn leave(
         &self,
         group: &str,
-        members: Vec<Leaving>,
-    ) -> Result<Vec<(Leaving, Result<(), Fault>)>, NoCoordinator> {
+        members: Vec<LeavingMember>,
+    ) -> Result<Vec<(LeavingMember, Result<(), GroupError>)>, CoordinatorNotAvailable> {
         let mut all = Vec::with_capacity(members.len());
         let mut rest = members.into_iter();
         loop {
-            let members: Vec<Leaving> = rest.by_ref().take(SLICE).collect();
+            let members: Vec<LeavingMember> = rest.by_ref().take(SLICE).collect();
             if members.is_empty() {
                 return Ok(all);
             }
-            let input = Input::Leave { group: group.to_owned(), members };
-            let Reply::Left(left) = self.send(input).await? else { return Err(NoCoordinator) };
+            let input = Command::Leave { group: group.to_owned(), members };
+            let Reply::Left(left) = self.send(input).await? else {
+                return Err(CoordinatorNotAvailable);
+            };
             all.extend(left);
         }
     }
 }
 
 /// What comes of a deletion of offsets that are not there.
-fn nothing_there(wanted: Wanted) -> Deleted {
+fn nothing_there(wanted: TopicPartitions) -> DeletedOffsets {
     let all = |partitions: Vec<i32>| partitions.into_iter().map(|p| (p, Ok(()))).collect();
     wanted.into_iter().map(|(topic, partitions)| (topic, all(partitions))).collect()
 }
 
 /// Puts what came of a slice behind what came of those before.
-fn append<T>(all: &mut Told<T>, slice: Told<T>, continues: bool) {
+fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
     let mut slice = slice.into_iter();
     if continues && let (Some((_, partitions)), Some((_, more))) = (all.last_mut(), slice.next()) {
         partitions.extend(more);
@@ -251,7 +262,7 @@ fn append<T>(all: &mut Told<T>, slice: Told<T>, continues: bool) {
 
 /// A part of a list of partitions.
 struct Slice {
-    wanted: Wanted,
+    wanted: TopicPartitions,
     /// True if it begins within the topic that the one before ended with.
     continues: bool,
 }
@@ -265,7 +276,7 @@ struct Slices {
 }
 
 impl Slices {
-    fn of(wanted: Wanted) -> Slices {
+    fn of(wanted: TopicPartitions) -> Slices {
         Slices { topics: wanted.into_iter(), open: None, is_first: true }
     }
 }
@@ -276,7 +287,7 @@ impl Iterator for Slices {
     fn next(&mut self) -> Option<Slice> {
         let is_first = std::mem::replace(&mut self.is_first, false);
         let continues = self.open.is_some();
-        let mut wanted: Wanted = Vec::new();
+        let mut wanted: TopicPartitions = Vec::new();
         let mut left = SLICE;
         while left > 0 {
             let next = self.open.take().or_else(|| {
@@ -299,7 +310,7 @@ mod tests {
     use super::*;
 
     /// What becomes of a list that is cut in pieces, answered and put together again.
-    fn put_together(wanted: &Wanted) -> (Told<i32>, Vec<usize>) {
+    fn put_together(wanted: &TopicPartitions) -> (ByTopic<i32>, Vec<usize>) {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
         for Slice { wanted, continues } in Slices::of(wanted.clone()) {
             sizes.push(wanted.iter().map(|(_, partitions)| partitions.len().max(1)).sum());
@@ -311,7 +322,7 @@ mod tests {
     #[test]
     fn a_list_in_slices_is_answered_as_it_was_asked() {
         let topic = |name: &str, count: usize| (name.to_owned(), (0..count as i32).collect());
-        let lists: [Wanted; 6] = [
+        let lists: [TopicPartitions; 6] = [
             vec![],
             vec![topic("a", 0)],
             vec![topic("a", SLICE), topic("a", 1)],

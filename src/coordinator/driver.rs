@@ -19,11 +19,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 
 use crate::clock::{Clock, Now};
-use crate::coordinator::asking::{Asked, Inbox};
+use crate::coordinator::asking::{CommandReceiver, PendingCommand};
 use crate::coordinator::backlog::Backlog;
-use crate::coordinator::gauge::Gauge;
+use crate::coordinator::gauge::UsageMonitor;
 use crate::coordinator::journal::{Journal, JournalError};
-use crate::groups::input::{Input, Reply};
+use crate::groups::input::{Command, Reply};
 use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Ticket};
@@ -39,7 +39,7 @@ const TURN_BYTES: usize = 1024 * 1024;
 const RETRY: Duration = Duration::from_secs(1);
 
 struct Driver {
-    gauge: Gauge,
+    gauge: UsageMonitor,
     groups: Groups,
     journal: Journal,
     backlog: Backlog,
@@ -57,7 +57,7 @@ pub async fn run(
     mut groups: Groups,
     mut journal: Journal,
     clock: Arc<dyn Clock>,
-    inbox: Inbox,
+    inbox: CommandReceiver,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), JournalError> {
     let is_stopping = stopping.clone();
@@ -89,9 +89,9 @@ pub async fn run(
             Err(error) => return Err(error),
         }
     }
-    let Inbox { asked: mut inbox, usage } = inbox;
+    let CommandReceiver { asked: mut inbox, usage } = inbox;
     let mut driver = Driver {
-        gauge: Gauge::new(groups.limits(), usage),
+        gauge: UsageMonitor::new(groups.limits(), usage),
         groups,
         journal,
         backlog: Backlog::default(),
@@ -124,7 +124,7 @@ impl Driver {
     async fn forget_lost_topics(&mut self, now: Now) -> Result<(), JournalError> {
         for topic in self.groups.topics() {
             while !self.journal.topic_exists(&topic) {
-                let input = Input::TopicDeleted { topic: topic.clone() };
+                let input = Command::TopicDeleted { topic: topic.clone() };
                 let step = self.groups.step(now, self.next, input);
                 self.write(now, step.records).await?;
                 if !matches!(step.replies[..], [(_, Reply::ToBeContinued)]) {
@@ -172,8 +172,8 @@ impl Driver {
     async fn turn(
         &mut self,
         clock: &dyn Clock,
-        first: Option<Asked>,
-        mut more: impl FnMut() -> Option<Asked>,
+        first: Option<PendingCommand>,
+        mut more: impl FnMut() -> Option<PendingCommand>,
     ) -> Result<(), JournalError> {
         let now = clock.now();
         let is_full = !self.write(now, Vec::new()).await?;
@@ -181,8 +181,8 @@ impl Driver {
         let mut promises = Vec::new();
         let (mut taken, mut weight) = (0, 0);
         let mut next = first.or_else(&mut more);
-        while let Some(Asked { input, answer }) = next.take() {
-            let is_promise = input.is_to_outlive_us();
+        while let Some(PendingCommand { input, answer }) = next.take() {
+            let is_promise = input.is_durable();
             if !(is_full && is_promise) {
                 let ticket = self.next;
                 self.next += 1;

@@ -12,16 +12,16 @@ const FAR: u128 = 80;
 
 /// What the coordinator has.
 #[derive(Debug)]
-pub struct Gauge {
+pub struct UsageMonitor {
     limits: Limits,
     usage: watch::Sender<Usage>,
     is_near: bool,
 }
 
-impl Gauge {
+impl UsageMonitor {
     /// Nothing is known yet.
-    pub fn new(limits: Limits, usage: watch::Sender<Usage>) -> Gauge {
-        Gauge { limits, usage, is_near: false }
+    pub fn new(limits: Limits, usage: watch::Sender<Usage>) -> UsageMonitor {
+        UsageMonitor { limits, usage, is_near: false }
     }
 
     /// Says what the log has given, if it has given anything.
@@ -70,7 +70,7 @@ mod tests {
     fn it_is_near_once_until_it_is_far_again() {
         let limits = Limits { groups: 100, bytes: 1000, ..Limits::NONE };
         let (sender, receiver) = watch::channel(Usage::default());
-        let mut gauge = Gauge::new(limits, sender);
+        let mut gauge = UsageMonitor::new(limits, sender);
         let mut at = |groups, bytes| {
             let usage = Usage { groups, bytes, ..Usage::default() };
             gauge.note(usage);

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
 use crate::client::cluster::Cluster;
-use crate::client::connection::Manner;
+use crate::client::connection::ConnectionConfig;
 use crate::embedded::builder::Builder;
-use crate::embedded::running::{Orders, Started};
+use crate::embedded::running::{Started, StopSender};
 use crate::embedded::topics::{NewTopic, Topic, TopicError, create, delete, list};
 use crate::storage::disk::{Disk, OsDisk};
 
@@ -55,7 +55,7 @@ pub struct StopError(pub String);
 #[derive(Debug)]
 pub struct Broker {
     /// Taken by a stop; dropped, it ends the broker.
-    orders: Option<Orders>,
+    orders: Option<StopSender>,
     started: Started,
     data_dir: PathBuf,
     is_ephemeral: bool,
@@ -68,7 +68,7 @@ impl Broker {
     }
 
     pub(crate) fn new(
-        orders: Orders,
+        orders: StopSender,
         started: Started,
         data_dir: PathBuf,
         is_ephemeral: bool,
@@ -149,7 +149,7 @@ impl Broker {
     {
         let bootstrap = self.bootstrap_servers();
         let asking = self.started.runtime.spawn(async move {
-            let mut cluster = Cluster::connect(&bootstrap, Manner::default())
+            let mut cluster = Cluster::connect(&bootstrap, ConnectionConfig::default())
                 .await
                 .map_err(|error| TopicError::Lost(error.to_string()))?;
             // What clients are told to connect to may be a name that is none on this machine.

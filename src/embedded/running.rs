@@ -61,20 +61,20 @@ pub struct Started {
 }
 
 /// How a stop ended.
-pub type Outcome = Result<(), StopError>;
+pub type StopResult = Result<(), StopError>;
 
 /// The one order that a broker takes: to stop, and where to say how that ended. Dropped, it tells
 /// the broker to end at once.
-pub type Orders = oneshot::Sender<oneshot::Sender<Outcome>>;
+pub type StopSender = oneshot::Sender<oneshot::Sender<StopResult>>;
 
 /// Where a broker says that it is ready, or why it is not.
-pub type Readiness = oneshot::Receiver<Result<Started, StartError>>;
+pub type ReadyReceiver = oneshot::Receiver<Result<Started, StartError>>;
 
 /// Begin the thread.
 ///
 /// # Errors
 /// The system gives none.
-pub fn launch(launch: Launch) -> Result<(Orders, Readiness), StartError> {
+pub fn launch(launch: Launch) -> Result<(StopSender, ReadyReceiver), StartError> {
     let (orders, told) = oneshot::channel();
     let (ready, readiness) = oneshot::channel();
     std::thread::Builder::new()
@@ -88,10 +88,10 @@ fn no_threads(error: std::io::Error) -> StartError {
     StartError::System { what: "a thread", error }
 }
 
-type Ready = oneshot::Sender<Result<Started, StartError>>;
-type Told = oneshot::Receiver<oneshot::Sender<Outcome>>;
+type ReadySender = oneshot::Sender<Result<Started, StartError>>;
+type StopReceiver = oneshot::Receiver<oneshot::Sender<StopResult>>;
 
-fn live(launch: Launch, told: Told, ready: Ready) {
+fn live(launch: Launch, told: StopReceiver, ready: ReadySender) {
     let Launch { settings, data_dir, disk, temporary, worker_threads } = launch;
     let ended = match runtime(worker_threads) {
         Ok(runtime) => {
@@ -124,9 +124,9 @@ async fn serve(
     settings: Settings,
     data_dir: PathBuf,
     disk: Option<Arc<dyn Disk>>,
-    told: Told,
-    ready: Ready,
-) -> Option<(oneshot::Sender<Outcome>, Outcome)> {
+    told: StopReceiver,
+    ready: ReadySender,
+) -> Option<(oneshot::Sender<StopResult>, StopResult)> {
     let (broker, addresses, serving) = match begin(settings, data_dir, disk).await {
         Ok(begun) => begun,
         Err(error) => {
@@ -161,7 +161,7 @@ async fn begin(
     data_dir: PathBuf,
     disk: Option<Arc<dyn Disk>>,
 ) -> Result<(Arc<Broker>, Vec<SocketAddr>, JoinHandle<()>), StartError> {
-    for option in settings.unheeded() {
+    for option in settings.unused_settings() {
         tracing::warn!(
             name = option.name,
             value = option.value,
@@ -169,7 +169,7 @@ async fn begin(
             "this config is reported only: nothing follows from it"
         );
     }
-    let hold = datadir::hold(&data_dir)?;
+    let hold = datadir::lock(&data_dir)?;
     // The limit is the program's, and stays as it is.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = files_within(limit) / SHARE_OF_FILES;
@@ -192,7 +192,7 @@ async fn begin(
     }
 }
 
-async fn close(broker: Arc<Broker>) -> Outcome {
+async fn close(broker: Arc<Broker>) -> StopResult {
     let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
     closed
         .map_err(|error| StopError(error.to_string()))?

@@ -18,7 +18,7 @@ use crate::types::Offset;
 
 /// What the request as a whole allows.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct FetchLimits {
     /// Bytes of records in the answer, but for the first batch.
     pub max_bytes: u64,
     /// Bytes that are worth an answer.
@@ -31,7 +31,7 @@ pub struct Limits {
 
 /// One partition that is wanted.
 #[derive(Debug)]
-pub struct Wanting {
+pub struct ReadRequest {
     /// The partition, or Kafka's code for why there is none.
     pub partition: Result<Arc<Partition>, i16>,
     /// From where.
@@ -57,7 +57,7 @@ pub struct Read {
 
 /// What became of one partition.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ReadOutcome {
     /// There was no partition to ask; Kafka's code says why.
     Refused(i16),
     /// The log cannot be opened, or is no more.
@@ -71,11 +71,11 @@ pub enum Outcome {
 /// Reads until there is enough, an error, or no time left; or until `hurry` is over: what was read
 /// so far is always an answer.
 pub async fn poll(
-    wanted: &[Wanting],
-    limits: Limits,
+    wanted: &[ReadRequest],
+    limits: FetchLimits,
     mut stopping: watch::Receiver<bool>,
     hurry: impl Future<Output = ()>,
-) -> Vec<Outcome> {
+) -> Vec<ReadOutcome> {
     open_all(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
     let (outcomes, bytes) = read(wanted, limits);
     if is_done(&outcomes, bytes, limits) {
@@ -106,33 +106,33 @@ pub async fn poll(
     }
 }
 
-fn is_done(outcomes: &[Outcome], bytes: u64, limits: Limits) -> bool {
+fn is_done(outcomes: &[ReadOutcome], bytes: u64, limits: FetchLimits) -> bool {
     bytes >= limits.min_bytes
         || limits.max_wait_ms == 0
-        || outcomes.iter().any(|o| !matches!(o, Outcome::Read(_)))
+        || outcomes.iter().any(|o| !matches!(o, ReadOutcome::Read(_)))
 }
 
-fn read(wanted: &[Wanting], limits: Limits) -> (Vec<Outcome>, u64) {
+fn read(wanted: &[ReadRequest], limits: FetchLimits) -> (Vec<ReadOutcome>, u64) {
     let mut bytes = 0;
     let outcomes = wanted.iter().map(|one| read_one(one, limits, &mut bytes)).collect();
     (outcomes, bytes)
 }
 
-fn read_one(wanted: &Wanting, limits: Limits, bytes: &mut u64) -> Outcome {
+fn read_one(wanted: &ReadRequest, limits: FetchLimits, bytes: &mut u64) -> ReadOutcome {
     let partition = match &wanted.partition {
         Ok(partition) => partition,
-        Err(code) => return Outcome::Refused(*code),
+        Err(code) => return ReadOutcome::Refused(*code),
     };
     let view = match partition.view() {
         Ok(view) => view,
-        Err(error) => return Outcome::Unavailable(error),
+        Err(error) => return ReadOutcome::Unavailable(error),
     };
     let below = if limits.committed { view.last_stable_offset } else { view.end_offset };
     let left = limits.max_bytes.saturating_sub(*bytes).min(wanted.max_bytes);
     match view.read(wanted.offset, below, left, *bytes == 0) {
         Ok(records) => {
             *bytes += records.as_ref().map_or(0, |r| r.len as u64);
-            Outcome::Read(Read {
+            ReadOutcome::Read(Read {
                 end_offset: view.end_offset,
                 last_stable_offset: view.last_stable_offset,
                 log_start_offset: view.log_start_offset,
@@ -140,6 +140,6 @@ fn read_one(wanted: &Wanting, limits: Limits, bytes: &mut u64) -> Outcome {
                 records,
             })
         }
-        Err(error) => Outcome::Failed(error),
+        Err(error) => ReadOutcome::Failed(error),
     }
 }

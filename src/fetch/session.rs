@@ -4,11 +4,11 @@
 //! **Invariant:** no session is owed to anybody. Whenever there is no room, no trust or no
 //! session, the answer is session id 0 and lists everything, which every client understands.
 //!
-//! **Invariant:** `Sessions::partitions` is the sum of the sessions' partitions and at most
+//! **Invariant:** `FetchSessions::partitions` is the sum of the sessions' partitions and at most
 //! [`PARTITIONS_MAX`]. With names of at most [`NAME_BYTES_MAX`] bytes that is some 25 MB if
 //! somebody tries, and next to nothing otherwise.
 //!
-//! A request passes twice: [`Sessions::begin`] says what to read, [`Sessions::finish`] what to
+//! A request passes twice: [`FetchSessions::begin`] says what to read, [`FetchSessions::finish`] what to
 //! answer. Between the two nobody holds anything; what happened meanwhile is noticed.
 
 use std::collections::hash_map::Entry;
@@ -32,7 +32,7 @@ pub const EVICT_AFTER_MS: i64 = 120_000;
 
 /// A topic as the request names it: by name up to version 12, by id from 13 on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Topic {
+pub enum TopicKey {
     /// Up to version 12.
     Name(Arc<str>),
     /// From version 13 on (KIP-516).
@@ -41,16 +41,16 @@ pub enum Topic {
 
 /// A partition as the request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct PartitionKey {
     /// Its topic.
-    pub topic: Topic,
+    pub topic: TopicKey,
     /// Its index, from 0.
     pub partition: i32,
 }
 
 /// What the client wants of a partition. Field names are the protocol's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Params {
+pub struct FetchParams {
     /// From where to read.
     pub fetch_offset: Offset,
     /// How many bytes of this partition to send at most.
@@ -65,16 +65,16 @@ pub struct Params {
 
 /// A partition and what is wanted of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct SessionPartition {
     /// Which.
-    pub key: Key,
+    pub key: PartitionKey,
     /// What.
-    pub params: Params,
+    pub params: FetchParams,
 }
 
 /// What a Fetch request says about its session and its partitions.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct SessionRequest {
     /// 0 if there is none.
     pub session_id: i32,
     /// [`FULL_EPOCH`], [`FINAL_EPOCH`], or where the session stands.
@@ -82,9 +82,9 @@ pub struct Request {
     /// True from version 13 on, where topics have ids.
     pub by_id: bool,
     /// All partitions, or the new and changed ones.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<SessionPartition>,
     /// Partitions to take out of the session.
-    pub forgotten: Vec<Key>,
+    pub forgotten: Vec<PartitionKey>,
 }
 
 /// Why a request's session cannot go on. The client then begins a new one.
@@ -110,9 +110,9 @@ pub enum SessionError {
 
 /// What to read for a request, in this order.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct FetchPlan {
     /// The partitions. Those that had data last time stand behind the others.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<SessionPartition>,
     mode: Mode,
 }
 
@@ -128,7 +128,7 @@ enum Mode {
 
 /// The offsets of a partition that an answer carries beside its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marks {
+pub struct PartitionOffsets {
     /// High watermark.
     pub high_watermark: Offset,
     /// Last stable offset.
@@ -138,22 +138,23 @@ pub struct Marks {
 }
 
 /// What a client knows of a partition before anything was said; no partition is like that.
-const UNTOLD: Marks = Marks { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
+const UNTOLD: PartitionOffsets =
+    PartitionOffsets { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
 
 /// What reading a partition has brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct PartitionRead {
     /// True if there are records to send.
     pub has_records: bool,
     /// True for an error, or anything else that must be said in any case.
     pub must_answer: bool,
     /// The partition's offsets; all -1 with an error.
-    pub marks: Marks,
+    pub marks: PartitionOffsets,
 }
 
 /// What to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct SessionResponse {
     /// The session that the client may go on with, or [`NO_SESSION`].
     pub session_id: i32,
     /// For each partition of the plan, whether it is listed in the response.
@@ -162,7 +163,7 @@ pub struct Answer {
 
 /// All sessions of a broker.
 #[derive(Debug)]
-pub struct Sessions {
+pub struct FetchSessions {
     slots: usize,
     rng: fastrand::Rng,
     all: HashMap<i32, Session>,
@@ -175,17 +176,17 @@ struct Session {
     epoch: i32,
     by_id: bool,
     used_ms: i64,
-    cached: HashMap<Key, Cached>,
+    cached: HashMap<PartitionKey, Cached>,
     /// Who is next to be read: turns in ascending order.
-    order: BTreeMap<u64, Key>,
+    order: BTreeMap<u64, PartitionKey>,
     next_turn: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Cached {
-    params: Params,
+    params: FetchParams,
     turn: u64,
-    told: Marks,
+    told: PartitionOffsets,
 }
 
 impl Session {
@@ -201,7 +202,7 @@ impl Session {
     }
 
     /// Add a partition at the end, or change what is wanted of it where it stands.
-    fn want(&mut self, wanted: Wanted, told: Marks) {
+    fn want(&mut self, wanted: SessionPartition, told: PartitionOffsets) {
         match self.cached.entry(wanted.key) {
             Entry::Occupied(mut cached) => cached.get_mut().params = wanted.params,
             Entry::Vacant(vacant) => {
@@ -213,22 +214,23 @@ impl Session {
         }
     }
 
-    fn forget(&mut self, key: &Key) {
+    fn forget(&mut self, key: &PartitionKey) {
         if let Some(cached) = self.cached.remove(key) {
             self.order.remove(&cached.turn);
         }
     }
 
     /// All partitions, in the order of their turns.
-    fn wanted(&self) -> Vec<Wanted> {
-        let params = |key: &Key| self.cached.get(key).map(|cached| cached.params);
-        let wanted = |key: &Key| Some(Wanted { key: key.clone(), params: params(key)? });
+    fn wanted(&self) -> Vec<SessionPartition> {
+        let params = |key: &PartitionKey| self.cached.get(key).map(|cached| cached.params);
+        let wanted =
+            |key: &PartitionKey| Some(SessionPartition { key: key.clone(), params: params(key)? });
         self.order.values().filter_map(wanted).collect()
     }
 
     /// Whether a partition must be listed; what is listed is remembered as told, and who got data
     /// goes to the end.
-    fn tell(&mut self, key: &Key, seen: &Seen) -> bool {
+    fn tell(&mut self, key: &PartitionKey, seen: &PartitionRead) -> bool {
         // Forgotten meanwhile: the client no longer expects it.
         let Some(cached) = self.cached.get_mut(key) else { return false };
         let listed = seen.has_records || seen.must_answer || cached.told != seen.marks;
@@ -245,11 +247,11 @@ impl Session {
     }
 }
 
-impl Sessions {
+impl FetchSessions {
     /// No sessions yet, and never more than `slots`
     /// (`max.incremental.fetch.session.cache.slots`). Session ids come from `rng`.
-    pub fn new(slots: usize, rng: fastrand::Rng) -> Sessions {
-        Sessions { slots, rng, all: HashMap::new(), partitions: 0 }
+    pub fn new(slots: usize, rng: fastrand::Rng) -> FetchSessions {
+        FetchSessions { slots, rng, all: HashMap::new(), partitions: 0 }
     }
 
     /// How many sessions there are.
@@ -271,13 +273,17 @@ impl Sessions {
     ///
     /// # Errors
     /// The request continues a session that cannot be continued; nothing has changed then.
-    pub fn begin(&mut self, now_mono_ms: i64, request: Request) -> Result<Plan, SessionError> {
+    pub fn begin(
+        &mut self,
+        now_mono_ms: i64,
+        request: SessionRequest,
+    ) -> Result<FetchPlan, SessionError> {
         let id = request.session_id;
         if request.epoch == FULL_EPOCH || request.epoch == FINAL_EPOCH {
             self.remove(id);
             let full = request.epoch == FULL_EPOCH;
             let mode = if full { Mode::Full { by_id: request.by_id } } else { Mode::None };
-            return Ok(Plan { wanted: without_repeats(request.wanted), mode });
+            return Ok(FetchPlan { wanted: without_repeats(request.wanted), mode });
         }
         let session = self.all.get_mut(&id).ok_or(SessionError::UnknownId(id))?;
         if session.epoch != request.epoch {
@@ -298,9 +304,9 @@ impl Sessions {
         let mode = Mode::Incremental { id, epoch: session.epoch };
         if wanted.is_empty() || !keepable || self.partitions > PARTITIONS_MAX {
             self.remove(id);
-            return Ok(Plan { wanted, mode: Mode::None });
+            return Ok(FetchPlan { wanted, mode: Mode::None });
         }
-        Ok(Plan { wanted, mode })
+        Ok(FetchPlan { wanted, mode })
     }
 
     /// Say what to answer. `seen` holds one entry for each partition of the plan, in its order.
@@ -310,10 +316,11 @@ impl Sessions {
     pub fn finish(
         &mut self,
         now_mono_ms: i64,
-        plan: &Plan,
-        seen: &[Seen],
-    ) -> Result<Answer, SessionError> {
-        let everything = |session_id| Answer { session_id, listed: vec![true; plan.wanted.len()] };
+        plan: &FetchPlan,
+        seen: &[PartitionRead],
+    ) -> Result<SessionResponse, SessionError> {
+        let everything =
+            |session_id| SessionResponse { session_id, listed: vec![true; plan.wanted.len()] };
         match plan.mode {
             Mode::None => Ok(everything(NO_SESSION)),
             Mode::Full { by_id } => Ok(everything(self.create(now_mono_ms, by_id, plan, seen))),
@@ -326,7 +333,7 @@ impl Sessions {
                 }
                 let both = plan.wanted.iter().zip(seen);
                 let listed = both.map(|(wanted, seen)| session.tell(&wanted.key, seen)).collect();
-                Ok(Answer { session_id: id, listed })
+                Ok(SessionResponse { session_id: id, listed })
             }
         }
     }
@@ -336,7 +343,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Another request has continued the same session meanwhile.
-    pub fn throttled(&self, plan: &Plan) -> Result<i32, SessionError> {
+    pub fn throttled(&self, plan: &FetchPlan) -> Result<i32, SessionError> {
         let Mode::Incremental { id, epoch } = plan.mode else { return Ok(NO_SESSION) };
         match self.all.get(&id) {
             None => Ok(NO_SESSION),
@@ -346,7 +353,13 @@ impl Sessions {
     }
 
     /// Begin a session with what a full fetch listed, if there is room.
-    fn create(&mut self, now_mono_ms: i64, by_id: bool, plan: &Plan, seen: &[Seen]) -> i32 {
+    fn create(
+        &mut self,
+        now_mono_ms: i64,
+        by_id: bool,
+        plan: &FetchPlan,
+        seen: &[PartitionRead],
+    ) -> i32 {
         let count = plan.wanted.len();
         let keepable = plan.wanted.iter().all(|wanted| can_be_kept(&wanted.key));
         if count == 0 || !keepable || !self.make_room(now_mono_ms, count) {
@@ -400,20 +413,20 @@ fn epoch_after(epoch: i32) -> i32 {
     epoch.checked_add(1).unwrap_or(1)
 }
 
-fn can_be_kept(key: &Key) -> bool {
+fn can_be_kept(key: &PartitionKey) -> bool {
     match &key.topic {
-        Topic::Name(name) => name.len() <= NAME_BYTES_MAX,
-        Topic::Id(_) => true,
+        TopicKey::Name(name) => name.len() <= NAME_BYTES_MAX,
+        TopicKey::Id(_) => true,
     }
 }
 
 /// Each partition once, where it first stood, with what was last said of it.
-fn without_repeats(wanted: Vec<Wanted>) -> Vec<Wanted> {
+fn without_repeats(wanted: Vec<SessionPartition>) -> Vec<SessionPartition> {
     if wanted.len() < 2 {
         return wanted;
     }
     let mut places = HashMap::with_capacity(wanted.len());
-    let mut once: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    let mut once: Vec<SessionPartition> = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         let place = *places.entry(wanted.key.clone()).or_insert(once.len());
         match once.get_mut(place) {

@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use crate::groups::group::Phase;
-use crate::groups::input::{DescribedMember, Description, Fault, Listing, Reply};
+use crate::groups::group::GroupState;
+use crate::groups::input::{DescribedMember, Description, GroupError, Listing, Reply};
 use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
@@ -25,9 +25,9 @@ impl Groups {
         (listed.collect(), ids.next().is_some())
     }
 
-    pub(crate) fn describe(&self, id: &str) -> Result<Description, Fault> {
-        let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-        let is_stable = group.phase == Phase::Stable;
+    pub(crate) fn describe(&self, id: &str) -> Result<Description, GroupError> {
+        let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
+        let is_stable = group.phase == GroupState::Stable;
         let protocol = group.protocol.as_deref().filter(|_| is_stable);
         let member = |m: &Member| DescribedMember {
             id: m.id.to_string(),
@@ -55,10 +55,10 @@ impl Groups {
     }
 
     /// True if nothing is left of the group.
-    fn try_delete(&self, id: &str, step: &mut Step) -> Result<bool, Fault> {
-        let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-        if group.phase != Phase::Empty {
-            return Err(Fault::NotEmpty);
+    fn try_delete(&self, id: &str, step: &mut Step) -> Result<bool, GroupError> {
+        let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
+        if group.phase != GroupState::Empty {
+            return Err(GroupError::NotEmpty);
         }
         let slice = group.offsets.iter().take(SLICE);
         step.records.extend(slice.map(|(topic, partition, _)| forgotten(id, topic, partition)));

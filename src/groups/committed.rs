@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::groups::records::Committed;
+use crate::groups::records::OffsetAndMetadata;
 use crate::groups::small_map::SmallMap;
 
 /// What a topic takes beside its offsets: its entry here, and the group's in the index of topics.
@@ -13,7 +13,7 @@ const OFFSET_BYTES: usize = 96;
 /// Committed offsets by topic and partition.
 #[derive(Debug, Clone, Default)]
 pub struct CommittedOffsets {
-    topics: SmallMap<Arc<str>, SmallMap<i32, Committed>>,
+    topics: SmallMap<Arc<str>, SmallMap<i32, OffsetAndMetadata>>,
     count: usize,
     bytes: usize,
 }
@@ -40,7 +40,7 @@ impl CommittedOffsets {
     }
 
     /// Returns the offset of a partition.
-    pub fn get(&self, topic: &str, partition: i32) -> Option<&Committed> {
+    pub fn get(&self, topic: &str, partition: i32) -> Option<&OffsetAndMetadata> {
         self.topics.get(topic)?.get(&partition)
     }
 
@@ -63,7 +63,12 @@ impl CommittedOffsets {
     /// # Errors
     ///
     /// Returns the offset if there is none of the topic.
-    pub fn put(&mut self, topic: &str, partition: i32, value: Committed) -> Result<(), Committed> {
+    pub fn put(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        value: OffsetAndMetadata,
+    ) -> Result<(), OffsetAndMetadata> {
         let Some(partitions) = self.topics.get_mut(topic) else { return Err(value) };
         self.bytes += offset_bytes(&value.metadata);
         match partitions.insert(partition, value) {
@@ -74,7 +79,7 @@ impl CommittedOffsets {
     }
 
     /// Keeps the first offset of a topic.
-    pub fn put_first(&mut self, topic: Arc<str>, partition: i32, value: Committed) {
+    pub fn put_first(&mut self, topic: Arc<str>, partition: i32, value: OffsetAndMetadata) {
         self.bytes += TOPIC_BYTES + offset_bytes(&value.metadata);
         self.count += 1;
         let mut partitions = SmallMap::default();
@@ -100,7 +105,7 @@ impl CommittedOffsets {
     pub fn from<'a>(
         &'a self,
         (topic, partition): (&'a str, i32),
-    ) -> impl Iterator<Item = (&'a Arc<str>, i32, &'a Committed)> {
+    ) -> impl Iterator<Item = (&'a Arc<str>, i32, &'a OffsetAndMetadata)> {
         self.topics.from(topic).flat_map(move |(name, partitions)| {
             let from = if &**name == topic { partition } else { i32::MIN };
             partitions.from(&from).map(move |(partition, value)| (name, *partition, value))
@@ -108,7 +113,7 @@ impl CommittedOffsets {
     }
 
     /// Walks through all of them by topic and partition.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, i32, &Committed)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, i32, &OffsetAndMetadata)> {
         self.from(("", i32::MIN))
     }
 

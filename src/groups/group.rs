@@ -23,7 +23,7 @@ const TOPICS_READ_MAX: usize = 100_000;
 
 /// Where a group stands. `Dead` is not kept: such a group is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum GroupState {
     /// Nobody is in it; it may have committed offsets.
     Empty,
     /// Members are to join (again).
@@ -34,14 +34,14 @@ pub enum Phase {
     Stable,
 }
 
-impl Phase {
+impl GroupState {
     /// The name that Kafka's tools show.
     pub fn name(self) -> &'static str {
         match self {
-            Phase::Empty => "Empty",
-            Phase::PreparingRebalance => "PreparingRebalance",
-            Phase::CompletingRebalance => "CompletingRebalance",
-            Phase::Stable => "Stable",
+            GroupState::Empty => "Empty",
+            GroupState::PreparingRebalance => "PreparingRebalance",
+            GroupState::CompletingRebalance => "CompletingRebalance",
+            GroupState::Stable => "Stable",
         }
     }
 }
@@ -52,7 +52,7 @@ pub struct Group {
     /// Its id.
     pub id: Arc<str>,
     /// Where it stands.
-    pub phase: Phase,
+    pub phase: GroupState,
     /// When it came there, ms since 1970.
     pub state_ms: i64,
     /// `consumer` and the like; none for a group that only ever committed offsets.
@@ -93,7 +93,7 @@ impl Group {
     pub fn new(id: Arc<str>, now_wall_ms: i64) -> Group {
         Group {
             id,
-            phase: Phase::Empty,
+            phase: GroupState::Empty,
             state_ms: now_wall_ms,
             protocol_type: None,
             generation: 0,
@@ -121,7 +121,7 @@ impl Group {
     }
 
     /// Enter a phase.
-    pub fn enter(&mut self, phase: Phase, now_wall_ms: i64) {
+    pub fn enter(&mut self, phase: GroupState, now_wall_ms: i64) {
         self.phase = phase;
         self.state_ms = now_wall_ms;
     }
@@ -155,7 +155,7 @@ impl Group {
     /// are in it, the member itself among them if it is (Kafka's
     /// `ClassicGroup.supportsProtocols`).
     pub fn accepts(&self, protocol_type: &str, protocols: &Protocols) -> bool {
-        if self.phase == Phase::Empty {
+        if self.phase == GroupState::Empty {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
@@ -182,19 +182,19 @@ impl Group {
         self.generation = value.generation;
         self.leader = value.leader.map(Arc::from);
         self.state_ms = value.state_ms;
-        self.phase = if value.members.is_empty() { Phase::Empty } else { Phase::Stable };
-        self.phase_due_ms = self.phase_due_ms.filter(|_| self.phase == Phase::Stable);
+        self.phase = if value.members.is_empty() { GroupState::Empty } else { GroupState::Stable };
+        self.phase_due_ms = self.phase_due_ms.filter(|_| self.phase == GroupState::Stable);
         let protocol = value.protocol.clone().unwrap_or_default();
         self.protocol = value.protocol;
         // A step has just said this of its own members.
-        if self.members.are_as_told(&value.members, &protocol) {
+        if self.members.match_records(&value.members, &protocol) {
             return;
         }
         let mut before = std::mem::take(&mut self.members);
         for told in value.members {
             self.members.push(match before.remove(&told.id) {
-                Some(known) => known.taking_over(told, &protocol, now_mono_ms),
-                None => Member::told(told, &protocol, now_mono_ms),
+                Some(known) => known.updated_from_record(told, &protocol, now_mono_ms),
+                None => Member::from_record(told, &protocol, now_mono_ms),
             });
         }
     }

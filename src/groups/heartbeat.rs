@@ -1,44 +1,52 @@
 //! Heartbeat and LeaveGroup: who is still there.
 
 use crate::clock::Now;
-use crate::groups::group::{Group, Phase};
-use crate::groups::input::{Fault, Identity, JoinFault, Leaving, Reply};
+use crate::groups::group::{Group, GroupState};
+use crate::groups::input::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
 impl Group {
     /// `Err` unless this is a member under this name.
-    pub(crate) fn validate(&self, member: &str, instance_id: Option<&str>) -> Result<(), Fault> {
+    pub(crate) fn validate(
+        &self,
+        member: &str,
+        instance_id: Option<&str>,
+    ) -> Result<(), GroupError> {
         if let Some(instance_id) = instance_id {
             return match self.members.with_instance(instance_id) {
                 Some(known) if *known.id == *member => Ok(()),
-                Some(_) => Err(Fault::FencedInstance),
-                None => Err(Fault::UnknownMember),
+                Some(_) => Err(GroupError::FencedInstance),
+                None => Err(GroupError::UnknownMember),
             };
         }
-        self.members.get(member).map(drop).ok_or(Fault::UnknownMember)
+        self.members.get(member).map(drop).ok_or(GroupError::UnknownMember)
     }
 }
 
 impl Groups {
-    pub(crate) fn heartbeat(&mut self, now: Now, identity: &Identity) -> Result<(), Fault> {
+    pub(crate) fn heartbeat(
+        &mut self,
+        now: Now,
+        identity: &MemberIdentity,
+    ) -> Result<(), GroupError> {
         checked_id(&identity.group)?;
         let beat = |groups: &mut Groups, group: &mut Group| {
             group.validate(&identity.member, identity.instance_id.as_deref())?;
             if identity.generation != group.generation {
-                return Err(Fault::IllegalGeneration);
+                return Err(GroupError::IllegalGeneration);
             }
             match group.phase {
-                Phase::Empty => Err(Fault::UnknownMember),
+                GroupState::Empty => Err(GroupError::UnknownMember),
                 phase => {
                     groups.touch(now, group, &identity.member);
                     match phase {
-                        Phase::PreparingRebalance => Err(Fault::RebalanceInProgress),
+                        GroupState::PreparingRebalance => Err(GroupError::RebalanceInProgress),
                         _ => Ok(()),
                     }
                 }
             }
         };
-        self.with_group(&identity.group, beat).unwrap_or(Err(Fault::UnknownMember))
+        self.with_group(&identity.group, beat).unwrap_or(Err(GroupError::UnknownMember))
     }
 
     /// The member was heard of.
@@ -51,7 +59,7 @@ impl Groups {
         now: Now,
         ticket: Ticket,
         id: &str,
-        leaving: Vec<Leaving>,
+        leaving: Vec<LeavingMember>,
         step: &mut Step,
     ) {
         let all = leaving.clone();
@@ -68,20 +76,20 @@ impl Groups {
             }
             outcomes
         });
-        let unknown = || all.into_iter().map(|one| (one, Err(Fault::UnknownMember))).collect();
+        let unknown = || all.into_iter().map(|one| (one, Err(GroupError::UnknownMember))).collect();
         step.reply(ticket, Reply::Left(left.unwrap_or_else(unknown)));
     }
 
     fn leave_one(
         &mut self,
         group: &mut Group,
-        leaving: &Leaving,
+        leaving: &LeavingMember,
         step: &mut Step,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), GroupError> {
         let instance_id = leaving.instance_id.as_deref();
         let id = match (leaving.member.as_str(), instance_id) {
             ("", Some(instance)) => {
-                group.members.with_instance(instance).ok_or(Fault::UnknownMember)?.id.clone()
+                group.members.with_instance(instance).ok_or(GroupError::UnknownMember)?.id.clone()
             }
             (member, _) => member.into(),
         };
@@ -97,11 +105,11 @@ impl Groups {
     pub(crate) fn remove(&mut self, group: &mut Group, id: &str, step: &mut Step) {
         let Some(gone) = group.remove(id) else { return };
         if let Some(waiting) = gone.joining {
-            let fault = JoinFault::Refused(Fault::UnknownMember, String::new());
+            let fault = JoinError::Refused(GroupError::UnknownMember, String::new());
             step.reply(waiting, Reply::Joined(Err(fault)));
         }
         if let Some(waiting) = gone.syncing {
-            step.reply(waiting, Reply::Synced(Err(Fault::UnknownMember)));
+            step.reply(waiting, Reply::Synced(Err(GroupError::UnknownMember)));
         }
     }
 
@@ -114,8 +122,10 @@ impl Groups {
         step: &mut Step,
     ) {
         match group.phase {
-            Phase::Empty => {}
-            Phase::PreparingRebalance | Phase::CompletingRebalance | Phase::Stable => {
+            GroupState::Empty => {}
+            GroupState::PreparingRebalance
+            | GroupState::CompletingRebalance
+            | GroupState::Stable => {
                 self.rebalance_or_complete(now, id, group, step);
             }
         }

@@ -4,11 +4,11 @@ use bytes::Bytes;
 
 use crate::groups::limits::Limit;
 use crate::groups::members::{Protocols, member_bytes, protocols_bytes};
-use crate::groups::records::Committed;
+use crate::groups::records::OffsetAndMetadata;
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum GroupError {
     /// No group may be called so.
     #[error("the group id is empty")]
     InvalidGroupId,
@@ -58,7 +58,7 @@ pub enum Fault {
 
 /// Who speaks for a member.
 #[derive(Debug, Clone, Default)]
-pub struct Identity {
+pub struct MemberIdentity {
     /// The group.
     pub group: String,
     /// Empty for one that has no id yet.
@@ -73,7 +73,7 @@ pub struct Identity {
 #[derive(Debug, Clone)]
 pub struct Join {
     /// Who; the generation means nothing here.
-    pub identity: Identity,
+    pub identity: MemberIdentity,
     /// What the client calls itself.
     pub client_id: String,
     /// Where it connected from.
@@ -89,7 +89,7 @@ pub struct Join {
     /// True if a newcomer is given an id first and joins with it then (v4, KIP-394).
     pub id_first: bool,
     /// True if the leader may be told to skip its assignment (v9, KIP-814).
-    pub may_skip: bool,
+    pub supports_skip_assignment: bool,
 }
 
 impl Join {
@@ -135,18 +135,18 @@ pub struct JoinedMember {
 
 /// Why a JoinGroup failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JoinFault {
+pub enum JoinError {
     /// Join again with this id.
     MemberIdRequired(String),
     /// Refused. The id is what the member may call itself from now on.
-    Refused(Fault, String),
+    Refused(GroupError, String),
 }
 
 /// A SyncGroup.
 #[derive(Debug, Clone)]
 pub struct Sync {
     /// Who.
-    pub identity: Identity,
+    pub identity: MemberIdentity,
     /// What the member takes the group's type for (v5).
     pub protocol_type: Option<String>,
     /// What it takes the chosen protocol for (v5).
@@ -168,7 +168,7 @@ pub struct Synced {
 
 /// One that is to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaving {
+pub struct LeavingMember {
     /// Its id; empty if it is named by its instance id alone.
     pub member: String,
     /// Its `group.instance.id`.
@@ -179,18 +179,18 @@ pub struct Leaving {
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// Who; without a member and a generation, a consumer that assigns itself.
-    pub identity: Identity,
+    pub identity: MemberIdentity,
     /// How long to keep the offsets, ms; none for the broker's retention (v2 to v4 may say).
     pub retention_ms: Option<i64>,
     /// What.
-    pub offsets: Vec<ToCommit>,
+    pub offsets: Vec<OffsetToCommit>,
     /// True if an unknown group is to be told from a wrong generation (v9).
     pub tells_unknown_group: bool,
 }
 
 /// One offset to commit.
 #[derive(Debug, Clone)]
-pub struct ToCommit {
+pub struct OffsetToCommit {
     /// The topic.
     pub topic: String,
     /// The partition.
@@ -204,27 +204,27 @@ pub struct ToCommit {
 }
 
 /// Partitions by topic.
-pub type Wanted = Vec<(String, Vec<i32>)>;
+pub type TopicPartitions = Vec<(String, Vec<i32>)>;
 /// Offsets by topic and partition.
-pub type Offsets = Vec<(String, Vec<(i32, Option<Committed>)>)>;
+pub type FetchedOffsets = Vec<(String, Vec<(i32, Option<OffsetAndMetadata>)>)>;
 /// What became of each partition, by topic.
-pub type Deleted = Vec<(String, Vec<(i32, Result<(), Fault>)>)>;
+pub type DeletedOffsets = Vec<(String, Vec<(i32, Result<(), GroupError>)>)>;
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub enum Input {
+pub enum Command {
     /// JoinGroup.
     Join(Join),
     /// SyncGroup.
     Sync(Sync),
     /// Heartbeat.
-    Heartbeat(Identity),
+    Heartbeat(MemberIdentity),
     /// LeaveGroup.
     Leave {
         /// Which group.
         group: String,
         /// Who.
-        members: Vec<Leaving>,
+        members: Vec<LeavingMember>,
     },
     /// OffsetCommit.
     Commit(Commit),
@@ -233,7 +233,7 @@ pub enum Input {
         /// Which group.
         group: String,
         /// Which partitions.
-        wanted: Wanted,
+        wanted: TopicPartitions,
     },
     /// OffsetFetch, for all partitions of one group: as many as one step gives.
     FetchAllOffsets {
@@ -247,7 +247,7 @@ pub enum Input {
         /// Which group.
         group: String,
         /// Which partitions.
-        wanted: Wanted,
+        wanted: TopicPartitions,
     },
     /// DescribeGroups, for one group.
     Describe {
@@ -271,21 +271,21 @@ pub enum Input {
     },
 }
 
-impl Input {
+impl Command {
     /// The group whose state it may change.
     pub fn group(&self) -> Option<&str> {
         match self {
-            Input::Join(Join { identity, .. })
-            | Input::Sync(Sync { identity, .. })
-            | Input::Commit(Commit { identity, .. })
-            | Input::Heartbeat(identity) => Some(&identity.group),
-            Input::Leave { group, .. }
-            | Input::FetchOffsets { group, .. }
-            | Input::FetchAllOffsets { group, .. }
-            | Input::DeleteOffsets { group, .. }
-            | Input::Describe { group }
-            | Input::Delete { group } => Some(group),
-            Input::List { .. } | Input::TopicDeleted { .. } => None,
+            Command::Join(Join { identity, .. })
+            | Command::Sync(Sync { identity, .. })
+            | Command::Commit(Commit { identity, .. })
+            | Command::Heartbeat(identity) => Some(&identity.group),
+            Command::Leave { group, .. }
+            | Command::FetchOffsets { group, .. }
+            | Command::FetchAllOffsets { group, .. }
+            | Command::DeleteOffsets { group, .. }
+            | Command::Describe { group }
+            | Command::Delete { group } => Some(group),
+            Command::List { .. } | Command::TopicDeleted { .. } => None,
         }
     }
 
@@ -294,26 +294,26 @@ impl Input {
     pub fn detach(&mut self) {
         let own = |(_, bytes): &mut (String, Bytes)| *bytes = Bytes::copy_from_slice(bytes);
         match self {
-            Input::Join(join) => join.protocols.iter_mut().for_each(own),
-            Input::Sync(sync) => sync.assignments.iter_mut().for_each(own),
+            Command::Join(join) => join.protocols.iter_mut().for_each(own),
+            Command::Sync(sync) => sync.assignments.iter_mut().for_each(own),
             _ => {}
         }
     }
 
     /// True if a good answer promises that something outlives the process. Who is a member does
     /// not: members of whom a start knows nothing join again.
-    pub fn is_to_outlive_us(&self) -> bool {
+    pub fn is_durable(&self) -> bool {
         match self {
-            Input::Commit(_) | Input::DeleteOffsets { .. } | Input::Delete { .. } => true,
-            Input::Join(_)
-            | Input::Sync(_)
-            | Input::Heartbeat(_)
-            | Input::Leave { .. }
-            | Input::FetchOffsets { .. }
-            | Input::FetchAllOffsets { .. }
-            | Input::Describe { .. }
-            | Input::List { .. }
-            | Input::TopicDeleted { .. } => false,
+            Command::Commit(_) | Command::DeleteOffsets { .. } | Command::Delete { .. } => true,
+            Command::Join(_)
+            | Command::Sync(_)
+            | Command::Heartbeat(_)
+            | Command::Leave { .. }
+            | Command::FetchOffsets { .. }
+            | Command::FetchAllOffsets { .. }
+            | Command::Describe { .. }
+            | Command::List { .. }
+            | Command::TopicDeleted { .. } => false,
         }
     }
 }
@@ -363,27 +363,27 @@ pub struct DescribedMember {
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// To a JoinGroup.
-    Joined(Result<Box<Joined>, JoinFault>),
+    Joined(Result<Box<Joined>, JoinError>),
     /// To a SyncGroup.
-    Synced(Result<Synced, Fault>),
+    Synced(Result<Synced, GroupError>),
     /// To a Heartbeat.
-    Heartbeat(Result<(), Fault>),
+    Heartbeat(Result<(), GroupError>),
     /// To a LeaveGroup: one for each that was to leave.
-    Left(Vec<(Leaving, Result<(), Fault>)>),
+    Left(Vec<(LeavingMember, Result<(), GroupError>)>),
     /// To an OffsetCommit: for the group, or each partition in the order of the request.
-    Committed(Result<Vec<Result<(), Fault>>, Fault>),
+    Committed(Result<Vec<Result<(), GroupError>>, GroupError>),
     /// To an OffsetFetch for some partitions.
-    Fetched(Offsets),
+    Fetched(FetchedOffsets),
     /// To an OffsetFetch for all partitions, and from where on to ask again if there are more.
-    FetchedAll(Offsets, Option<(String, i32)>),
+    FetchedAll(FetchedOffsets, Option<(String, i32)>),
     /// To an OffsetDelete.
-    Deleted(Result<Deleted, Fault>),
+    Deleted(Result<DeletedOffsets, GroupError>),
     /// To a DescribeGroups.
-    Described(Result<Box<Description>, Fault>),
+    Described(Result<Box<Description>, GroupError>),
     /// To a ListGroups: groups, and whether there are more.
     Listed(Vec<Listing>, bool),
     /// To a DeleteGroups.
-    GroupDeleted(Result<(), Fault>),
+    GroupDeleted(Result<(), GroupError>),
     /// To the news that a topic is no more.
     TopicForgotten,
     /// To a DeleteGroups or the news that a topic is no more, of which there is more to do than
@@ -393,14 +393,14 @@ pub enum Reply {
 
 impl Reply {
     /// The answer to an input that is refused before it is looked at.
-    pub fn refusal(input: &Input, fault: Fault) -> Option<Reply> {
+    pub fn refusal(input: &Command, fault: GroupError) -> Option<Reply> {
         match input {
-            Input::Join(join) => {
+            Command::Join(join) => {
                 let member = join.identity.member.clone();
-                Some(Reply::Joined(Err(JoinFault::Refused(fault, member))))
+                Some(Reply::Joined(Err(JoinError::Refused(fault, member))))
             }
-            Input::Sync(_) => Some(Reply::Synced(Err(fault))),
-            Input::Commit(_) => Some(Reply::Committed(Err(fault))),
+            Command::Sync(_) => Some(Reply::Synced(Err(fault))),
+            Command::Commit(_) => Some(Reply::Committed(Err(fault))),
             _ => None,
         }
     }
@@ -408,10 +408,10 @@ impl Reply {
     /// The limit because of which something is refused.
     pub fn limit(&self) -> Option<Limit> {
         match self {
-            Reply::Joined(Err(JoinFault::Refused(fault, _)))
+            Reply::Joined(Err(JoinError::Refused(fault, _)))
             | Reply::Synced(Err(fault))
             | Reply::Committed(Err(fault)) => match fault {
-                Fault::GroupLimit(limit) | Fault::OffsetLimit(limit) => Some(*limit),
+                GroupError::GroupLimit(limit) | GroupError::OffsetLimit(limit) => Some(*limit),
                 _ => None,
             },
             _ => None,

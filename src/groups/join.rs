@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::group::{FirstRebalance, Group, Phase};
-use crate::groups::input::{Fault, Join, JoinFault, Joined, JoinedMember, Reply};
+use crate::groups::group::{FirstRebalance, Group, GroupState};
+use crate::groups::input::{GroupError, Join, JoinError, Joined, JoinedMember, Reply};
 use crate::groups::limits::Limit;
 use crate::groups::members::Member;
 use crate::groups::records::Record;
@@ -32,17 +32,17 @@ impl Groups {
         ticket: Ticket,
         join: &Join,
         step: &mut Step,
-    ) -> Result<(), JoinFault> {
+    ) -> Result<(), JoinError> {
         let identity = &join.identity;
-        let refused = |fault| JoinFault::Refused(fault, identity.member.clone());
+        let refused = |fault| JoinError::Refused(fault, identity.member.clone());
         checked_id(&identity.group).map_err(refused)?;
         let (least, most) = (self.rules.session_timeout_min_ms, self.rules.session_timeout_max_ms);
         if !(least..=most).contains(&join.session_timeout_ms) {
-            return Err(refused(Fault::InvalidSessionTimeout));
+            return Err(refused(GroupError::InvalidSessionTimeout));
         }
         if identity.member.is_empty() {
             self.has_room_for_group(&identity.group)
-                .map_err(|limit| refused(Fault::GroupLimit(limit)))?;
+                .map_err(|limit| refused(GroupError::GroupLimit(limit)))?;
             self.group_or_new(now, &identity.group);
         }
         let outcome = self.with_group(&identity.group, |groups, group| {
@@ -53,21 +53,21 @@ impl Groups {
                     groups.remove(group, &identity.member, step);
                     groups.after_departure(now, &identity.group, group, step);
                 }
-                return Err(JoinFault::Refused(Fault::GroupFull, String::new()));
+                return Err(JoinError::Refused(GroupError::GroupFull, String::new()));
             }
             if !group.accepts(&join.protocol_type, &join.protocols) {
-                return Err(refused(Fault::InconsistentProtocol));
+                return Err(refused(GroupError::InconsistentProtocol));
             }
             if let Err(limit) = groups.has_room_for_member(group, join) {
                 group.pending.remove(&identity.member);
-                return Err(refused(Fault::GroupLimit(limit)));
+                return Err(refused(GroupError::GroupLimit(limit)));
             }
             match identity.member.as_str() {
                 "" => groups.join_newcomer(now, ticket, join, group, step),
                 _ => groups.join_again(now, ticket, join, group, step),
             }
         });
-        outcome.unwrap_or_else(|| Err(refused(Fault::UnknownMember)))
+        outcome.unwrap_or_else(|| Err(refused(GroupError::UnknownMember)))
     }
 
     /// Kafka's `acceptJoiningMember`.
@@ -75,11 +75,11 @@ impl Groups {
         let most = usize::try_from(self.rules.size_max).unwrap_or(0);
         let known = group.members.get(member);
         match group.phase {
-            Phase::Empty => true,
-            Phase::PreparingRebalance => {
+            GroupState::Empty => true,
+            GroupState::PreparingRebalance => {
                 known.is_some_and(|m| m.joining.is_some()) || group.members.joining() < most
             }
-            Phase::CompletingRebalance | Phase::Stable => {
+            GroupState::CompletingRebalance | GroupState::Stable => {
                 known.is_some() || group.members.len() < most
             }
         }
@@ -109,7 +109,7 @@ impl Groups {
         join: &Join,
         group: &mut Group,
         step: &mut Step,
-    ) -> Result<(), JoinFault> {
+    ) -> Result<(), JoinError> {
         let instance = join.identity.instance_id.as_deref();
         let id = self.new_id(instance.unwrap_or(&join.client_id));
         if let Some(old) =
@@ -120,10 +120,10 @@ impl Groups {
         }
         if instance.is_none() && join.id_first {
             if self.pending >= PENDING_MAX {
-                return Err(JoinFault::Refused(Fault::Unavailable, String::new()));
+                return Err(JoinError::Refused(GroupError::Unavailable, String::new()));
             }
             group.pending.insert(&id, now.mono_ms + i64::from(join.session_timeout_ms));
-            return Err(JoinFault::MemberIdRequired(id));
+            return Err(JoinError::MemberIdRequired(id));
         }
         self.add(now, ticket, join, group, id, step);
         Ok(())
@@ -136,10 +136,10 @@ impl Groups {
         join: &Join,
         group: &mut Group,
         step: &mut Step,
-    ) -> Result<(), JoinFault> {
+    ) -> Result<(), JoinError> {
         let identity = &join.identity;
         let id = identity.member.as_str();
-        let refused = |fault| JoinFault::Refused(fault, id.to_owned());
+        let refused = |fault| JoinError::Refused(fault, id.to_owned());
         if identity.instance_id.is_none() && group.pending.remove(id) {
             self.add(now, ticket, join, group, id.to_owned(), step);
             return Ok(());
@@ -149,20 +149,22 @@ impl Groups {
         let is_same = group.members.get(id).is_some_and(|m| m.protocols == join.protocols);
         match group.phase {
             // A retry: the answer to the first has been lost.
-            Phase::CompletingRebalance if is_same => {
+            GroupState::CompletingRebalance if is_same => {
                 self.touch(now, group, id);
                 let joined = joined(group, id, is_leader);
                 step.reply(ticket, Reply::Joined(Ok(Box::new(joined))));
             }
-            Phase::Stable if is_same && !is_leader => {
+            GroupState::Stable if is_same && !is_leader => {
                 self.touch(now, group, id);
                 step.reply(ticket, Reply::Joined(Ok(Box::new(joined(group, id, false)))));
             }
-            Phase::PreparingRebalance | Phase::CompletingRebalance | Phase::Stable => {
+            GroupState::PreparingRebalance
+            | GroupState::CompletingRebalance
+            | GroupState::Stable => {
                 self.update(now, ticket, join, group, id, step);
                 self.rebalance_or_complete(now, &identity.group, group, step);
             }
-            Phase::Empty => return Err(refused(Fault::UnknownMember)),
+            GroupState::Empty => return Err(refused(GroupError::UnknownMember)),
         }
         Ok(())
     }
@@ -226,7 +228,7 @@ impl Groups {
             member.joining.replace(ticket)
         });
         if let Some(overtaken) = overtaken.flatten() {
-            let fault = JoinFault::Refused(Fault::RebalanceInProgress, id.to_owned());
+            let fault = JoinError::Refused(GroupError::RebalanceInProgress, id.to_owned());
             step.reply(overtaken, Reply::Joined(Err(fault)));
         }
     }
@@ -246,26 +248,27 @@ impl Groups {
         let waited = group.members.change(new, |m| (m.joining.take(), m.syncing.take()));
         let (joining, syncing) = waited.unwrap_or_default();
         if let Some(waiting) = joining {
-            let fenced = JoinFault::Refused(Fault::FencedInstance, old.to_owned());
+            let fenced = JoinError::Refused(GroupError::FencedInstance, old.to_owned());
             step.reply(waiting, Reply::Joined(Err(fenced)));
         }
         if let Some(waiting) = syncing {
-            step.reply(waiting, Reply::Synced(Err(Fault::FencedInstance)));
+            step.reply(waiting, Reply::Synced(Err(GroupError::FencedInstance)));
         }
         if group.leader.as_deref() == Some(old) {
             group.leader = Some(new.into());
         }
         self.update(now, ticket, join, group, new, step);
-        if group.phase != Phase::Stable || group.members.elected() != group.protocol.as_deref() {
+        if group.phase != GroupState::Stable || group.members.elected() != group.protocol.as_deref()
+        {
             self.rebalance_or_complete(now, &join.identity.group, group, step);
             return;
         }
         // Nothing changes but the id: the generation goes on.
         group.members.change(new, |member| member.joining = None);
         let leads = group.leader.as_deref() == Some(new);
-        let mut answer = joined(group, new, leads && join.may_skip);
-        answer.skip_assignment = leads && join.may_skip;
-        if leads && !join.may_skip {
+        let mut answer = joined(group, new, leads && join.supports_skip_assignment);
+        answer.skip_assignment = leads && join.supports_skip_assignment;
+        if leads && !join.supports_skip_assignment {
             // An older client that took itself for the leader would assign.
             answer.leader = previous_leader.to_string();
         }
@@ -282,7 +285,7 @@ impl Groups {
         group: &mut Group,
         step: &mut Step,
     ) {
-        if group.phase != Phase::PreparingRebalance {
+        if group.phase != GroupState::PreparingRebalance {
             self.begin_rebalance(now, group, step);
         }
         if group.first.is_none() && group.has_all_joined() {
@@ -293,19 +296,19 @@ impl Groups {
     }
 
     fn begin_rebalance(&mut self, now: Now, group: &mut Group, step: &mut Step) {
-        if group.phase == Phase::CompletingRebalance {
+        if group.phase == GroupState::CompletingRebalance {
             group.members.set_assignments(|_| Default::default());
         }
         group.members.change_each(|member| {
             member.is_unsynced = false;
             if let Some(waiting) = member.syncing.take() {
-                step.reply(waiting, Reply::Synced(Err(Fault::RebalanceInProgress)));
+                step.reply(waiting, Reply::Synced(Err(GroupError::RebalanceInProgress)));
                 // It could say nothing while it waited.
                 member.heard_of(now.mono_ms);
             }
         });
         let timeout = group.rebalance_timeout_ms();
-        if group.phase == Phase::Empty {
+        if group.phase == GroupState::Empty {
             let delay = i64::from(self.rules.initial_delay_ms);
             let left_ms = (timeout - delay).max(0);
             group.first = Some(FirstRebalance { left_ms, somebody_came: false });
@@ -313,7 +316,7 @@ impl Groups {
         } else {
             group.phase_due_ms = Some(now.mono_ms + timeout);
         }
-        group.enter(Phase::PreparingRebalance, now.wall_ms);
+        group.enter(GroupState::PreparingRebalance, now.wall_ms);
     }
 
     /// The time for joining is over, or may be put off once more.
@@ -352,13 +355,13 @@ impl Groups {
         group.phase_due_ms = None;
         if group.members.is_empty() {
             group.protocol = None;
-            group.enter(Phase::Empty, now.wall_ms);
+            group.enter(GroupState::Empty, now.wall_ms);
             let value = Some(group.value());
             step.records.push(Record::Group { group: id.to_owned(), value });
             return;
         }
         group.protocol = group.members.elected().map(str::to_owned);
-        group.enter(Phase::CompletingRebalance, now.wall_ms);
+        group.enter(GroupState::CompletingRebalance, now.wall_ms);
         group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
         let mut waiting = Vec::new();
         group.members.change_each(|member| {

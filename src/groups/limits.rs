@@ -1,6 +1,6 @@
 //! What the coordinator takes at most, and what it has.
 
-use crate::groups::input::{Commit, Fault, Input, Join, Sync};
+use crate::groups::input::{Command, Commit, GroupError, Join, Sync};
 use crate::groups::members::member_bytes;
 
 /// How many protocols a member may offer. Clients offer up to four.
@@ -87,41 +87,41 @@ impl Limits {
     /// # Errors
     ///
     /// Returns the fault to answer with.
-    pub fn check(&self, input: &Input) -> Result<(), Fault> {
+    pub fn check(&self, input: &Command) -> Result<(), GroupError> {
         match input {
-            Input::Join(join) => self.check_join(join),
-            Input::Sync(sync) => self.check_sync(sync),
-            Input::Commit(commit) => check_commit(commit),
+            Command::Join(join) => self.check_join(join),
+            Command::Sync(sync) => self.check_sync(sync),
+            Command::Commit(commit) => check_commit(commit),
             _ => Ok(()),
         }
     }
 
-    fn check_join(&self, join: &Join) -> Result<(), Fault> {
+    fn check_join(&self, join: &Join) -> Result<(), GroupError> {
         if join.protocols.len() > PROTOCOLS_MAX {
-            return Err(Fault::GroupLimit(Limit::Protocols));
+            return Err(GroupError::GroupLimit(Limit::Protocols));
         }
         match join.bytes() > self.member_bytes {
-            true => Err(Fault::GroupLimit(Limit::MemberBytes)),
+            true => Err(GroupError::GroupLimit(Limit::MemberBytes)),
             false => Ok(()),
         }
     }
 
-    fn check_sync(&self, sync: &Sync) -> Result<(), Fault> {
+    fn check_sync(&self, sync: &Sync) -> Result<(), GroupError> {
         let all = sync.assignments.iter();
         let bytes: usize = all.map(|(id, bytes)| member_bytes(id.len() + bytes.len())).sum();
         match bytes > self.group_bytes {
-            true => Err(Fault::GroupLimit(Limit::GroupBytes)),
+            true => Err(GroupError::GroupLimit(Limit::GroupBytes)),
             false => Ok(()),
         }
     }
 }
 
-fn check_commit(commit: &Commit) -> Result<(), Fault> {
+fn check_commit(commit: &Commit) -> Result<(), GroupError> {
     let group = commit.identity.group.len();
     let one = |topic: &str, metadata: &str| RECORD_BYTES + group + topic.len() + metadata.len();
     let bytes: usize = commit.offsets.iter().map(|o| one(&o.topic, &o.metadata)).sum();
     match bytes > COMMIT_BYTES_MAX {
-        true => Err(Fault::OffsetLimit(Limit::CommitBytes)),
+        true => Err(GroupError::OffsetLimit(Limit::CommitBytes)),
         false => Ok(()),
     }
 }

@@ -110,7 +110,7 @@ impl Member {
         }
     }
 
-    fn is_as_told(&self, told: &MemberValue, protocol: &str) -> bool {
+    fn matches_record(&self, told: &MemberValue, protocol: &str) -> bool {
         *self.id == told.id
             && self.instance_id == told.instance_id
             && self.client_id == told.client_id
@@ -122,7 +122,7 @@ impl Member {
     }
 
     /// One of which the log alone is known.
-    pub fn told(told: MemberValue, protocol: &str, now_mono_ms: i64) -> Member {
+    pub fn from_record(told: MemberValue, protocol: &str, now_mono_ms: i64) -> Member {
         Member {
             id: told.id.into(),
             instance_id: told.instance_id,
@@ -142,10 +142,15 @@ impl Member {
 
     /// What it is by the log. A start comes here once for each generation, and the member may have
     /// said something else in each.
-    pub fn taking_over(self, told: MemberValue, protocol: &str, now_mono_ms: i64) -> Member {
+    pub fn updated_from_record(
+        self,
+        told: MemberValue,
+        protocol: &str,
+        now_mono_ms: i64,
+    ) -> Member {
         let is_same_timeout = self.session_timeout_ms == told.session_timeout_ms;
         let is_same_metadata = self.metadata(Some(protocol)) == told.subscription;
-        let fresh = Member::told(told, protocol, now_mono_ms);
+        let fresh = Member::from_record(told, protocol, now_mono_ms);
         Member {
             protocols: if is_same_metadata { self.protocols } else { fresh.protocols },
             session_due_ms: match is_same_timeout {
@@ -259,9 +264,9 @@ impl Members {
     }
 
     /// Returns whether these are the members, in this order, with nothing else about them.
-    pub fn are_as_told(&self, told: &[MemberValue], protocol: &str) -> bool {
+    pub fn match_records(&self, told: &[MemberValue], protocol: &str) -> bool {
         self.len() == told.len()
-            && self.iter().zip(told).all(|(m, told)| m.is_as_told(told, protocol))
+            && self.iter().zip(told).all(|(m, told)| m.matches_record(told, protocol))
     }
 
     /// Adds one behind the others, in the place of one with its id.

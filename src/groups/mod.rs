@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::groups::group::Group;
-use crate::groups::input::{Fault, Input, Reply};
+use crate::groups::input::{Command, GroupError, Reply};
 use crate::groups::limits::{Limit, Limits, SLICE, Usage};
-use crate::groups::records::{Committed, Record};
+use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::retention::Sweep;
 use crate::groups::topics::Topics;
 use crate::groups::visits::visit;
@@ -47,7 +47,7 @@ pub type Ticket = u64;
 
 /// What the coordinator's configs say.
 #[derive(Debug, Clone)]
-pub struct Rules {
+pub struct GroupCoordinatorConfig {
     /// `group.min.session.timeout.ms`.
     pub session_timeout_min_ms: i32,
     /// `group.max.session.timeout.ms`.
@@ -90,7 +90,7 @@ impl Step {
 /// All groups of the coordinator.
 #[derive(Debug)]
 pub struct Groups {
-    rules: Rules,
+    rules: GroupCoordinatorConfig,
     groups: HashMap<Arc<str>, Box<Group>>,
     /// The ids of all groups: what is decided must not hang on a hash's chance.
     ids: BTreeSet<Arc<str>>,
@@ -107,7 +107,7 @@ pub struct Groups {
 
 impl Groups {
     /// No group yet.
-    pub fn new(rules: Rules, chance: fastrand::Rng) -> Groups {
+    pub fn new(rules: GroupCoordinatorConfig, chance: fastrand::Rng) -> Groups {
         Groups {
             rules,
             groups: HashMap::new(),
@@ -123,37 +123,39 @@ impl Groups {
     }
 
     /// Do what is asked. The records are applied already.
-    pub fn step(&mut self, now: Now, ticket: Ticket, input: Input) -> Step {
+    pub fn step(&mut self, now: Now, ticket: Ticket, input: Command) -> Step {
         let mut step = Step::default();
         let group = input.group().map(str::to_owned);
         match input {
-            Input::Join(join) => self.join(now, ticket, join, &mut step),
-            Input::Sync(sync) => self.sync(now, ticket, sync, &mut step),
-            Input::Heartbeat(identity) => {
+            Command::Join(join) => self.join(now, ticket, join, &mut step),
+            Command::Sync(sync) => self.sync(now, ticket, sync, &mut step),
+            Command::Heartbeat(identity) => {
                 let outcome = self.heartbeat(now, &identity);
                 step.reply(ticket, Reply::Heartbeat(outcome));
             }
-            Input::Leave { group, members } => self.leave(now, ticket, &group, members, &mut step),
-            Input::Commit(commit) => self.commit(now, ticket, commit, &mut step),
-            Input::FetchOffsets { group, wanted } => {
+            Command::Leave { group, members } => {
+                self.leave(now, ticket, &group, members, &mut step)
+            }
+            Command::Commit(commit) => self.commit(now, ticket, commit, &mut step),
+            Command::FetchOffsets { group, wanted } => {
                 step.reply(ticket, Reply::Fetched(self.fetch_offsets(&group, wanted)));
             }
-            Input::FetchAllOffsets { group, from } => {
+            Command::FetchAllOffsets { group, from } => {
                 let (offsets, next) = self.fetch_all_offsets(&group, &from);
                 step.reply(ticket, Reply::FetchedAll(offsets, next));
             }
-            Input::DeleteOffsets { group, wanted } => {
+            Command::DeleteOffsets { group, wanted } => {
                 self.delete_offsets(ticket, &group, wanted, &mut step);
             }
-            Input::Describe { group } => {
+            Command::Describe { group } => {
                 step.reply(ticket, Reply::Described(self.describe(&group).map(Box::new)));
             }
-            Input::List { after } => {
+            Command::List { after } => {
                 let (listed, is_more) = self.list(after.as_deref());
                 step.reply(ticket, Reply::Listed(listed, is_more));
             }
-            Input::Delete { group } => self.delete(ticket, &group, &mut step),
-            Input::TopicDeleted { topic } => {
+            Command::Delete { group } => self.delete(ticket, &group, &mut step),
+            Command::TopicDeleted { topic } => {
                 self.forget_topic(ticket, &topic, &mut step);
             }
         }
@@ -232,7 +234,13 @@ impl Groups {
         }
     }
 
-    fn keep_offset(&mut self, group: &mut Group, topic: &str, partition: i32, value: Committed) {
+    fn keep_offset(
+        &mut self,
+        group: &mut Group,
+        topic: &str,
+        partition: i32,
+        value: OffsetAndMetadata,
+    ) {
         if let Err(value) = group.offsets.put(topic, partition, value) {
             let topic = self.topics.add(topic, &group.id);
             group.offsets.put_first(topic, partition, value);
@@ -294,10 +302,10 @@ impl Groups {
         let recorded = |id: &Arc<str>, group: &Group| {
             let is_settled = !matches!(
                 group.phase,
-                group::Phase::PreparingRebalance | group::Phase::CompletingRebalance
+                group::GroupState::PreparingRebalance | group::GroupState::CompletingRebalance
             );
             let value = (group.is_recorded && is_settled).then(|| group.value());
-            let mut offsets: BTreeMap<String, BTreeMap<i32, Committed>> = BTreeMap::new();
+            let mut offsets: BTreeMap<String, BTreeMap<i32, OffsetAndMetadata>> = BTreeMap::new();
             for (topic, partition, value) in group.offsets.iter() {
                 offsets.entry(topic.to_string()).or_default().insert(partition, value.clone());
             }
@@ -393,12 +401,12 @@ pub struct Durable {
     /// The group itself, if it is recorded and not in the middle of a rebalance.
     pub value: Option<records::GroupValue>,
     /// Its offsets.
-    pub offsets: BTreeMap<String, BTreeMap<i32, records::Committed>>,
+    pub offsets: BTreeMap<String, BTreeMap<i32, records::OffsetAndMetadata>>,
 }
 
 /// `Err` for an id that no group may have.
-fn checked_id(id: &str) -> Result<(), Fault> {
-    if id.is_empty() { Err(Fault::InvalidGroupId) } else { Ok(()) }
+fn checked_id(id: &str) -> Result<(), GroupError> {
+    if id.is_empty() { Err(GroupError::InvalidGroupId) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use crate::clock::Now;
 use crate::groups::committed::offset_bytes;
-use crate::groups::group::{Group, Phase};
-use crate::groups::input::{Commit, Deleted, Fault, Identity, Offsets, Reply, Wanted};
+use crate::groups::group::{Group, GroupState};
+use crate::groups::input::{
+    Commit, DeletedOffsets, FetchedOffsets, GroupError, MemberIdentity, Reply, TopicPartitions,
+};
 use crate::groups::limits::{Limit, SLICE};
-use crate::groups::records::{Committed, Record};
+use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
 impl Groups {
@@ -19,11 +21,11 @@ impl Groups {
             let mut outcomes = Vec::with_capacity(commit.offsets.len());
             for wanted in commit.offsets {
                 if wanted.metadata.len() > most {
-                    outcomes.push(Err(Fault::MetadataTooLarge));
+                    outcomes.push(Err(GroupError::MetadataTooLarge));
                     continue;
                 }
                 outcomes.push(Ok(()));
-                let value = Some(Committed {
+                let value = Some(OffsetAndMetadata {
                     offset: wanted.offset,
                     leader_epoch: wanted.leader_epoch,
                     metadata: wanted.metadata,
@@ -38,11 +40,11 @@ impl Groups {
         step.reply(ticket, Reply::Committed(outcome));
     }
 
-    fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), Fault> {
+    fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), GroupError> {
         let identity = &commit.identity;
         let checked = self.with_group(&identity.group, |groups, group| {
             validate_commit(group, identity)?;
-            if matches!(group.phase, Phase::Stable | Phase::PreparingRebalance) {
+            if matches!(group.phase, GroupState::Stable | GroupState::PreparingRebalance) {
                 groups.touch(now, group, &identity.member);
             }
             Ok(())
@@ -51,10 +53,10 @@ impl Groups {
             Some(outcome) => outcome?,
             // A consumer that assigns itself needs no group.
             None if identity.generation < 0 => {}
-            None if commit.tells_unknown_group => return Err(Fault::GroupNotFound),
-            None => return Err(Fault::IllegalGeneration),
+            None if commit.tells_unknown_group => return Err(GroupError::GroupNotFound),
+            None => return Err(GroupError::IllegalGeneration),
         }
-        self.has_room_for_offsets(commit).map_err(Fault::OffsetLimit)
+        self.has_room_for_offsets(commit).map_err(GroupError::OffsetLimit)
     }
 
     /// Refuses offsets by which the memory of all groups would grow too much. One that replaces
@@ -80,7 +82,7 @@ impl Groups {
         usize::try_from(self.rules.metadata_bytes_max).unwrap_or(0)
     }
 
-    pub(crate) fn fetch_offsets(&self, group: &str, wanted: Wanted) -> Offsets {
+    pub(crate) fn fetch_offsets(&self, group: &str, wanted: TopicPartitions) -> FetchedOffsets {
         let group = self.groups.get(group);
         let of_topic = |(topic, partitions): (String, Vec<i32>)| {
             let known = |p| group.and_then(|group| group.offsets.get(&topic, p)).cloned();
@@ -95,10 +97,10 @@ impl Groups {
         &self,
         group: &str,
         (topic, partition): &(String, i32),
-    ) -> (Offsets, Option<(String, i32)>) {
+    ) -> (FetchedOffsets, Option<(String, i32)>) {
         let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
         let mut all = group.offsets.from((topic, *partition));
-        let mut told: Offsets = Vec::new();
+        let mut told: FetchedOffsets = Vec::new();
         for (topic, partition, value) in all.by_ref().take(SLICE) {
             match told.last_mut().filter(|(last, _)| **last == **topic) {
                 Some((_, partitions)) => partitions.push((partition, Some(value.clone()))),
@@ -113,7 +115,7 @@ impl Groups {
         &mut self,
         ticket: Ticket,
         id: &str,
-        wanted: Wanted,
+        wanted: TopicPartitions,
         step: &mut Step,
     ) {
         let outcome = self.try_delete_offsets(id, wanted, step);
@@ -123,14 +125,14 @@ impl Groups {
     fn try_delete_offsets(
         &mut self,
         id: &str,
-        wanted: Wanted,
+        wanted: TopicPartitions,
         step: &mut Step,
-    ) -> Result<Deleted, Fault> {
+    ) -> Result<DeletedOffsets, GroupError> {
         checked_id(id)?;
-        let group = self.groups.get(id).ok_or(Fault::GroupNotFound)?;
-        let is_empty = group.phase == Phase::Empty;
+        let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
+        let is_empty = group.phase == GroupState::Empty;
         if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
-            return Err(Fault::NotEmpty);
+            return Err(GroupError::NotEmpty);
         }
         let subscriptions = if is_empty { None } else { group.subscriptions() };
         let subscribed = match (&subscriptions, is_empty) {
@@ -146,7 +148,7 @@ impl Groups {
             let mut outcomes = Vec::new();
             for partition in partitions {
                 if is_read {
-                    outcomes.push((partition, Err(Fault::Subscribed)));
+                    outcomes.push((partition, Err(GroupError::Subscribed)));
                     continue;
                 }
                 outcomes.push((partition, Ok(())));
@@ -181,21 +183,21 @@ pub(crate) fn forgotten(group: &str, topic: &str, partition: i32) -> Record {
 }
 
 /// Kafka's `ClassicGroup.validateOffsetCommit`.
-fn validate_commit(group: &Group, identity: &Identity) -> Result<(), Fault> {
-    if identity.generation < 0 && group.phase == Phase::Empty {
+fn validate_commit(group: &Group, identity: &MemberIdentity) -> Result<(), GroupError> {
+    if identity.generation < 0 && group.phase == GroupState::Empty {
         return Ok(());
     }
     let names_itself = !identity.member.is_empty() || identity.instance_id.is_some();
     if identity.generation >= 0 || names_itself {
         group.validate(&identity.member, identity.instance_id.as_deref())?;
         if identity.generation != group.generation {
-            return Err(Fault::IllegalGeneration);
+            return Err(GroupError::IllegalGeneration);
         }
     } else {
-        return Err(Fault::UnknownMember);
+        return Err(GroupError::UnknownMember);
     }
     match group.phase {
-        Phase::CompletingRebalance => Err(Fault::RebalanceInProgress),
+        GroupState::CompletingRebalance => Err(GroupError::RebalanceInProgress),
         _ => Ok(()),
     }
 }

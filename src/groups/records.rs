@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use crate::fields::{Damage, Reader, Writer};
+use crate::fields::{DecodeError, Reader, Writer};
 
 const OFFSET_COMMIT: i16 = 1;
 const GROUP_METADATA: i16 = 2;
@@ -24,7 +24,7 @@ pub enum Record {
         /// Which partition.
         partition: i32,
         /// What was committed.
-        value: Option<Committed>,
+        value: Option<OffsetAndMetadata>,
     },
     /// A group with its members; without a value it is forgotten.
     Group {
@@ -37,7 +37,7 @@ pub enum Record {
 
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
+pub struct OffsetAndMetadata {
     /// The next offset to read.
     pub offset: i64,
     /// The leader epoch of the last record read, or -1.
@@ -92,7 +92,7 @@ impl Record {
     /// Key, and value or tombstone.
     pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let value = match self {
-            Record::Offset { value, .. } => value.as_ref().map(Committed::encode),
+            Record::Offset { value, .. } => value.as_ref().map(OffsetAndMetadata::encode),
             Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
         };
         (self.key(), value)
@@ -129,17 +129,17 @@ impl Record {
 
     /// The record, or `None` if it is of a kind that this coordinator does not keep: those of
     /// consumer and share groups (KIP-848, KIP-932).
-    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, Damage> {
+    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
         let mut key = Reader::new(key);
         let record = match key.i16()? {
             0 | OFFSET_COMMIT => Record::Offset {
-                group: key.old_string()?,
-                topic: key.old_string()?,
+                group: key.string_i16()?,
+                topic: key.string_i16()?,
                 partition: key.i32()?,
-                value: value.map(Committed::decode).transpose()?,
+                value: value.map(OffsetAndMetadata::decode).transpose()?,
             },
             GROUP_METADATA => Record::Group {
-                group: key.old_string()?,
+                group: key.string_i16()?,
                 value: value.map(GroupValue::decode).transpose()?,
             },
             _ => return Ok(None),
@@ -148,7 +148,7 @@ impl Record {
     }
 }
 
-impl Committed {
+impl OffsetAndMetadata {
     /// Version 3; version 1 if it carries a time to be forgotten at, which no later one can.
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::default();
@@ -165,15 +165,15 @@ impl Committed {
         w.into_bytes()
     }
 
-    fn decode(bytes: &[u8]) -> Result<Committed, Damage> {
+    fn decode(bytes: &[u8]) -> Result<OffsetAndMetadata, DecodeError> {
         let mut r = Reader::new(bytes);
         let version = known(r.i16()?)?;
         let offset = r.i64()?;
         let leader_epoch = if version >= 3 { r.i32()? } else { -1 };
-        let metadata = if version >= 4 { r.string()? } else { r.old_string()? };
+        let metadata = if version >= 4 { r.string()? } else { r.string_i16()? };
         let commit_ms = r.i64()?;
         let expire_ms = if version == 1 { Some(r.i64()?).filter(|ms| *ms >= 0) } else { None };
-        Ok(Committed { offset, leader_epoch, metadata, commit_ms, expire_ms })
+        Ok(OffsetAndMetadata { offset, leader_epoch, metadata, commit_ms, expire_ms })
     }
 }
 
@@ -200,14 +200,14 @@ impl GroupValue {
         w.into_bytes()
     }
 
-    fn decode(bytes: &[u8]) -> Result<GroupValue, Damage> {
+    fn decode(bytes: &[u8]) -> Result<GroupValue, DecodeError> {
         let mut r = Reader::new(bytes);
         let version = known(r.i16()?)?;
         let flexible = version >= 4;
-        let text = |r: &mut Reader<'_>| if flexible { r.string() } else { r.old_string() };
+        let text = |r: &mut Reader<'_>| if flexible { r.string() } else { r.string_i16() };
         let nullable = |r: &mut Reader<'_>| match flexible {
             true => r.nullable_string(),
-            false => r.old_nullable_string(),
+            false => r.nullable_string_i16(),
         };
         let protocol_type = text(&mut r)?;
         let generation = r.i32()?;
@@ -220,7 +220,7 @@ impl GroupValue {
             let (client_id, client_host) = (text(r)?, text(r)?);
             let rebalance = if version >= 1 { Some(r.i32()?) } else { None };
             let session_timeout_ms = r.i32()?;
-            let bytes = |r: &mut Reader<'_>| if flexible { r.bytes() } else { r.old_bytes() };
+            let bytes = |r: &mut Reader<'_>| if flexible { r.bytes() } else { r.bytes_i32() };
             let (subscription, assignment) = (bytes(r)?, bytes(r)?);
             if flexible {
                 r.no_tags()?;
@@ -236,14 +236,14 @@ impl GroupValue {
                 assignment,
             })
         };
-        let members = if flexible { r.list(1, member)? } else { r.old_list(member)? };
+        let members = if flexible { r.array(1, member)? } else { r.array_i32(member)? };
         Ok(GroupValue { protocol_type, generation, protocol, leader, state_ms, members })
     }
 }
 
-fn known(version: i16) -> Result<i16, Damage> {
+fn known(version: i16) -> Result<i16, DecodeError> {
     match version {
         0..=4 => Ok(version),
-        _ => Err(Damage::new(format!("version {version}; versions up to 4 are known"))),
+        _ => Err(DecodeError::new(format!("version {version}; versions up to 4 are known"))),
     }
 }

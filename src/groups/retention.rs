@@ -7,10 +7,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::group::{Group, Phase};
+use crate::groups::group::{Group, GroupState};
 use crate::groups::limits::SLICE;
 use crate::groups::offsets::forgotten;
-use crate::groups::records::{Committed, Record};
+use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::visits::visit;
 use crate::groups::{Groups, Step};
 
@@ -63,10 +63,10 @@ impl Groups {
     ) -> Option<(Arc<str>, i32)> {
         *left -= 1;
         let subscriptions = match group.phase {
-            Phase::Empty => None,
-            Phase::Stable if group.offsets.is_empty() => return None,
-            Phase::Stable => Some(group.subscriptions()?),
-            Phase::PreparingRebalance | Phase::CompletingRebalance => return None,
+            GroupState::Empty => None,
+            GroupState::Stable if group.offsets.is_empty() => return None,
+            GroupState::Stable => Some(group.subscriptions()?),
+            GroupState::PreparingRebalance | GroupState::CompletingRebalance => return None,
         };
         // Its members may be many, and what they read is long.
         let subscribed = match &subscriptions {
@@ -89,7 +89,7 @@ impl Groups {
                 gone += 1;
             }
         }
-        let may_go = group.phase == Phase::Empty && group.pending.is_empty();
+        let may_go = group.phase == GroupState::Empty && group.pending.is_empty();
         if may_go && gone == group.offsets.len() && group.is_recorded {
             step.records.push(Record::Group { group: group.id.to_string(), value: None });
         }
@@ -97,10 +97,10 @@ impl Groups {
     }
 
     /// When an offset is to be forgotten, ms since 1970.
-    fn forgotten_at(&self, group: &Group, committed: &Committed) -> i64 {
+    fn forgotten_at(&self, group: &Group, committed: &OffsetAndMetadata) -> i64 {
         let counted_from = match (&group.protocol_type, group.phase) {
             // Values before version 2 do not say since when.
-            (Some(_), Phase::Empty) if group.state_ms >= 0 => group.state_ms,
+            (Some(_), GroupState::Empty) if group.state_ms >= 0 => group.state_ms,
             _ => committed.commit_ms,
         };
         committed.expire_ms.unwrap_or(counted_from.saturating_add(self.rules.retention_ms))

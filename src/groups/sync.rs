@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
-use crate::groups::group::{Group, Phase};
-use crate::groups::input::{Fault, Reply, Sync, Synced};
+use crate::groups::group::{Group, GroupState};
+use crate::groups::input::{GroupError, Reply, Sync, Synced};
 use crate::groups::limits::Limit;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Step, Ticket, checked_id};
@@ -16,7 +16,7 @@ impl Groups {
         let id = sync.identity.group.clone();
         let outcome = checked_id(&id).and_then(|()| {
             self.with_group(&id, |groups, group| groups.try_sync(now, ticket, sync, group, step))
-                .unwrap_or(Err(Fault::UnknownMember))
+                .unwrap_or(Err(GroupError::UnknownMember))
         });
         if let Err(fault) = outcome {
             step.reply(ticket, Reply::Synced(Err(fault)));
@@ -30,22 +30,22 @@ impl Groups {
         sync: Sync,
         group: &mut Group,
         step: &mut Step,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), GroupError> {
         let identity = &sync.identity;
         group.validate(&identity.member, identity.instance_id.as_deref())?;
         if identity.generation != group.generation {
-            return Err(Fault::IllegalGeneration);
+            return Err(GroupError::IllegalGeneration);
         }
         let differs = |said: &Option<String>, is: &Option<String>| said.is_some() && said != is;
         if differs(&sync.protocol_type, &group.protocol_type)
             || differs(&sync.protocol, &group.protocol)
         {
-            return Err(Fault::InconsistentProtocol);
+            return Err(GroupError::InconsistentProtocol);
         }
         match group.phase {
-            Phase::Empty => return Err(Fault::UnknownMember),
-            Phase::PreparingRebalance => return Err(Fault::RebalanceInProgress),
-            Phase::Stable => {
+            GroupState::Empty => return Err(GroupError::UnknownMember),
+            GroupState::PreparingRebalance => return Err(GroupError::RebalanceInProgress),
+            GroupState::Stable => {
                 group.members.change(&identity.member, |member| {
                     member.is_unsynced = false;
                     member.heard_of(now.mono_ms);
@@ -54,13 +54,13 @@ impl Groups {
                 let assignment = member.map(|m| m.assignment.clone()).unwrap_or_default();
                 step.reply(ticket, Reply::Synced(Ok(synced(group, assignment))));
             }
-            Phase::CompletingRebalance => {
+            GroupState::CompletingRebalance => {
                 let overtaken = group.members.change(&identity.member, |member| {
                     member.is_unsynced = false;
                     member.syncing.replace(ticket)
                 });
                 if let Some(overtaken) = overtaken.flatten() {
-                    step.reply(overtaken, Reply::Synced(Err(Fault::RebalanceInProgress)));
+                    step.reply(overtaken, Reply::Synced(Err(GroupError::RebalanceInProgress)));
                 }
                 if group.leader.as_deref() == Some(&identity.member) {
                     let assignments = sync.assignments.into_iter().collect();
@@ -85,7 +85,7 @@ impl Groups {
             return;
         }
         group.members.set_assignments(|m| assignments.remove(&*m.id).unwrap_or_default());
-        group.enter(Phase::Stable, now.wall_ms);
+        group.enter(GroupState::Stable, now.wall_ms);
         let mut waiting: Vec<(Ticket, Bytes)> = Vec::new();
         group.members.change_each(|member| {
             if let Some(ticket) = member.syncing.take() {
@@ -132,7 +132,7 @@ impl Groups {
         group.members.change_each(|member| {
             if let Some(ticket) = member.syncing.take() {
                 member.heard_of(now.mono_ms);
-                step.reply(ticket, Reply::Synced(Err(Fault::GroupLimit(limit))));
+                step.reply(ticket, Reply::Synced(Err(GroupError::GroupLimit(limit))));
             }
         });
         self.rebalance_or_complete(now, id, group, step);

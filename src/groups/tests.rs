@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use crate::clock::Now;
 use crate::groups::input::{
-    Commit, Description, Fault, Identity, Input, Join, JoinFault, Joined, Leaving, Reply, Sync,
-    Synced, ToCommit,
+    Command, Commit, Description, GroupError, Join, JoinError, Joined, LeavingMember,
+    MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
 use crate::groups::limits::{Limit, Limits, SLICE, Usage};
-use crate::groups::records::{Committed, Record};
-use crate::groups::{Groups, Rules, Step, Ticket};
+use crate::groups::records::{OffsetAndMetadata, Record};
+use crate::groups::{GroupCoordinatorConfig, Groups, Step, Ticket};
 
 mod admin;
 mod commits;
@@ -41,8 +41,8 @@ struct Lab {
     said: BTreeMap<Ticket, Reply>,
 }
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> GroupCoordinatorConfig {
+    GroupCoordinatorConfig {
         session_timeout_min_ms: 6000,
         session_timeout_max_ms: 1_800_000,
         size_max: i32::MAX,
@@ -57,7 +57,7 @@ fn rules() -> Rules {
 /// A JoinGroup to the group `g` as most consumers send it.
 fn join(member: &str) -> Join {
     Join {
-        identity: Identity {
+        identity: MemberIdentity {
             group: "g".to_owned(),
             member: member.to_owned(),
             instance_id: None,
@@ -70,7 +70,7 @@ fn join(member: &str) -> Join {
         protocol_type: "consumer".to_owned(),
         protocols: protocols(&["range"]),
         id_first: true,
-        may_skip: true,
+        supports_skip_assignment: true,
     }
 }
 
@@ -85,24 +85,24 @@ fn protocols(names: &[&str]) -> Vec<(String, Bytes)> {
     names.iter().map(|name| ((*name).to_owned(), Bytes::from_static(READS_T))).collect()
 }
 
-fn identity(member: &str, generation: i32) -> Identity {
-    Identity { generation, ..join(member).identity }
+fn identity(member: &str, generation: i32) -> MemberIdentity {
+    MemberIdentity { generation, ..join(member).identity }
 }
 
-fn static_identity(member: &str, instance: &str, generation: i32) -> Identity {
-    Identity { generation, ..static_join(member, instance).identity }
+fn static_identity(member: &str, instance: &str, generation: i32) -> MemberIdentity {
+    MemberIdentity { generation, ..static_join(member, instance).identity }
 }
 
-fn leaving(member: &str, instance: Option<&str>) -> Leaving {
-    Leaving { member: member.to_owned(), instance_id: instance.map(str::to_owned) }
+fn leaving(member: &str, instance: Option<&str>) -> LeavingMember {
+    LeavingMember { member: member.to_owned(), instance_id: instance.map(str::to_owned) }
 }
 
-fn to_commit(topic: &str, partition: i32, offset: i64) -> ToCommit {
+fn to_commit(topic: &str, partition: i32, offset: i64) -> OffsetToCommit {
     let (topic, metadata) = (topic.to_owned(), String::new());
-    ToCommit { topic, partition, offset, leader_epoch: 0, metadata }
+    OffsetToCommit { topic, partition, offset, leader_epoch: 0, metadata }
 }
 
-fn commit(identity: Identity, offsets: Vec<ToCommit>) -> Commit {
+fn commit(identity: MemberIdentity, offsets: Vec<OffsetToCommit>) -> Commit {
     Commit { identity, retention_ms: None, offsets, tells_unknown_group: false }
 }
 
@@ -111,7 +111,7 @@ impl Lab {
         Lab::with(rules())
     }
 
-    fn with(rules: Rules) -> Lab {
+    fn with(rules: GroupCoordinatorConfig) -> Lab {
         Lab {
             groups: Groups::new(rules, fastrand::Rng::with_seed(1)),
             now: 0,
@@ -132,7 +132,7 @@ impl Lab {
         }
     }
 
-    fn ask(&mut self, input: Input) -> Ticket {
+    fn ask(&mut self, input: Command) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         let step = self.groups.step(self.time(), ticket, input);
@@ -160,7 +160,7 @@ impl Lab {
     }
 
     fn join(&mut self, join: &Join) -> Ticket {
-        self.ask(Input::Join(join.clone()))
+        self.ask(Command::Join(join.clone()))
     }
 
     fn answered(&self, ticket: Ticket) -> bool {
@@ -176,9 +176,9 @@ impl Lab {
     }
 
     #[track_caller]
-    fn refused(&mut self, ticket: Ticket) -> Fault {
+    fn refused(&mut self, ticket: Ticket) -> GroupError {
         match self.said.remove(&ticket) {
-            Some(Reply::Joined(Err(JoinFault::Refused(fault, _)))) => fault,
+            Some(Reply::Joined(Err(JoinError::Refused(fault, _)))) => fault,
             other => panic!("not refused: {other:?}"),
         }
     }
@@ -188,19 +188,19 @@ impl Lab {
     fn new_id(&mut self, join: &Join) -> String {
         let ticket = self.join(join);
         match self.said.remove(&ticket) {
-            Some(Reply::Joined(Err(JoinFault::MemberIdRequired(id)))) => id,
+            Some(Reply::Joined(Err(JoinError::MemberIdRequired(id)))) => id,
             other => panic!("no id: {other:?}"),
         }
     }
 
-    fn sync(&mut self, identity: Identity, gives: &[(&str, &'static str)]) -> Ticket {
+    fn sync(&mut self, identity: MemberIdentity, gives: &[(&str, &'static str)]) -> Ticket {
         let give = |(id, bytes): &(&str, &'static str)| ((*id).to_owned(), Bytes::from(*bytes));
         let assignments = gives.iter().map(give).collect();
-        self.ask(Input::Sync(Sync { identity, protocol_type: None, protocol: None, assignments }))
+        self.ask(Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments }))
     }
 
     #[track_caller]
-    fn synced(&mut self, ticket: Ticket) -> Result<Synced, Fault> {
+    fn synced(&mut self, ticket: Ticket) -> Result<Synced, GroupError> {
         match self.said.remove(&ticket) {
             Some(Reply::Synced(outcome)) => outcome,
             other => panic!("not synced: {other:?}"),
@@ -214,24 +214,24 @@ impl Lab {
         String::from_utf8(synced.assignment.to_vec()).expect("text")
     }
 
-    fn beat(&mut self, identity: Identity) -> Result<(), Fault> {
-        let ticket = self.ask(Input::Heartbeat(identity));
+    fn beat(&mut self, identity: MemberIdentity) -> Result<(), GroupError> {
+        let ticket = self.ask(Command::Heartbeat(identity));
         match self.said.remove(&ticket) {
             Some(Reply::Heartbeat(outcome)) => outcome,
             other => panic!("no heartbeat: {other:?}"),
         }
     }
 
-    fn leave(&mut self, members: &[Leaving]) -> Vec<Result<(), Fault>> {
-        let ticket = self.ask(Input::Leave { group: "g".to_owned(), members: members.to_vec() });
+    fn leave(&mut self, members: &[LeavingMember]) -> Vec<Result<(), GroupError>> {
+        let ticket = self.ask(Command::Leave { group: "g".to_owned(), members: members.to_vec() });
         match self.said.remove(&ticket) {
             Some(Reply::Left(left)) => left.into_iter().map(|(_, outcome)| outcome).collect(),
             other => panic!("nobody left: {other:?}"),
         }
     }
 
-    fn commit(&mut self, commit: Commit) -> Result<Vec<Result<(), Fault>>, Fault> {
-        let ticket = self.ask(Input::Commit(commit));
+    fn commit(&mut self, commit: Commit) -> Result<Vec<Result<(), GroupError>>, GroupError> {
+        let ticket = self.ask(Command::Commit(commit));
         match self.said.remove(&ticket) {
             Some(Reply::Committed(outcome)) => outcome,
             other => panic!("no commit: {other:?}"),
@@ -239,17 +239,17 @@ impl Lab {
     }
 
     /// A commit of one partition of `t`, for itself.
-    fn commit_as(&mut self, identity: Identity) -> Result<(), Fault> {
+    fn commit_as(&mut self, identity: MemberIdentity) -> Result<(), GroupError> {
         self.commit(commit(identity, vec![to_commit("t", 0, 1)])).map(drop)
     }
 
     /// The committed offset of a partition, by group.
-    fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<Committed> {
+    fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<OffsetAndMetadata> {
         let wanted = vec![(topic.to_owned(), vec![partition])];
         self.groups.fetch_offsets(group, wanted).remove(0).1.remove(0).1
     }
 
-    fn described(&self, group: &str) -> Result<Description, Fault> {
+    fn described(&self, group: &str) -> Result<Description, GroupError> {
         self.groups.describe(group)
     }
 

@@ -1,7 +1,7 @@
 //! What happens because nothing happened: sessions, joins and syncs that run out.
 
 use crate::clock::Now;
-use crate::groups::group::{Group, Phase};
+use crate::groups::group::{Group, GroupState};
 use crate::groups::{Groups, Step};
 
 impl Groups {
@@ -15,11 +15,11 @@ impl Groups {
         }
         if group.phase_due_ms.is_some_and(|due| due <= now.mono_ms) {
             match group.phase {
-                Phase::PreparingRebalance => self.end_join_phase(now, id, group, step),
-                Phase::CompletingRebalance | Phase::Stable => {
+                GroupState::PreparingRebalance => self.end_join_phase(now, id, group, step),
+                GroupState::CompletingRebalance | GroupState::Stable => {
                     self.end_sync_phase(now, id, group, step);
                 }
-                Phase::Empty => group.phase_due_ms = None,
+                GroupState::Empty => group.phase_due_ms = None,
             }
         }
     }
@@ -33,7 +33,7 @@ impl Groups {
         step: &mut Step,
     ) {
         // An id that never came back matters only to a join that waits for it.
-        if lost_members || group.phase == Phase::PreparingRebalance {
+        if lost_members || group.phase == GroupState::PreparingRebalance {
             self.after_departure(now, id, group, step);
         }
     }

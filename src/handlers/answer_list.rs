@@ -7,17 +7,17 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
 use crate::handlers::memory::Memory;
-use crate::wire::list::{Later, List, PIECE_BYTES};
-use crate::wire::reply::{Refusal, Reply, check_frame};
+use crate::wire::list::{DeferredItems, EncodedList, PIECE_BYTES};
+use crate::wire::reply::{CloseReason, Response, check_frame};
 
 /// How many items are made before others on this thread are served.
 const ITEMS_AT_ONCE: usize = 512;
 
 /// The list of an answer that is being made.
 #[derive(Debug)]
-pub struct AnswerList<'a> {
+pub struct ResponseList<'a> {
     cx: &'a Context,
-    list: List,
+    list: EncodedList,
     /// Bytes that are held elsewhere anyway, and not by this answer alone.
     shared_bytes: usize,
     items_since_pause: usize,
@@ -25,18 +25,18 @@ pub struct AnswerList<'a> {
     turn: Option<OwnedSemaphorePermit>,
 }
 
-impl<'a> AnswerList<'a> {
+impl<'a> ResponseList<'a> {
     /// Returns an empty list of an answer to this API.
-    pub fn new(cx: &'a Context, key: i16) -> AnswerList<'a> {
-        let list = List::new(key, cx.version);
-        AnswerList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
+    pub fn new(cx: &'a Context, key: i16) -> ResponseList<'a> {
+        let list = EncodedList::new(key, cx.version);
+        ResponseList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
     }
 
     /// Appends an item.
     ///
     /// # Errors
     /// It cannot be written, or there is no memory for it.
-    pub async fn put(&mut self, item: &impl Encodable) -> Result<(), Refusal> {
+    pub async fn put(&mut self, item: &impl Encodable) -> Result<(), CloseReason> {
         self.list.put(item)?;
         self.piece_done(false).await
     }
@@ -45,17 +45,17 @@ impl<'a> AnswerList<'a> {
     ///
     /// # Errors
     /// There is no memory for it.
-    pub async fn expect(&mut self, bytes: usize) -> Result<(), Refusal> {
+    pub async fn expect(&mut self, bytes: usize) -> Result<(), CloseReason> {
         if bytes >= PIECE_BYTES {
             self.grow_in_turn().await?;
         }
         let all = self.list.bytes().saturating_add(bytes);
         check_frame(all)?;
-        self.cx.hold_answer(all - self.shared_bytes).await
+        self.cx.hold_response(all - self.shared_bytes).await
     }
 
     /// Goes on to the next piece once one is full.
-    async fn piece_done(&mut self, is_shared: bool) -> Result<(), Refusal> {
+    async fn piece_done(&mut self, is_shared: bool) -> Result<(), CloseReason> {
         if self.list.piece_bytes() >= PIECE_BYTES {
             self.list.cut();
             self.grow().await?;
@@ -75,7 +75,7 @@ impl<'a> AnswerList<'a> {
         items: usize,
         encoded: Vec<Bytes>,
         shared: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CloseReason> {
         self.list.put_encoded(items, encoded);
         self.shared_bytes += shared;
         self.piece_done(shared > 0).await
@@ -88,9 +88,9 @@ impl<'a> AnswerList<'a> {
     pub async fn put_later(
         &mut self,
         items: usize,
-        later: Later,
+        later: DeferredItems,
         held: usize,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CloseReason> {
         self.shared_bytes += later.bytes().saturating_sub(held);
         self.list.put_later(items, later);
         self.hold().await
@@ -110,21 +110,21 @@ impl<'a> AnswerList<'a> {
     ///
     /// # Errors
     /// Others have it for too long.
-    pub async fn grow_in_turn(&mut self) -> Result<(), Refusal> {
+    pub async fn grow_in_turn(&mut self) -> Result<(), CloseReason> {
         if self.turn.is_none() {
             self.turn = Some(Memory::grow_in_turn(&self.cx.broker).await?);
         }
         Ok(())
     }
 
-    async fn grow(&mut self) -> Result<(), Refusal> {
+    async fn grow(&mut self) -> Result<(), CloseReason> {
         self.grow_in_turn().await?;
         self.hold().await
     }
 
-    async fn hold(&self) -> Result<(), Refusal> {
+    async fn hold(&self) -> Result<(), CloseReason> {
         check_frame(self.list.bytes())?;
-        self.cx.hold_answer(self.list.bytes() - self.shared_bytes).await
+        self.cx.hold_response(self.list.bytes() - self.shared_bytes).await
     }
 
     /// Puts the list into its answer: `answer` is the answer with an empty list, behind which
@@ -132,7 +132,11 @@ impl<'a> AnswerList<'a> {
     ///
     /// # Errors
     /// The answer cannot be written, or there is no memory for it.
-    pub async fn into_reply(self, answer: &impl Encodable, tail: usize) -> Result<Reply, Refusal> {
+    pub async fn into_reply(
+        self,
+        answer: &impl Encodable,
+        tail: usize,
+    ) -> Result<Response, CloseReason> {
         self.hold().await?;
         self.list.into_reply(self.cx.correlation_id, answer, tail)
     }

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 use crate::handlers::context::Context;
-use crate::wire::reply::{Refusal, Reply, check_frame, encode};
+use crate::wire::reply::{CloseReason, Response, check_frame, encode};
 
 /// The future of an answer.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send + 'a>>;
+pub type ResponseFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Response, CloseReason>> + Send + 'a>>;
 
 /// One row of the table.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct Api {
     /// judges by it.
     pub advertised_from: i16,
     /// Decode, handle, encode. The body has passed `wire/shape.rs`.
-    pub run: for<'a> fn(&'a Context, Bytes) -> Answering<'a>,
+    pub run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
 }
 
 /// A request with an answer of one message.
@@ -46,7 +47,7 @@ pub trait Handler {
     ///
     /// # Errors
     /// Kafka cannot read such a request either: the connection is closed.
-    fn check(_request: &Self::Request) -> Result<(), Refusal> {
+    fn check(_request: &Self::Request) -> Result<(), CloseReason> {
         Ok(())
     }
 
@@ -65,15 +66,15 @@ pub const fn api<H: Handler>() -> Api {
     }
 }
 
-fn run<H: Handler>(cx: &Context, body: Bytes) -> Answering<'_> {
+fn run<H: Handler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         H::check(&request)?;
         let response = H::handle(cx, request).await;
         let bytes = response.compute_size(cx.version);
-        let bytes = bytes.map_err(|error| Refusal::Unencodable(error.to_string()))?;
+        let bytes = bytes.map_err(|error| CloseReason::Unencodable(error.to_string()))?;
         check_frame(bytes)?;
-        cx.hold_answer(bytes).await?;
+        cx.hold_response(bytes).await?;
         encode(H::KEY, cx.version, cx.correlation_id, &response)
     })
 }
@@ -94,7 +95,7 @@ pub trait ListHandler {
     fn handle(
         cx: &Context,
         request: Self::Request,
-    ) -> impl Future<Output = Result<Reply, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Response, CloseReason>> + Send;
 }
 
 /// The row that a handler of lists makes.
@@ -108,7 +109,7 @@ pub const fn list_api<H: ListHandler>() -> Api {
     }
 }
 
-fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> Answering<'_> {
+fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         H::handle(cx, request).await
@@ -116,6 +117,6 @@ fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> Answering<'_> {
 }
 
 /// Decode a body that has passed `wire/shape.rs`.
-pub fn decode<R: Decodable>(version: i16, mut body: Bytes) -> Result<R, Refusal> {
-    R::decode(&mut body, version).map_err(|error| Refusal::Malformed(error.to_string()))
+pub fn decode<R: Decodable>(version: i16, mut body: Bytes) -> Result<R, CloseReason> {
+    R::decode(&mut body, version).map_err(|error| CloseReason::Malformed(error.to_string()))
 }

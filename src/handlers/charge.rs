@@ -14,9 +14,9 @@ use crate::broker::parts::Broker;
 use crate::clock::Clock;
 use crate::handlers::api::Api;
 use crate::handlers::context::{ANONYMOUS, Context};
-use crate::quotas::limits::{Kind, Who};
-use crate::quotas::meters::Permit;
-use crate::wire::reply::{Refusal, Reply};
+use crate::quotas::limits::{ClientEntity, QuotaType};
+use crate::quotas::meters::MutationOutcome;
+use crate::wire::reply::{CloseReason, Response};
 use crate::wire::throttle;
 
 const PRODUCE: i16 = 0;
@@ -26,9 +26,9 @@ const EXEMPT: &[i16] = &[27];
 
 /// An answer, and what follows for its client.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ChargedResponse {
     /// What leaves.
-    pub reply: Reply,
+    pub reply: Response,
     /// For how long the client is not read after that, in ms.
     pub mute_ms: i64,
     /// The client id that the sending is charged to, if processing time is limited.
@@ -37,22 +37,22 @@ pub struct Answer {
 
 /// What one request has cost until now.
 #[derive(Debug, Default)]
-pub struct Charge {
+pub struct RequestCost {
     busy_ns: AtomicI64,
     /// Since when the request is being worked on; 0 while it waits.
     since_ns: AtomicI64,
-    owed_ms: AtomicI64,
+    throttle_ms: AtomicI64,
 }
 
-impl Charge {
+impl RequestCost {
     /// The client must wait so long; of several times the longest counts.
-    pub fn owe(&self, throttle_ms: i64) {
-        self.owed_ms.fetch_max(throttle_ms, Ordering::Relaxed);
+    pub fn throttle_at_least(&self, throttle_ms: i64) {
+        self.throttle_ms.fetch_max(throttle_ms, Ordering::Relaxed);
     }
 
     /// How long the client must wait, in ms.
-    pub fn owed_ms(&self) -> i64 {
-        self.owed_ms.load(Ordering::Relaxed).clamp(0, i64::from(i32::MAX))
+    pub fn throttle_ms(&self) -> i64 {
+        self.throttle_ms.load(Ordering::Relaxed).clamp(0, i64::from(i32::MAX))
     }
 
     /// Carry out work, and count the time in which a thread is at it.
@@ -70,7 +70,7 @@ impl Charge {
     }
 
     /// For how long a thread was at it, in percent of a second.
-    fn percent(&self, clock: &dyn Clock) -> f64 {
+    fn percent_of_second(&self, clock: &dyn Clock) -> f64 {
         let running = match self.since_ns.load(Ordering::Relaxed) {
             0 => 0,
             since => clock.mono_ns() - since,
@@ -83,60 +83,74 @@ impl Charge {
 ///
 /// # Errors
 /// As the handler's; nothing is charged then, since the connection ends.
-pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
+pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
     if cx.broker.quotas.is_any() {
         // In a place of its own: what is rare must not make every connection larger.
-        return Box::pin(charged(cx, api, body)).await;
+        return Box::pin(answer_charged(cx, api, body)).await;
     }
     let reply = (api.run)(cx, body).await?;
     hold(cx, &reply).await?;
-    Ok(Answer { reply, mute_ms: 0, payer: None })
+    Ok(ChargedResponse { reply, mute_ms: 0, payer: None })
 }
 
 /// Holds memory for an answer that was encoded without asking for any.
-async fn hold(cx: &Context, reply: &Reply) -> Result<(), Refusal> {
-    match cx.memory.answer_bytes() {
-        0 => cx.hold_answer(reply.bytes_in_memory()).await,
+async fn hold(cx: &Context, reply: &Response) -> Result<(), CloseReason> {
+    match cx.memory.response_bytes() {
+        0 => cx.hold_response(reply.bytes_in_memory()).await,
         _ => Ok(()),
     }
 }
 
-async fn charged(cx: &Context, api: &Api, body: Bytes) -> Result<Answer, Refusal> {
+async fn answer_charged(
+    cx: &Context,
+    api: &Api,
+    body: Bytes,
+) -> Result<ChargedResponse, CloseReason> {
     let (quotas, clock) = (&cx.broker.quotas, &*cx.broker.clock);
     let bytes = body.len() as f64;
-    let mut reply = cx.charge.work(clock, (api.run)(cx, body)).await?;
+    let mut reply = cx.cost.work(clock, (api.run)(cx, body)).await?;
     hold(cx, &reply).await?;
     if api.key == PRODUCE {
-        cx.charge.owe(quotas.record(Kind::Produce, cx.who(), bytes, clock.now()));
+        cx.cost.throttle_at_least(quotas.record(
+            QuotaType::Produce,
+            cx.client_entity(),
+            bytes,
+            clock.now(),
+        ));
     }
     // A fetch has seen to it itself. A produce without an answer is not charged by its time.
     let is_exempt = api.key == FETCH || EXEMPT.contains(&api.key);
-    if !is_exempt && !matches!(reply, Reply::None) {
+    if !is_exempt && !matches!(reply, Response::None) {
         charge_time(cx);
     }
-    let mute_ms = cx.charge.owed_ms();
+    let mute_ms = cx.cost.throttle_ms();
     if mute_ms > 0 {
         throttle::put(&mut reply, api.key, cx.version, mute_ms as i32);
     }
-    let is_timed = quotas.has(Kind::Request) && !EXEMPT.contains(&api.key);
-    let payer = is_timed.then(|| cx.who().client_id.to_owned());
-    Ok(Answer { reply, mute_ms, payer })
+    let is_timed = quotas.has(QuotaType::Request) && !EXEMPT.contains(&api.key);
+    let payer = is_timed.then(|| cx.client_entity().client_id.to_owned());
+    Ok(ChargedResponse { reply, mute_ms, payer })
 }
 
 /// Charge the time that the request has taken until now.
 pub fn charge_time(cx: &Context) {
-    if cx.broker.quotas.has(Kind::Request) {
-        let (percent, now) = (cx.charge.percent(&*cx.broker.clock), cx.broker.clock.now());
-        cx.charge.owe(cx.broker.quotas.record(Kind::Request, cx.who(), percent, now));
+    if cx.broker.quotas.has(QuotaType::Request) {
+        let (percent, now) = (cx.cost.percent_of_second(&*cx.broker.clock), cx.broker.clock.now());
+        cx.cost.throttle_at_least(cx.broker.quotas.record(
+            QuotaType::Request,
+            cx.client_entity(),
+            percent,
+            now,
+        ));
     }
 }
 
 /// Send something, and charge the time that it takes. Nobody has to wait for that alone.
-pub async fn sending<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
-    let (charge, clock) = (Charge::default(), &*broker.clock);
-    let sent = charge.work(clock, sending).await;
-    let who = Who { user: ANONYMOUS, client_id: payer };
-    broker.quotas.note(Kind::Request, who, charge.percent(clock), clock.now());
+pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
+    let (cost, clock) = (RequestCost::default(), &*broker.clock);
+    let sent = cost.work(clock, sending).await;
+    let who = ClientEntity { user: ANONYMOUS, client_id: payer };
+    broker.quotas.note(QuotaType::Request, who, cost.percent_of_second(clock), clock.now());
     sent
 }
 
@@ -145,14 +159,14 @@ pub async fn sending<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::
 pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
     let is_strict = cx.version >= strict_since;
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
-    match quotas.mutate(cx.who(), partitions, is_strict, now) {
-        Permit::Granted => true,
-        Permit::Late(throttle_ms) => {
-            cx.charge.owe(throttle_ms);
+    match quotas.mutate(cx.client_entity(), partitions, is_strict, now) {
+        MutationOutcome::Granted => true,
+        MutationOutcome::Late(throttle_ms) => {
+            cx.cost.throttle_at_least(throttle_ms);
             true
         }
-        Permit::Refused(throttle_ms) => {
-            cx.charge.owe(throttle_ms);
+        MutationOutcome::Refused(throttle_ms) => {
+            cx.cost.throttle_at_least(throttle_ms);
             false
         }
     }
@@ -168,11 +182,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_time_at_work_counts() {
-        let (clock, charge) = (SimClock::at(0), Charge::default());
+        let (clock, charge) = (SimClock::at(0), RequestCost::default());
         clock.advance(1);
         let work = async {
             clock.advance(30);
-            assert_eq!(charge.percent(&clock), 3.0);
+            assert_eq!(charge.percent_of_second(&clock), 3.0);
             tokio::task::yield_now().await;
             clock.advance(20);
         };
@@ -186,6 +200,6 @@ mod tests {
             work.as_mut().poll(cx)
         })
         .await;
-        assert_eq!(charge.percent(&clock), 5.0);
+        assert_eq!(charge.percent_of_second(&clock), 5.0);
     }
 }

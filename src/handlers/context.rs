@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::advertised::CameIn;
+use crate::broker::advertised::ListenerPeer;
 use crate::broker::parts::Broker;
-use crate::handlers::charge::Charge;
+use crate::handlers::charge::RequestCost;
 use crate::handlers::memory::Memory;
-use crate::quotas::limits::Who;
-use crate::wire::reply::Refusal;
+use crate::quotas::limits::ClientEntity;
+use crate::wire::reply::CloseReason;
 
 /// Who everybody is without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
 pub const ANONYMOUS: &str = "ANONYMOUS";
@@ -29,9 +29,9 @@ pub struct Context {
     /// Where the client connected from.
     pub peer: SocketAddr,
     /// How the client came in.
-    pub came_in: CameIn,
+    pub came_in: ListenerPeer,
     /// What it has cost until now.
-    pub charge: Charge,
+    pub cost: RequestCost,
     /// Memory that is held for the request and for its answer.
     pub memory: Memory,
 }
@@ -39,7 +39,7 @@ pub struct Context {
 impl Context {
     /// Host and port that this client is told.
     pub fn advertised(&self) -> (StrBytes, i32) {
-        let to = self.broker.advertised.told(self.came_in);
+        let to = self.broker.advertised.address_for(self.came_in);
         (StrBytes::from_string(to.host), i32::from(to.port))
     }
 
@@ -47,13 +47,13 @@ impl Context {
     ///
     /// # Errors
     /// There is none.
-    pub async fn hold_answer(&self, bytes: usize) -> Result<(), Refusal> {
-        self.memory.hold_answer(&self.broker, bytes).await
+    pub async fn hold_response(&self, bytes: usize) -> Result<(), CloseReason> {
+        self.memory.hold_response(&self.broker, bytes).await
     }
 
     /// Who asks, as quotas know it.
-    pub fn who(&self) -> Who<'_> {
-        Who { user: ANONYMOUS, client_id: self.client_id.as_deref().unwrap_or_default() }
+    pub fn client_entity(&self) -> ClientEntity<'_> {
+        ClientEntity { user: ANONYMOUS, client_id: self.client_id.as_deref().unwrap_or_default() }
     }
 
     /// The broker's id.

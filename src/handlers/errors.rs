@@ -10,9 +10,9 @@ use crate::broker::quota_changes::QuotaError;
 use crate::broker::topic_changes::{CreateError, GrowError};
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
-use crate::groups::input::Fault;
+use crate::groups::input::GroupError;
 use crate::log::AppendError;
-use crate::log::admit::Kind;
+use crate::log::admit::AdmitErrorKind;
 use crate::log::producers::ProducerError;
 use crate::log::view::ReadError;
 use crate::quotas::alter::AlterError;
@@ -27,23 +27,23 @@ pub const UNKNOWN_TOPIC_OR_PARTITION: &str = "This server does not host this top
 pub const UNKNOWN_TOPIC_ID: &str = "This server does not host this topic ID.";
 
 /// The code of a refused produce.
-pub fn of_produce(error: &ProduceError) -> Code {
+pub fn produce_error_code(error: &ProduceError) -> Code {
     match error {
         ProduceError::Admit(error) => match error.kind() {
-            Kind::InvalidRecord => Code::InvalidRecord,
-            Kind::Corrupt | Kind::Undecodable => Code::CorruptMessage,
-            Kind::UnsupportedCompression => Code::UnsupportedCompressionType,
-            Kind::TooLarge => Code::MessageTooLarge,
-            Kind::InvalidTimestamp => Code::InvalidTimestamp,
-            Kind::ExceedsSegment => Code::RecordListTooLarge,
+            AdmitErrorKind::InvalidRecord => Code::InvalidRecord,
+            AdmitErrorKind::Corrupt | AdmitErrorKind::Undecodable => Code::CorruptMessage,
+            AdmitErrorKind::UnsupportedCompression => Code::UnsupportedCompressionType,
+            AdmitErrorKind::TooLarge => Code::MessageTooLarge,
+            AdmitErrorKind::InvalidTimestamp => Code::InvalidTimestamp,
+            AdmitErrorKind::ExceedsSegment => Code::RecordListTooLarge,
         },
-        ProduceError::Append(error) => of_append(error),
-        ProduceError::Unavailable(error) => of_unavailable(error),
+        ProduceError::Append(error) => append_error_code(error),
+        ProduceError::Unavailable(error) => unavailable_code(error),
     }
 }
 
 /// The code of a refused append.
-pub fn of_append(error: &AppendError) -> Code {
+pub fn append_error_code(error: &AppendError) -> Code {
     match error {
         AppendError::Producer(error) => match error {
             ProducerError::StaleEpoch { .. } => Code::InvalidProducerEpoch,
@@ -56,7 +56,7 @@ pub fn of_append(error: &AppendError) -> Code {
 }
 
 /// The code of a partition that can be neither written nor read.
-pub fn of_unavailable(error: &Unavailable) -> Code {
+pub fn unavailable_code(error: &Unavailable) -> Code {
     match error {
         Unavailable::Offline(_) | Unavailable::Full(_) => Code::KafkaStorageError,
         Unavailable::Deleted => Code::UnknownTopicOrPartition,
@@ -64,7 +64,7 @@ pub fn of_unavailable(error: &Unavailable) -> Code {
 }
 
 /// The code of a failed read.
-pub fn of_read(error: &ReadError) -> Code {
+pub fn read_error_code(error: &ReadError) -> Code {
     match error {
         ReadError::OutOfRange { .. } => Code::OffsetOutOfRange,
         ReadError::Disk(_) => Code::KafkaStorageError,
@@ -72,18 +72,18 @@ pub fn of_read(error: &ReadError) -> Code {
 }
 
 /// The code of a refused creation.
-pub fn of_create(error: &CreateError) -> Code {
+pub fn create_error_code(error: &CreateError) -> Code {
     match error {
         CreateError::Reserved(_) => Code::InvalidRequest,
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::NoRoom(_) => Code::PolicyViolation,
-        CreateError::Append(error) => of_append(error),
+        CreateError::Append(error) => append_error_code(error),
     }
 }
 
 /// The code of configs that were not changed.
-pub fn of_configs(error: &ConfigsError) -> Code {
+pub fn configs_error_code(error: &ConfigsError) -> Code {
     match error {
         ConfigsError::Broker(error) => match error {
             BrokerConfigError::Fixed(_)
@@ -107,12 +107,12 @@ pub fn of_configs(error: &ConfigsError) -> Code {
         | ConfigsError::MinInsyncReplicasStays
         | ConfigsError::MinInsyncReplicasOfOne => Code::InvalidConfig,
         ConfigsError::TooMany => Code::PolicyViolation,
-        ConfigsError::Append(error) => of_append(error),
+        ConfigsError::Append(error) => append_error_code(error),
     }
 }
 
 /// The code of loggers that were not changed.
-pub fn of_logger(error: &LoggerError) -> Code {
+pub fn logger_error_code(error: &LoggerError) -> Code {
     match error {
         LoggerError::Unknown(_) | LoggerError::Level { .. } => Code::InvalidConfig,
         LoggerError::RootStays => Code::InvalidRequest,
@@ -121,25 +121,25 @@ pub fn of_logger(error: &LoggerError) -> Code {
 }
 
 /// The code of a topic that was not given more partitions.
-pub fn of_grow(error: &GrowError) -> Code {
+pub fn grow_error_code(error: &GrowError) -> Code {
     match error {
         GrowError::Unknown => Code::UnknownTopicOrPartition,
         GrowError::NotMore { .. } => Code::InvalidPartitions,
         GrowError::NoRoom(_) => Code::PolicyViolation,
-        GrowError::Append(error) => of_append(error),
+        GrowError::Append(error) => append_error_code(error),
     }
 }
 
 /// The code of quotas that were not changed.
-pub fn of_quotas(error: &QuotaError) -> Code {
+pub fn quota_error_code(error: &QuotaError) -> Code {
     match error {
         QuotaError::TooMany => Code::PolicyViolation,
-        QuotaError::Append(error) => of_append(error),
+        QuotaError::Append(error) => append_error_code(error),
     }
 }
 
 /// The code of an entity whose quotas were not changed.
-pub fn of_alter_quota(error: &AlterError) -> Code {
+pub fn alter_error_code(error: &AlterError) -> Code {
     match error {
         AlterError::Empty
         | AlterError::Type(_)
@@ -155,7 +155,7 @@ pub fn of_alter_quota(error: &AlterError) -> Code {
 }
 
 /// The code of a filter that means nothing.
-pub fn of_filter(error: &FilterError) -> Code {
+pub fn filter_error_code(error: &FilterError) -> Code {
     match error {
         // An entity type that a later version may have.
         FilterError::Type(_) => Code::UnsupportedVersion,
@@ -169,30 +169,30 @@ pub fn of_filter(error: &FilterError) -> Code {
 }
 
 /// The code of what the group coordinator refuses.
-pub fn of_group(fault: Fault) -> Code {
+pub fn group_error_code(fault: GroupError) -> Code {
     match fault {
-        Fault::InvalidGroupId => Code::InvalidGroupId,
-        Fault::InvalidSessionTimeout => Code::InvalidSessionTimeout,
-        Fault::UnknownMember => Code::UnknownMemberId,
-        Fault::FencedInstance => Code::FencedInstanceId,
-        Fault::IllegalGeneration => Code::IllegalGeneration,
-        Fault::RebalanceInProgress => Code::RebalanceInProgress,
-        Fault::InconsistentProtocol => Code::InconsistentGroupProtocol,
-        Fault::GroupFull => Code::GroupMaxSizeReached,
-        Fault::GroupNotFound => Code::GroupIdNotFound,
-        Fault::NotEmpty => Code::NonEmptyGroup,
-        Fault::Subscribed => Code::GroupSubscribedToTopic,
-        Fault::MetadataTooLarge => Code::OffsetMetadataTooLarge,
+        GroupError::InvalidGroupId => Code::InvalidGroupId,
+        GroupError::InvalidSessionTimeout => Code::InvalidSessionTimeout,
+        GroupError::UnknownMember => Code::UnknownMemberId,
+        GroupError::FencedInstance => Code::FencedInstanceId,
+        GroupError::IllegalGeneration => Code::IllegalGeneration,
+        GroupError::RebalanceInProgress => Code::RebalanceInProgress,
+        GroupError::InconsistentProtocol => Code::InconsistentGroupProtocol,
+        GroupError::GroupFull => Code::GroupMaxSizeReached,
+        GroupError::GroupNotFound => Code::GroupIdNotFound,
+        GroupError::NotEmpty => Code::NonEmptyGroup,
+        GroupError::Subscribed => Code::GroupSubscribedToTopic,
+        GroupError::MetadataTooLarge => Code::OffsetMetadataTooLarge,
         // Codes that clients give up on and that say what is wrong. Kafka has no such limits; where
         // what it writes is too large for a batch it answers UNKNOWN_SERVER_ERROR.
-        Fault::GroupLimit(_) => Code::GroupMaxSizeReached,
-        Fault::OffsetLimit(_) => Code::InvalidCommitOffsetSize,
-        Fault::Unavailable => Code::CoordinatorNotAvailable,
+        GroupError::GroupLimit(_) => Code::GroupMaxSizeReached,
+        GroupError::OffsetLimit(_) => Code::InvalidCommitOffsetSize,
+        GroupError::Unavailable => Code::CoordinatorNotAvailable,
     }
 }
 
 /// The code of a refused fetch session.
-pub fn of_session(error: &SessionError) -> Code {
+pub fn session_error_code(error: &SessionError) -> Code {
     match error {
         SessionError::UnknownId(_) => Code::FetchSessionIdNotFound,
         SessionError::Epoch { .. } => Code::InvalidFetchSessionEpoch,

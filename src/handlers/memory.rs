@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::broker::memory::{Exhausted, Held};
+use crate::broker::memory::{MemoryExhausted, MemoryPermit};
 use crate::broker::parts::Broker;
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 /// What an answer may take without asking for memory, in bytes: most answers are smaller.
 const FREE_ANSWER_BYTES: usize = 8 * 1024;
@@ -37,9 +37,9 @@ const WAITS: &[i16] = &[0, 1, 11, 14];
 /// Memory that is held for one request. Where little is needed, nothing is counted.
 #[derive(Debug, Default)]
 pub struct Memory {
-    request: OnceLock<Held>,
+    request: OnceLock<MemoryPermit>,
     turn: OnceLock<OwnedSemaphorePermit>,
-    answer: OnceLock<Held>,
+    answer: OnceLock<MemoryPermit>,
 }
 
 impl Memory {
@@ -51,7 +51,7 @@ impl Memory {
         broker: &Broker,
         key: i16,
         decoded_bytes: usize,
-    ) -> Result<Memory, Refusal> {
+    ) -> Result<Memory, CloseReason> {
         let times = if key == FETCH { FETCH_TIMES } else { 1 };
         match decoded_bytes.saturating_mul(times) {
             0..=FREE_REQUEST_BYTES => Ok(Memory::default()),
@@ -64,7 +64,7 @@ impl Memory {
         broker: &Broker,
         key: i16,
         bytes: usize,
-    ) -> Result<Memory, Refusal> {
+    ) -> Result<Memory, CloseReason> {
         let memory = Memory::default();
         let held = broker.decoded_bytes.take(bytes).await.map_err(refused)?;
         let _ = memory.request.set(held);
@@ -72,7 +72,7 @@ impl Memory {
             let turn = broker.large_requests.clone().acquire_owned();
             let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
             let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
-                Refusal::Unaffordable("other large requests take too long".to_owned())
+                CloseReason::Unaffordable("other large requests take too long".to_owned())
             })?;
             let _ = memory.turn.set(turn);
         }
@@ -91,14 +91,18 @@ impl Memory {
     ///
     /// # Errors
     /// There is none.
-    pub async fn hold_answer(&self, broker: &Broker, bytes: usize) -> Result<(), Refusal> {
+    pub async fn hold_response(&self, broker: &Broker, bytes: usize) -> Result<(), CloseReason> {
         match bytes {
             0..=FREE_ANSWER_BYTES => Ok(()),
-            _ => Box::pin(self.hold_counted_answer(broker, bytes)).await,
+            _ => Box::pin(self.hold_counted_response(broker, bytes)).await,
         }
     }
 
-    async fn hold_counted_answer(&self, broker: &Broker, bytes: usize) -> Result<(), Refusal> {
+    async fn hold_counted_response(
+        &self,
+        broker: &Broker,
+        bytes: usize,
+    ) -> Result<(), CloseReason> {
         if let Some(held) = self.answer.get() {
             let more = bytes.saturating_sub(held.bytes());
             return if more > 0 { held.grow(more).await.map_err(refused) } else { Ok(()) };
@@ -112,26 +116,26 @@ impl Memory {
     ///
     /// # Errors
     /// Others have it for too long.
-    pub async fn grow_in_turn(broker: &Broker) -> Result<OwnedSemaphorePermit, Refusal> {
+    pub async fn grow_in_turn(broker: &Broker) -> Result<OwnedSemaphorePermit, CloseReason> {
         Box::pin(broker.answer_bytes.grow_in_turn()).await.map_err(refused)
     }
 
     /// Returns how many bytes are held for the decoded request.
     pub fn request_bytes(&self) -> usize {
-        self.request.get().map_or(0, Held::bytes)
+        self.request.get().map_or(0, MemoryPermit::bytes)
     }
 
     /// Returns how many bytes are held for the answer.
-    pub fn answer_bytes(&self) -> usize {
-        self.answer.get().map_or(0, Held::bytes)
+    pub fn response_bytes(&self) -> usize {
+        self.answer.get().map_or(0, MemoryPermit::bytes)
     }
 
     /// Ends with the request, and gives what is held for its answer.
-    pub fn into_answer(self) -> Option<Held> {
+    pub fn into_response(self) -> Option<MemoryPermit> {
         self.answer.into_inner()
     }
 }
 
-fn refused(exhausted: Exhausted) -> Refusal {
-    Refusal::Unaffordable(exhausted.to_string())
+fn refused(exhausted: MemoryExhausted) -> CloseReason {
+    CloseReason::Unaffordable(exhausted.to_string())
 }

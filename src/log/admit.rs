@@ -18,8 +18,8 @@ use std::ops::ControlFlow;
 
 use crate::config::resolve::{TimestampType, TopicConfig};
 use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, MAGIC, PREFIX_BYTES};
-use crate::storage::record_input::Fault;
-use crate::storage::records::{RecordFault, walk};
+use crate::storage::record_input::MalformedRecord;
+use crate::storage::records::{MalformedRecordAt, walk};
 
 /// The first Produce version that may carry zstd (KIP-110).
 pub const ZSTD_FROM_VERSION: i16 = 7;
@@ -34,7 +34,7 @@ const MAGIC_END: usize = 17;
 
 /// What the topic and the request say about batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
+pub struct AdmitRules {
     /// `max.message.bytes`: the largest batch, prefix included.
     pub max_message_bytes: i32,
     /// `segment.bytes`: a batch must fit into one segment.
@@ -51,10 +51,10 @@ pub struct Rules {
     pub produce_version: i16,
 }
 
-impl Rules {
+impl AdmitRules {
     /// The rules of a topic for a request of this version.
-    pub fn of(config: &TopicConfig, produce_version: i16) -> Rules {
-        Rules {
+    pub fn of(config: &TopicConfig, produce_version: i16) -> AdmitRules {
+        AdmitRules {
             max_message_bytes: config.max_message_bytes,
             segment_bytes: config.segment_bytes,
             timestamp_type: config.timestamp_type,
@@ -164,10 +164,10 @@ pub enum AdmitError {
     },
     /// The attributes name no codec, or it cannot make sense of the payload.
     #[error("{0}")]
-    Undecodable(RecordFault),
+    Undecodable(MalformedRecordAt),
     /// The records are not framed as they should be, or not as many as the header says.
     #[error("{0}")]
-    Framing(RecordFault),
+    Framing(MalformedRecordAt),
     /// An offset inside the batch is not the one before it and one more.
     #[error("record {index} of the batch has offset delta {found}")]
     InnerOffset {
@@ -191,7 +191,7 @@ pub enum AdmitError {
 
 /// The families of [`AdmitError`], one for each answer that a client can get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum AdmitErrorKind {
     /// Against the rules for records.
     InvalidRecord,
     /// Damaged bytes; sending them again may help.
@@ -211,16 +211,20 @@ pub enum Kind {
 
 impl AdmitError {
     /// Which answer this is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> AdmitErrorKind {
         match self {
             AdmitError::UnknownMagic(_) | AdmitError::Length(_) | AdmitError::Crc { .. } => {
-                Kind::Corrupt
+                AdmitErrorKind::Corrupt
             }
-            AdmitError::ZstdTooEarly(_) => Kind::UnsupportedCompression,
-            AdmitError::TooLarge { .. } | AdmitError::RepackedTooLarge { .. } => Kind::TooLarge,
-            AdmitError::ExceedsSegment { .. } => Kind::ExceedsSegment,
-            AdmitError::Undecodable(_) => Kind::Undecodable,
-            AdmitError::Rejected(rejections) if rejections.by_timestamp => Kind::InvalidTimestamp,
+            AdmitError::ZstdTooEarly(_) => AdmitErrorKind::UnsupportedCompression,
+            AdmitError::TooLarge { .. } | AdmitError::RepackedTooLarge { .. } => {
+                AdmitErrorKind::TooLarge
+            }
+            AdmitError::ExceedsSegment { .. } => AdmitErrorKind::ExceedsSegment,
+            AdmitError::Undecodable(_) => AdmitErrorKind::Undecodable,
+            AdmitError::Rejected(rejections) if rejections.by_timestamp => {
+                AdmitErrorKind::InvalidTimestamp
+            }
             AdmitError::NoBatch
             | AdmitError::OldMagic(_)
             | AdmitError::MoreThanOne
@@ -232,7 +236,7 @@ impl AdmitError {
             | AdmitError::Sequence { .. }
             | AdmitError::Framing(_)
             | AdmitError::InnerOffset { .. }
-            | AdmitError::Rejected(_) => Kind::InvalidRecord,
+            | AdmitError::Rejected(_) => AdmitErrorKind::InvalidRecord,
         }
     }
 
@@ -314,7 +318,7 @@ pub enum Cause {
 /// The first rule that is broken. If single records are, all of them are told.
 pub fn admit<'a>(
     records: &'a [u8],
-    rules: &Rules,
+    rules: &AdmitRules,
     now_wall_ms: i64,
 ) -> Result<Admitted<'a>, AdmitError> {
     let batch = only_batch(records, rules.produce_version)?;
@@ -377,7 +381,7 @@ fn whole_batch(bytes: &[u8]) -> Result<Option<&[u8]>, AdmitError> {
 }
 
 /// Base offset, size and CRC.
-fn check_whole(batch: &BatchView<'_>, rules: &Rules) -> Result<(), AdmitError> {
+fn check_whole(batch: &BatchView<'_>, rules: &AdmitRules) -> Result<(), AdmitError> {
     debug_assert!(batch.bytes.len() >= HEADER_BYTES);
     if batch.header.base_offset != 0 {
         return Err(AdmitError::BaseOffset(batch.header.base_offset));
@@ -417,7 +421,7 @@ fn check_header(batch: &BatchView<'_>) -> Result<(), AdmitError> {
 /// none is later.
 fn check_records(
     batch: &BatchView<'_>,
-    rules: &Rules,
+    rules: &AdmitRules,
     now_wall_ms: i64,
 ) -> Result<i64, AdmitError> {
     let earliest = now_wall_ms.saturating_sub(rules.timestamp_before_max_ms);
@@ -449,7 +453,12 @@ fn check_records(
     });
     match walked {
         Ok(_) => {}
-        Err(fault @ RecordFault { fault: Fault::UnknownCodec(_) | Fault::Undecodable(_), .. }) => {
+        Err(
+            fault @ MalformedRecordAt {
+                fault: MalformedRecord::UnknownCodec(_) | MalformedRecord::Undecodable(_),
+                ..
+            },
+        ) => {
             return Err(AdmitError::Undecodable(fault));
         }
         Err(fault) => return Err(AdmitError::Framing(fault)),

@@ -10,9 +10,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::storage::disk::{Disk, File, Open};
+use crate::storage::disk::{Disk, File, OpenMode};
 use crate::storage::segment::{DAMAGED, Segment, file_name};
-use crate::storage::verify::{Found, Verifier};
+use crate::storage::verify::{Verified, Verifier};
 use crate::types::Offset;
 
 /// How many such files a partition may have; what is cut off beyond them is gone.
@@ -24,7 +24,7 @@ const PIECE_BYTES: u64 = 256 * 1024;
 
 /// A log's end that is to go.
 #[derive(Debug)]
-pub struct Cut<'a> {
+pub struct TailTruncation<'a> {
     /// The disk.
     pub disk: &'a Arc<dyn Disk>,
     /// The partition's directory.
@@ -45,7 +45,7 @@ pub struct Cut<'a> {
 
 /// What can be said of the bytes that go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lost {
+struct TruncatedData {
     bytes: u64,
     /// Sound batches among them.
     batches: u64,
@@ -55,7 +55,7 @@ struct Lost {
     is_torn_tail: bool,
 }
 
-impl Cut<'_> {
+impl TailTruncation<'_> {
     /// Keeps what may have been acknowledged, and cuts.
     ///
     /// # Errors
@@ -98,15 +98,15 @@ impl Cut<'_> {
     }
 
     /// Looks through all that goes. What cannot be read counts as damage.
-    fn lost(&self) -> Lost {
-        let mut lost = Lost {
+    fn lost(&self) -> TruncatedData {
+        let mut lost = TruncatedData {
             bytes: self.file_bytes - self.position,
             batches: 0,
             to: self.end_offset + i64::from(self.position < self.file_bytes),
             is_torn_tail: !self.was_durable,
         };
         // Opened for that alone, as the verifier wants it.
-        if let Ok(file) = self.disk.open(&self.segment.path("log"), Open::Read) {
+        if let Ok(file) = self.disk.open(&self.segment.path("log"), OpenMode::Read) {
             lost.look(&file, self.position, self.file_bytes, self.end_offset);
         }
         for base_offset in self.later {
@@ -118,7 +118,7 @@ impl Cut<'_> {
             lost.bytes += bytes;
             lost.is_torn_tail = false;
             lost.to = lost.to.max(*base_offset);
-            if let Ok(file) = self.disk.open(&path, Open::Read) {
+            if let Ok(file) = self.disk.open(&path, OpenMode::Read) {
                 lost.look(&file, 0, bytes, *base_offset);
             }
         }
@@ -126,7 +126,7 @@ impl Cut<'_> {
     }
 
     /// Keeps as much as there may be. Returns the names of the files.
-    fn keep(&self, lost: &Lost) -> Vec<String> {
+    fn keep(&self, lost: &TruncatedData) -> Vec<String> {
         let mut kept = Vec::new();
         let log = |name: &str, error: io::Error| {
             let file = self.dir.join(name);
@@ -170,7 +170,7 @@ impl Cut<'_> {
     }
 
     fn copy_tail(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let (from, to) = (self.segment.log()?, self.disk.open(path, Open::Create)?);
+        let (from, to) = (self.segment.log()?, self.disk.open(path, OpenMode::Create)?);
         to.truncate(0)?;
         let mut piece = vec![0; PIECE_BYTES.min(bytes) as usize];
         let mut done = 0;
@@ -211,17 +211,17 @@ impl Cut<'_> {
     }
 }
 
-impl Lost {
+impl TruncatedData {
     fn look(&mut self, file: &Arc<dyn File>, position: u64, end: u64, offset: Offset) {
         let mut verifier = Verifier::new(file.clone(), position, end, offset);
         loop {
             match verifier.step(&mut |_| ControlFlow::Continue(())) {
-                Ok(Some(Found::Sound(lying))) => {
+                Ok(Some(Verified::Sound(lying))) => {
                     self.batches += 1;
                     self.to = self.to.max(lying.header.end_offset());
                     self.is_torn_tail = false;
                 }
-                Ok(Some(Found::Damaged(damage))) => {
+                Ok(Some(Verified::Damaged(damage))) => {
                     self.to = self.to.max(damage.next_offset.unwrap_or(self.to));
                     self.is_torn_tail &= damage.may_be_torn;
                 }
@@ -239,15 +239,15 @@ impl Lost {
 mod tests {
     use super::*;
     use crate::clock::Now;
-    use crate::log::recovery::{Known, recover};
+    use crate::log::recovery::{RecoveryCheckpoint, recover};
     use crate::storage::batch_builder::BatchBuilder;
     use crate::storage::disk::read_all;
     use crate::storage::sim_disk::SimDisk;
 
     const DIR: &str = "/t-0";
 
-    fn known(clean: bool, recovery_point: Offset) -> Known {
-        Known {
+    fn known(clean: bool, recovery_point: Offset) -> RecoveryCheckpoint {
+        RecoveryCheckpoint {
             clean,
             recovery_point,
             log_start_offset: 0,
@@ -269,7 +269,7 @@ mod tests {
         for segment in 0..segments {
             let base = segment * batches * 2;
             let path = Path::new(DIR).join(file_name(base, "log"));
-            let file = disk.open(&path, Open::Create).unwrap();
+            let file = disk.open(&path, OpenMode::Create).unwrap();
             file.truncate(0).unwrap();
             let mut end = 0;
             for n in 0..batches {
@@ -281,7 +281,7 @@ mod tests {
         disk.settle();
     }
 
-    fn recovered(disk: &SimDisk, known: Known) -> (Offset, Vec<(String, Vec<u8>)>) {
+    fn recovered(disk: &SimDisk, known: RecoveryCheckpoint) -> (Offset, Vec<(String, Vec<u8>)>) {
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         let now = Now { mono_ms: 0, wall_ms: 0 };
         let end_offset = recover(&shared, Path::new(DIR), known, now).unwrap().end_offset;
@@ -354,7 +354,7 @@ mod tests {
             written(&disk, 1, 3);
             let log = Path::new(DIR).join(file_name(0, "log"));
             let length = disk.len(&log).unwrap();
-            disk.open(&log, Open::Write).unwrap().truncate(length - 3).unwrap();
+            disk.open(&log, OpenMode::Write).unwrap().truncate(length - 3).unwrap();
             let (end_offset, kept) = recovered(&disk, known);
             assert_eq!((end_offset, kept.len() == 1), (4, is_kept), "{known:?}");
         }
@@ -366,7 +366,7 @@ mod tests {
         written(&disk, 1, 2);
         for n in 0..KEPT_FILES_MAX as i64 {
             let name = format!("{}{DAMAGED}", file_name(1000 + n, "tail"));
-            disk.open(&Path::new(DIR).join(name), Open::Create).unwrap();
+            disk.open(&Path::new(DIR).join(name), OpenMode::Create).unwrap();
         }
         disk.flip_bit(&Path::new(DIR).join(file_name(0, "log")), 70, 0);
         let (end_offset, kept) = recovered(&disk, known(false, 0));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::storage::checkpoint::{LEADER_EPOCHS, PARTITION_METADATA};
-use crate::storage::disk::{Disk, Open};
+use crate::storage::disk::{Disk, OpenMode};
 use crate::storage::segment::Segment;
 use crate::types::Offset;
 
@@ -36,7 +36,7 @@ impl Flush {
         for name in [LEADER_EPOCHS, PARTITION_METADATA].iter().filter(|_| self.is_new) {
             let path = self.dir.join(name);
             if self.disk.exists(&path) {
-                self.disk.open(&path, Open::Write)?.sync()?;
+                self.disk.open(&path, OpenMode::Write)?.sync()?;
             }
         }
         self.disk.sync_dir(&self.dir)?;

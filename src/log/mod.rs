@@ -14,8 +14,8 @@ use crate::config::resolve::TopicConfig;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::flush::Flush;
 use crate::log::producers::{ProducerError, Producers, Staged};
-use crate::log::recovery::{Active, Known};
-use crate::log::view::{Span, View};
+use crate::log::recovery::{Active, RecoveryCheckpoint};
+use crate::log::view::{SegmentView, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES};
 use crate::storage::checkpoint::{self, LEADER_EPOCHS};
 use crate::storage::disk::{Disk, is_full, replace, replace_for_now};
@@ -73,7 +73,7 @@ impl AppendError {
 /// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
 /// one lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
+pub struct AppendInfo {
     /// Offset of its first record.
     pub base_offset: Offset,
     /// One past its last record.
@@ -92,7 +92,7 @@ pub struct Log {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     config: Arc<TopicConfig>,
-    sealed: Arc<[Span]>,
+    sealed: Arc<[SegmentView]>,
     active: Active,
     producers: Producers,
     log_start_offset: Offset,
@@ -121,7 +121,7 @@ impl Log {
         disk: Arc<dyn Disk>,
         dir: &Path,
         config: Arc<TopicConfig>,
-        known: Known,
+        known: RecoveryCheckpoint,
         now: Now,
     ) -> io::Result<Log> {
         if !disk.exists(dir) {
@@ -167,7 +167,7 @@ impl Log {
     ///
     /// Stage the producer; roll if the batch does not fit; write, the only step that can fail
     /// halfway; commit the producer, index, advance the end.
-    pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<Placed, AppendError> {
+    pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<AppendInfo, AppendError> {
         if let Some(why) = &self.offline {
             return Err(AppendError::Offline(why.clone()));
         }
@@ -176,7 +176,7 @@ impl Log {
         if let Staged::Duplicate { base_offset, last_offset, timestamp } =
             self.producers.stage(header, true)?
         {
-            return Ok(Placed {
+            return Ok(AppendInfo {
                 base_offset,
                 end_offset: last_offset + 1,
                 append_time: Some(timestamp),
@@ -190,7 +190,7 @@ impl Log {
         self.write(now, admitted).map_err(|error| self.refuse(&error))
     }
 
-    fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<Placed> {
+    fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<AppendInfo> {
         let rewritten;
         let batch = match admitted.rewrite {
             Rewrite::AsItCame => admitted.batch,
@@ -212,7 +212,7 @@ impl Log {
         self.producers.commit(&header, now.wall_ms);
         self.producers.forget_beyond(self.config.producers_max);
         self.end_offset = header.end_offset();
-        Ok(Placed {
+        Ok(AppendInfo {
             base_offset: header.base_offset,
             end_offset: self.end_offset,
             append_time: header.is_log_append_time().then_some(header.max_timestamp),
@@ -283,7 +283,7 @@ impl Log {
         }
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
         let sealed =
-            Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
+            SegmentView { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         self.active = Active::empty(next);
         self.reserved_to = 0;
@@ -352,7 +352,7 @@ impl Log {
     /// What readers see now.
     pub fn view(&self) -> View {
         let active =
-            Span { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
+            SegmentView { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
         View {
             sealed: self.sealed.clone(),
             active,

@@ -91,17 +91,17 @@ pub enum ProducerError {
 
 /// The end of a transaction, as a control batch says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marker {
+pub struct EndTxnMarker {
     /// True for a commit, false for an abort.
     pub committed: bool,
     /// Epoch of the transaction coordinator that had it written.
     pub coordinator_epoch: i32,
 }
 
-impl Marker {
+impl EndTxnMarker {
     /// What a control batch says; `None` if it is not the end of a transaction (the metadata log
     /// has control batches of other kinds) or has been emptied by compaction.
-    pub fn of(batch: &BatchView<'_>) -> Option<Marker> {
+    pub fn of(batch: &BatchView<'_>) -> Option<EndTxnMarker> {
         if !batch.header.is_control() || !batch.header.is_idempotent() {
             return None;
         }
@@ -114,13 +114,13 @@ impl Marker {
             1 => true,
             _ => return None,
         };
-        Some(Marker { committed, coordinator_epoch })
+        Some(EndTxnMarker { committed, coordinator_epoch })
     }
 }
 
 /// A transaction that a marker ended in this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Completed {
+pub struct CompletedTxn {
     /// Whose.
     pub producer_id: ProducerId,
     /// Its first record here.
@@ -135,14 +135,14 @@ pub struct Completed {
 
 /// A batch that a producer wrote.
 #[derive(Debug, Clone, Copy, Default)]
-struct Written {
+struct BatchMetadata {
     last_sequence: i32,
     offset_delta: i32,
     last_offset: Offset,
     timestamp: i64,
 }
 
-impl Written {
+impl BatchMetadata {
     fn is(&self, header: &Header) -> bool {
         self.last_sequence == last_sequence(header) && self.offset_delta == header.last_offset_delta
     }
@@ -150,13 +150,13 @@ impl Written {
 
 /// The last few batches of a producer, oldest first.
 #[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    batches: [Written; WINDOW],
+struct RecentBatches {
+    batches: [BatchMetadata; WINDOW],
     len: usize,
 }
 
-impl Window {
-    fn all(&self) -> &[Written] {
+impl RecentBatches {
+    fn all(&self) -> &[BatchMetadata] {
         self.batches.get(..self.len).unwrap_or_default()
     }
 
@@ -164,7 +164,7 @@ impl Window {
         self.all().last().map_or(NO_SEQUENCE, |batch| batch.last_sequence)
     }
 
-    fn push(&mut self, batch: Written) {
+    fn push(&mut self, batch: BatchMetadata) {
         if self.len == WINDOW {
             self.batches.rotate_left(1);
             self.len -= 1;
@@ -180,7 +180,7 @@ impl Window {
 struct Producer {
     epoch: i16,
     coordinator_epoch: i32,
-    window: Window,
+    window: RecentBatches,
     /// When it was last heard of, ms since 1970.
     seen_ms: i64,
     txn_start: Option<Offset>,
@@ -191,7 +191,7 @@ impl Producer {
         Producer {
             epoch: NO_EPOCH,
             coordinator_epoch: -1,
-            window: Window::default(),
+            window: RecentBatches::default(),
             seen_ms: -1,
             txn_start: None,
         }
@@ -279,7 +279,7 @@ impl Producers {
     ///
     /// # Errors
     /// The producer or the coordinator is out of date.
-    pub fn stage_marker(&self, header: &Header, marker: Marker) -> Result<(), ProducerError> {
+    pub fn stage_marker(&self, header: &Header, marker: EndTxnMarker) -> Result<(), ProducerError> {
         let Some(producer) = self.all.get(&header.producer_id) else { return Ok(()) };
         producer.check_epoch(header)?;
         let (sent, current) = (marker.coordinator_epoch, producer.coordinator_epoch);
@@ -297,7 +297,7 @@ impl Producers {
         }
         let producer = self.all.entry(header.producer_id).or_insert_with(Producer::new);
         producer.enter(header.producer_epoch);
-        producer.window.push(Written {
+        producer.window.push(BatchMetadata {
             last_sequence: last_sequence(header),
             offset_delta: header.last_offset_delta,
             last_offset: header.last_offset(),
@@ -315,9 +315,9 @@ impl Producers {
     pub fn commit_marker(
         &mut self,
         header: &Header,
-        marker: Marker,
+        marker: EndTxnMarker,
         now_ms: i64,
-    ) -> Option<Completed> {
+    ) -> Option<CompletedTxn> {
         if !header.is_idempotent() {
             return None;
         }
@@ -328,7 +328,7 @@ impl Producers {
         let first_offset = producer.txn_start.take()?;
         self.open.remove(&first_offset);
         let last_offset = header.last_offset();
-        Some(Completed {
+        Some(CompletedTxn {
             producer_id: header.producer_id,
             first_offset,
             last_offset,
@@ -338,13 +338,13 @@ impl Producers {
     }
 
     /// Take in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
-    /// is [`Marker::of`] the batch if it is a control batch.
+    /// is [`EndTxnMarker::of`] the batch if it is a control batch.
     pub fn replay(
         &mut self,
         header: &Header,
-        marker: Option<Marker>,
+        marker: Option<EndTxnMarker>,
         now_ms: i64,
-    ) -> Option<Completed> {
+    ) -> Option<CompletedTxn> {
         match marker {
             Some(marker) => self.commit_marker(header, marker, now_ms),
             None => {
@@ -434,7 +434,7 @@ impl Producers {
                 ..Producer::new()
             };
             if entry.last_offset >= 0 {
-                producer.window.push(Written {
+                producer.window.push(BatchMetadata {
                     last_sequence: entry.last_sequence,
                     offset_delta: entry.offset_delta,
                     last_offset: entry.last_offset,

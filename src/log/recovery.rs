@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::log::cleaning::swap::finish_what_was_begun;
-use crate::log::cut::Cut;
-use crate::log::producers::{Marker, Producers};
-use crate::log::view::Span;
+use crate::log::cut::TailTruncation;
+use crate::log::producers::{EndTxnMarker, Producers};
+use crate::log::view::SegmentView;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, read_all};
 use crate::storage::index::{OffsetEntry, TimeEntry};
-use crate::storage::segment::{CLEANED, Lying, RETIRED, SWAP, Segment, base_offset_of, file_name};
+use crate::storage::segment::{
+    BatchAt, CLEANED, RETIRED, SWAP, Segment, base_offset_of, file_name,
+};
 use crate::storage::snapshot;
 use crate::types::Offset;
 
@@ -26,7 +28,7 @@ use crate::types::Offset;
 #[derive(Debug)]
 pub struct Recovered {
     /// Segments that take no more batches.
-    pub sealed: Vec<Span>,
+    pub sealed: Vec<SegmentView>,
     /// The segment that takes the next one.
     pub active: Active,
     /// One past the last record.
@@ -100,7 +102,7 @@ impl Active {
 
 /// What recovery is told.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct RecoveryCheckpoint {
     /// True after a clean stop.
     pub clean: bool,
     /// Up to here the log is known to be durable.
@@ -114,13 +116,18 @@ pub struct Known {
 }
 
 /// Read a partition's directory; an empty one becomes an empty log at the log start offset.
-pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::Result<Recovered> {
+pub fn recover(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    known: RecoveryCheckpoint,
+    now: Now,
+) -> io::Result<Recovered> {
     let mut names = tidied(disk, dir)?;
     names.sort_unstable();
     let mut bases: Vec<Offset> = names.iter().filter_map(|n| base_offset_of(n, ".log")).collect();
     bases.sort_unstable();
     remove_what_has_gone(disk, dir, &mut bases, known.log_start_offset)?;
-    let mut sealed: Vec<Span> = Vec::new();
+    let mut sealed: Vec<SegmentView> = Vec::new();
     let mut active = None;
     let mut end_offset = known.log_start_offset;
     for (i, base_offset) in bases.iter().enumerate() {
@@ -130,7 +137,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         let has = |suffix| names.binary_search(&file_name(*base_offset, suffix)).is_ok();
         if trusted && has("index") && has("timeindex") {
             let log_bytes = disk.len(&segment.path("log"))?;
-            sealed.push(Span { segment: Arc::new(segment), log_bytes });
+            sealed.push(SegmentView { segment: Arc::new(segment), log_bytes });
             continue;
         }
         let walked = walk(segment, known)?;
@@ -139,7 +146,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         // may end before the next one begins (what lay between was compacted away).
         let tail_is_lost = next.is_some_and(|next| !trusted && end_offset < *next);
         if walked.active.log_bytes < walked.file_bytes || tail_is_lost {
-            let cut = Cut {
+            let cut = TailTruncation {
                 disk,
                 dir,
                 segment: &walked.active.segment,
@@ -157,7 +164,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
             Some(_) => {
                 seal(&walked.active)?;
                 let Active { segment, log_bytes, .. } = walked.active;
-                sealed.push(Span { segment, log_bytes });
+                sealed.push(SegmentView { segment, log_bytes });
             }
             None => active = Some(walked.active),
         }
@@ -166,7 +173,7 @@ pub fn recover(disk: &Arc<dyn Disk>, dir: &Path, known: Known, now: Now) -> io::
         Some(active) => active,
         None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
     };
-    let found = Found { sealed: &sealed, active: &active, end_offset };
+    let found = FoundSegments { sealed: &sealed, active: &active, end_offset };
     let producers = producers(disk, dir, &names, found, known.producers_max, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
 }
@@ -218,7 +225,7 @@ struct Walk {
 }
 
 /// Walk a segment from the last index entry that may be trusted to the end of what is sound.
-fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
+fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
     let file_bytes = segment.log()?.len()?;
     let start = match segment.open_indexes(file_bytes)? {
         true => trusted_start(&segment, file_bytes, known)?,
@@ -274,7 +281,7 @@ fn walk(segment: Segment, known: Known) -> io::Result<Walk> {
 
 /// Where a walk may begin.
 struct Trusted {
-    batch: Lying,
+    batch: BatchAt,
     /// The largest timestamp up to the batch, and the last offset of the batch that holds it.
     latest: Option<(i64, Offset)>,
 }
@@ -283,7 +290,11 @@ struct Trusted {
 ///
 /// After a clean stop: at the last indexed batch. Otherwise at the last batch below the recovery
 /// point that both indexes tell the same of: what either has lost behind it is found again.
-fn trusted_start(segment: &Segment, file_bytes: u64, known: Known) -> io::Result<Option<Trusted>> {
+fn trusted_start(
+    segment: &Segment,
+    file_bytes: u64,
+    known: RecoveryCheckpoint,
+) -> io::Result<Option<Trusted>> {
     let times = segment.times()?;
     let time = if known.clean {
         times.last()?
@@ -303,8 +314,8 @@ fn trusted_start(segment: &Segment, file_bytes: u64, known: Known) -> io::Result
 }
 
 /// The segments of a log, and where it ends.
-struct Found<'a> {
-    sealed: &'a [Span],
+struct FoundSegments<'a> {
+    sealed: &'a [SegmentView],
     active: &'a Active,
     end_offset: Offset,
 }
@@ -314,11 +325,11 @@ fn producers(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     names: &[String],
-    found: Found<'_>,
+    found: FoundSegments<'_>,
     producers_max: usize,
     now: Now,
 ) -> io::Result<Producers> {
-    let Found { sealed, active, end_offset } = found;
+    let FoundSegments { sealed, active, end_offset } = found;
     let mut offsets: Vec<Offset> =
         names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
     offsets.sort_unstable();
@@ -344,8 +355,8 @@ fn producers(
     if from >= end_offset {
         return Ok(producers);
     }
-    let last = Span { segment: active.segment.clone(), log_bytes: active.log_bytes };
-    let spans: Vec<&Span> = sealed.iter().chain([&last]).collect();
+    let last = SegmentView { segment: active.segment.clone(), log_bytes: active.log_bytes };
+    let spans: Vec<&SegmentView> = sealed.iter().chain([&last]).collect();
     for (i, span) in spans.iter().enumerate() {
         if spans.get(i + 1).is_some_and(|next| next.segment.base_offset <= from) {
             continue;
@@ -353,7 +364,11 @@ fn producers(
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
         span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
             let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
-            producers.replay(&lying.header, marker.as_ref().and_then(Marker::of), now.wall_ms);
+            producers.replay(
+                &lying.header,
+                marker.as_ref().and_then(EndTxnMarker::of),
+                now.wall_ms,
+            );
             producers.forget_beyond(producers_max);
             Ok(ControlFlow::Continue(()))
         })?;

@@ -13,9 +13,9 @@ use crate::storage::batch::{
 };
 use crate::storage::batch_builder::sealed;
 use crate::storage::codec::{self, DEFAULT_LEVEL};
-use crate::storage::packer::Packer;
-use crate::storage::record_input::Fault;
-use crate::storage::records::RecordFault;
+use crate::storage::packer::Compressor;
+use crate::storage::record_input::MalformedRecord;
+use crate::storage::records::MalformedRecordAt;
 
 /// The codec that the topic wants a batch to have, and its level; `None` if it may stay as it is.
 pub fn wanted(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
@@ -48,8 +48,8 @@ pub fn repacked(
         if out.is_exceeded {
             return Err(AdmitError::RepackedTooLarge { limit: config.max_message_bytes });
         }
-        let fault = Fault::Undecodable(error);
-        return Err(AdmitError::Undecodable(RecordFault { index: 0, fault }));
+        let fault = MalformedRecord::Undecodable(error);
+        return Err(AdmitError::Undecodable(MalformedRecordAt { index: 0, fault }));
     }
     let (bytes, limit) = (out.bytes.len(), config.segment_bytes);
     if bytes > usize::try_from(limit).unwrap_or(0) {
@@ -80,7 +80,7 @@ fn pack(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> io::
         (_, Codec::Zstd) => io::copy(&mut codec::reader(from, batch.payload())?, &mut io::sink())?,
         _ => 0,
     };
-    let mut packer = Packer::new(to, level, Some(bytes), out)?;
+    let mut packer = Compressor::new(to, level, Some(bytes), out)?;
     io::copy(&mut codec::reader(from, batch.payload())?, &mut packer)?;
     packer.finish().map(|_| ())
 }
@@ -110,7 +110,7 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::admit::{Rules, admit};
+    use crate::log::admit::{AdmitRules, admit};
     use crate::storage::batch_builder::BatchBuilder;
     use crate::storage::records::records;
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn repack(bytes: &[u8], config: &TopicConfig) -> Result<Option<Vec<u8>>, AdmitError> {
-        repacked(&admit(bytes, &Rules::of(config, 9), NOW).unwrap(), config, NOW)
+        repacked(&admit(bytes, &AdmitRules::of(config, 9), NOW).unwrap(), config, NOW)
     }
 
     #[test]

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::config::resolve::Cleanup;
     use crate::log::admit::{Admitted, Rewrite};
-    use crate::log::recovery::Known;
+    use crate::log::recovery::RecoveryCheckpoint;
     use crate::storage::batch::BatchView;
     use crate::storage::batch_builder::BatchBuilder;
     use crate::storage::disk::Disk;
@@ -227,7 +227,7 @@ mod tests {
     /// The first millisecond of its age at which this partition's segment is followed by another.
     fn age_at_roll(disk: &Arc<dyn Disk>, partition: usize, config: &Arc<TopicConfig>) -> i64 {
         let at = |ms| Now { mono_ms: ms, wall_ms: NOW + ms };
-        let known = Known {
+        let known = RecoveryCheckpoint {
             clean: false,
             recovery_point: 0,
             log_start_offset: 0,

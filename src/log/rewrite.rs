@@ -36,15 +36,15 @@ pub fn rewritten(admitted: &Admitted<'_>, now_wall_ms: i64) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::config::resolve::TimestampType;
-    use crate::log::admit::{Rules, admit};
+    use crate::log::admit::{AdmitRules, admit};
     use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, Header};
     use crate::storage::batch_builder::BatchBuilder;
     use crate::storage::records::records;
 
     const NOW: i64 = 1_700_000_000_000;
 
-    fn rules(timestamp_type: TimestampType) -> Rules {
-        Rules {
+    fn rules(timestamp_type: TimestampType) -> AdmitRules {
+        AdmitRules {
             max_message_bytes: 1 << 20,
             segment_bytes: 1 << 30,
             timestamp_type,

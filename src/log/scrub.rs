@@ -11,11 +11,11 @@ use std::sync::Arc;
 use crate::log::view::View;
 use crate::storage::disk::Disk;
 use crate::storage::segment::{Segment, base_offset_of};
-use crate::storage::verify::{Damage, Pace, verify};
+use crate::storage::verify::{Damage, Throttler, verify};
 
 /// A log file, and how much of it is to be read.
 #[derive(Debug, Clone)]
-pub struct Stretch {
+pub struct ScrubRange {
     /// The segment.
     pub segment: Arc<Segment>,
     /// Bytes of its log file that are whole batches.
@@ -24,7 +24,7 @@ pub struct Stretch {
 
 /// What is wrong with a file.
 #[derive(Debug)]
-pub enum Fault {
+pub enum Corruption {
     /// Something in it is no sound batch.
     Damaged(Damage),
     /// The disk does not give it.
@@ -37,26 +37,26 @@ pub struct Finding {
     /// The file.
     pub file: PathBuf,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub fault: Corruption,
 }
 
 /// What there is to read of an open log.
-pub fn of_view(view: &View) -> Vec<Stretch> {
+pub fn of_view(view: &View) -> Vec<ScrubRange> {
     let spans = view.sealed.iter().chain([&view.active]);
-    spans.map(|s| Stretch { segment: s.segment.clone(), log_bytes: s.log_bytes }).collect()
+    spans.map(|s| ScrubRange { segment: s.segment.clone(), log_bytes: s.log_bytes }).collect()
 }
 
 /// What there is to read of a log that is not open.
 ///
 /// # Errors
 /// The directory cannot be read.
-pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<Stretch>> {
+pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<ScrubRange>> {
     let names = disk.list(dir)?.into_iter().map(|entry| entry.name);
     let mut stretches = Vec::new();
     for base_offset in names.filter_map(|name| base_offset_of(&name, ".log")) {
         let segment = Arc::new(Segment::unopened(disk.clone(), dir, base_offset));
         let log_bytes = disk.len(&segment.path("log"))?;
-        stretches.push(Stretch { segment, log_bytes });
+        stretches.push(ScrubRange { segment, log_bytes });
     }
     stretches.sort_unstable_by_key(|stretch| stretch.segment.base_offset);
     Ok(stretches)
@@ -69,18 +69,18 @@ pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<Stretch>
 /// `pace` broke it off ([`io::ErrorKind::Interrupted`]).
 pub fn scrub(
     disk: &dyn Disk,
-    stretches: &[Stretch],
-    pace: Pace<'_>,
-    is_current: &dyn Fn(&Stretch) -> bool,
+    stretches: &[ScrubRange],
+    pace: Throttler<'_>,
+    is_current: &dyn Fn(&ScrubRange) -> bool,
     found: &mut dyn FnMut(Finding),
 ) -> io::Result<()> {
     for stretch in stretches.iter().filter(|stretch| stretch.log_bytes > 0) {
         let file = stretch.segment.path("log");
         let base_offset = stretch.segment.base_offset;
         let faults = match verify(disk, &file, base_offset, stretch.log_bytes, pace) {
-            Ok(report) => report.damages.into_iter().map(Fault::Damaged).collect(),
+            Ok(report) => report.damages.into_iter().map(Corruption::Damaged).collect(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
-            Err(error) => vec![Fault::Unreadable(error)],
+            Err(error) => vec![Corruption::Unreadable(error)],
         };
         if !faults.is_empty() && is_current(stretch) {
             faults.into_iter().for_each(|fault| found(Finding { file: file.clone(), fault }));
@@ -95,18 +95,18 @@ mod tests {
 
     use super::*;
     use crate::storage::batch_builder::BatchBuilder;
-    use crate::storage::disk::Open;
+    use crate::storage::disk::OpenMode;
     use crate::storage::segment::file_name;
     use crate::storage::sim_disk::SimDisk;
 
     const DIR: &str = "/t-0";
 
     /// Two segments of ten batches each, of one record.
-    fn world() -> (SimDisk, Arc<dyn Disk>, Vec<Stretch>) {
+    fn world() -> (SimDisk, Arc<dyn Disk>, Vec<ScrubRange>) {
         let disk = SimDisk::new(1);
         disk.create_dir(Path::new(DIR)).unwrap();
         for base in [0, 10] {
-            let log = disk.open(&log(base), Open::Create).unwrap();
+            let log = disk.open(&log(base), OpenMode::Create).unwrap();
             let mut end = 0;
             for offset in base..base + 10 {
                 let mut builder = BatchBuilder::new(offset, 0);
@@ -125,7 +125,7 @@ mod tests {
         Path::new(DIR).join(file_name(base, "log"))
     }
 
-    fn found(disk: &dyn Disk, stretches: &[Stretch], is_current: bool) -> Vec<Finding> {
+    fn found(disk: &dyn Disk, stretches: &[ScrubRange], is_current: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut pace = |_| ControlFlow::Continue(());
         scrub(disk, stretches, &mut pace, &|_| is_current, &mut |f| findings.push(f)).unwrap();
@@ -140,8 +140,10 @@ mod tests {
         sim.flip_bit(&log(10), 65, 3);
         let findings = found(disk.as_ref(), &stretches, true);
         let offsets = findings.iter().map(|finding| match &finding.fault {
-            Fault::Damaged(damage) => (finding.file.clone(), damage.offset, damage.next_offset),
-            Fault::Unreadable(error) => panic!("{error}"),
+            Corruption::Damaged(damage) => {
+                (finding.file.clone(), damage.offset, damage.next_offset)
+            }
+            Corruption::Unreadable(error) => panic!("{error}"),
         });
         let expected = [(log(0), 0, Some(1)), (log(10), 10, Some(11))];
         assert_eq!(offsets.collect::<Vec<_>>(), expected);
@@ -153,7 +155,7 @@ mod tests {
         let (sim, disk, mut stretches) = world();
         let end = stretches[1].log_bytes;
         // An append is on its way.
-        let file = sim.open(&log(10), Open::Write).unwrap();
+        let file = sim.open(&log(10), OpenMode::Write).unwrap();
         file.write_at(b"half a batch", &[], end).unwrap();
         assert!(found(disk.as_ref(), &stretches, true).is_empty());
         stretches[1].log_bytes = end + 12;
@@ -166,8 +168,8 @@ mod tests {
         sim.flip_bit(&log(10), 65, 3);
         sim.fail_reads("00000000000000000000.log");
         let findings = found(disk.as_ref(), &stretches, true);
-        assert!(matches!(findings[0].fault, Fault::Unreadable(_)), "{findings:?}");
-        assert!(matches!(findings[1].fault, Fault::Damaged(_)) && findings.len() == 2);
+        assert!(matches!(findings[0].fault, Corruption::Unreadable(_)), "{findings:?}");
+        assert!(matches!(findings[1].fault, Corruption::Damaged(_)) && findings.len() == 2);
     }
 
     #[test]

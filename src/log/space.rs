@@ -12,16 +12,16 @@ const CALM_MS: i64 = 10_000;
 
 /// What the last writes have told.
 #[derive(Debug, Default)]
-pub struct Space {
+pub struct DiskSpace {
     full: AtomicBool,
     refused_mono_ms: AtomicI64,
     /// True if something was written since the last refusal.
     written: AtomicBool,
 }
 
-impl Space {
+impl DiskSpace {
     /// There was no room for a write.
-    pub fn refused(&self, now: Now, why: &impl Display) {
+    pub fn on_full(&self, now: Now, why: &impl Display) {
         self.refused_mono_ms.store(now.mono_ms, Ordering::Relaxed);
         self.written.store(false, Ordering::Relaxed);
         if !self.full.swap(true, Ordering::Relaxed) {
@@ -33,12 +33,12 @@ impl Space {
     pub fn took(&self, now: Now) {
         if self.is_full() {
             self.written.store(true, Ordering::Relaxed);
-            self.look(now);
+            self.check(now);
         }
     }
 
     /// See whether there is room again.
-    pub fn look(&self, now: Now) {
+    pub fn check(&self, now: Now) {
         let is_calm = now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
         let is_over = is_calm && self.written.load(Ordering::Relaxed);
         if is_over && self.full.swap(false, Ordering::Relaxed) {
@@ -46,7 +46,7 @@ impl Space {
         }
     }
 
-    /// True from the first refusal until [`Space::look`] finds that there is room again.
+    /// True from the first refusal until [`DiskSpace::check`] finds that there is room again.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -59,17 +59,17 @@ mod tests {
     #[test]
     fn small_writes_between_refusals_do_not_end_it() {
         let at = |mono_ms| Now { mono_ms, wall_ms: 0 };
-        let space = Space::default();
+        let space = DiskSpace::default();
         space.took(at(0));
         assert!(!space.is_full());
-        space.refused(at(5), &"no room");
+        space.on_full(at(5), &"no room");
         space.took(at(6));
         assert!(space.is_full());
-        space.refused(at(9_000), &"no room");
-        space.look(at(9_000 + CALM_MS));
+        space.on_full(at(9_000), &"no room");
+        space.check(at(9_000 + CALM_MS));
         assert!(space.is_full(), "nothing was written since");
         space.took(at(9_001));
-        space.look(at(9_000 + CALM_MS));
+        space.check(at(9_000 + CALM_MS));
         assert!(!space.is_full());
     }
 }

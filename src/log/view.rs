@@ -8,13 +8,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::storage::batch::BatchView;
-use crate::storage::records::{self, Found};
-use crate::storage::segment::{FileSlice, Lying, Segment};
+use crate::storage::records::{self, TimestampAndOffset};
+use crate::storage::segment::{BatchAt, FileSlice, Segment};
 use crate::types::Offset;
 
 /// A segment and how far it may be read.
 #[derive(Debug, Clone)]
-pub struct Span {
+pub struct SegmentView {
     /// The segment.
     pub segment: Arc<Segment>,
     /// Bytes of its log file that are whole batches.
@@ -25,9 +25,9 @@ pub struct Span {
 #[derive(Debug, Clone)]
 pub struct View {
     /// The segments that take no more batches, ascending.
-    pub sealed: Arc<[Span]>,
+    pub sealed: Arc<[SegmentView]>,
     /// The segment that takes the next batch.
-    pub active: Span,
+    pub active: SegmentView,
     /// The first offset that may be read.
     pub log_start_offset: Offset,
     /// One past the last record. On a single node it is the high watermark as well.
@@ -55,7 +55,7 @@ pub enum ReadError {
 }
 
 impl View {
-    fn spans(&self) -> impl DoubleEndedIterator<Item = &Span> {
+    fn spans(&self) -> impl DoubleEndedIterator<Item = &SegmentView> {
         self.sealed.iter().chain([&self.active])
     }
 
@@ -65,7 +65,7 @@ impl View {
     }
 
     /// The spans from the one that may hold `offset` on.
-    fn from(&self, offset: Offset) -> impl Iterator<Item = &Span> {
+    fn from(&self, offset: Offset) -> impl Iterator<Item = &SegmentView> {
         let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
         let first = if self.active.segment.base_offset <= offset {
             self.sealed.len()
@@ -110,7 +110,7 @@ impl View {
     }
 
     /// Where in the span the batches below `below` end.
-    fn position_of(&self, span: &Span, first: &Lying, below: Offset) -> io::Result<u64> {
+    fn position_of(&self, span: &SegmentView, first: &BatchAt, below: Offset) -> io::Result<u64> {
         Ok(match span.segment.find(below, span.log_bytes)? {
             Some(batch) => batch.position.max(first.position),
             None => span.log_bytes,
@@ -118,7 +118,11 @@ impl View {
     }
 
     /// The first record whose timestamp is `timestamp` or later, below `below`.
-    pub fn first_at_or_after(&self, timestamp: i64, below: Offset) -> io::Result<Option<Found>> {
+    pub fn first_at_or_after(
+        &self,
+        timestamp: i64,
+        below: Offset,
+    ) -> io::Result<Option<TimestampAndOffset>> {
         for span in self.spans() {
             let segment = &span.segment;
             let from = segment.position_before(timestamp, span.log_bytes)?;
@@ -146,8 +150,8 @@ impl View {
     }
 
     /// The first record that carries the largest timestamp of all.
-    pub fn latest_timestamp(&self) -> io::Result<Option<Found>> {
-        let mut best: Option<(i64, Arc<Segment>, Lying)> = None;
+    pub fn latest_timestamp(&self) -> io::Result<Option<TimestampAndOffset>> {
+        let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
         for span in self.spans() {
             span.segment.scan(0, span.log_bytes, false, |lying, _| {
                 let later = best.as_ref().is_none_or(|(t, ..)| lying.header.max_timestamp > *t);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::fields::{Damage, Reader, Tags, Writer};
+use crate::fields::{DecodeError, Reader, Tags, Writer};
 
 /// A broker made itself known. Kafka: `RegisterBrokerRecord`, versions 0 to 4. What version 4 adds,
 /// the cordoned log directories (KIP-1066), is skipped: Ottla places all partitions in one directory.
@@ -80,14 +80,14 @@ impl RegisterBrokerRecord {
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.
-    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<RegisterBrokerRecord, Damage> {
+    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<RegisterBrokerRecord, DecodeError> {
         let mut record = RegisterBrokerRecord {
             broker_id: r.i32()?,
             is_migrating_zk_broker: version >= 2 && r.bool()?,
             incarnation_id: r.uuid()?,
             broker_epoch: r.i64()?,
-            end_points: r.list(BrokerEndpoint::LEAST_BYTES, BrokerEndpoint::read)?,
-            features: r.list(BrokerFeature::LEAST_BYTES, BrokerFeature::read)?,
+            end_points: r.array(BrokerEndpoint::LEAST_BYTES, BrokerEndpoint::read)?,
+            features: r.array(BrokerFeature::LEAST_BYTES, BrokerFeature::read)?,
             rack: r.nullable_string()?,
             fenced: r.bool()?,
             in_controlled_shutdown: version >= 1 && r.bool()?,
@@ -95,7 +95,7 @@ impl RegisterBrokerRecord {
         };
         r.tags(|tag, field| {
             if tag == 0 && version >= 3 {
-                record.log_dirs = field.list(16, Reader::uuid)?;
+                record.log_dirs = field.array(16, Reader::uuid)?;
                 return Ok(true);
             }
             Ok(false)
@@ -116,7 +116,7 @@ impl BrokerEndpoint {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<BrokerEndpoint, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<BrokerEndpoint, DecodeError> {
         let end_point = BrokerEndpoint {
             name: r.string()?,
             host: r.string()?,
@@ -139,7 +139,7 @@ impl BrokerFeature {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<BrokerFeature, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<BrokerFeature, DecodeError> {
         let feature = BrokerFeature {
             name: r.string()?,
             min_supported_version: r.i16()?,
@@ -200,7 +200,7 @@ impl BrokerRegistrationChangeRecord {
     pub fn read(
         r: &mut Reader<'_>,
         version: u32,
-    ) -> Result<BrokerRegistrationChangeRecord, Damage> {
+    ) -> Result<BrokerRegistrationChangeRecord, DecodeError> {
         let mut record = BrokerRegistrationChangeRecord {
             broker_id: r.i32()?,
             broker_epoch: r.i64()?,
@@ -210,7 +210,7 @@ impl BrokerRegistrationChangeRecord {
             match tag {
                 0 => record.fenced = field.i8()?,
                 1 if version >= 1 => record.in_controlled_shutdown = field.i8()?,
-                2 if version >= 2 => record.log_dirs = field.list(16, Reader::uuid)?,
+                2 if version >= 2 => record.log_dirs = field.array(16, Reader::uuid)?,
                 _ => return Ok(false),
             }
             Ok(true)

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::fields::{Damage, Reader, Tags, Writer};
+use crate::fields::{DecodeError, Reader, Tags, Writer};
 
 /// A partition as a whole. Kafka: `PartitionRecord`, versions 0 to 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,19 +64,19 @@ impl PartitionRecord {
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.
-    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionRecord, Damage> {
+    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionRecord, DecodeError> {
         let mut record = PartitionRecord {
             partition_id: r.i32()?,
             topic_id: r.uuid()?,
-            replicas: r.list(4, Reader::i32)?,
-            isr: r.list(4, Reader::i32)?,
-            removing_replicas: r.list(4, Reader::i32)?,
-            adding_replicas: r.list(4, Reader::i32)?,
+            replicas: r.array(4, Reader::i32)?,
+            isr: r.array(4, Reader::i32)?,
+            removing_replicas: r.array(4, Reader::i32)?,
+            adding_replicas: r.array(4, Reader::i32)?,
             leader: r.i32()?,
             leader_epoch: r.i32()?,
             partition_epoch: r.i32()?,
             leader_recovery_state: 0,
-            directories: if version >= 1 { r.list(16, Reader::uuid)? } else { Vec::new() },
+            directories: if version >= 1 { r.array(16, Reader::uuid)? } else { Vec::new() },
             eligible_leader_replicas: None,
             last_known_elr: None,
         };
@@ -157,7 +157,7 @@ impl PartitionChangeRecord {
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.
-    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionChangeRecord, Damage> {
+    pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionChangeRecord, DecodeError> {
         let mut record = PartitionChangeRecord {
             partition_id: r.i32()?,
             topic_id: r.uuid()?,
@@ -176,7 +176,7 @@ impl PartitionChangeRecord {
                 }
                 6 if version >= 2 => record.eligible_leader_replicas = i32s(field)?,
                 7 if version >= 2 => record.last_known_elr = i32s(field)?,
-                8 if version >= 1 => record.directories = field.nullable_list(16, Reader::uuid)?,
+                8 if version >= 1 => record.directories = field.nullable_array(16, Reader::uuid)?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -185,8 +185,8 @@ impl PartitionChangeRecord {
     }
 }
 
-fn i32s(r: &mut Reader<'_>) -> Result<Option<Vec<i32>>, Damage> {
-    r.nullable_list(4, Reader::i32)
+fn i32s(r: &mut Reader<'_>) -> Result<Option<Vec<i32>>, DecodeError> {
+    r.nullable_array(4, Reader::i32)
 }
 
 fn add_i32s(tags: &mut Tags, tag: u32, values: Option<&[i32]>) {

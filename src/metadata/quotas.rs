@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fields::{Damage, Reader, Writer};
+use crate::fields::{DecodeError, Reader, Writer};
 
 /// Whose quota it is: entity types (`user`, `client-id`, `ip`) to names; no name is the default
 /// of all that have none of their own. Kafka: `ClientQuotaEntity`.
@@ -51,8 +51,8 @@ impl ClientQuotaRecord {
     }
 
     /// Read the message.
-    pub fn read(r: &mut Reader<'_>) -> Result<ClientQuotaRecord, Damage> {
-        let entries = r.list(3, |r| {
+    pub fn read(r: &mut Reader<'_>) -> Result<ClientQuotaRecord, DecodeError> {
+        let entries = r.array(3, |r| {
             let entry = (r.string()?, r.nullable_string()?);
             r.no_tags()?;
             Ok(entry)

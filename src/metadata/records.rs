@@ -12,7 +12,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::fields::{Damage, Reader, Tags, Writer};
+use crate::fields::{DecodeError, Reader, Tags, Writer};
 use crate::metadata::broker_records::{BrokerRegistrationChangeRecord, RegisterBrokerRecord};
 use crate::metadata::partition_records::{PartitionChangeRecord, PartitionRecord};
 use crate::metadata::quotas::ClientQuotaRecord;
@@ -40,7 +40,7 @@ const ABORT_TRANSACTION: u32 = 25;
 pub enum RecordError {
     /// The three numbers before the message cannot be read.
     #[error("a metadata record without a whole frame: {0}")]
-    Frame(Damage),
+    Frame(DecodeError),
     /// A frame version other than 1.
     #[error("a metadata record with frame version {0}; only 1 is known")]
     FrameVersion(u32),
@@ -62,7 +62,7 @@ pub enum RecordError {
         /// The record's version.
         version: u32,
         /// What was found.
-        damage: Damage,
+        damage: DecodeError,
     },
 }
 
@@ -239,7 +239,7 @@ impl Record {
         let record = Record::read(kind, version, &mut r).map_err(damaged)?;
         match r.rest().len() {
             0 => Ok(record),
-            n => Err(damaged(Damage::new(format_args!("{n} bytes after its end")))),
+            n => Err(damaged(DecodeError::new(format_args!("{n} bytes after its end")))),
         }
     }
 
@@ -265,7 +265,7 @@ impl Record {
         }
     }
 
-    fn read(kind: u32, version: u32, r: &mut Reader<'_>) -> Result<Record, Damage> {
+    fn read(kind: u32, version: u32, r: &mut Reader<'_>) -> Result<Record, DecodeError> {
         Ok(match kind {
             REGISTER_BROKER => Record::RegisterBroker(RegisterBrokerRecord::read(r, version)?),
             TOPIC => Record::Topic(TopicRecord::read(r)?),
@@ -305,7 +305,7 @@ impl TopicRecord {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<TopicRecord, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<TopicRecord, DecodeError> {
         let record = TopicRecord { name: r.string()?, topic_id: r.uuid()? };
         r.no_tags()?;
         Ok(record)
@@ -318,7 +318,7 @@ impl RemoveTopicRecord {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<RemoveTopicRecord, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<RemoveTopicRecord, DecodeError> {
         let record = RemoveTopicRecord { topic_id: r.uuid()? };
         r.no_tags()?;
         Ok(record)
@@ -334,7 +334,7 @@ impl ConfigRecord {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<ConfigRecord, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<ConfigRecord, DecodeError> {
         let record = ConfigRecord {
             resource_type: r.i8()?,
             resource_name: r.string()?,
@@ -353,7 +353,7 @@ impl FeatureLevelRecord {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<FeatureLevelRecord, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<FeatureLevelRecord, DecodeError> {
         let record = FeatureLevelRecord { name: r.string()?, feature_level: r.i16()? };
         r.no_tags()?;
         Ok(record)
@@ -368,7 +368,7 @@ impl ProducerIdsRecord {
         w.no_tags();
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<ProducerIdsRecord, Damage> {
+    fn read(r: &mut Reader<'_>) -> Result<ProducerIdsRecord, DecodeError> {
         let record = ProducerIdsRecord {
             broker_id: r.i32()?,
             broker_epoch: r.i64()?,
@@ -388,7 +388,7 @@ fn write_remark(w: &mut Writer, remark: Option<&str>) {
     w.tags(tags);
 }
 
-fn read_remark(r: &mut Reader<'_>) -> Result<Option<String>, Damage> {
+fn read_remark(r: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
     let mut remark = None;
     r.tags(|tag, field| {
         if tag == 0 {

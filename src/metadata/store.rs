@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use crate::clock::Now;
 use crate::config::resolve::{Durability, TopicConfig};
 use crate::log::admit::{Admitted, Rewrite};
-use crate::log::recovery::Known;
-use crate::log::space::Space;
+use crate::log::recovery::RecoveryCheckpoint;
+use crate::log::space::DiskSpace;
 use crate::log::view::View;
 use crate::log::{AppendError, Log};
 use crate::metadata::image::Image;
@@ -35,7 +35,7 @@ pub struct Store {
     log: Mutex<Log>,
     image: RwLock<Arc<Image>>,
     durability: Durability,
-    space: Arc<Space>,
+    space: Arc<DiskSpace>,
     /// Why the log takes nothing more, once it does not.
     offline: watch::Sender<Option<String>>,
 }
@@ -48,10 +48,10 @@ impl Store {
     pub fn open(
         disk: Arc<dyn Disk>,
         data_dir: &Path,
-        known: Known,
+        known: RecoveryCheckpoint,
         durability: Durability,
         now: Now,
-        space: Arc<Space>,
+        space: Arc<DiskSpace>,
     ) -> io::Result<Store> {
         let mut log = Log::open(
             disk,
@@ -89,7 +89,7 @@ impl Store {
             if log.offline().is_none() {
                 let why =
                     log.fail(&io::Error::other("an earlier change was broken off by a panic"));
-                self.tell_offline(&why);
+                self.report_offline(&why);
             }
             log
         })
@@ -144,12 +144,12 @@ impl Store {
         let mut log = self.log();
         let changed = self.change_log(&mut log, now, spare, decide);
         if let Some(why) = log.offline().filter(|_| changed.is_err()) {
-            self.tell_offline(why);
+            self.report_offline(why);
         }
         changed
     }
 
-    fn tell_offline(&self, why: &str) {
+    fn report_offline(&self, why: &str) {
         self.offline.send_if_modified(|known| {
             let is_news = known.is_none();
             known.get_or_insert_with(|| why.to_owned());
@@ -185,7 +185,7 @@ impl Store {
         };
         kept.and_then(|()| log.append(now, &admitted)).inspect_err(|error| {
             if let AppendError::Full(why) = error {
-                self.space.refused(now, why);
+                self.space.on_full(now, why);
             }
         })?;
         if self.durability == Durability::Fsync {

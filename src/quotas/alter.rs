@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::metadata::quotas::{ClientQuotaRecord, Entity, Table};
-use crate::quotas::limits::{CLIENT_ID, IP, Kind, USER};
+use crate::quotas::limits::{CLIENT_ID, IP, QuotaType, USER};
 
 /// What one request may change, as in Kafka (`MAX_RECORDS_PER_USER_OP`).
 pub const RECORDS_MAX: usize = 10_000;
@@ -57,14 +57,14 @@ pub enum AlterError {
 }
 
 /// What is to be written.
-pub type Decided = Vec<ClientQuotaRecord>;
+pub type QuotaChanges = Vec<ClientQuotaRecord>;
 /// What became of each entity, once each, in the order of the request.
-pub type Outcomes = Vec<(Entity, Result<(), AlterError>)>;
+pub type AlterResults = Vec<(Entity, Result<(), AlterError>)>;
 
 /// Decide on a whole request. The entities that are right are changed even if others are wrong.
-pub fn decide(table: &Table, alterations: Vec<Alteration>) -> (Decided, Outcomes) {
-    let mut records = Decided::new();
-    let mut outcomes = Outcomes::new();
+pub fn decide(table: &Table, alterations: Vec<Alteration>) -> (QuotaChanges, AlterResults) {
+    let mut records = QuotaChanges::new();
+    let mut outcomes = AlterResults::new();
     let mut places = std::collections::BTreeMap::new();
     for Alteration { entity, ops } in alterations {
         let mut keys = BTreeSet::new();
@@ -90,10 +90,10 @@ fn one(
     table: &Table,
     entity: &Entity,
     ops: &[(String, Option<f64>)],
-) -> Result<Decided, AlterError> {
+) -> Result<QuotaChanges, AlterError> {
     check_entity(entity)?;
     let has = table.get(entity);
-    let mut records = Decided::new();
+    let mut records = QuotaChanges::new();
     for (key, value) in ops {
         let current = has.and_then(|quotas| quotas.get(key)).copied();
         if let Some(value) = value {
@@ -128,17 +128,18 @@ fn check_entity(Entity(parts): &Entity) -> Result<(), AlterError> {
 
 fn check_value(entity: &Entity, key: &str, value: f64) -> Result<(), AlterError> {
     let is_address = entity.0.contains_key(IP);
-    let fits = |kind: &Kind| kind.key() == key && (*kind == Kind::Connection) == is_address;
+    let fits =
+        |kind: &QuotaType| kind.key() == key && (*kind == QuotaType::Connection) == is_address;
     let key = || key.to_owned();
-    let kind = Kind::ALL.into_iter().find(fits).ok_or_else(|| AlterError::Key(key()))?;
+    let kind = QuotaType::ALL.into_iter().find(fits).ok_or_else(|| AlterError::Key(key()))?;
     // Kafka lets through what is no number; nobody could ever stay below it.
     if value.is_nan() || value <= 0.0 {
         return Err(AlterError::NotPositive(key()));
     }
     let (most, a_type) = match kind {
-        Kind::Request | Kind::Mutation => return Ok(()),
-        Kind::Produce | Kind::Fetch => (i64::MAX as f64, "a LONG"),
-        Kind::Connection => (f64::from(i32::MAX), "an INT"),
+        QuotaType::Request | QuotaType::Mutation => return Ok(()),
+        QuotaType::Produce | QuotaType::Fetch => (i64::MAX as f64, "a LONG"),
+        QuotaType::Connection => (f64::from(i32::MAX), "an INT"),
     };
     if value > most {
         return Err(AlterError::TooLarge(key(), a_type));

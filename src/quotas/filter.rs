@@ -72,7 +72,7 @@ pub enum FilterError {
 }
 
 /// An entity and its quotas.
-pub type Found<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
+pub type EntityQuotas<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
 
 /// What the entities that are wanted look like.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +103,11 @@ impl Filter {
     ///
     /// # Errors
     /// An address is asked for together with a user or a client id.
-    pub fn find<'a>(&self, table: &'a Table, strict: bool) -> Result<Vec<Found<'a>>, FilterError> {
+    pub fn find<'a>(
+        &self,
+        table: &'a Table,
+        strict: bool,
+    ) -> Result<Vec<EntityQuotas<'a>>, FilterError> {
         if self.parts.contains_key(IP) && self.parts.len() > 1 {
             return Err(FilterError::Combination);
         }

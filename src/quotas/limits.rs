@@ -14,7 +14,7 @@ pub const IP: &str = "ip";
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum QuotaType {
     /// Bytes produced, a second.
     Produce,
     /// Bytes fetched, a second.
@@ -27,19 +27,24 @@ pub enum Kind {
     Connection,
 }
 
-impl Kind {
+impl QuotaType {
     /// Every kind.
-    pub const ALL: [Kind; 5] =
-        [Kind::Produce, Kind::Fetch, Kind::Request, Kind::Mutation, Kind::Connection];
+    pub const ALL: [QuotaType; 5] = [
+        QuotaType::Produce,
+        QuotaType::Fetch,
+        QuotaType::Request,
+        QuotaType::Mutation,
+        QuotaType::Connection,
+    ];
 
     /// The key under which Kafka keeps quotas of this kind.
     pub fn key(self) -> &'static str {
         match self {
-            Kind::Produce => "producer_byte_rate",
-            Kind::Fetch => "consumer_byte_rate",
-            Kind::Request => "request_percentage",
-            Kind::Mutation => "controller_mutation_rate",
-            Kind::Connection => "connection_creation_rate",
+            QuotaType::Produce => "producer_byte_rate",
+            QuotaType::Fetch => "consumer_byte_rate",
+            QuotaType::Request => "request_percentage",
+            QuotaType::Mutation => "controller_mutation_rate",
+            QuotaType::Connection => "connection_creation_rate",
         }
     }
 
@@ -51,7 +56,7 @@ impl Kind {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Who<'a> {
+pub struct ClientEntity<'a> {
     /// The user's name, `ANONYMOUS` without authentication.
     pub user: &'a str,
     /// What the client calls itself. Quotas of client ids do not hold for the empty name.
@@ -112,7 +117,7 @@ impl Levels {
     }
 
     /// The most specific one counts, in Kafka's order (`DefaultQuotaCallback`).
-    fn find(&self, who: Who<'_>) -> Option<Limit> {
+    fn find(&self, who: ClientEntity<'_>) -> Option<Limit> {
         let named = |found: Option<f64>| found.filter(|_| !who.client_id.is_empty());
         let of = |names: &Names, name: &str| names.get(name).copied();
         let both = named(self.user_client.get(who.user).and_then(|c| of(c, who.client_id)))
@@ -138,19 +143,19 @@ impl Levels {
 
 /// All quotas, ready to be looked up.
 #[derive(Debug, Default)]
-pub struct Limits {
+pub struct QuotaLimits {
     levels: [Levels; 4],
     addresses: HashMap<IpAddr, f64>,
     any_address: Option<f64>,
     kinds: u8,
 }
 
-impl Limits {
+impl QuotaLimits {
     /// Make the table ready.
-    pub fn of(table: &Table) -> Limits {
-        let mut limits = Limits::default();
+    pub fn of(table: &Table) -> QuotaLimits {
+        let mut limits = QuotaLimits::default();
         for (entity, quotas) in table {
-            for kind in Kind::ALL {
+            for kind in QuotaType::ALL {
                 if let Some(bound) = quotas.get(kind.key()) {
                     limits.set(kind, entity, *bound);
                 }
@@ -159,7 +164,7 @@ impl Limits {
         limits
     }
 
-    fn set(&mut self, kind: Kind, entity: &Entity, bound: f64) {
+    fn set(&mut self, kind: QuotaType, entity: &Entity, bound: f64) {
         let ip = entity.0.get(IP);
         match (self.levels.get_mut(kind as usize), ip) {
             (Some(levels), None) => levels.set(entity, bound),
@@ -180,7 +185,7 @@ impl Limits {
     }
 
     /// The quota of this kind that holds for a client.
-    pub fn find(&self, kind: Kind, who: Who<'_>) -> Option<Limit> {
+    pub fn find(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<Limit> {
         self.levels.get(kind as usize)?.find(who)
     }
 
@@ -200,7 +205,7 @@ mod tests {
         Entity(parts.iter().map(owned).collect())
     }
 
-    fn table(entries: &[(Entity, Kind, f64)]) -> Table {
+    fn table(entries: &[(Entity, QuotaType, f64)]) -> Table {
         let mut table = Table::new();
         for (entity, kind, bound) in entries {
             table.entry(entity.clone()).or_default().insert(kind.key().to_owned(), *bound);
@@ -208,7 +213,7 @@ mod tests {
         table
     }
 
-    const ME: Who<'_> = Who { user: "u", client_id: "c" };
+    const ME: ClientEntity<'_> = ClientEntity { user: "u", client_id: "c" };
 
     #[test]
     fn the_most_specific_of_eight_levels_holds() {
@@ -227,9 +232,9 @@ mod tests {
             let set: Vec<_> = levels[first..]
                 .iter()
                 .zip(first..)
-                .map(|((entity, _), level)| (entity.clone(), Kind::Fetch, level as f64 + 1.0))
+                .map(|((entity, _), level)| (entity.clone(), QuotaType::Fetch, level as f64 + 1.0))
                 .collect();
-            let found = Limits::of(&table(&set)).find(Kind::Fetch, ME).unwrap();
+            let found = QuotaLimits::of(&table(&set)).find(QuotaType::Fetch, ME).unwrap();
             let (by_user, by_client) = levels[first].1;
             assert_eq!(found, Limit { bound: first as f64 + 1.0, by_user, by_client });
         }
@@ -238,36 +243,39 @@ mod tests {
     #[test]
     fn others_and_other_kinds_are_not_limited() {
         let user = entity(&[(USER, Some("u"))]);
-        let limits = Limits::of(&table(&[(user, Kind::Produce, 1.0)]));
-        assert_eq!(limits.kinds(), Kind::Produce.bit());
-        assert!(limits.find(Kind::Produce, ME).is_some());
-        assert_eq!(limits.find(Kind::Fetch, ME), None);
-        assert_eq!(limits.find(Kind::Produce, Who { user: "v", client_id: "c" }), None);
-        assert_eq!(limits.find(Kind::Connection, ME), None);
+        let limits = QuotaLimits::of(&table(&[(user, QuotaType::Produce, 1.0)]));
+        assert_eq!(limits.kinds(), QuotaType::Produce.bit());
+        assert!(limits.find(QuotaType::Produce, ME).is_some());
+        assert_eq!(limits.find(QuotaType::Fetch, ME), None);
+        assert_eq!(
+            limits.find(QuotaType::Produce, ClientEntity { user: "v", client_id: "c" }),
+            None
+        );
+        assert_eq!(limits.find(QuotaType::Connection, ME), None);
     }
 
     #[test]
     fn a_client_without_a_name_has_only_its_users_quotas() {
-        let nameless = Who { user: "u", client_id: "" };
+        let nameless = ClientEntity { user: "u", client_id: "" };
         let clients = [
-            (entity(&[(CLIENT_ID, None)]), Kind::Produce, 1.0),
-            (entity(&[(USER, Some("u")), (CLIENT_ID, None)]), Kind::Produce, 2.0),
+            (entity(&[(CLIENT_ID, None)]), QuotaType::Produce, 1.0),
+            (entity(&[(USER, Some("u")), (CLIENT_ID, None)]), QuotaType::Produce, 2.0),
         ];
-        assert_eq!(Limits::of(&table(&clients)).find(Kind::Produce, nameless), None);
-        let any_user = [(entity(&[(USER, None)]), Kind::Produce, 3.0)];
-        let found = Limits::of(&table(&any_user)).find(Kind::Produce, nameless);
+        assert_eq!(QuotaLimits::of(&table(&clients)).find(QuotaType::Produce, nameless), None);
+        let any_user = [(entity(&[(USER, None)]), QuotaType::Produce, 3.0)];
+        let found = QuotaLimits::of(&table(&any_user)).find(QuotaType::Produce, nameless);
         assert_eq!(found.map(|limit| limit.bound), Some(3.0));
     }
 
     #[test]
     fn an_address_is_the_same_in_both_of_its_forms() {
         let quotas = [
-            (entity(&[(IP, Some("::ffff:10.0.0.1"))]), Kind::Connection, 5.0),
-            (entity(&[(IP, None)]), Kind::Connection, 7.0),
+            (entity(&[(IP, Some("::ffff:10.0.0.1"))]), QuotaType::Connection, 5.0),
+            (entity(&[(IP, None)]), QuotaType::Connection, 7.0),
         ];
-        let limits = Limits::of(&table(&quotas));
+        let limits = QuotaLimits::of(&table(&quotas));
         assert_eq!(limits.of_address("10.0.0.1".parse().unwrap()), Some(5.0));
         assert_eq!(limits.of_address("10.0.0.2".parse().unwrap()), Some(7.0));
-        assert_eq!(limits.kinds(), Kind::Connection.bit());
+        assert_eq!(limits.kinds(), QuotaType::Connection.bit());
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::quotas::bucket::Bucket;
-use crate::quotas::limits::{Kind, Limit, Limits, Who};
+use crate::quotas::limits::{ClientEntity, Limit, QuotaLimits, QuotaType};
 use crate::quotas::rate::{Rate, Windows};
 
 /// Meters that are kept at once. Beyond, those that were silent longest are forgotten.
@@ -19,7 +19,7 @@ const SWEEP_MS: i64 = 60_000;
 /// A longer client id is told from others by its beginning, its length and a hash.
 const NAME_BYTES_MAX: usize = 255;
 
-/// The windows of all quotas, and of those of [`Kind::Mutation`].
+/// The windows of all quotas, and of those of [`QuotaType::Mutation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sampling {
     /// `quota.window.num` and `quota.window.size.seconds`.
@@ -31,7 +31,7 @@ pub struct Sampling {
 /// Whose meter it is. `None` where all users, or all client ids, share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
-    Client(Kind, Option<Box<str>>, Option<Box<str>>),
+    Client(QuotaType, Option<Box<str>>, Option<Box<str>>),
     Address(IpAddr),
 }
 
@@ -51,14 +51,14 @@ struct Meter {
 #[derive(Debug)]
 pub struct Meters {
     sampling: Sampling,
-    limits: Limits,
+    limits: QuotaLimits,
     meters: HashMap<Owner, Meter>,
     swept_ms: i64,
 }
 
 /// What became of partitions that were to be created or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
+pub enum MutationOutcome {
     /// Granted.
     Granted,
     /// Granted, but the client must wait so many ms.
@@ -70,15 +70,15 @@ pub enum Permit {
 impl Meters {
     /// No quotas, and nothing used.
     pub fn new(sampling: Sampling) -> Meters {
-        Meters { sampling, limits: Limits::default(), meters: HashMap::new(), swept_ms: 0 }
+        Meters { sampling, limits: QuotaLimits::default(), meters: HashMap::new(), swept_ms: 0 }
     }
 
     /// From now on these quotas hold. What was used stays used.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: QuotaLimits) {
         let kinds = limits.kinds();
         self.meters.retain(|owner, _| match owner {
             Owner::Client(kind, ..) => kinds & kind.bit() != 0,
-            Owner::Address(_) => kinds & Kind::Connection.bit() != 0,
+            Owner::Address(_) => kinds & QuotaType::Connection.bit() != 0,
         });
         self.limits = limits;
     }
@@ -94,18 +94,24 @@ impl Meters {
     }
 
     /// A client has used so much; gives how long it must wait, in ms.
-    pub fn record(&mut self, kind: Kind, who: Who<'_>, value: f64, now_ms: i64) -> i64 {
+    pub fn record(
+        &mut self,
+        kind: QuotaType,
+        who: ClientEntity<'_>,
+        value: f64,
+        now_ms: i64,
+    ) -> i64 {
         let Some(limit) = self.limits.find(kind, who) else { return 0 };
         let windows = self.sampling.clients;
         let Some(rate) = self.rate(owner(kind, who, limit), now_ms) else { return 0 };
         rate.record(windows, value, now_ms);
         let throttle_ms = rate.throttle_ms(windows, limit.bound, now_ms);
         // Processing time comes in small pieces, so a long wait is not owed for any of them.
-        if kind == Kind::Request { throttle_ms.min(windows.window_ms) } else { throttle_ms }
+        if kind == QuotaType::Request { throttle_ms.min(windows.window_ms) } else { throttle_ms }
     }
 
     /// A client has used so much, or a negative value was not used after all; nobody waits now.
-    pub fn note(&mut self, kind: Kind, who: Who<'_>, value: f64, now_ms: i64) {
+    pub fn note(&mut self, kind: QuotaType, who: ClientEntity<'_>, value: f64, now_ms: i64) {
         let Some(limit) = self.limits.find(kind, who) else { return };
         let windows = self.sampling.clients;
         if let Some(rate) = self.rate(owner(kind, who, limit), now_ms) {
@@ -114,7 +120,7 @@ impl Meters {
     }
 
     /// The most that a client may use at once without having to wait in any case.
-    pub fn most_at_once(&self, kind: Kind, who: Who<'_>) -> Option<f64> {
+    pub fn most_at_once(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<f64> {
         let limit = self.limits.find(kind, who)?;
         let windows = self.sampling.clients;
         Some(limit.bound * (windows.samples - 1) as f64 * windows.window_ms as f64 / 1000.0)
@@ -122,23 +128,31 @@ impl Meters {
 
     /// A client wants to create or delete so many partitions. A `strict` client is refused while
     /// it is in debt; another one is told to wait (KIP-599).
-    pub fn mutate(&mut self, who: Who<'_>, partitions: f64, strict: bool, now_ms: i64) -> Permit {
-        let Some(limit) = self.limits.find(Kind::Mutation, who) else { return Permit::Granted };
+    pub fn mutate(
+        &mut self,
+        who: ClientEntity<'_>,
+        partitions: f64,
+        strict: bool,
+        now_ms: i64,
+    ) -> MutationOutcome {
+        let Some(limit) = self.limits.find(QuotaType::Mutation, who) else {
+            return MutationOutcome::Granted;
+        };
         let (windows, bound) = (self.sampling.mutations, limit.bound);
-        let gauge = self.gauge(owner(Kind::Mutation, who, limit), now_ms, |now_ms| {
+        let gauge = self.gauge(owner(QuotaType::Mutation, who, limit), now_ms, |now_ms| {
             Gauge::Bucket(Bucket::new(now_ms))
         });
-        let Gauge::Bucket(bucket) = gauge else { return Permit::Granted };
+        let Gauge::Bucket(bucket) = gauge else { return MutationOutcome::Granted };
         if strict {
             let debt_ms = bucket.throttle_ms(windows, bound, now_ms);
             if debt_ms > 0 {
-                return Permit::Refused(debt_ms);
+                return MutationOutcome::Refused(debt_ms);
             }
         }
         bucket.take(windows, bound, partitions, now_ms);
         match bucket.throttle_ms(windows, bound, now_ms) {
-            debt_ms if debt_ms > 0 && !strict => Permit::Late(debt_ms),
-            _ => Permit::Granted,
+            debt_ms if debt_ms > 0 && !strict => MutationOutcome::Late(debt_ms),
+            _ => MutationOutcome::Granted,
         }
     }
 
@@ -193,7 +207,7 @@ impl Meters {
     }
 }
 
-fn owner(kind: Kind, who: Who<'_>, limit: Limit) -> Owner {
+fn owner(kind: QuotaType, who: ClientEntity<'_>, limit: Limit) -> Owner {
     let user = limit.by_user.then(|| bounded(who.user));
     Owner::Client(kind, user, limit.by_client.then(|| bounded(who.client_id)))
 }

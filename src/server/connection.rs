@@ -22,20 +22,20 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::broker::advertised::CameIn;
-use crate::broker::memory::Held;
-use crate::handlers::charge::{self, Answer, Charge};
+use crate::broker::advertised::ListenerPeer;
+use crate::broker::memory::MemoryPermit;
+use crate::handlers::charge::{self, ChargedResponse, RequestCost};
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::memory::Memory;
 use crate::handlers::table;
 use crate::server::frames::{Frames, Slow};
-use crate::server::holding::Holding;
+use crate::server::holding::RequestMemoryPermit;
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, ReadsTooLittle};
-use crate::server::places::Place;
+use crate::server::places::ConnectionPermit;
 use crate::server::shared::Shared;
-use crate::wire::reply::{API_VERSIONS, Refusal, Reply};
+use crate::wire::reply::{API_VERSIONS, CloseReason, Response};
 use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
 
@@ -56,23 +56,23 @@ pub struct Connection {
     shared: Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
-    came_in: CameIn,
+    place: ConnectionPermit,
+    came_in: ListenerPeer,
     out: Outbound,
     /// The client id that the next sending is charged to, where processing time is limited.
     payer: Option<String>,
 }
 
 /// What follows an answer.
-struct Next {
+struct AfterResponse {
     /// False if the connection is to be closed.
     goes_on: bool,
     /// For how long the client is not read, in ms.
     mute_ms: i64,
 }
 
-impl Next {
-    const CLOSE: Next = Next { goes_on: false, mute_ms: 0 };
+impl AfterResponse {
+    const CLOSE: AfterResponse = AfterResponse { goes_on: false, mute_ms: 0 };
 }
 
 impl Connection {
@@ -81,8 +81,8 @@ impl Connection {
         shared: Arc<Shared>,
         stream: TcpStream,
         peer: SocketAddr,
-        place: Place,
-        came_in: CameIn,
+        place: ConnectionPermit,
+        came_in: ListenerPeer,
     ) -> io::Result<Connection> {
         stream.set_nodelay(true)?;
         let out = Outbound::default();
@@ -96,14 +96,14 @@ impl Connection {
         let config = &shared.broker.config;
         let limit = config.socket_request_max_bytes.max(0) as usize;
         let idle = Duration::from_millis(config.connections_max_idle_ms.max(1) as u64);
-        let holding = Holding::new(shared.memory.clone(), self.peer.ip());
+        let holding = RequestMemoryPermit::new(shared.memory.clone(), self.peer.ip());
         let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
         let mut stopping = shared.broker.stopping.subscribe();
-        let guest = self.place.guest();
+        let guest = self.place.client();
         let served = tokio::select! {
             biased;
             served = self.run(frames, idle, &mut stopping) => served,
-            () = guest.must_leave() => return,
+            () = guest.evicted() => return,
         };
         if let Err(error) = served {
             self.closed(&error);
@@ -153,7 +153,9 @@ impl Connection {
         let payer = self.payer.take();
         let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
         let sent = match payer {
-            Some(payer) => Box::pin(charge::sending(&self.shared.broker, &payer, flushing)).await,
+            Some(payer) => {
+                Box::pin(charge::charge_send(&self.shared.broker, &payer, flushing)).await
+            }
             None => flushing.await,
         };
         sent.unwrap_or_else(|_| {
@@ -202,8 +204,8 @@ impl Connection {
 
     /// Say that a request gets no answer. What a client can have said as often as it likes is said
     /// once a second.
-    fn refused(&self, refusal: &Refusal) {
-        if !matches!(refusal, Refusal::Unaffordable(_)) {
+    fn refused(&self, refusal: &CloseReason) {
+        if !matches!(refusal, CloseReason::Unaffordable(_)) {
             tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
             return;
         }
@@ -218,7 +220,7 @@ impl Connection {
         frame: Bytes,
         frames: &mut Frames,
         idle: Duration,
-    ) -> io::Result<Next> {
+    ) -> io::Result<AfterResponse> {
         let outcome = {
             let waits = waits_at_clients_will(&frame);
             let answering = handle(self.shared.clone(), frame, self.peer, self.came_in);
@@ -236,7 +238,7 @@ impl Connection {
                         () = gone(&self.stream) => {
                             match tokio::time::timeout(LAST_ANSWER, answering).await {
                                 Ok(outcome) => outcome,
-                                Err(_) => return Ok(Next::CLOSE),
+                                Err(_) => return Ok(AfterResponse::CLOSE),
                             }
                         }
                     }
@@ -244,16 +246,16 @@ impl Connection {
             }
         };
         match outcome {
-            Ok((Answer { reply, mute_ms, payer }, held)) => {
-                if let Reply::Chunks(chunks) = reply {
+            Ok((ChargedResponse { reply, mute_ms, payer }, held)) => {
+                if let Response::Chunks(chunks) = reply {
                     self.out.push(chunks, held);
                 }
                 self.payer = payer.or(self.payer.take());
-                Ok(Next { goes_on: true, mute_ms })
+                Ok(AfterResponse { goes_on: true, mute_ms })
             }
             Err(refusal) => {
                 self.refused(&refusal);
-                Ok(Next::CLOSE)
+                Ok(AfterResponse::CLOSE)
             }
         }
     }
@@ -295,18 +297,18 @@ async fn handle(
     shared: Arc<Shared>,
     frame: Bytes,
     peer: SocketAddr,
-    came_in: CameIn,
-) -> Result<(Answer, Option<Held>), Refusal> {
+    came_in: ListenerPeer,
+) -> Result<(ChargedResponse, Option<MemoryPermit>), CloseReason> {
     let (header, body_from) =
-        header::read(&frame).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        header::read(&frame).map_err(|error| CloseReason::Malformed(error.to_string()))?;
     let (key, version) = (header.api_key, header.api_version);
     let Some(api) = table::find(key, version) else {
         if key == API_VERSIONS {
             let reply = api_versions::unsupported(header.correlation_id)?;
-            return Ok((Answer { reply, mute_ms: 0, payer: None }, None));
+            return Ok((ChargedResponse { reply, mute_ms: 0, payer: None }, None));
         }
         shared.old_clients.refused(peer, &header);
-        return Err(Refusal::Malformed(format!(
+        return Err(CloseReason::Malformed(format!(
             "API key {key} is not served in version {version}"
         )));
     };
@@ -323,16 +325,16 @@ async fn handle(
         client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
         peer,
         came_in,
-        charge: Charge::default(),
+        cost: RequestCost::default(),
         memory,
     };
     let answer = charge::answer(&cx, api, body).await?;
-    Ok((answer, cx.memory.into_answer()))
+    Ok((answer, cx.memory.into_response()))
 }
 
-fn refusal_of(error: ShapeError) -> Refusal {
+fn refusal_of(error: ShapeError) -> CloseReason {
     match error {
-        ShapeError::TooLarge { .. } => Refusal::Unaffordable(error.to_string()),
-        _ => Refusal::Malformed(error.to_string()),
+        ShapeError::TooLarge { .. } => CloseReason::Unaffordable(error.to_string()),
+        _ => CloseReason::Malformed(error.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a frame's length is checked against its limit before memory is grown for it, and
 //! memory is grown as bytes arrive. What is held beyond [`FREE_BYTES`] is taken from the memory that
-//! all connections share ([`Holding`]).
+//! all connections share ([`RequestMemoryPermit`]).
 //!
 //! A frame must arrive at `socket.request.min.bytes.per.second` on average, and faster while others
 //! wait for memory.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::net::TcpStream;
 
-use crate::server::holding::Holding;
+use crate::server::holding::RequestMemoryPermit;
 use crate::server::request_memory::arrival_ms;
 
 /// What a connection may hold without asking for it.
@@ -66,7 +66,7 @@ pub struct Frames {
     buffer: BytesMut,
     limit: usize,
     min_bytes_per_second: i64,
-    holding: Holding,
+    holding: RequestMemoryPermit,
     /// One read has brought all that it could: the next ones may bring more.
     is_busy: bool,
     /// The last read has.
@@ -80,7 +80,7 @@ pub struct Frames {
 impl Frames {
     /// Returns frames of at most `limit` bytes (`socket.request.max.bytes`) that arrive at
     /// `min_bytes_per_second` at least. Nothing is here yet.
-    pub fn new(limit: usize, min_bytes_per_second: i64, holding: Holding) -> Frames {
+    pub fn new(limit: usize, min_bytes_per_second: i64, holding: RequestMemoryPermit) -> Frames {
         Frames {
             buffer: BytesMut::new(),
             limit,

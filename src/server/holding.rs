@@ -13,17 +13,17 @@ use crate::server::request_memory::{FrameId, RequestMemory};
 
 /// The memory that all connections share (`queued.max.request.bytes`).
 #[derive(Debug)]
-pub struct SharedMemory {
+pub struct SharedRequestMemory {
     frames: Mutex<RequestMemory<Arc<Notify>>>,
     is_scarce: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
-impl SharedMemory {
+impl SharedRequestMemory {
     /// Returns this many bytes, none of them taken.
-    pub fn new(budget: usize, clock: Arc<dyn Clock>) -> SharedMemory {
+    pub fn new(budget: usize, clock: Arc<dyn Clock>) -> SharedRequestMemory {
         let frames = Mutex::new(RequestMemory::new(budget));
-        SharedMemory { frames, is_scarce: AtomicBool::new(false), clock }
+        SharedRequestMemory { frames, is_scarce: AtomicBool::new(false), clock }
     }
 
     /// Returns the time by which frames are slow or not, in ms.
@@ -53,19 +53,19 @@ impl SharedMemory {
 
 /// What one connection holds of the memory; given back when dropped.
 #[derive(Debug)]
-pub struct Holding {
-    memory: Arc<SharedMemory>,
+pub struct RequestMemoryPermit {
+    memory: Arc<SharedRequestMemory>,
     address: IpAddr,
     wake: Arc<Notify>,
     frame: Option<FrameId>,
     bytes: usize,
 }
 
-impl Holding {
+impl RequestMemoryPermit {
     /// Returns the part of a connection from this address. It holds nothing.
-    pub fn new(memory: Arc<SharedMemory>, address: IpAddr) -> Holding {
+    pub fn new(memory: Arc<SharedRequestMemory>, address: IpAddr) -> RequestMemoryPermit {
         let address = address.to_canonical();
-        Holding { memory, address, wake: Arc::default(), frame: None, bytes: 0 }
+        RequestMemoryPermit { memory, address, wake: Arc::default(), frame: None, bytes: 0 }
     }
 
     /// Returns how many bytes are held.
@@ -185,7 +185,7 @@ impl Holding {
     }
 }
 
-impl Drop for Holding {
+impl Drop for RequestMemoryPermit {
     fn drop(&mut self) {
         self.release();
     }

@@ -10,12 +10,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::broker::advertised::CameIn;
+use crate::broker::advertised::ListenerPeer;
 use crate::broker::parts::Broker;
 use crate::config::endpoint::Endpoint;
 use crate::server::connection::Connection;
 use crate::server::gateway::Gateway;
-use crate::server::places::Place;
+use crate::server::places::ConnectionPermit;
 use crate::server::shared::Shared;
 
 /// How long connections may finish what they are doing once the broker stops.
@@ -28,16 +28,16 @@ const FREE_PORTS_TRIED: u32 = 16;
 
 /// A socket that is open, and which of the listeners it belongs to.
 #[derive(Debug)]
-pub struct Open {
+pub struct BoundListener {
     socket: TcpListener,
     listener: usize,
 }
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
-pub async fn serve(broker: Arc<Broker>, sockets: Vec<Open>) {
+pub async fn serve(broker: Arc<Broker>, sockets: Vec<BoundListener>) {
     let shared = Arc::new(Shared::new(broker));
     let mut accepting = JoinSet::new();
-    for Open { socket, listener } in sockets {
+    for BoundListener { socket, listener } in sockets {
         accepting.spawn(accept(shared.clone(), socket, listener));
     }
     while let Some(ended) = accepting.join_next().await {
@@ -95,12 +95,12 @@ fn connection(
     shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionPermit,
     listener: usize,
     gateway: Gateway,
 ) -> io::Result<Connection> {
     let through_gateway = shared.broker.advertised.is_open(listener) && gateway.is(peer.ip());
-    let came_in = CameIn { listener, at: stream.local_addr()?, through_gateway };
+    let came_in = ListenerPeer { listener, at: stream.local_addr()?, through_gateway };
     Connection::new(shared.clone(), stream, peer, place, came_in)
 }
 
@@ -120,7 +120,7 @@ async fn put_off(
 }
 
 /// Listen on every configured endpoint. Gives the sockets, and an address for each listener.
-pub async fn bind(broker: &Broker) -> io::Result<(Vec<Open>, Vec<SocketAddr>)> {
+pub async fn bind(broker: &Broker) -> io::Result<(Vec<BoundListener>, Vec<SocketAddr>)> {
     let (mut sockets, mut addresses) = (Vec::new(), Vec::new());
     for (listener, place) in broker.config.listeners.iter().enumerate() {
         let endpoint = &place.at;
@@ -139,7 +139,7 @@ pub async fn bind(broker: &Broker) -> io::Result<(Vec<Open>, Vec<SocketAddr>)> {
         })?;
         addresses.push(socket.local_addr()?);
         let opened = [Some(socket), second].into_iter().flatten();
-        sockets.extend(opened.map(|socket| Open { socket, listener }));
+        sockets.extend(opened.map(|socket| BoundListener { socket, listener }));
     }
     Ok((sockets, addresses))
 }

@@ -18,7 +18,7 @@ use bytes::Buf;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::broker::memory::Held;
+use crate::broker::memory::MemoryPermit;
 use crate::storage::segment::FileSlice;
 use crate::wire::reply::Chunk;
 
@@ -44,16 +44,16 @@ pub struct Outbound {
     chunks: VecDeque<Chunk>,
     /// Bytes of small replies in memory, for which none is held. They leave before all others.
     small_bytes: usize,
-    held: Option<Held>,
+    held: Option<MemoryPermit>,
     /// What has been sent of the chunk in front, and may not be given back yet.
     sent_of_front: usize,
     /// While memory is held and the client does not take what is owed.
-    pace: Option<Pace>,
+    pace: Option<DrainRate>,
 }
 
 /// What a client has taken in the window that is running.
 #[derive(Debug)]
-struct Pace {
+struct DrainRate {
     window: Pin<Box<Sleep>>,
     bytes: usize,
 }
@@ -68,7 +68,7 @@ enum Step {
 
 impl Outbound {
     /// Owe this, for which memory is held unless it is small.
-    pub fn push(&mut self, chunks: Vec<Chunk>, held: Option<Held>) {
+    pub fn push(&mut self, chunks: Vec<Chunk>, held: Option<MemoryPermit>) {
         if self.held.is_none() && held.is_none() {
             let bytes = chunks.iter().map(|chunk| match chunk {
                 Chunk::Bytes(bytes) => bytes.len(),
@@ -204,7 +204,7 @@ impl Outbound {
         if let Some(held) = &self.held
             && !matches!(self.chunks.front(), Some(Chunk::Later(_)))
         {
-            held.give_back(freed - small);
+            held.release(freed - small);
         }
     }
 
@@ -212,11 +212,11 @@ impl Outbound {
     async fn writable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         let Some(held) = &self.held else { return stream.writable().await };
         loop {
-            let pace = self.pace.get_or_insert_with(Pace::begin);
+            let pace = self.pace.get_or_insert_with(DrainRate::begin);
             tokio::select! {
                 biased;
                 () = pace.window.as_mut() => {
-                    if pace.bytes < WINDOW_BYTES && held.is_waited_for() {
+                    if pace.bytes < WINDOW_BYTES && held.has_waiters() {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, ReadsTooLittle));
                     }
                     self.pace = None;
@@ -232,9 +232,9 @@ impl Outbound {
 #[error("the client reads too little of a large answer while others wait for memory")]
 pub struct ReadsTooLittle;
 
-impl Pace {
-    fn begin() -> Pace {
-        Pace { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
+impl DrainRate {
+    fn begin() -> DrainRate {
+        DrainRate { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
     }
 }
 enum Trouble {

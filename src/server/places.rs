@@ -14,71 +14,71 @@ use tokio::sync::Notify;
 
 /// How many clients may be connected.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct MaxConnections {
     /// In all, and by which option.
-    pub all: (i32, &'static str),
+    pub total: (i32, &'static str),
     /// From the address of the one who comes: `max.connections.per.ip` and its overrides.
-    pub from_there: i32,
+    pub per_address: i32,
 }
 
 /// The places that clients have taken, over all listeners.
 #[derive(Debug, Default)]
-pub struct Places {
-    taken: Mutex<Taken>,
+pub struct ConnectionLimits {
+    counts: Mutex<ConnectionCounts>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct ConnectionCounts {
     all: i32,
     next: u64,
-    by_address: HashMap<IpAddr, BTreeMap<u64, Arc<Guest>>>,
+    by_address: HashMap<IpAddr, BTreeMap<u64, Arc<ConnectedClient>>>,
 }
 
 /// Who has a place.
 #[derive(Debug, Default)]
-pub struct Guest {
+pub struct ConnectedClient {
     heard_ms: AtomicI64,
-    must_leave: Notify,
+    evicted: Notify,
 }
 
-impl Guest {
+impl ConnectedClient {
     /// Waits until somebody else has been given the place.
-    pub async fn must_leave(&self) {
-        self.must_leave.notified().await;
+    pub async fn evicted(&self) {
+        self.evicted.notified().await;
     }
 }
 
 /// One client's place; free again when dropped.
 #[derive(Debug)]
-pub struct Place {
-    of: Arc<Places>,
+pub struct ConnectionPermit {
+    limits: Arc<ConnectionLimits>,
     address: IpAddr,
     number: u64,
-    guest: Arc<Guest>,
-    took: Option<Taking>,
+    client: Arc<ConnectedClient>,
+    evicted: Option<Eviction>,
 }
 
 /// Whose place a newcomer has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taking {
+pub struct Eviction {
     /// The address.
     pub from: IpAddr,
     /// The limit that was reached.
-    pub full: Full,
+    pub limit: LimitReached,
 }
 
 /// Why there is no place: the limit, by name, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full {
+pub struct LimitReached {
     /// The option.
     pub option: &'static str,
     /// Its value.
-    pub most: i32,
+    pub max: i32,
 }
 
-impl Places {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+impl ConnectionLimits {
+    fn counts(&self) -> MutexGuard<'_, ConnectionCounts> {
+        self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Returns a place for a client from this address.
@@ -86,34 +86,34 @@ impl Places {
     /// # Errors
     /// As many clients are connected as may be, and no other address has more of them than this
     /// one. Those stay when a limit is lowered.
-    pub fn take(
-        self: &Arc<Places>,
+    pub fn acquire(
+        self: &Arc<ConnectionLimits>,
         address: IpAddr,
-        limits: Limits,
+        limits: MaxConnections,
         now_ms: i64,
-    ) -> Result<Place, Full> {
+    ) -> Result<ConnectionPermit, LimitReached> {
         let address = address.to_canonical();
-        let mut taken = self.taken();
+        let mut taken = self.counts();
         let from_there = taken.by_address.get(&address).map_or(0, BTreeMap::len);
-        if from_there >= limits.from_there.max(0) as usize {
-            return Err(Full { option: "max.connections.per.ip", most: limits.from_there });
+        if from_there >= limits.per_address.max(0) as usize {
+            return Err(LimitReached { option: "max.connections.per.ip", max: limits.per_address });
         }
         let mut took = None;
-        if taken.all >= limits.all.0 {
-            let full = Full { option: limits.all.1, most: limits.all.0 };
+        if taken.all >= limits.total.0 {
+            let full = LimitReached { option: limits.total.1, max: limits.total.0 };
             let from = taken.make_room(from_there + 1).ok_or(full)?;
-            took = Some(Taking { from, full });
+            took = Some(Eviction { from, limit: full });
         }
         taken.all += 1;
         taken.next += 1;
-        let (number, guest) = (taken.next, Arc::new(Guest::default()));
+        let (number, guest) = (taken.next, Arc::new(ConnectedClient::default()));
         guest.heard_ms.store(now_ms, Ordering::Relaxed);
         taken.by_address.entry(address).or_default().insert(number, guest.clone());
-        Ok(Place { of: self.clone(), address, number, guest, took })
+        Ok(ConnectionPermit { limits: self.clone(), address, number, client: guest, evicted: took })
     }
 }
 
-impl Taken {
+impl ConnectionCounts {
     /// Has the most silent connection leave of the address that has most, if those are more than
     /// so many. Returns the address.
     fn make_room(&mut self, more_than: usize) -> Option<IpAddr> {
@@ -122,12 +122,12 @@ impl Taken {
         let guests = self.by_address.get(&address)?;
         let heard = guests.iter().map(|(n, guest)| (guest.heard_ms.load(Ordering::Relaxed), *n));
         let (_, number) = heard.min()?;
-        let guest = self.leave(address, number)?;
-        guest.must_leave.notify_one();
+        let guest = self.remove(address, number)?;
+        guest.evicted.notify_one();
         Some(address)
     }
 
-    fn leave(&mut self, address: IpAddr, number: u64) -> Option<Arc<Guest>> {
+    fn remove(&mut self, address: IpAddr, number: u64) -> Option<Arc<ConnectedClient>> {
         let guests = self.by_address.get_mut(&address)?;
         let guest = guests.remove(&number)?;
         if guests.is_empty() {
@@ -138,27 +138,27 @@ impl Taken {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Whose place it was until now.
-    pub fn took(&self) -> Option<Taking> {
-        self.took
+    pub fn evicted(&self) -> Option<Eviction> {
+        self.evicted
     }
 
     /// Notes that the client was heard from.
     pub fn heard(&self, now_ms: i64) {
-        self.guest.heard_ms.store(now_ms, Ordering::Relaxed);
+        self.client.heard_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Returns what the client waits on while it is served: somebody else may be given its place.
-    pub fn guest(&self) -> Arc<Guest> {
-        self.guest.clone()
+    pub fn client(&self) -> Arc<ConnectedClient> {
+        self.client.clone()
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         // It is not there any more if somebody else was given the place.
-        drop(self.of.taken().leave(self.address, self.number));
+        drop(self.limits.counts().remove(self.address, self.number));
     }
 }
 
@@ -170,60 +170,60 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn limits(all: i32, from_there: i32) -> Limits {
-        Limits { all: (all, "max.connections"), from_there }
+    fn limits(all: i32, from_there: i32) -> MaxConnections {
+        MaxConnections { total: (all, "max.connections"), per_address: from_there }
     }
 
     /// True if somebody else was given the place.
-    fn must_leave(place: &Place) -> bool {
-        let guests = place.of.taken();
+    fn must_leave(place: &ConnectionPermit) -> bool {
+        let guests = place.limits.counts();
         let guests = guests.by_address.get(&place.address);
         guests.is_none_or(|guests| !guests.contains_key(&place.number))
     }
 
     #[test]
     fn a_place_is_free_again_when_its_client_has_gone() {
-        let places = Arc::new(Places::default());
-        let first = places.take(ip("10.0.0.1"), limits(2, 9), 0).unwrap();
-        let second = places.take(ip("10.0.0.2"), limits(2, 9), 0).unwrap();
-        let full = places.take(ip("10.0.0.2"), limits(2, 9), 0).unwrap_err();
-        assert_eq!(full, Full { option: "max.connections", most: 2 });
+        let places = Arc::new(ConnectionLimits::default());
+        let first = places.acquire(ip("10.0.0.1"), limits(2, 9), 0).unwrap();
+        let second = places.acquire(ip("10.0.0.2"), limits(2, 9), 0).unwrap();
+        let full = places.acquire(ip("10.0.0.2"), limits(2, 9), 0).unwrap_err();
+        assert_eq!(full, LimitReached { option: "max.connections", max: 2 });
         drop(second);
-        drop(places.take(ip("10.0.0.2"), limits(2, 9), 0).unwrap());
-        assert_eq!(places.taken().by_address.len(), 1, "nobody is remembered who is not here");
+        drop(places.acquire(ip("10.0.0.2"), limits(2, 9), 0).unwrap());
+        assert_eq!(places.counts().by_address.len(), 1, "nobody is remembered who is not here");
         drop(first);
-        assert_eq!(places.taken().all, 0);
+        assert_eq!(places.counts().all, 0);
     }
 
     #[test]
     fn each_address_has_its_limit_and_one_is_the_same_in_both_families() {
-        let places = Arc::new(Places::default());
-        let _one = places.take(ip("10.0.0.1"), limits(100, 1), 0).unwrap();
-        let full = Full { option: "max.connections.per.ip", most: 1 };
-        assert_eq!(places.take(ip("::ffff:10.0.0.1"), limits(100, 1), 0).unwrap_err(), full);
-        let _two = places.take(ip("10.0.0.2"), limits(100, 1), 0).unwrap();
+        let places = Arc::new(ConnectionLimits::default());
+        let _one = places.acquire(ip("10.0.0.1"), limits(100, 1), 0).unwrap();
+        let full = LimitReached { option: "max.connections.per.ip", max: 1 };
+        assert_eq!(places.acquire(ip("::ffff:10.0.0.1"), limits(100, 1), 0).unwrap_err(), full);
+        let _two = places.acquire(ip("10.0.0.2"), limits(100, 1), 0).unwrap();
     }
 
     #[test]
     fn who_has_fewer_connections_gets_the_place_of_the_most_silent_of_who_has_most() {
-        let places = Arc::new(Places::default());
-        let many: Vec<Place> =
-            (0..4).map(|n| places.take(ip("10.0.0.1"), limits(4, 9), n).unwrap()).collect();
+        let places = Arc::new(ConnectionLimits::default());
+        let many: Vec<ConnectionPermit> =
+            (0..4).map(|n| places.acquire(ip("10.0.0.1"), limits(4, 9), n).unwrap()).collect();
         many[0].heard(10);
-        let two = places.take(ip("10.0.0.2"), limits(4, 9), 20).unwrap();
-        assert_eq!(two.took().unwrap().from, ip("10.0.0.1"));
+        let two = places.acquire(ip("10.0.0.2"), limits(4, 9), 20).unwrap();
+        assert_eq!(two.evicted().unwrap().from, ip("10.0.0.1"));
         let left: Vec<bool> = many.iter().map(must_leave).collect();
         assert_eq!(left, [false, true, false, false], "the second was silent for longest");
-        let _three = places.take(ip("10.0.0.2"), limits(4, 9), 21).unwrap();
+        let _three = places.acquire(ip("10.0.0.2"), limits(4, 9), 21).unwrap();
         // Now both have two: who comes next has no more right to a place than who is here.
         for address in ["10.0.0.1", "10.0.0.2"] {
-            assert!(places.take(ip(address), limits(4, 9), 22).is_err(), "{address}");
+            assert!(places.acquire(ip(address), limits(4, 9), 22).is_err(), "{address}");
         }
-        let _other = places.take(ip("10.0.0.3"), limits(4, 9), 23).unwrap();
-        assert_eq!(places.taken().all, 4);
+        let _other = places.acquire(ip("10.0.0.3"), limits(4, 9), 23).unwrap();
+        assert_eq!(places.counts().all, 4);
         drop(many);
         drop(two);
-        let taken = places.taken();
+        let taken = places.counts();
         assert_eq!(
             taken.all,
             taken.by_address.values().map(|guests| guests.len() as i32).sum::<i32>()
@@ -232,10 +232,10 @@ mod tests {
 
     #[test]
     fn everybody_has_one_place_and_the_newcomer_is_refused() {
-        let places = Arc::new(Places::default());
-        let _here: Vec<Place> = (1..4)
-            .map(|n| places.take(ip(&format!("10.0.0.{n}")), limits(3, 9), 0).unwrap())
+        let places = Arc::new(ConnectionLimits::default());
+        let _here: Vec<ConnectionPermit> = (1..4)
+            .map(|n| places.acquire(ip(&format!("10.0.0.{n}")), limits(3, 9), 0).unwrap())
             .collect();
-        assert!(places.take(ip("10.0.0.9"), limits(3, 9), 0).is_err());
+        assert!(places.acquire(ip("10.0.0.9"), limits(3, 9), 0).is_err());
     }
 }

@@ -40,14 +40,14 @@ const SMALL: usize = 0;
 const LARGE: usize = 1;
 
 /// The place in an address's queue: smaller remainders first, in powers of two, then in order.
-type Place = (u32, u64);
+type QueueKey = (u32, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Its client is to send more; what it has sent is enough until then.
     Arriving { enough_until_ms: i64 },
     /// Waits for memory, to hold so many bytes in all; it lacks so many to be whole.
-    Queued { bytes: usize, lacking: usize, place: Place },
+    Queued { bytes: usize, lacking: usize, place: QueueKey },
     /// Whole, and being answered.
     Answering,
     /// Whole, and waiting for something that its client chose to wait for.
@@ -66,13 +66,13 @@ struct Frame<W> {
 }
 
 #[derive(Debug, Default)]
-struct Account {
+struct AddressUsage {
     frames: usize,
     /// What counts against the address's share, by class.
     held: [usize; 2],
     /// The part of it whose frames are giving way.
     leaving: [usize; 2],
-    queues: [BTreeMap<Place, FrameId>; 2],
+    queues: [BTreeMap<QueueKey, FrameId>; 2],
     /// When one of its frames last had its turn; 0 is never.
     served: [u64; 2],
 }
@@ -85,7 +85,7 @@ pub struct RequestMemory<W> {
     leaving: [usize; 2],
     finishers: [Option<FrameId>; 2],
     frames: HashMap<FrameId, Frame<W>>,
-    accounts: BTreeMap<IpAddr, Account>,
+    accounts: BTreeMap<IpAddr, AddressUsage>,
     /// The addresses that have a queue, by class.
     queued: [BTreeSet<IpAddr>; 2],
     /// Frames that may have to give way, those that are furthest behind first; `true` for parked

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rustix::process::{Resource, getrlimit};
 
 use crate::broker::parts::Broker;
-use crate::server::holding::SharedMemory;
+use crate::server::holding::SharedRequestMemory;
 use crate::server::log_limit::LogLimit;
 use crate::server::old_clients::OldClients;
-use crate::server::places::{Full, Limits, Place, Places};
+use crate::server::places::{ConnectionLimits, ConnectionPermit, LimitReached, MaxConnections};
 use crate::storage::descriptors::files_within;
 
 /// Descriptors that belong neither to connections nor to files of the data directory.
@@ -23,10 +23,10 @@ pub struct Shared {
     /// The broker that they speak to.
     pub broker: Arc<Broker>,
     /// The memory of their requests.
-    pub memory: Arc<SharedMemory>,
+    pub memory: Arc<SharedRequestMemory>,
     /// Which clients the log has told what to set.
     pub old_clients: OldClients,
-    places: Arc<Places>,
+    places: Arc<ConnectionLimits>,
     /// How many connections there are descriptors for.
     sockets: i32,
     refused: LogLimit,
@@ -41,7 +41,7 @@ impl Shared {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let sockets = limit.saturating_sub(files_within(limit) as u64 + OTHER_DESCRIPTORS).max(1);
         Shared {
-            memory: Arc::new(SharedMemory::new(budget, broker.clock.clone())),
+            memory: Arc::new(SharedRequestMemory::new(budget, broker.clock.clone())),
             old_clients: OldClients::default(),
             places: Arc::default(),
             sockets: i32::try_from(sockets).unwrap_or(i32::MAX),
@@ -58,20 +58,20 @@ impl Shared {
     }
 
     /// Returns a place for a client, or nothing if it is to be refused.
-    pub fn place(&self, peer: SocketAddr) -> Option<Place> {
+    pub fn place(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
         let now_ms = self.now_ms();
-        match self.places.take(peer.ip(), self.limits(peer.ip()), now_ms) {
+        match self.places.acquire(peer.ip(), self.limits(peer.ip()), now_ms) {
             Ok(place) => {
-                if let Some(taking) = place.took()
+                if let Some(taking) = place.evicted()
                     && let Some(more) = self.closed.admit(now_ms)
                 {
-                    let (from, option, most) = (taking.from, taking.full.option, taking.full.most);
+                    let (from, option, most) = (taking.from, taking.limit.option, taking.limit.max);
                     tracing::warn!(%from, for_peer = %peer, option, most, more,
                         "closed the least recently used connection of the address with the most");
                 }
                 Some(place)
             }
-            Err(Full { option, most }) => {
+            Err(LimitReached { option, max: most }) => {
                 if let Some(more) = self.refused.admit(now_ms) {
                     tracing::warn!(%peer, option, most, more, "refused: as many are connected");
                 }
@@ -80,14 +80,17 @@ impl Shared {
         }
     }
 
-    fn limits(&self, address: IpAddr) -> Limits {
+    fn limits(&self, address: IpAddr) -> MaxConnections {
         let settings = self.broker.settings.now();
         let live = settings.live();
         let all = match live.max_connections {
             most if most <= self.sockets => (most, "max.connections"),
             _ => (self.sockets, "open files (ulimit -n)"),
         };
-        Limits { all, from_there: live.max_connections_from(address.to_canonical()) }
+        MaxConnections {
+            total: all,
+            per_address: live.max_connections_from(address.to_canonical()),
+        }
     }
 
     /// Logs that the system gives no connection.

@@ -181,7 +181,7 @@ pub fn id_of(text: &str) -> Option<TopicId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::disk::{Open, OsDisk};
+    use crate::storage::disk::{OpenMode, OsDisk};
 
     #[test]
     fn ids_are_url_safe_base64() {
@@ -200,7 +200,7 @@ mod tests {
         write_offsets(&OsDisk, &path, &offsets).unwrap();
         assert_eq!(read_all(&OsDisk, &path).unwrap(), b"0\n2\na 0 7\nb.c 3 9\n");
         assert_eq!(read_offsets(&OsDisk, &path).unwrap(), offsets);
-        OsDisk.open(&path, Open::Write).unwrap().write_at(b"0\n3", &[], 0).unwrap();
+        OsDisk.open(&path, OpenMode::Write).unwrap().write_at(b"0\n3", &[], 0).unwrap();
         assert!(read_offsets(&OsDisk, &path).unwrap_err().to_string().contains("count"));
     }
 

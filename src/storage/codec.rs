@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use crate::storage::batch::Codec;
-use crate::storage::packer::Packer;
+use crate::storage::packer::Compressor;
 
 /// The most that snappy can make of its input: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;
@@ -30,7 +30,7 @@ const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
 const LZ4_BLOCKS_INDEPENDENT: u8 = 0x20;
 
 /// Records on their way out of a codec.
-pub enum Reader<'a> {
+pub enum Decompressor<'a> {
     /// Not compressed.
     Plain(&'a [u8]),
     /// One or more gzip members.
@@ -50,39 +50,39 @@ pub enum Reader<'a> {
 /// # Errors
 /// The payload does not begin as its codec's does. What is wrong further on is an error of the
 /// reader.
-pub fn reader<'a>(codec: Codec, payload: &'a [u8]) -> io::Result<Reader<'a>> {
+pub fn reader<'a>(codec: Codec, payload: &'a [u8]) -> io::Result<Decompressor<'a>> {
     Ok(match codec {
-        Codec::None => Reader::Plain(payload),
-        Codec::Gzip => Reader::Gzip(Box::new(MultiGzDecoder::new(payload))),
+        Codec::None => Decompressor::Plain(payload),
+        Codec::Gzip => Decompressor::Gzip(Box::new(MultiGzDecoder::new(payload))),
         Codec::Snappy if payload.starts_with(&XERIAL_MAGIC) => {
-            Reader::Xerial(Xerial { rest: payload, block: Vec::new(), at: 0 })
+            Decompressor::Xerial(Xerial { rest: payload, block: Vec::new(), at: 0 })
         }
         Codec::Snappy => {
             let mut bytes = Vec::new();
             unsnap(payload, &mut bytes)?;
-            Reader::Snappy(Cursor::new(bytes))
+            Decompressor::Snappy(Cursor::new(bytes))
         }
         Codec::Lz4 => {
             check_lz4_header(payload)?;
-            Reader::Lz4(Box::new(FrameDecoder::new(payload)))
+            Decompressor::Lz4(Box::new(FrameDecoder::new(payload)))
         }
         Codec::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(payload)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-            Reader::Zstd(decoder)
+            Decompressor::Zstd(decoder)
         }
     })
 }
 
-impl Read for Reader<'_> {
+impl Read for Decompressor<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
-            Reader::Plain(bytes) => bytes.read(out),
-            Reader::Gzip(gzip) => gzip.read(out),
-            Reader::Snappy(bytes) => bytes.read(out),
-            Reader::Xerial(blocks) => blocks.read(out),
-            Reader::Lz4(frame) => frame.read(out),
-            Reader::Zstd(frames) => frames.read(out),
+            Decompressor::Plain(bytes) => bytes.read(out),
+            Decompressor::Gzip(gzip) => gzip.read(out),
+            Decompressor::Snappy(bytes) => bytes.read(out),
+            Decompressor::Xerial(blocks) => blocks.read(out),
+            Decompressor::Lz4(frame) => frame.read(out),
+            Decompressor::Zstd(frames) => frames.read(out),
         }
     }
 }
@@ -162,9 +162,9 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Append `bytes`, compressed, to `out`. For `level` see [`Packer::new`].
+/// Append `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
 pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    let mut packer = Packer::new(codec, level, Some(bytes.len() as u64), out)?;
+    let mut packer = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
     packer.write_all(bytes)?;
     packer.finish().map(|_| ())
 }

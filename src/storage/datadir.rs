@@ -60,9 +60,9 @@ pub enum DataDirError {
 
 /// An exclusive hold on a data directory, given back when dropped or when the process ends.
 #[derive(Debug)]
-pub struct Hold(StdFile);
+pub struct DataDirLock(StdFile);
 
-impl Drop for Hold {
+impl Drop for DataDirLock {
     fn drop(&mut self) {
         // A process that somebody is starting at this moment has a copy of the open file until it
         // is itself, and would hold the lock as long.
@@ -83,7 +83,7 @@ fn create(dir: &Path) -> io::Result<()> {
 }
 
 /// Take the directory's lock, and leave our pid in it.
-pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
+pub fn lock(dir: &Path) -> Result<DataDirLock, DataDirError> {
     let failed = |error: io::Error| {
         let dir = dir.display().to_string();
         match error.kind() {
@@ -108,18 +108,18 @@ pub fn hold(dir: &Path) -> Result<Hold, DataDirError> {
     file.set_len(0).map_err(failed)?;
     file.rewind().map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(Hold(file))
+    Ok(DataDirLock(file))
 }
 
 /// True if a broker has this directory now.
-pub fn is_held(dir: &Path) -> bool {
+pub fn is_locked(dir: &Path) -> bool {
     let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
     StdFile::open(dir.join(".lock")).is_ok_and(|file| rustix::fs::flock(&file, shared).is_err())
 }
 
 /// What `meta.properties` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct MetaProperties {
     /// The cluster's id, 22 characters.
     pub cluster_id: String,
     /// The broker's id.
@@ -130,7 +130,7 @@ pub struct Identity {
 
 /// Whose directory it is to be.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct ExpectedIdentity<'a> {
     /// The broker's id.
     pub node_id: i32,
     /// The cluster's id, if it must be that.
@@ -140,8 +140,12 @@ pub struct Wanted<'a> {
 }
 
 /// Read the directory's identity, or give an empty directory one.
-pub fn identify(disk: &dyn Disk, dir: &Path, wanted: Wanted<'_>) -> Result<Identity, DataDirError> {
-    let Wanted { node_id, cluster_id, first_cluster_id } = wanted;
+pub fn identify(
+    disk: &dyn Disk,
+    dir: &Path,
+    wanted: ExpectedIdentity<'_>,
+) -> Result<MetaProperties, DataDirError> {
+    let ExpectedIdentity { node_id, cluster_id, first_cluster_id } = wanted;
     let failed = |error| DataDirError::Disk { dir: dir.display().to_string(), error };
     let foreign = |why: String| DataDirError::Foreign { dir: dir.display().to_string(), why };
     let path = dir.join(META_PROPERTIES);
@@ -168,7 +172,7 @@ pub fn identify(disk: &dyn Disk, dir: &Path, wanted: Wanted<'_>) -> Result<Ident
     }
     let cluster_id = cluster_id.or(first_cluster_id).map(str::to_owned);
     let cluster_id = cluster_id.unwrap_or_else(|| id_text(new_id()));
-    let identity = Identity { cluster_id, node_id, directory_id: new_id() };
+    let identity = MetaProperties { cluster_id, node_id, directory_id: new_id() };
     let text = format!(
         "#\nversion=1\ncluster.id={}\nnode.id={}\ndirectory.id={}\n",
         identity.cluster_id,
@@ -193,7 +197,7 @@ pub fn new_id() -> TopicId {
 ///
 /// # Errors
 /// What is missing or not understood.
-pub fn parse(text: &str) -> Result<Identity, String> {
+pub fn parse(text: &str) -> Result<MetaProperties, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
     let get = |name: &str| values.get(name).copied().ok_or(format!("it has no {name}"));
@@ -201,7 +205,7 @@ pub fn parse(text: &str) -> Result<Identity, String> {
         "1" => {}
         other => return Err(format!("version {other} is not known")),
     }
-    Ok(Identity {
+    Ok(MetaProperties {
         cluster_id: get("cluster.id")?.to_owned(),
         node_id: get("node.id")?.parse().map_err(|_| "node.id is not a number".to_owned())?,
         directory_id: match values.get("directory.id") {
@@ -212,7 +216,7 @@ pub fn parse(text: &str) -> Result<Identity, String> {
 }
 
 /// True if the last run ended cleanly; the mark is taken away, so that only a stop renews it.
-pub fn take_clean_mark(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
+pub fn take_clean_shutdown_file(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
     let path = dir.join(CLEAN_SHUTDOWN);
     let was_clean = disk.exists(&path);
     if was_clean {
@@ -223,7 +227,7 @@ pub fn take_clean_mark(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
 }
 
 /// Say that everything is on the disk.
-pub fn leave_clean_mark(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+pub fn write_clean_shutdown_file(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     replace(disk, &dir.join(CLEAN_SHUTDOWN), b"{\"version\":0,\"brokerEpoch\":-1}")
 }
 

@@ -11,7 +11,7 @@
 //! write-back to descriptors that are open, and to the first that is opened later; but if the
 //! inode leaves memory in between it forgets, and a sync of a new descriptor would succeed.
 //!
-//! Order of locks: `moving`, then a file's `held`, then `names` or `ring`.
+//! Order of locks: `write_rename_lock`, then a file's `held`, then `names` or `ring`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use rustix::io::Errno;
 
-use crate::storage::disk::{Disk, Entry, File, Open, Room};
+use crate::storage::disk::{DirEntry, Disk, File, FileSystemSpace, OpenMode};
 
 /// How many files with writes that are not synced are passed over for one without.
 const SPARED: usize = 512;
@@ -36,31 +36,31 @@ pub struct BoundedDisk {
 
 #[derive(Debug)]
 struct Cache {
-    under: Arc<dyn Disk>,
-    most: usize,
+    inner: Arc<dyn Disk>,
+    max_open: usize,
     open: AtomicUsize,
     next_id: AtomicU64,
     /// Shared while a file is opened by its name, alone while names change.
-    moving: RwLock<()>,
+    rename_lock: RwLock<()>,
     names: Mutex<Names>,
     ring: Mutex<Ring>,
 }
 
 /// The files that somebody holds, open or not; of one name there may be several.
-type Names = BTreeMap<(Arc<Path>, u64), Arc<State>>;
+type Names = BTreeMap<(Arc<Path>, u64), Arc<CachedFile>>;
 
 /// The open files, with the hand of a clock.
 #[derive(Debug, Default)]
 struct Ring {
-    files: Vec<Arc<State>>,
+    files: Vec<Arc<CachedFile>>,
     hand: usize,
 }
 
 /// A file: open, or known by its name.
 #[derive(Debug)]
-struct State {
+struct CachedFile {
     id: u64,
-    how: Open,
+    how: OpenMode,
     path: Mutex<Arc<Path>>,
     held: RwLock<Option<Arc<dyn File>>>,
     /// Since the hand came by, and not only by whoever opened it: many files are opened for one
@@ -73,7 +73,7 @@ struct State {
     /// A sync has failed: what was written may be gone.
     lost: AtomicBool,
     /// It has no name any more.
-    nameless: AtomicBool,
+    unlinked: AtomicBool,
     /// Nobody can use it any more.
     dropped: AtomicBool,
 }
@@ -82,7 +82,7 @@ struct State {
 #[derive(Debug)]
 struct BoundedFile {
     cache: Arc<Cache>,
-    state: Arc<State>,
+    state: Arc<CachedFile>,
 }
 
 impl BoundedDisk {
@@ -91,11 +91,11 @@ impl BoundedDisk {
     pub fn new(under: Arc<dyn Disk>, most: usize) -> BoundedDisk {
         BoundedDisk {
             cache: Arc::new(Cache {
-                under,
-                most: most.max(1),
+                inner: under,
+                max_open: most.max(1),
                 open: AtomicUsize::new(0),
                 next_id: AtomicU64::new(0),
-                moving: RwLock::new(()),
+                rename_lock: RwLock::new(()),
                 names: Mutex::default(),
                 ring: Mutex::default(),
             }),
@@ -110,14 +110,14 @@ impl BoundedDisk {
 
 impl Ring {
     /// Take out a file that was not used lately, rather one without unsynced writes.
-    fn take_cold(&mut self) -> Option<Arc<State>> {
+    fn take_cold(&mut self) -> Option<Arc<CachedFile>> {
         let mut spared = 0;
         for _ in 0..3 * self.files.len() {
             self.hand = (self.hand + 1) % self.files.len().max(1);
             let file = self.files.get(self.hand)?;
             if file.dropped.load(Ordering::Acquire) {
                 self.files.swap_remove(self.hand);
-            } else if file.nameless.load(Ordering::Acquire)
+            } else if file.unlinked.load(Ordering::Acquire)
                 || file.used.swap(false, Ordering::AcqRel)
                 || file.held.try_write().is_err()
             {
@@ -132,7 +132,7 @@ impl Ring {
     }
 }
 
-impl State {
+impl CachedFile {
     fn held(&self) -> RwLockReadGuard<'_, Option<Arc<dyn File>>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,9 +146,9 @@ impl State {
     }
 
     /// Give the descriptor back; false if somebody is using it, or it could not be had again.
-    fn put_away(&self) -> bool {
+    fn evict(&self) -> bool {
         let Ok(mut held) = self.held.try_write() else { return false };
-        if self.nameless.load(Ordering::Acquire) {
+        if self.unlinked.load(Ordering::Acquire) {
             return false;
         }
         let Some(file) = held.take() else { return false };
@@ -174,28 +174,28 @@ impl Cache {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn still(&self) -> RwLockReadGuard<'_, ()> {
-        self.moving.read().unwrap_or_else(PoisonError::into_inner)
+    fn read_rename_lock(&self) -> RwLockReadGuard<'_, ()> {
+        self.rename_lock.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn moving(&self) -> RwLockWriteGuard<'_, ()> {
-        self.moving.write().unwrap_or_else(PoisonError::into_inner)
+    fn write_rename_lock(&self) -> RwLockWriteGuard<'_, ()> {
+        self.rename_lock.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Count one more open file, and put cold ones away until that is within the bound.
     fn make_room(&self) {
         self.open.fetch_add(1, Ordering::AcqRel);
         for _ in 0..TRIES {
-            if self.open.load(Ordering::Acquire) <= self.most || !self.put_one_away() {
+            if self.open.load(Ordering::Acquire) <= self.max_open || !self.evict_one() {
                 return;
             }
         }
     }
 
     /// Try one file; false if there is none to be tried.
-    fn put_one_away(&self) -> bool {
+    fn evict_one(&self) -> bool {
         let Some(file) = self.ring().take_cold() else { return false };
-        if file.put_away() {
+        if file.evict() {
             self.open.fetch_sub(1, Ordering::AcqRel);
         } else if !file.dropped.load(Ordering::Acquire) {
             self.ring().files.push(file);
@@ -205,25 +205,28 @@ impl Cache {
 
     /// Ask the disk for something that takes a descriptor. If connections have taken all that
     /// there are, files give theirs.
-    fn pressed<T>(&self, ask: impl Fn(&dyn Disk) -> io::Result<T>) -> io::Result<T> {
+    fn retry_when_out_of_descriptors<T>(
+        &self,
+        ask: impl Fn(&dyn Disk) -> io::Result<T>,
+    ) -> io::Result<T> {
         for _ in 0..TRIES {
-            match ask(self.under.as_ref()) {
-                Err(error) if is_out_of_descriptors(&error) && self.put_one_away() => {}
+            match ask(self.inner.as_ref()) {
+                Err(error) if is_out_of_descriptors(&error) && self.evict_one() => {}
                 outcome => return outcome,
             }
         }
-        ask(self.under.as_ref())
+        ask(self.inner.as_ref())
     }
 
-    fn enter(&self, state: &Arc<State>) {
+    fn insert(&self, state: &Arc<CachedFile>) {
         let mut ring = self.ring();
-        if ring.files.len() > 2 * self.most {
+        if ring.files.len() > 2 * self.max_open {
             ring.files.retain(|file| !file.dropped.load(Ordering::Acquire));
         }
         ring.files.push(state.clone());
     }
 
-    fn called(&self, path: &Path) -> Vec<Arc<State>> {
+    fn files_at(&self, path: &Path) -> Vec<Arc<CachedFile>> {
         let from = (Arc::from(path), 0);
         let names = self.names();
         let at = names.range(from..).take_while(|((name, _), _)| name.starts_with(path));
@@ -232,18 +235,18 @@ impl Cache {
 
     /// Names at and below the path go: who has such a file open must not lose it.
     fn keep_open(&self, path: &Path, _moving: &RwLockWriteGuard<'_, ()>) {
-        for state in self.called(path) {
-            state.nameless.store(true, Ordering::Release);
+        for state in self.files_at(path) {
+            state.unlinked.store(true, Ordering::Release);
             let mut held = state.held_mut();
             if held.is_some() || state.dropped.load(Ordering::Acquire) {
                 continue;
             }
             let path = path_of(&state);
-            match self.pressed(|disk| disk.open(&path, state.how)) {
+            match self.retry_when_out_of_descriptors(|disk| disk.open(&path, state.how)) {
                 Ok(file) => {
                     *held = Some(file);
                     self.open.fetch_add(1, Ordering::AcqRel);
-                    self.enter(&state);
+                    self.insert(&state);
                 }
                 // It goes all the same; who reads it is told that it is gone.
                 Err(error) => tracing::debug!(path = %path.display(), %error, "not kept open"),
@@ -252,8 +255,8 @@ impl Cache {
     }
 
     fn renamed(&self, from: &Path, to: &Path, _moving: &RwLockWriteGuard<'_, ()>) {
-        for state in self.called(from) {
-            if state.nameless.load(Ordering::Acquire) {
+        for state in self.files_at(from) {
+            if state.unlinked.load(Ordering::Acquire) {
                 continue;
             }
             let old = path_of(&state);
@@ -269,7 +272,7 @@ impl Cache {
     }
 }
 
-fn path_of(state: &State) -> Arc<Path> {
+fn path_of(state: &CachedFile) -> Arc<Path> {
     state.path().clone()
 }
 
@@ -288,21 +291,23 @@ impl BoundedFile {
             return use_it(file.as_ref());
         }
         self.cache.make_room();
-        let still = self.cache.still();
+        let still = self.cache.read_rename_lock();
         let mut held = state.held_mut();
         if held.is_some() {
             self.cache.open.fetch_sub(1, Ordering::AcqRel);
         } else {
             let path = path_of(state);
             // Another file may have the name by now.
-            let opened = match state.nameless.load(Ordering::Acquire) {
+            let opened = match state.unlinked.load(Ordering::Acquire) {
                 true => Err(io::ErrorKind::NotFound.into()),
-                false => self.cache.pressed(|disk| disk.open(&path, state.how)),
+                false => {
+                    self.cache.retry_when_out_of_descriptors(|disk| disk.open(&path, state.how))
+                }
             };
             *held = Some(opened.inspect_err(|_| {
                 self.cache.open.fetch_sub(1, Ordering::AcqRel);
             })?);
-            self.cache.enter(state);
+            self.cache.insert(state);
         }
         drop(still);
         match &*held {
@@ -374,7 +379,7 @@ impl Drop for BoundedFile {
     fn drop(&mut self) {
         let state = &self.state;
         // Names may change meanwhile; the state's own path says where it is listed.
-        let still = self.cache.still();
+        let still = self.cache.read_rename_lock();
         self.cache.names().remove(&(path_of(state), state.id));
         drop(still);
         state.dropped.store(true, Ordering::Release);
@@ -385,73 +390,74 @@ impl Drop for BoundedFile {
 }
 
 impl Disk for BoundedDisk {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+    fn open(&self, path: &Path, how: OpenMode) -> io::Result<Arc<dyn File>> {
         let cache = &self.cache;
         cache.make_room();
-        let still = cache.still();
-        let file = cache.pressed(|disk| disk.open(path, how)).inspect_err(|_| {
-            cache.open.fetch_sub(1, Ordering::AcqRel);
-        })?;
+        let still = cache.read_rename_lock();
+        let file =
+            cache.retry_when_out_of_descriptors(|disk| disk.open(path, how)).inspect_err(|_| {
+                cache.open.fetch_sub(1, Ordering::AcqRel);
+            })?;
         let path: Arc<Path> = Arc::from(path);
-        let state = Arc::new(State {
+        let state = Arc::new(CachedFile {
             id: cache.next_id.fetch_add(1, Ordering::Relaxed),
             // Opened again it must be there: a name that is gone is not made anew.
-            how: if how == Open::Read { Open::Read } else { Open::Write },
+            how: if how == OpenMode::Read { OpenMode::Read } else { OpenMode::Write },
             path: Mutex::new(path.clone()),
             held: RwLock::new(Some(file)),
             used: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             synced: AtomicBool::new(false),
             lost: AtomicBool::new(false),
-            nameless: AtomicBool::new(false),
+            unlinked: AtomicBool::new(false),
             dropped: AtomicBool::new(false),
         });
         cache.names().insert((path, state.id), state.clone());
-        cache.enter(&state);
+        cache.insert(&state);
         drop(still);
         Ok(Arc::new(BoundedFile { cache: cache.clone(), state }))
     }
 
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.cache.pressed(|disk| disk.list(dir))
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        self.cache.retry_when_out_of_descriptors(|disk| disk.list(dir))
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.cache.under.exists(path)
+        self.cache.inner.exists(path)
     }
 
     fn len(&self, path: &Path) -> io::Result<u64> {
-        self.cache.under.len(path)
+        self.cache.inner.len(path)
     }
 
-    fn room(&self, path: &Path) -> Option<Room> {
-        self.cache.under.room(path)
+    fn file_system_space(&self, path: &Path) -> Option<FileSystemSpace> {
+        self.cache.inner.file_system_space(path)
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        self.cache.under.create_dir(dir)
+        self.cache.inner.create_dir(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let moving = self.cache.moving();
+        let moving = self.cache.write_rename_lock();
         self.cache.keep_open(to, &moving);
-        self.cache.under.rename(from, to)?;
+        self.cache.inner.rename(from, to)?;
         self.cache.renamed(from, to, &moving);
         Ok(())
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.cache.keep_open(path, &self.cache.moving());
-        self.cache.under.remove_file(path)
+        self.cache.keep_open(path, &self.cache.write_rename_lock());
+        self.cache.inner.remove_file(path)
     }
 
     fn remove_dir(&self, dir: &Path) -> io::Result<()> {
-        self.cache.keep_open(dir, &self.cache.moving());
-        self.cache.pressed(|disk| disk.remove_dir(dir))
+        self.cache.keep_open(dir, &self.cache.write_rename_lock());
+        self.cache.retry_when_out_of_descriptors(|disk| disk.remove_dir(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.cache.pressed(|disk| disk.sync_dir(dir))
+        self.cache.retry_when_out_of_descriptors(|disk| disk.sync_dir(dir))
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What a directory holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// The name, without its directory. Names that are not UTF-8 are not ours and are left out.
     pub name: String,
     /// True for a directory.
@@ -23,7 +23,7 @@ pub struct Entry {
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
+pub enum OpenMode {
     /// Only to read; it must exist.
     Read,
     /// To read and write; it must exist.
@@ -34,7 +34,7 @@ pub enum Open {
 
 /// The size of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct FileSystemSpace {
     /// All of it, bytes.
     pub total: u64,
     /// What is left for us, bytes.
@@ -53,15 +53,15 @@ pub fn is_full(error: &io::Error) -> bool {
 /// directory.
 pub trait Disk: Send + Sync + Debug {
     /// Open a file.
-    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>>;
+    fn open(&self, path: &Path, how: OpenMode) -> io::Result<Arc<dyn File>>;
     /// What the directory holds, in no order.
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
     /// True if something of that name is there.
     fn exists(&self, path: &Path) -> bool;
     /// Length of a file in bytes, without opening it.
     fn len(&self, path: &Path) -> io::Result<u64>;
     /// How large the file system is that holds the path; `None` if nobody can tell.
-    fn room(&self, _path: &Path) -> Option<Room> {
+    fn file_system_space(&self, _path: &Path) -> Option<FileSystemSpace> {
         None
     }
     /// Make a directory and its parents; no error if it is there.
@@ -127,7 +127,7 @@ pub fn read_exact_at(file: &dyn File, buffer: &mut [u8], position: u64) -> io::R
 
 /// The whole of a small file.
 pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open(path, Open::Read)?;
+    let file = disk.open(path, OpenMode::Read)?;
     let mut bytes = vec![0; file.len()? as usize];
     read_exact_at(file.as_ref(), &mut bytes, 0)?;
     Ok(bytes)
@@ -170,7 +170,7 @@ fn put(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()>
 }
 
 fn fill(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    let file = disk.open(path, Open::Create)?;
+    let file = disk.open(path, OpenMode::Create)?;
     file.truncate(0)?;
     file.write_at(bytes, &[], 0)?;
     if sync { file.sync() } else { Ok(()) }
@@ -184,19 +184,19 @@ pub struct OsDisk;
 struct OsFile(std::fs::File);
 
 impl Disk for OsDisk {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+    fn open(&self, path: &Path, how: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut options = std::fs::OpenOptions::new();
-        options.read(true).write(how != Open::Read).create(how == Open::Create);
+        options.read(true).write(how != OpenMode::Read).create(how == OpenMode::Create);
         Ok(Arc::new(OsFile(options.open(path)?)))
     }
 
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
             let is_dir = entry.file_type()?.is_dir();
             if let Ok(name) = entry.file_name().into_string() {
-                entries.push(Entry { name, is_dir });
+                entries.push(DirEntry { name, is_dir });
             }
         }
         Ok(entries)
@@ -210,10 +210,10 @@ impl Disk for OsDisk {
         Ok(std::fs::metadata(path)?.len())
     }
 
-    fn room(&self, path: &Path) -> Option<Room> {
+    fn file_system_space(&self, path: &Path) -> Option<FileSystemSpace> {
         let all = rustix::fs::statvfs(path).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(all.f_frsize);
-        Some(Room { total: bytes(all.f_blocks), usable: bytes(all.f_bavail) })
+        Some(FileSystemSpace { total: bytes(all.f_blocks), usable: bytes(all.f_bavail) })
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_write_in_two_pieces_lands_as_one() {
         let dir = tempfile::tempdir().unwrap();
-        let file = OsDisk.open(&dir.path().join("f"), Open::Create).unwrap();
+        let file = OsDisk.open(&dir.path().join("f"), OpenMode::Create).unwrap();
         file.write_at(b"0123456789abcdef", b"the rest", 0).unwrap();
         file.write_at(b"", b"!", 24).unwrap();
         assert_eq!(read_all(&OsDisk, &dir.path().join("f")).unwrap(), b"0123456789abcdefthe rest!");

@@ -22,11 +22,11 @@ struct Entries<const N: usize> {
     file: Arc<dyn File>,
     /// False if something in the file was no entry when it was opened to be written to.
     is_whole: bool,
-    parts: RwLock<Parts<N>>,
+    parts: RwLock<StoredAndTail<N>>,
 }
 
 #[derive(Debug, Default)]
-struct Parts<const N: usize> {
+struct StoredAndTail<const N: usize> {
     stored: usize,
     tail: Vec<[u8; N]>,
 }
@@ -48,20 +48,28 @@ impl<const N: usize> Entries<N> {
             stored += 1;
         }
         let is_whole = (stored * N) as u64 == file.len()?;
-        Ok(Entries { file, is_whole, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+        Ok(Entries {
+            file,
+            is_whole,
+            parts: RwLock::new(StoredAndTail { stored, tail: Vec::new() }),
+        })
     }
 
     /// The file as it lies, unread: a sealed segment's index is searched where it is.
     fn sealed(file: Arc<dyn File>) -> io::Result<Self> {
         let stored = file.len()? as usize / N;
-        Ok(Entries { file, is_whole: true, parts: RwLock::new(Parts { stored, tail: Vec::new() }) })
+        Ok(Entries {
+            file,
+            is_whole: true,
+            parts: RwLock::new(StoredAndTail { stored, tail: Vec::new() }),
+        })
     }
 
-    fn parts(&self) -> std::sync::RwLockReadGuard<'_, Parts<N>> {
+    fn parts(&self) -> std::sync::RwLockReadGuard<'_, StoredAndTail<N>> {
         self.parts.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn parts_mut(&self) -> std::sync::RwLockWriteGuard<'_, Parts<N>> {
+    fn parts_mut(&self) -> std::sync::RwLockWriteGuard<'_, StoredAndTail<N>> {
         self.parts.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -70,7 +78,7 @@ impl<const N: usize> Entries<N> {
         parts.stored + parts.tail.len()
     }
 
-    fn get(&self, parts: &Parts<N>, at: usize) -> io::Result<[u8; N]> {
+    fn get(&self, parts: &StoredAndTail<N>, at: usize) -> io::Result<[u8; N]> {
         if let Some(entry) = at.checked_sub(parts.stored).and_then(|at| parts.tail.get(at)) {
             return Ok(*entry);
         }
@@ -122,7 +130,7 @@ impl<const N: usize> Entries<N> {
         }
     }
 
-    fn store(&self, parts: &mut Parts<N>) -> io::Result<()> {
+    fn store(&self, parts: &mut StoredAndTail<N>) -> io::Result<()> {
         self.file.write_at(parts.tail.as_flattened(), &[], (parts.stored * N) as u64)?;
         parts.stored += parts.tail.len();
         parts.tail = Vec::new();
@@ -156,7 +164,7 @@ impl<const N: usize> Entries<N> {
         let mut parts = self.parts_mut();
         let kept = parts.tail.iter().filter(|entry| newer(entry)).copied();
         let tail = entries.into_iter().chain(kept).collect();
-        *parts = Parts { stored: 0, tail };
+        *parts = StoredAndTail { stored: 0, tail };
     }
 
     fn keep_where(&self, holds: impl Fn(&[u8; N]) -> bool) -> io::Result<()> {
@@ -400,7 +408,7 @@ impl TimeIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::disk::{Disk, Open, OsDisk};
+    use crate::storage::disk::{Disk, OpenMode, OsDisk};
 
     fn entry(relative_offset: u32, position: u32) -> OffsetEntry {
         OffsetEntry { relative_offset, position }
@@ -409,7 +417,7 @@ mod tests {
     #[test]
     fn lookups_agree_with_a_scan_wherever_the_entries_lie() {
         let dir = tempfile::tempdir().unwrap();
-        let file = OsDisk.open(&dir.path().join("i"), Open::Create).unwrap();
+        let file = OsDisk.open(&dir.path().join("i"), OpenMode::Create).unwrap();
         let index = OffsetIndex::open(file.clone(), 0).unwrap();
         let all: Vec<_> = (1..1300).map(|i| entry(i * 3, i * 50)).collect();
         all.iter().for_each(|e| index.push(*e).unwrap());
@@ -429,7 +437,7 @@ mod tests {
     #[test]
     fn zeros_and_halves_at_the_end_of_a_file_are_no_entries() {
         let dir = tempfile::tempdir().unwrap();
-        let file = OsDisk.open(&dir.path().join("i"), Open::Create).unwrap();
+        let file = OsDisk.open(&dir.path().join("i"), OpenMode::Create).unwrap();
         let index = OffsetIndex::open(file.clone(), 0).unwrap();
         index.push(entry(9, 4200)).unwrap();
         index.flush().unwrap();
@@ -441,7 +449,7 @@ mod tests {
     #[test]
     fn time_entries_only_ascend() {
         let dir = tempfile::tempdir().unwrap();
-        let file = OsDisk.open(&dir.path().join("t"), Open::Create).unwrap();
+        let file = OsDisk.open(&dir.path().join("t"), OpenMode::Create).unwrap();
         let index = TimeIndex::open(file).unwrap();
         for (timestamp, relative_offset) in [(5, 1), (5, 2), (4, 3), (9, 4)] {
             index.push_if_later(TimeEntry { timestamp, relative_offset }).unwrap();

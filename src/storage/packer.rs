@@ -27,7 +27,7 @@ const LZ4_DEFAULT_LEVEL: i32 = 9;
 const XERIAL_BLOCK_BYTES: usize = 32 * 1024;
 
 /// Records on their way into a codec.
-pub enum Packer<W: Write> {
+pub enum Compressor<W: Write> {
     /// Not compressed.
     Plain(W),
     /// One gzip member.
@@ -42,27 +42,27 @@ pub enum Packer<W: Write> {
     Zstd(zstd::stream::write::Encoder<'static, W>),
 }
 
-impl<W: Write> Packer<W> {
+impl<W: Write> Compressor<W> {
     /// Compress into `out`; `bytes` is how many there will be, if that is known: exactly so many.
     ///
     /// `level` is what the codec understands by it, or [`DEFAULT_LEVEL`]; snappy knows only one.
-    pub fn new(codec: Codec, level: i32, bytes: Option<u64>, out: W) -> io::Result<Packer<W>> {
+    pub fn new(codec: Codec, level: i32, bytes: Option<u64>, out: W) -> io::Result<Compressor<W>> {
         Ok(match codec {
-            Codec::None => Packer::Plain(out),
+            Codec::None => Compressor::Plain(out),
             Codec::Gzip => {
                 let level = u32::try_from(level).map_or_else(
                     |_| flate2::Compression::default(),
                     |l| flate2::Compression::new(l.min(9)),
                 );
-                Packer::Gzip(GzEncoder::new(out, level))
+                Compressor::Gzip(GzEncoder::new(out, level))
             }
-            Codec::Snappy => Packer::Xerial(Box::new(Xerial::begin(out)?)),
+            Codec::Snappy => Compressor::Xerial(Box::new(Xerial::begin(out)?)),
             Codec::Lz4 if !matches!(level, DEFAULT_LEVEL | LZ4_DEFAULT_LEVEL) => {
-                Packer::Lz4High(Box::new(Lz4High::begin(level, out)?))
+                Compressor::Lz4High(Box::new(Lz4High::begin(level, out)?))
             }
             Codec::Lz4 => {
                 let info = FrameInfo::new().block_size(BlockSize::Max64KB);
-                Packer::Lz4(Box::new(FrameEncoder::with_frame_info(info, out)))
+                Compressor::Lz4(Box::new(FrameEncoder::with_frame_info(info, out)))
             }
             Codec::Zstd => {
                 let level =
@@ -72,7 +72,7 @@ impl<W: Write> Packer<W> {
                 if bytes.is_some_and(|bytes| bytes > 1 << ZSTD_WINDOW_LOG) {
                     encoder.window_log(ZSTD_WINDOW_LOG)?;
                 }
-                Packer::Zstd(encoder)
+                Compressor::Zstd(encoder)
             }
         })
     }
@@ -80,25 +80,25 @@ impl<W: Write> Packer<W> {
     /// Write what is still held. Gives the place where everything went.
     pub fn finish(self) -> io::Result<W> {
         match self {
-            Packer::Plain(out) => Ok(out),
-            Packer::Gzip(gzip) => gzip.finish(),
-            Packer::Xerial(xerial) => xerial.finish(),
-            Packer::Lz4(frame) => frame.finish().map_err(io::Error::other),
-            Packer::Lz4High(frame) => frame.finish(),
-            Packer::Zstd(frame) => frame.finish(),
+            Compressor::Plain(out) => Ok(out),
+            Compressor::Gzip(gzip) => gzip.finish(),
+            Compressor::Xerial(xerial) => xerial.finish(),
+            Compressor::Lz4(frame) => frame.finish().map_err(io::Error::other),
+            Compressor::Lz4High(frame) => frame.finish(),
+            Compressor::Zstd(frame) => frame.finish(),
         }
     }
 }
 
-impl<W: Write> Write for Packer<W> {
+impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Packer::Plain(out) => out.write(bytes),
-            Packer::Gzip(gzip) => gzip.write(bytes),
-            Packer::Xerial(xerial) => xerial.write(bytes),
-            Packer::Lz4(frame) => frame.write(bytes),
-            Packer::Lz4High(frame) => frame.write(bytes),
-            Packer::Zstd(frame) => frame.write(bytes),
+            Compressor::Plain(out) => out.write(bytes),
+            Compressor::Gzip(gzip) => gzip.write(bytes),
+            Compressor::Xerial(xerial) => xerial.write(bytes),
+            Compressor::Lz4(frame) => frame.write(bytes),
+            Compressor::Lz4High(frame) => frame.write(bytes),
+            Compressor::Zstd(frame) => frame.write(bytes),
         }
     }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 
-use crate::storage::codec::Reader;
+use crate::storage::codec::Decompressor;
 
 /// The most bytes that one batch may unfold to. No client could hold more in one array, and a
 /// batch of a megabyte that claims more is made to keep a processor busy.
@@ -17,7 +17,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// What is wrong with a record. Sizes and counts are as Kafka's `DefaultRecord` demands them.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum MalformedRecord {
     /// The batch's attributes name none of the codecs.
     #[error("compressed with codec {0}, which does not exist")]
     UnknownCodec(i16),
@@ -48,29 +48,33 @@ pub enum Fault {
 }
 
 /// Where records are read from.
-pub trait Input {
+pub trait RecordInput {
     /// The next byte.
-    fn byte(&mut self) -> Result<u8, Fault>;
+    fn byte(&mut self) -> Result<u8, MalformedRecord>;
     /// Pass over so many bytes.
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault>;
+    fn skip(&mut self, bytes: usize) -> Result<(), MalformedRecord>;
     /// So many bytes, kept.
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault>;
+    fn take(&mut self, bytes: usize) -> Result<Bytes, MalformedRecord>;
     /// Write so many bytes to `out`.
-    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault>;
+    fn copy(
+        &mut self,
+        bytes: usize,
+        out: &mut (impl Write + ?Sized),
+    ) -> Result<(), MalformedRecord>;
     /// How many bytes have been read or passed.
     fn position(&self) -> u64;
     /// False if it is certain that fewer bytes are left.
     fn may_hold(&self, bytes: usize) -> bool;
     /// True if nothing is left.
-    fn is_at_end(&mut self) -> Result<bool, Fault>;
+    fn is_at_end(&mut self) -> Result<bool, MalformedRecord>;
     /// The whole next record at one glance, if it is of the common kind: short numbers, no
     /// headers. `None` says nothing about it, and nothing has been read then.
-    fn glance(&mut self) -> Option<Glance>;
+    fn peek(&mut self) -> Option<Peeked>;
 }
 
 /// What a glance at a record gives.
 #[derive(Debug, Clone, Copy)]
-pub struct Glance {
+pub struct Peeked {
     /// Timestamp less the batch's base timestamp.
     pub timestamp_delta: i64,
     /// Offset less the batch's base offset.
@@ -92,34 +96,38 @@ impl<'a> Slice<'a> {
     }
 }
 
-impl Input for Slice<'_> {
+impl RecordInput for Slice<'_> {
     #[inline(always)]
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = *self.bytes.get(self.at).ok_or(Fault::Cut)?;
+    fn byte(&mut self) -> Result<u8, MalformedRecord> {
+        let byte = *self.bytes.get(self.at).ok_or(MalformedRecord::Cut)?;
         self.at += 1;
         Ok(byte)
     }
 
     #[inline(always)]
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn skip(&mut self, bytes: usize) -> Result<(), MalformedRecord> {
         if bytes > self.bytes.len() - self.at {
-            return Err(Fault::Cut);
+            return Err(MalformedRecord::Cut);
         }
         self.at += bytes;
         Ok(())
     }
 
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
+    fn take(&mut self, bytes: usize) -> Result<Bytes, MalformedRecord> {
         let from = self.at;
         self.skip(bytes)?;
-        self.bytes.get(from..self.at).map(Bytes::copy_from_slice).ok_or(Fault::Cut)
+        self.bytes.get(from..self.at).map(Bytes::copy_from_slice).ok_or(MalformedRecord::Cut)
     }
 
-    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault> {
+    fn copy(
+        &mut self,
+        bytes: usize,
+        out: &mut (impl Write + ?Sized),
+    ) -> Result<(), MalformedRecord> {
         let from = self.at;
         self.skip(bytes)?;
-        let copied = self.bytes.get(from..self.at).ok_or(Fault::Cut)?;
-        out.write_all(copied).map_err(Fault::Unwritable)
+        let copied = self.bytes.get(from..self.at).ok_or(MalformedRecord::Cut)?;
+        out.write_all(copied).map_err(MalformedRecord::Unwritable)
     }
 
     #[inline(always)]
@@ -132,12 +140,12 @@ impl Input for Slice<'_> {
         bytes <= self.bytes.len() - self.at
     }
 
-    fn is_at_end(&mut self) -> Result<bool, Fault> {
+    fn is_at_end(&mut self) -> Result<bool, MalformedRecord> {
         Ok(self.at == self.bytes.len())
     }
 
     #[inline(always)]
-    fn glance(&mut self) -> Option<Glance> {
+    fn peek(&mut self) -> Option<Peeked> {
         let bytes = self.bytes.get(self.at..)?;
         let (glance, end) = glance(bytes)?;
         self.at += end;
@@ -150,7 +158,7 @@ impl Input for Slice<'_> {
 /// Each record of every uncompressed batch passes here, so the bytes up to the key are checked
 /// to be there once for all.
 #[inline(always)]
-fn glance(bytes: &[u8]) -> Option<(Glance, usize)> {
+fn glance(bytes: &[u8]) -> Option<(Peeked, usize)> {
     let mut front = Front::<16> { bytes: bytes.first_chunk()?, at: 0 };
     let size = front.length()?;
     let end = front.at + size?;
@@ -165,7 +173,7 @@ fn glance(bytes: &[u8]) -> Option<(Glance, usize)> {
     // No headers, and the record ends with saying so.
     let whole = headers_at + 1 == end && *bytes.get(headers_at)? == 0;
     let has_key = key.is_some();
-    whole.then_some((Glance { timestamp_delta, offset_delta, has_key }, end))
+    whole.then_some((Peeked { timestamp_delta, offset_delta, has_key }, end))
 }
 
 /// A few bytes that are certainly there.
@@ -211,7 +219,7 @@ impl<const N: usize> Front<'_, N> {
 
 /// Records on their way out of a codec, through one buffer.
 pub struct Stream<'a> {
-    reader: Reader<'a>,
+    reader: Decompressor<'a>,
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
@@ -220,7 +228,7 @@ pub struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     /// Records as `reader` gives them.
-    pub fn new(reader: Reader<'a>) -> Stream<'a> {
+    pub fn new(reader: Decompressor<'a>) -> Stream<'a> {
         Stream { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
     }
 
@@ -230,34 +238,34 @@ impl<'a> Stream<'a> {
 
     /// Fill the empty buffer; false at the end.
     #[cold]
-    fn fill(&mut self) -> Result<bool, Fault> {
+    fn fill(&mut self) -> Result<bool, MalformedRecord> {
         self.passed += self.filled as u64;
         (self.at, self.filled) = (0, 0);
-        self.filled = self.reader.read(&mut self.buffer).map_err(Fault::Undecodable)?;
+        self.filled = self.reader.read(&mut self.buffer).map_err(MalformedRecord::Undecodable)?;
         if self.passed + self.filled as u64 > UNFOLDED_BYTES_MAX {
-            return Err(Fault::TooMuch);
+            return Err(MalformedRecord::TooMuch);
         }
         Ok(self.filled > 0)
     }
 
     /// Make sure that something is in the buffer.
     #[inline]
-    fn need(&mut self) -> Result<(), Fault> {
-        if self.at == self.filled && !self.fill()? { Err(Fault::Cut) } else { Ok(()) }
+    fn need(&mut self) -> Result<(), MalformedRecord> {
+        if self.at == self.filled && !self.fill()? { Err(MalformedRecord::Cut) } else { Ok(()) }
     }
 }
 
-impl Input for Stream<'_> {
+impl RecordInput for Stream<'_> {
     #[inline]
-    fn byte(&mut self) -> Result<u8, Fault> {
+    fn byte(&mut self) -> Result<u8, MalformedRecord> {
         self.need()?;
-        let byte = *self.buffer.get(self.at).ok_or(Fault::Cut)?;
+        let byte = *self.buffer.get(self.at).ok_or(MalformedRecord::Cut)?;
         self.at += 1;
         Ok(byte)
     }
 
     #[inline]
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn skip(&mut self, bytes: usize) -> Result<(), MalformedRecord> {
         let mut left = bytes;
         while left > 0 {
             self.need()?;
@@ -268,7 +276,7 @@ impl Input for Stream<'_> {
         Ok(())
     }
 
-    fn take(&mut self, bytes: usize) -> Result<Bytes, Fault> {
+    fn take(&mut self, bytes: usize) -> Result<Bytes, MalformedRecord> {
         // Memory grows with what has come, not with what was announced.
         let mut taken = Vec::with_capacity(bytes.min(BUFFER_BYTES));
         while taken.len() < bytes {
@@ -280,13 +288,17 @@ impl Input for Stream<'_> {
         Ok(taken.into())
     }
 
-    fn copy(&mut self, bytes: usize, out: &mut (impl Write + ?Sized)) -> Result<(), Fault> {
+    fn copy(
+        &mut self,
+        bytes: usize,
+        out: &mut (impl Write + ?Sized),
+    ) -> Result<(), MalformedRecord> {
         let mut left = bytes;
         while left > 0 {
             self.need()?;
             let step = left.min(self.filled - self.at);
-            let copied = self.buffer.get(self.at..self.at + step).ok_or(Fault::Cut)?;
-            out.write_all(copied).map_err(Fault::Unwritable)?;
+            let copied = self.buffer.get(self.at..self.at + step).ok_or(MalformedRecord::Cut)?;
+            out.write_all(copied).map_err(MalformedRecord::Unwritable)?;
             self.at += step;
             left -= step;
         }
@@ -302,18 +314,18 @@ impl Input for Stream<'_> {
         true
     }
 
-    fn is_at_end(&mut self) -> Result<bool, Fault> {
+    fn is_at_end(&mut self) -> Result<bool, MalformedRecord> {
         Ok(self.at == self.filled && !self.fill()?)
     }
 
-    fn glance(&mut self) -> Option<Glance> {
+    fn peek(&mut self) -> Option<Peeked> {
         None
     }
 }
 
 /// A zigzag varint of at most five bytes. Nearly all have one or two.
 #[inline(always)]
-pub fn number<S: Input>(input: &mut S) -> Result<i32, Fault> {
+pub fn number<S: RecordInput>(input: &mut S) -> Result<i32, MalformedRecord> {
     let first = u32::from(input.byte()?);
     if first < 0x80 {
         return Ok(unzigzag(first));
@@ -324,7 +336,7 @@ pub fn number<S: Input>(input: &mut S) -> Result<i32, Fault> {
 }
 
 #[cold]
-fn more_of_number<S: Input>(input: &mut S, low: u32) -> Result<i32, Fault> {
+fn more_of_number<S: RecordInput>(input: &mut S, low: u32) -> Result<i32, MalformedRecord> {
     let mut value = low;
     for shift in [14, 21, 28] {
         let byte = u32::from(input.byte()?);
@@ -333,7 +345,7 @@ fn more_of_number<S: Input>(input: &mut S, low: u32) -> Result<i32, Fault> {
             return Ok(unzigzag(value));
         }
     }
-    Err(Fault::Number)
+    Err(MalformedRecord::Number)
 }
 
 fn unzigzag(value: u32) -> i32 {
@@ -342,7 +354,7 @@ fn unzigzag(value: u32) -> i32 {
 
 /// A zigzag varint of at most ten bytes.
 #[inline(always)]
-pub fn long_number<S: Input>(input: &mut S) -> Result<i64, Fault> {
+pub fn long_number<S: RecordInput>(input: &mut S) -> Result<i64, MalformedRecord> {
     let mut value = 0_u64;
     for shift in (0..70).step_by(7) {
         let byte = u64::from(input.byte()?);
@@ -351,5 +363,5 @@ pub fn long_number<S: Input>(input: &mut S) -> Result<i64, Fault> {
             return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
         }
     }
-    Err(Fault::Number)
+    Err(MalformedRecord::Number)
 }

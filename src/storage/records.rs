@@ -13,17 +13,19 @@ use bytes::Bytes;
 
 use crate::storage::batch::{BatchView, Codec, Header};
 use crate::storage::codec;
-use crate::storage::record_input::{Fault, Input, Slice, Stream, long_number, number};
+use crate::storage::record_input::{
+    MalformedRecord, RecordInput, Slice, Stream, long_number, number,
+};
 use crate::types::Offset;
 
 /// What is wrong with the inside of a batch, and at which record.
 #[derive(Debug, thiserror::Error)]
 #[error("record {index} of the batch: {fault}")]
-pub struct RecordFault {
+pub struct MalformedRecordAt {
     /// The record's place in the batch, from 0.
     pub index: i32,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: MalformedRecord,
 }
 
 /// What a walk sees of a record.
@@ -56,21 +58,21 @@ pub struct Walked {
 pub fn walk(
     batch: &BatchView<'_>,
     visit: impl FnMut(RecordHead) -> ControlFlow<()>,
-) -> Result<Walked, RecordFault> {
+) -> Result<Walked, MalformedRecordAt> {
     match open(batch)? {
         Source::Here(mut slice) => walk_in(&mut slice, &batch.header, visit),
         Source::Unfolding(mut stream) => walk_in(stream.as_mut(), &batch.header, visit),
     }
 }
 
-fn walk_in<S: Input>(
+fn walk_in<S: RecordInput>(
     input: &mut S,
     header: &Header,
     mut visit: impl FnMut(RecordHead) -> ControlFlow<()>,
-) -> Result<Walked, RecordFault> {
+) -> Result<Walked, MalformedRecordAt> {
     let times = Times::of(header);
     for index in 0..header.records_count {
-        if let Some(glance) = input.glance() {
+        if let Some(glance) = input.peek() {
             let timestamp = times.at(glance.timestamp_delta);
             let (offset_delta, has_key) = (glance.offset_delta, glance.has_key);
             if visit(RecordHead { offset_delta, timestamp, has_key }).is_break() {
@@ -80,7 +82,7 @@ fn walk_in<S: Input>(
         }
         let head = match head(input, times) {
             Ok(head) => head,
-            Err(fault) => return Err(RecordFault { index, fault }),
+            Err(fault) => return Err(MalformedRecordAt { index, fault }),
         };
         if visit(head).is_break() {
             return Ok(Walked { records: index + 1, complete: false });
@@ -91,13 +93,16 @@ fn walk_in<S: Input>(
 }
 
 /// After the last record there must be nothing.
-pub(crate) fn ended<S: Input>(input: &mut S, header: &Header) -> Result<(), RecordFault> {
-    let at = |fault| RecordFault { index: header.records_count, fault };
+pub(crate) fn ended<S: RecordInput>(
+    input: &mut S,
+    header: &Header,
+) -> Result<(), MalformedRecordAt> {
+    let at = |fault| MalformedRecordAt { index: header.records_count, fault };
     if header.records_count < 0 {
-        return Err(at(Fault::Size(header.records_count)));
+        return Err(at(MalformedRecord::Size(header.records_count)));
     }
     if !input.is_at_end().map_err(at)? {
-        return Err(at(Fault::LeftOver));
+        return Err(at(MalformedRecord::LeftOver));
     }
     Ok(())
 }
@@ -124,7 +129,7 @@ impl Times {
 
 /// One record, its key, value and headers passed over.
 #[inline]
-fn head<S: Input>(input: &mut S, times: Times) -> Result<RecordHead, Fault> {
+fn head<S: RecordInput>(input: &mut S, times: Times) -> Result<RecordHead, MalformedRecord> {
     let mut body = Body::enter(input)?;
     let (timestamp, offset_delta) = body.start(times)?;
     let key = body.length()?;
@@ -150,13 +155,13 @@ pub(crate) struct Body<'i, S> {
     end: u64,
 }
 
-impl<'i, S: Input> Body<'i, S> {
+impl<'i, S: RecordInput> Body<'i, S> {
     #[inline]
-    pub(crate) fn enter(input: &'i mut S) -> Result<Body<'i, S>, Fault> {
+    pub(crate) fn enter(input: &'i mut S) -> Result<Body<'i, S>, MalformedRecord> {
         let size = number(input)?;
-        let bytes = usize::try_from(size).map_err(|_| Fault::Size(size))?;
+        let bytes = usize::try_from(size).map_err(|_| MalformedRecord::Size(size))?;
         if !input.may_hold(bytes) {
-            return Err(Fault::Size(size));
+            return Err(MalformedRecord::Size(size));
         }
         let end = input.position() + bytes as u64;
         Ok(Body { input, size, end })
@@ -164,7 +169,7 @@ impl<'i, S: Input> Body<'i, S> {
 
     /// Attributes (which nobody uses), timestamp and offset delta.
     #[inline]
-    pub(crate) fn start(&mut self, times: Times) -> Result<(i64, i32), Fault> {
+    pub(crate) fn start(&mut self, times: Times) -> Result<(i64, i32), MalformedRecord> {
         self.input.byte()?;
         let timestamp = times.at(long_number(self.input)?);
         Ok((timestamp, number(self.input)?))
@@ -172,7 +177,7 @@ impl<'i, S: Input> Body<'i, S> {
 
     /// A length of which -1 means null.
     #[inline]
-    pub(crate) fn length(&mut self) -> Result<Option<usize>, Fault> {
+    pub(crate) fn length(&mut self) -> Result<Option<usize>, MalformedRecord> {
         match number(self.input)? {
             -1 => Ok(None),
             length => self.fits(length).map(Some),
@@ -181,59 +186,63 @@ impl<'i, S: Input> Body<'i, S> {
 
     /// A length that cannot be null.
     #[inline]
-    fn name_length(&mut self) -> Result<usize, Fault> {
+    fn name_length(&mut self) -> Result<usize, MalformedRecord> {
         let length = number(self.input)?;
         self.fits(length)
     }
 
     #[inline]
-    fn fits(&self, length: i32) -> Result<usize, Fault> {
+    fn fits(&self, length: i32) -> Result<usize, MalformedRecord> {
         let left = self.end.saturating_sub(self.input.position());
         match usize::try_from(length) {
             Ok(bytes) if bytes as u64 <= left => Ok(bytes),
-            _ => Err(Fault::Size(length)),
+            _ => Err(MalformedRecord::Size(length)),
         }
     }
 
     /// How many headers follow. Each takes two bytes at least, but Kafka holds the count against
     /// the bytes, and so do we.
     #[inline]
-    fn header_count(&mut self) -> Result<usize, Fault> {
+    fn header_count(&mut self) -> Result<usize, MalformedRecord> {
         self.name_length()
     }
 
     /// A number that stands for itself.
-    pub(crate) fn number(&mut self) -> Result<i32, Fault> {
+    pub(crate) fn number(&mut self) -> Result<i32, MalformedRecord> {
         number(self.input)
     }
 
     /// How many bytes the record still has.
-    pub(crate) fn left(&self) -> Result<usize, Fault> {
+    pub(crate) fn left(&self) -> Result<usize, MalformedRecord> {
         let left = self.end.checked_sub(self.input.position());
-        left.map(|bytes| bytes as usize).ok_or(Fault::Sum(self.size))
+        left.map(|bytes| bytes as usize).ok_or(MalformedRecord::Sum(self.size))
     }
 
     /// Pass over what the record still has.
-    pub(crate) fn skip_rest(self) -> Result<(), Fault> {
+    pub(crate) fn skip_rest(self) -> Result<(), MalformedRecord> {
         let left = self.left()?;
         self.input.skip(left)
     }
 
     #[inline]
-    fn skip(&mut self, length: Option<usize>) -> Result<(), Fault> {
+    fn skip(&mut self, length: Option<usize>) -> Result<(), MalformedRecord> {
         match length {
             Some(bytes) => self.input.skip(bytes),
             None => Ok(()),
         }
     }
 
-    fn take(&mut self, length: Option<usize>) -> Result<Option<Bytes>, Fault> {
+    fn take(&mut self, length: Option<usize>) -> Result<Option<Bytes>, MalformedRecord> {
         length.map(|bytes| self.input.take(bytes)).transpose()
     }
 
     #[inline]
-    fn leave(self) -> Result<(), Fault> {
-        if self.input.position() == self.end { Ok(()) } else { Err(Fault::Sum(self.size)) }
+    fn leave(self) -> Result<(), MalformedRecord> {
+        if self.input.position() == self.end {
+            Ok(())
+        } else {
+            Err(MalformedRecord::Sum(self.size))
+        }
     }
 }
 
@@ -245,14 +254,14 @@ pub(crate) enum Source<'a> {
     Unfolding(Box<Stream<'a>>),
 }
 
-pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, RecordFault> {
-    let first = |fault| RecordFault { index: 0, fault };
+pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, MalformedRecordAt> {
+    let first = |fault| MalformedRecordAt { index: 0, fault };
     match batch.header.codec() {
-        None => Err(first(Fault::UnknownCodec(batch.header.attributes & 0x07))),
+        None => Err(first(MalformedRecord::UnknownCodec(batch.header.attributes & 0x07))),
         Some(Codec::None) => Ok(Source::Here(Slice::new(batch.payload()))),
         Some(codec) => {
-            let reader =
-                codec::reader(codec, batch.payload()).map_err(|e| first(Fault::Undecodable(e)))?;
+            let reader = codec::reader(codec, batch.payload())
+                .map_err(|e| first(MalformedRecord::Undecodable(e)))?;
             Ok(Source::Unfolding(Box::new(Stream::new(reader))))
         }
     }
@@ -294,14 +303,14 @@ pub struct Records<'a> {
 /// # Errors
 /// The codec is unknown or its payload does not begin as it should; everything later is an error
 /// of the iterator.
-pub fn records<'a>(batch: &BatchView<'a>) -> Result<Records<'a>, RecordFault> {
+pub fn records<'a>(batch: &BatchView<'a>) -> Result<Records<'a>, MalformedRecordAt> {
     Ok(Records { source: open(batch)?, header: batch.header, next: 0 })
 }
 
 impl Iterator for Records<'_> {
-    type Item = Result<Record, RecordFault>;
+    type Item = Result<Record, MalformedRecordAt>;
 
-    fn next(&mut self) -> Option<Result<Record, RecordFault>> {
+    fn next(&mut self) -> Option<Result<Record, MalformedRecordAt>> {
         let index = self.next;
         if index > self.header.records_count.max(0) {
             return None;
@@ -317,14 +326,14 @@ impl Iterator for Records<'_> {
                 Source::Here(slice) => whole(slice, &self.header),
                 Source::Unfolding(stream) => whole(stream.as_mut(), &self.header),
             };
-            Some(record.map_err(|fault| RecordFault { index, fault }))
+            Some(record.map_err(|fault| MalformedRecordAt { index, fault }))
         };
         self.next = if matches!(read, Some(Ok(_))) { index + 1 } else { i32::MAX };
         read
     }
 }
 
-fn whole<S: Input>(input: &mut S, header: &Header) -> Result<Record, Fault> {
+fn whole<S: RecordInput>(input: &mut S, header: &Header) -> Result<Record, MalformedRecord> {
     let mut body = Body::enter(input)?;
     let (timestamp, offset_delta) = body.start(Times::of(header))?;
     let length = body.length()?;
@@ -345,7 +354,7 @@ fn whole<S: Input>(input: &mut S, header: &Header) -> Result<Record, Fault> {
 
 /// A record that was looked for by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct TimestampAndOffset {
     /// Its offset.
     pub offset: Offset,
     /// Its timestamp, milliseconds since 1970.
@@ -360,14 +369,14 @@ pub fn first_at_or_after(
     batch: &BatchView<'_>,
     timestamp: i64,
     from: Offset,
-) -> Result<Option<Found>, RecordFault> {
+) -> Result<Option<TimestampAndOffset>, MalformedRecordAt> {
     let mut found = None;
     walk(batch, |record| {
         let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
         if record.timestamp < timestamp || offset < from {
             return ControlFlow::Continue(());
         }
-        found = Some(Found { offset, timestamp: record.timestamp });
+        found = Some(TimestampAndOffset { offset, timestamp: record.timestamp });
         ControlFlow::Break(())
     })?;
     Ok(found)
@@ -378,12 +387,14 @@ pub fn first_at_or_after(
 ///
 /// # Errors
 /// A fault anywhere in the batch.
-pub fn first_with_max_timestamp(batch: &BatchView<'_>) -> Result<Option<Found>, RecordFault> {
-    let mut found: Option<Found> = None;
+pub fn first_with_max_timestamp(
+    batch: &BatchView<'_>,
+) -> Result<Option<TimestampAndOffset>, MalformedRecordAt> {
+    let mut found: Option<TimestampAndOffset> = None;
     walk(batch, |record| {
         if found.is_none_or(|f| record.timestamp > f.timestamp) {
             let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
-            found = Some(Found { offset, timestamp: record.timestamp });
+            found = Some(TimestampAndOffset { offset, timestamp: record.timestamp });
         }
         ControlFlow::Continue(())
     })?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::storage::batch::{HEADER_BYTES, Header};
-use crate::storage::disk::{Disk, File, Open, is_full, read_exact_at};
+use crate::storage::disk::{Disk, File, OpenMode, is_full, read_exact_at};
 use crate::storage::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 use crate::types::Offset;
 
@@ -41,7 +41,7 @@ pub struct FileSlice {
 
 /// A batch as it lies in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lying {
+pub struct BatchAt {
     /// Where it starts, in bytes.
     pub position: u64,
     /// Its length in bytes, prefix included.
@@ -131,7 +131,7 @@ impl Segment {
 
     fn make_files(&self) -> io::Result<()> {
         for suffix in ["log", "index", "timeindex"] {
-            let file = self.disk.open(&self.path(suffix), Open::Create)?;
+            let file = self.disk.open(&self.path(suffix), OpenMode::Create)?;
             if !file.is_empty()? {
                 file.truncate(0)?;
             }
@@ -148,9 +148,9 @@ impl Segment {
     /// are forgotten. Missing files are made. False if anything was missing or made no sense.
     pub fn open_indexes(&self, log_bytes: u64) -> io::Result<bool> {
         let both_exist = ["index", "timeindex"].iter().all(|s| self.disk.exists(&self.path(s)));
-        let file = self.disk.open(&self.path("index"), Open::Create)?;
+        let file = self.disk.open(&self.path("index"), OpenMode::Create)?;
         let offsets = OffsetIndex::open(file, log_bytes)?;
-        let file = self.disk.open(&self.path("timeindex"), Open::Create)?;
+        let file = self.disk.open(&self.path("timeindex"), OpenMode::Create)?;
         let times = TimeIndex::open(file)?;
         let is_whole = both_exist && offsets.is_whole() && times.is_whole();
         drop((self.offsets.set(offsets), self.times.set(times)));
@@ -171,7 +171,7 @@ impl Segment {
         if let Some(file) = self.log.get() {
             return Ok(file);
         }
-        let file = self.disk.open(&self.path("log"), Open::Write)?;
+        let file = self.disk.open(&self.path("log"), OpenMode::Write)?;
         Ok(self.log.get_or_init(|| file))
     }
 
@@ -180,7 +180,7 @@ impl Segment {
         if let Some(index) = self.offsets.get() {
             return Ok(index);
         }
-        let index = OffsetIndex::sealed(self.disk.open(&self.path("index"), Open::Write)?)?;
+        let index = OffsetIndex::sealed(self.disk.open(&self.path("index"), OpenMode::Write)?)?;
         Ok(self.offsets.get_or_init(|| index))
     }
 
@@ -189,7 +189,7 @@ impl Segment {
         if let Some(index) = self.times.get() {
             return Ok(index);
         }
-        let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), Open::Write)?)?;
+        let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), OpenMode::Write)?)?;
         Ok(self.times.get_or_init(|| index))
     }
 
@@ -202,14 +202,14 @@ impl Segment {
         if let Some(known) = self.latest_ms.get() {
             return Ok(*known);
         }
-        let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), Open::Write)?)?;
+        let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), OpenMode::Write)?)?;
         let latest = index.last()?.map(|entry| entry.timestamp);
         Ok(*self.latest_ms.get_or_init(|| latest))
     }
 
     /// The header of the batch at `position` of a log of `log_bytes`; `None` if no whole batch
     /// starts there.
-    pub fn batch_at(&self, position: u64, log_bytes: u64) -> io::Result<Option<Lying>> {
+    pub fn batch_at(&self, position: u64, log_bytes: u64) -> io::Result<Option<BatchAt>> {
         if position + HEADER_BYTES as u64 > log_bytes {
             return Ok(None);
         }
@@ -217,17 +217,17 @@ impl Segment {
         read_exact_at(self.log()?.as_ref(), &mut bytes, position)?;
         let header = Header::read(&bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
         let Some(bytes) = header.total_bytes().map(|n| n as u64) else { return Ok(None) };
-        Ok((position + bytes <= log_bytes).then_some(Lying { position, bytes, header }))
+        Ok((position + bytes <= log_bytes).then_some(BatchAt { position, bytes, header }))
     }
 
     /// The batch that holds `offset`, or the first one after it (offsets may have gaps).
     ///
     /// An index entry is believed only if the batch that it names lies where it says.
-    pub fn find(&self, offset: Offset, log_bytes: u64) -> io::Result<Option<Lying>> {
+    pub fn find(&self, offset: Offset, log_bytes: u64) -> io::Result<Option<BatchAt>> {
         match self.find_by_index(offset, log_bytes)? {
             Ok(found) => Ok(found),
             Err(Damaged) => {
-                self.mend(log_bytes)?;
+                self.rebuild_index(log_bytes)?;
                 self.walk_to(offset, 0, log_bytes)
             }
         }
@@ -237,7 +237,7 @@ impl Segment {
         &self,
         offset: Offset,
         log_bytes: u64,
-    ) -> io::Result<Result<Option<Lying>, Damaged>> {
+    ) -> io::Result<Result<Option<BatchAt>, Damaged>> {
         let relative = u32::try_from(offset - self.base_offset).unwrap_or(0);
         let Some(entry) = self.offsets()?.at_or_before(relative)? else {
             return self.walk_to(offset, 0, log_bytes).map(Ok);
@@ -256,7 +256,7 @@ impl Segment {
         offset: Offset,
         mut position: u64,
         log_bytes: u64,
-    ) -> io::Result<Option<Lying>> {
+    ) -> io::Result<Option<BatchAt>> {
         while let Some(batch) = self.batch_at(position, log_bytes)? {
             if batch.header.last_offset() >= offset {
                 return Ok(Some(batch));
@@ -267,10 +267,14 @@ impl Segment {
     }
 
     /// The batch that a time entry names, if it is there and says the same.
-    pub fn batch_of(&self, entry: TimeEntry, log_bytes: u64) -> io::Result<Result<Lying, Damaged>> {
+    pub fn batch_of(
+        &self,
+        entry: TimeEntry,
+        log_bytes: u64,
+    ) -> io::Result<Result<BatchAt, Damaged>> {
         let offset = self.base_offset + i64::from(entry.relative_offset);
         let found = self.find_by_index(offset, log_bytes)?;
-        let is_it = |batch: &Lying| {
+        let is_it = |batch: &BatchAt| {
             let header = &batch.header;
             header.last_offset() == offset && header.max_timestamp == entry.timestamp
         };
@@ -282,12 +286,12 @@ impl Segment {
         let Some(entry) = self.times()?.before(timestamp)? else { return Ok(0) };
         match self.batch_of(entry, log_bytes)? {
             Ok(batch) => Ok(batch.position),
-            Err(Damaged) => self.mend(log_bytes).map(|()| 0),
+            Err(Damaged) => self.rebuild_index(log_bytes).map(|()| 0),
         }
     }
 
     /// Make both indexes again from the log, in memory; the files follow if the disk allows it.
-    fn mend(&self, log_bytes: u64) -> io::Result<()> {
+    fn rebuild_index(&self, log_bytes: u64) -> io::Result<()> {
         let (mut offsets, mut times) = (Vec::new(), Vec::new());
         let (mut latest, mut last_offset, mut indexed_to) = (-1, 0, 0);
         self.scan(0, log_bytes, false, |batch, _| {
@@ -316,7 +320,7 @@ impl Segment {
     /// Where to cut a read that starts with the batch `first` and may take `max_bytes`: at the
     /// start of an indexed batch, so that the reader is sent whole batches. A stretch without an
     /// index entry is cut anywhere after the first batch, as Kafka does.
-    pub fn cut(&self, first: &Lying, max_bytes: u64, log_bytes: u64) -> io::Result<u64> {
+    pub fn cut(&self, first: &BatchAt, max_bytes: u64, log_bytes: u64) -> io::Result<u64> {
         let (limit, least) = (first.position + max_bytes, first.position + first.bytes);
         if limit >= log_bytes {
             return Ok(log_bytes);
@@ -337,10 +341,10 @@ impl Segment {
         position: u64,
         log_bytes: u64,
         whole: bool,
-        mut visit: impl FnMut(&Lying, &[u8]) -> io::Result<ControlFlow<()>>,
+        mut visit: impl FnMut(&BatchAt, &[u8]) -> io::Result<ControlFlow<()>>,
     ) -> io::Result<u64> {
         let file = self.log()?;
-        let mut buffer = Window { start: 0, bytes: Vec::new() };
+        let mut buffer = ScanBuffer { start: 0, bytes: Vec::new() };
         let mut position = position;
         while position + HEADER_BYTES as u64 <= log_bytes {
             let head = buffer.get(file.as_ref(), position, HEADER_BYTES, log_bytes)?;
@@ -349,7 +353,7 @@ impl Segment {
             if position + bytes > log_bytes {
                 break;
             }
-            let lying = Lying { position, bytes, header };
+            let lying = BatchAt { position, bytes, header };
             let all = if whole {
                 buffer.get(file.as_ref(), position, bytes as usize, log_bytes)?
             } else {
@@ -430,12 +434,12 @@ impl Segment {
 }
 
 /// A stretch of a file in memory, moved along by a scan.
-struct Window {
+struct ScanBuffer {
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl Window {
+impl ScanBuffer {
     const BYTES: u64 = 256 * 1024;
 
     fn get(&mut self, file: &dyn File, position: u64, len: usize, end: u64) -> io::Result<&[u8]> {

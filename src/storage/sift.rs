@@ -8,13 +8,13 @@ use std::ops::ControlFlow;
 
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::batch_builder::put_number;
-use crate::storage::record_input::{Fault, Input, long_number};
-use crate::storage::records::{Body, RecordFault, Source, Times, ended, open};
+use crate::storage::record_input::{MalformedRecord, RecordInput, long_number};
+use crate::storage::records::{Body, MalformedRecordAt, Source, Times, ended, open};
 use crate::types::Offset;
 
 /// What compaction asks about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glimpse<'a> {
+pub struct KeyedRecord<'a> {
     /// Where it lies in the partition.
     pub offset: Offset,
     /// Its key; null is not empty.
@@ -27,28 +27,30 @@ pub struct Glimpse<'a> {
 ///
 /// # Errors
 /// The first fault. Records before it have been visited.
-pub fn glimpse(
+pub fn for_each_key(
     batch: &BatchView<'_>,
     key: &mut Vec<u8>,
-    visit: impl FnMut(Glimpse<'_>) -> ControlFlow<()>,
-) -> Result<(), RecordFault> {
+    visit: impl FnMut(KeyedRecord<'_>) -> ControlFlow<()>,
+) -> Result<(), MalformedRecordAt> {
     match open(batch)? {
-        Source::Here(mut slice) => glimpse_in(&mut slice, &batch.header, key, visit),
-        Source::Unfolding(mut stream) => glimpse_in(stream.as_mut(), &batch.header, key, visit),
+        Source::Here(mut slice) => for_each_key_in(&mut slice, &batch.header, key, visit),
+        Source::Unfolding(mut stream) => {
+            for_each_key_in(stream.as_mut(), &batch.header, key, visit)
+        }
     }
 }
 
-fn glimpse_in<S: Input>(
+fn for_each_key_in<S: RecordInput>(
     input: &mut S,
     header: &Header,
     key: &mut Vec<u8>,
-    mut visit: impl FnMut(Glimpse<'_>) -> ControlFlow<()>,
-) -> Result<(), RecordFault> {
+    mut visit: impl FnMut(KeyedRecord<'_>) -> ControlFlow<()>,
+) -> Result<(), MalformedRecordAt> {
     let times = Times::of(header);
     for index in 0..header.records_count {
         let (offset_delta, has_key, has_value) =
-            keyed(input, times, key).map_err(|fault| RecordFault { index, fault })?;
-        let glimpse = Glimpse {
+            keyed(input, times, key).map_err(|fault| MalformedRecordAt { index, fault })?;
+        let glimpse = KeyedRecord {
             offset: header.base_offset.wrapping_add(i64::from(offset_delta)),
             key: has_key.then_some(key.as_slice()),
             has_value,
@@ -61,11 +63,11 @@ fn glimpse_in<S: Input>(
 }
 
 /// One record, only its key kept: its offset's delta, and whether it has a key and a value.
-fn keyed<S: Input>(
+fn keyed<S: RecordInput>(
     input: &mut S,
     times: Times,
     key: &mut Vec<u8>,
-) -> Result<(i32, bool, bool), Fault> {
+) -> Result<(i32, bool, bool), MalformedRecord> {
     let mut body = Body::enter(input)?;
     let (_, offset_delta) = body.start(times)?;
     key.clear();
@@ -91,14 +93,14 @@ pub struct Kept {
 ///
 /// # Errors
 /// A fault in the batch, as `InvalidData`; what `out` has to say.
-pub fn sift(
+pub fn filter_records(
     batch: &BatchView<'_>,
     keep: &[bool],
     base_timestamp: i64,
     out: &mut dyn Write,
 ) -> io::Result<Kept> {
     let source = open(batch).map_err(damaged)?;
-    let sieve = Sieve { keep, base_timestamp, times: Times::of(&batch.header), out };
+    let sieve = RecordFilter { keep, base_timestamp, times: Times::of(&batch.header), out };
     match source {
         Source::Here(mut slice) => sieve.run(&mut slice),
         Source::Unfolding(mut stream) => sieve.run(stream.as_mut()),
@@ -109,15 +111,15 @@ fn damaged(fault: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, fault)
 }
 
-struct Sieve<'a> {
+struct RecordFilter<'a> {
     keep: &'a [bool],
     base_timestamp: i64,
     times: Times,
     out: &'a mut dyn Write,
 }
 
-impl Sieve<'_> {
-    fn run<S: Input>(self, input: &mut S) -> io::Result<Kept> {
+impl RecordFilter<'_> {
+    fn run<S: RecordInput>(self, input: &mut S) -> io::Result<Kept> {
         let mut kept = Kept { records: 0, max_timestamp: -1 };
         let mut front = Vec::with_capacity(32);
         for keep in self.keep {

@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fastrand::Rng;
 use rustix::io::Errno;
 
-use crate::storage::disk::{Disk, Entry, File, Open};
+use crate::storage::disk::{DirEntry, Disk, File, OpenMode};
 use crate::storage::sim_state::{Contents, NameChange, NodeId, Tree};
-use crate::storage::sim_world::{Counts, Fault, Kind, Planned, World};
+use crate::storage::sim_world::{Counts, DiskOp, InjectedError, Planned, World};
 
 /// A simulated disk. Clones are handles of the same disk.
 #[derive(Clone)]
@@ -107,8 +107,8 @@ impl SimDisk {
 
     /// The next write to (or truncation of) a file whose path contains `of` fails; any part of
     /// the bytes may have been written.
-    pub fn fail_next_write(&self, of: &str, fault: Fault) {
-        self.plan(Kind::Write, of, fault, false);
+    pub fn fail_next_write(&self, of: &str, fault: InjectedError) {
+        self.plan(DiskOp::Write, of, fault, false);
     }
 
     /// The next sync of a file or directory whose path contains `of` fails with EIO.
@@ -116,33 +116,33 @@ impl SimDisk {
     /// Some of what it should have made durable never will be, whatever a later sync says, though
     /// readers go on to see it until the power is lost.
     pub fn fail_next_sync(&self, of: &str) {
-        self.plan(Kind::Sync, of, Fault::Io, false);
+        self.plan(DiskOp::Sync, of, InjectedError::Io, false);
     }
 
     /// In the next sync of a path that contains `of` the thread that asks for it panics.
     pub fn panic_in_next_sync(&self, of: &str) {
-        self.plan(Kind::Sync, of, Fault::Panic, false);
+        self.plan(DiskOp::Sync, of, InjectedError::Panic, false);
     }
 
     /// Reads of files whose path contains `of` fail with EIO, until [`SimDisk::heal`].
     pub fn fail_reads(&self, of: &str) {
-        self.plan(Kind::Read, of, Fault::Io, true);
+        self.plan(DiskOp::Read, of, InjectedError::Io, true);
     }
 
     /// The next creation, rename or removal of a path that contains `of` fails and does nothing.
-    pub fn fail_next_name(&self, of: &str, fault: Fault) {
-        self.plan(Kind::Name, of, fault, false);
+    pub fn fail_next_name(&self, of: &str, fault: InjectedError) {
+        self.plan(DiskOp::Name, of, fault, false);
     }
 
     /// Renames to a path that contains `of` fail with ENOSPC and do nothing, until
     /// [`SimDisk::heal`]: the directory would need another block for the longer name.
     pub fn fail_renames(&self, of: &str) {
-        self.plan(Kind::Rename, of, Fault::NoSpace, true);
+        self.plan(DiskOp::Rename, of, InjectedError::NoSpace, true);
     }
 
     /// Undo every [`SimDisk::fail_renames`], and nothing else.
     pub fn allow_renames(&self) {
-        self.world().planned.retain(|planned| planned.kind != Kind::Rename);
+        self.world().planned.retain(|planned| planned.kind != DiskOp::Rename);
     }
 
     /// From now on one change in `one_in` fails, by seed, with EIO or ENOSPC.
@@ -178,7 +178,7 @@ impl SimDisk {
         self.world().tree.everything()
     }
 
-    fn plan(&self, kind: Kind, of: &str, fault: Fault, lasting: bool) {
+    fn plan(&self, kind: DiskOp, of: &str, fault: InjectedError, lasting: bool) {
         self.world().planned.push(Planned { kind, of: of.to_owned(), fault, lasting });
     }
 }
@@ -188,13 +188,13 @@ fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
 }
 
 impl Disk for SimDisk {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn File>> {
+    fn open(&self, path: &Path, how: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut world = self.world();
         world.running()?;
         let node = match world.node(path) {
             Ok(node) if world.tree.is_dir(node) => return Err(Errno::ISDIR.into()),
             Ok(node) => node,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && how == Open::Create => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && how == OpenMode::Create => {
                 let at = world.place(path)?;
                 let node = world.tree.add_file();
                 world.change_name(path, NameChange::Made { at, node })?;
@@ -202,11 +202,11 @@ impl Disk for SimDisk {
             }
             Err(error) => return Err(error),
         };
-        let writable = how != Open::Read;
+        let writable = how != OpenMode::Read;
         Ok(Arc::new(SimFile { world: self.world.clone(), node, path: path.to_owned(), writable }))
     }
 
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let world = self.world();
         world.running()?;
         let node = world.node(dir)?;
@@ -214,7 +214,9 @@ impl Disk for SimDisk {
             return Err(Errno::NOTDIR.into());
         }
         let children = world.tree.children(node);
-        Ok(children.map(|(name, node)| Entry { name, is_dir: world.tree.is_dir(node) }).collect())
+        Ok(children
+            .map(|(name, node)| DirEntry { name, is_dir: world.tree.is_dir(node) })
+            .collect())
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -256,7 +258,7 @@ impl Disk for SimDisk {
         if to.starts_with(from) && to != from {
             return Err(Errno::INVAL.into());
         }
-        if let Some(error) = world.planned(Kind::Rename, to) {
+        if let Some(error) = world.planned(DiskOp::Rename, to) {
             return Err(error);
         }
         let mut freed = 0;
@@ -306,7 +308,7 @@ impl Disk for SimDisk {
         if !world.tree.is_dir(node) {
             return Err(Errno::NOTDIR.into());
         }
-        match world.change(Kind::Sync, dir)? {
+        match world.change(DiskOp::Sync, dir)? {
             None => world.tree.sync_names(node),
             Some(trouble) => {
                 if trouble.stop && world.rng.bool() {
@@ -325,7 +327,7 @@ impl File for SimFile {
         let mut world = lock(&self.world);
         world.running()?;
         world.counts.reads += 1;
-        if let Some(error) = world.planned(Kind::Read, &self.path) {
+        if let Some(error) = world.planned(DiskOp::Read, &self.path) {
             return Err(error);
         }
         let short = world.rng.u8(0..16) == 0;
@@ -353,7 +355,7 @@ impl File for SimFile {
         }
         let mut bytes = [head, rest].concat();
         let mut result = Ok(());
-        if let Some(trouble) = world.change(Kind::Write, &self.path)? {
+        if let Some(trouble) = world.change(DiskOp::Write, &self.path)? {
             bytes.truncate(world.cut(bytes.len()));
             result = Err(trouble.error);
         }
@@ -380,7 +382,7 @@ impl File for SimFile {
         if !self.writable {
             return Err(Errno::INVAL.into());
         }
-        let trouble = world.change(Kind::Write, &self.path)?;
+        let trouble = world.change(DiskOp::Write, &self.path)?;
         let done = match &trouble {
             None => true,
             Some(trouble) => trouble.stop && world.rng.bool(),

@@ -11,8 +11,8 @@ use fastrand::Rng;
 /// A file or a directory, by number.
 pub(crate) type NodeId = usize;
 /// A directory and a name in it.
-pub(crate) type Place = (NodeId, String);
-type Names = BTreeMap<Place, NodeId>;
+pub(crate) type NameInDir = (NodeId, String);
+type Names = BTreeMap<NameInDir, NodeId>;
 
 /// The unit in which a disk tears a write.
 const SECTOR: usize = 512;
@@ -175,23 +175,23 @@ pub(crate) enum NameChange {
     /// A new node got its name.
     Made {
         /// Where.
-        at: Place,
+        at: NameInDir,
         /// What.
         node: NodeId,
     },
     /// A node got another name; what had that name before has none now.
     Moved {
         /// Where it was.
-        from: Place,
+        from: NameInDir,
         /// Where it is.
-        to: Place,
+        to: NameInDir,
         /// What.
         node: NodeId,
     },
     /// A node lost its name.
     Gone {
         /// Where it was.
-        at: Place,
+        at: NameInDir,
         /// What.
         node: NodeId,
     },

@@ -8,11 +8,11 @@ use std::path::{Component, Path};
 use fastrand::Rng;
 use rustix::io::Errno;
 
-use crate::storage::sim_state::{Contents, NameChange, NodeId, Place, Tree};
+use crate::storage::sim_state::{Contents, NameChange, NameInDir, NodeId, Tree};
 
 /// What the operating system answers when a simulated operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum InjectedError {
     /// EIO: the device failed.
     Io,
     /// ENOSPC: no room is left.
@@ -21,12 +21,12 @@ pub enum Fault {
     Panic,
 }
 
-impl Fault {
+impl InjectedError {
     fn error(self) -> io::Error {
         match self {
-            Fault::Io => Errno::IO.into(),
-            Fault::NoSpace => Errno::NOSPC.into(),
-            Fault::Panic => panic!("the simulated disk was asked to panic"),
+            InjectedError::Io => Errno::IO.into(),
+            InjectedError::NoSpace => Errno::NOSPC.into(),
+            InjectedError::Panic => panic!("the simulated disk was asked to panic"),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Counts {
 
 /// What an operation is, for planned failures and for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DiskOp {
     /// Of a file's contents.
     Read,
     /// Of a file's contents or length.
@@ -70,11 +70,11 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     /// The operation.
-    pub kind: Kind,
+    pub kind: DiskOp,
     /// A part of the path.
     pub of: String,
     /// What it answers.
-    pub fault: Fault,
+    pub fault: InjectedError,
     /// False if it happens once.
     pub lasting: bool,
 }
@@ -103,7 +103,7 @@ pub(crate) struct World {
 }
 
 /// Why a change is not to go well: what it answers, and whether the machine stops in its middle.
-pub(crate) struct Trouble {
+pub(crate) struct PlannedFailure {
     /// What it answers.
     pub error: io::Error,
     /// True if the machine stops here.
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Take the planned failure of this operation, if there is one.
-    pub fn planned(&mut self, kind: Kind, path: &Path) -> Option<io::Error> {
+    pub fn planned(&mut self, kind: DiskOp, path: &Path) -> Option<io::Error> {
         let path = path.to_string_lossy();
         let at = self.planned.iter().position(|p| p.kind == kind && path.contains(&p.of))?;
         let fault = self.planned[at].fault;
@@ -143,31 +143,31 @@ impl World {
     }
 
     /// Count a change and decide its fate. `Err` if the machine had stopped before.
-    pub fn change(&mut self, kind: Kind, path: &Path) -> io::Result<Option<Trouble>> {
+    pub fn change(&mut self, kind: DiskOp, path: &Path) -> io::Result<Option<PlannedFailure>> {
         self.running()?;
         match kind {
-            Kind::Sync => self.counts.syncs += 1,
-            Kind::Name | Kind::Rename => self.counts.names += 1,
-            Kind::Write | Kind::Read => self.counts.writes += 1,
+            DiskOp::Sync => self.counts.syncs += 1,
+            DiskOp::Name | DiskOp::Rename => self.counts.names += 1,
+            DiskOp::Write | DiskOp::Read => self.counts.writes += 1,
         }
         match self.left {
             Some(0) => {
                 self.stopped = true;
                 let error = io::Error::other("the machine stopped");
-                return Ok(Some(Trouble { error, stop: true }));
+                return Ok(Some(PlannedFailure { error, stop: true }));
             }
             Some(left) => self.left = Some(left - 1),
             None => {}
         }
         let by_chance = self.one_in.is_some_and(|n| self.rng.u32(0..n) == 0);
-        let fault = if self.rng.bool() { Fault::Io } else { Fault::NoSpace };
+        let fault = if self.rng.bool() { InjectedError::Io } else { InjectedError::NoSpace };
         let error = self.planned(kind, path).or_else(|| by_chance.then(|| fault.error()));
-        Ok(error.map(|error| Trouble { error, stop: false }))
+        Ok(error.map(|error| PlannedFailure { error, stop: false }))
     }
 
     /// Change a name, or not.
     pub fn change_name(&mut self, path: &Path, change: NameChange) -> io::Result<()> {
-        let trouble = self.change(Kind::Name, path)?;
+        let trouble = self.change(DiskOp::Name, path)?;
         let done = match &trouble {
             None => true,
             Some(trouble) => trouble.stop && self.rng.bool(),
@@ -225,7 +225,7 @@ impl World {
 
     /// Make a file durable, or not.
     pub fn sync_file(&mut self, node: NodeId, path: &Path) -> io::Result<()> {
-        let trouble = self.change(Kind::Sync, path)?;
+        let trouble = self.change(DiskOp::Sync, path)?;
         let file = self.tree.file_mut(node).ok_or(Errno::ISDIR)?;
         match trouble {
             None => file.sync(),
@@ -269,7 +269,7 @@ impl World {
     }
 
     /// The directory that holds (or would hold) `path`, and the name in it.
-    pub fn place(&self, path: &Path) -> io::Result<Place> {
+    pub fn place(&self, path: &Path) -> io::Result<NameInDir> {
         let mut steps = World::steps(path)?;
         let name = steps.pop().ok_or(Errno::INVAL)?;
         let mut dir = Tree::ROOT;

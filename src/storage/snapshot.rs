@@ -34,7 +34,7 @@ pub struct ProducerEntry {
 
 /// Why a file is no snapshot that can be used. The log tells the same story, from further back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SnapshotFault {
+pub enum SnapshotError {
     /// Not as long as its count says, or shorter than its header.
     #[error("a producer snapshot of {0} bytes is not whole")]
     Length(usize),
@@ -71,16 +71,16 @@ pub fn encode(entries: &[ProducerEntry]) -> Vec<u8> {
 ///
 /// # Errors
 /// They are not a whole, undamaged snapshot of version 1.
-pub fn decode(bytes: &[u8]) -> Result<Vec<ProducerEntry>, SnapshotFault> {
-    let length = SnapshotFault::Length(bytes.len());
+pub fn decode(bytes: &[u8]) -> Result<Vec<ProducerEntry>, SnapshotError> {
+    let length = SnapshotError::Length(bytes.len());
     let mut cursor = Cursor(bytes);
     let version = cursor.take().map(i16::from_be_bytes).ok_or(length)?;
     if version != VERSION {
-        return Err(SnapshotFault::Version(version));
+        return Err(SnapshotError::Version(version));
     }
     let crc = cursor.take().map(u32::from_be_bytes).ok_or(length)?;
     if crc != crc32c::crc32c(cursor.0) {
-        return Err(SnapshotFault::Crc);
+        return Err(SnapshotError::Crc);
     }
     let count = cursor.take().map(i32::from_be_bytes).ok_or(length)?;
     // The count is held against the bytes before memory is taken for it.
@@ -170,6 +170,6 @@ mod tests {
         bytes[6..10].copy_from_slice(&i32::MAX.to_be_bytes());
         let crc = crc32c::crc32c(&bytes[6..]);
         bytes[2..6].copy_from_slice(&crc.to_be_bytes());
-        assert_eq!(decode(&bytes), Err(SnapshotFault::Length(56)));
+        assert_eq!(decode(&bytes), Err(SnapshotError::Length(56)));
     }
 }

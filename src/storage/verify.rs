@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::storage::batch::{CRC_FROM, HEADER_BYTES, Header, MAGIC};
-use crate::storage::disk::{Disk, File, Open};
-use crate::storage::segment::Lying;
+use crate::storage::disk::{Disk, File, OpenMode};
+use crate::storage::segment::BatchAt;
 use crate::types::Offset;
 
 /// What is read at once.
@@ -29,7 +29,7 @@ const KNOWN_ATTRIBUTES: i16 = 0x7f;
 
 /// Told of every so many bytes that were read. Whoever has the file verified may hold it up there,
 /// or break it off.
-pub type Pace<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// A stretch of a log file in which no batch is sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +68,14 @@ pub fn verify(
     path: &Path,
     base_offset: Offset,
     end: u64,
-    pace: Pace<'_>,
+    pace: Throttler<'_>,
 ) -> io::Result<Report> {
-    let mut verifier = Verifier::new(disk.open(path, Open::Read)?, 0, end, base_offset);
+    let mut verifier = Verifier::new(disk.open(path, OpenMode::Read)?, 0, end, base_offset);
     let mut report = Report::default();
     while let Some(found) = verifier.step(pace)? {
         match found {
-            Found::Sound(_) => report.batches += 1,
-            Found::Damaged(damage) => report.damages.push(damage),
+            Verified::Sound(_) => report.batches += 1,
+            Verified::Damaged(damage) => report.damages.push(damage),
         }
         if report.damages.len() == DAMAGES_MAX {
             break;
@@ -86,9 +86,9 @@ pub fn verify(
 
 /// What a step of a [`Verifier`] came upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum Verified {
     /// A sound batch.
-    Sound(Lying),
+    Sound(BatchAt),
     /// What is not one.
     Damaged(Damage),
 }
@@ -103,11 +103,11 @@ pub struct Verifier {
     end: u64,
     /// One past the last sound batch.
     offset: Offset,
-    window: Window,
+    window: ReadWindow,
 }
 
 #[derive(Debug)]
-struct Window {
+struct ReadWindow {
     start: u64,
     bytes: Vec<u8>,
 }
@@ -116,7 +116,7 @@ impl Verifier {
     /// Goes through the first `end` bytes of a file from `position` on, where no offset below
     /// `offset` is expected.
     pub fn new(file: Arc<dyn File>, position: u64, end: u64, offset: Offset) -> Verifier {
-        let window = Window { start: position, bytes: Vec::new() };
+        let window = ReadWindow { start: position, bytes: Vec::new() };
         Verifier { file, position, end, offset, window }
     }
 
@@ -124,7 +124,7 @@ impl Verifier {
     ///
     /// # Errors
     /// The file cannot be read, or `pace` broke it off ([`io::ErrorKind::Interrupted`]).
-    pub fn step(&mut self, pace: Pace<'_>) -> io::Result<Option<Found>> {
+    pub fn step(&mut self, pace: Throttler<'_>) -> io::Result<Option<Verified>> {
         if self.position >= self.end {
             return Ok(None);
         }
@@ -133,7 +133,7 @@ impl Verifier {
         if let Some(lying) = whole.filter(|lying| self.follows(&lying.header)) {
             self.position = position + lying.bytes;
             self.offset = lying.header.end_offset();
-            return Ok(Some(Found::Sound(lying)));
+            return Ok(Some(Verified::Sound(lying)));
         }
         let claimed = self.claimed_end(position, pace)?;
         let next = match claimed.filter(|end| *end < self.end) {
@@ -151,7 +151,7 @@ impl Verifier {
             && (claimed.is_some_and(|end| end >= self.end)
                 || position + HEADER_BYTES as u64 > self.end
                 || self.is_zeros(position, pace)?);
-        Ok(Some(Found::Damaged(Damage {
+        Ok(Some(Verified::Damaged(Damage {
             position,
             bytes: self.position - position,
             offset,
@@ -161,18 +161,18 @@ impl Verifier {
     }
 
     /// Where the batch at `position` ends by its own length, if it has one that is possible.
-    fn claimed_end(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<u64>> {
+    fn claimed_end(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<u64>> {
         let header = self.header_at(position, pace)?;
         Ok(header.and_then(|h| h.total_bytes()).map(|bytes| position + bytes as u64))
     }
 
-    fn header_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Header>> {
+    fn header_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<Header>> {
         let bytes = self.read(position, HEADER_BYTES, pace)?;
         Ok(Header::read(bytes))
     }
 
     /// The batch at `position`, if it is sound.
-    fn sound_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+    fn sound_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let whole = self.whole_at(position, pace)?;
         Ok(whole.filter(|lying| self.follows(&lying.header)))
     }
@@ -186,7 +186,7 @@ impl Verifier {
     }
 
     /// The batch at `position`, if all of it is there and its CRC is right.
-    fn whole_at(&mut self, position: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+    fn whole_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let Some(header) = self.header_at(position, pace)? else { return Ok(None) };
         let Some(bytes) = header.total_bytes().map(|bytes| bytes as u64) else { return Ok(None) };
         if header.magic != MAGIC || position + bytes > self.end {
@@ -202,7 +202,7 @@ impl Verifier {
             crc = crc32c::crc32c_append(crc, piece);
             at += piece.len() as u64;
         }
-        Ok((crc == header.crc).then_some(Lying { position, bytes, header }))
+        Ok((crc == header.crc).then_some(BatchAt { position, bytes, header }))
     }
 
     /// True if it looks like the header of a batch that comes later: nearly no random bytes do.
@@ -215,7 +215,7 @@ impl Verifier {
     }
 
     /// The first sound batch that begins at `from` or later.
-    fn search(&mut self, from: u64, pace: Pace<'_>) -> io::Result<Option<Lying>> {
+    fn search(&mut self, from: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let mut allowance = (self.end - from.min(self.end)).saturating_mul(SEARCH_FACTOR);
         let mut position = from;
         while position + HEADER_BYTES as u64 <= self.end {
@@ -245,7 +245,7 @@ impl Verifier {
         Ok(None)
     }
 
-    fn is_zeros(&mut self, from: u64, pace: Pace<'_>) -> io::Result<bool> {
+    fn is_zeros(&mut self, from: u64, pace: Throttler<'_>) -> io::Result<bool> {
         let mut at = from;
         while at < self.end {
             let rest = (self.end - at).min(WINDOW_BYTES) as usize;
@@ -260,7 +260,7 @@ impl Verifier {
 
     /// At most `len` bytes from `position` on; fewer only at the end, or where a window ends that
     /// holds a header's worth of them.
-    fn read(&mut self, position: u64, len: usize, pace: Pace<'_>) -> io::Result<&[u8]> {
+    fn read(&mut self, position: u64, len: usize, pace: Throttler<'_>) -> io::Result<&[u8]> {
         let held = self.window.start + self.window.bytes.len() as u64;
         let least = (len.min(HEADER_BYTES) as u64).min(self.end.saturating_sub(position));
         if position < self.window.start || position + least > held {
@@ -271,7 +271,7 @@ impl Verifier {
         Ok(self.window.bytes.get(from..to).unwrap_or_default())
     }
 
-    fn fill(&mut self, position: u64, pace: Pace<'_>) -> io::Result<()> {
+    fn fill(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<()> {
         let want = WINDOW_BYTES.min(self.end.saturating_sub(position)) as usize;
         self.window.start = position;
         self.window.bytes.resize(want, 0);
@@ -307,7 +307,7 @@ mod tests {
     /// `count` batches of `records` records of `value` bytes each, and where each begins.
     fn written(count: i64, records: i64, value: usize) -> (SimDisk, Vec<u64>, u64) {
         let disk = SimDisk::new(1);
-        let file = disk.open(Path::new(LOG), Open::Create).unwrap();
+        let file = disk.open(Path::new(LOG), OpenMode::Create).unwrap();
         let (mut starts, mut end) = (Vec::new(), 0);
         for n in 0..count {
             let mut builder = BatchBuilder::new(n * records, 0);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     fn verified(disk: &SimDisk, end: u64) -> (usize, Vec<Damage>, u64) {
-        let file = disk.open(Path::new(LOG), Open::Read).unwrap();
+        let file = disk.open(Path::new(LOG), OpenMode::Read).unwrap();
         let mut verifier = Verifier::new(file, 0, end, 0);
         let (mut sound, mut damages, mut read) = (0, Vec::new(), 0);
         let mut pace = |bytes| {
@@ -332,8 +332,8 @@ mod tests {
         };
         while let Some(found) = verifier.step(&mut pace).unwrap() {
             match found {
-                Found::Sound(_) => sound += 1,
-                Found::Damaged(damage) => damages.push(damage),
+                Verified::Sound(_) => sound += 1,
+                Verified::Damaged(damage) => damages.push(damage),
             }
         }
         (sound, damages, read)
@@ -383,7 +383,7 @@ mod tests {
             assert!(damages[0].may_be_torn && damages.len() == 1, "{damages:?}");
             assert_eq!((damages[0].position, damages[0].offset), (starts[4], 8));
         }
-        let file = disk.open(Path::new(LOG), Open::Write).unwrap();
+        let file = disk.open(Path::new(LOG), OpenMode::Write).unwrap();
         file.truncate(end + 5000).unwrap();
         let (sound, damages, _) = verified(&disk, end + 5000);
         assert_eq!(sound, 5);
@@ -420,7 +420,7 @@ mod tests {
         builder.push(None, Some(&value), &[], 0);
         let mut bytes = builder.finish();
         let disk = SimDisk::new(1);
-        let file = disk.open(Path::new(LOG), Open::Create).unwrap();
+        let file = disk.open(Path::new(LOG), OpenMode::Create).unwrap();
         // Its own length is impossible, so that the next batch must be searched for.
         bytes[8..12].copy_from_slice(&(-1_i32).to_be_bytes());
         file.write_at(&bytes, &[], 0).unwrap();
@@ -433,7 +433,7 @@ mod tests {
     #[test]
     fn a_step_can_be_broken_off() {
         let (disk, _, end) = written(3, 1, 10);
-        let file = disk.open(Path::new(LOG), Open::Read).unwrap();
+        let file = disk.open(Path::new(LOG), OpenMode::Read).unwrap();
         let mut verifier = Verifier::new(file, 0, end, 0);
         let broken = verifier.step(&mut |_| ControlFlow::Break(()));
         assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::Interrupted);

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::log::cleaning::dirt::Dirt;
-use crate::log::cleaning::{Means, Pace, Pass, Stats, broken_off};
+use crate::log::cleaning::dirt::CleanableRange;
+use crate::log::cleaning::{CleanerStats, CompactionPass, PassConfig, Throttler, broken_off};
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
@@ -34,18 +34,18 @@ pub struct Compacted {
     /// Segments whose files are to be removed after `file.delete.delay.ms`.
     pub gone: Vec<Arc<Segment>>,
     /// What was read and written.
-    pub stats: Stats,
+    pub stats: CleanerStats,
 }
 
 impl Partition {
     /// What lies before the cleaner; `None` if the topic is not compacted or the log cannot be
     /// looked at. `cleaned` is where the last pass ended.
-    pub fn dirt(&self, cleaned: Option<Offset>, now: Now) -> Option<Dirt> {
+    pub fn dirt(&self, cleaned: Option<Offset>, now: Now) -> Option<CleanableRange> {
         let config = self.config();
         if !config.cleanup.compact || self.log_bytes() == 0 {
             return None;
         }
-        Dirt::of(&self.view().ok()?, &config, cleaned, now.wall_ms).ok()
+        CleanableRange::of(&self.view().ok()?, &config, cleaned, now.wall_ms).ok()
     }
 
     /// A compaction has panicked. Where that was in the middle of a change of files, the log takes
@@ -64,8 +64,8 @@ impl Partition {
     pub fn compact(
         &self,
         cleaned: Option<Offset>,
-        means: Means,
-        pace: Pace<'_>,
+        means: PassConfig,
+        pace: Throttler<'_>,
     ) -> Result<Compacted, CompactError> {
         let Some(_right) = self.begin_compacting() else { return Err(broken_off().into()) };
         let (view, last_written) =
@@ -74,8 +74,9 @@ impl Partition {
         self.flush()?;
         let (disk, dir) = self.place();
         let config = self.config();
-        let dirt = Dirt::of(&view, &config, cleaned, means.now_wall_ms)?;
-        let mut pass = Pass::begin(disk.clone(), &view, config, &dirt, last_written, means, pace)?;
+        let dirt = CleanableRange::of(&view, &config, cleaned, means.now_wall_ms)?;
+        let mut pass =
+            CompactionPass::begin(disk.clone(), &view, config, &dirt, last_written, means, pace)?;
         let mut gone = Vec::new();
         while let Some(swap) = pass.next(dir, pace)? {
             if !self.with_log(|log| log.begin_swap(&swap))? {

@@ -1,8 +1,8 @@
 //! A log that many may use. The only lock round a log is in this file.
 //!
-//! **Invariant:** `slot` is held for one append and never across an await; `view` is held to
-//! clone or replace a value, and is the only lock that may be taken under `slot`. `compacting` is
-//! held for a whole pass of the cleaner, which takes `slot` now and then.
+//! **Invariant:** `log` is held for one append and never across an await; `view` is held to
+//! clone or replace a value, and is the only lock that may be taken under `log`. `compacting` is
+//! held for a whole pass of the cleaner, which takes `log` now and then.
 //!
 //! A log is opened when it is first wanted, so that a start costs nothing per partition.
 
@@ -15,19 +15,19 @@ use tokio::sync::Mutex as Turn;
 
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
-use crate::log::admit::{Admitted, Rewrite, Rules, admit};
+use crate::log::admit::{AdmitRules, Admitted, Rewrite, admit};
 use crate::log::flush::Flush;
-use crate::log::recovery::Known;
+use crate::log::recovery::RecoveryCheckpoint;
 use crate::log::repack;
-use crate::log::space::Space;
+use crate::log::space::DiskSpace;
 use crate::log::view::View;
-use crate::log::{AppendError, Log, Placed};
+use crate::log::{AppendError, AppendInfo, Log};
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, identify};
 use crate::storage::disk::{Disk, is_full};
 use crate::topics::error::{ProduceError, Unavailable};
-use crate::topics::producer_count::{Counted, ProducerCount};
-use crate::topics::upkeep::{Asking, Desk};
+use crate::topics::producer_count::{CountedProducers, ProducerCount};
+use crate::topics::upkeep::{MaintenanceQueue, PendingWork};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
 
@@ -38,25 +38,25 @@ const CAUTIOUS_APPENDS: u32 = 64;
 
 /// What a partition's start-up knows of it.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub struct PartitionContext {
     /// The disk.
     pub disk: Arc<dyn Disk>,
     /// The partition's directory.
     pub dir: PathBuf,
     /// What the checkpoints say.
-    pub known: Known,
+    pub known: RecoveryCheckpoint,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where the partition asks for upkeep.
-    pub upkeep: Desk,
+    pub upkeep: MaintenanceQueue,
     /// Whether the disk has room.
-    pub space: Arc<Space>,
+    pub space: Arc<DiskSpace>,
     /// How many producers all partitions remember.
     pub producers: Arc<ProducerCount>,
 }
 
 #[derive(Debug)]
-enum Slot {
+enum LogState {
     Closed,
     Open(Box<Log>),
     Failed(String),
@@ -71,18 +71,18 @@ pub struct Partition {
     /// The topic's id.
     pub topic_id: TopicId,
     config: RwLock<Arc<TopicConfig>>,
-    origin: Origin,
-    slot: Mutex<Slot>,
+    origin: PartitionContext,
+    slot: Mutex<LogState>,
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
     flushing: Turn<Offset>,
-    asking: Asking,
+    asking: PendingWork,
     /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
     compacting: Mutex<()>,
     /// Whoever compacts the log is to break off.
     is_going: AtomicBool,
     /// How many producers of it are counted.
-    producers: Counted,
+    producers: CountedProducers,
     /// How many appends more go through a blocking thread, because the disk was seen to stall.
     cautious: AtomicU32,
     /// Who waits for bytes here.
@@ -95,19 +95,19 @@ impl Partition {
         id: TopicPartition,
         topic_id: TopicId,
         config: Arc<TopicConfig>,
-        origin: Origin,
+        origin: PartitionContext,
     ) -> Partition {
         Partition {
             id,
             topic_id,
             config: RwLock::new(config),
-            asking: Asking::new(origin.upkeep.clone()),
+            asking: PendingWork::new(origin.upkeep.clone()),
             compacting: Mutex::new(()),
             is_going: AtomicBool::new(false),
-            producers: Counted::default(),
+            producers: CountedProducers::default(),
             cautious: AtomicU32::new(0),
             origin,
-            slot: Mutex::new(Slot::Closed),
+            slot: Mutex::new(LogState::Closed),
             view: RwLock::new(None),
             flushing: Turn::new(0),
             waiters: Waiters::default(),
@@ -121,48 +121,48 @@ impl Partition {
 
     /// The topic is configured anew; an open log goes by it from its next append on.
     pub fn set_config(&self, config: Arc<TopicConfig>) {
-        let mut slot = self.slot();
+        let mut slot = self.log();
         *self.config.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = config.clone();
-        if let Slot::Open(log) = &mut *slot {
+        if let LogState::Open(log) = &mut *slot {
             log.set_config(config);
         }
     }
 
-    fn slot(&self) -> MutexGuard<'_, Slot> {
+    fn log(&self) -> MutexGuard<'_, LogState> {
         self.slot.lock().unwrap_or_else(|poisoned| {
             // A panic under the lock may have left the log between two states.
             let mut slot = poisoned.into_inner();
-            *slot = Slot::Failed("an earlier append was broken off by a panic".to_owned());
+            *slot = LogState::Failed("an earlier append was broken off by a panic".to_owned());
             slot
         })
     }
 
-    fn opened<'a>(&self, slot: &'a mut Slot) -> Result<&'a mut Log, Unavailable> {
-        if let Slot::Closed = slot {
-            let Origin { disk, dir, known, clock, .. } = &self.origin;
+    fn opened<'a>(&self, slot: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
+        if let LogState::Closed = slot {
+            let PartitionContext { disk, dir, known, clock, .. } = &self.origin;
             let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
                 Ok(mut log) => {
                     self.count_producers(&mut log);
                     self.publish(&log);
-                    Slot::Open(Box::new(log))
+                    LogState::Open(Box::new(log))
                 }
                 Err(error) if is_full(&error) => {
                     let why = format!("{}: {error}", dir.display());
-                    self.origin.space.refused(clock.now(), &why);
+                    self.origin.space.on_full(clock.now(), &why);
                     return Err(Unavailable::Full(why));
                 }
                 Err(error) => {
                     tracing::error!(partition = %self.id, %error, "the log cannot be opened");
-                    Slot::Failed(error.to_string())
+                    LogState::Failed(error.to_string())
                 }
             };
         }
         match slot {
-            Slot::Open(log) => Ok(log),
-            Slot::Failed(why) => Err(Unavailable::Offline(why.clone())),
-            Slot::Closed | Slot::Deleted => Err(Unavailable::Deleted),
+            LogState::Open(log) => Ok(log),
+            LogState::Failed(why) => Err(Unavailable::Offline(why.clone())),
+            LogState::Closed | LogState::Deleted => Err(Unavailable::Deleted),
         }
     }
 
@@ -170,7 +170,7 @@ impl Partition {
     fn identify(&self) -> io::Result<()> {
         let disk = self.origin.disk.as_ref();
         let path = self.origin.dir.join(PARTITION_METADATA);
-        let Known { clean, recovery_point, .. } = self.origin.known;
+        let RecoveryCheckpoint { clean, recovery_point, .. } = self.origin.known;
         // Before the first flush a loss of power may have left anything of it.
         let may_be_torn = !clean && recovery_point == 0;
         identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
@@ -187,7 +187,7 @@ impl Partition {
     }
 
     /// True if these bytes are to be packed anew before they are written, which takes long.
-    pub fn packs_anew(&self, records: &[u8]) -> bool {
+    pub fn needs_recompression(&self, records: &[u8]) -> bool {
         Header::read(records)
             .is_some_and(|header| repack::wanted(&header, &self.config()).is_some())
     }
@@ -199,16 +199,20 @@ impl Partition {
         now: Now,
         records: &[u8],
         produce_version: i16,
-    ) -> Result<Placed, ProduceError> {
+    ) -> Result<AppendInfo, ProduceError> {
         let config = self.config();
-        let admitted = admit(records, &Rules::of(&config, produce_version), now.wall_ms)?;
+        let admitted = admit(records, &AdmitRules::of(&config, produce_version), now.wall_ms)?;
         let repacked = repack::repacked(&admitted, &config, now.wall_ms)?;
         let anew = repacked.as_deref().and_then(repack::admitted);
         self.append_admitted(now, &anew.unwrap_or(admitted))
     }
 
     /// Append a batch that the broker itself has built.
-    pub fn append_own(self: &Arc<Self>, now: Now, bytes: &[u8]) -> Result<Placed, ProduceError> {
+    pub fn append_own(
+        self: &Arc<Self>,
+        now: Now,
+        bytes: &[u8],
+    ) -> Result<AppendInfo, ProduceError> {
         let batch = BatchView::first(bytes)
             .ok_or_else(|| Unavailable::Offline("a batch of our own is none".to_owned()))?;
         let max_timestamp = batch.header.max_timestamp;
@@ -219,12 +223,12 @@ impl Partition {
         self: &Arc<Self>,
         now: Now,
         admitted: &Admitted<'_>,
-    ) -> Result<Placed, ProduceError> {
-        let mut slot = self.slot();
+    ) -> Result<AppendInfo, ProduceError> {
+        let mut slot = self.log();
         let log = self.opened(&mut slot)?;
         let placed = log.append(now, admitted).inspect_err(|error| {
             if let AppendError::Full(why) = error {
-                self.origin.space.refused(now, why);
+                self.origin.space.on_full(now, why);
             }
         })?;
         self.origin.space.took(now);
@@ -234,13 +238,13 @@ impl Partition {
         let compacted = log.is_compacted();
         drop(slot);
         if filled {
-            self.asking.for_segments(self, now.mono_ms);
+            self.asking.request_segment_flush(self, now.mono_ms);
         }
         if filled && compacted {
-            self.asking.for_cleaning(self);
+            self.asking.request_compaction(self);
         }
         if let Some(due) = wanted {
-            self.asking.for_time(self, due);
+            self.asking.request_timed_flush(self, due);
         }
         self.note_pace(now);
         if !placed.is_duplicate {
@@ -280,27 +284,27 @@ impl Partition {
         if let Some(view) = self.open_view() {
             return Ok(view);
         }
-        Ok(self.opened(&mut self.slot())?.view())
+        Ok(self.opened(&mut self.log())?.view())
     }
 
     /// Open the log now, as a start after a crash does.
     pub fn open(&self) -> Result<(), Unavailable> {
-        self.opened(&mut self.slot()).map(|_| ())
+        self.opened(&mut self.log()).map(|_| ())
     }
 
     /// True if the disk has failed it. A log that is not open is not looked at.
     pub fn is_offline(&self) -> bool {
-        match &*self.slot() {
-            Slot::Open(log) => log.offline().is_some(),
-            Slot::Failed(_) => true,
-            Slot::Closed | Slot::Deleted => false,
+        match &*self.log() {
+            LogState::Open(log) => log.offline().is_some(),
+            LogState::Failed(_) => true,
+            LogState::Closed | LogState::Deleted => false,
         }
     }
 
     /// Records not known to be durable; 0 if the log is not open.
     pub fn unflushed(&self) -> i64 {
-        match &*self.slot() {
-            Slot::Open(log) => log.unflushed(),
+        match &*self.log() {
+            LogState::Open(log) => log.unflushed(),
             _ => 0,
         }
     }
@@ -328,28 +332,28 @@ impl Partition {
     /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
-        self.asking.answered();
+        self.asking.flush_taken();
         let due = |log: &Log| match log.flush_wanted_mono_ms() {
             Some(due) if due <= now.mono_ms => log.flush_due(),
             _ => log.flush_of_segments_due(),
         };
-        if !matches!(*self.slot(), Slot::Open(_)) {
+        if !matches!(*self.log(), LogState::Open(_)) {
             return Ok(());
         }
         self.flush_some(due)?;
-        let wanted = match &*self.slot() {
-            Slot::Open(log) => log.flush_wanted_mono_ms(),
+        let wanted = match &*self.log() {
+            LogState::Open(log) => log.flush_wanted_mono_ms(),
             _ => None,
         };
         if let Some(due) = wanted {
-            self.asking.for_time(self, due);
+            self.asking.request_timed_flush(self, due);
         }
         Ok(())
     }
 
     fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
-            let mut slot = self.slot();
+            let mut slot = self.log();
             let log = self.opened(&mut slot)?;
             if let Some(why) = log.offline() {
                 return Err(Unavailable::Offline(why.to_owned()));
@@ -360,7 +364,7 @@ impl Partition {
             }
         };
         let outcome = flush.run();
-        let mut slot = self.slot();
+        let mut slot = self.log();
         let log = self.opened(&mut slot)?;
         match outcome {
             Ok(()) => {
@@ -373,7 +377,7 @@ impl Partition {
 
     /// Do something with the open log, under its lock; readers see the outcome at once.
     pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
-        let mut slot = self.slot();
+        let mut slot = self.log();
         let log = self.opened(&mut slot)?;
         let outcome = work(log);
         self.publish(log);
@@ -382,12 +386,12 @@ impl Partition {
 
     /// Ask for the checkpoints to be saved again: its log start offset has not been.
     pub fn ask_for_checkpoint(self: &Arc<Self>) {
-        self.asking.for_segments(self, self.origin.clock.now().mono_ms);
+        self.asking.request_segment_flush(self, self.origin.clock.now().mono_ms);
     }
 
     /// Bytes of its log files; 0 if it was never used or cannot be opened.
     pub fn log_bytes(&self) -> u64 {
-        let mut slot = self.slot();
+        let mut slot = self.log();
         if self.was_never_used(&slot) {
             return 0;
         }
@@ -400,24 +404,24 @@ impl Partition {
     }
 
     /// Where it asks for what is to be done for it.
-    pub fn asking(&self) -> &Asking {
+    pub fn pending_work(&self) -> &PendingWork {
         &self.asking
     }
 
     /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
     pub fn is_unused(&self) -> bool {
-        self.was_never_used(&self.slot())
+        self.was_never_used(&self.log())
     }
 
-    fn was_never_used(&self, slot: &Slot) -> bool {
-        matches!(slot, Slot::Closed) && !self.origin.disk.exists(&self.origin.dir)
+    fn was_never_used(&self, slot: &LogState) -> bool {
+        matches!(slot, LogState::Closed) && !self.origin.disk.exists(&self.origin.dir)
     }
 
     /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the
     /// log has not been opened: what the checkpoints say still holds.
     pub fn checkpoint(&self) -> Option<(Offset, Offset, Offset)> {
-        match &*self.slot() {
-            Slot::Open(log) => {
+        match &*self.log() {
+            LogState::Open(log) => {
                 let view = log.view();
                 Some((log.recovery_point(), view.end_offset, view.log_start_offset))
             }
@@ -433,11 +437,11 @@ impl Partition {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        (!self.is_going()).then_some(right)
+        (!self.is_closing()).then_some(right)
     }
 
     /// True once the partition is being closed or deleted: a compaction must break off soon.
-    pub fn is_going(&self) -> bool {
+    pub fn is_closing(&self) -> bool {
         self.is_going.load(Ordering::Acquire)
     }
 
@@ -451,15 +455,15 @@ impl Partition {
     /// saved next make durable for all; true if the log needs no recovery at the next start.
     pub fn close(&self) -> bool {
         self.end_compacting();
-        match &mut *self.slot() {
-            Slot::Open(log) => log
+        match &mut *self.log() {
+            LogState::Open(log) => log
                 .close(false)
                 .inspect_err(|error| {
                     tracing::error!(partition = %self.id, %error, "could not be closed");
                 })
                 .is_ok(),
-            Slot::Closed | Slot::Deleted => true,
-            Slot::Failed(_) => false,
+            LogState::Closed | LogState::Deleted => true,
+            LogState::Failed(_) => false,
         }
     }
 
@@ -471,11 +475,11 @@ impl Partition {
     /// The disk's: the directory stays as it is.
     pub fn delete(&self) -> io::Result<Option<PathBuf>> {
         self.end_compacting();
-        let mut slot = self.slot();
-        *slot = Slot::Deleted;
+        let mut slot = self.log();
+        *slot = LogState::Deleted;
         self.producers.end(&self.origin.producers);
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
-        let Origin { disk, dir, .. } = &self.origin;
+        let PartitionContext { disk, dir, .. } = &self.origin;
         let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
         let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
         let outcome = match disk.exists(dir).then(|| disk.rename(dir, &aside)) {

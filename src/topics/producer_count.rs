@@ -20,9 +20,9 @@ impl ProducerCount {
 
 /// What one partition has told a [`ProducerCount`].
 #[derive(Debug, Default)]
-pub struct Counted(AtomicUsize);
+pub struct CountedProducers(AtomicUsize);
 
-impl Counted {
+impl CountedProducers {
     /// Counts the producers of a partition's log. If there are more than `most` in all, some of
     /// this log that have been silent for longest are forgotten: it is the one that grows. Called
     /// under the log's lock.

@@ -18,7 +18,7 @@ pub struct LiveTopic {
 }
 
 #[derive(Debug, Default)]
-struct Shelves {
+struct TopicIndex {
     by_name: BTreeMap<String, Arc<LiveTopic>>,
     by_id: HashMap<TopicId, Arc<LiveTopic>>,
 }
@@ -26,16 +26,16 @@ struct Shelves {
 /// The live topics.
 #[derive(Debug, Default)]
 pub struct Registry {
-    shelves: RwLock<Shelves>,
+    index: RwLock<TopicIndex>,
 }
 
 impl Registry {
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shelves> {
-        self.shelves.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, TopicIndex> {
+        self.index.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Shelves> {
-        self.shelves.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, TopicIndex> {
+        self.index.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// A topic by name.

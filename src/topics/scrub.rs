@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::log::scrub::{Finding, Stretch, of_directory, of_view, scrub};
-use crate::storage::verify::Pace;
+use crate::log::scrub::{Finding, ScrubRange, of_directory, of_view, scrub};
+use crate::storage::verify::Throttler;
 use crate::topics::partition::Partition;
 
 impl Partition {
@@ -13,18 +13,18 @@ impl Partition {
     ///
     /// # Errors
     /// `pace` broke it off, or the directory cannot be read.
-    pub fn scrub(&self, pace: Pace<'_>, found: &mut dyn FnMut(Finding)) -> io::Result<()> {
+    pub fn scrub(&self, pace: Throttler<'_>, found: &mut dyn FnMut(Finding)) -> io::Result<()> {
         if self.is_unused() {
             return Ok(());
         }
         let (disk, dir) = self.place();
         let Some(view) = self.open_view() else {
             // Once it is opened, recovery may have changed its files.
-            let is_current = |_: &Stretch| self.open_view().is_none();
+            let is_current = |_: &ScrubRange| self.open_view().is_none();
             let stretches = of_directory(disk, dir)?;
             return scrub(disk.as_ref(), &stretches, pace, &is_current, found);
         };
-        let is_current = |stretch: &Stretch| {
+        let is_current = |stretch: &ScrubRange| {
             let segments = self.open_view().map(|now| of_view(&now)).unwrap_or_default();
             segments.iter().any(|now| Arc::ptr_eq(&now.segment, &stretch.segment))
         };

@@ -9,7 +9,7 @@ use crate::topics::partition::Partition;
 
 /// A partition that wants its log flushed.
 #[derive(Debug)]
-pub struct Asked {
+pub struct FlushRequest {
     /// Whose log.
     pub partition: Arc<Partition>,
     /// When, on the monotonic clock.
@@ -19,87 +19,87 @@ pub struct Asked {
 /// Where partitions ask. The receiving ends are in `broker/upkeep.rs` and `broker/cleaner.rs`;
 /// without them nothing is done.
 #[derive(Debug, Clone)]
-pub struct Desk {
-    flushes: UnboundedSender<Asked>,
-    cleanings: UnboundedSender<Arc<Partition>>,
+pub struct MaintenanceQueue {
+    flushes: UnboundedSender<FlushRequest>,
+    compactions: UnboundedSender<Arc<Partition>>,
 }
 
-/// What was asked for at a [`Desk`].
+/// What was asked for at a [`MaintenanceQueue`].
 #[derive(Debug)]
-pub struct Inbox {
+pub struct MaintenanceReceiver {
     /// Logs to be flushed.
-    pub flushes: UnboundedReceiver<Asked>,
+    pub flushes: UnboundedReceiver<FlushRequest>,
     /// Logs that may be worth a compaction.
-    pub cleanings: UnboundedReceiver<Arc<Partition>>,
+    pub compactions: UnboundedReceiver<Arc<Partition>>,
 }
 
-impl Desk {
+impl MaintenanceQueue {
     /// Both ends. What waits between them is bounded: a partition waits once for its time, once
     /// for its filled segments, and once to be compacted.
-    pub fn new() -> (Desk, Inbox) {
+    pub fn new() -> (MaintenanceQueue, MaintenanceReceiver) {
         let (flushes, wanted_flushes) = unbounded_channel();
         let (cleanings, wanted_cleanings) = unbounded_channel();
-        let inbox = Inbox { flushes: wanted_flushes, cleanings: wanted_cleanings };
-        (Desk { flushes, cleanings }, inbox)
+        let inbox = MaintenanceReceiver { flushes: wanted_flushes, compactions: wanted_cleanings };
+        (MaintenanceQueue { flushes, compactions: cleanings }, inbox)
     }
 
-    fn ask(&self, partition: &Arc<Partition>, due_mono_ms: i64) {
+    fn request_flush(&self, partition: &Arc<Partition>, due_mono_ms: i64) {
         // Nobody listens once the broker stops, which flushes everything.
-        let _ = self.flushes.send(Asked { partition: partition.clone(), due_mono_ms });
+        let _ = self.flushes.send(FlushRequest { partition: partition.clone(), due_mono_ms });
     }
 }
 
 /// What one partition has asked for already.
 #[derive(Debug)]
-pub struct Asking {
-    desk: Desk,
-    for_time: AtomicBool,
-    for_segments: AtomicBool,
-    for_cleaning: AtomicBool,
+pub struct PendingWork {
+    queue: MaintenanceQueue,
+    timed_flush: AtomicBool,
+    segment_flush: AtomicBool,
+    compaction: AtomicBool,
 }
 
-impl Asking {
+impl PendingWork {
     /// Nothing yet.
-    pub fn new(desk: Desk) -> Asking {
-        Asking {
-            desk,
-            for_time: AtomicBool::new(false),
-            for_segments: AtomicBool::new(false),
-            for_cleaning: AtomicBool::new(false),
+    pub fn new(desk: MaintenanceQueue) -> PendingWork {
+        PendingWork {
+            queue: desk,
+            timed_flush: AtomicBool::new(false),
+            segment_flush: AtomicBool::new(false),
+            compaction: AtomicBool::new(false),
         }
     }
 
     /// A segment is full: it is to be made durable soon, so that a start after a crash need not
     /// read it.
-    pub fn for_segments(&self, partition: &Arc<Partition>, now_mono_ms: i64) {
-        if !self.for_segments.swap(true, Ordering::AcqRel) {
-            self.desk.ask(partition, now_mono_ms);
+    pub fn request_segment_flush(&self, partition: &Arc<Partition>, now_mono_ms: i64) {
+        if !self.segment_flush.swap(true, Ordering::AcqRel) {
+            self.queue.request_flush(partition, now_mono_ms);
         }
     }
 
     /// Records wait for `flush.ms`.
-    pub fn for_time(&self, partition: &Arc<Partition>, due_mono_ms: i64) {
-        if !self.for_time.swap(true, Ordering::AcqRel) {
-            self.desk.ask(partition, due_mono_ms);
+    pub fn request_timed_flush(&self, partition: &Arc<Partition>, due_mono_ms: i64) {
+        if !self.timed_flush.swap(true, Ordering::AcqRel) {
+            self.queue.request_flush(partition, due_mono_ms);
         }
     }
 
     /// There may be something to compact.
-    pub fn for_cleaning(&self, partition: &Arc<Partition>) {
-        if !self.for_cleaning.swap(true, Ordering::AcqRel) {
+    pub fn request_compaction(&self, partition: &Arc<Partition>) {
+        if !self.compaction.swap(true, Ordering::AcqRel) {
             // As above.
-            let _ = self.desk.cleanings.send(partition.clone());
+            let _ = self.queue.compactions.send(partition.clone());
         }
     }
 
     /// The partition's turn has come: it may ask again.
-    pub fn answered(&self) {
-        self.for_time.store(false, Ordering::Release);
-        self.for_segments.store(false, Ordering::Release);
+    pub fn flush_taken(&self) {
+        self.timed_flush.store(false, Ordering::Release);
+        self.segment_flush.store(false, Ordering::Release);
     }
 
     /// The cleaner looks at the partition: it may ask again.
-    pub fn cleaning_answered(&self) {
-        self.for_cleaning.store(false, Ordering::Release);
+    pub fn compaction_taken(&self) {
+        self.compaction.store(false, Ordering::Release);
     }
 }

@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 
 use crate::wire::list::{COPIED_BYTES_MAX, encode_into};
-use crate::wire::reply::{Refusal, put_varint};
+use crate::wire::reply::{CloseReason, put_varint};
 
 /// DescribeGroups.
 pub const KEY: i16 = 15;
@@ -32,7 +32,7 @@ struct Writer {
 ///
 /// # Errors
 /// It cannot be written in this version.
-pub fn encode(version: i16, mut group: DescribedGroup) -> Result<Encoded, Refusal> {
+pub fn encode(version: i16, mut group: DescribedGroup) -> Result<Encoded, CloseReason> {
     let members = std::mem::take(&mut group.members);
     let encoded = Encoded { pieces: Vec::new(), shared_bytes: 0 };
     let mut writer = Writer { version, out: BytesMut::new(), encoded };
@@ -63,7 +63,7 @@ impl Writer {
         }
     }
 
-    fn member(&mut self, mut member: DescribedGroupMember) -> Result<(), Refusal> {
+    fn member(&mut self, mut member: DescribedGroupMember) -> Result<(), CloseReason> {
         let metadata = std::mem::take(&mut member.member_metadata);
         let assignment = std::mem::take(&mut member.member_assignment);
         encode_into(&mut self.out, &member, self.version)?;

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::storage::segment::FileSlice;
 use crate::types::{Offset, ProducerId, TopicId};
-use crate::wire::reply::{Chunk, Refusal, Reply, begin, finish, put_varint};
+use crate::wire::reply::{Chunk, CloseReason, Response, begin, finish, put_varint};
 
 /// Fetch.
 pub const KEY: i16 = 1;
@@ -69,7 +69,11 @@ impl Lengths {
 ///
 /// # Errors
 /// It is longer than a frame can be.
-pub fn encode(version: i16, correlation_id: i32, fetched: Fetched) -> Result<Reply, Refusal> {
+pub fn encode(
+    version: i16,
+    correlation_id: i32,
+    fetched: Fetched,
+) -> Result<Response, CloseReason> {
     let lengths = Lengths(version >= 12);
     let mut chunks = Vec::new();
     let mut out = begin(KEY, version, correlation_id);
@@ -131,7 +135,7 @@ fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &Fetched
 }
 
 /// Put the frame's length, which is known only now, into the first chunk.
-fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Reply, Refusal> {
+fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Response, CloseReason> {
     let total: usize = chunks.iter().map(Chunk::bytes).sum();
     match chunks.first_mut() {
         Some(Chunk::Bytes(first)) => {
@@ -139,9 +143,9 @@ fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Reply, Refusal> {
             let more = total + out.len() - first.len();
             *first = finish(head, more)?;
             chunks.push(Chunk::Bytes(out.freeze()));
-            Ok(Reply::Chunks(chunks))
+            Ok(Response::Chunks(chunks))
         }
-        _ => Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)])),
+        _ => Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)])),
     }
 }
 

@@ -66,7 +66,7 @@ impl Scalar {
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum FieldType {
     /// One value.
     One(Scalar),
     /// A struct, in place. If it may be null, a byte before it says whether it is there.
@@ -88,7 +88,7 @@ pub struct Field {
     /// Its name in Kafka's schema, in snake case.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: FieldType,
     since: i16,
     until: i16,
     null_since: i16,
@@ -96,7 +96,7 @@ pub struct Field {
 }
 
 impl Field {
-    const fn new(name: &'static str, kind: Kind) -> Field {
+    const fn new(name: &'static str, kind: FieldType) -> Field {
         Field { name, kind, since: 0, until: NEVER, null_since: NEVER, tag: None }
     }
 
@@ -128,8 +128,10 @@ impl Field {
     /// What the struct, or an element of the array, is made of.
     pub const fn of(self, fields: &'static [Field]) -> Field {
         let kind = match self.kind {
-            Kind::Array { element_bytes, .. } => Kind::Array { of: fields, element_bytes },
-            _ => Kind::Group(fields),
+            FieldType::Array { element_bytes, .. } => {
+                FieldType::Array { of: fields, element_bytes }
+            }
+            _ => FieldType::Group(fields),
         };
         Field { kind, ..self }
     }
@@ -152,7 +154,7 @@ impl Field {
 
 /// One request of the protocol.
 #[derive(Debug, Clone, Copy)]
-pub struct Request {
+pub struct RequestSchema {
     /// The API key.
     pub key: i16,
     /// The API's name in Kafka.
@@ -166,15 +168,15 @@ pub struct Request {
     flexible_since: i16,
 }
 
-impl Request {
+impl RequestSchema {
     /// Compact lengths and tagged sections begin with this version. Without it, never.
-    pub const fn flexible(self, since: i16) -> Request {
-        Request { flexible_since: since, ..self }
+    pub const fn flexible(self, since: i16) -> RequestSchema {
+        RequestSchema { flexible_since: since, ..self }
     }
 
     /// What its body is made of.
-    pub const fn of(self, fields: &'static [Field]) -> Request {
-        Request { fields, ..self }
+    pub const fn of(self, fields: &'static [Field]) -> RequestSchema {
+        RequestSchema { fields, ..self }
     }
 
     /// True if this version is written with compact lengths and tagged sections, and comes after
@@ -189,26 +191,26 @@ impl Request {
     }
 }
 
-/// A request of versions `min` to `max`, whose body is empty until [`Request::of`].
-pub const fn request(key: i16, name: &'static str, min: i16, max: i16) -> Request {
-    Request { key, name, min, max, fields: &[], flexible_since: NEVER }
+/// A request of versions `min` to `max`, whose body is empty until [`RequestSchema::of`].
+pub const fn request(key: i16, name: &'static str, min: i16, max: i16) -> RequestSchema {
+    RequestSchema { key, name, min, max, fields: &[], flexible_since: NEVER }
 }
 
 /// A struct in place; what it is made of follows by [`Field::of`].
 pub const fn group(name: &'static str) -> Field {
-    Field::new(name, Kind::Group(&[]))
+    Field::new(name, FieldType::Group(&[]))
 }
 
 /// An array of structs, each decoded into a `T`; what one is made of follows by [`Field::of`].
 pub const fn array<T>(name: &'static str) -> Field {
-    Field::new(name, Kind::Array { of: &[], element_bytes: size_of::<T>() })
+    Field::new(name, FieldType::Array { of: &[], element_bytes: size_of::<T>() })
 }
 
 macro_rules! words {
     ($($one:ident, $scalar:ident, $what:literal;)*) => {$(
         #[doc = concat!("A field of ", $what, ".")]
         pub const fn $one(name: &'static str) -> Field {
-            Field::new(name, Kind::One(Scalar::$scalar))
+            Field::new(name, FieldType::One(Scalar::$scalar))
         }
     )*};
 }
@@ -217,7 +219,7 @@ macro_rules! plurals {
     ($($many:ident, $scalar:ident, $what:literal;)*) => {$(
         #[doc = concat!("An array of ", $what, ".")]
         pub const fn $many(name: &'static str) -> Field {
-            Field::new(name, Kind::List(Scalar::$scalar))
+            Field::new(name, FieldType::List(Scalar::$scalar))
         }
     )*};
 }

@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
-use crate::wire::reply::{Chunk, Refusal, Reply, begin, finish, put_varint};
+use crate::wire::reply::{Chunk, CloseReason, Response, begin, finish, put_varint};
 use crate::wire::shapes;
 
 /// The size that a piece has when it is closed, in bytes; its last item may go beyond.
@@ -16,7 +16,7 @@ pub const COPIED_BYTES_MAX: usize = 4096;
 
 /// The items of a list, encoded so far.
 #[derive(Debug)]
-pub struct List {
+pub struct EncodedList {
     key: i16,
     version: i16,
     piece: BytesMut,
@@ -25,18 +25,18 @@ pub struct List {
     items: usize,
 }
 
-impl List {
+impl EncodedList {
     /// Returns an empty list of an answer to this API in this version.
-    pub fn new(key: i16, version: i16) -> List {
+    pub fn new(key: i16, version: i16) -> EncodedList {
         let (piece, chunks) = (BytesMut::new(), Vec::new());
-        List { key, version, piece, chunks, chunk_bytes: 0, items: 0 }
+        EncodedList { key, version, piece, chunks, chunk_bytes: 0, items: 0 }
     }
 
     /// Appends an item.
     ///
     /// # Errors
     /// It cannot be written in this version.
-    pub fn put(&mut self, item: &impl Encodable) -> Result<(), Refusal> {
+    pub fn put(&mut self, item: &impl Encodable) -> Result<(), CloseReason> {
         self.items += 1;
         encode_into(&mut self.piece, item, self.version)
     }
@@ -55,7 +55,7 @@ impl List {
     }
 
     /// Appends items that are encoded when their turn comes.
-    pub fn put_later(&mut self, items: usize, later: Later) {
+    pub fn put_later(&mut self, items: usize, later: DeferredItems) {
         self.cut();
         self.items += items;
         self.push(Chunk::Later(later));
@@ -104,7 +104,7 @@ impl List {
         correlation_id: i32,
         answer: &impl Encodable,
         tail: usize,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Response, CloseReason> {
         let mut out = begin(self.key, self.version, correlation_id);
         encode_into(&mut out, answer, self.version)?;
         let is_compact = shapes::is_flexible(self.key, self.version);
@@ -117,13 +117,13 @@ impl List {
         if self.chunks.is_empty() {
             out.extend_from_slice(&self.piece);
             out.extend_from_slice(&end);
-            return Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]));
+            return Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]));
         }
         self.piece.extend_from_slice(&end);
         self.cut();
         let head = Chunk::Bytes(finish(out, self.chunk_bytes)?);
         self.chunks.insert(0, head);
-        Ok(Reply::Chunks(self.chunks))
+        Ok(Response::Chunks(self.chunks))
     }
 }
 
@@ -135,8 +135,8 @@ pub fn encode_into(
     out: &mut BytesMut,
     message: &impl Encodable,
     version: i16,
-) -> Result<(), Refusal> {
-    message.encode(out, version).map_err(|error| Refusal::Unencodable(error.to_string()))
+) -> Result<(), CloseReason> {
+    message.encode(out, version).map_err(|error| CloseReason::Unencodable(error.to_string()))
 }
 
 /// Items that are encoded when the socket has taken what stands before them.
@@ -144,21 +144,21 @@ pub fn encode_into(
 /// **Invariant:** the source gives as many bytes as were announced: it is made of what does not
 /// change.
 #[derive(Debug)]
-pub struct Later {
+pub struct DeferredItems {
     bytes: usize,
-    source: Box<dyn Source>,
+    source: Box<dyn ItemSource>,
 }
 
 /// Makes pieces of an answer, one after the other.
-pub trait Source: std::fmt::Debug + Send + Sync {
+pub trait ItemSource: std::fmt::Debug + Send + Sync {
     /// Returns the next piece; none, or one of no bytes, at the end.
     fn next(&mut self) -> Option<Bytes>;
 }
 
-impl Later {
+impl DeferredItems {
     /// Returns what `source` will give, `bytes` bytes in all.
-    pub fn new(bytes: usize, source: Box<dyn Source>) -> Later {
-        Later { bytes, source }
+    pub fn new(bytes: usize, source: Box<dyn ItemSource>) -> DeferredItems {
+        DeferredItems { bytes, source }
     }
 
     /// Returns how many bytes are still to come.
@@ -170,7 +170,7 @@ impl Later {
     ///
     /// # Errors
     /// The source does not give what was announced: a mistake of ours.
-    pub fn next_piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+    pub fn next_piece(&mut self) -> Result<Option<Bytes>, CloseReason> {
         let piece = self.source.next().filter(|piece| !piece.is_empty());
         let len = piece.as_ref().map_or(0, Bytes::len);
         let is_short = piece.is_none() && self.bytes > 0;
@@ -178,7 +178,7 @@ impl Later {
             Some(left) => self.bytes = left,
             None => {
                 let why = format!("{} bytes of it were announced, and {len} came", self.bytes);
-                return Err(Refusal::Unencodable(why));
+                return Err(CloseReason::Unencodable(why));
             }
         }
         Ok(piece)

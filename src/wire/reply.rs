@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
 use crate::storage::segment::FileSlice;
-use crate::wire::list::Later;
+use crate::wire::list::DeferredItems;
 use crate::wire::shapes;
 
 /// ApiVersions: its response header never has tags (KIP-511).
@@ -18,7 +18,7 @@ pub enum Chunk {
     /// A stretch of a log file.
     File(FileSlice),
     /// What is encoded when its turn comes.
-    Later(Later),
+    Later(DeferredItems),
 }
 
 impl Chunk {
@@ -34,23 +34,23 @@ impl Chunk {
 
 /// What leaves for one request. `None` is acks=0: nothing is sent.
 #[derive(Debug)]
-pub enum Reply {
+pub enum Response {
     /// Nothing.
     None,
     /// These, in this order; the first begins with the frame's length.
     Chunks(Vec<Chunk>),
 }
 
-impl Reply {
+impl Response {
     /// How many bytes leave.
     pub fn bytes(&self) -> usize {
-        let Reply::Chunks(chunks) = self else { return 0 };
+        let Response::Chunks(chunks) = self else { return 0 };
         chunks.iter().map(Chunk::bytes).sum()
     }
 
     /// How many of them lie in memory for this answer until they have left.
     pub fn bytes_in_memory(&self) -> usize {
-        let Reply::Chunks(chunks) = self else { return 0 };
+        let Response::Chunks(chunks) = self else { return 0 };
         let held = |chunk: &Chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.len(),
             Chunk::File(_) | Chunk::Later(_) => 0,
@@ -61,7 +61,7 @@ impl Reply {
 
 /// Why a request gets no answer; the connection is closed, as Kafka does.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum CloseReason {
     /// The bytes are not that request.
     #[error("a malformed request: {0}")]
     Malformed(String),
@@ -94,7 +94,7 @@ pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
 ///
 /// # Errors
 /// No frame can be so long.
-pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, Refusal> {
+pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, CloseReason> {
     let len = check_frame(out.len().saturating_sub(4) + more)?;
     if let Some(head) = out.first_chunk_mut::<4>() {
         *head = len.to_be_bytes();
@@ -106,10 +106,10 @@ pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, Refusal> {
 ///
 /// # Errors
 /// No frame can be so long.
-pub fn check_frame(bytes: usize) -> Result<i32, Refusal> {
+pub fn check_frame(bytes: usize) -> Result<i32, CloseReason> {
     let too_long =
         || format!("an answer of {bytes} bytes or more; a frame has {FRAME_BYTES_MAX} at most");
-    i32::try_from(bytes).map_err(|_| Refusal::Unaffordable(too_long()))
+    i32::try_from(bytes).map_err(|_| CloseReason::Unaffordable(too_long()))
 }
 
 /// Append an unsigned varint.
@@ -127,8 +127,8 @@ pub fn encode(
     version: i16,
     correlation_id: i32,
     body: &impl Encodable,
-) -> Result<Reply, Refusal> {
+) -> Result<Response, CloseReason> {
     let mut out = begin(key, version, correlation_id);
-    body.encode(&mut out, version).map_err(|e| Refusal::Unencodable(e.to_string()))?;
-    Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
+    body.encode(&mut out, version).map_err(|e| CloseReason::Unencodable(e.to_string()))?;
+    Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
 }

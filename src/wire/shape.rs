@@ -23,7 +23,7 @@
 //! (KIP-482), and a length below -1 is not another way to write null.
 
 use crate::wire::cursor::{self, VarintError};
-use crate::wire::field::{Field, Kind, Scalar};
+use crate::wire::field::{Field, FieldType, Scalar};
 use crate::wire::shapes;
 
 /// What was found out about a body that is sound.
@@ -181,14 +181,14 @@ impl<'a> Walk<'a> {
         let name = field.name;
         let nullable = field.may_be_null(self.version);
         match field.kind {
-            Kind::One(scalar) => self.scalar(name, scalar, nullable),
-            Kind::Group(fields) if nullable => match self.array(name)? {
+            FieldType::One(scalar) => self.scalar(name, scalar, nullable),
+            FieldType::Group(fields) if nullable => match self.array(name)? {
                 [0xff] => Ok(()),
                 [1] => self.fields(name, fields),
                 [other] => Err(ShapeError::Presence { field: name, found: other as i8 }),
             },
-            Kind::Group(fields) => self.fields(name, fields),
-            Kind::List(scalar) => {
+            FieldType::Group(fields) => self.fields(name, fields),
+            FieldType::List(scalar) => {
                 let least = self.least_of(scalar);
                 let memory = listed_bytes(scalar);
                 let count = self.count(name, nullable, least, memory)?;
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
                     None => (0..count).try_for_each(|_| self.scalar(name, scalar, false)),
                 }
             }
-            Kind::Array { of, element_bytes } => {
+            FieldType::Array { of, element_bytes } => {
                 let least = self.least(of);
                 let count = self.count(name, nullable, least, element_bytes)?;
                 (0..count).try_for_each(|_| self.fields(name, of))
@@ -316,11 +316,11 @@ impl<'a> Walk<'a> {
         for field in fields {
             if field.tagged().is_none() && field.is_in(self.version) {
                 sum += match field.kind {
-                    Kind::One(scalar) => self.least_of(scalar),
-                    Kind::Group(_) if field.may_be_null(self.version) => 1,
-                    Kind::Group(fields) => self.least(fields),
-                    Kind::List(_) | Kind::Array { .. } if self.flexible => 1,
-                    Kind::List(_) | Kind::Array { .. } => 4,
+                    FieldType::One(scalar) => self.least_of(scalar),
+                    FieldType::Group(_) if field.may_be_null(self.version) => 1,
+                    FieldType::Group(fields) => self.least(fields),
+                    FieldType::List(_) | FieldType::Array { .. } if self.flexible => 1,
+                    FieldType::List(_) | FieldType::Array { .. } => 4,
                 };
             }
         }

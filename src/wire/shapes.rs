@@ -4,7 +4,7 @@
 //! is served is another table. CreateTopics 0 and 1 and DeleteTopics 0, which `wire/legacy.rs`
 //! decodes, are described as well.
 
-use crate::wire::field::Request;
+use crate::wire::field::RequestSchema;
 
 /// Requests of administration.
 pub mod admin;
@@ -18,7 +18,7 @@ pub mod security;
 pub mod share;
 
 /// Every request that is described, in the order of the API keys.
-pub static REQUESTS: [Request; 75] = [
+pub static REQUESTS: [RequestSchema; 75] = [
     data::PRODUCE,
     data::FETCH,
     data::LIST_OFFSETS,
@@ -111,7 +111,7 @@ static PLACES: [Option<u8>; KEYS] = {
 };
 
 /// The request of an API key.
-pub fn find(key: i16) -> Option<&'static Request> {
+pub fn find(key: i16) -> Option<&'static RequestSchema> {
     let place = PLACES.get(usize::try_from(key).ok()?).copied().flatten()?;
     REQUESTS.get(usize::from(place))
 }

@@ -4,12 +4,12 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::wire::cursor;
-use crate::wire::reply::{API_VERSIONS, Chunk, Reply};
+use crate::wire::reply::{API_VERSIONS, Chunk, Response};
 use crate::wire::shapes;
 
 /// Where `throttle_time_ms` stands in the body of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ThrottleField {
     /// After so many bytes.
     After(usize),
     /// Behind the list of APIs (ApiVersions).
@@ -43,32 +43,32 @@ const SINCE: &[(i16, i16)] = &[
     (23, 2),
 ];
 
-fn place(key: i16, version: i16) -> Option<Place> {
+fn place(key: i16, version: i16) -> Option<ThrottleField> {
     let since = SINCE.iter().find(|row| row.0 == key).map_or(0, |row| row.1);
     if version < since || WITHOUT.contains(&key) {
         return None;
     }
     Some(match key {
-        0 | 38 | 41 => Place::Last,
-        API_VERSIONS => Place::AfterApis,
+        0 | 38 | 41 => ThrottleField::Last,
+        API_VERSIONS => ThrottleField::AfterApis,
         // An error code stands before it, and an expiry as well.
-        47 => Place::After(2),
-        39 | 40 => Place::After(10),
-        _ => Place::After(0),
+        47 => ThrottleField::After(2),
+        39 | 40 => ThrottleField::After(10),
+        _ => ThrottleField::After(0),
     })
 }
 
 /// Write the throttle time, in ms, into an answer; one that has no place for it stays as it is.
-pub fn put(reply: &mut Reply, key: i16, version: i16, throttle_ms: i32) {
-    let (Reply::Chunks(chunks), Some(place)) = (reply, place(key, version)) else { return };
+pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
+    let (Response::Chunks(chunks), Some(place)) = (reply, place(key, version)) else { return };
     let is_flexible = shapes::is_flexible(key, version);
     let head = 8 + usize::from(is_flexible && key != API_VERSIONS);
-    let chunk = if place == Place::Last { chunks.last_mut() } else { chunks.first_mut() };
+    let chunk = if place == ThrottleField::Last { chunks.last_mut() } else { chunks.first_mut() };
     let Some(Chunk::Bytes(bytes)) = chunk else { return };
     let at = match place {
-        Place::After(n) => Some(head + n),
-        Place::AfterApis => after_apis(bytes, head + 2, is_flexible),
-        Place::Last => bytes.len().checked_sub(4 + usize::from(is_flexible)),
+        ThrottleField::After(n) => Some(head + n),
+        ThrottleField::AfterApis => after_apis(bytes, head + 2, is_flexible),
+        ThrottleField::Last => bytes.len().checked_sub(4 + usize::from(is_flexible)),
     };
     let mut changed =
         std::mem::take(bytes).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
@@ -98,8 +98,8 @@ mod tests {
     use kafka_protocol::messages::*;
     use kafka_protocol::protocol::Encodable;
 
-    fn bytes(reply: &Reply) -> Vec<u8> {
-        let Reply::Chunks(chunks) = reply else { return Vec::new() };
+    fn bytes(reply: &Response) -> Vec<u8> {
+        let Response::Chunks(chunks) = reply else { return Vec::new() };
         let piece = |chunk: &Chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.to_vec(),
             Chunk::File(_) | Chunk::Later(_) => Vec::new(),

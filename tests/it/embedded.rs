@@ -237,7 +237,7 @@ fn a_start_that_nobody_waits_for_ends() {
         drop(starting.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     }
     // It has begun by itself, and lets go of the directory by itself.
-    while !dir.path().join("meta.properties").exists() || datadir::hold(dir.path()).is_err() {
+    while !dir.path().join("meta.properties").exists() || datadir::lock(dir.path()).is_err() {
         std::thread::yield_now();
     }
 }

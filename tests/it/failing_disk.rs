@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafka_protocol::error::ResponseError as Code;
 use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
-use ottla::storage::sim_world::Fault;
+use ottla::storage::sim_world::InjectedError;
 
 use crate::client::Client;
 use crate::harness::Ottla;
@@ -29,7 +29,7 @@ async fn a_failed_write_takes_its_partition_offline_until_the_next_start() {
     client.create("t", 2, &[]).await;
     assert_eq!(stored(&mut client, 0, "a").await, 0);
     assert_eq!(stored(&mut client, 1, "a").await, 0);
-    disk.fail_next_write("t-0/", Fault::Io);
+    disk.fail_next_write("t-0/", InjectedError::Io);
     let storage = Code::KafkaStorageError.code();
     assert_eq!(stored(&mut client, 0, "b").await, storage);
     assert_eq!(stored(&mut client, 0, "c").await, storage, "also once the disk works again");
@@ -60,7 +60,7 @@ async fn a_failed_sync_is_not_acknowledged_and_takes_its_partition_offline() {
 async fn a_topic_that_cannot_be_recorded_is_not_created() {
     let disk = SimDisk::new(1);
     let (mut ottla, mut client) = on(&disk, &[]).await;
-    disk.fail_next_write("__cluster_metadata-0", Fault::NoSpace);
+    disk.fail_next_write("__cluster_metadata-0", InjectedError::NoSpace);
     let answer = client.call(7, &crate::client::creation("t", 1, &[])).await;
     assert_eq!(answer.topics[0].error_code, Code::KafkaStorageError.code());
     assert_eq!(client.list_offset("t", -1).await.0, Code::UnknownTopicOrPartition.code());

@@ -10,7 +10,7 @@ use kafka_protocol::error::ResponseError as Code;
 use ottla::server::control::{Control, HEALTH};
 use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
-use ottla::storage::sim_world::Fault;
+use ottla::storage::sim_world::InjectedError;
 
 use crate::client::{Client, creation};
 use crate::daemon::{Daemon, ottla, text};
@@ -50,7 +50,7 @@ async fn a_panic_of_the_coordinator_ends_the_broker_and_loses_nothing() {
     client.create("t", 1, &[]).await;
     assert_eq!(client.produce("t", 0, plain(&["acknowledged"])).await.error_code, 0);
     committed(&mut client).await;
-    disk.fail_next_write("__consumer_offsets-0/", Fault::Panic);
+    disk.fail_next_write("__consumer_offsets-0/", InjectedError::Panic);
     client.send(7, &committing("g", "t", 0, 2)).await;
     let failure = ottla.broker().tasks.failed().await;
     assert_eq!(failure.task, "group coordinator");
@@ -77,7 +77,7 @@ async fn a_panic_in_a_change_of_topics_takes_the_metadata_log_offline_and_is_tol
     let disk = SimDisk::new(3);
     let (ottla, mut client) = on(&disk, &[]).await;
     assert_eq!(health(&ottla).await, "ok all parts work\n");
-    disk.fail_next_write("__cluster_metadata-0/", Fault::Panic);
+    disk.fail_next_write("__cluster_metadata-0/", InjectedError::Panic);
     for _ in 0..2 {
         let answer = client.call(7, &creation("t", 1, &[])).await;
         assert_eq!(answer.topics[0].error_code, Code::KafkaStorageError.code());
@@ -96,12 +96,12 @@ async fn one_error_of_the_disk_in_the_committed_offsets_or_the_metadata_log_is_t
     client.create("t", 1, &[]).await;
     committed(&mut client).await;
     assert_eq!(health(&ottla).await, "ok all parts work\n");
-    disk.fail_next_write("__consumer_offsets-0/", Fault::Io);
+    disk.fail_next_write("__consumer_offsets-0/", InjectedError::Io);
     let answer = client.call(7, &committing("g", "t", 0, 2)).await;
     assert_eq!(answer.topics[0].partitions[0].error_code, Code::CoordinatorNotAvailable.code());
     let said = health(&ottla).await;
     assert!(said.starts_with("error the group coordinator is offline ("), "{said}");
-    disk.fail_next_write("__cluster_metadata-0/", Fault::Io);
+    disk.fail_next_write("__cluster_metadata-0/", InjectedError::Io);
     let answer = client.call(7, &creation("u", 1, &[])).await;
     assert_eq!(answer.topics[0].error_code, Code::KafkaStorageError.code());
     let said = health(&ottla).await;
@@ -126,7 +126,7 @@ async fn what_is_offline_stands_in_the_log_again_every_minute() {
     client.create("t", 1, &[]).await;
     committed(&mut client).await;
     assert_eq!(said(), 0);
-    disk.fail_next_write("__consumer_offsets-0/", Fault::Io);
+    disk.fail_next_write("__consumer_offsets-0/", InjectedError::Io);
     client.call(7, &committing("g", "t", 0, 2)).await;
     while said() == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

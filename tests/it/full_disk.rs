@@ -144,8 +144,10 @@ async fn a_roll_without_room_leaves_nothing_behind() {
     for fault in ["snapshot", "log", "timeindex"] {
         let of = format!("t-0/00000000000000000001.{fault}");
         match fault {
-            "snapshot" => disk.fail_next_write(&of, ottla::storage::sim_world::Fault::NoSpace),
-            _ => disk.fail_next_name(&of, ottla::storage::sim_world::Fault::NoSpace),
+            "snapshot" => {
+                disk.fail_next_write(&of, ottla::storage::sim_world::InjectedError::NoSpace)
+            }
+            _ => disk.fail_next_name(&of, ottla::storage::sim_world::InjectedError::NoSpace),
         }
         assert_eq!(stored(&mut client, "t", &large).await, STORAGE, "{fault}");
         let dir = ottla.data_dir().join("t-0");

@@ -73,7 +73,7 @@ impl Ottla {
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
         let hold = loop {
             // A thread may still be in the middle of dropping the broker that was killed.
-            match datadir::hold(self.data_dir()) {
+            match datadir::lock(self.data_dir()) {
                 Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
                 held => break held.unwrap(),
             }

@@ -116,7 +116,7 @@ async fn a_directory_in_which_clients_have_asked_for_a_protection_is_not_opened_
         let dir = tempfile::tempdir().unwrap();
         let start = || {
             let settings = Arc::new(Settings::load(None, [], &[]).unwrap());
-            let hold = datadir::hold(dir.path()).unwrap();
+            let hold = datadir::lock(dir.path()).unwrap();
             let clock = Arc::new(SystemClock::default());
             let dir = dir.path().to_owned();
             start::start(settings, dir, Arc::new(OsDisk), clock, Some(hold))

@@ -190,7 +190,7 @@ async fn durable_produces_are_answered() {
 async fn a_directory_that_is_not_understood_stops_the_start() {
     let start = |dir: &std::path::Path| {
         let settings = std::sync::Arc::new(Settings::load(None, [], &[]).unwrap());
-        let hold = datadir::hold(dir).unwrap();
+        let hold = datadir::lock(dir).unwrap();
         let (disk, clock) = (OsDisk, SystemClock::default());
         let (disk, clock) = (std::sync::Arc::new(disk), std::sync::Arc::new(clock));
         start::start(settings, dir.to_owned(), disk, clock, Some(hold)).map(drop)

@@ -7,7 +7,7 @@ use kafka_protocol::messages::alter_replica_log_dirs_request::{
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{AlterReplicaLogDirsRequest, MetadataRequest};
 use ottla::storage::sim_disk::SimDisk;
-use ottla::storage::sim_world::Fault;
+use ottla::storage::sim_world::InjectedError;
 
 use crate::client::{Client, creation, text, topic_name};
 use crate::harness::Ottla;
@@ -155,7 +155,7 @@ async fn files_can_be_moved_only_to_where_they_are() {
     ] {
         assert_eq!(moved(&mut client, to, topic, partition).await, expected, "{topic} to {to}");
     }
-    disk.fail_next_write("failed-0/", Fault::Io);
+    disk.fail_next_write("failed-0/", InjectedError::Io);
     let storage = Code::KafkaStorageError.code();
     assert_eq!(client.produce("failed", 0, plain(&["v"])).await.error_code, storage);
     assert_eq!(moved(&mut client, &here, "failed", 0).await, storage);

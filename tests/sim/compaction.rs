@@ -16,15 +16,15 @@ use ottla::clock::Now;
 use ottla::config::resolve::{Cleanup, TopicConfig};
 use ottla::log::Log;
 use ottla::log::admit::{Admitted, Rewrite};
-use ottla::log::cleaning::dirt::Dirt;
-use ottla::log::cleaning::{Means, Pass};
-use ottla::log::recovery::Known;
+use ottla::log::cleaning::dirt::CleanableRange;
+use ottla::log::cleaning::{CompactionPass, PassConfig};
+use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::batch::{BatchView, Codec};
 use ottla::storage::batch_builder::BatchBuilder;
 use ottla::storage::disk::Disk;
 use ottla::storage::records::records;
 use ottla::storage::sim_disk::SimDisk;
-use ottla::storage::sim_world::Fault;
+use ottla::storage::sim_world::InjectedError;
 
 use crate::compaction_model::{Model, Row, Stored};
 use crate::seeds::seeds;
@@ -97,7 +97,7 @@ impl Life {
             if self.rng.u8(0..5) == 0 {
                 self.disk.fail_after(self.rng.u64(0..30));
             }
-            let known = Known {
+            let known = RecoveryCheckpoint {
                 clean: self.clean_stop,
                 recovery_point: self.recovery_point,
                 log_start_offset: self.model.log_start,
@@ -132,8 +132,8 @@ impl Life {
         self.sequences = self.sequences_now();
         match self.rng.u8(0..10) {
             0..5 => self.disk.fail_after(self.rng.u64(0..200)),
-            5 => self.disk.fail_next_write(".cleaned", Fault::NoSpace),
-            6 => self.disk.fail_next_name(".swap", Fault::Io),
+            5 => self.disk.fail_next_write(".cleaned", InjectedError::NoSpace),
+            6 => self.disk.fail_next_name(".swap", InjectedError::Io),
             _ => {}
         }
         for _ in 0..self.rng.usize(0..60) {
@@ -266,13 +266,13 @@ impl Life {
         if !self.flush(log) {
             return Ok(false);
         }
-        let means = Means {
+        let means = PassConfig {
             map_bytes: self.rng.usize(0..600),
             map_load: 0.9,
             buffer_bytes: self.rng.usize(0..2000),
             now_wall_ms: self.now,
         };
-        let Ok(dirt) = Dirt::of(&view, &self.config, self.cleaned, self.now) else {
+        let Ok(dirt) = CleanableRange::of(&view, &self.config, self.cleaned, self.now) else {
             return Ok(!self.disk.has_stopped());
         };
         let sealed = view.active.segment.base_offset;
@@ -284,7 +284,8 @@ impl Life {
             if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let begun = Pass::begin(disk, &view, self.config.clone(), &dirt, last, means, pace);
+        let begun =
+            CompactionPass::begin(disk, &view, self.config.clone(), &dirt, last, means, pace);
         let Ok(mut pass) = begun else { return Ok(!self.disk.has_stopped()) };
         loop {
             let swap = match pass.next(dir(), pace) {

@@ -2,7 +2,7 @@
 //! the same thing many times, the longest texts, extreme numbers, nothing and null.
 
 use fastrand::Rng;
-use ottla::wire::field::{Field, Kind, Request, Scalar};
+use ottla::wire::field::{Field, FieldType, RequestSchema, Scalar};
 use ottla::wire::shapes;
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ struct Extreme<'a> {
 impl Extreme<'_> {
     fn body(
         rng: &mut Rng,
-        shape: &Request,
+        shape: &RequestSchema,
         version: i16,
         subject: &Subject,
         bytes_max: usize,
@@ -134,23 +134,23 @@ impl Extreme<'_> {
         let is_nullable = field.may_be_null(self.version);
         let is_null = is_nullable && self.rng.u8(0..6) == 0;
         match field.kind {
-            Kind::Group(_) if is_null => vec![0xff],
-            Kind::Group(fields) => {
+            FieldType::Group(_) if is_null => vec![0xff],
+            FieldType::Group(fields) => {
                 let mut out = if is_nullable { vec![1] } else { Vec::new() };
                 out.extend(self.fields(fields));
                 out
             }
-            Kind::One(scalar) => match scalar.fixed_bytes() {
+            FieldType::One(scalar) => match scalar.fixed_bytes() {
                 Some(bytes) => self.number(field.name, scalar, bytes),
                 None if is_null => self.length(scalar, None),
                 None => self.text(field.name, scalar),
             },
-            Kind::List(_) | Kind::Array { .. } if is_null => self.count_of(None),
-            Kind::List(scalar) => self.list(|extreme| match scalar.fixed_bytes() {
+            FieldType::List(_) | FieldType::Array { .. } if is_null => self.count_of(None),
+            FieldType::List(scalar) => self.list(|extreme| match scalar.fixed_bytes() {
                 Some(bytes) => extreme.number(field.name, scalar, bytes),
                 None => extreme.text(field.name, scalar),
             }),
-            Kind::Array { of, .. } => self.list(|extreme| extreme.fields(of)),
+            FieldType::Array { of, .. } => self.list(|extreme| extreme.fields(of)),
         }
     }
 

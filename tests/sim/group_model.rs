@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use fastrand::Rng;
 use ottla::groups::input::{
-    Commit, Fault, Identity, Input, Join, JoinFault, Joined, JoinedMember, Leaving, Reply, Sync,
-    Synced, ToCommit,
+    Command, Commit, GroupError, Join, JoinError, Joined, JoinedMember, LeavingMember,
+    MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
 use ottla::groups::records::{GroupValue, Record};
 use ottla::groups::{Durable, Groups, Ticket};
@@ -113,8 +113,8 @@ impl Process {
         self.instance.as_deref().unwrap_or(&self.member)
     }
 
-    pub fn identity(&self) -> Identity {
-        Identity {
+    pub fn identity(&self) -> MemberIdentity {
+        MemberIdentity {
             group: self.group.clone(),
             member: self.member.clone(),
             instance_id: self.instance.clone(),
@@ -123,22 +123,22 @@ impl Process {
     }
 
     /// What it has to say now, if anything.
-    pub fn next_input(&mut self, now: i64) -> Option<Input> {
+    pub fn next_input(&mut self, now: i64) -> Option<Command> {
         match self.state {
             State::Out => {
                 self.state = State::Joining;
                 if !self.is_cooperative {
                     self.holding = None;
                 }
-                Some(Input::Join(self.join()))
+                Some(Command::Join(self.join()))
             }
             State::Joined => {
                 self.state = State::Syncing;
-                Some(Input::Sync(self.sync()))
+                Some(Command::Sync(self.sync()))
             }
             State::In if self.beat_due <= now => {
                 self.beat_due = now + self.beat_ms();
-                Some(Input::Heartbeat(self.identity()))
+                Some(Command::Heartbeat(self.identity()))
             }
             State::In | State::Joining | State::Syncing | State::Gone => None,
         }
@@ -160,7 +160,7 @@ impl Process {
             protocol_type: "consumer".to_owned(),
             protocols: self.protocols.iter().map(metadata).collect(),
             id_first: self.id_first,
-            may_skip: self.may_skip,
+            supports_skip_assignment: self.may_skip,
         }
     }
 
@@ -181,15 +181,15 @@ impl Process {
         }
     }
 
-    pub fn commit(&self, rng: &mut Rng) -> Input {
-        let offset = |partition| ToCommit {
+    pub fn commit(&self, rng: &mut Rng) -> Command {
+        let offset = |partition| OffsetToCommit {
             topic: "t".to_owned(),
             partition,
             offset: rng.i64(0..1000),
             leader_epoch: 0,
             metadata: "x".repeat(rng.usize(0..12)),
         };
-        Input::Commit(Commit {
+        Command::Commit(Commit {
             identity: self.identity(),
             retention_ms: None,
             tells_unknown_group: self.may_skip,
@@ -197,9 +197,9 @@ impl Process {
         })
     }
 
-    pub fn leave(&self) -> Input {
-        let who = Leaving { member: self.member.clone(), instance_id: self.instance.clone() };
-        Input::Leave { group: self.group.clone(), members: vec![who] }
+    pub fn leave(&self) -> Command {
+        let who = LeavingMember { member: self.member.clone(), instance_id: self.instance.clone() };
+        Command::Leave { group: self.group.clone(), members: vec![who] }
     }
 
     /// The connection is lost: whatever was on its way is to be said again.
@@ -223,13 +223,13 @@ impl Process {
         self.owed = None;
         match reply {
             Reply::Joined(Ok(joined)) => self.has_joined(now, *joined)?,
-            Reply::Joined(Err(JoinFault::MemberIdRequired(id))) => {
+            Reply::Joined(Err(JoinError::MemberIdRequired(id))) => {
                 if !self.member.is_empty() || !self.id_first || self.instance.is_some() {
                     return Err(format!("{self:?} is to join with the id {id}"));
                 }
                 (self.member, self.state) = (id, State::Out);
             }
-            Reply::Joined(Err(JoinFault::Refused(fault, _))) => self.refused(fault),
+            Reply::Joined(Err(JoinError::Refused(fault, _))) => self.refused(fault),
             Reply::Synced(Ok(synced)) => self.has_synced(now, era, &synced)?,
             Reply::Synced(Err(fault)) | Reply::Heartbeat(Err(fault)) => self.refused(fault),
             Reply::Committed(Err(fault)) => self.refused(fault),
@@ -275,10 +275,12 @@ impl Process {
     }
 
     /// As the clients do.
-    fn refused(&mut self, fault: Fault) {
+    fn refused(&mut self, fault: GroupError) {
         match fault {
-            Fault::RebalanceInProgress | Fault::IllegalGeneration => self.state = State::Out,
-            Fault::UnknownMember | Fault::GroupNotFound => {
+            GroupError::RebalanceInProgress | GroupError::IllegalGeneration => {
+                self.state = State::Out
+            }
+            GroupError::UnknownMember | GroupError::GroupNotFound => {
                 self.member.clear();
                 self.generation = -1;
                 self.holding = None;

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ottla::clock::Now;
-use ottla::groups::input::{Commit, Identity, Input, Leaving, Reply, Sync, ToCommit};
+use ottla::groups::input::{
+    Command, Commit, LeavingMember, MemberIdentity, OffsetToCommit, Reply, Sync,
+};
 use ottla::groups::limits::Limits;
 use ottla::groups::records::Record;
-use ottla::groups::{Durable, Groups, Rules, Step, Ticket};
+use ottla::groups::{Durable, GroupCoordinatorConfig, Groups, Step, Ticket};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
 use crate::seeds::seeds;
@@ -38,7 +40,7 @@ pub struct World {
     now: i64,
     /// When the broker was started.
     born: i64,
-    rules: Rules,
+    rules: GroupCoordinatorConfig,
     machine: Groups,
     /// A machine that only ever reads the log.
     shadow: Groups,
@@ -57,7 +59,7 @@ pub struct World {
 impl World {
     pub fn begin(seed: u64) -> World {
         let mut rng = Rng::with_seed(seed);
-        let rules = Rules {
+        let rules = GroupCoordinatorConfig {
             session_timeout_min_ms: 6000,
             session_timeout_max_ms: 1_800_000,
             size_max: if rng.u8(0..3) == 0 { 4 } else { i32::MAX },
@@ -167,7 +169,7 @@ impl World {
             5 if process.state == State::In => {
                 let mut identity = process.identity();
                 identity.generation += self.rng.i32(-1..2);
-                return self.ask(None, Input::Heartbeat(identity));
+                return self.ask(None, Command::Heartbeat(identity));
             }
             6 if process.state == State::In => {
                 let leave = process.leave();
@@ -190,7 +192,7 @@ impl World {
 
     fn admin(&mut self) -> Result<(), String> {
         let group = GROUPS[self.rng.usize(..GROUPS.len())].to_owned();
-        let offset = ToCommit {
+        let offset = OffsetToCommit {
             topic: if self.rng.bool() { "t" } else { "u" }.to_owned(),
             partition: self.rng.i32(0..3),
             offset: self.rng.i64(0..100),
@@ -198,21 +200,22 @@ impl World {
             metadata: String::new(),
         };
         let wanted = vec![(offset.topic.clone(), vec![0, 1, 2])];
-        let identity = Identity { group: group.clone(), generation: -1, ..Identity::default() };
+        let identity =
+            MemberIdentity { group: group.clone(), generation: -1, ..MemberIdentity::default() };
         let input = match self.rng.u8(0..12) {
-            0 => Input::Delete { group },
-            1 => Input::TopicDeleted { topic: offset.topic },
-            2 => Input::DeleteOffsets { group, wanted },
+            0 => Command::Delete { group },
+            1 => Command::TopicDeleted { topic: offset.topic },
+            2 => Command::DeleteOffsets { group, wanted },
             3 => {
                 let instance_id = Some(format!("static-{}", self.rng.u8(0..3)));
-                let one = Leaving { member: String::new(), instance_id };
-                Input::Leave { group, members: vec![one] }
+                let one = LeavingMember { member: String::new(), instance_id };
+                Command::Leave { group, members: vec![one] }
             }
-            4 => Input::List { after: None },
-            5 => Input::Describe { group },
-            6 => Input::FetchOffsets { group, wanted },
-            7 => Input::FetchAllOffsets { group, from: (String::new(), i32::MIN) },
-            n => Input::Commit(Commit {
+            4 => Command::List { after: None },
+            5 => Command::Describe { group },
+            6 => Command::FetchOffsets { group, wanted },
+            7 => Command::FetchAllOffsets { group, from: (String::new(), i32::MIN) },
+            n => Command::Commit(Commit {
                 identity,
                 retention_ms: (n == 8).then_some(60_000),
                 offsets: vec![offset],
@@ -222,22 +225,22 @@ impl World {
         self.ask(None, input)
     }
 
-    fn ask(&mut self, who: Option<usize>, input: Input) -> Result<(), String> {
+    fn ask(&mut self, who: Option<usize>, input: Command) -> Result<(), String> {
         let ticket = self.next;
         self.next += 1;
         let (kind, sync) = match &input {
-            Input::Join(_) => ("Joined", None),
-            Input::Sync(sync) => ("Synced", Some(sync.clone())),
-            Input::Heartbeat(_) => ("Heartbeat", None),
-            Input::Leave { .. } => ("Left", None),
-            Input::Commit(_) => ("Committed", None),
-            Input::FetchOffsets { .. } => ("Fetched", None),
-            Input::DeleteOffsets { .. } => ("Deleted", None),
-            Input::Describe { .. } => ("Described", None),
-            Input::FetchAllOffsets { .. } => ("FetchedAll", None),
-            Input::List { .. } => ("Listed", None),
-            Input::Delete { .. } => ("GroupDeleted", None),
-            Input::TopicDeleted { .. } => ("TopicForgotten", None),
+            Command::Join(_) => ("Joined", None),
+            Command::Sync(sync) => ("Synced", Some(sync.clone())),
+            Command::Heartbeat(_) => ("Heartbeat", None),
+            Command::Leave { .. } => ("Left", None),
+            Command::Commit(_) => ("Committed", None),
+            Command::FetchOffsets { .. } => ("Fetched", None),
+            Command::DeleteOffsets { .. } => ("Deleted", None),
+            Command::Describe { .. } => ("Described", None),
+            Command::FetchAllOffsets { .. } => ("FetchedAll", None),
+            Command::List { .. } => ("Listed", None),
+            Command::Delete { .. } => ("GroupDeleted", None),
+            Command::TopicDeleted { .. } => ("TopicForgotten", None),
         };
         if let Some(who) = who {
             self.processes[who].owed = Some(ticket);
@@ -353,7 +356,7 @@ impl World {
 
 impl World {
     fn phase(&mut self, group: &str) -> Option<(&'static str, BTreeSet<String>)> {
-        let input = Input::Describe { group: group.to_owned() };
+        let input = Command::Describe { group: group.to_owned() };
         let step = self.machine.step(self.time(), Ticket::MAX, input);
         match step.replies.into_iter().next() {
             Some((_, Reply::Described(Ok(described)))) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use fastrand::Rng;
 use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
-use ottla::storage::sim_world::Fault;
+use ottla::storage::sim_world::InjectedError;
 
 use crate::batches::{Batch, Producer, batch};
 use crate::log_model::{Answer, Model, Stored};
@@ -154,8 +154,8 @@ impl Life {
     fn plan_trouble(&mut self) {
         match self.rng.u8(0..12) {
             0..4 => self.disk.fail_after(self.rng.u64(0..120)),
-            4 => self.disk.fail_next_write(".log", Fault::Io),
-            5 => self.disk.fail_next_write("", Fault::NoSpace),
+            4 => self.disk.fail_next_write(".log", InjectedError::Io),
+            5 => self.disk.fail_next_write("", InjectedError::NoSpace),
             6 => self.disk.fail_now_and_then(40),
             7 => self.disk.set_room(Some(self.rng.u64(0..30_000))),
             8 => self.disk.fail_next_sync(""),

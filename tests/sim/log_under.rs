@@ -6,9 +6,9 @@ use std::sync::Arc;
 use fastrand::Rng;
 use ottla::clock::Now;
 use ottla::config::resolve::{TimestampType, TopicConfig};
-use ottla::log::admit::{Rules, admit};
+use ottla::log::admit::{AdmitRules, admit};
 use ottla::log::producers::ProducerError;
-use ottla::log::recovery::Known;
+use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::log::{AppendError, LEADER_EPOCH, Log};
 use ottla::storage::batch::BatchView;
 use ottla::storage::descriptors::BoundedDisk;
@@ -79,7 +79,7 @@ impl UnderTest {
         let snapshots = names(disk, dir);
         let snapshots = snapshots.iter().filter_map(|name| name.strip_suffix(".snapshot"));
         let newest = snapshots.filter_map(|digits| digits.parse().ok()).max();
-        let known = Known {
+        let known = RecoveryCheckpoint {
             clean: start.clean,
             recovery_point: start.recovery_point,
             log_start_offset: 0,
@@ -105,7 +105,7 @@ impl UnderTest {
     }
 
     pub fn append(&mut self, now: i64, batch: &Batch) -> Result<Answer, Refused> {
-        let rules = Rules {
+        let rules = AdmitRules {
             max_message_bytes: i32::MAX,
             segment_bytes: i32::MAX,
             timestamp_type: TimestampType::CreateTime,

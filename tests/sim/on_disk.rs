@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use ottla::storage::batch::BatchView;
-use ottla::storage::disk::{Disk, Open, read_all};
+use ottla::storage::disk::{Disk, OpenMode, read_all};
 use ottla::storage::sim_disk::SimDisk;
 
 /// The whole batches that follow each other from the first segment on: all that a log may make
@@ -52,7 +52,7 @@ pub fn damage(rng: &mut Rng, disk: &SimDisk, dir: &Path, flips: bool) -> String 
         let path = dir.join(name);
         let what = rng.u8(0..12);
         let len = disk.len(&path).expect("a file");
-        let file = disk.open(&path, Open::Write).expect("writable");
+        let file = disk.open(&path, OpenMode::Write).expect("writable");
         match what {
             0 => disk.remove_file(&path).expect("removable"),
             1 => file.truncate(rng.u64(0..=len)).expect("cut"),

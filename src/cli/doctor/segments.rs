@@ -28,7 +28,7 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
         Err(why) => return vec![ill("partitions", why)],
     };
     // A broker that runs may be in the middle of a write.
-    let is_running = datadir::is_held(dir);
+    let is_running = datadir::is_locked(dir);
     let points = checkpoint::read_offsets(&OsDisk, &dir.join(checkpoint::RECOVERY_POINT));
     let points = points.unwrap_or_default();
     let mut progress = Progress::alone("partitions looked at:", Some(of_partitions.len() as u64));

@@ -11,7 +11,7 @@ use crate::storage::records::{Record, records};
 
 /// What the records of a log are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RecordKind {
     /// Anybody's.
     Data,
     /// Those of `__consumer_offsets`.
@@ -20,19 +20,19 @@ pub enum Kind {
     Metadata,
 }
 
-impl Kind {
+impl RecordKind {
     /// By the name of the directory.
-    pub fn of(path: &Path) -> Kind {
+    pub fn of(path: &Path) -> RecordKind {
         let is_below = |name: &str| {
             path.parent()
                 .and_then(Path::file_name)
                 .is_some_and(|dir| dir.to_string_lossy().starts_with(name))
         };
         match path.extension().is_some_and(|e| e == "checkpoint") {
-            _ if is_below("__consumer_offsets-") => Kind::Groups,
-            true => Kind::Metadata,
-            false if is_below("__cluster_metadata-") => Kind::Metadata,
-            false => Kind::Data,
+            _ if is_below("__consumer_offsets-") => RecordKind::Groups,
+            true => RecordKind::Metadata,
+            false if is_below("__cluster_metadata-") => RecordKind::Metadata,
+            false => RecordKind::Data,
         }
     }
 }
@@ -41,7 +41,7 @@ impl Kind {
 ///
 /// # Errors
 /// Nobody reads any more.
-pub fn dump(bytes: &[u8], kind: Kind, deep: bool) -> Result<Result<(), String>, Failure> {
+pub fn dump(bytes: &[u8], kind: RecordKind, deep: bool) -> Result<Result<(), String>, Failure> {
     let (mut rest, mut position, mut fault) = (bytes, 0, None);
     if let Some(first) = BatchView::first(bytes) {
         screen::line(&format!("Log starting offset: {}", first.header.base_offset))?;
@@ -103,7 +103,7 @@ fn batch_line(batch: &BatchView<'_>, position: usize, is_valid: bool) -> String 
 }
 
 /// Print the records of a batch.
-fn each(batch: &BatchView<'_>, kind: Kind) -> Result<Result<(), String>, Failure> {
+fn each(batch: &BatchView<'_>, kind: RecordKind) -> Result<Result<(), String>, Failure> {
     let all = match records(batch) {
         Ok(all) => all,
         Err(fault) => return Ok(Err(fault.to_string())),
@@ -117,7 +117,7 @@ fn each(batch: &BatchView<'_>, kind: Kind) -> Result<Result<(), String>, Failure
     Ok(Ok(()))
 }
 
-fn record_line(header: &Header, record: &Record, kind: Kind) -> String {
+fn record_line(header: &Header, record: &Record, kind: RecordKind) -> String {
     let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(-1, |b| b.len() as i64);
     let delta = (record.offset - header.base_offset) as i32;
     let sequence =
@@ -138,7 +138,7 @@ fn record_line(header: &Header, record: &Record, kind: Kind) -> String {
 }
 
 /// What a record says, as far as its kind is known.
-fn contents(header: &Header, record: &Record, kind: Kind) -> String {
+fn contents(header: &Header, record: &Record, kind: RecordKind) -> String {
     if header.is_control() {
         let kind = record.key.as_ref().and_then(|key| Some((*key.get(2)?, *key.get(3)?)));
         let name = match kind {
@@ -155,17 +155,17 @@ fn contents(header: &Header, record: &Record, kind: Kind) -> String {
     }
     let (key, value) = (record.key.as_deref(), record.value.as_deref());
     match kind {
-        Kind::Groups => {
+        RecordKind::Groups => {
             if let Ok(Some(known)) = groups::Record::decode(key.unwrap_or_default(), value) {
                 return format!(" payload: {known:?}");
             }
         }
-        Kind::Metadata => {
+        RecordKind::Metadata => {
             if let Ok(known) = metadata::Record::decode(value.unwrap_or_default()) {
                 return format!(" payload: {known:?}");
             }
         }
-        Kind::Data => {}
+        RecordKind::Data => {}
     }
     let text = |bytes: Option<&[u8]>| {
         bytes.map_or("null".to_owned(), |b| String::from_utf8_lossy(b).into_owned())
@@ -181,11 +181,11 @@ mod tests {
 
     #[test]
     fn a_log_is_known_by_where_it_lies() {
-        let kind = |path: &str| Kind::of(Path::new(path));
-        assert_eq!(kind("/d/orders-0/00000000000000000000.log"), Kind::Data);
-        assert_eq!(kind("/d/__consumer_offsets-0/0.log"), Kind::Groups);
-        assert_eq!(kind("/d/__cluster_metadata-0/0.log"), Kind::Metadata);
-        assert_eq!(kind("/d/bootstrap.checkpoint"), Kind::Metadata);
+        let kind = |path: &str| RecordKind::of(Path::new(path));
+        assert_eq!(kind("/d/orders-0/00000000000000000000.log"), RecordKind::Data);
+        assert_eq!(kind("/d/__consumer_offsets-0/0.log"), RecordKind::Groups);
+        assert_eq!(kind("/d/__cluster_metadata-0/0.log"), RecordKind::Metadata);
+        assert_eq!(kind("/d/bootstrap.checkpoint"), RecordKind::Metadata);
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         );
         let record = records(&batch).unwrap().next().unwrap().unwrap();
         assert_eq!(
-            record_line(&batch.header, &record, Kind::Data),
+            record_line(&batch.header, &record, RecordKind::Data),
             "| offset: 5 CreateTime: 1000 keySize: 1 valueSize: 1 sequence: 3 headerKeys: [h] key: k payload: v"
         );
     }

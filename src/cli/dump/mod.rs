@@ -49,7 +49,7 @@ fn one(path: &Path, bytes: &[u8], dump: &Dump) -> Result<Result<(), String>, Fai
     let base = name.split('.').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
     match &*extension {
         "log" | "checkpoint" if name != "leader-epoch-checkpoint" => {
-            log::dump(bytes, log::Kind::of(path), !dump.batches_only)
+            log::dump(bytes, log::RecordKind::of(path), !dump.batches_only)
         }
         "index" => files::index(bytes, base),
         "timeindex" => files::timeindex(bytes, base),

@@ -12,7 +12,7 @@ use crate::cli::group::{lag, print, when};
 use crate::cli::screen;
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
-use crate::client::group_admin::{self, Described, GROUP_ID_NOT_FOUND};
+use crate::client::group_admin::{self, GROUP_ID_NOT_FOUND, GroupDescription};
 use crate::clock::{Clock, SystemClock};
 use crate::storage::disk::{OsDisk, read_all};
 
@@ -147,7 +147,7 @@ async fn run_list(list: List) -> Result<(), Failure> {
     let mut cluster = list.broker.connect().await?;
     let groups = group_admin::list(&mut cluster).await?;
     if list.output == Output::Json {
-        let one = |g: &group_admin::Listed| json!({ "group": g.group, "state": g.state, "type": g.kind, "protocol_type": g.protocol_type });
+        let one = |g: &group_admin::GroupListing| json!({ "group": g.group, "state": g.state, "type": g.kind, "protocol_type": g.protocol_type });
         return screen::json(&groups.iter().map(one).collect::<Value>());
     }
     let rows: Vec<_> =
@@ -156,7 +156,7 @@ async fn run_list(list: List) -> Result<(), Failure> {
 }
 
 /// The group, which must be there.
-async fn existing(cluster: &mut Cluster, name: &str) -> Result<Described, Failure> {
+async fn existing(cluster: &mut Cluster, name: &str) -> Result<GroupDescription, Failure> {
     group_admin::describe(cluster, name).await.map_err(|error| not_found(name, error))
 }
 
@@ -174,7 +174,7 @@ async fn run_describe(describe: Describe) -> Result<(), Failure> {
     let group = existing(&mut cluster, &describe.group).await?;
     if describe.output == Output::Json {
         let rows = lag::rows(&mut cluster, &group).await?;
-        let member = |m: &group_admin::Member| {
+        let member = |m: &group_admin::MemberDescription| {
             let places: Vec<String> = m.assignment.iter().map(ToString::to_string).collect();
             json!({
                 "consumer_id": m.id, "group_instance_id": m.instance_id, "host": m.host,

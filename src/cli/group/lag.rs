@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
-use crate::client::group_admin::{Described, Member};
+use crate::client::group_admin::{GroupDescription, MemberDescription};
 use crate::client::group_offsets;
 use crate::client::offsets::{self, LATEST};
 use crate::types::{Offset, TopicPartition};
@@ -23,7 +23,7 @@ pub struct Row {
     /// Where the partition ends; none if it is not there any more.
     pub end: Option<Offset>,
     /// Who reads it.
-    pub member: Option<Member>,
+    pub member: Option<MemberDescription>,
 }
 
 impl Row {
@@ -71,9 +71,12 @@ impl Row {
 ///
 /// # Errors
 /// The coordinator or a leader does not answer.
-pub async fn rows(cluster: &mut Cluster, group: &Described) -> Result<Vec<Row>, ClientError> {
+pub async fn rows(
+    cluster: &mut Cluster,
+    group: &GroupDescription,
+) -> Result<Vec<Row>, ClientError> {
     let committed = group_offsets::committed(cluster, &group.group).await?;
-    let mut readers: BTreeMap<TopicPartition, &Member> = BTreeMap::new();
+    let mut readers: BTreeMap<TopicPartition, &MemberDescription> = BTreeMap::new();
     for member in &group.members {
         readers.extend(member.assignment.iter().map(|place| (place.clone(), member)));
     }

@@ -1,7 +1,7 @@
 //! The tables of `kafka-consumer-groups.sh`, column for column (`ConsumerGroupCommand`).
 
 use crate::cli::group::lag::Row;
-use crate::client::group_admin::{Described, Member};
+use crate::client::group_admin::{GroupDescription, MemberDescription};
 use crate::types::TopicPartition;
 
 /// The least width of the columns with names in them.
@@ -39,9 +39,9 @@ pub fn offsets(rows: &[Row]) -> Vec<String> {
 }
 
 /// GROUP CONSUMER-ID HOST CLIENT-ID #PARTITIONS, with assignments if it is verbose.
-pub fn members(group: &Described, is_verbose: bool) -> Vec<String> {
+pub fn members(group: &GroupDescription, is_verbose: bool) -> Vec<String> {
     let members = &group.members;
-    let width = |of: fn(&Member) -> &str| widest(members.iter().map(of));
+    let width = |of: fn(&MemberDescription) -> &str| widest(members.iter().map(of));
     let (g, id) = (widest(std::iter::once(group.group.as_str())), width(|m| &m.id));
     let (host, client) = (width(|m| &m.host), width(|m| &m.client_id));
     let has_statics = members.iter().any(|m| m.instance_id.is_some());
@@ -63,7 +63,7 @@ pub fn members(group: &Described, is_verbose: bool) -> Vec<String> {
         ["GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS"],
         ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT"],
     );
-    let of_member = |m: &Member| {
+    let of_member = |m: &MemberDescription| {
         let count = m.assignment.len().to_string();
         let instance = m.instance_id.as_deref().unwrap_or("-");
         let assignment = assignment(&m.assignment);
@@ -90,7 +90,7 @@ fn assignment(places: &[TopicPartition]) -> String {
 }
 
 /// GROUP COORDINATOR (ID) ASSIGNMENT-STRATEGY STATE #MEMBERS.
-pub fn state(group: &Described, coordinator: &str) -> Vec<String> {
+pub fn state(group: &GroupDescription, coordinator: &str) -> Vec<String> {
     let coordinator = format!("{coordinator}  ({})", group.coordinator);
     let (g, c) = (group.group.len().max(LEAST), coordinator.len().max(25));
     let assignor = if group.assignor.is_empty() { "-" } else { &group.assignor };
@@ -105,7 +105,7 @@ pub fn state(group: &Described, coordinator: &str) -> Vec<String> {
 }
 
 /// What is to be said about a group beside its table.
-pub fn remark(group: &Described) -> Option<String> {
+pub fn remark(group: &GroupDescription) -> Option<String> {
     let name = &group.group;
     match group.state.as_str() {
         "Empty" => Some(format!("Consumer group '{name}' has no active members.")),
@@ -121,8 +121,8 @@ pub fn remark(group: &Described) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn member() -> Member {
-        Member {
+    fn member() -> MemberDescription {
+        MemberDescription {
             id: "console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6".to_owned(),
             instance_id: None,
             client_id: "console-consumer".to_owned(),
@@ -131,8 +131,8 @@ mod tests {
         }
     }
 
-    fn group(members: Vec<Member>) -> Described {
-        Described {
+    fn group(members: Vec<MemberDescription>) -> GroupDescription {
+        GroupDescription {
             group: "live".to_owned(),
             state: if members.is_empty() { "Empty" } else { "Stable" }.to_owned(),
             assignor: if members.is_empty() { "" } else { "range" }.to_owned(),

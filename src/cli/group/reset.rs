@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::group::when;
 use crate::client::cluster::Cluster;
 use crate::client::group_admin;
-use crate::client::group_offsets::{self, Committer};
+use crate::client::group_offsets::{self, CommitIdentity};
 use crate::client::offsets::{self, EARLIEST, LATEST};
 use crate::types::{Offset, TopicPartition};
 
@@ -178,7 +178,7 @@ pub async fn execute(
     group: &str,
     planned: &BTreeMap<TopicPartition, Offset>,
 ) -> Result<(), Failure> {
-    let nobody = Committer { generation: -1, ..Committer::default() };
+    let nobody = CommitIdentity { generation: -1, ..CommitIdentity::default() };
     let node = cluster.coordinator(group).await?;
     let connection = cluster.node(node).await?;
     Ok(group_offsets::commit(connection, group, &nobody, planned).await?)

@@ -7,7 +7,9 @@ use crate::cli::screen;
 use crate::cli::tools::errors::thrown;
 use crate::cli::tools::options::{Flag, Options, Takes};
 use crate::client::cluster::Cluster;
-use crate::client::configs::{self, BROKER, CLIENT_METRICS, Change, Config, GROUP, TOPIC};
+use crate::client::configs::{
+    self, AlterConfigOp, BROKER, CLIENT_METRICS, ConfigEntry, GROUP, TOPIC,
+};
 
 const FLAGS: &[Flag] = &[
     ("add-config", Takes::Value, "Configs to add: 'k1=v1,k2=[v1,v2,v2],k3=v3'"),
@@ -113,11 +115,11 @@ async fn alter(
     let mut changes = Vec::new();
     if let Some(path) = options.value("add-config-file") {
         let file = Properties::from_file(path.as_ref())?.into_pairs();
-        changes.extend(file.map(|(name, value)| Change { name, value: Some(value) }));
+        changes.extend(file.map(|(name, value)| AlterConfigOp { name, value: Some(value) }));
     }
     for text in options.values("add-config") {
         let set = pairs(text)?.into_iter();
-        changes.extend(set.map(|(name, value)| Change { name, value: Some(value) }));
+        changes.extend(set.map(|(name, value)| AlterConfigOp { name, value: Some(value) }));
     }
     let removed: Vec<&str> =
         options.values("delete-config").iter().flat_map(|t| t.split(',')).map(str::trim).collect();
@@ -130,7 +132,9 @@ async fn alter(
         if !missing.is_empty() {
             return Ok(Some(format!("Invalid config(s): {}", missing.join(","))));
         }
-        changes.extend(removed.iter().map(|name| Change { name: (*name).to_owned(), value: None }));
+        changes.extend(
+            removed.iter().map(|name| AlterConfigOp { name: (*name).to_owned(), value: None }),
+        );
         configs::alter(cluster, entity.number, name, &changes).await.map(|()| None)
     };
     match alter.await {
@@ -206,7 +210,7 @@ async fn everyone(cluster: &mut Cluster, entity: &Entity) -> Result<Vec<String>,
 }
 
 /// One config, and all the places that have a value for it.
-fn line(config: &Config) -> String {
+fn line(config: &ConfigEntry) -> String {
     let value = config.value.as_deref().unwrap_or("null");
     let synonyms: Vec<String> = config
         .synonyms
@@ -230,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_config_is_told_with_where_it_comes_from() {
-        let config = Config {
+        let config = ConfigEntry {
             name: "retention.ms".to_owned(),
             value: Some("5".to_owned()),
             read_only: false,

@@ -12,7 +12,7 @@ use crate::cli::tools::topics::Matcher;
 use crate::cli::topic::consumer::{self, Begin, Task};
 use crate::cli::topic::show::Show;
 use crate::client::cluster::Cluster;
-use crate::client::fetcher::Reset;
+use crate::client::fetcher::OffsetReset;
 
 const FLAGS: &[Flag] = &[
     ("consumer-property", Takes::Value, "A property of the consumer, NAME=VALUE; may be repeated."),
@@ -139,7 +139,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     let mut fetch = properties.fetch()?;
     properties.warn_of_rest();
     if options.has("from-beginning") {
-        fetch.reset = Reset::Earliest;
+        fetch.reset = OffsetReset::Earliest;
     }
     let mut begin = Begin::Policy;
     if let Some(text) = options.value("offset") {

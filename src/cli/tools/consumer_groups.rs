@@ -8,7 +8,7 @@ use crate::cli::tools::offsets_reset;
 use crate::cli::tools::options::{Flag, Options, Takes};
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
-use crate::client::group_admin::{self, Described, GROUP_ID_NOT_FOUND, Listed};
+use crate::client::group_admin::{self, GROUP_ID_NOT_FOUND, GroupDescription, GroupListing};
 use crate::client::group_offsets;
 use crate::types::TopicPartition;
 
@@ -112,32 +112,36 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
         delete_offsets(&mut cluster, &options).await
     };
     match done {
-        Err(Told::Broker(error)) => error_line(&format!(
+        Err(ActionError::Broker(error)) => error_line(&format!(
             "Executing consumer group command failed due to {}",
             thrown(&error)
         )),
-        Err(Told::Failure(failure)) => Err(failure),
+        Err(ActionError::Failure(failure)) => Err(failure),
         Ok(()) => Ok(()),
     }
 }
 
 /// What ends an action.
-pub enum Told {
+pub enum ActionError {
     /// A refusal, which is printed and no failure of the tool's.
     Broker(ClientError),
     /// A failure of the tool's.
     Failure(Failure),
 }
 
-impl From<ClientError> for Told {
-    fn from(error: ClientError) -> Told {
-        if error.is_unreachable() { Told::Failure(error.into()) } else { Told::Broker(error) }
+impl From<ClientError> for ActionError {
+    fn from(error: ClientError) -> ActionError {
+        if error.is_unreachable() {
+            ActionError::Failure(error.into())
+        } else {
+            ActionError::Broker(error)
+        }
     }
 }
 
-impl From<Failure> for Told {
-    fn from(failure: Failure) -> Told {
-        Told::Failure(failure)
+impl From<Failure> for ActionError {
+    fn from(failure: Failure) -> ActionError {
+        ActionError::Failure(failure)
     }
 }
 
@@ -152,11 +156,12 @@ pub async fn chosen(cluster: &mut Cluster, options: &Options) -> Result<Vec<Stri
         return Ok(options.values("group").to_vec());
     }
     let all = group_admin::list(cluster).await?.into_iter();
-    let is_consumers = |g: &Listed| g.protocol_type.is_empty() || g.protocol_type == "consumer";
+    let is_consumers =
+        |g: &GroupListing| g.protocol_type.is_empty() || g.protocol_type == "consumer";
     Ok(all.filter(is_consumers).map(|g| g.group).collect())
 }
 
-async fn list(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
+async fn list(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let mut groups = group_admin::list(cluster).await?;
     groups.retain(|g| {
         g.kind != "share" && (g.protocol_type.is_empty() || g.protocol_type == "consumer")
@@ -200,7 +205,7 @@ fn capitalized(word: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-async fn describe(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
+async fn describe(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let mut rows = Vec::new();
     for name in chosen(cluster, options).await? {
         let group = described(cluster, &name).await?;
@@ -223,7 +228,7 @@ async fn describe(cluster: &mut Cluster, options: &Options) -> Result<(), Told> 
     Ok(())
 }
 
-async fn described(cluster: &mut Cluster, name: &str) -> Result<Described, ClientError> {
+async fn described(cluster: &mut Cluster, name: &str) -> Result<GroupDescription, ClientError> {
     group_admin::describe(cluster, name).await.map_err(|error| match error {
         ClientError::Refused(mut refusal) if refusal.code == GROUP_ID_NOT_FOUND => {
             refusal.message = Some(format!("Group {name} not found."));
@@ -233,7 +238,7 @@ async fn described(cluster: &mut Cluster, name: &str) -> Result<Described, Clien
     })
 }
 
-async fn delete(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
+async fn delete(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for group in chosen(cluster, options).await? {
         match group_admin::delete(cluster, &group).await {
@@ -260,7 +265,7 @@ async fn delete(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
     Ok(())
 }
 
-async fn delete_offsets(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
+async fn delete_offsets(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let group = options.required("group")?;
     options.required("topic")?;
     let mut places = Vec::new();

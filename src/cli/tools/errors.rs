@@ -1,6 +1,6 @@
 //! Refusals as Java's clients print them: the class of the exception and its message.
 
-use crate::client::error::{ClientError, Refusal};
+use crate::client::error::{BrokerError, ClientError};
 
 /// `org.apache.kafka.common.errors.…Exception: message`.
 pub fn thrown(error: &ClientError) -> String {
@@ -24,7 +24,7 @@ pub fn words(error: &ClientError) -> String {
 }
 
 /// The name of the exception (`Errors.java`). Most are the code's name with `Exception` behind.
-fn class(refusal: &Refusal) -> String {
+fn class(refusal: &BrokerError) -> String {
     match refusal.code {
         36 => "TopicExistsException".to_owned(),
         40 => "InvalidConfigurationException".to_owned(),

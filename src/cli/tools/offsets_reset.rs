@@ -4,7 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::group::reset::{self, Scope, Target};
 use crate::cli::group::when;
 use crate::cli::screen;
-use crate::cli::tools::consumer_groups::{Told, chosen, error_line};
+use crate::cli::tools::consumer_groups::{ActionError, chosen, error_line};
 use crate::cli::tools::options::Options;
 use crate::client::cluster::Cluster;
 use crate::clock::{Clock, SystemClock};
@@ -83,7 +83,7 @@ fn target(options: &Options) -> Result<Target, Failure> {
 ///
 /// # Errors
 /// A flag is wrong, or the broker refuses.
-pub async fn run(cluster: &mut Cluster, options: &Options) -> Result<(), Told> {
+pub async fn run(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let target = target(options)?;
     let topics: Vec<_> = options
         .values("topic")

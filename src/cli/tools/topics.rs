@@ -10,7 +10,7 @@ use crate::cli::tools::options::{Flag, Options, Takes};
 use crate::cli::topic::admin::{TOPIC_ALREADY_EXISTS, replication};
 use crate::client::admin::{self, NewTopic};
 use crate::client::cluster::{Cluster, Partition, Topic};
-use crate::client::configs::{self, Config, TOPIC};
+use crate::client::configs::{self, ConfigEntry, TOPIC};
 use crate::storage::checkpoint::{id_of, id_text};
 
 const FLAGS: &[Flag] = &[
@@ -245,7 +245,7 @@ async fn describe(
     for topic in topics {
         let all = configs::describe(cluster, TOPIC, &topic.name).await?;
         // Kafka counts everything that is not at its default, the broker's own settings too.
-        let set: Vec<&Config> = all.iter().filter(|config| config.source != 5).collect();
+        let set: Vec<&ConfigEntry> = all.iter().filter(|config| config.source != 5).collect();
         if options.has("topics-with-overrides") {
             if !set.is_empty() {
                 screen::line(&headline(topic, &set))?;
@@ -274,8 +274,8 @@ fn is_wanted(options: &Options, partition: &Partition, least: usize) -> bool {
         || options.has("at-min-isr-partitions") && isr == least
 }
 
-fn headline(topic: &Topic, set: &[&Config]) -> String {
-    let pair = |c: &&Config| format!("{}={}", c.name, c.value.as_deref().unwrap_or_default());
+fn headline(topic: &Topic, set: &[&ConfigEntry]) -> String {
+    let pair = |c: &&ConfigEntry| format!("{}={}", c.name, c.value.as_deref().unwrap_or_default());
     let configs: Vec<String> = set.iter().map(pair).collect();
     format!(
         "Topic: {}\tTopicId: {}\tPartitionCount: {}\tReplicationFactor: {}\tConfigs: {}",

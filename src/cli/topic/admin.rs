@@ -16,7 +16,7 @@ use crate::cli::topic::produce::Produce;
 use crate::cli::topic::{consume, produce};
 use crate::client::admin::{self, NewTopic};
 use crate::client::cluster::{Cluster, Topic};
-use crate::client::configs::{Change, TOPIC};
+use crate::client::configs::{AlterConfigOp, TOPIC};
 use crate::client::error::ClientError;
 use crate::client::offsets::{self, EARLIEST, LATEST};
 use crate::storage::checkpoint::id_text;
@@ -298,12 +298,12 @@ async fn existing(cluster: &mut Cluster, name: &str) -> Result<Topic, Failure> {
 }
 
 async fn run_update(update: Update) -> Result<(), Failure> {
-    let mut changes: Vec<Change> = configs_of(&update.config)?
+    let mut changes: Vec<AlterConfigOp> = configs_of(&update.config)?
         .into_iter()
-        .map(|(name, value)| Change { name, value: Some(value) })
+        .map(|(name, value)| AlterConfigOp { name, value: Some(value) })
         .collect();
     let removed = update.delete_config.iter().flat_map(|names| names.split(','));
-    changes.extend(removed.map(|name| Change { name: name.trim().to_owned(), value: None }));
+    changes.extend(removed.map(|name| AlterConfigOp { name: name.trim().to_owned(), value: None }));
     if changes.is_empty() && update.partitions.is_none() {
         return Err(Failure::usage("nothing to change; see --config and --partitions"));
     }

@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::cli::topic::consumer::{self, Begin, Task};
 use crate::cli::topic::show::Show;
-use crate::client::fetcher::Reset;
+use crate::client::fetcher::OffsetReset;
 
 /// The flags of `ottla topic consume`.
 #[derive(Debug, Args)]
@@ -102,7 +102,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
     let mut fetch = properties.fetch()?;
     properties.warn_of_rest();
     if consume.from_beginning {
-        fetch.reset = Reset::Earliest;
+        fetch.reset = OffsetReset::Earliest;
     }
     let mut at = Begin::Policy;
     if let Some(text) = &consume.offset {

@@ -10,9 +10,9 @@ use crate::cli::properties::Commit;
 use crate::cli::screen::{self, Progress};
 use crate::cli::topic::show::Show;
 use crate::client::cluster::Cluster;
-use crate::client::connection::Manner;
+use crate::client::connection::ConnectionConfig;
 use crate::client::error::ClientError;
-use crate::client::fetcher::{FetchConfig, Fetched, Fetcher, Reset};
+use crate::client::fetcher::{FetchConfig, Fetched, Fetcher, OffsetReset};
 use crate::client::group_member::{Member, MemberConfig};
 use crate::client::offsets::{self, EARLIEST, LATEST};
 use crate::clock::{Clock, SystemClock};
@@ -40,7 +40,7 @@ pub struct Task {
     /// The addresses to begin with.
     pub bootstrap: String,
     /// How to connect.
-    pub manner: Manner,
+    pub manner: ConnectionConfig,
     /// How to fetch.
     pub fetch: FetchConfig,
     /// Which topics.
@@ -351,10 +351,10 @@ fn every(period: Duration) -> Interval {
 ///
 /// # Errors
 /// It is none of these.
-pub fn begin(text: &str) -> Result<(Begin, Option<Reset>), Failure> {
+pub fn begin(text: &str) -> Result<(Begin, Option<OffsetReset>), Failure> {
     match text {
-        "earliest" | "beginning" => Ok((Begin::Policy, Some(Reset::Earliest))),
-        "latest" | "end" => Ok((Begin::Policy, Some(Reset::Latest))),
+        "earliest" | "beginning" => Ok((Begin::Policy, Some(OffsetReset::Earliest))),
+        "latest" | "end" => Ok((Begin::Policy, Some(OffsetReset::Latest))),
         _ => match text.parse::<i64>() {
             Ok(offset) if offset >= 0 => Ok((Begin::At(offset), None)),
             Ok(offset) => Ok((Begin::FromEnd(offset.saturating_neg()), None)),
@@ -371,7 +371,7 @@ mod tests {
 
     #[test]
     fn an_offset_may_be_said_in_words_and_from_the_end() {
-        assert_eq!(begin("earliest").unwrap(), (Begin::Policy, Some(Reset::Earliest)));
+        assert_eq!(begin("earliest").unwrap(), (Begin::Policy, Some(OffsetReset::Earliest)));
         assert_eq!(begin("17").unwrap(), (Begin::At(17), None));
         assert_eq!(begin("-5").unwrap(), (Begin::FromEnd(5), None));
         assert!(begin("soon").is_err());

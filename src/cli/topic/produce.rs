@@ -10,7 +10,7 @@ use crate::cli::screen::{self, Progress};
 use crate::cli::topic::lines::LineRules;
 use crate::cli::topic::stdin;
 use crate::client::cluster::Cluster;
-use crate::client::connection::Manner;
+use crate::client::connection::ConnectionConfig;
 use crate::client::error::ClientError;
 use crate::client::producer::{NewRecord, Producer, ProducerConfig};
 use crate::clock::{Clock, SystemClock};
@@ -52,7 +52,7 @@ pub struct Task {
     /// The addresses to begin with.
     pub bootstrap: String,
     /// How to connect.
-    pub manner: Manner,
+    pub manner: ConnectionConfig,
     /// How to produce.
     pub config: ProducerConfig,
     /// How long to wait for company.

@@ -1,11 +1,11 @@
 use super::*;
 
-fn key(partition: i32) -> Key {
-    Key { topic: Topic::Name("t".into()), partition }
+fn key(partition: i32) -> PartitionKey {
+    PartitionKey { topic: TopicKey::Name("t".into()), partition }
 }
 
-fn params(fetch_offset: Offset) -> Params {
-    Params {
+fn params(fetch_offset: Offset) -> FetchParams {
+    FetchParams {
         fetch_offset,
         partition_max_bytes: 1 << 20,
         current_leader_epoch: -1,
@@ -14,33 +14,37 @@ fn params(fetch_offset: Offset) -> Params {
     }
 }
 
-fn want(partition: i32, fetch_offset: Offset) -> Wanted {
-    Wanted { key: key(partition), params: params(fetch_offset) }
+fn want(partition: i32, fetch_offset: Offset) -> SessionPartition {
+    SessionPartition { key: key(partition), params: params(fetch_offset) }
 }
 
-fn request(session_id: i32, epoch: i32, wanted: Vec<Wanted>) -> Request {
-    Request { session_id, epoch, by_id: false, wanted, forgotten: Vec::new() }
+fn request(session_id: i32, epoch: i32, wanted: Vec<SessionPartition>) -> SessionRequest {
+    SessionRequest { session_id, epoch, by_id: false, wanted, forgotten: Vec::new() }
 }
 
-fn quiet(high_watermark: Offset) -> Seen {
-    let marks = Marks { high_watermark, last_stable_offset: high_watermark, log_start_offset: 0 };
-    Seen { has_records: false, must_answer: false, marks }
+fn quiet(high_watermark: Offset) -> PartitionRead {
+    let marks = PartitionOffsets {
+        high_watermark,
+        last_stable_offset: high_watermark,
+        log_start_offset: 0,
+    };
+    PartitionRead { has_records: false, must_answer: false, marks }
 }
 
-fn data(high_watermark: Offset) -> Seen {
-    Seen { has_records: true, ..quiet(high_watermark) }
+fn data(high_watermark: Offset) -> PartitionRead {
+    PartitionRead { has_records: true, ..quiet(high_watermark) }
 }
 
-fn error() -> Seen {
-    Seen { has_records: false, must_answer: true, marks: UNTOLD }
+fn error() -> PartitionRead {
+    PartitionRead { has_records: false, must_answer: true, marks: UNTOLD }
 }
 
-fn sessions(slots: usize) -> Sessions {
-    Sessions::new(slots, fastrand::Rng::with_seed(1))
+fn sessions(slots: usize) -> FetchSessions {
+    FetchSessions::new(slots, fastrand::Rng::with_seed(1))
 }
 
 /// A session over partitions 0.. with these answers; gives its id.
-fn started(sessions: &mut Sessions, now: i64, seen: &[Seen]) -> i32 {
+fn started(sessions: &mut FetchSessions, now: i64, seen: &[PartitionRead]) -> i32 {
     let wanted = (0..seen.len() as i32).map(|p| want(p, 0)).collect();
     let plan = sessions.begin(now, request(0, FULL_EPOCH, wanted)).unwrap();
     let answer = sessions.finish(now, &plan, seen).unwrap();
@@ -48,7 +52,7 @@ fn started(sessions: &mut Sessions, now: i64, seen: &[Seen]) -> i32 {
     answer.session_id
 }
 
-fn partitions(plan: &Plan) -> Vec<i32> {
+fn partitions(plan: &FetchPlan) -> Vec<i32> {
     plan.wanted.iter().map(|wanted| wanted.key.partition).collect()
 }
 
@@ -60,7 +64,7 @@ fn a_full_fetch_begins_a_session_and_the_next_answers_list_only_news() {
     let plan = sessions.begin(1, request(id, 1, vec![])).unwrap();
     assert_eq!(partitions(&plan), [0, 1, 2]);
     let answer = sessions.finish(1, &plan, &[quiet(5), quiet(6), data(5)]).unwrap();
-    assert_eq!(answer, Answer { session_id: id, listed: vec![false, true, true] });
+    assert_eq!(answer, SessionResponse { session_id: id, listed: vec![false, true, true] });
     // What was told once is no news.
     let plan = sessions.begin(2, request(id, 2, vec![])).unwrap();
     let answer = sessions.finish(2, &plan, &[quiet(5), quiet(6), quiet(5)]).unwrap();
@@ -140,7 +144,7 @@ fn errors_are_told_in_kafkas_order() {
         let wrong = sessions.begin(1, request(id, sent, vec![])).unwrap_err();
         assert_eq!(wrong, SessionError::Epoch { id, expected: 1, sent });
     }
-    let switched = Request { by_id: true, ..request(id, 1, vec![]) };
+    let switched = SessionRequest { by_id: true, ..request(id, 1, vec![]) };
     assert_eq!(sessions.begin(1, switched).unwrap_err(), SessionError::TopicIds(id));
     // None of that has moved the session.
     assert!(sessions.begin(1, request(id, 1, vec![])).is_ok());
@@ -151,14 +155,15 @@ fn errors_are_told_in_kafkas_order() {
 #[test]
 fn sessions_live_by_topic_ids_as_well() {
     let mut sessions = sessions(10);
-    let topic = Topic::Id(TopicId::from_u128(7));
-    let wanted = vec![Wanted { key: Key { topic, partition: 0 }, params: params(0) }];
-    let full = Request { by_id: true, ..request(0, FULL_EPOCH, wanted.clone()) };
+    let topic = TopicKey::Id(TopicId::from_u128(7));
+    let wanted =
+        vec![SessionPartition { key: PartitionKey { topic, partition: 0 }, params: params(0) }];
+    let full = SessionRequest { by_id: true, ..request(0, FULL_EPOCH, wanted.clone()) };
     let plan = sessions.begin(0, full).unwrap();
     let id = sessions.finish(0, &plan, &[quiet(1)]).unwrap().session_id;
     let by_name = sessions.begin(0, request(id, 1, vec![])).unwrap_err();
     assert_eq!(by_name, SessionError::TopicIds(id));
-    let next = Request { by_id: true, ..request(id, 1, vec![]) };
+    let next = SessionRequest { by_id: true, ..request(id, 1, vec![]) };
     assert_eq!(sessions.begin(0, next).unwrap().wanted, wanted);
 }
 
@@ -184,7 +189,7 @@ fn a_full_fetch_ends_the_session_that_it_names() {
     assert_eq!(sessions.len(), 1);
     let plan = sessions.begin(1, request(second, FINAL_EPOCH, vec![want(0, 0)])).unwrap();
     let answer = sessions.finish(1, &plan, &[quiet(5)]).unwrap();
-    assert_eq!(answer, Answer { session_id: NO_SESSION, listed: vec![true] });
+    assert_eq!(answer, SessionResponse { session_id: NO_SESSION, listed: vec![true] });
     assert!(sessions.is_empty());
 }
 
@@ -201,7 +206,10 @@ fn only_a_silent_session_makes_room_for_another() {
     let gone = sessions.begin(30, request(second, 1, vec![])).unwrap_err();
     assert_eq!(gone, SessionError::UnknownId(second));
     assert_eq!((sessions.len(), sessions.partitions()), (2, 2));
-    assert_eq!(started(&mut Sessions::new(0, fastrand::Rng::new()), 0, &[quiet(5)]), NO_SESSION);
+    assert_eq!(
+        started(&mut FetchSessions::new(0, fastrand::Rng::new()), 0, &[quiet(5)]),
+        NO_SESSION
+    );
 }
 
 #[test]
@@ -223,9 +231,12 @@ fn partitions_are_remembered_up_to_the_limit_and_not_one_more() {
 #[test]
 fn a_name_that_no_topic_can_have_is_answered_but_not_remembered() {
     let mut sessions = sessions(10);
-    let long = |bytes: usize| Key { topic: Topic::Name("x".repeat(bytes).into()), partition: 0 };
+    let long = |bytes: usize| PartitionKey {
+        topic: TopicKey::Name("x".repeat(bytes).into()),
+        partition: 0,
+    };
     for (bytes, kept) in [(NAME_BYTES_MAX, true), (NAME_BYTES_MAX + 1, false)] {
-        let wanted = vec![Wanted { key: long(bytes), params: params(0) }];
+        let wanted = vec![SessionPartition { key: long(bytes), params: params(0) }];
         let plan = sessions.begin(0, request(0, FULL_EPOCH, wanted.clone())).unwrap();
         let id = sessions.finish(0, &plan, &[error()]).unwrap().session_id;
         assert_eq!(id != NO_SESSION, kept);
@@ -255,14 +266,14 @@ fn what_happens_between_the_two_halves_is_noticed() {
     let last = sessions.begin(1, request(id, 3, vec![])).unwrap();
     sessions.begin(1, request(id, FINAL_EPOCH, vec![])).unwrap();
     let answer = sessions.finish(1, &last, &[quiet(6)]).unwrap();
-    assert_eq!(answer, Answer { session_id: NO_SESSION, listed: vec![true] });
+    assert_eq!(answer, SessionResponse { session_id: NO_SESSION, listed: vec![true] });
 }
 
 #[test]
 fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
     let mut rng = fastrand::Rng::with_seed(17);
     for round in 0..100 {
-        let mut sessions = Sessions::new(rng.usize(1..4), rng.fork());
+        let mut sessions = FetchSessions::new(rng.usize(1..4), rng.fork());
         let mut truth: Vec<Offset> = vec![0; 8];
         // The client's view: its session, what it subscribes to, and what it was told.
         let (mut id, mut epoch) = (NO_SESSION, FULL_EPOCH);

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn delete(lab: &mut Lab, group: &str) -> Result<(), Fault> {
-    let ticket = lab.ask(Input::Delete { group: group.to_owned() });
+fn delete(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
+    let ticket = lab.ask(Command::Delete { group: group.to_owned() });
     match lab.said.remove(&ticket) {
         Some(Reply::GroupDeleted(outcome)) => outcome,
         other => panic!("no answer: {other:?}"),
@@ -12,7 +12,7 @@ fn delete(lab: &mut Lab, group: &str) -> Result<(), Fault> {
 
 /// Every group with its type and state, as ListGroups tells.
 fn listed(lab: &mut Lab) -> Vec<(String, String, &'static str)> {
-    let ticket = lab.ask(Input::List { after: None });
+    let ticket = lab.ask(Command::List { after: None });
     match lab.said.remove(&ticket) {
         Some(Reply::Listed(all, false)) => {
             all.into_iter().map(|one| (one.group, one.protocol_type, one.state)).collect()
@@ -26,7 +26,8 @@ fn groups_are_listed_by_name_with_type_and_state() {
     let mut lab = Lab::new();
     assert_eq!(listed(&mut lab), []);
     let ids = lab.stable(1);
-    let simple = Identity { group: "a".to_owned(), generation: -1, ..Identity::default() };
+    let simple =
+        MemberIdentity { group: "a".to_owned(), generation: -1, ..MemberIdentity::default() };
     lab.commit(commit(simple, vec![to_commit("t", 0, 1)])).expect("a commit");
     let with = |state| {
         let a = ("a".to_owned(), String::new(), "Empty");
@@ -44,7 +45,7 @@ fn groups_are_listed_by_name_with_type_and_state() {
 #[test]
 fn what_members_read_and_have_is_described_while_the_group_is_stable() {
     let mut lab = Lab::new();
-    assert_eq!(lab.described("g").map(drop), Err(Fault::GroupNotFound));
+    assert_eq!(lab.described("g").map(drop), Err(GroupError::GroupNotFound));
     let ids = lab.stable(2);
     let stable = lab.described("g").expect("a group");
     assert_eq!((stable.protocol_type.as_str(), stable.protocol.as_str()), ("consumer", "range"));
@@ -70,18 +71,18 @@ fn what_members_read_and_have_is_described_while_the_group_is_stable() {
 #[test]
 fn only_an_empty_group_can_be_deleted_and_then_nothing_is_left() {
     let mut lab = Lab::new();
-    assert_eq!(delete(&mut lab, "g"), Err(Fault::GroupNotFound));
-    assert_eq!(delete(&mut lab, ""), Err(Fault::GroupNotFound));
+    assert_eq!(delete(&mut lab, "g"), Err(GroupError::GroupNotFound));
+    assert_eq!(delete(&mut lab, ""), Err(GroupError::GroupNotFound));
     let ids = lab.stable(1);
     lab.commit_as(identity(&ids[0], 1)).expect("a commit");
-    assert_eq!(delete(&mut lab, "g"), Err(Fault::NotEmpty));
+    assert_eq!(delete(&mut lab, "g"), Err(GroupError::NotEmpty));
     lab.leave(&[leaving(&ids[0], None)]);
     assert_eq!(delete(&mut lab, "g"), Ok(()));
     assert!(lab.groups.is_empty());
     assert_eq!(lab.offset("g", "t", 0), None);
     lab.crash();
     assert!(lab.groups.is_empty());
-    assert_eq!(delete(&mut lab, "g"), Err(Fault::GroupNotFound));
+    assert_eq!(delete(&mut lab, "g"), Err(GroupError::GroupNotFound));
 }
 
 #[test]

@@ -17,13 +17,13 @@ fn a_consumer_that_assigns_itself_commits_without_a_group() {
 #[test]
 fn a_commit_of_a_generation_needs_a_group() {
     let mut lab = Lab::new();
-    assert_eq!(lab.commit_as(identity("m", 1)), Err(Fault::IllegalGeneration));
+    assert_eq!(lab.commit_as(identity("m", 1)), Err(GroupError::IllegalGeneration));
     let tells = |tells_unknown_group| Commit {
         tells_unknown_group,
         ..commit(identity("m", 1), vec![to_commit("t", 0, 1)])
     };
-    assert_eq!(lab.commit(tells(false)), Err(Fault::IllegalGeneration));
-    assert_eq!(lab.commit(tells(true)), Err(Fault::GroupNotFound));
+    assert_eq!(lab.commit(tells(false)), Err(GroupError::IllegalGeneration));
+    assert_eq!(lab.commit(tells(true)), Err(GroupError::GroupNotFound));
     assert!(lab.records.is_empty() && lab.groups.is_empty());
 }
 
@@ -32,11 +32,11 @@ fn a_commit_must_come_from_a_member_of_this_generation() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     assert_eq!(lab.commit_as(identity(&ids[0], 1)), Ok(()));
-    assert_eq!(lab.commit_as(identity(&ids[0], 2)), Err(Fault::IllegalGeneration));
-    assert_eq!(lab.commit_as(identity(&ids[0], SIMPLE)), Err(Fault::IllegalGeneration));
-    assert_eq!(lab.commit_as(identity("nobody", 1)), Err(Fault::UnknownMember));
-    assert_eq!(lab.commit_as(identity("", SIMPLE)), Err(Fault::UnknownMember), "not empty");
-    assert_eq!(lab.commit_as(identity("", 1)), Err(Fault::UnknownMember));
+    assert_eq!(lab.commit_as(identity(&ids[0], 2)), Err(GroupError::IllegalGeneration));
+    assert_eq!(lab.commit_as(identity(&ids[0], SIMPLE)), Err(GroupError::IllegalGeneration));
+    assert_eq!(lab.commit_as(identity("nobody", 1)), Err(GroupError::UnknownMember));
+    assert_eq!(lab.commit_as(identity("", SIMPLE)), Err(GroupError::UnknownMember), "not empty");
+    assert_eq!(lab.commit_as(identity("", 1)), Err(GroupError::UnknownMember));
 }
 
 #[test]
@@ -51,8 +51,8 @@ fn a_commit_is_taken_in_every_phase_but_before_the_assignment() {
     assert_eq!(lab.joined(leader).generation, lab.joined(follower).generation);
     assert_eq!(lab.phase(), "CompletingRebalance");
     let outcome = lab.commit_as(identity(&ids[1], generation + 1));
-    assert_eq!(outcome, Err(Fault::RebalanceInProgress));
-    assert_eq!(lab.commit_as(identity(&ids[1], generation)), Err(Fault::IllegalGeneration));
+    assert_eq!(outcome, Err(GroupError::RebalanceInProgress));
+    assert_eq!(lab.commit_as(identity(&ids[1], generation)), Err(GroupError::IllegalGeneration));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn an_empty_group_takes_commits_without_a_generation_only() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     lab.leave(&[leaving(&ids[0], None)]);
-    assert_eq!(lab.commit_as(identity(&ids[0], 1)), Err(Fault::UnknownMember));
+    assert_eq!(lab.commit_as(identity(&ids[0], 1)), Err(GroupError::UnknownMember));
     assert_eq!(lab.commit_as(identity("", SIMPLE)), Ok(()));
 }
 
@@ -81,11 +81,13 @@ fn a_commit_keeps_the_session() {
 #[test]
 fn each_partition_has_its_outcome_in_the_order_of_the_request() {
     let mut lab = Lab::new();
-    let noted =
-        |partition, bytes| ToCommit { metadata: "x".repeat(bytes), ..to_commit("t", partition, 7) };
+    let noted = |partition, bytes| OffsetToCommit {
+        metadata: "x".repeat(bytes),
+        ..to_commit("t", partition, 7)
+    };
     let all = vec![noted(2, 16), noted(0, 17), noted(1, 0)];
     let outcomes = lab.commit(commit(identity("", SIMPLE), all));
-    assert_eq!(outcomes, Ok(vec![Ok(()), Err(Fault::MetadataTooLarge), Ok(())]));
+    assert_eq!(outcomes, Ok(vec![Ok(()), Err(GroupError::MetadataTooLarge), Ok(())]));
     let kept = [0, 1, 2].map(|p| lab.offset("g", "t", p).map(|c| c.metadata.len()));
     assert_eq!(kept, [None, Some(0), Some(16)]);
 }
@@ -125,9 +127,13 @@ fn who_asks_for_everything_gets_everything() {
     assert_eq!(told.collect::<Vec<_>>(), [t, ("u".to_owned(), vec![(3, Some(1))])]);
 }
 
-fn delete(lab: &mut Lab, group: &str, topics: &[&str]) -> Result<Vec<Result<(), Fault>>, Fault> {
+fn delete(
+    lab: &mut Lab,
+    group: &str,
+    topics: &[&str],
+) -> Result<Vec<Result<(), GroupError>>, GroupError> {
     let wanted = topics.iter().map(|topic| ((*topic).to_owned(), vec![0])).collect();
-    let ticket = lab.ask(Input::DeleteOffsets { group: group.to_owned(), wanted });
+    let ticket = lab.ask(Command::DeleteOffsets { group: group.to_owned(), wanted });
     match lab.said.remove(&ticket) {
         Some(Reply::Deleted(outcome)) => outcome
             .map(|all| all.into_iter().flat_map(|(_, p)| p).map(|(_, outcome)| outcome).collect()),
@@ -141,7 +147,7 @@ fn offsets_are_deleted_where_nobody_reads() {
     let ids = lab.stable(1);
     let both = vec![to_commit("t", 0, 1), to_commit("u", 0, 1)];
     lab.commit(commit(identity(&ids[0], 1), both)).expect("a commit");
-    assert_eq!(delete(&mut lab, "g", &["u", "t"]), Ok(vec![Ok(()), Err(Fault::Subscribed)]));
+    assert_eq!(delete(&mut lab, "g", &["u", "t"]), Ok(vec![Ok(()), Err(GroupError::Subscribed)]));
     assert_eq!(
         [lab.offset("g", "t", 0).is_some(), lab.offset("g", "u", 0).is_some()],
         [true, false]
@@ -157,7 +163,7 @@ fn offsets_are_deleted_where_nobody_reads() {
 #[test]
 fn offsets_of_a_group_that_is_not_there_cannot_be_deleted() {
     let mut lab = Lab::new();
-    assert_eq!(delete(&mut lab, "none", &["t"]), Err(Fault::GroupNotFound));
+    assert_eq!(delete(&mut lab, "none", &["t"]), Err(GroupError::GroupNotFound));
 }
 
 #[test]
@@ -165,14 +171,14 @@ fn offsets_of_a_live_group_that_does_not_consume_cannot_be_deleted() {
     let mut lab = Lab::new();
     let connect = Join { protocol_type: "connect".to_owned(), id_first: false, ..join("") };
     lab.join(&connect);
-    assert_eq!(delete(&mut lab, "g", &["t"]), Err(Fault::NotEmpty));
+    assert_eq!(delete(&mut lab, "g", &["t"]), Err(GroupError::NotEmpty));
 }
 
 #[test]
 fn before_the_first_generation_consumers_may_read_anything() {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 3000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     lab.commit_as(identity("", SIMPLE)).expect("a commit");
     lab.join(&Join { id_first: false, ..join("") });
     assert_eq!(lab.phase(), "PreparingRebalance");
-    assert_eq!(delete(&mut lab, "g", &["t"]), Ok(vec![Err(Fault::Subscribed)]));
+    assert_eq!(delete(&mut lab, "g", &["t"]), Ok(vec![Err(GroupError::Subscribed)]));
 }

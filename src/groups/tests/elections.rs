@@ -70,7 +70,7 @@ fn a_leader_that_leaves_is_followed_by_the_next_member() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
     assert_eq!(lab.leave(&[leaving(&ids[0], None)]), [Ok(())]);
-    assert_eq!(lab.beat(identity(&ids[1], lab.generation())), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.beat(identity(&ids[1], lab.generation())), Err(GroupError::RebalanceInProgress));
     let ticket = lab.join(&join(&ids[1]));
     assert_eq!(lab.joined(ticket).leader, ids[1]);
 }

@@ -5,20 +5,20 @@ use super::*;
 #[test]
 fn a_heartbeat_is_answered_by_the_phase_of_the_group() {
     let mut lab = Lab::new();
-    assert_eq!(lab.beat(identity("m", 1)), Err(Fault::UnknownMember), "no group");
+    assert_eq!(lab.beat(identity("m", 1)), Err(GroupError::UnknownMember), "no group");
     let id = lab.new_id(&join(""));
-    assert_eq!(lab.beat(identity(&id, 0)), Err(Fault::UnknownMember), "an id is no member");
+    assert_eq!(lab.beat(identity(&id, 0)), Err(GroupError::UnknownMember), "an id is no member");
     let ticket = lab.join(&join(&id));
     lab.joined(ticket);
     assert_eq!(lab.beat(identity(&id, 1)), Ok(()), "before the assignment");
     lab.sync(identity(&id, 1), &[]);
     assert_eq!(lab.beat(identity(&id, 1)), Ok(()), "stable");
     for generation in [-1, 0, 2] {
-        assert_eq!(lab.beat(identity(&id, generation)), Err(Fault::IllegalGeneration));
+        assert_eq!(lab.beat(identity(&id, generation)), Err(GroupError::IllegalGeneration));
     }
     lab.join(&Join { id_first: false, ..join("") });
-    assert_eq!(lab.beat(identity(&id, 1)), Err(Fault::RebalanceInProgress));
-    assert_eq!(lab.beat(identity(&id, 0)), Err(Fault::IllegalGeneration));
+    assert_eq!(lab.beat(identity(&id, 1)), Err(GroupError::RebalanceInProgress));
+    assert_eq!(lab.beat(identity(&id, 0)), Err(GroupError::IllegalGeneration));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_member_that_says_nothing_is_dropped_after_its_session_timeout() {
     assert_eq!(lab.beat(identity(&ids[0], generation)), Ok(()));
     lab.pass(1);
     assert_eq!((lab.phase(), lab.members()), ("PreparingRebalance", ids[..1].to_vec()));
-    assert_eq!(lab.beat(identity(&ids[1], generation)), Err(Fault::UnknownMember));
+    assert_eq!(lab.beat(identity(&ids[1], generation)), Err(GroupError::UnknownMember));
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_heartbeat_during_a_rebalance_keeps_the_session() {
     let generation = lab.generation();
     lab.join(&join(&ids[0]));
     lab.pass(SESSION - 1);
-    assert_eq!(lab.beat(identity(&ids[1], generation)), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.beat(identity(&ids[1], generation)), Err(GroupError::RebalanceInProgress));
     lab.pass(SESSION - 1);
     assert_eq!(lab.members(), ids);
     lab.pass(1);
@@ -55,7 +55,7 @@ fn who_waits_for_an_answer_is_not_silent() {
     let waiting = lab.join(&join(&ids[0]));
     for _ in 0..4 {
         lab.pass(SESSION - 1);
-        assert_eq!(lab.beat(identity(&ids[1], generation)), Err(Fault::RebalanceInProgress));
+        assert_eq!(lab.beat(identity(&ids[1], generation)), Err(GroupError::RebalanceInProgress));
     }
     let other = lab.join(&join(&ids[1]));
     assert_eq!(lab.joined(waiting).members.len(), 2);
@@ -89,7 +89,7 @@ fn who_leaves_makes_the_others_share_anew() {
     let ids = lab.stable(2);
     let generation = lab.generation();
     assert_eq!(lab.leave(&[leaving(&ids[1], None)]), [Ok(())]);
-    assert_eq!(lab.beat(identity(&ids[0], generation)), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.beat(identity(&ids[0], generation)), Err(GroupError::RebalanceInProgress));
     let ticket = lab.join(&join(&ids[0]));
     assert_eq!(lab.joined(ticket).members.len(), 1);
 }
@@ -99,14 +99,14 @@ fn several_leave_at_once_each_with_its_outcome() {
     let mut lab = Lab::new();
     let ids = lab.stable(3);
     let all = [leaving(&ids[0], None), leaving("nobody", None), leaving(&ids[2], None)];
-    assert_eq!(lab.leave(&all), [Ok(()), Err(Fault::UnknownMember), Ok(())]);
+    assert_eq!(lab.leave(&all), [Ok(()), Err(GroupError::UnknownMember), Ok(())]);
     assert_eq!(lab.members(), ids[1..2]);
 }
 
 #[test]
 fn nobody_leaves_a_group_that_is_not_there() {
     let mut lab = Lab::new();
-    assert_eq!(lab.leave(&[leaving("m", None)]), [Err(Fault::UnknownMember)]);
+    assert_eq!(lab.leave(&[leaving("m", None)]), [Err(GroupError::UnknownMember)]);
     assert!(lab.groups.is_empty());
 }
 
@@ -126,7 +126,7 @@ fn who_leaves_while_its_join_waits_is_answered_and_the_others_go_on() {
     let parked = lab.join(&join(&newcomer));
     let tickets: Vec<Ticket> = [&ids[0]].map(|id| lab.join(&join(id))).to_vec();
     assert_eq!(lab.leave(&[leaving(&newcomer, None)]), [Ok(())]);
-    assert_eq!(lab.refused(parked), Fault::UnknownMember);
+    assert_eq!(lab.refused(parked), GroupError::UnknownMember);
     assert!(!lab.answered(tickets[0]));
     assert_eq!(lab.leave(&[leaving(&ids[1], None)]), [Ok(())]);
     assert_eq!(lab.joined(tickets[0]).members.len(), 1, "nobody is missing any more");

@@ -8,16 +8,16 @@ fn nobody_joins_a_group_without_a_name() {
     let mut join = join("");
     join.identity.group.clear();
     let ticket = lab.join(&join);
-    assert_eq!(lab.refused(ticket), Fault::InvalidGroupId);
-    let nameless = Identity { group: String::new(), ..identity("m", 1) };
-    assert_eq!(lab.beat(nameless.clone()), Err(Fault::InvalidGroupId));
+    assert_eq!(lab.refused(ticket), GroupError::InvalidGroupId);
+    let nameless = MemberIdentity { group: String::new(), ..identity("m", 1) };
+    assert_eq!(lab.beat(nameless.clone()), Err(GroupError::InvalidGroupId));
     let ticket = lab.sync(nameless.clone(), &[]);
-    assert_eq!(lab.synced(ticket), Err(Fault::InvalidGroupId));
-    assert_eq!(lab.commit_as(nameless.clone()), Err(Fault::IllegalGeneration));
-    assert_eq!(lab.described("").map(drop), Err(Fault::GroupNotFound));
+    assert_eq!(lab.synced(ticket), Err(GroupError::InvalidGroupId));
+    assert_eq!(lab.commit_as(nameless.clone()), Err(GroupError::IllegalGeneration));
+    assert_eq!(lab.described("").map(drop), Err(GroupError::GroupNotFound));
     assert!(lab.groups.is_empty());
     // As in Kafka it may keep offsets all the same, of consumers that assign themselves.
-    let simple = Identity { generation: -1, member: String::new(), ..nameless };
+    let simple = MemberIdentity { generation: -1, member: String::new(), ..nameless };
     assert_eq!(lab.commit_as(simple), Ok(()));
     assert_eq!(lab.offset("", "t", 0).map(|c| c.offset), Some(1));
     assert_eq!(lab.described("").map(|described| described.state), Ok("Empty"));
@@ -32,8 +32,8 @@ fn a_session_timeout_must_lie_within_its_limits() {
         let join = Join { session_timeout_ms: ms, id_first: false, ..join("") };
         let ticket = lab.join(&join);
         match lab.said.remove(&ticket) {
-            Some(Reply::Joined(Err(JoinFault::Refused(fault, _)))) if is_refused => {
-                assert_eq!(fault, Fault::InvalidSessionTimeout, "{ms}");
+            Some(Reply::Joined(Err(JoinError::Refused(fault, _)))) if is_refused => {
+                assert_eq!(fault, GroupError::InvalidSessionTimeout, "{ms}");
             }
             other => assert!(!is_refused, "{ms}: {other:?}"),
         }
@@ -64,11 +64,11 @@ fn a_newcomer_of_an_older_version_is_let_in_at_once() {
 fn an_id_that_nobody_was_given_is_unknown() {
     let mut lab = Lab::new();
     let ticket = lab.join(&join("invented"));
-    assert_eq!(lab.refused(ticket), Fault::UnknownMember);
+    assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
     assert!(lab.groups.is_empty(), "asking for a group does not make one");
     lab.stable(1);
     let ticket = lab.join(&join("invented"));
-    assert_eq!(lab.refused(ticket), Fault::UnknownMember);
+    assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_given_id_is_forgotten_after_the_session_timeout() {
     lab.pass(1);
     assert!(lab.groups.is_empty());
     let ticket = lab.join(&join(&id));
-    assert_eq!(lab.refused(ticket), Fault::UnknownMember);
+    assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_given_id_that_is_not_a_static_member_cannot_join_as_one() {
     let mut lab = Lab::new();
     let id = lab.new_id(&join(""));
     let ticket = lab.join(&static_join(&id, "i"));
-    assert_eq!(lab.refused(ticket), Fault::UnknownMember);
+    assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
     assert_eq!(lab.groups.pending, 1);
 }
 
@@ -98,7 +98,7 @@ fn ids_that_are_out_are_counted_and_there_is_a_limit() {
     lab.groups.pending = 100_000 - 1;
     lab.new_id(&join(""));
     let ticket = lab.join(&join(""));
-    assert_eq!(lab.refused(ticket), Fault::Unavailable);
+    assert_eq!(lab.refused(ticket), GroupError::Unavailable);
     lab.pass(SESSION);
     lab.new_id(&join(""));
 }
@@ -146,7 +146,7 @@ fn a_type_and_a_protocol_must_be_said() {
         Join { protocols: Vec::new(), ..join("") },
     ] {
         let ticket = lab.join(&join);
-        assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
+        assert_eq!(lab.refused(ticket), GroupError::InconsistentProtocol);
     }
     assert!(lab.groups.is_empty());
 }
@@ -160,7 +160,7 @@ fn a_member_needs_the_type_and_a_protocol_of_all_others() {
         Join { protocol_type: "connect".to_owned(), ..join("") },
     ] {
         let ticket = lab.join(&join);
-        assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
+        assert_eq!(lab.refused(ticket), GroupError::InconsistentProtocol);
     }
     lab.new_id(&Join { protocols: protocols(&["sticky", "range"]), ..join("") });
 }
@@ -170,9 +170,9 @@ fn the_only_member_must_keep_one_of_its_protocols_and_the_type() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     let ticket = lab.join(&Join { protocol_type: "connect".to_owned(), ..join(&ids[0]) });
-    assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
+    assert_eq!(lab.refused(ticket), GroupError::InconsistentProtocol);
     let ticket = lab.join(&Join { protocols: protocols(&["sticky"]), ..join(&ids[0]) });
-    assert_eq!(lab.refused(ticket), Fault::InconsistentProtocol);
+    assert_eq!(lab.refused(ticket), GroupError::InconsistentProtocol);
     let ticket = lab.join(&Join { protocols: protocols(&["sticky", "range"]), ..join(&ids[0]) });
     assert_eq!(lab.joined(ticket).protocol.as_deref(), Some("sticky"));
     let ticket = lab.join(&Join { protocols: protocols(&["range"]), ..join(&ids[0]) });
@@ -191,10 +191,10 @@ fn an_empty_group_may_become_one_of_another_type() {
 
 #[test]
 fn a_full_group_takes_nobody_more() {
-    let mut lab = Lab::with(Rules { size_max: 2, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { size_max: 2, ..rules() });
     let ids = lab.stable(2);
     let ticket = lab.join(&Join { id_first: false, ..join("") });
-    assert_eq!(lab.refused(ticket), Fault::GroupFull);
+    assert_eq!(lab.refused(ticket), GroupError::GroupFull);
     let leader = lab.join(&join(&ids[0]));
     let follower = lab.join(&join(&ids[1]));
     assert_eq!(lab.joined(leader).generation, lab.joined(follower).generation);
@@ -202,12 +202,12 @@ fn a_full_group_takes_nobody_more() {
 
 #[test]
 fn an_id_that_finds_the_group_full_is_forgotten() {
-    let mut lab = Lab::with(Rules { size_max: 1, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { size_max: 1, ..rules() });
     let ids = [lab.new_id(&join("")), lab.new_id(&join(""))];
     let first = lab.join(&join(&ids[0]));
     lab.joined(first);
     let second = lab.join(&join(&ids[1]));
-    assert_eq!(lab.refused(second), Fault::GroupFull);
+    assert_eq!(lab.refused(second), GroupError::GroupFull);
     assert_eq!(lab.groups.pending, 0);
 }
 
@@ -220,7 +220,7 @@ fn of_a_group_that_has_become_too_large_the_last_to_come_back_is_out() {
     let first = lab.join(&join(&ids[0]));
     let second = lab.join(&join(&ids[1]));
     let third = lab.join(&join(&ids[2]));
-    assert_eq!(lab.refused(third), Fault::GroupFull);
+    assert_eq!(lab.refused(third), GroupError::GroupFull);
     assert_eq!(lab.joined(first).members.len(), 2, "nobody waits for the third");
     lab.joined(second);
 }
@@ -236,7 +236,7 @@ fn a_newcomers_join_waits_five_minutes_at_most() {
     lab.pass(299_999);
     assert!(!lab.answered(newcomer));
     lab.pass(1);
-    assert_eq!(lab.refused(newcomer), Fault::UnknownMember);
+    assert_eq!(lab.refused(newcomer), GroupError::UnknownMember);
     assert_eq!(lab.members(), [id]);
 }
 
@@ -250,9 +250,9 @@ fn a_newcomer_that_asks_again_still_has_five_minutes() {
     let newcomer = lab.new_id(&join(""));
     let once = lab.join(&join(&newcomer));
     let again = lab.join(&join(&newcomer));
-    assert_eq!(lab.refused(once), Fault::RebalanceInProgress, "it is overtaken");
+    assert_eq!(lab.refused(once), GroupError::RebalanceInProgress, "it is overtaken");
     lab.pass(299_999);
     assert!(!lab.answered(again));
     lab.pass(1);
-    assert_eq!(lab.refused(again), Fault::UnknownMember);
+    assert_eq!(lab.refused(again), GroupError::UnknownMember);
 }

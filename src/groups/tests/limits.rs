@@ -4,14 +4,14 @@ use super::*;
 use crate::groups::limits::{COMMIT_BYTES_MAX, PROTOCOLS_MAX};
 
 fn limited(limits: Limits) -> Lab {
-    Lab::with(Rules { limits, ..rules() })
+    Lab::with(GroupCoordinatorConfig { limits, ..rules() })
 }
 
-fn simple(group: &str) -> Identity {
-    Identity { group: group.to_owned(), generation: -1, ..Identity::default() }
+fn simple(group: &str) -> MemberIdentity {
+    MemberIdentity { group: group.to_owned(), generation: -1, ..MemberIdentity::default() }
 }
 
-fn commit_to(lab: &mut Lab, group: &str) -> Result<(), Fault> {
+fn commit_to(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
     lab.commit(commit(simple(group), vec![to_commit("t", 0, 1)])).map(drop)
 }
 
@@ -26,16 +26,16 @@ fn beyond_group_max_count_no_group_is_new_and_the_others_live_on() {
     let mut lab = limited(Limits { groups: 2, ..Limits::NONE });
     let ids = lab.stable(1);
     assert_eq!(commit_to(&mut lab, "h"), Ok(()));
-    assert_eq!(commit_to(&mut lab, "i"), Err(Fault::OffsetLimit(Limit::Groups)));
-    let identity = Identity { group: "i".to_owned(), ..identity("", -1) };
+    assert_eq!(commit_to(&mut lab, "i"), Err(GroupError::OffsetLimit(Limit::Groups)));
+    let identity = MemberIdentity { group: "i".to_owned(), ..identity("", -1) };
     let ticket = lab.join(&Join { identity, ..join("") });
-    assert_eq!(lab.refused(ticket), Fault::GroupLimit(Limit::Groups));
+    assert_eq!(lab.refused(ticket), GroupError::GroupLimit(Limit::Groups));
     assert_eq!((commit_to(&mut lab, "h"), lab.groups.usage().groups), (Ok(()), 2));
     let member = super::identity(&ids[0], 1);
     assert_eq!(lab.beat(member.clone()), Ok(()));
     assert_eq!(lab.commit_as(member), Ok(()));
     lab.new_id(&join(""));
-    lab.ask(Input::Delete { group: "h".to_owned() });
+    lab.ask(Command::Delete { group: "h".to_owned() });
     assert_eq!(commit_to(&mut lab, "i"), Ok(()), "there is room again");
 }
 
@@ -49,9 +49,9 @@ fn a_log_with_more_groups_and_bytes_than_may_be_is_taken_all_the_same() {
     lab.crash();
     assert_eq!(lab.groups.usage().groups, 3);
     assert_eq!(commit_to(&mut lab, "a"), Ok(()), "it does not grow by this");
-    assert_eq!(commit_to(&mut lab, "d"), Err(Fault::OffsetLimit(Limit::Groups)));
+    assert_eq!(commit_to(&mut lab, "d"), Err(GroupError::OffsetLimit(Limit::Groups)));
     let more = commit(simple("a"), vec![to_commit("t", 1, 1)]);
-    assert_eq!(lab.commit(more), Err(Fault::OffsetLimit(Limit::Bytes)));
+    assert_eq!(lab.commit(more), Err(GroupError::OffsetLimit(Limit::Bytes)));
 }
 
 #[test]
@@ -60,12 +60,12 @@ fn members_of_a_group_share_group_max_bytes() {
     let first = lab.join(&large("", 3000));
     let id = lab.joined(first).member;
     let second = lab.join(&large("", 5000));
-    assert_eq!(lab.refused(second), Fault::GroupLimit(Limit::GroupBytes));
+    assert_eq!(lab.refused(second), GroupError::GroupLimit(Limit::GroupBytes));
     assert_eq!(lab.members(), std::slice::from_ref(&id));
     let again = lab.join(&large(&id, 8000));
     assert_eq!(lab.joined(again).generation, 2, "it takes the place of what it said before");
     let again = lab.join(&large(&id, 9000));
-    assert_eq!(lab.refused(again), Fault::GroupLimit(Limit::GroupBytes));
+    assert_eq!(lab.refused(again), GroupError::GroupLimit(Limit::GroupBytes));
     let again = lab.join(&large(&id, 100));
     assert_eq!(lab.joined(again).generation, 3, "less is always taken");
 }
@@ -75,9 +75,9 @@ fn all_groups_share_group_coordinator_max_bytes() {
     let mut lab = limited(Limits { bytes: 20_000, ..Limits::NONE });
     let first = lab.join(&large("", 15_000));
     let id = lab.joined(first).member;
-    let identity = |group: &str| Identity { group: group.to_owned(), ..identity("", -1) };
+    let identity = |group: &str| MemberIdentity { group: group.to_owned(), ..identity("", -1) };
     let other = lab.join(&Join { identity: identity("h"), ..large("", 5000) });
-    assert_eq!(lab.refused(other), Fault::GroupLimit(Limit::Bytes));
+    assert_eq!(lab.refused(other), GroupError::GroupLimit(Limit::Bytes));
     assert!(lab.described("h").is_err(), "nothing is kept of it");
     let mut committed = 0;
     while commit_to(&mut lab, &format!("h{committed}")).is_ok() {
@@ -99,8 +99,8 @@ fn assignments_that_a_group_has_no_room_for_are_refused_to_all_who_wait() {
     let assignments = vec![(ids[1].clone(), Bytes::from(vec![0; 20_000]))];
     let identity = identity(&ids[0], generation);
     let sync = Sync { identity, protocol_type: None, protocol: None, assignments };
-    let leader = lab.ask(Input::Sync(sync));
-    let fault = Err(Fault::GroupLimit(Limit::GroupBytes));
+    let leader = lab.ask(Command::Sync(sync));
+    let fault = Err(GroupError::GroupLimit(Limit::GroupBytes));
     assert_eq!((lab.synced(leader), lab.synced(follower)), (fault.clone(), fault));
     assert_eq!(lab.phase(), "PreparingRebalance");
     lab.crash();
@@ -113,23 +113,23 @@ fn what_is_too_large_whatever_the_groups_are_is_refused_at_once() {
     let offered =
         |count| Join { protocols: vec![(String::new(), Bytes::new()); count], ..join("") };
     let check = |input| limits.check(&input).err();
-    assert_eq!(check(Input::Join(offered(PROTOCOLS_MAX))), None);
-    let too_many = check(Input::Join(offered(PROTOCOLS_MAX + 1)));
-    assert_eq!(too_many, Some(Fault::GroupLimit(Limit::Protocols)));
-    assert_eq!(check(Input::Join(large("", 8800))), None);
-    let too_long = check(Input::Join(large("", 10_000)));
-    assert_eq!(too_long, Some(Fault::GroupLimit(Limit::MemberBytes)));
+    assert_eq!(check(Command::Join(offered(PROTOCOLS_MAX))), None);
+    let too_many = check(Command::Join(offered(PROTOCOLS_MAX + 1)));
+    assert_eq!(too_many, Some(GroupError::GroupLimit(Limit::Protocols)));
+    assert_eq!(check(Command::Join(large("", 8800))), None);
+    let too_long = check(Command::Join(large("", 10_000)));
+    assert_eq!(too_long, Some(GroupError::GroupLimit(Limit::MemberBytes)));
     let gives = |count| {
         let assignments = vec![(String::new(), Bytes::new()); count];
         let identity = identity("m", 1);
-        Input::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
+        Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
     };
     assert_eq!(check(gives(19)), None);
-    assert_eq!(check(gives(20)), Some(Fault::GroupLimit(Limit::GroupBytes)));
-    let commits = |count| Input::Commit(commit(simple("g"), vec![to_commit("t", 0, 1); count]));
+    assert_eq!(check(gives(20)), Some(GroupError::GroupLimit(Limit::GroupBytes)));
+    let commits = |count| Command::Commit(commit(simple("g"), vec![to_commit("t", 0, 1); count]));
     let most = COMMIT_BYTES_MAX / (60 + 2);
     assert_eq!(check(commits(most)), None);
-    assert_eq!(check(commits(most + 1)), Some(Fault::OffsetLimit(Limit::CommitBytes)));
+    assert_eq!(check(commits(most + 1)), Some(GroupError::OffsetLimit(Limit::CommitBytes)));
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn nothing_is_counted_of_what_has_gone() {
     let Usage { groups, members, offsets, bytes } = lab.groups.usage();
     assert_eq!((groups, members, offsets), (1, 3, 3));
     assert!((4000..8000).contains(&bytes), "{bytes}");
-    let all: Vec<Leaving> = ids.iter().map(|id| leaving(id, None)).collect();
+    let all: Vec<LeavingMember> = ids.iter().map(|id| leaving(id, None)).collect();
     lab.leave(&all);
-    lab.ask(Input::Delete { group: "g".to_owned() });
+    lab.ask(Command::Delete { group: "g".to_owned() });
     assert_eq!(lab.groups.usage(), Usage::default());
     assert!(lab.groups.is_empty());
 }

@@ -12,7 +12,7 @@ fn without_a_delay_the_first_member_is_alone_at_once() {
 
 #[test]
 fn an_empty_group_waits_for_its_delay_and_as_long_again_if_somebody_comes() {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 3000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let first = lab.join(&Join { id_first: false, ..join("") });
     lab.pass(2999);
     let second = lab.join(&Join { id_first: false, ..join("") });
@@ -25,7 +25,7 @@ fn an_empty_group_waits_for_its_delay_and_as_long_again_if_somebody_comes() {
 
 #[test]
 fn a_member_alone_waits_for_the_delay_only_once() {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 3000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let first = lab.join(&Join { id_first: false, ..join("") });
     lab.pass(2999);
     assert!(!lab.answered(first));
@@ -35,7 +35,7 @@ fn a_member_alone_waits_for_the_delay_only_once() {
 
 #[test]
 fn the_delay_is_not_put_off_beyond_the_rebalance_timeout() {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 3000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let newcomer = Join { id_first: false, rebalance_timeout_ms: 10_000, ..join("") };
     let mut tickets = vec![lab.join(&newcomer)];
     for _ in 0..9 {
@@ -58,11 +58,11 @@ fn a_first_rebalance_does_not_wait_for_ids_that_are_out() {
 
 #[test]
 fn a_delay_that_nobody_outlives_leaves_no_group() {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 3000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let id = lab.new_id(&join(""));
     let ticket = lab.join(&join(&id));
     assert_eq!(lab.leave(&[leaving(&id, None)]), [Ok(())]);
-    assert_eq!(lab.refused(ticket), Fault::UnknownMember);
+    assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
     assert!(lab.groups.is_empty(), "the log knows nothing of it");
     assert_eq!(lab.groups.next_due_ms(), None);
 }
@@ -76,7 +76,7 @@ fn who_does_not_come_back_in_time_is_dropped() {
         lab.pass(5000 - 1);
         assert!(!lab.answered(leader));
         for id in &ids[1..] {
-            assert_eq!(lab.beat(identity(id, 2)), Err(Fault::RebalanceInProgress));
+            assert_eq!(lab.beat(identity(id, 2)), Err(GroupError::RebalanceInProgress));
         }
         lab.pass(1);
     }
@@ -91,7 +91,7 @@ fn the_longest_rebalance_timeout_counts() {
     let patient = Join { rebalance_timeout_ms: 90_000, ..join(&ids[0]) };
     let leader = lab.join(&patient);
     lab.pass(5000);
-    assert_eq!(lab.beat(identity(&ids[1], lab.generation())), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.beat(identity(&ids[1], lab.generation())), Err(GroupError::RebalanceInProgress));
     for _ in 0..16 {
         lab.pass(5000);
         let _ = lab.beat(identity(&ids[1], lab.generation()));
@@ -170,10 +170,13 @@ fn a_sync_must_come_from_a_member_of_this_generation_and_protocol() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     for (who, fault) in [
-        (identity("nobody", 1), Fault::UnknownMember),
-        (identity(&ids[0], 0), Fault::IllegalGeneration),
-        (identity(&ids[0], 2), Fault::IllegalGeneration),
-        (Identity { group: "none".to_owned(), ..identity("m", 1) }, Fault::UnknownMember),
+        (identity("nobody", 1), GroupError::UnknownMember),
+        (identity(&ids[0], 0), GroupError::IllegalGeneration),
+        (identity(&ids[0], 2), GroupError::IllegalGeneration),
+        (
+            MemberIdentity { group: "none".to_owned(), ..identity("m", 1) },
+            GroupError::UnknownMember,
+        ),
     ] {
         let ticket = lab.sync(who, &[]);
         assert_eq!(lab.synced(ticket), Err(fault));
@@ -187,8 +190,8 @@ fn a_sync_must_come_from_a_member_of_this_generation_and_protocol() {
             (protocol_type.map(str::to_owned), protocol.map(str::to_owned));
         let identity = identity(&ids[0], 1);
         let sync = Sync { identity, protocol_type, protocol, assignments: Vec::new() };
-        let ticket = lab.ask(Input::Sync(sync));
-        let expected = if is_ours { Ok(()) } else { Err(Fault::InconsistentProtocol) };
+        let ticket = lab.ask(Command::Sync(sync));
+        let expected = if is_ours { Ok(()) } else { Err(GroupError::InconsistentProtocol) };
         assert_eq!(lab.synced(ticket).map(drop), expected);
     }
 }
@@ -200,7 +203,7 @@ fn a_sync_while_others_join_is_told_to_join() {
     let generation = lab.generation();
     lab.join(&join(&ids[0]));
     let ticket = lab.sync(identity(&ids[1], generation), &[]);
-    assert_eq!(lab.synced(ticket), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.synced(ticket), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn a_rebalance_before_the_assignment_ends_the_syncs_that_wait() {
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let waiting = lab.sync(identity(&ids[1], generation), &[]);
     lab.join(&Join { id_first: false, ..join("") });
-    assert_eq!(lab.synced(waiting), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.synced(waiting), Err(GroupError::RebalanceInProgress));
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_sync_that_is_sent_twice_is_answered_twice() {
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let once = lab.sync(identity(&ids[1], generation), &[]);
     let again = lab.sync(identity(&ids[1], generation), &[]);
-    assert_eq!(lab.synced(once), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.synced(once), Err(GroupError::RebalanceInProgress));
     let leader = lab.sync(identity(&ids[0], generation), &[(&ids[1], "two")]);
     assert_eq!([lab.given(again), lab.given(leader)], ["two", ""]);
 }
@@ -258,7 +261,7 @@ fn a_leader_that_never_assigns_is_removed() {
         assert_eq!(lab.beat(identity(&ids[0], generation)), Ok(()));
         lab.pass(5000);
     }
-    assert_eq!(lab.synced(waiting), Err(Fault::RebalanceInProgress));
+    assert_eq!(lab.synced(waiting), Err(GroupError::RebalanceInProgress));
     assert_eq!(lab.members(), ids[1..]);
 }
 

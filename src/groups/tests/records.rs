@@ -3,9 +3,9 @@
 use fastrand::Rng;
 
 use crate::fields::Writer;
-use crate::groups::records::{Committed, GroupValue, MemberValue, Record};
+use crate::groups::records::{GroupValue, MemberValue, OffsetAndMetadata, Record};
 
-fn offset(value: Option<Committed>) -> Record {
+fn offset(value: Option<OffsetAndMetadata>) -> Record {
     Record::Offset { group: "g".to_owned(), topic: "t".to_owned(), partition: 5, value }
 }
 
@@ -13,8 +13,8 @@ fn group(value: Option<GroupValue>) -> Record {
     Record::Group { group: "g".to_owned(), value }
 }
 
-fn committed() -> Committed {
-    Committed {
+fn committed() -> OffsetAndMetadata {
+    OffsetAndMetadata {
         offset: 42,
         leader_epoch: 3,
         metadata: "note".to_owned(),
@@ -55,7 +55,7 @@ fn round_trip(record: &Record) {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let forgetting = Committed { leader_epoch: -1, expire_ms: Some(5), ..committed() };
+    let forgetting = OffsetAndMetadata { leader_epoch: -1, expire_ms: Some(5), ..committed() };
     for record in [
         offset(Some(committed())),
         offset(Some(forgetting)),
@@ -103,7 +103,7 @@ fn an_offset_is_read_in_every_version() {
         if version >= 4 {
             w.no_tags();
         }
-        let expected = Committed {
+        let expected = OffsetAndMetadata {
             leader_epoch: if version >= 3 { 3 } else { -1 },
             expire_ms: (version == 1).then_some(77),
             ..committed()
@@ -123,11 +123,11 @@ fn the_oldest_key_of_an_offset_is_read() {
 #[test]
 fn a_version_1_that_is_never_to_be_forgotten_has_no_time() {
     let mut value =
-        offset(Some(Committed { expire_ms: Some(0), ..committed() })).encode().1.unwrap();
+        offset(Some(OffsetAndMetadata { expire_ms: Some(0), ..committed() })).encode().1.unwrap();
     let at = value.len() - 8;
     value[at..].copy_from_slice(&(-1_i64).to_be_bytes());
     let read = Record::decode(&offset(None).encode().0, Some(&value));
-    assert_eq!(read, Ok(Some(offset(Some(Committed { leader_epoch: -1, ..committed() })))));
+    assert_eq!(read, Ok(Some(offset(Some(OffsetAndMetadata { leader_epoch: -1, ..committed() })))));
 }
 
 /// The group in a version that this broker does not write.
@@ -245,7 +245,7 @@ fn damaged_bytes_are_an_error_or_another_record_never_a_panic() {
 fn round_trip_if_possible(record: &Record) {
     match record {
         // Version 1 does not know the epoch.
-        Record::Offset { value: Some(Committed { expire_ms: Some(_), .. }), .. } => {}
+        Record::Offset { value: Some(OffsetAndMetadata { expire_ms: Some(_), .. }), .. } => {}
         other => round_trip(other),
     }
 }

@@ -43,7 +43,7 @@ fn a_static_leader_that_restarts_may_be_told_to_skip_its_assignment() {
 fn an_older_static_leader_that_restarts_is_told_that_its_old_self_leads() {
     let mut lab = Lab::new();
     let ids = lab.stable_static(&["a", "b"]);
-    let ticket = lab.join(&Join { may_skip: false, ..static_join("", "a") });
+    let ticket = lab.join(&Join { supports_skip_assignment: false, ..static_join("", "a") });
     let joined = lab.joined(ticket);
     assert!(!joined.skip_assignment && joined.members.is_empty());
     assert_eq!(joined.leader, ids[0]);
@@ -61,13 +61,13 @@ fn the_old_self_of_a_static_member_is_fenced_everywhere() {
     let new = lab.joined(ticket).member;
     let old = static_identity(&ids[1], "b", generation);
     let ticket = lab.join(&static_join(&ids[1], "b"));
-    assert_eq!(lab.refused(ticket), Fault::FencedInstance);
+    assert_eq!(lab.refused(ticket), GroupError::FencedInstance);
     let ticket = lab.sync(old.clone(), &[]);
-    assert_eq!(lab.synced(ticket), Err(Fault::FencedInstance));
-    assert_eq!(lab.beat(old.clone()), Err(Fault::FencedInstance));
-    assert_eq!(lab.commit_as(old), Err(Fault::FencedInstance));
+    assert_eq!(lab.synced(ticket), Err(GroupError::FencedInstance));
+    assert_eq!(lab.beat(old.clone()), Err(GroupError::FencedInstance));
+    assert_eq!(lab.commit_as(old), Err(GroupError::FencedInstance));
     let left = lab.leave(&[leaving(&ids[1], Some("b"))]);
-    assert_eq!(left, [Err(Fault::FencedInstance)]);
+    assert_eq!(left, [Err(GroupError::FencedInstance)]);
     assert_eq!(lab.commit_as(static_identity(&new, "b", generation)), Ok(()));
 }
 
@@ -75,7 +75,7 @@ fn the_old_self_of_a_static_member_is_fenced_everywhere() {
 fn an_instance_that_is_not_in_the_group_is_unknown_not_fenced() {
     let mut lab = Lab::new();
     let ids = lab.stable_static(&["a"]);
-    assert_eq!(lab.beat(static_identity(&ids[0], "z", 1)), Err(Fault::UnknownMember));
+    assert_eq!(lab.beat(static_identity(&ids[0], "z", 1)), Err(GroupError::UnknownMember));
     assert_eq!(lab.beat(identity(&ids[0], 1)), Ok(()), "who names no instance is not checked");
 }
 
@@ -85,13 +85,13 @@ fn the_requests_of_an_old_self_end_when_it_is_replaced() {
     let ids = lab.stable_static(&["a", "b"]);
     let parked = lab.join(&static_join(&ids[0], "a"));
     let new = lab.join(&static_join("", "a"));
-    assert_eq!(lab.refused(parked), Fault::FencedInstance);
+    assert_eq!(lab.refused(parked), GroupError::FencedInstance);
     let other = lab.join(&static_join(&ids[1], "b"));
     let leader = lab.joined(new).member;
     let generation = lab.joined(other).generation;
     let waiting = lab.sync(static_identity(&ids[1], "b", generation), &[]);
     lab.join(&static_join("", "b"));
-    assert_eq!(lab.synced(waiting), Err(Fault::FencedInstance));
+    assert_eq!(lab.synced(waiting), Err(GroupError::FencedInstance));
     assert_eq!(lab.phase(), "PreparingRebalance", "what was to be assigned is not known");
     assert_eq!(lab.groups.groups["g"].leader.as_deref(), Some(leader.as_str()));
 }
@@ -158,7 +158,7 @@ fn an_administrator_removes_a_member_by_its_instance_id() {
     let ids = lab.stable_static(&["a", "b"]);
     assert_eq!(
         lab.leave(&[leaving("", Some("b")), leaving("", Some("z")), leaving("", None)]),
-        [Ok(()), Err(Fault::UnknownMember), Err(Fault::UnknownMember)]
+        [Ok(()), Err(GroupError::UnknownMember), Err(GroupError::UnknownMember)]
     );
     assert_eq!((lab.phase(), lab.members()), ("PreparingRebalance", ids[..1].to_vec()));
 }

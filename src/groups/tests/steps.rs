@@ -9,7 +9,7 @@ use crate::groups::visits;
 const MEMBERS: usize = 8192;
 
 /// What one step, or one tick, looks at.
-fn visited(lab: &mut Lab, input: Option<Input>) -> (u64, Vec<Reply>) {
+fn visited(lab: &mut Lab, input: Option<Command>) -> (u64, Vec<Reply>) {
     visits::taken();
     let now = lab.time();
     let step = match input {
@@ -34,15 +34,15 @@ fn assert_linear(size: usize, each: u64, mut at: impl FnMut(usize) -> u64) {
 /// A group that waits for its members, of which there are so many, with as many protocols as a
 /// member may have.
 fn preparing(count: usize, protocols: usize) -> (Lab, Vec<String>) {
-    let mut lab = Lab::with(Rules { initial_delay_ms: 1000, ..rules() });
+    let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 1000, ..rules() });
     let names: Vec<String> = (0..protocols).map(|number| format!("protocol-{number}")).collect();
     let known: Vec<(String, Bytes)> =
         names.iter().map(|name| (name.clone(), Bytes::from_static(READS_T))).collect();
     for number in 0..count {
         let instance_id = Some(format!("instance-{number}"));
-        let identity = Identity { instance_id, ..identity("", -1) };
+        let identity = MemberIdentity { instance_id, ..identity("", -1) };
         let join = Join { identity, protocols: known.clone(), ..join("") };
-        let (visited, _) = visited(&mut lab, Some(Input::Join(join)));
+        let (visited, _) = visited(&mut lab, Some(Command::Join(join)));
         assert!(visited <= 40 + 10 * protocols as u64, "{visited} for member {number}");
     }
     let ids = lab.groups.groups["g"].members.ids();
@@ -69,12 +69,12 @@ fn stable(count: usize) -> (Lab, Vec<String>) {
     let assignments = ids.iter().map(|id| (id.clone(), Bytes::from_static(b"given"))).collect();
     let identity = static_identity(&ids[0], "instance-0", 1);
     let sync = Sync { identity, protocol_type: None, protocol: None, assignments };
-    visited(&mut lab, Some(Input::Sync(sync)));
+    visited(&mut lab, Some(Command::Sync(sync)));
     assert_eq!(lab.phase(), "Stable");
     (lab, ids)
 }
 
-fn identity_of(ids: &[String], number: usize) -> Identity {
+fn identity_of(ids: &[String], number: usize) -> MemberIdentity {
     static_identity(&ids[number], &format!("instance-{number}"), 1)
 }
 
@@ -82,8 +82,8 @@ fn identity_of(ids: &[String], number: usize) -> Identity {
 fn committed(groups: usize) -> Lab {
     let mut lab = Lab::new();
     for number in 0..groups {
-        let identity = Identity { group: format!("g{number:06}"), ..identity("", -1) };
-        let input = Input::Commit(commit(identity, vec![to_commit("t", 0, 1)]));
+        let identity = MemberIdentity { group: format!("g{number:06}"), ..identity("", -1) };
+        let input = Command::Commit(commit(identity, vec![to_commit("t", 0, 1)]));
         let (visited, _) = visited(&mut lab, Some(input));
         assert!(visited < 40, "{visited} for group {number}");
     }
@@ -107,7 +107,7 @@ fn a_join_is_as_long_as_its_protocols_however_many_members_there_are() {
     for number in [7, 1999] {
         let identity = identity_of(&ids, number);
         let join = Join { identity, protocols: known.clone(), ..join("") };
-        let (visited, _) = visited(&mut lab, Some(Input::Join(join)));
+        let (visited, _) = visited(&mut lab, Some(Command::Join(join)));
         assert!(visited <= 10 * PROTOCOLS_MAX as u64, "{visited}");
     }
 }
@@ -131,13 +131,13 @@ fn an_assignment_is_linear_in_members() {
             let identity = identity_of(&ids, number);
             let sync =
                 Sync { identity, protocol_type: None, protocol: None, assignments: Vec::new() };
-            let (visited, _) = visited(&mut lab, Some(Input::Sync(sync)));
+            let (visited, _) = visited(&mut lab, Some(Command::Sync(sync)));
             assert!(visited <= 20, "{visited} for a follower");
         }
         let assignments = ids.iter().map(|id| (id.clone(), Bytes::from_static(b"given"))).collect();
         let identity = identity_of(&ids, 0);
         let sync = Sync { identity, protocol_type: None, protocol: None, assignments };
-        let (visited, replies) = visited(&mut lab, Some(Input::Sync(sync)));
+        let (visited, replies) = visited(&mut lab, Some(Command::Sync(sync)));
         assert_eq!(replies.len(), count);
         visited
     });
@@ -155,9 +155,9 @@ fn heartbeats_syncs_and_commits_of_a_member_cost_the_same_in_the_largest_group()
             assignments: Vec::new(),
         };
         let inputs = [
-            Input::Heartbeat(identity.clone()),
-            Input::Sync(sync),
-            Input::Commit(commit(identity, vec![to_commit("t", 0, 1)])),
+            Command::Heartbeat(identity.clone()),
+            Command::Sync(sync),
+            Command::Commit(commit(identity, vec![to_commit("t", 0, 1)])),
         ];
         for input in inputs {
             let (visited, _) = visited(&mut lab, Some(input.clone()));
@@ -170,7 +170,7 @@ fn heartbeats_syncs_and_commits_of_a_member_cost_the_same_in_the_largest_group()
 fn a_description_is_linear_in_members() {
     assert_linear(MEMBERS, 5, |count| {
         let (mut lab, _) = stable(count);
-        visited(&mut lab, Some(Input::Describe { group: "g".to_owned() })).0
+        visited(&mut lab, Some(Command::Describe { group: "g".to_owned() })).0
     });
 }
 
@@ -180,7 +180,7 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
         let (mut lab, ids) = stable(count);
         let all =
             (0..count).map(|number| leaving(&ids[number], Some(&format!("instance-{number}"))));
-        let input = Input::Leave { group: "g".to_owned(), members: all.collect() };
+        let input = Command::Leave { group: "g".to_owned(), members: all.collect() };
         visited(&mut lab, Some(input)).0
     });
     assert_linear(MEMBERS, 60, |count| {
@@ -190,7 +190,7 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
     });
     let (mut lab, _) = stable(2);
     let strangers = vec![leaving("nobody", None); SLICE];
-    let input = Input::Leave { group: "g".to_owned(), members: strangers };
+    let input = Command::Leave { group: "g".to_owned(), members: strangers };
     let (visited, _) = visited(&mut lab, Some(input));
     assert!(visited <= 4 * SLICE as u64, "{visited}");
 }
@@ -199,14 +199,14 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
 fn ids_that_are_out_cost_each_the_same() {
     let mut lab = Lab::new();
     for number in 0..20_000 {
-        let (visited, _) = visited(&mut lab, Some(Input::Join(join(""))));
+        let (visited, _) = visited(&mut lab, Some(Command::Join(join(""))));
         assert!(visited <= 40, "{visited} for id {number}");
     }
     lab.now += SESSION;
     assert_linear(20_000, 10, |count| {
         let mut lab = Lab::new();
         for _ in 0..count {
-            visited(&mut lab, Some(Input::Join(join(""))));
+            visited(&mut lab, Some(Command::Join(join(""))));
         }
         lab.now += SESSION;
         visited(&mut lab, None).0
@@ -218,18 +218,18 @@ fn offsets_are_committed_fetched_and_deleted_at_the_same_cost_each() {
     assert_linear(16_000, 12, |count| {
         let mut lab = Lab::new();
         let offsets = (0..count as i32).map(|partition| to_commit("t", partition, 1)).collect();
-        let input = Input::Commit(commit(identity("", -1), offsets));
+        let input = Command::Commit(commit(identity("", -1), offsets));
         visited(&mut lab, Some(input)).0
     });
     let mut lab = offsets(50_000);
     let wanted = || vec![("t".to_owned(), (0..SLICE as i32).map(|p| 7 * p).collect())];
     let group = || "g".to_owned();
     let inputs = [
-        Input::FetchOffsets { group: group(), wanted: wanted() },
-        Input::FetchAllOffsets { group: group(), from: ("t".to_owned(), 20_000) },
-        Input::DeleteOffsets { group: group(), wanted: wanted() },
-        Input::Delete { group: group() },
-        Input::TopicDeleted { topic: "t".to_owned() },
+        Command::FetchOffsets { group: group(), wanted: wanted() },
+        Command::FetchAllOffsets { group: group(), from: ("t".to_owned(), 20_000) },
+        Command::DeleteOffsets { group: group(), wanted: wanted() },
+        Command::Delete { group: group() },
+        Command::TopicDeleted { topic: "t".to_owned() },
     ];
     for input in inputs {
         let (visited, _) = visited(&mut lab, Some(input.clone()));
@@ -250,11 +250,13 @@ fn offsets_that_a_group_reads_are_told_from_others_in_bounded_time() {
         group.members.set_protocols(id, protocols);
     }
     let wanted = vec![("u".to_owned(), vec![0])];
-    let input = Input::DeleteOffsets { group: "g".to_owned(), wanted };
+    let input = Command::DeleteOffsets { group: "g".to_owned(), wanted };
     let (visited, replies) = visited(&mut lab, Some(input));
     assert!(visited <= 1000, "{visited}");
     match &replies[..] {
-        [Reply::Deleted(Ok(deleted))] => assert_eq!(deleted[0].1, [(0, Err(Fault::Subscribed))]),
+        [Reply::Deleted(Ok(deleted))] => {
+            assert_eq!(deleted[0].1, [(0, Err(GroupError::Subscribed))])
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -264,7 +266,7 @@ fn all_groups_are_listed_page_by_page() {
     let mut lab = committed(10_000);
     let (mut after, mut listed) = (None, Vec::new());
     loop {
-        let (visited, replies) = visited(&mut lab, Some(Input::List { after }));
+        let (visited, replies) = visited(&mut lab, Some(Command::List { after }));
         assert!(visited <= 3 * SLICE as u64, "{visited}");
         let Some(Reply::Listed(page, is_more)) = replies.into_iter().next() else { panic!() };
         listed.extend(page.into_iter().map(|one| one.group));
@@ -281,11 +283,11 @@ fn all_groups_are_listed_page_by_page() {
 fn a_deleted_topic_and_a_deleted_group_are_forgotten_slice_by_slice() {
     let mut lab = committed(10_000);
     lab.commit(commit(identity("", -1), vec![to_commit("u", 0, 1)])).expect("a commit");
-    let (few, _) = visited(&mut lab, Some(Input::TopicDeleted { topic: "u".to_owned() }));
+    let (few, _) = visited(&mut lab, Some(Command::TopicDeleted { topic: "u".to_owned() }));
     assert!(few <= 20, "{few} for a topic that one group has read");
     let mut slices = 0;
     loop {
-        let input = Input::TopicDeleted { topic: "t".to_owned() };
+        let input = Command::TopicDeleted { topic: "t".to_owned() };
         let (visited, replies) = visited(&mut lab, Some(input));
         assert!(visited <= 20 * SLICE as u64, "{visited}");
         slices += 1;
@@ -296,7 +298,8 @@ fn a_deleted_topic_and_a_deleted_group_are_forgotten_slice_by_slice() {
     assert_eq!((slices, lab.groups.is_empty()), (3, true));
     let mut lab = offsets(10_000);
     let mut slices = 1;
-    while let (visited, replies) = visited(&mut lab, Some(Input::Delete { group: "g".to_owned() }))
+    while let (visited, replies) =
+        visited(&mut lab, Some(Command::Delete { group: "g".to_owned() }))
         && !matches!(replies[..], [Reply::GroupDeleted(Ok(()))])
     {
         assert!(visited <= 20 * SLICE as u64, "{visited}");
@@ -328,8 +331,8 @@ fn retention_looks_at_a_slice_at_a_time_and_at_everything() {
 fn many_groups_that_are_due_at_once_are_not_looked_at_at_once() {
     let mut lab = Lab::new();
     for number in 0..10_000 {
-        let identity = Identity { group: format!("g{number}"), ..identity("", -1) };
-        visited(&mut lab, Some(Input::Join(Join { identity, id_first: false, ..join("") })));
+        let identity = MemberIdentity { group: format!("g{number}"), ..identity("", -1) };
+        visited(&mut lab, Some(Command::Join(Join { identity, id_first: false, ..join("") })));
     }
     lab.now += 2 * REBALANCE;
     let mut ticks = 0;

@@ -12,17 +12,17 @@ use kafka_protocol::messages::api_versions_response::{
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::context::Context;
 use crate::handlers::table::APIS;
 use crate::metadata::features;
-use crate::wire::reply::{API_VERSIONS, Refusal, Reply, encode};
+use crate::wire::reply::{API_VERSIONS, CloseReason, Response, encode};
 
 /// The row of the table.
 pub const API: Api =
     Api { key: API_VERSIONS, name: "ApiVersions", versions: 0..=4, advertised_from: 0, run };
 
-fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
+fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request: ApiVersionsRequest = decode(cx.version, body)?;
         let is_named = |name: &str| {
@@ -73,7 +73,7 @@ fn row(api: &Api) -> ApiVersion {
 }
 
 /// The answer to a version that nobody knows yet.
-pub fn unsupported(correlation_id: i32) -> Result<Reply, Refusal> {
+pub fn unsupported(correlation_id: i32) -> Result<Response, CloseReason> {
     let response = ApiVersionsResponse::default()
         .with_error_code(Code::UnsupportedVersion.code())
         .with_api_keys(APIS.iter().filter(|api| api.key == API_VERSIONS).map(row).collect());

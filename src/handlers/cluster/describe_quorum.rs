@@ -16,7 +16,7 @@ use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
-use crate::wire::reply::{Refusal, Reply, encode};
+use crate::wire::reply::{CloseReason, Response, encode};
 
 /// How many partitions may be asked for. One has a quorum.
 const PARTITIONS_MAX: usize = 1000;
@@ -30,12 +30,12 @@ impl ListHandler for DescribeQuorum {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DescribeQuorumRequest;
 
-    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> Result<Reply, Refusal> {
+    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> Result<Response, CloseReason> {
         let wanted: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
         if wanted > PARTITIONS_MAX {
             let why =
                 format!("{wanted} partitions; {PARTITIONS_MAX} are allowed, one has a quorum");
-            return Err(Refusal::Unaffordable(why));
+            return Err(CloseReason::Unaffordable(why));
         }
         encode(Self::KEY, cx.version, cx.correlation_id, &response(cx, request))
     }

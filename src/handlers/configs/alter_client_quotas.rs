@@ -15,7 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::broker::quota_changes::QuotaError;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::{of_alter_quota, of_quotas};
+use crate::handlers::errors::{alter_error_code, quota_error_code};
 use crate::metadata::quotas::Entity;
 use crate::quotas::alter::Alteration;
 
@@ -37,7 +37,7 @@ impl Handler for AlterClientQuotas {
                 .into_iter()
                 .map(|(entity, outcome)| match outcome {
                     Ok(()) => answered(entity),
-                    Err(error) => failed(entity, of_alter_quota(&error), error.to_string()),
+                    Err(error) => failed(entity, alter_error_code(&error), error.to_string()),
                 })
                 .collect(),
             Err(error) => refuse_all(entities, &error),
@@ -69,6 +69,6 @@ fn failed(entity: Entity, code: Code, message: String) -> EntryData {
 }
 
 fn refuse_all(entities: Vec<Entity>, error: &QuotaError) -> Vec<EntryData> {
-    let (code, message) = (of_quotas(error), error.to_string());
+    let (code, message) = (quota_error_code(error), error.to_string());
     entities.into_iter().map(|entity| failed(entity, code, message.clone())).collect()
 }

@@ -10,7 +10,7 @@ use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{Fault, change, invalid_request};
+use crate::handlers::configs::{ApiError, change, invalid_request};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 
@@ -57,7 +57,7 @@ fn replace(
     cx: &Context,
     resource: &AlterConfigsResource,
     validate_only: bool,
-) -> Result<(), Fault> {
+) -> Result<(), ApiError> {
     let mut wanted = BTreeMap::new();
     for config in &resource.configs {
         let Some(value) = &config.value else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::error::ResponseError as Code;
 
-use crate::handlers::configs::{BROKER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request};
+use crate::handlers::configs::{ApiError, BROKER, CLIENT_METRICS, GROUP, TOPIC, invalid_request};
 use crate::handlers::context::Context;
 use crate::topics::names;
 
@@ -14,8 +14,8 @@ pub fn alter(
     kind: i8,
     name: &str,
     validate_only: bool,
-    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
-) -> Result<(), Fault> {
+    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,
+) -> Result<(), ApiError> {
     match kind {
         TOPIC if name.is_empty() => {
             return Err(invalid_request("Default topic resources are not allowed."));
@@ -49,7 +49,7 @@ fn resource_name(cx: &Context, kind: i8, name: &str) -> String {
 }
 
 /// The id of a node by which a resource is called.
-pub fn node_id(name: &str) -> Result<i32, Fault> {
+pub fn node_id(name: &str) -> Result<i32, ApiError> {
     let message = || format!("Node id must be an integer, but it is: {name}");
     name.parse().map_err(|_| invalid_request(message()))
 }
@@ -58,10 +58,10 @@ fn alter_topic(
     cx: &Context,
     name: &str,
     validate_only: bool,
-    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Fault>,
-) -> Result<(), Fault> {
+    wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,
+) -> Result<(), ApiError> {
     if let Some(message) = names::fault(name) {
-        return Err(Fault { code: Code::InvalidTopicException, message });
+        return Err(ApiError { code: Code::InvalidTopicException, message });
     }
     let checked = |has: Option<&BTreeMap<String, String>>| {
         let wanted = wanted(has.unwrap_or(&BTreeMap::new()))?;
@@ -69,7 +69,7 @@ fn alter_topic(
         // Kafka looks at the values before it looks for the topic.
         if has.is_none() {
             let message = format!("The topic '{name}' does not exist.");
-            return Err(Fault { code: Code::UnknownTopicOrPartition, message });
+            return Err(ApiError { code: Code::UnknownTopicOrPartition, message });
         }
         Ok(wanted)
     };

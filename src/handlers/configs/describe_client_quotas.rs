@@ -9,7 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_filter;
+use crate::handlers::errors::filter_error_code;
 use crate::metadata::quotas::{Entity, Table};
 use crate::quotas::filter::{Filter, FilterError};
 
@@ -32,7 +32,7 @@ impl Handler for DescribeClientQuotas {
         match find(&cx.broker.image().quotas, &request) {
             Ok(entries) => response.with_entries(Some(entries)),
             Err(error) => response
-                .with_error_code(of_filter(&error).code())
+                .with_error_code(filter_error_code(&error).code())
                 .with_error_message(Some(StrBytes::from_string(error.to_string())))
                 .with_entries(None),
         }

@@ -22,20 +22,20 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::config::described::Described;
-use crate::config::layers::Source;
-use crate::config::resources::Owner;
+use crate::config::described::ConfigDescription;
+use crate::config::layers::ConfigSource;
+use crate::config::resources::ResourceType;
 use crate::config::settings::Settings;
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::configs::{
-    BROKER, BROKER_LOGGER, CLIENT_METRICS, Fault, GROUP, TOPIC, invalid_request,
+    ApiError, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC, invalid_request,
 };
 use crate::handlers::context::Context;
 use crate::metadata::image::Image;
 use crate::topics::names;
-use crate::wire::list::{Later, PIECE_BYTES, Source as Pieces, encode_into};
-use crate::wire::reply::{Refusal, Reply, check_frame};
+use crate::wire::list::{DeferredItems, ItemSource as Pieces, PIECE_BYTES, encode_into};
+use crate::wire::reply::{CloseReason, Response, check_frame};
 
 /// What a piece of the answer takes at most beside its results, and what it is made from.
 const PIECE_OVERHEAD_BYTES: usize = 128 * 1024;
@@ -49,8 +49,11 @@ impl ListHandler for DescribeConfigs {
     const VERSIONS: RangeInclusive<i16> = 1..=4;
     type Request = DescribeConfigsRequest;
 
-    async fn handle(cx: &Context, request: DescribeConfigsRequest) -> Result<Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(
+        cx: &Context,
+        request: DescribeConfigsRequest,
+    ) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         let mut results = Results::new(cx, request);
         let count = results.resources.len();
         let first = results.piece()?;
@@ -65,7 +68,7 @@ impl ListHandler for DescribeConfigs {
             }
             results.next = 0;
             let held = PIECE_BYTES + PIECE_OVERHEAD_BYTES + cx.memory.request_bytes();
-            let later = Later::new(bytes, Box::new(results));
+            let later = DeferredItems::new(bytes, Box::new(results));
             list.put_later(count, later, held).await?;
         }
         let tail = usize::from(cx.version >= 4);
@@ -77,7 +80,7 @@ impl ListHandler for DescribeConfigs {
 /// came, which does not change.
 #[derive(Debug)]
 struct Results {
-    known: Known,
+    known: ConfigSnapshot,
     shape: Shape,
     resources: Vec<DescribeConfigsResource>,
     /// Which of the resources comes next.
@@ -93,7 +96,7 @@ impl Results {
             documentation: request.include_documentation,
             version: cx.version,
         };
-        let known = Known {
+        let known = ConfigSnapshot {
             image: cx.broker.image(),
             settings: cx.broker.settings.now(),
             levels: cx.broker.loggers.levels(),
@@ -103,7 +106,7 @@ impl Results {
     }
 
     /// The results of the next resources, up to the size of a piece; empty at the end.
-    fn piece(&mut self) -> Result<Bytes, Refusal> {
+    fn piece(&mut self) -> Result<Bytes, CloseReason> {
         let mut out = BytesMut::new();
         while let Some(resource) = self.resources.get(self.next)
             && out.len() < PIECE_BYTES
@@ -132,14 +135,14 @@ impl Pieces for Results {
 
 /// What was known at one moment.
 #[derive(Debug)]
-struct Known {
+struct ConfigSnapshot {
     image: Arc<Image>,
     settings: Arc<Settings>,
     levels: Vec<(&'static str, &'static str)>,
     node_id: i32,
 }
 
-impl Known {
+impl ConfigSnapshot {
     fn result(&self, shape: &Shape, resource: &DescribeConfigsResource) -> DescribeConfigsResult {
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
@@ -165,9 +168,12 @@ impl Known {
         }
     }
 
-    fn described(&self, resource: &DescribeConfigsResource) -> Result<Vec<Described>, Fault> {
+    fn described(
+        &self,
+        resource: &DescribeConfigsResource,
+    ) -> Result<Vec<ConfigDescription>, ApiError> {
         let name = &*resource.resource_name;
-        let refuse = |code, message: String| Err(Fault { code, message });
+        let refuse = |code, message: String| Err(ApiError { code, message });
         let (image, settings) = (&self.image, &self.settings);
         match resource.resource_type {
             TOPIC => {
@@ -190,16 +196,18 @@ impl Known {
             }
             CLIENT_METRICS => {
                 let configs = image.configs_of(CLIENT_METRICS, name);
-                Ok(settings.describe_resource(Owner::ClientMetrics, &configs))
+                Ok(settings.describe_resource(ResourceType::ClientMetrics, &configs))
             }
             GROUP if name.is_empty() => Err(invalid_request("Group name must not be empty")),
-            GROUP => Ok(settings.describe_resource(Owner::Group, &image.configs_of(GROUP, name))),
+            GROUP => {
+                Ok(settings.describe_resource(ResourceType::Group, &image.configs_of(GROUP, name)))
+            }
             other => Err(invalid_request(format!("Unsupported resource type: {other}"))),
         }
     }
 
     /// The loggers of a broker. A level has no type, no meaning and no other place to come from.
-    fn loggers(&self, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, Fault> {
+    fn loggers(&self, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
         if name.is_empty() {
             return Err(invalid_request("Broker id must not be empty"));
         }
@@ -213,14 +221,14 @@ impl Known {
             DescribeConfigsResourceResult::default()
                 .with_name(StrBytes::from_static_str(name))
                 .with_value(Some(StrBytes::from_static_str(level)))
-                .with_config_source(Source::Logger.code())
+                .with_config_source(ConfigSource::Logger.code())
                 .with_documentation(None)
         };
         Ok(self.levels.iter().map(described).collect())
     }
 }
 
-fn broker_id(name: &str) -> Result<i32, Fault> {
+fn broker_id(name: &str) -> Result<i32, ApiError> {
     let message = || format!("Broker id must be an integer, but it is: {name}");
     name.parse().map_err(|_| invalid_request(message()))
 }
@@ -234,7 +242,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(&self, config: Described) -> DescribeConfigsResourceResult {
+    fn of(&self, config: ConfigDescription) -> DescribeConfigsResourceResult {
         let synonyms = config.synonyms.into_iter().filter(|_| self.synonyms).map(|synonym| {
             DescribeConfigsSynonym::default()
                 .with_name(StrBytes::from_static_str(synonym.name))

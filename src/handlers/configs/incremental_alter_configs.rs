@@ -13,9 +13,9 @@ use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterC
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::table;
-use crate::config::value::Kind;
+use crate::config::value::ConfigType;
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, Fault, TOPIC, change, invalid_request};
+use crate::handlers::configs::{ApiError, BROKER, BROKER_LOGGER, TOPIC, change, invalid_request};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 
@@ -66,7 +66,11 @@ impl Handler for IncrementalAlterConfigs {
     }
 }
 
-fn alter(cx: &Context, resource: &AlterConfigsResource, validate_only: bool) -> Result<(), Fault> {
+fn alter(
+    cx: &Context,
+    resource: &AlterConfigsResource,
+    validate_only: bool,
+) -> Result<(), ApiError> {
     let mut seen = BTreeSet::new();
     if resource.configs.iter().any(|config| !seen.insert(&*config.name)) {
         return Err(invalid_request("Error due to duplicate config keys"));
@@ -94,7 +98,7 @@ fn change_one(
     kind: i8,
     configs: &mut BTreeMap<String, String>,
     config: &AlterableConfig,
-) -> Result<(), Fault> {
+) -> Result<(), ApiError> {
     let name = config.name.to_string();
     let value = config.value.as_ref().map(|value| value.to_string()).unwrap_or_default();
     match config.config_operation {
@@ -104,7 +108,7 @@ fn change_one(
             let is_append = config.config_operation == APPEND;
             if !is_list(kind, &name) {
                 let message = not_a_list(kind, &name, is_append);
-                return Err(Fault { code: Code::InvalidConfig, message });
+                return Err(ApiError { code: Code::InvalidConfig, message });
             }
             let now = current(cx, kind, configs, &name);
             let mut items: Vec<&str> = now.split(',').filter(|item| !item.is_empty()).collect();
@@ -129,7 +133,7 @@ fn is_list(kind: i8, name: &str) -> bool {
         // Those of groups are none, and Kafka treats those of client metrics as if they were none.
         _ => None,
     };
-    row.is_some_and(|row| row.kind() == Kind::List)
+    row.is_some_and(|row| row.kind() == ConfigType::List)
 }
 
 fn not_a_list(kind: i8, name: &str, is_append: bool) -> String {
@@ -157,7 +161,7 @@ fn alter_loggers(
     cx: &Context,
     resource: &AlterConfigsResource,
     validate_only: bool,
-) -> Result<(), Fault> {
+) -> Result<(), ApiError> {
     let id = change::node_id(&resource.resource_name)?;
     if id != cx.node_id() {
         let expected = cx.node_id();

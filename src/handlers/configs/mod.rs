@@ -33,36 +33,45 @@ pub const GROUP: i8 = GROUP_RESOURCE;
 
 /// Why configs were not told or changed, for the one who asked.
 #[derive(Debug)]
-pub struct Fault {
+pub struct ApiError {
     code: Code,
     message: String,
 }
 
 /// A fault of the request.
-pub fn invalid_request(message: impl Into<String>) -> Fault {
-    Fault { code: Code::InvalidRequest, message: message.into() }
+pub fn invalid_request(message: impl Into<String>) -> ApiError {
+    ApiError { code: Code::InvalidRequest, message: message.into() }
 }
 
-impl From<AppendError> for Fault {
-    fn from(error: AppendError) -> Fault {
-        Fault { code: crate::handlers::errors::of_append(&error), message: error.to_string() }
+impl From<AppendError> for ApiError {
+    fn from(error: AppendError) -> ApiError {
+        ApiError {
+            code: crate::handlers::errors::append_error_code(&error),
+            message: error.to_string(),
+        }
     }
 }
 
-impl From<ConfigsError> for Fault {
-    fn from(error: ConfigsError) -> Fault {
-        Fault { code: crate::handlers::errors::of_configs(&error), message: error.to_string() }
+impl From<ConfigsError> for ApiError {
+    fn from(error: ConfigsError) -> ApiError {
+        ApiError {
+            code: crate::handlers::errors::configs_error_code(&error),
+            message: error.to_string(),
+        }
     }
 }
 
-impl From<LoggerError> for Fault {
-    fn from(error: LoggerError) -> Fault {
-        Fault { code: crate::handlers::errors::of_logger(&error), message: error.to_string() }
+impl From<LoggerError> for ApiError {
+    fn from(error: LoggerError) -> ApiError {
+        ApiError {
+            code: crate::handlers::errors::logger_error_code(&error),
+            message: error.to_string(),
+        }
     }
 }
 
-impl From<TopicConfigError> for Fault {
-    fn from(error: TopicConfigError) -> Fault {
-        Fault { code: Code::InvalidConfig, message: error.to_string() }
+impl From<TopicConfigError> for ApiError {
+    fn from(error: TopicConfigError) -> ApiError {
+        ApiError { code: Code::InvalidConfig, message: error.to_string() }
     }
 }

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::Fault;
+use crate::handlers::configs::ApiError;
 use crate::handlers::context::Context;
 use crate::metadata::features::{Direction, FeatureError, SUPPORTED, Update, decide};
 
@@ -59,15 +59,15 @@ fn update(version: i16, key: &FeatureUpdateKey) -> Update {
     Update { name: key.feature.to_string(), level: key.max_version_level, direction }
 }
 
-fn change(cx: &Context, updates: &[Update], validate_only: bool) -> Result<(), Fault> {
+fn change(cx: &Context, updates: &[Update], validate_only: bool) -> Result<(), ApiError> {
     cx.broker.metadata.change(cx.broker.clock.now(), |image| {
         let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
         Ok((if validate_only { Vec::new() } else { records }, ()))
     })
 }
 
-impl From<FeatureError> for Fault {
-    fn from(error: FeatureError) -> Fault {
-        Fault { code: Code::InvalidUpdateVersion, message: error.to_string() }
+impl From<FeatureError> for ApiError {
+    fn from(error: FeatureError) -> ApiError {
+        ApiError { code: Code::InvalidUpdateVersion, message: error.to_string() }
     }
 }

@@ -18,7 +18,7 @@ use crate::broker::upkeep;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::last_of_each;
-use crate::handlers::errors::of_unavailable;
+use crate::handlers::errors::unavailable_code;
 use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
@@ -84,7 +84,7 @@ fn delete(
     match partition.delete_before(offset) {
         Ok(Some(low)) => Ok((partition.clone(), low)),
         Ok(None) => Err(Code::OffsetOutOfRange),
-        Err(error) => Err(of_unavailable(&error)),
+        Err(error) => Err(unavailable_code(&error)),
     }
 }
 

@@ -14,14 +14,17 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchTopic;
 
 use crate::broker::parts::Broker;
-use crate::fetch::poll::{Limits, Outcome, Wanting, poll};
-use crate::fetch::session::{Key, Marks, Params, Plan, Request, Seen, Topic, Wanted};
-use crate::handlers::api::{Answering, Api, decode};
+use crate::fetch::poll::{FetchLimits, ReadOutcome, ReadRequest, poll};
+use crate::fetch::session::{
+    FetchParams, FetchPlan, PartitionKey, PartitionOffsets, PartitionRead, SessionPartition,
+    SessionRequest, TopicKey,
+};
+use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::charge::charge_time;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
-use crate::handlers::errors::{NONE, of_read, of_session, of_unavailable};
-use crate::quotas::limits::Kind;
+use crate::handlers::errors::{NONE, read_error_code, session_error_code, unavailable_code};
+use crate::quotas::limits::QuotaType;
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
 
@@ -31,7 +34,7 @@ pub const API: Api = Api { key: KEY, name: "Fetch", versions: 4..=18, advertised
 /// However long a client would wait, it is answered after five minutes; empty is always legal.
 const WAIT_MS_MAX: i32 = 300_000;
 
-fn run(cx: &Context, body: Bytes) -> Answering<'_> {
+fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
         if !matches!(request.isolation_level, 0 | 1) && has_what_is_there(cx, &request) {
@@ -40,7 +43,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
         }
         let reads_nothing = request.max_bytes < 0;
         let max_bytes = request.max_bytes.clamp(0, most_bytes(cx));
-        let limits = Limits {
+        let limits = FetchLimits {
             max_bytes: max_bytes as u64,
             min_bytes: request.min_bytes.clamp(0, max_bytes) as u64,
             max_wait_ms: request.max_wait_ms.clamp(0, WAIT_MS_MAX) as u64,
@@ -54,7 +57,7 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
             Ok(plan) => fetch(cx, plan, limits, reads_nothing).await,
             Err(error) => {
                 charge_time(cx);
-                Fetched { error_code: of_session(&error).code(), ..Fetched::default() }
+                Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
             }
         };
         encode(cx.version, cx.correlation_id, fetched)
@@ -97,36 +100,40 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
 
 /// What one fetch may bring: more than a client's whole quota would throttle it every time.
 fn most_bytes(cx: &Context) -> i32 {
-    let quota = cx.broker.quotas.most_at_once(Kind::Fetch, cx.who());
+    let quota = cx.broker.quotas.most_at_once(QuotaType::Fetch, cx.client_entity());
     quota.map_or(i32::MAX, |bytes| bytes as i32).min(cx.broker.config.fetch_max_bytes)
 }
 
-fn asked(version: i16, request: FetchRequest) -> Request {
+fn asked(version: i16, request: FetchRequest) -> SessionRequest {
     let by_id = version >= 13;
     let mut wanted = Vec::new();
     for topic in &request.topics {
         let name: Arc<str> = topic.topic.as_str().into();
         for partition in &topic.partitions {
-            let named = if by_id { Topic::Id(topic.topic_id) } else { Topic::Name(name.clone()) };
-            let params = Params {
+            let named =
+                if by_id { TopicKey::Id(topic.topic_id) } else { TopicKey::Name(name.clone()) };
+            let params = FetchParams {
                 fetch_offset: partition.fetch_offset,
                 partition_max_bytes: partition.partition_max_bytes,
                 current_leader_epoch: partition.current_leader_epoch,
                 last_fetched_epoch: partition.last_fetched_epoch,
                 log_start_offset: partition.log_start_offset,
             };
-            wanted
-                .push(Wanted { key: Key { topic: named, partition: partition.partition }, params });
+            wanted.push(SessionPartition {
+                key: PartitionKey { topic: named, partition: partition.partition },
+                params,
+            });
         }
     }
     let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
         let name: Arc<str> = topic.topic.as_str().into();
         topic.partitions.iter().map(move |partition| {
-            let named = if by_id { Topic::Id(topic.topic_id) } else { Topic::Name(name.clone()) };
-            Key { topic: named, partition: *partition }
+            let named =
+                if by_id { TopicKey::Id(topic.topic_id) } else { TopicKey::Name(name.clone()) };
+            PartitionKey { topic: named, partition: *partition }
         })
     });
-    Request {
+    SessionRequest {
         // Before version 7 there are no sessions: every request stands for itself.
         session_id: if version >= 7 { request.session_id } else { 0 },
         epoch: if version >= 7 {
@@ -140,8 +147,9 @@ fn asked(version: i16, request: FetchRequest) -> Request {
     }
 }
 
-async fn fetch(cx: &Context, plan: Plan, limits: Limits, reads_nothing: bool) -> Fetched {
-    let mut wanting: Vec<Wanting> = plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
+async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing: bool) -> Fetched {
+    let mut wanting: Vec<ReadRequest> =
+        plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
     if reads_nothing {
         fail_first(&mut wanting);
     }
@@ -153,12 +161,12 @@ async fn fetch(cx: &Context, plan: Plan, limits: Limits, reads_nothing: bool) ->
         .zip(wanting.iter().zip(outcomes))
         .map(|(w, (_, o))| answer(w, o))
         .collect();
-    let seen: Vec<Seen> = answers
+    let seen: Vec<PartitionRead> = answers
         .iter()
-        .map(|a| Seen {
+        .map(|a| PartitionRead {
             has_records: a.records.is_some(),
             must_answer: a.error_code != NONE,
-            marks: Marks {
+            marks: PartitionOffsets {
                 high_watermark: a.high_watermark,
                 last_stable_offset: a.last_stable_offset,
                 log_start_offset: a.log_start_offset,
@@ -183,37 +191,41 @@ async fn fetch(cx: &Context, plan: Plan, limits: Limits, reads_nothing: bool) ->
                 grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
             Fetched { error_code: NONE, session_id: session.session_id, topics }
         }
-        Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+        Err(error) => {
+            Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
+        }
     }
 }
 
 /// Charge what was read, and the time that it took. A client that must wait for either is answered
 /// with nothing, and nothing is charged for bytes that do not leave.
-fn throttled(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> Option<Fetched> {
+fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Option<Fetched> {
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     if !quotas.is_any() {
         return None;
     }
     charge_time(cx);
-    if quotas.has(Kind::Fetch) {
+    if quotas.has(QuotaType::Fetch) {
         let bytes = bytes_of(cx, plan, answers);
-        cx.charge.owe(quotas.record(Kind::Fetch, cx.who(), bytes, now));
-        if cx.charge.owed_ms() > 0 {
-            quotas.note(Kind::Fetch, cx.who(), -bytes, now);
+        cx.cost.throttle_at_least(quotas.record(QuotaType::Fetch, cx.client_entity(), bytes, now));
+        if cx.cost.throttle_ms() > 0 {
+            quotas.note(QuotaType::Fetch, cx.client_entity(), -bytes, now);
         }
     }
-    if cx.charge.owed_ms() == 0 {
+    if cx.cost.throttle_ms() == 0 {
         return None;
     }
     let sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
     Some(match sessions.throttled(plan) {
         Ok(session_id) => Fetched { session_id, ..Fetched::default() },
-        Err(error) => Fetched { error_code: of_session(&error).code(), ..Fetched::default() },
+        Err(error) => {
+            Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
+        }
     })
 }
 
 /// How many bytes the answer would have.
-fn bytes_of(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> f64 {
+fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
     let both = plan.wanted.iter().zip(answers);
     let has_news = |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE;
     let news = both.filter(|(_, answer)| has_news(answer));
@@ -223,14 +235,16 @@ fn bytes_of(cx: &Context, plan: &Plan, answers: &[FetchedPartition]) -> f64 {
 }
 
 /// Partitions of one topic that follow each other stand under one heading.
-fn grouped<'a>(answers: impl Iterator<Item = (&'a Topic, FetchedPartition)>) -> Vec<FetchedTopic> {
-    let mut topics: Vec<(&Topic, FetchedTopic)> = Vec::new();
+fn grouped<'a>(
+    answers: impl Iterator<Item = (&'a TopicKey, FetchedPartition)>,
+) -> Vec<FetchedTopic> {
+    let mut topics: Vec<(&TopicKey, FetchedTopic)> = Vec::new();
     for (topic, answer) in answers {
         if topics.last().is_none_or(|(last, _)| *last != topic) {
             let mut fetched = FetchedTopic::default();
             match topic {
-                Topic::Name(name) => fetched.name = name.to_string(),
-                Topic::Id(id) => fetched.id = *id,
+                TopicKey::Name(name) => fetched.name = name.to_string(),
+                TopicKey::Id(id) => fetched.id = *id,
             }
             topics.push((topic, fetched));
         }
@@ -243,7 +257,7 @@ fn grouped<'a>(answers: impl Iterator<Item = (&'a Topic, FetchedPartition)>) -> 
 
 /// Fails the first partition that there is: as a negative `max_bytes` is less than Kafka can read,
 /// and for the partitions behind it nothing is left.
-fn fail_first(wanting: &mut [Wanting]) {
+fn fail_first(wanting: &mut [ReadRequest]) {
     let first = wanting.iter_mut().find(|one| !one.partition.as_ref().is_err_and(is_unknown));
     if let Some(first) = first.filter(|first| first.partition.is_ok()) {
         first.partition = Err(Code::UnknownServerError.code());
@@ -254,10 +268,10 @@ fn is_unknown(code: &i16) -> bool {
     [Code::UnknownTopicOrPartition.code(), Code::UnknownTopicId.code()].contains(code)
 }
 
-fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
+fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
     let live = match &wanted.key.topic {
-        Topic::Name(name) => broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
-        Topic::Id(id) => broker.registry.with_id(*id).ok_or(Code::UnknownTopicId),
+        TopicKey::Name(name) => broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
+        TopicKey::Id(id) => broker.registry.with_id(*id).ok_or(Code::UnknownTopicId),
     };
     let found = live.and_then(|topic| {
         let partition = topic.partition(wanted.key.partition).cloned();
@@ -272,7 +286,7 @@ fn wanting(broker: &Broker, wanted: &Wanted) -> Wanting {
             None if wanted.params.partition_max_bytes < 0 => Err(Code::UnknownServerError),
             None => Ok(partition),
         });
-    Wanting {
+    ReadRequest {
         partition: checked.map_err(|code| code.code()),
         offset: wanted.params.fetch_offset,
         max_bytes: wanted.params.partition_max_bytes.max(0) as u64,
@@ -293,13 +307,13 @@ fn refused(index: i32, error_code: i16) -> FetchedPartition {
     }
 }
 
-fn answer(wanted: &Wanted, outcome: Outcome) -> FetchedPartition {
+fn answer(wanted: &SessionPartition, outcome: ReadOutcome) -> FetchedPartition {
     let failed = |error_code| refused(wanted.key.partition, error_code);
     match outcome {
-        Outcome::Refused(code) => failed(code),
-        Outcome::Unavailable(error) => failed(of_unavailable(&error).code()),
-        Outcome::Failed(error) => failed(of_read(&error).code()),
-        Outcome::Read(read) => FetchedPartition {
+        ReadOutcome::Refused(code) => failed(code),
+        ReadOutcome::Unavailable(error) => failed(unavailable_code(&error).code()),
+        ReadOutcome::Failed(error) => failed(read_error_code(&error).code()),
+        ReadOutcome::Read(read) => FetchedPartition {
             index: wanted.key.partition,
             error_code: NONE,
             high_watermark: read.end_offset,

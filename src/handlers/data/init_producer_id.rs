@@ -9,7 +9,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, Pr
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_append;
+use crate::handlers::errors::append_error_code;
 use crate::types::NO_PRODUCER_ID;
 
 /// The handler.
@@ -41,7 +41,7 @@ impl Handler for InitProducerId {
                 Ok(id) => InitProducerIdResponse::default()
                     .with_producer_id(ProducerId(id))
                     .with_producer_epoch(0),
-                Err(error) => failed(of_append(&error)),
+                Err(error) => failed(append_error_code(&error)),
             },
         }
     }

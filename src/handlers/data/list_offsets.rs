@@ -13,15 +13,15 @@ use kafka_protocol::messages::list_offsets_response::{
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
-use crate::handlers::errors::of_unavailable;
+use crate::handlers::errors::unavailable_code;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
 use crate::topics::opening::open_all;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct ListOffsets;
@@ -32,7 +32,7 @@ impl ListHandler for ListOffsets {
     const VERSIONS: RangeInclusive<i16> = 1..=10;
     type Request = ListOffsetsRequest;
 
-    async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
+    async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Response, CloseReason> {
         let committed = request.isolation_level == 1;
         if !matches!(request.isolation_level, 0 | 1) {
             return unknown_isolation(cx, request).await;
@@ -43,7 +43,7 @@ impl ListHandler for ListOffsets {
         });
         // Once is all that a partition may be asked for.
         let topics = by_partition(named, |known, again| *known = again.and_then(Err));
-        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut list = ResponseList::new(cx, Self::KEY);
         open_wanted(cx, &request.topics).await;
         for (name, partitions) in topics {
             let answers = Vec::with_capacity(partitions.len());
@@ -63,8 +63,11 @@ impl ListHandler for ListOffsets {
 
 /// Refuses every partition: at an isolation level that it cannot name Kafka fails, and says no
 /// more.
-async fn unknown_isolation(cx: &Context, request: ListOffsetsRequest) -> Result<Reply, Refusal> {
-    let mut list = AnswerList::new(cx, ListOffsets::KEY);
+async fn unknown_isolation(
+    cx: &Context,
+    request: ListOffsetsRequest,
+) -> Result<Response, CloseReason> {
+    let mut list = ResponseList::new(cx, ListOffsets::KEY);
     for topic in request.topics {
         let partitions = topic.partitions.iter().map(|p| failed(p, Code::UnknownServerError));
         let response = ListOffsetsTopicResponse::default().with_partitions(partitions.collect());
@@ -73,7 +76,7 @@ async fn unknown_isolation(cx: &Context, request: ListOffsetsRequest) -> Result<
     finished(cx, list).await
 }
 
-async fn finished(cx: &Context, list: AnswerList<'_>) -> Result<Reply, Refusal> {
+async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 6);
     list.into_reply(&ListOffsetsResponse::default(), tail).await
 }
@@ -130,7 +133,7 @@ fn listed(
     }
     let view = match partition.view() {
         Ok(view) => view,
-        Err(error) => return failed(wanted, of_unavailable(&error)),
+        Err(error) => return failed(wanted, unavailable_code(&error)),
     };
     match found(&view, wanted.timestamp, committed) {
         Ok(Some((timestamp, offset))) => {

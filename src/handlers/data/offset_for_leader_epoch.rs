@@ -11,13 +11,13 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
 };
 use kafka_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
-use crate::handlers::errors::of_unavailable;
+use crate::handlers::errors::unavailable_code;
 use crate::log::LEADER_EPOCH;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct OffsetForLeaderEpoch;
@@ -28,8 +28,11 @@ impl ListHandler for OffsetForLeaderEpoch {
     const VERSIONS: RangeInclusive<i16> = 2..=4;
     type Request = OffsetForLeaderEpochRequest;
 
-    async fn handle(cx: &Context, request: OffsetForLeaderEpochRequest) -> Result<Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(
+        cx: &Context,
+        request: OffsetForLeaderEpochRequest,
+    ) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         for topic in request.topics {
             let partitions = Vec::with_capacity(topic.partitions.len());
             let mut result = OffsetForLeaderTopicResult::default().with_partitions(partitions);
@@ -65,6 +68,6 @@ fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochE
             result.with_leader_epoch(wanted.leader_epoch).with_end_offset(view.log_start_offset)
         }
         Ok(_) => result,
-        Err(error) => result.with_error_code(of_unavailable(&error).code()),
+        Err(error) => result.with_error_code(unavailable_code(&error).code()),
     }
 }

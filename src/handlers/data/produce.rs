@@ -20,19 +20,19 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::resolve::Durability;
-use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
-use crate::handlers::errors::{of_produce, of_unavailable};
+use crate::handlers::errors::{produce_error_code, unavailable_code};
 use crate::log::admit::{AdmitError, only_batch};
-use crate::log::{AppendError, Placed};
+use crate::log::{AppendError, AppendInfo};
 use crate::storage::batch::Header;
 use crate::topics::error::ProduceError;
 use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
-use crate::wire::reply::{Refusal, Reply, encode};
+use crate::wire::reply::{CloseReason, Response, encode};
 
 const KEY: i16 = 0;
 
@@ -42,7 +42,7 @@ pub const API: Api = Api { key: KEY, name: "Produce", versions: 3..=13, advertis
 /// What Kafka's own tools call themselves; they may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
-fn run(cx: &Context, body: Bytes) -> Answering<'_> {
+fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request: ProduceRequest = decode(cx.version, body)?;
         let acks = request.acks;
@@ -57,8 +57,8 @@ fn run(cx: &Context, body: Bytes) -> Answering<'_> {
         }
         let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
         match partitions.map(|p| p.error_code).find(|code| *code != 0) {
-            Some(code) => Err(Refusal::Unanswerable(format!("error code {code}"))),
-            None => Ok(Reply::None),
+            Some(code) => Err(CloseReason::Unanswerable(format!("error code {code}"))),
+            None => Ok(Response::None),
         }
     })
 }
@@ -104,7 +104,7 @@ fn refused(index: i32, code: Code, message: Option<String>) -> PartitionProduceR
 }
 
 /// Where in the response a batch is answered, and what must be durable for it.
-struct Appended {
+struct AppendedBatch {
     partition: Arc<Partition>,
     end_offset: Offset,
     place: (usize, usize),
@@ -113,7 +113,7 @@ struct Appended {
 async fn append_all(
     cx: &Context,
     request: ProduceRequest,
-    appended: &mut Vec<Appended>,
+    appended: &mut Vec<AppendedBatch>,
 ) -> ProduceResponse {
     let mut response = ProduceResponse::default();
     let acks = request.acks;
@@ -128,7 +128,7 @@ async fn append_all(
             let place = (response.responses.len(), partitions.len());
             partitions.push(match append(cx, live.as_deref(), index, data, acks).await {
                 (Some((partition, end_offset)), answer) => {
-                    appended.push(Appended { partition, end_offset, place });
+                    appended.push(AppendedBatch { partition, end_offset, place });
                     answer
                 }
                 (None, refusal) => refusal,
@@ -174,7 +174,7 @@ fn what_to_append(
 }
 
 /// The answer, and for an appended batch the partition and its end after it.
-type Outcome = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
+type PartitionResult = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
 async fn append(
     cx: &Context,
@@ -182,7 +182,7 @@ async fn append(
     index: i32,
     wanted: ToAppend,
     acks: i16,
-) -> Outcome {
+) -> PartitionResult {
     let refuse = |code, message| (None, refused(index, code, message));
     let Some(topic) = live else {
         let code =
@@ -199,7 +199,7 @@ async fn append(
     let Some(fault) = wanted.fault.map(ProduceError::Admit) else {
         return appended.unwrap_or_else(|| refuse(Code::InvalidRecord, None));
     };
-    let answer = refused(index, of_produce(&fault), Some(fault.to_string()));
+    let answer = refused(index, produce_error_code(&fault), Some(fault.to_string()));
     (appended.and_then(|(placed, _)| placed), answer)
 }
 
@@ -209,7 +209,7 @@ async fn append_batch(
     partition: &Arc<Partition>,
     records: Bytes,
     acks: i16,
-) -> Outcome {
+) -> PartitionResult {
     let index = partition.id.partition;
     let refuse = |code, message| (None, refused(index, code, message));
     if !matches!(acks, -1..=1) {
@@ -235,7 +235,7 @@ async fn append_batch(
             (Some((partition.clone(), placed.end_offset)), answer)
         }
         Err(error) => {
-            let code = of_produce(&error);
+            let code = produce_error_code(&error);
             let mut answer = refused(index, code, Some(error.to_string()));
             if tells_log_start(code) {
                 answer.log_start_offset = log_start(partition);
@@ -281,9 +281,9 @@ async fn write(
     cx: &Context,
     partition: &Arc<Partition>,
     records: Bytes,
-) -> Result<Placed, ProduceError> {
+) -> Result<AppendInfo, ProduceError> {
     let (now, version) = (cx.broker.clock.now(), cx.version);
-    let packs_anew = partition.packs_anew(&records);
+    let packs_anew = partition.needs_recompression(&records);
     if !partition.is_cautious() && !packs_anew {
         return partition.append(now, &records, version);
     }
@@ -302,11 +302,11 @@ async fn write(
 async fn await_durable(
     cx: &Context,
     acks: i16,
-    appended: &[Appended],
+    appended: &[AppendedBatch],
     response: &mut ProduceResponse,
 ) {
     let each = acks == -1 && cx.broker.config.durability == Durability::Fsync;
-    for Appended { partition, end_offset, place } in appended {
+    for AppendedBatch { partition, end_offset, place } in appended {
         let flush_messages = partition.config().flush_messages;
         if !each && (flush_messages > 1 << 40 || partition.unflushed() < flush_messages) {
             continue;
@@ -314,7 +314,7 @@ async fn await_durable(
         let Err(error) = partition.durable(*end_offset).await else { continue };
         let topic = response.responses.get_mut(place.0);
         if let Some(answer) = topic.and_then(|t| t.partition_responses.get_mut(place.1)) {
-            *answer = refused(answer.index, of_unavailable(&error), Some(error.to_string()));
+            *answer = refused(answer.index, unavailable_code(&error), Some(error.to_string()));
         }
     }
 }

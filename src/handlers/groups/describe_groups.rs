@@ -10,15 +10,15 @@ use kafka_protocol::messages::describe_groups_response::{DescribedGroup, Describ
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{DescribedMember, Description, Fault, Input, Reply};
-use crate::handlers::answer_list::AnswerList;
+use crate::groups::input::{Command, DescribedMember, Description, GroupError, Reply};
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::{NONE, of_group};
+use crate::handlers::errors::{NONE, group_error_code};
 use crate::handlers::groups::{ask, long_listing, mismatch, text};
 use crate::handlers::security::operations;
 use crate::wire::described_group;
-use crate::wire::reply::{self, Refusal};
+use crate::wire::reply::{self, CloseReason};
 
 /// What members said is not copied, but an answer may keep it beyond the group's next generation:
 /// so much of it is counted as the answer's own memory.
@@ -33,16 +33,19 @@ impl ListHandler for DescribeGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = DescribeGroupsRequest;
 
-    async fn handle(cx: &Context, request: DescribeGroupsRequest) -> Result<reply::Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(
+        cx: &Context,
+        request: DescribeGroupsRequest,
+    ) -> Result<reply::Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         let mut named = HashSet::new();
         let mut counted_bytes = 0;
         for id in request.groups {
             let turn = long_listing(cx).await?;
-            let described = match ask(cx, Input::Describe { group: id.to_string() }).await {
+            let described = match ask(cx, Command::Describe { group: id.to_string() }).await {
                 Ok(Reply::Described(Ok(description))) => whole(cx.version, *description),
-                Ok(Reply::Described(Err(Fault::GroupNotFound))) => unknown(cx.version, &id),
-                Ok(Reply::Described(Err(fault))) => failed(of_group(fault)),
+                Ok(Reply::Described(Err(GroupError::GroupNotFound))) => unknown(cx.version, &id),
+                Ok(Reply::Described(Err(fault))) => failed(group_error_code(fault)),
                 Ok(other) => failed(mismatch(&other)),
                 Err(code) => failed(code),
             };

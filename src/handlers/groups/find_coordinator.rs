@@ -12,11 +12,11 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::storage::checkpoint::id_of;
-use crate::wire::reply::{Refusal, Reply, encode};
+use crate::wire::reply::{CloseReason, Response, encode};
 
 /// Groups, transactional ids, share groups' partitions.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
@@ -34,7 +34,10 @@ impl ListHandler for FindCoordinator {
     const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = FindCoordinatorRequest;
 
-    async fn handle(cx: &Context, request: FindCoordinatorRequest) -> Result<Reply, Refusal> {
+    async fn handle(
+        cx: &Context,
+        request: FindCoordinatorRequest,
+    ) -> Result<Response, CloseReason> {
         let is_known = KEY_TYPES.contains(&request.key_type);
         if request.key_type == GROUP && (cx.version < 4 || !request.coordinator_keys.is_empty()) {
             cx.broker.prepare_offsets_topic();
@@ -44,7 +47,7 @@ impl ListHandler for FindCoordinator {
             let is_served = is_known && request.key_type != SHARE;
             return encode(Self::KEY, cx.version, cx.correlation_id, &first(cx, is_served));
         }
-        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut list = ResponseList::new(cx, Self::KEY);
         for key in request.coordinator_keys {
             let is_share = request.key_type == SHARE;
             let is_sound = !is_share || (cx.version >= SHARE_SINCE && is_share_key(&key));

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use crate::groups::input::{Input, Reply};
+use crate::groups::input::{Command, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{ask, code_of, identity, mismatch};
@@ -28,7 +28,7 @@ impl Handler for Heartbeat {
             request.group_instance_id,
             request.generation_id,
         );
-        let code = match ask(cx, Input::Heartbeat(identity)).await {
+        let code = match ask(cx, Command::Heartbeat(identity)).await {
             Ok(Reply::Heartbeat(outcome)) => code_of(outcome),
             Ok(other) => mismatch(&other).code(),
             Err(code) => code.code(),

@@ -10,10 +10,10 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{Input, Join, JoinFault, Joined, Reply};
+use crate::groups::input::{Command, Join, JoinError, Joined, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_group;
+use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{ask, identity, mismatch, text};
 
 /// The handler.
@@ -43,15 +43,15 @@ impl Handler for JoinGroup {
             protocol_type: request.protocol_type.to_string(),
             protocols: protocols.collect(),
             id_first: cx.version >= 4,
-            may_skip: cx.version >= 9,
+            supports_skip_assignment: cx.version >= 9,
         };
-        match ask(cx, Input::Join(join)).await {
+        match ask(cx, Command::Join(join)).await {
             Ok(Reply::Joined(Ok(joined))) => answered(cx.version, *joined),
-            Ok(Reply::Joined(Err(JoinFault::MemberIdRequired(id)))) => {
+            Ok(Reply::Joined(Err(JoinError::MemberIdRequired(id)))) => {
                 failed(cx.version, Code::MemberIdRequired, text(id))
             }
-            Ok(Reply::Joined(Err(JoinFault::Refused(fault, id)))) => {
-                failed(cx.version, of_group(fault), text(id))
+            Ok(Reply::Joined(Err(JoinError::Refused(fault, id)))) => {
+                failed(cx.version, group_error_code(fault), text(id))
             }
             Ok(other) => failed(cx.version, mismatch(&other), member),
             Err(code) => failed(cx.version, code, member),

@@ -8,7 +8,7 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
-use crate::groups::input::Leaving;
+use crate::groups::input::LeavingMember;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{code_of, no_coordinator, text};
@@ -30,12 +30,12 @@ impl Handler for LeaveGroup {
         }
         let members = match cx.version {
             0..=2 => {
-                vec![Leaving { member: request.member_id.to_string(), instance_id: None }]
+                vec![LeavingMember { member: request.member_id.to_string(), instance_id: None }]
             }
             _ => request
                 .members
                 .into_iter()
-                .map(|m| Leaving {
+                .map(|m| LeavingMember {
                     member: m.member_id.to_string(),
                     instance_id: m.group_instance_id.map(|id| id.to_string()),
                 })

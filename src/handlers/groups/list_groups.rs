@@ -9,11 +9,11 @@ use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
-use crate::wire::reply::{Refusal, Reply, encode};
+use crate::wire::reply::{CloseReason, Response, encode};
 
 /// The only kind of group that there is so far.
 const CLASSIC: &str = "classic";
@@ -27,8 +27,8 @@ impl ListHandler for ListGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = ListGroupsRequest;
 
-    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         list.grow_in_turn().await?;
         let _turn = long_listing(cx).await?;
         let listed = match cx.broker.coordinator.list().await {

@@ -6,9 +6,9 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::input::{Fault, Identity, Input, Reply};
+use crate::groups::input::{Command, GroupError, MemberIdentity, Reply};
 use crate::handlers::context::Context;
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 mod by_topic;
 pub mod delete_groups;
@@ -27,7 +27,7 @@ pub mod sync_group;
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Ask the coordinator.
-async fn ask(cx: &Context, input: Input) -> Result<Reply, Code> {
+async fn ask(cx: &Context, input: Command) -> Result<Reply, Code> {
     cx.broker.coordinator.ask(input).await.map_err(no_coordinator)
 }
 
@@ -40,9 +40,9 @@ fn no_coordinator<E>(_: E) -> Code {
 ///
 /// # Errors
 /// There was no turn in time.
-async fn long_listing(cx: &Context) -> Result<SemaphorePermit<'_>, Refusal> {
+async fn long_listing(cx: &Context) -> Result<SemaphorePermit<'_>, CloseReason> {
     let turn = tokio::time::timeout(LISTING_PATIENCE, cx.broker.long_listings.acquire()).await;
-    let late = || Refusal::Unaffordable("other long listings take too long".to_owned());
+    let late = || CloseReason::Unaffordable("other long listings take too long".to_owned());
     turn.ok().and_then(Result::ok).ok_or_else(late)
 }
 
@@ -52,8 +52,13 @@ fn mismatch(reply: &Reply) -> Code {
     Code::UnknownServerError
 }
 
-fn identity(group: &str, member: &str, instance: Option<StrBytes>, generation: i32) -> Identity {
-    Identity {
+fn identity(
+    group: &str,
+    member: &str,
+    instance: Option<StrBytes>,
+    generation: i32,
+) -> MemberIdentity {
+    MemberIdentity {
         group: group.to_owned(),
         member: member.to_owned(),
         instance_id: instance.map(|id| id.to_string()),
@@ -66,6 +71,6 @@ fn text(s: String) -> StrBytes {
 }
 
 /// The code of an outcome; 0 if it is none.
-fn code_of(outcome: Result<(), Fault>) -> i16 {
-    outcome.err().map_or(0, |fault| crate::handlers::errors::of_group(fault).code())
+fn code_of(outcome: Result<(), GroupError>) -> i16 {
+    outcome.err().map_or(0, |fault| crate::handlers::errors::group_error_code(fault).code())
 }

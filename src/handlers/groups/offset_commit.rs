@@ -15,10 +15,10 @@ use kafka_protocol::messages::offset_commit_response::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::groups::input::{Commit, Input, Reply, ToCommit};
+use crate::groups::input::{Command, Commit, OffsetToCommit, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_group;
+use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::by_topic::ByTopic;
 use crate::handlers::groups::{ask, code_of, identity, mismatch};
 
@@ -51,9 +51,9 @@ impl Handler for OffsetCommit {
             offsets,
             tells_unknown_group: cx.version >= 9,
         };
-        let outcomes = match ask(cx, Input::Commit(commit)).await {
+        let outcomes = match ask(cx, Command::Commit(commit)).await {
             Ok(Reply::Committed(Ok(outcomes))) => Ok(outcomes),
-            Ok(Reply::Committed(Err(fault))) => Err(of_group(fault)),
+            Ok(Reply::Committed(Err(fault))) => Err(group_error_code(fault)),
             Ok(other) => Err(mismatch(&other)),
             Err(code) => Err(code),
         };
@@ -105,8 +105,8 @@ fn existing(
     there
 }
 
-fn to_commit(topic: &OffsetCommitRequestTopic) -> impl Iterator<Item = ToCommit> {
-    topic.partitions.iter().map(|p| ToCommit {
+fn to_commit(topic: &OffsetCommitRequestTopic) -> impl Iterator<Item = OffsetToCommit> {
+    topic.partitions.iter().map(|p| OffsetToCommit {
         topic: topic.name.to_string(),
         partition: p.partition_index,
         offset: p.committed_offset,

@@ -12,7 +12,7 @@ use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse, TopicN
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_group;
+use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::by_topic::ByTopic;
 use crate::handlers::groups::{code_of, no_coordinator, text};
 
@@ -46,7 +46,7 @@ impl Handler for OffsetDelete {
         // An error of the group comes before all others, even where there is nothing to delete.
         let deleted = match cx.broker.coordinator.delete_offsets(&request.group_id, there).await {
             Ok(Ok(deleted)) => deleted,
-            Ok(Err(fault)) => return failed(of_group(fault)),
+            Ok(Err(fault)) => return failed(group_error_code(fault)),
             Err(error) => return failed(no_coordinator(error)),
         };
         let of_group = deleted.into_iter().map(|(name, partitions)| {

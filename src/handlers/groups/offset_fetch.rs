@@ -16,13 +16,13 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicNam
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::input::{Offsets, Wanted};
-use crate::groups::records::Committed;
-use crate::handlers::answer_list::AnswerList;
+use crate::groups::input::{FetchedOffsets, TopicPartitions};
+use crate::groups::records::OffsetAndMetadata;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct OffsetFetch;
@@ -33,14 +33,14 @@ impl ListHandler for OffsetFetch {
     const VERSIONS: RangeInclusive<i16> = 1..=9;
     type Request = OffsetFetchRequest;
 
-    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<Reply, Refusal> {
+    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<Response, CloseReason> {
         if cx.version <= 7 {
             let topics = request.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
             });
             return one_group(cx, &request.group_id, topics).await;
         }
-        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut list = ResponseList::new(cx, Self::KEY);
         for group in request.groups {
             let topics = group.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
@@ -67,11 +67,11 @@ const LONG_FROM: usize = 1000;
 /// # Errors
 /// There was no turn in time.
 async fn turn<'a>(
-    list: &mut AnswerList<'_>,
+    list: &mut ResponseList<'_>,
     cx: &'a Context,
-    wanted: &Option<Wanted>,
-) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
-    let partitions = |topics: &Wanted| topics.iter().map(|t| t.1.len()).sum();
+    wanted: &Option<TopicPartitions>,
+) -> Result<Option<SemaphorePermit<'a>>, CloseReason> {
+    let partitions = |topics: &TopicPartitions| topics.iter().map(|t| t.1.len()).sum();
     if wanted.as_ref().map_or(usize::MAX, partitions) <= LONG_FROM {
         return Ok(None);
     }
@@ -80,7 +80,11 @@ async fn turn<'a>(
 }
 
 /// Offsets of these partitions; of all if none are named.
-async fn fetched(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Offsets, Code> {
+async fn fetched(
+    cx: &Context,
+    group: &str,
+    wanted: Option<TopicPartitions>,
+) -> Result<FetchedOffsets, Code> {
     let coordinator = &cx.broker.coordinator;
     let fetched = match wanted {
         Some(wanted) => coordinator.fetch_offsets(group, wanted).await,
@@ -90,14 +94,16 @@ async fn fetched(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Of
 }
 
 /// Offset, leader epoch and metadata as they are answered.
-fn told(committed: Option<Committed>) -> (i64, i32, Option<StrBytes>) {
+fn told(committed: Option<OffsetAndMetadata>) -> (i64, i32, Option<StrBytes>) {
     match committed {
         Some(c) => (c.offset, c.leader_epoch, Some(text(c.metadata))),
         None => (-1, -1, Some(StrBytes::default())),
     }
 }
 
-fn topic((name, partitions): (String, Vec<(i32, Option<Committed>)>)) -> OffsetFetchResponseTopics {
+fn topic(
+    (name, partitions): (String, Vec<(i32, Option<OffsetAndMetadata>)>),
+) -> OffsetFetchResponseTopics {
     let partitions = partitions.into_iter().map(|(index, committed)| {
         let (offset, epoch, metadata) = told(committed);
         OffsetFetchResponsePartitions::default()
@@ -111,8 +117,12 @@ fn topic((name, partitions): (String, Vec<(i32, Option<Committed>)>)) -> OffsetF
         .with_partitions(partitions.collect())
 }
 
-async fn one_group(cx: &Context, group: &str, wanted: Option<Wanted>) -> Result<Reply, Refusal> {
-    let mut list = AnswerList::new(cx, OffsetFetch::KEY);
+async fn one_group(
+    cx: &Context,
+    group: &str,
+    wanted: Option<TopicPartitions>,
+) -> Result<Response, CloseReason> {
+    let mut list = ResponseList::new(cx, OffsetFetch::KEY);
     let _turn = turn(&mut list, cx, &wanted).await?;
     let (offsets, code) = match fetched(cx, group, wanted).await {
         Ok(offsets) => (offsets, 0),

@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
-use crate::groups::input::{Input, Reply, Sync};
+use crate::groups::input::{Command, Reply, Sync};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_group;
+use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{ask, identity, mismatch, text};
 
 /// The handler.
@@ -41,12 +41,12 @@ impl Handler for SyncGroup {
             protocol: request.protocol_name.map(|text| text.to_string()),
             assignments: assignments.map(|a| (a.member_id.to_string(), a.assignment)).collect(),
         };
-        match ask(cx, Input::Sync(sync)).await {
+        match ask(cx, Command::Sync(sync)).await {
             Ok(Reply::Synced(Ok(synced))) => SyncGroupResponse::default()
                 .with_protocol_type(synced.protocol_type.map(text))
                 .with_protocol_name(synced.protocol.map(text))
                 .with_assignment(synced.assignment),
-            Ok(Reply::Synced(Err(fault))) => failed(of_group(fault)),
+            Ok(Reply::Synced(Err(fault))) => failed(group_error_code(fault)),
             Ok(other) => failed(mismatch(&other)),
             Err(code) => failed(code),
         }

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{CreateAclsRequest, CreateAclsResponse};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::{NO_AUTHORIZER, check_known};
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 /// The handler.
 pub struct CreateAcls;
@@ -21,7 +21,7 @@ impl Handler for CreateAcls {
     type Request = CreateAclsRequest;
     type Response = CreateAclsResponse;
 
-    fn check(request: &CreateAclsRequest) -> Result<(), Refusal> {
+    fn check(request: &CreateAclsRequest) -> Result<(), CloseReason> {
         request.creations.iter().try_for_each(|acl| {
             check_known([
                 acl.resource_type,

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::{NO_AUTHORIZER, check_known};
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 /// The handler.
 pub struct DeleteAcls;
@@ -21,7 +21,7 @@ impl Handler for DeleteAcls {
     type Request = DeleteAclsRequest;
     type Response = DeleteAclsResponse;
 
-    fn check(request: &DeleteAclsRequest) -> Result<(), Refusal> {
+    fn check(request: &DeleteAclsRequest) -> Result<(), CloseReason> {
         request.filters.iter().try_for_each(|acl| {
             check_known([
                 acl.resource_type_filter,

@@ -9,7 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::check_known;
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 /// The handler.
 pub struct DescribeAcls;
@@ -21,7 +21,7 @@ impl Handler for DescribeAcls {
     type Request = DescribeAclsRequest;
     type Response = DescribeAclsResponse;
 
-    fn check(filter: &DescribeAclsRequest) -> Result<(), Refusal> {
+    fn check(filter: &DescribeAclsRequest) -> Result<(), CloseReason> {
         check_known([
             filter.resource_type_filter,
             filter.pattern_type_filter,

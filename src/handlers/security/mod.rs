@@ -7,7 +7,7 @@ pub mod operations;
 
 use kafka_protocol::protocol::StrBytes;
 
-use crate::wire::reply::Refusal;
+use crate::wire::reply::CloseReason;
 
 /// Kafka's UNKNOWN among the types of resources, patterns and permissions, and among operations.
 const UNKNOWN: i8 = 0;
@@ -16,9 +16,9 @@ const UNKNOWN: i8 = 0;
 ///
 /// # Errors
 /// One of them is UNKNOWN. Numbers that are not known are read.
-fn check_known(enums: [i8; 4]) -> Result<(), Refusal> {
+fn check_known(enums: [i8; 4]) -> Result<(), CloseReason> {
     match enums.contains(&UNKNOWN) {
-        true => Err(Refusal::Malformed("an ACL with an element of type UNKNOWN".to_owned())),
+        true => Err(CloseReason::Malformed("an ACL with an element of type UNKNOWN".to_owned())),
         false => Ok(()),
     }
 }

@@ -18,7 +18,7 @@ use crate::handlers::api::Handler;
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
-use crate::handlers::errors::of_grow;
+use crate::handlers::errors::grow_error_code;
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 
@@ -72,7 +72,7 @@ async fn grow(
     validate_only: bool,
     left: &mut i64,
 ) -> Result<(), (Code, String)> {
-    let told = |error: GrowError| (of_grow(&error), error.to_string());
+    let told = |error: GrowError| (grow_error_code(&error), error.to_string());
     let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown).map_err(told)?;
     let has = topic.partitions.len() as i32;
     if wanted.count <= has {

@@ -17,16 +17,16 @@ use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
-use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
-use crate::handlers::errors::of_create;
+use crate::handlers::errors::create_error_code;
 use crate::handlers::topics::assignments;
-use crate::quotas::limits::Kind;
+use crate::quotas::limits::QuotaType;
 use crate::topics::names;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
+use crate::wire::reply::{Chunk, CloseReason, Response, begin, encode, finish};
 
 const KEY: i16 = 19;
 
@@ -34,18 +34,18 @@ const KEY: i16 = 19;
 pub const API: Api =
     Api { key: KEY, name: "CreateTopics", versions: 0..=7, advertised_from: 0, run };
 
-fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
+fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         if cx.version >= 2 {
             let response = create_all(cx, decode(cx.version, body)?).await;
             return encode(KEY, cx.version, cx.correlation_id, &response);
         }
         let request = legacy::create_topics_request(cx.version, &body)
-            .map_err(|error| Refusal::Malformed(error.to_string()))?;
+            .map_err(|error| CloseReason::Malformed(error.to_string()))?;
         let response = create_all(cx, request).await;
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
-        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
+        Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
     })
 }
 
@@ -131,7 +131,7 @@ fn check(
         return Err((Code::InvalidTopicException, fault));
     }
     if let Some(Err(error)) = could {
-        return Err((of_create(&error), error.to_string()));
+        return Err((create_error_code(&error), error.to_string()));
     }
     let mut configs = BTreeMap::new();
     for config in &topic.configs {
@@ -203,8 +203,8 @@ async fn create(
     wanted: &[NewTopic],
     validate_only: bool,
 ) -> Vec<Result<TopicId, Fault>> {
-    let fault = |error| (of_create(&error), error.to_string());
-    let charged = cx.broker.quotas.has(Kind::Mutation);
+    let fault = |error| (create_error_code(&error), error.to_string());
+    let charged = cx.broker.quotas.has(QuotaType::Mutation);
     if !validate_only && !charged {
         let created = cx.broker.create_in_pieces(wanted.to_vec()).await;
         return created.into_iter().map(|outcome| outcome.map_err(fault)).collect();

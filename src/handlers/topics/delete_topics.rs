@@ -11,17 +11,17 @@ use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::{Answering, Api, decode};
+use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
-use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, of_append};
+use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, append_error_code};
 use crate::log::AppendError;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::reply::{Chunk, Refusal, Reply, begin, encode, finish};
+use crate::wire::reply::{Chunk, CloseReason, Response, begin, encode, finish};
 
 const KEY: i16 = 20;
 /// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
@@ -31,18 +31,18 @@ const STRICT_SINCE: i16 = 5;
 pub const API: Api =
     Api { key: KEY, name: "DeleteTopics", versions: 0..=6, advertised_from: 0, run };
 
-fn run(cx: &Context, body: bytes::Bytes) -> Answering<'_> {
+fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         if cx.version >= 1 {
             let response = delete_all(cx, decode(cx.version, body)?).await;
             return encode(KEY, cx.version, cx.correlation_id, &response);
         }
         let request = legacy::delete_topics_request(&body)
-            .map_err(|error| Refusal::Malformed(error.to_string()))?;
+            .map_err(|error| CloseReason::Malformed(error.to_string()))?;
         let response = delete_all(cx, request).await;
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::delete_topics_response(&response));
-        Ok(Reply::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
+        Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
     })
 }
 
@@ -167,6 +167,6 @@ fn answer(topic: &LiveTopic, deleted: Result<bool, AppendError>) -> DeletableTop
             let why = UNKNOWN_TOPIC_OR_PARTITION.to_owned();
             refused(name, topic.id, Code::UnknownTopicOrPartition, why)
         }
-        Err(error) => refused(name, topic.id, of_append(&error), error.to_string()),
+        Err(error) => refused(name, topic.id, append_error_code(&error), error.to_string()),
     }
 }

@@ -14,11 +14,11 @@ use kafka_protocol::messages::describe_log_dirs_response::{
 use kafka_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::topics::registry::LiveTopic;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct DescribeLogDirs;
@@ -29,8 +29,11 @@ impl ListHandler for DescribeLogDirs {
     const VERSIONS: RangeInclusive<i16> = 1..=4;
     type Request = DescribeLogDirsRequest;
 
-    async fn handle(cx: &Context, request: DescribeLogDirsRequest) -> Result<Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(
+        cx: &Context,
+        request: DescribeLogDirsRequest,
+    ) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         match request.topics {
             None => {
                 for topic in cx.broker.registry.all() {
@@ -50,7 +53,7 @@ impl ListHandler for DescribeLogDirs {
         }
         let dir = cx.broker.data_dir.display().to_string();
         let result = DescribeLogDirsResult::default().with_log_dir(StrBytes::from_string(dir));
-        let result = match cx.broker.disk.room(&cx.broker.data_dir) {
+        let result = match cx.broker.disk.file_system_space(&cx.broker.data_dir) {
             Some(room) if cx.version >= 4 => result
                 .with_total_bytes(i64::try_from(room.total).unwrap_or(i64::MAX))
                 .with_usable_bytes(i64::try_from(room.usable).unwrap_or(i64::MAX)),

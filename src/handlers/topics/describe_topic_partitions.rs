@@ -14,13 +14,13 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::security::operations;
 use crate::log::LEADER_EPOCH;
 use crate::topics::names;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct DescribeTopicPartitions;
@@ -34,7 +34,7 @@ impl ListHandler for DescribeTopicPartitions {
     async fn handle(
         cx: &Context,
         request: DescribeTopicPartitionsRequest,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Response, CloseReason> {
         if let Some(code) = fault(&request) {
             return refused(cx, request, code).await;
         }
@@ -47,7 +47,7 @@ impl ListHandler for DescribeTopicPartitions {
         let limit = cx.broker.config.max_request_partition_size_limit;
         let mut left = request.response_partition_limit.clamp(1, limit.max(1)) as usize;
         let from = request.cursor.map(|c| (c.topic_name.to_string(), c.partition_index.max(0)));
-        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut list = ResponseList::new(cx, Self::KEY);
         let mut next = None;
         for name in names {
             let skip = match &from {
@@ -95,8 +95,8 @@ async fn refused(
     cx: &Context,
     request: DescribeTopicPartitionsRequest,
     code: Code,
-) -> Result<Reply, Refusal> {
-    let mut list = AnswerList::new(cx, DescribeTopicPartitions::KEY);
+) -> Result<Response, CloseReason> {
+    let mut list = ResponseList::new(cx, DescribeTopicPartitions::KEY);
     for topic in request.topics {
         let topic = DescribeTopicPartitionsResponseTopic::default()
             .with_name(Some(topic.name))

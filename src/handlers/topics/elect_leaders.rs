@@ -9,11 +9,11 @@ use kafka_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaE
 use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::NONE;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The memory of one partition's result beside the topic's name, twice: as a struct and encoded.
 const RESULT_BYTES: usize = 256;
@@ -27,8 +27,8 @@ impl ListHandler for ElectLeaders {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = ElectLeadersRequest;
 
-    async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Reply, Refusal> {
-        let mut list = AnswerList::new(cx, Self::KEY);
+    async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         if cx.version >= 1 && !matches!(request.election_type, 0 | 1) {
             return refused(cx, list, request).await;
         }
@@ -79,9 +79,9 @@ impl ListHandler for ElectLeaders {
 /// Refuses an election of a type that there is not, everywhere where it is asked for.
 async fn refused(
     cx: &Context,
-    mut list: AnswerList<'_>,
+    mut list: ResponseList<'_>,
     request: ElectLeadersRequest,
-) -> Result<Reply, Refusal> {
+) -> Result<Response, CloseReason> {
     let code = Code::InvalidRequest.code();
     let message = StrBytes::from_string(format!("Unknown election type {}", request.election_type));
     for topic in request.topic_partitions.unwrap_or_default() {
@@ -97,7 +97,11 @@ async fn refused(
     finished(cx, list, code).await
 }
 
-async fn finished(cx: &Context, list: AnswerList<'_>, code: i16) -> Result<Reply, Refusal> {
+async fn finished(
+    cx: &Context,
+    list: ResponseList<'_>,
+    code: i16,
+) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 2);
     list.into_reply(&ElectLeadersResponse::default().with_error_code(code), tail).await
 }

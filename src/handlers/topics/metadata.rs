@@ -19,18 +19,18 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
-use crate::handlers::answer_list::AnswerList;
+use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
-use crate::handlers::errors::{NONE, of_create};
+use crate::handlers::errors::{NONE, create_error_code};
 use crate::handlers::security::operations;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
-use crate::wire::reply::{Refusal, Reply};
+use crate::wire::reply::{CloseReason, Response};
 
 /// The handler.
 pub struct Metadata;
@@ -41,7 +41,7 @@ impl ListHandler for Metadata {
     const VERSIONS: RangeInclusive<i16> = 0..=13;
     type Request = MetadataRequest;
 
-    async fn handle(cx: &Context, request: MetadataRequest) -> Result<Reply, Refusal> {
+    async fn handle(cx: &Context, request: MetadataRequest) -> Result<Response, CloseReason> {
         let may_create = (cx.version < 4 || request.allow_auto_topic_creation)
             && cx.broker.config.auto_create_topics_enable;
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
@@ -56,7 +56,7 @@ impl ListHandler for Metadata {
             }
             topic
         };
-        let mut list = AnswerList::new(cx, Self::KEY);
+        let mut list = ResponseList::new(cx, Self::KEY);
         match wanted {
             None => {
                 for topic in cx.broker.registry.all() {
@@ -71,8 +71,8 @@ impl ListHandler for Metadata {
                 };
                 for topic in asked {
                     let topic = match topic {
-                        Asked::Name(name) => by_name(cx, name, &uncreated),
-                        Asked::Id(id) => by_id(cx, id),
+                        TopicQuery::Name(name) => by_name(cx, name, &uncreated),
+                        TopicQuery::Id(id) => by_id(cx, id),
                     };
                     list.put(&finished(topic)).await?;
                 }
@@ -100,8 +100,8 @@ async fn refused(
     cx: &Context,
     topics: Vec<MetadataRequestTopic>,
     code: Code,
-) -> Result<Reply, Refusal> {
-    let mut list = AnswerList::new(cx, Metadata::KEY);
+) -> Result<Response, CloseReason> {
+    let mut list = ResponseList::new(cx, Metadata::KEY);
     for topic in topics {
         list.put(&failed(Some(topic.name.unwrap_or_default()), topic.topic_id, code)).await?;
     }
@@ -143,26 +143,26 @@ fn whole(cx: &Context, tells_operations: bool) -> MetadataResponse {
 
 /// How a topic is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Asked {
+enum TopicQuery {
     Name(TopicName),
     Id(TopicId),
 }
 
-impl Asked {
+impl TopicQuery {
     fn name(&self) -> Option<&TopicName> {
         match self {
-            Asked::Name(name) => Some(name),
-            Asked::Id(_) => None,
+            TopicQuery::Name(name) => Some(name),
+            TopicQuery::Id(_) => None,
         }
     }
 }
 
 /// Returns what is asked for, each topic once, as in Apache Kafka; unknown ids come first.
-fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
+fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let mut asked = each_once(topics);
-    let is_known = |topic: &Asked| match topic {
-        Asked::Name(_) => false,
-        Asked::Id(id) => cx.broker.registry.with_id(*id).is_some(),
+    let is_known = |topic: &TopicQuery| match topic {
+        TopicQuery::Name(_) => false,
+        TopicQuery::Id(id) => cx.broker.registry.with_id(*id).is_some(),
     };
     asked.sort_by_cached_key(is_known);
     asked
@@ -170,14 +170,14 @@ fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
 
 /// Who asks for one topic by its id asks for all of them by id, as in Apache Kafka: names are
 /// then not looked at. The Java admin client sends an empty one beside each id.
-fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<Asked> {
+fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
     let asked = topics.into_iter().map(|topic| match topic.name {
-        Some(name) if !are_ids => Asked::Name(name),
-        _ => Asked::Id(topic.topic_id),
+        Some(name) if !are_ids => TopicQuery::Name(name),
+        _ => TopicQuery::Id(topic.topic_id),
     });
     let mut seen = HashSet::new();
-    let is_meant = |topic: &Asked| !are_ids || *topic != Asked::Id(TopicId::nil());
+    let is_meant = |topic: &TopicQuery| !are_ids || *topic != TopicQuery::Id(TopicId::nil());
     asked.filter(|topic| is_meant(topic) && seen.insert(topic.clone())).collect()
 }
 
@@ -212,11 +212,11 @@ fn by_name(
 /// Creates the topics that are asked for by name and are not there, as many as may be created for
 /// one request and now. Gives why others were not, where there is more to say than that they are
 /// unknown.
-async fn create_missing(cx: &Context, asked: &[Asked]) -> HashMap<TopicName, Code> {
+async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName, Code> {
     let broker = &cx.broker;
     let mut seen = HashSet::new();
     let mut missing: Vec<&TopicName> = Vec::new();
-    for name in asked.iter().filter_map(Asked::name) {
+    for name in asked.iter().filter_map(TopicQuery::name) {
         let may_be = || names::fault(name).is_none() && !names::is_internal(name);
         if broker.registry.named(name).is_none() && may_be() && &**name != store::TOPIC {
             missing.extend(seen.insert(name).then_some(name));
@@ -251,7 +251,7 @@ async fn create_missing(cx: &Context, asked: &[Asked]) -> HashMap<TopicName, Cod
                 if broker.auto_creation.may_warn(broker.clock.now()) {
                     tracing::warn!(topic = %**name, %error, "could not be created");
                 }
-                uncreated.insert(name.clone(), of_create(&error));
+                uncreated.insert(name.clone(), create_error_code(&error));
             }
         }
     }
@@ -289,10 +289,10 @@ mod tests {
         let (nil, a, b) = (TopicId::nil(), TopicId::from_u128(1), TopicId::from_u128(2));
         // As the Java admin client sends them, and as others do.
         let ids = vec![topic(Some(""), a), topic(None, b), topic(Some("name"), nil)];
-        assert_eq!(each_once(ids), [Asked::Id(a), Asked::Id(b)]);
-        let name = |name| Asked::Name(TopicName(StrBytes::from_static_str(name)));
+        assert_eq!(each_once(ids), [TopicQuery::Id(a), TopicQuery::Id(b)]);
+        let name = |name| TopicQuery::Name(TopicName(StrBytes::from_static_str(name)));
         let names = vec![topic(Some("x"), nil), topic(Some(""), nil), topic(None, nil)];
-        assert_eq!(each_once(names), [name("x"), name(""), Asked::Id(nil)]);
+        assert_eq!(each_once(names), [name("x"), name(""), TopicQuery::Id(nil)]);
         assert_eq!(each_once(vec![]), []);
     }
 
@@ -301,6 +301,6 @@ mod tests {
         let (nil, a) = (TopicId::nil(), TopicId::from_u128(1));
         let names = vec![topic(Some("x"), nil), topic(Some("y"), nil), topic(Some("x"), nil)];
         assert_eq!(each_once(names).len(), 2);
-        assert_eq!(each_once(vec![topic(None, a), topic(Some(""), a)]), [Asked::Id(a)]);
+        assert_eq!(each_once(vec![topic(None, a), topic(Some(""), a)]), [TopicQuery::Id(a)]);
     }
 }

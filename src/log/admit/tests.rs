@@ -6,8 +6,8 @@ use crate::storage::codec;
 const NOW: i64 = 1_700_000_000_000;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> AdmitRules {
+    AdmitRules {
         max_message_bytes: 1_048_588,
         segment_bytes: 1 << 30,
         timestamp_type: TimestampType::CreateTime,
@@ -81,7 +81,7 @@ fn bytes_that_are_no_whole_batch_are_none() {
     for cut in 0..bytes.len() {
         assert!(matches!(refused(&bytes[..cut]), AdmitError::NoBatch), "{cut}");
     }
-    assert_eq!(refused(&[]).kind(), Kind::InvalidRecord);
+    assert_eq!(refused(&[]).kind(), AdmitErrorKind::InvalidRecord);
 }
 
 #[test]
@@ -91,13 +91,13 @@ fn lengths_and_magics_that_cannot_be_are_told_as_kafka_tells_them() {
         bytes[8..12].copy_from_slice(&i32::to_be_bytes(length));
         bytes.truncate(12 + length.max(5) as usize);
         assert!(matches!(refused(&bytes), AdmitError::Length(l) if l == cause), "{length}");
-        assert_eq!(refused(&bytes).kind(), Kind::Corrupt);
+        assert_eq!(refused(&bytes).kind(), AdmitErrorKind::Corrupt);
     }
     for (magic, kind) in [
-        (0, Kind::InvalidRecord),
-        (1, Kind::InvalidRecord),
-        (3, Kind::Corrupt),
-        (-1, Kind::Corrupt),
+        (0, AdmitErrorKind::InvalidRecord),
+        (1, AdmitErrorKind::InvalidRecord),
+        (3, AdmitErrorKind::Corrupt),
+        (-1, AdmitErrorKind::Corrupt),
     ] {
         let error = refused(&changed(|h| h.magic = magic));
         assert!(
@@ -121,11 +121,11 @@ fn a_second_batch_is_one_too_many_but_a_torn_one_is_not_looked_at() {
 #[test]
 fn zstd_needs_a_request_that_may_have_it() {
     let bytes = three(Codec::Zstd);
-    let old = Rules { produce_version: 6, ..rules() };
+    let old = AdmitRules { produce_version: 6, ..rules() };
     let error = admit(&bytes, &old, NOW).unwrap_err();
     assert!(matches!(error, AdmitError::ZstdTooEarly(6)));
-    assert_eq!(error.kind(), Kind::UnsupportedCompression);
-    assert!(admit(&bytes, &Rules { produce_version: 7, ..old }, NOW).is_ok());
+    assert_eq!(error.kind(), AdmitErrorKind::UnsupportedCompression);
+    assert!(admit(&bytes, &AdmitRules { produce_version: 7, ..old }, NOW).is_ok());
     assert!(admit(&three(Codec::Lz4), &old, NOW).is_ok());
 }
 
@@ -137,7 +137,7 @@ fn every_field_of_the_header_is_held_to_its_rule() {
     let mut bytes = three(Codec::None);
     bytes[17] ^= 1;
     assert!(matches!(refused(&bytes), AdmitError::Crc { .. }));
-    assert_eq!(refused(&bytes).kind(), Kind::Corrupt);
+    assert_eq!(refused(&bytes).kind(), AdmitErrorKind::Corrupt);
     assert!(matches!(refused(&changed(|h| h.last_offset_delta = -1)), AdmitError::OffsetRange(-1)));
     assert!(matches!(refused(&changed(|h| h.records_count = 0)), AdmitError::Count(0)));
     assert!(matches!(refused(&changed(|h| h.records_count = -3)), AdmitError::Count(-3)));
@@ -151,10 +151,10 @@ fn every_field_of_the_header_is_held_to_its_rule() {
     let error = refused(&changed(|h| h.producer_id = 4));
     assert!(matches!(error, AdmitError::Sequence { producer_id: 4, sequence: -1 }));
     let unknown = refused(&changed(|h| h.attributes |= 5));
-    assert_eq!(unknown.kind(), Kind::Undecodable);
+    assert_eq!(unknown.kind(), AdmitErrorKind::Undecodable);
     for codec in &CODECS[1..] {
         let error = refused(&changed(|h| h.attributes |= codec.bits()));
-        assert_eq!(error.kind(), Kind::Undecodable);
+        assert_eq!(error.kind(), AdmitErrorKind::Undecodable);
     }
 }
 
@@ -163,12 +163,12 @@ fn sizes_are_allowed_up_to_the_byte() {
     let bytes = three(Codec::None);
     let len = bytes.len() as i32;
     let with = |max_message_bytes, segment_bytes| {
-        admit(&bytes, &Rules { max_message_bytes, segment_bytes, ..rules() }, NOW)
+        admit(&bytes, &AdmitRules { max_message_bytes, segment_bytes, ..rules() }, NOW)
     };
     assert!(with(len, len).is_ok());
-    assert_eq!(with(len - 1, len).unwrap_err().kind(), Kind::TooLarge);
-    assert_eq!(with(len, len - 1).unwrap_err().kind(), Kind::ExceedsSegment);
-    assert_eq!(with(0, -1).unwrap_err().kind(), Kind::TooLarge);
+    assert_eq!(with(len - 1, len).unwrap_err().kind(), AdmitErrorKind::TooLarge);
+    assert_eq!(with(len, len - 1).unwrap_err().kind(), AdmitErrorKind::ExceedsSegment);
+    assert_eq!(with(0, -1).unwrap_err().kind(), AdmitErrorKind::TooLarge);
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn the_records_are_counted_and_their_offsets_too() {
 fn a_compacted_topic_wants_keys_and_names_the_records_without() {
     for codec in CODECS {
         let bytes = three(codec);
-        let error = admit(&bytes, &Rules { compacted: true, ..rules() }, NOW).unwrap_err();
-        assert_eq!(error.kind(), Kind::InvalidRecord);
+        let error = admit(&bytes, &AdmitRules { compacted: true, ..rules() }, NOW).unwrap_err();
+        assert_eq!(error.kind(), AdmitErrorKind::InvalidRecord);
         assert_eq!(error.record_errors(), [RecordError { batch_index: 1, cause: Cause::NoKey }]);
     }
 }
@@ -209,17 +209,17 @@ fn create_times_are_held_to_the_window_and_minus_one_is_free() {
         timestamps.iter().for_each(|t| builder.push(None, None, &[], *t));
         builder.finish()
     };
-    let narrow = Rules { timestamp_before_max_ms: 100, timestamp_after_max_ms: 50, ..rules() };
+    let narrow = AdmitRules { timestamp_before_max_ms: 100, timestamp_after_max_ms: 50, ..rules() };
     assert!(admit(&stamped(&[NOW - 100, NOW + 50, -1]), &narrow, NOW).is_ok());
     let bytes = stamped(&[NOW, NOW - 101, NOW + 51, 0]);
     let error = admit(&bytes, &narrow, NOW).unwrap_err();
-    assert_eq!(error.kind(), Kind::InvalidTimestamp);
+    assert_eq!(error.kind(), AdmitErrorKind::InvalidTimestamp);
     let indexes: Vec<_> = error.record_errors().iter().map(|e| e.batch_index).collect();
     assert_eq!(indexes, [1, 2, 3]);
-    let append_time = Rules { timestamp_type: TimestampType::LogAppendTime, ..narrow };
+    let append_time = AdmitRules { timestamp_type: TimestampType::LogAppendTime, ..narrow };
     assert!(admit(&bytes, &append_time, NOW).is_ok());
     // Without limits, no time is too far, and nothing overflows.
-    let free = Rules { timestamp_after_max_ms: i64::MAX, ..rules() };
+    let free = AdmitRules { timestamp_after_max_ms: i64::MAX, ..rules() };
     let far = admit(&stamped(&[-5, i64::MAX]), &free, NOW).unwrap().max_timestamp;
     assert_eq!(far, i64::MAX);
     assert_eq!(admit(&stamped(&[-5]), &free, NOW).unwrap().max_timestamp, -1);
@@ -230,9 +230,9 @@ fn a_timestamp_outweighs_a_missing_key() {
     let mut builder = BatchBuilder::new(0, NOW);
     builder.push(None, None, &[], NOW);
     builder.push(Some(b"k"), None, &[], NOW + 7_200_000);
-    let rules = Rules { compacted: true, ..rules() };
+    let rules = AdmitRules { compacted: true, ..rules() };
     let error = admit(&builder.finish(), &rules, NOW).unwrap_err();
-    assert_eq!(error.kind(), Kind::InvalidTimestamp);
+    assert_eq!(error.kind(), AdmitErrorKind::InvalidTimestamp);
     assert_eq!(error.record_errors().len(), 2);
 }
 
@@ -240,8 +240,8 @@ fn a_timestamp_outweighs_a_missing_key() {
 fn the_append_time_bit_is_not_the_clients() {
     for timestamp_type in [TimestampType::CreateTime, TimestampType::LogAppendTime] {
         let bytes = changed(|h| h.attributes |= LOG_APPEND_TIME);
-        let error = admit(&bytes, &Rules { timestamp_type, ..rules() }, NOW).unwrap_err();
-        assert_eq!(error.kind(), Kind::InvalidTimestamp);
+        let error = admit(&bytes, &AdmitRules { timestamp_type, ..rules() }, NOW).unwrap_err();
+        assert_eq!(error.kind(), AdmitErrorKind::InvalidTimestamp);
     }
 }
 

@@ -5,21 +5,21 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::log::producers::Marker;
-use crate::log::view::Span;
+use crate::log::producers::EndTxnMarker;
+use crate::log::view::SegmentView;
 use crate::storage::batch::{BatchView, Header};
 use crate::types::{Offset, ProducerId};
 
 /// The aborted transactions of a log: of each producer the first and the last offsets, ascending.
 #[derive(Debug, Default)]
-pub struct Aborted(HashMap<ProducerId, Vec<(Offset, Offset)>>);
+pub struct AbortedTxns(HashMap<ProducerId, Vec<(Offset, Offset)>>);
 
-impl Aborted {
+impl AbortedTxns {
     /// Find them in the batches of these segments. A marker lies behind the batches it speaks of,
     /// so the segments must reach as far as anything is stable.
-    pub fn find<'a>(spans: impl Iterator<Item = &'a Span>) -> io::Result<Aborted> {
+    pub fn find<'a>(spans: impl Iterator<Item = &'a SegmentView>) -> io::Result<AbortedTxns> {
         let mut open: HashMap<ProducerId, Offset> = HashMap::new();
-        let mut aborted = Aborted::default();
+        let mut aborted = AbortedTxns::default();
         for span in spans {
             let segment = &span.segment;
             segment.scan(0, span.log_bytes, false, |lying, _| {
@@ -32,7 +32,7 @@ impl Aborted {
                 {
                     let end = lying.position + lying.bytes;
                     segment.scan(lying.position, end, true, |_, bytes| {
-                        let marker = BatchView::first(bytes).as_ref().and_then(Marker::of);
+                        let marker = BatchView::first(bytes).as_ref().and_then(EndTxnMarker::of);
                         if marker.is_some_and(|marker| !marker.committed) {
                             let of_it = aborted.0.entry(header.producer_id).or_default();
                             of_it.push((first, header.last_offset()));

@@ -4,12 +4,12 @@
 use std::io;
 
 use crate::config::resolve::TopicConfig;
-use crate::log::view::{Span, View};
+use crate::log::view::{SegmentView, View};
 use crate::types::Offset;
 
 /// A log as the cleaner sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Dirt {
+pub struct CleanableRange {
     /// Below it every key stands once.
     pub first_dirty: Offset,
     /// From here on nothing may be cleaned yet.
@@ -24,14 +24,14 @@ pub struct Dirt {
     pub next_wall_ms: Option<i64>,
 }
 
-impl Dirt {
+impl CleanableRange {
     /// Look at a log of which everything below `cleaned` has been cleaned before.
     pub fn of(
         view: &View,
         config: &TopicConfig,
         cleaned: Option<Offset>,
         now_wall_ms: i64,
-    ) -> io::Result<Dirt> {
+    ) -> io::Result<CleanableRange> {
         let log_start = view.log_start_offset;
         // What lies outside of the log was said of another one.
         let first_dirty = cleaned
@@ -62,7 +62,7 @@ impl Dirt {
             }
             dirty_bytes += span.log_bytes;
         }
-        Ok(Dirt {
+        Ok(CleanableRange {
             first_dirty,
             first_uncleanable: first_uncleanable.max(first_dirty),
             clean_bytes,
@@ -88,18 +88,18 @@ impl Dirt {
 }
 
 /// The sealed segments, each with the base offset of the next one.
-fn sealed(view: &View) -> impl Iterator<Item = (&Span, Offset)> {
+fn sealed(view: &View) -> impl Iterator<Item = (&SegmentView, Offset)> {
     let nexts = view.sealed.iter().skip(1).chain([&view.active]);
     view.sealed.iter().zip(nexts.map(|next| next.segment.base_offset))
 }
 
 /// The largest timestamp of a segment, ms since 1970; 0 if its records have none.
-fn latest_ms(span: &Span) -> io::Result<i64> {
+fn latest_ms(span: &SegmentView) -> io::Result<i64> {
     Ok(span.segment.latest_ms()?.unwrap_or(0))
 }
 
 /// The timestamp of a segment's first batch, as [`latest_ms`]. Without one it is never overdue.
-fn first_ms(span: &Span) -> io::Result<i64> {
+fn first_ms(span: &SegmentView) -> io::Result<i64> {
     let first = span.segment.batch_at(0, span.log_bytes)?;
     Ok(first.map(|batch| batch.header.max_timestamp).filter(|ms| *ms > 0).unwrap_or(i64::MAX))
 }

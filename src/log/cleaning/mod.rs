@@ -1,9 +1,9 @@
 //! Compaction: of each key the last record stays (Kafka's `Cleaner`).
 //!
-//! A [`Pass`] reads the dirty part of a log into a map of each key's last offset, as far as the
+//! A [`CompactionPass`] reads the dirty part of a log into a map of each key's last offset, as far as the
 //! map has room, and then writes every segment up to there anew without what the map outdates.
 //! Small neighbours become one segment. The log goes on meanwhile: a pass works on sealed
-//! segments and takes no lock; a [`swap::Swap`] then puts the new files in the place of the old.
+//! segments and takes no lock; a [`swap::SegmentSwap`] then puts the new files in the place of the old.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -11,17 +11,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::resolve::TopicConfig;
-use crate::log::cleaning::aborted::{Aborted, Passed};
-use crate::log::cleaning::dirt::Dirt;
+use crate::log::cleaning::aborted::{AbortedTxns, Passed};
+use crate::log::cleaning::dirt::CleanableRange;
 use crate::log::cleaning::offset_map::OffsetMap;
-use crate::log::cleaning::sieve::{LastWritten, Sieve, Sifted};
-use crate::log::cleaning::swap::Swap;
+use crate::log::cleaning::sieve::{BatchFilter, Filtered, LastWritten};
+use crate::log::cleaning::swap::SegmentSwap;
 use crate::log::recovery::{Active, seal};
-use crate::log::view::{Span, View};
+use crate::log::view::{SegmentView, View};
 use crate::storage::batch::BatchView;
 use crate::storage::disk::Disk;
-use crate::storage::segment::{CLEANED, Lying, Segment};
-use crate::storage::sift::glimpse;
+use crate::storage::segment::{BatchAt, CLEANED, Segment};
+use crate::storage::sift::for_each_key;
 use crate::types::Offset;
 
 pub mod aborted;
@@ -32,7 +32,7 @@ pub mod swap;
 
 /// What a pass may use, and what it goes by.
 #[derive(Debug, Clone, Copy)]
-pub struct Means {
+pub struct PassConfig {
     /// Bytes of the map of keys (`log.cleaner.dedupe.buffer.size`, of one thread).
     pub map_bytes: usize,
     /// How full the map may get (`log.cleaner.io.buffer.load.factor`).
@@ -45,11 +45,11 @@ pub struct Means {
 
 /// Told of every so many bytes that were read or written. Whoever has the pass done may hold it
 /// up there, or break it off.
-pub type Pace<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct CleanerStats {
     /// Bytes of log read to be written anew.
     pub read_bytes: u64,
     /// Bytes of log written.
@@ -60,20 +60,20 @@ pub struct Stats {
 
 /// One way through a log.
 #[derive(Debug)]
-pub struct Pass {
+pub struct CompactionPass {
     disk: Arc<dyn Disk>,
     config: Arc<TopicConfig>,
-    means: Means,
+    means: PassConfig,
     map: OffsetMap,
-    aborted: Aborted,
+    aborted: AbortedTxns,
     last_written: LastWritten,
     passed: Passed,
     /// What is still to be written anew; what is in one group becomes one segment.
-    groups: std::vec::IntoIter<Vec<Span>>,
+    groups: std::vec::IntoIter<Vec<SegmentView>>,
     /// Everything below this offset is clean once the pass is through.
     pub cleaned_to: Offset,
     /// What it did so far.
-    pub stats: Stats,
+    pub stats: CleanerStats,
 }
 
 /// A pass was broken off by the one who has it done.
@@ -81,7 +81,7 @@ pub fn broken_off() -> io::Error {
     io::Error::new(io::ErrorKind::Interrupted, "the cleaning was broken off")
 }
 
-fn damaged(span: &Span, position: u64) -> io::Error {
+fn damaged(span: &SegmentView, position: u64) -> io::Error {
     let log = span.segment.path("log");
     let why = format!("{}: no sound batch at {position}", log.display());
     io::Error::new(io::ErrorKind::InvalidData, why)
@@ -89,9 +89,9 @@ fn damaged(span: &Span, position: u64) -> io::Error {
 
 /// Visit every batch of a span, checked.
 fn each_batch(
-    span: &Span,
-    pace: Pace<'_>,
-    mut visit: impl FnMut(&BatchView<'_>, &Lying) -> io::Result<ControlFlow<()>>,
+    span: &SegmentView,
+    pace: Throttler<'_>,
+    mut visit: impl FnMut(&BatchView<'_>, &BatchAt) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let (mut paced, mut broke_off) = (0, false);
     let end = span.segment.scan(0, span.log_bytes, true, |lying, bytes| {
@@ -114,7 +114,7 @@ fn each_batch(
     }
 }
 
-impl Pass {
+impl CompactionPass {
     /// Read the dirty part of a log. Everything in `view`, and what `last_written` speaks of, must
     /// be durable: what it outdates may be, and must not be lost for something that is not.
     ///
@@ -124,16 +124,16 @@ impl Pass {
         disk: Arc<dyn Disk>,
         view: &View,
         config: Arc<TopicConfig>,
-        dirt: &Dirt,
+        dirt: &CleanableRange,
         last_written: LastWritten,
-        means: Means,
-        pace: Pace<'_>,
-    ) -> io::Result<Pass> {
+        means: PassConfig,
+        pace: Throttler<'_>,
+    ) -> io::Result<CompactionPass> {
         let stable = view.sealed.iter().chain([&view.active]);
         let stable = stable.filter(|span| span.segment.base_offset < view.last_stable_offset);
-        let aborted = Aborted::find(stable)?;
-        let below = |end: Offset| move |span: &&Span| span.segment.base_offset < end;
-        let cleanable: Vec<&Span> =
+        let aborted = AbortedTxns::find(stable)?;
+        let below = |end: Offset| move |span: &&SegmentView| span.segment.base_offset < end;
+        let cleanable: Vec<&SegmentView> =
             view.sealed.iter().take_while(below(dirt.first_uncleanable)).collect();
         let first = cleanable.partition_point(|span| span.segment.base_offset <= dirt.first_dirty);
         let mut map = OffsetMap::new(
@@ -150,11 +150,11 @@ impl Pass {
         let cleaned_to = map.latest().map_or(dirt.first_dirty, |latest| latest + 1);
         let spans = cleanable.into_iter().take_while(below(cleaned_to)).cloned();
         let groups = groups(spans, &view.active, &config);
-        Ok(Pass {
+        Ok(CompactionPass {
             disk,
             config,
             means,
-            stats: Stats { keys: map.len() as u64, ..Stats::default() },
+            stats: CleanerStats { keys: map.len() as u64, ..CleanerStats::default() },
             map,
             aborted,
             last_written,
@@ -168,8 +168,8 @@ impl Pass {
     /// goes is passed over.
     ///
     /// # Errors
-    /// As [`Pass::begin`]; what was written is removed then, and the log is as it was.
-    pub fn next(&mut self, dir: &Path, pace: Pace<'_>) -> io::Result<Option<Swap>> {
+    /// As [`CompactionPass::begin`]; what was written is removed then, and the log is as it was.
+    pub fn next(&mut self, dir: &Path, pace: Throttler<'_>) -> io::Result<Option<SegmentSwap>> {
         while let Some(group) = self.groups.next() {
             let Some(base_offset) = group.first().map(|span| span.segment.base_offset) else {
                 continue;
@@ -188,7 +188,7 @@ impl Pass {
             if is_changed || group.len() > 1 {
                 active.segment.sync(true)?;
                 let log_bytes = active.log_bytes;
-                return Ok(Some(Swap::new(self.disk.clone(), dir, group, log_bytes)));
+                return Ok(Some(SegmentSwap::new(self.disk.clone(), dir, group, log_bytes)));
             }
             active.segment.remove()?;
         }
@@ -196,8 +196,13 @@ impl Pass {
     }
 
     /// Sift a group into one segment. True if anything is not as it was.
-    fn write(&mut self, group: &[Span], active: &mut Active, pace: Pace<'_>) -> io::Result<bool> {
-        let sieve = Sieve {
+    fn write(
+        &mut self,
+        group: &[SegmentView],
+        active: &mut Active,
+        pace: Throttler<'_>,
+    ) -> io::Result<bool> {
+        let sieve = BatchFilter {
             map: &self.map,
             aborted: &self.aborted,
             last_written: &self.last_written,
@@ -214,14 +219,14 @@ impl Pass {
                     i + 1 == group.len() && lying.position + lying.bytes == span.log_bytes;
                 let changed;
                 self.stats.read_bytes += lying.bytes;
-                let bytes = match sieve.sift(batch, &mut self.passed, is_last)? {
-                    Sifted::AsItIs => batch.bytes,
-                    Sifted::Changed(bytes) => {
+                let bytes = match sieve.filter(batch, &mut self.passed, is_last)? {
+                    Filtered::AsItIs => batch.bytes,
+                    Filtered::Changed(bytes) => {
                         is_changed = true;
                         changed = bytes;
                         changed.as_slice()
                     }
-                    Sifted::Gone => {
+                    Filtered::Gone => {
                         is_changed = true;
                         return Ok(ControlFlow::Continue(()));
                     }
@@ -251,10 +256,10 @@ impl Pass {
 /// be cleaned.
 fn fill(
     map: &mut OffsetMap,
-    span: &Span,
-    dirt: &Dirt,
-    aborted: &Aborted,
-    pace: Pace<'_>,
+    span: &SegmentView,
+    dirt: &CleanableRange,
+    aborted: &AbortedTxns,
+    pace: Throttler<'_>,
 ) -> io::Result<bool> {
     let (mut key, mut is_full) = (Vec::new(), false);
     each_batch(span, pace, |batch, lying| {
@@ -267,7 +272,7 @@ fn fill(
             return Ok(ControlFlow::Break(()));
         }
         if !header.is_control() && !aborted.has(header) {
-            let walked = glimpse(batch, &mut key, |record| {
+            let walked = for_each_key(batch, &mut key, |record| {
                 if let Some(key) = record.key
                     && record.offset >= dirt.first_dirty
                 {
@@ -289,14 +294,14 @@ fn fill(
 /// Neighbours that together are no larger than a segment may be, and whose offsets lie close
 /// enough for its indexes (Kafka's `groupSegmentsBySize`). What follows the last is `active`.
 fn groups(
-    spans: impl Iterator<Item = Span>,
-    active: &Span,
+    spans: impl Iterator<Item = SegmentView>,
+    active: &SegmentView,
     config: &TopicConfig,
-) -> Vec<Vec<Span>> {
-    let spans: Vec<Span> = spans.collect();
+) -> Vec<Vec<SegmentView>> {
+    let spans: Vec<SegmentView> = spans.collect();
     let nexts = spans.iter().skip(1).chain([active]).map(|next| next.segment.base_offset);
     let nexts: Vec<Offset> = nexts.collect();
-    let mut groups: Vec<Vec<Span>> = Vec::new();
+    let mut groups: Vec<Vec<SegmentView>> = Vec::new();
     let (mut bytes, mut base_offset) = (0, 0);
     for (span, next_offset) in spans.into_iter().zip(nexts) {
         let fits = bytes + span.log_bytes <= config.segment_bytes as u64

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::log::cleaning::aborted::{Aborted, Passed};
+use crate::log::cleaning::aborted::{AbortedTxns, Passed};
 use crate::log::cleaning::offset_map::OffsetMap;
 use crate::storage::batch::{BatchView, Codec, DELETE_HORIZON, HEADER_BYTES, Header};
 use crate::storage::batch_builder::sealed;
 use crate::storage::codec::DEFAULT_LEVEL;
-use crate::storage::packer::Packer;
-use crate::storage::sift::{Glimpse, glimpse, sift};
+use crate::storage::packer::Compressor;
+use crate::storage::sift::{KeyedRecord, filter_records, for_each_key};
 use crate::types::{Offset, ProducerId};
 
 /// The low three bits of the attributes.
@@ -26,11 +26,11 @@ pub type LastWritten = HashMap<ProducerId, (Option<Offset>, i16)>;
 
 /// What decides about batches and records.
 #[derive(Debug)]
-pub struct Sieve<'a> {
+pub struct BatchFilter<'a> {
     /// The last offset of each key, of the dirty part.
     pub map: &'a OffsetMap,
     /// Whose data nobody who reads committed data has seen.
-    pub aborted: &'a Aborted,
+    pub aborted: &'a AbortedTxns,
     /// What producers must be known by later.
     pub last_written: &'a LastWritten,
     /// Ms since 1970.
@@ -41,7 +41,7 @@ pub struct Sieve<'a> {
 
 /// What becomes of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sifted {
+pub enum Filtered {
     /// It stays as it is.
     AsItIs,
     /// This is what stays of it.
@@ -50,18 +50,18 @@ pub enum Sifted {
     Gone,
 }
 
-impl Sieve<'_> {
+impl BatchFilter<'_> {
     /// Sift a batch, the next one of the log. Of one that `must_end_there` at least an empty one
     /// stays: it says how far its segment reaches.
     ///
     /// # Errors
     /// `InvalidData` if the batch cannot be read: the log must be left as it is.
-    pub fn sift(
+    pub fn filter(
         &self,
         batch: &BatchView<'_>,
         passed: &mut Passed,
         must_end_there: bool,
-    ) -> io::Result<Sifted> {
+    ) -> io::Result<Filtered> {
         let header = &batch.header;
         let is_empty_marker = passed.is_empty_marker(header);
         let horizon = header.delete_horizon_ms();
@@ -73,19 +73,19 @@ impl Sieve<'_> {
         if verdict.kept == 0 {
             let is_wanted = must_end_there || self.is_last_of_its_producer(header);
             if is_wanted && header.records_count == 0 {
-                return Ok(Sifted::AsItIs);
+                return Ok(Filtered::AsItIs);
             }
-            return Ok(if is_wanted { Sifted::Changed(emptied(header)) } else { Sifted::Gone });
+            return Ok(if is_wanted { Filtered::Changed(emptied(header)) } else { Filtered::Gone });
         }
         let wants_horizon = (verdict.has_tombstones || is_empty_marker) && horizon.is_none();
         if verdict.kept == verdict.keep.len() && !wants_horizon {
-            return Ok(Sifted::AsItIs);
+            return Ok(Filtered::AsItIs);
         }
         let horizon = match wants_horizon {
             true => Some(self.now_wall_ms.saturating_add(self.delete_retention_ms.max(0))),
             false => horizon,
         };
-        Ok(Sifted::Changed(rebuilt(batch, &verdict.keep, horizon)?))
+        Ok(Filtered::Changed(rebuilt(batch, &verdict.keep, horizon)?))
     }
 
     fn is_last_of_its_producer(&self, header: &Header) -> bool {
@@ -107,7 +107,7 @@ impl Sieve<'_> {
         let is_control = batch.header.is_control();
         let may_go = batch.header.delete_horizon_ms().is_some_and(|ms| ms <= self.now_wall_ms);
         let mut key = Vec::new();
-        glimpse(batch, &mut key, |record| {
+        for_each_key(batch, &mut key, |record| {
             let keep = is_control || self.keeps(&record, may_go);
             verdict.keep.push(keep);
             verdict.kept += usize::from(keep);
@@ -119,7 +119,7 @@ impl Sieve<'_> {
     }
 
     /// `may_go` is true where tombstones have stood long enough.
-    fn keeps(&self, record: &Glimpse<'_>, may_go: bool) -> bool {
+    fn keeps(&self, record: &KeyedRecord<'_>, may_go: bool) -> bool {
         if self.map.latest().is_none_or(|latest| record.offset > latest) {
             return true;
         }
@@ -151,8 +151,8 @@ fn rebuilt(batch: &BatchView<'_>, keep: &[bool], horizon: Option<i64>) -> io::Re
         header.base_timestamp = ms;
     }
     let codec = header.codec().unwrap_or(Codec::None);
-    let mut out = Packer::new(codec, DEFAULT_LEVEL, None, vec![0; HEADER_BYTES])?;
-    let kept = sift(batch, keep, header.base_timestamp, &mut out)?;
+    let mut out = Compressor::new(codec, DEFAULT_LEVEL, None, vec![0; HEADER_BYTES])?;
+    let kept = filter_records(batch, keep, header.base_timestamp, &mut out)?;
     header.records_count = kept.records;
     if !header.is_log_append_time() {
         header.max_timestamp = kept.max_timestamp;

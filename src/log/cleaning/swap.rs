@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::log::Log;
-use crate::log::view::Span;
+use crate::log::view::SegmentView;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, is_full};
 use crate::storage::segment::{CLEANED, LIVE, SWAP, Segment, base_offset_of};
@@ -19,20 +19,25 @@ use crate::types::Offset;
 
 /// Old segments, and the one that is to take their place.
 #[derive(Debug)]
-pub struct Swap {
+pub struct SegmentSwap {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    old: Vec<Span>,
+    old: Vec<SegmentView>,
     base_offset: Offset,
     log_bytes: u64,
 }
 
-impl Swap {
+impl SegmentSwap {
     /// The `.cleaned` files at the first one's base offset are for these spans, which are
     /// neighbours and not empty.
-    pub fn new(disk: Arc<dyn Disk>, dir: &Path, old: Vec<Span>, log_bytes: u64) -> Swap {
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        old: Vec<SegmentView>,
+        log_bytes: u64,
+    ) -> SegmentSwap {
         let base_offset = old.first().map_or(0, |span| span.segment.base_offset);
-        Swap { disk, dir: dir.to_owned(), old, base_offset, log_bytes }
+        SegmentSwap { disk, dir: dir.to_owned(), old, base_offset, log_bytes }
     }
 
     fn named(&self, ending: &'static str) -> Segment {
@@ -80,7 +85,7 @@ impl Swap {
 impl Log {
     /// Let the files of a swap be changed: retention waits until it is finished. False if the
     /// old segments are not there any more.
-    pub fn begin_swap(&mut self, swap: &Swap) -> bool {
+    pub fn begin_swap(&mut self, swap: &SegmentSwap) -> bool {
         let may = self.offline.is_none() && !self.is_swapping && self.place_of(swap).is_some();
         self.is_swapping |= may;
         may
@@ -97,10 +102,10 @@ impl Log {
     }
 
     /// The files are changed. Gives the old segments, whose files are to be removed later.
-    pub fn finish_swap(&mut self, swap: Swap) -> Vec<Arc<Segment>> {
+    pub fn finish_swap(&mut self, swap: SegmentSwap) -> Vec<Arc<Segment>> {
         self.is_swapping = false;
         let Some(at) = self.place_of(&swap) else { return Vec::new() };
-        let new = Span { segment: Arc::new(swap.named(LIVE)), log_bytes: swap.log_bytes };
+        let new = SegmentView { segment: Arc::new(swap.named(LIVE)), log_bytes: swap.log_bytes };
         let mut sealed = self.sealed.to_vec();
         let old = sealed.splice(at..at + swap.old.len(), [new]);
         let gone = old.map(|span| span.segment).collect();
@@ -108,8 +113,9 @@ impl Log {
         gone
     }
 
-    fn place_of(&self, swap: &Swap) -> Option<usize> {
-        let is_it = |(one, two): (&Span, &Span)| Arc::ptr_eq(&one.segment, &two.segment);
+    fn place_of(&self, swap: &SegmentSwap) -> Option<usize> {
+        let is_it =
+            |(one, two): (&SegmentView, &SegmentView)| Arc::ptr_eq(&one.segment, &two.segment);
         let places = self.sealed.windows(swap.old.len());
         places.into_iter().position(|window| window.iter().zip(&swap.old).all(is_it))
     }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::dirt::Dirt;
+use super::dirt::CleanableRange;
 use super::*;
 use crate::clock::Now;
 use crate::config::resolve::Cleanup;
 use crate::log::Log;
 use crate::log::admit::{Admitted, Rewrite};
-use crate::log::recovery::Known;
+use crate::log::recovery::RecoveryCheckpoint;
 use crate::storage::batch::Codec;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
@@ -44,7 +44,7 @@ fn at(wall_ms: i64) -> Now {
 }
 
 fn open(disk: &Arc<dyn Disk>, config: &Arc<TopicConfig>, clean: bool) -> Log {
-    let known = Known {
+    let known = RecoveryCheckpoint {
         clean,
         recovery_point: 0,
         log_start_offset: 0,
@@ -82,10 +82,10 @@ impl Under {
     }
 
     /// One pass at this time, with room for so many keys.
-    fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, Stats) {
+    fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, CleanerStats) {
         let view = self.log.view();
-        let dirt = Dirt::of(&view, &self.config, Some(cleaned), now).unwrap();
-        let means = Means {
+        let dirt = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
+        let means = PassConfig {
             map_bytes: (keys + 1) * 2 * offset_map::SLOT_BYTES,
             map_load: 0.5,
             buffer_bytes: 100,
@@ -94,7 +94,8 @@ impl Under {
         let last = self.log.producers.last_written();
         let (disk, config) = (self.disk.clone(), self.config.clone());
         let pace = &mut |_| ControlFlow::Continue(());
-        let mut pass = Pass::begin(disk, &view, config, &dirt, last, means, pace).unwrap();
+        let mut pass =
+            CompactionPass::begin(disk, &view, config, &dirt, last, means, pace).unwrap();
         while let Some(swap) = pass.next(dir(), pace).unwrap() {
             assert!(self.log.begin_swap(&swap));
             swap.run().unwrap();
@@ -288,7 +289,7 @@ fn aborted_data_goes_and_a_marker_goes_when_nothing_hangs_on_it() {
     it.put(Codec::None, &[("z", Some("end"))]);
     it.roll();
     let view = it.log.view();
-    let aborted = Aborted::find(view.sealed.iter()).unwrap();
+    let aborted = AbortedTxns::find(view.sealed.iter()).unwrap();
     let mut seen = Vec::new();
     view.for_each_batch(|batch| {
         seen.push(aborted.has(&batch.header));
@@ -313,7 +314,7 @@ fn lags_keep_young_records_and_hurry_old_ones() {
     let mut it = under(TopicConfig { min_compaction_lag_ms: 1000, ..config() });
     it.put(Codec::None, &[("a", Some("1")), ("a", Some("2"))]);
     it.roll();
-    let dirt = |it: &Under, now| Dirt::of(&it.log.view(), &it.config, None, now).unwrap();
+    let dirt = |it: &Under, now| CleanableRange::of(&it.log.view(), &it.config, None, now).unwrap();
     let young = dirt(&it, NOW + 999);
     assert!(!young.is_due(&it.config));
     assert_eq!(young.next_wall_ms, Some(NOW + 1000));
@@ -336,12 +337,13 @@ fn a_pass_that_is_broken_off_leaves_everything_as_it_was() {
     }
     it.roll();
     let (view, rows) = (it.log.view(), it.rows());
-    let dirt = Dirt::of(&view, &it.config, None, NOW).unwrap();
-    let means = Means { map_bytes: 1 << 20, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
+    let dirt = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
+    let means =
+        PassConfig { map_bytes: 1 << 20, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
     let last = LastWritten::new();
-    let mut pass = Pass::begin(disk, &view, config, &dirt, last, means, go_on).unwrap();
+    let mut pass = CompactionPass::begin(disk, &view, config, &dirt, last, means, go_on).unwrap();
     let error = pass.next(dir(), &mut |_| ControlFlow::Break(())).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     assert_eq!(it.rows(), rows);
@@ -356,10 +358,10 @@ fn a_damaged_log_is_left_alone() {
     it.roll();
     let view = it.log.view();
     view.sealed[0].segment.log().unwrap().write_at(b"!", &[], 70).unwrap();
-    let dirt = Dirt::of(&view, &it.config, None, NOW).unwrap();
-    let means = Means { map_bytes: 1000, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
+    let dirt = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
+    let means = PassConfig { map_bytes: 1000, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
-    let begun = Pass::begin(disk, &view, config, &dirt, LastWritten::new(), means, go_on);
+    let begun = CompactionPass::begin(disk, &view, config, &dirt, LastWritten::new(), means, go_on);
     assert_eq!(begun.unwrap_err().kind(), io::ErrorKind::InvalidData);
 }

@@ -26,9 +26,9 @@ fn marker(id: i64, epoch: i16, offset: Offset, kind: i16, coordinator_epoch: i32
     builder.finish()
 }
 
-fn end(producers: &mut Producers, bytes: &[u8]) -> Option<Completed> {
+fn end(producers: &mut Producers, bytes: &[u8]) -> Option<CompletedTxn> {
     let batch = BatchView::first(bytes).unwrap();
-    let marker = Marker::of(&batch).unwrap();
+    let marker = EndTxnMarker::of(&batch).unwrap();
     producers.stage_marker(&batch.header, marker).unwrap();
     producers.commit_marker(&batch.header, marker, 1)
 }
@@ -257,7 +257,7 @@ fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
     // Nobody with an open transaction expires.
     assert_eq!(producers.expire(i64::MAX, 1), 0);
     let completed = end(&mut producers, &marker(1, 0, 13, 0, 4)).unwrap();
-    let expected = Completed {
+    let expected = CompletedTxn {
         producer_id: 1,
         first_offset: 10,
         last_offset: 13,
@@ -295,18 +295,18 @@ fn an_old_coordinators_marker_is_refused() {
     end(&mut producers, &marker(1, 3, 0, 1, 9));
     let bytes = marker(1, 3, 1, 1, 8);
     let batch = BatchView::first(&bytes).unwrap();
-    let staged = producers.stage_marker(&batch.header, Marker::of(&batch).unwrap());
+    let staged = producers.stage_marker(&batch.header, EndTxnMarker::of(&batch).unwrap());
     assert_eq!(staged, Err(ProducerError::StaleCoordinator { sent: 8, current: 9 }));
     let bytes = marker(1, 2, 1, 1, 9);
     let batch = BatchView::first(&bytes).unwrap();
-    let staged = producers.stage_marker(&batch.header, Marker::of(&batch).unwrap());
+    let staged = producers.stage_marker(&batch.header, EndTxnMarker::of(&batch).unwrap());
     assert!(matches!(staged, Err(ProducerError::StaleEpoch { .. })));
 }
 
 #[test]
 fn only_ends_of_transactions_are_markers() {
-    let of = |bytes: &[u8]| Marker::of(&BatchView::first(bytes).unwrap());
-    let committed = Some(Marker { committed: true, coordinator_epoch: 6 });
+    let of = |bytes: &[u8]| EndTxnMarker::of(&BatchView::first(bytes).unwrap());
+    let committed = Some(EndTxnMarker { committed: true, coordinator_epoch: 6 });
     assert_eq!(of(&marker(1, 0, 0, 1, 6)), committed);
     assert_eq!(of(&marker(1, 0, 0, 2, 6)), None);
     assert_eq!(of(&BatchBuilder::new(0, 0).producer(1, 0, -1).control().finish()), None);

@@ -20,8 +20,8 @@ fn contents(file: &dyn File) -> Vec<u8> {
 
 /// Open and use enough other files that none of those before is open any more.
 fn chill(disk: &BoundedDisk, dir: &Path) {
-    for n in 0..2 * disk.cache.most {
-        let other = disk.open(&dir.join(format!("other-{n}")), Open::Create).unwrap();
+    for n in 0..2 * disk.cache.max_open {
+        let other = disk.open(&dir.join(format!("other-{n}")), OpenMode::Create).unwrap();
         other.write_at(b"x", b"", 0).unwrap();
         // Kept alive, so that it takes a place.
         std::mem::forget(other);
@@ -35,7 +35,7 @@ fn many_files_are_what_they_would_be_without_a_bound() {
     let mut rng = Rng::with_seed(1);
     let path = |n: usize| dir.path().join(format!("file-{n}"));
     let mut files: Vec<_> =
-        (0..200).map(|n| (disk.open(&path(n), Open::Create).unwrap(), Vec::new())).collect();
+        (0..200).map(|n| (disk.open(&path(n), OpenMode::Create).unwrap(), Vec::new())).collect();
     for _ in 0..1_500 {
         let n = rng.usize(..files.len());
         let (file, model) = &mut files[n];
@@ -51,7 +51,7 @@ fn many_files_are_what_they_would_be_without_a_bound() {
                 model.truncate(model.len() / 2);
                 file.truncate(model.len() as u64).unwrap();
             }
-            6 => *file = disk.open(&path(n), Open::Write).unwrap(),
+            6 => *file = disk.open(&path(n), OpenMode::Write).unwrap(),
             _ => assert_eq!(contents(file.as_ref()), *model),
         }
         assert!(descriptors_below(dir.path()) <= 16);
@@ -72,8 +72,8 @@ fn a_file_is_found_under_its_new_name_and_its_directorys() {
     let disk = BoundedDisk::new(Arc::new(OsDisk), 2);
     let at = |name: &str| dir.path().join(name);
     disk.create_dir(&at("t-0")).unwrap();
-    let file = disk.open(&at("t-0/log"), Open::Create).unwrap();
-    let other = disk.open(&at("t-00"), Open::Create).unwrap();
+    let file = disk.open(&at("t-0/log"), OpenMode::Create).unwrap();
+    let other = disk.open(&at("t-00"), OpenMode::Create).unwrap();
     file.write_at(b"records", b"", 0).unwrap();
     other.write_at(b"other", b"", 0).unwrap();
     for (from, to) in [("t-0/log", "t-0/log.deleted"), ("t-0", "t-0.x-delete")] {
@@ -93,7 +93,7 @@ fn who_reads_a_file_that_is_removed_or_replaced_finishes() {
     let at = |name: &str| dir.path().join(name);
     disk.create_dir(&at("t-0")).unwrap();
     let write = |name: &str, bytes: &[u8]| {
-        let file = disk.open(&at(name), Open::Create).unwrap();
+        let file = disk.open(&at(name), OpenMode::Create).unwrap();
         file.write_at(bytes, b"", 0).unwrap();
         file
     };
@@ -124,7 +124,7 @@ fn who_reads_a_file_that_is_removed_or_replaced_finishes() {
 fn a_cold_file_that_is_gone_is_not_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let disk = BoundedDisk::new(Arc::new(OsDisk), 1);
-    let file = disk.open(&dir.path().join("f"), Open::Create).unwrap();
+    let file = disk.open(&dir.path().join("f"), OpenMode::Create).unwrap();
     chill(&disk, dir.path());
     std::fs::remove_file(dir.path().join("f")).unwrap();
     assert_eq!(file.len().unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -135,8 +135,9 @@ fn a_cold_file_that_is_gone_is_not_made_anew() {
 fn what_was_written_is_durable_before_its_descriptor_goes() {
     let (sim, dir) = (SimDisk::new(7), Path::new("/"));
     let disk = BoundedDisk::new(Arc::new(sim.clone()), 4);
-    let files: Vec<_> =
-        (0..20).map(|n| disk.open(&dir.join(format!("f-{n:02}")), Open::Create).unwrap()).collect();
+    let files: Vec<_> = (0..20)
+        .map(|n| disk.open(&dir.join(format!("f-{n:02}")), OpenMode::Create).unwrap())
+        .collect();
     sim.sync_dir(dir).unwrap();
     for (n, file) in files.iter().enumerate() {
         file.write_at(&[n as u8 + 1; 700], b"", 0).unwrap();
@@ -151,8 +152,8 @@ fn what_was_written_is_durable_before_its_descriptor_goes() {
 fn an_error_of_the_sync_before_it_went_is_not_forgotten() {
     let (sim, dir) = (SimDisk::new(7), Path::new("/"));
     let disk = BoundedDisk::new(Arc::new(sim.clone()), 1);
-    let file = disk.open(&dir.join("log"), Open::Create).unwrap();
-    let fine = disk.open(&dir.join("fine"), Open::Create).unwrap();
+    let file = disk.open(&dir.join("log"), OpenMode::Create).unwrap();
+    let fine = disk.open(&dir.join("fine"), OpenMode::Create).unwrap();
     file.write_at(b"records", b"", 0).unwrap();
     sim.fail_next_sync("log");
     fine.write_at(b"records", b"", 0).unwrap();
@@ -173,7 +174,7 @@ fn many_threads_see_what_they_wrote_while_names_change() {
             scope.spawn(move || {
                 disk.create_dir(&dir_of(&path(thread, 0))).unwrap();
                 let mut rng = Rng::with_seed(thread as u64);
-                let open = |n| disk.open(&path(thread, n), Open::Create).unwrap();
+                let open = |n| disk.open(&path(thread, n), OpenMode::Create).unwrap();
                 let files: Vec<_> = (0..20).map(open).collect();
                 for round in 0..300_u32 {
                     let n = rng.usize(..20);
@@ -218,7 +219,7 @@ fn threads_that_sync_and_roll_keep_within_the_bound() {
                 for round in 0..60 {
                     for n in 0..3 {
                         let path = dir.join(format!("{round}-{n}"));
-                        let file = disk.open(&path, Open::Create).unwrap();
+                        let file = disk.open(&path, OpenMode::Create).unwrap();
                         if n == 0 {
                             file.write_at(b"records", b"", 0).unwrap();
                         }

@@ -6,7 +6,7 @@ use crate::storage::batch_builder::{BatchBuilder, sealed};
 
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 
-fn heads(bytes: &[u8]) -> Result<Vec<RecordHead>, RecordFault> {
+fn heads(bytes: &[u8]) -> Result<Vec<RecordHead>, MalformedRecordAt> {
     let mut heads = Vec::new();
     walk(&BatchView::first(bytes).unwrap(), |head| {
         heads.push(head);
@@ -30,7 +30,7 @@ fn packed(codec: Codec, count: i32, payload: Vec<u8>) -> Vec<u8> {
     sealed(header, batch)
 }
 
-fn fault(bytes: &[u8]) -> Fault {
+fn fault(bytes: &[u8]) -> MalformedRecord {
     let walked = heads(bytes).unwrap_err().fault;
     let read = records(&BatchView::first(bytes).unwrap()).map(|r| r.filter_map(Result::err).last());
     if let Ok(read) = read {
@@ -87,26 +87,29 @@ fn the_smallest_record_is_fine() {
 
 #[test]
 fn every_kind_of_broken_framing_is_found() {
-    assert!(matches!(fault(&raw(1, &[])), Fault::Cut));
-    assert!(matches!(fault(&raw(1, &[1])), Fault::Size(-1)));
-    assert!(matches!(fault(&raw(1, &[14, 0, 0, 0, 1, 1, 0])), Fault::Size(7)));
-    assert!(matches!(fault(&raw(1, &[10, 0, 0, 0, 1, 1, 0])), Fault::Size(0) | Fault::Sum(5)));
-    assert!(matches!(fault(&raw(1, &[14, 0, 0, 0, 1, 1, 0, 0])), Fault::Sum(7)));
+    assert!(matches!(fault(&raw(1, &[])), MalformedRecord::Cut));
+    assert!(matches!(fault(&raw(1, &[1])), MalformedRecord::Size(-1)));
+    assert!(matches!(fault(&raw(1, &[14, 0, 0, 0, 1, 1, 0])), MalformedRecord::Size(7)));
+    assert!(matches!(
+        fault(&raw(1, &[10, 0, 0, 0, 1, 1, 0])),
+        MalformedRecord::Size(0) | MalformedRecord::Sum(5)
+    ));
+    assert!(matches!(fault(&raw(1, &[14, 0, 0, 0, 1, 1, 0, 0])), MalformedRecord::Sum(7)));
     // Key, value, header count, header name, header value: too long, or negative.
     for lengths in [[3, 1, 0, 0], [1, 3, 0, 0], [1, 1, 1, 0], [10, 1, 0, 0], [1, 8, 0, 0]] {
         let record = [&[16, 0, 0, 0][..], &lengths, &[0]].concat();
-        assert!(matches!(fault(&raw(1, &record)), Fault::Size(_)), "{lengths:?}");
+        assert!(matches!(fault(&raw(1, &record)), MalformedRecord::Size(_)), "{lengths:?}");
     }
-    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 1, 1])), Fault::Size(-1)));
-    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 0, 3])), Fault::Size(-2)));
-    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 0, 2])), Fault::Size(1)));
-    assert!(matches!(fault(&raw(1, &[0x80, 0x80, 0x80, 0x80, 0x80, 0])), Fault::Number));
+    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 1, 1])), MalformedRecord::Size(-1)));
+    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 0, 3])), MalformedRecord::Size(-2)));
+    assert!(matches!(fault(&raw(1, &[16, 0, 0, 0, 1, 1, 2, 0, 2])), MalformedRecord::Size(1)));
+    assert!(matches!(fault(&raw(1, &[0x80, 0x80, 0x80, 0x80, 0x80, 0])), MalformedRecord::Number));
     assert!(matches!(
         fault(&raw(
             1,
             &[40, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 1, 1, 0, 0, 0, 0, 0, 0]
         )),
-        Fault::Number
+        MalformedRecord::Number
     ));
 }
 
@@ -146,10 +149,10 @@ fn a_slice_and_a_stream_agree_on_what_is_broken() {
 #[test]
 fn the_count_must_be_the_real_one() {
     let two = [12, 0, 0, 0, 1, 1, 0, 12, 0, 0, 2, 1, 1, 0];
-    assert!(matches!(fault(&raw(1, &two)), Fault::LeftOver));
-    assert!(matches!(fault(&raw(0, &two)), Fault::LeftOver));
-    assert!(matches!(fault(&raw(3, &two)), Fault::Cut));
-    assert!(matches!(fault(&raw(-1, &two)), Fault::Size(-1)));
+    assert!(matches!(fault(&raw(1, &two)), MalformedRecord::LeftOver));
+    assert!(matches!(fault(&raw(0, &two)), MalformedRecord::LeftOver));
+    assert!(matches!(fault(&raw(3, &two)), MalformedRecord::Cut));
+    assert!(matches!(fault(&raw(-1, &two)), MalformedRecord::Size(-1)));
     for codec in CODECS {
         for (count, right) in [(1, false), (2, true), (3, false)] {
             let mut payload = Vec::new();
@@ -171,11 +174,11 @@ fn codecs_that_do_not_exist_and_payloads_that_are_not_theirs_are_faults() {
     for bits in 5..8 {
         let mut bytes = raw(1, &[12, 0, 0, 0, 1, 1, 0]);
         bytes[22] = bits;
-        assert!(matches!(fault(&bytes), Fault::UnknownCodec(b) if b == i16::from(bits)));
+        assert!(matches!(fault(&bytes), MalformedRecord::UnknownCodec(b) if b == i16::from(bits)));
     }
     for codec in &CODECS[1..] {
         let bytes = packed(*codec, 1, vec![12, 0, 0, 0, 1, 1, 0]);
-        assert!(matches!(fault(&bytes), Fault::Undecodable(_)), "{codec:?}");
+        assert!(matches!(fault(&bytes), MalformedRecord::Undecodable(_)), "{codec:?}");
     }
 }
 
@@ -188,7 +191,7 @@ fn records_are_found_by_their_time() {
         }
         let bytes = builder.finish();
         let batch = BatchView::first(&bytes).unwrap();
-        let found = |offset, timestamp| Some(Found { offset, timestamp });
+        let found = |offset, timestamp| Some(TimestampAndOffset { offset, timestamp });
         assert_eq!(first_at_or_after(&batch, 0, 0).unwrap(), found(100, 50));
         assert_eq!(first_at_or_after(&batch, 51, 0).unwrap(), found(101, 70));
         assert_eq!(first_at_or_after(&batch, 55, 102).unwrap(), found(102, 60));
@@ -263,5 +266,5 @@ fn a_batch_that_unfolds_to_more_than_two_gigabytes_is_given_up() {
     let head = [0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1, 0xea, 0xff, 0xff, 0xff, 0x0f];
     let bytes = packed(Codec::Zstd, 2, zeros(Codec::Zstd, &head, 9 << 28));
     let fault = heads(&bytes).unwrap_err();
-    assert!(matches!(fault.fault, Fault::TooMuch), "{fault}");
+    assert!(matches!(fault.fault, MalformedRecord::TooMuch), "{fault}");
 }

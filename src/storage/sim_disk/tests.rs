@@ -7,7 +7,7 @@ const SEEDS: u64 = 300;
 fn with_file(seed: u64, bytes: &[u8]) -> (SimDisk, Arc<dyn File>) {
     let disk = SimDisk::new(seed);
     disk.create_dir(Path::new("/d")).unwrap();
-    let file = disk.open(Path::new("/d/f"), Open::Create).unwrap();
+    let file = disk.open(Path::new("/d/f"), OpenMode::Create).unwrap();
     file.write_at(bytes, &[], 0).unwrap();
     disk.settle();
     (disk, file)
@@ -35,7 +35,7 @@ fn a_process_sees_what_it_wrote() {
     file.truncate(6).unwrap();
     assert_eq!(contents(&disk), b"\0\0he\0\0");
     assert_eq!(disk.len(Path::new("/d/f")).unwrap(), 6);
-    let reader = disk.open(Path::new("/d/f"), Open::Read).unwrap();
+    let reader = disk.open(Path::new("/d/f"), OpenMode::Read).unwrap();
     assert_eq!(reader.write_at(b"x", b"", 0).unwrap_err().raw_os_error(), Some(9));
 }
 
@@ -97,7 +97,7 @@ fn names_that_are_not_synced_survive_each_for_itself() {
     let left = outcomes(|seed| {
         let (disk, _) = with_file(seed, b"");
         for name in ["a", "b"] {
-            disk.open(&Path::new("/d").join(name), Open::Create).unwrap();
+            disk.open(&Path::new("/d").join(name), OpenMode::Create).unwrap();
         }
         disk.remove_file(Path::new("/d/f")).unwrap();
         names(&disk.crash(), "/d").join(" ")
@@ -110,7 +110,7 @@ fn names_that_are_not_synced_survive_each_for_itself() {
 fn a_rename_is_never_half_done() {
     let left = outcomes(|seed| {
         let (disk, _) = with_file(seed, b"old");
-        let new = disk.open(Path::new("/d/new"), Open::Create).unwrap();
+        let new = disk.open(Path::new("/d/new"), OpenMode::Create).unwrap();
         new.write_at(b"new", &[], 0).unwrap();
         new.sync().unwrap();
         disk.sync_dir(Path::new("/d")).unwrap();
@@ -127,7 +127,7 @@ fn a_rename_is_never_half_done() {
 fn synced_names_survive_and_a_replaced_file_is_old_or_new() {
     for seed in 0..SEEDS {
         let (disk, _) = with_file(seed, b"old");
-        disk.open(Path::new("/d/a"), Open::Create).unwrap();
+        disk.open(Path::new("/d/a"), OpenMode::Create).unwrap();
         disk.remove_file(Path::new("/d/f")).unwrap();
         disk.sync_dir(Path::new("/d")).unwrap();
         assert_eq!(names(&disk.crash(), "/d"), ["a"]);
@@ -146,7 +146,7 @@ fn a_directory_whose_name_was_not_synced_may_be_lost_with_all_that_is_in_it() {
     let left = outcomes(|seed| {
         let disk = SimDisk::new(seed);
         disk.create_dir(Path::new("/d/e")).unwrap();
-        let file = disk.open(Path::new("/d/e/f"), Open::Create).unwrap();
+        let file = disk.open(Path::new("/d/e/f"), OpenMode::Create).unwrap();
         file.sync().unwrap();
         disk.sync_dir(Path::new("/d/e")).unwrap();
         let after = disk.crash();
@@ -160,7 +160,7 @@ fn a_directory_whose_name_was_not_synced_may_be_lost_with_all_that_is_in_it() {
 fn a_removed_directory_may_be_found_again_in_part() {
     let left = outcomes(|seed| {
         let (disk, _) = with_file(seed, b"");
-        disk.open(Path::new("/d/g"), Open::Create).unwrap();
+        disk.open(Path::new("/d/g"), OpenMode::Create).unwrap();
         disk.settle();
         disk.remove_dir(Path::new("/d")).unwrap();
         assert!(!disk.exists(Path::new("/d")));
@@ -176,7 +176,7 @@ fn a_kill_loses_nothing_that_returned_and_makes_nothing_durable() {
     let left = outcomes(|seed| {
         let (disk, file) = with_file(seed, b"");
         file.write_at(b"whole", &[], 0).unwrap();
-        disk.open(Path::new("/d/g"), Open::Create).unwrap();
+        disk.open(Path::new("/d/g"), OpenMode::Create).unwrap();
         let killed = disk.kill();
         assert_eq!(contents(&killed), b"whole");
         assert_eq!(names(&killed, "/d"), ["f", "g"]);
@@ -207,7 +207,7 @@ fn a_stopped_machine_does_nothing_more() {
     assert!(file.read_at(&mut [0], 0).is_err());
     assert!(file.write_at(b"y", &[], 0).is_err());
     assert!(file.truncate(0).is_err());
-    assert!(disk.open(Path::new("/d/f"), Open::Read).is_err());
+    assert!(disk.open(Path::new("/d/f"), OpenMode::Read).is_err());
     assert!(disk.list(Path::new("/d")).is_err());
     assert!(disk.create_dir(Path::new("/e")).is_err());
     assert!(disk.rename(Path::new("/d/f"), Path::new("/d/g")).is_err());
@@ -240,8 +240,8 @@ fn changes_are_counted_and_a_run_can_be_stopped_at_each_of_them() {
 fn the_next_write_fails_after_a_part_of_it_and_the_one_after_it_does_not() {
     let left = outcomes(|seed| {
         let (disk, file) = with_file(seed, b"");
-        disk.fail_next_write("/d/f", Fault::NoSpace);
-        disk.open(Path::new("/d/g"), Open::Create).unwrap().write_at(b"x", &[], 0).unwrap();
+        disk.fail_next_write("/d/f", InjectedError::NoSpace);
+        disk.open(Path::new("/d/g"), OpenMode::Create).unwrap().write_at(b"x", &[], 0).unwrap();
         let error = file.write_at(b"0123", &[], 0).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(28));
         let left = contents(&disk);
@@ -283,7 +283,7 @@ fn a_full_disk_takes_what_fits_until_there_is_room_again() {
     file.write_at(b"!", &[], 7).unwrap();
     disk.set_room(Some(0));
     disk.remove_file(Path::new("/d/f")).unwrap();
-    let other = disk.open(Path::new("/d/g"), Open::Create).unwrap();
+    let other = disk.open(Path::new("/d/g"), OpenMode::Create).unwrap();
     other.write_at(b"12345678", &[], 0).unwrap();
     other.write_at(b"9", &[], 8).unwrap_err();
 }
@@ -304,7 +304,7 @@ fn reads_fail_until_the_disk_is_healed() {
 #[test]
 fn a_failed_name_change_does_nothing() {
     let (disk, _) = with_file(7, b"x");
-    disk.fail_next_name("/g", Fault::NoSpace);
+    disk.fail_next_name("/g", InjectedError::NoSpace);
     assert!(disk.rename(Path::new("/d/f"), Path::new("/d/g")).is_err());
     assert_eq!(names(&disk, "/d"), ["f"]);
     disk.rename(Path::new("/d/f"), Path::new("/d/g")).unwrap();
@@ -324,9 +324,9 @@ fn names_obey_the_rules_of_the_operating_system() {
     let (disk, _) = with_file(9, b"x");
     let code = |result: io::Result<()>| result.unwrap_err().raw_os_error().unwrap();
     let (file, dir, none) = (Path::new("/d/f"), Path::new("/d"), Path::new("/n/x"));
-    assert_eq!(code(disk.open(none, Open::Write).map(drop)), 2);
-    assert_eq!(code(disk.open(none, Open::Create).map(drop)), 2);
-    assert_eq!(code(disk.open(dir, Open::Read).map(drop)), 21);
+    assert_eq!(code(disk.open(none, OpenMode::Write).map(drop)), 2);
+    assert_eq!(code(disk.open(none, OpenMode::Create).map(drop)), 2);
+    assert_eq!(code(disk.open(dir, OpenMode::Read).map(drop)), 21);
     assert_eq!(code(disk.create_dir(file)), 17);
     assert_eq!(code(disk.create_dir(&file.join("g"))), 20);
     assert_eq!(code(disk.remove_file(dir)), 21);

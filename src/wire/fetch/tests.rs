@@ -11,11 +11,11 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 use uuid::Uuid;
 
 use super::*;
-use crate::storage::disk::{Disk, File, Open, read_exact_at};
+use crate::storage::disk::{Disk, File, OpenMode, read_exact_at};
 use crate::storage::sim_disk::SimDisk;
 
 fn log_file(rng: &mut Rng) -> Arc<dyn File> {
-    let file = SimDisk::new(1).open(Path::new("/log"), Open::Create).unwrap();
+    let file = SimDisk::new(1).open(Path::new("/log"), OpenMode::Create).unwrap();
     let bytes: Vec<u8> = (0..5000).map(|_| rng.u8(..)).collect();
     file.write_at(&bytes, &[], 0).unwrap();
     file
@@ -102,7 +102,7 @@ fn every_version_is_written_as_the_crate_writes_it() {
             told_by_the_crate(version, &fetched).encode(&mut body, version).unwrap();
             expected.extend_from_slice(&body);
             let expected = finish(expected, 0).unwrap();
-            let Ok(Reply::Chunks(chunks)) = encode(version, 77, fetched) else {
+            let Ok(Response::Chunks(chunks)) = encode(version, 77, fetched) else {
                 panic!("no answer")
             };
             let written: Vec<u8> = chunks

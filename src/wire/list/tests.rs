@@ -6,8 +6,8 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::wire::reply::encode;
 
-fn bytes(reply: Reply) -> Vec<u8> {
-    let Reply::Chunks(chunks) = reply else { panic!("no answer") };
+fn bytes(reply: Response) -> Vec<u8> {
+    let Response::Chunks(chunks) = reply else { panic!("no answer") };
     let mut all = Vec::new();
     for chunk in chunks {
         match chunk {
@@ -47,7 +47,7 @@ fn tail(version: i16) -> usize {
 fn a_list_of_any_length_is_written_as_the_whole_answer_is() {
     for version in 0..=13 {
         for count in [0, 1, 126, 127, 128, 5000] {
-            let mut list = List::new(3, version);
+            let mut list = EncodedList::new(3, version);
             for n in 0..count {
                 list.put(&topic(n)).unwrap();
                 if list.piece_bytes() >= 1000 {
@@ -65,7 +65,7 @@ fn a_list_of_any_length_is_written_as_the_whole_answer_is() {
 
 #[test]
 fn each_piece_has_memory_of_its_own() {
-    let mut list = List::new(10, 4);
+    let mut list = EncodedList::new(10, 4);
     for n in 0..20_000 {
         list.put(&coordinator(n)).unwrap();
         if list.piece_bytes() >= PIECE_BYTES {
@@ -73,7 +73,7 @@ fn each_piece_has_memory_of_its_own() {
         }
     }
     let reply = list.into_reply(1, &FindCoordinatorResponse::default(), 1).unwrap();
-    let Reply::Chunks(chunks) = reply else { panic!("no answer") };
+    let Response::Chunks(chunks) = reply else { panic!("no answer") };
     assert!(chunks.len() > 3, "{}", chunks.len());
     for chunk in chunks {
         let Chunk::Bytes(piece) = chunk else { panic!("bytes") };
@@ -84,7 +84,7 @@ fn each_piece_has_memory_of_its_own() {
 #[derive(Debug)]
 struct Counted(usize);
 
-impl Source for Counted {
+impl ItemSource for Counted {
     fn next(&mut self) -> Option<Bytes> {
         self.0 = self.0.checked_sub(1)?;
         let mut piece = BytesMut::new();
@@ -96,27 +96,27 @@ impl Source for Counted {
 #[test]
 fn what_comes_later_stands_in_its_place_and_has_the_length_that_was_announced() {
     let each = Counted(1).next().unwrap().len();
-    let mut list = List::new(10, 4);
+    let mut list = EncodedList::new(10, 4);
     list.put(&coordinator(1)).unwrap();
-    list.put_later(3, Later::new(3 * each, Box::new(Counted(3))));
+    list.put_later(3, DeferredItems::new(3 * each, Box::new(Counted(3))));
     list.put(&coordinator(2)).unwrap();
     let answer = FindCoordinatorResponse::default();
     let written = bytes(list.into_reply(1, &answer, 1).unwrap());
     let all = [1, 5, 5, 5, 2].map(coordinator).to_vec();
     assert!(written == bytes(encode(10, 4, 1, &answer.with_coordinators(all)).unwrap()));
 
-    let mut short = Later::new(3 * each, Box::new(Counted(2)));
+    let mut short = DeferredItems::new(3 * each, Box::new(Counted(2)));
     assert!(
         short.next_piece().is_ok() && short.next_piece().is_ok() && short.next_piece().is_err()
     );
-    let mut long = Later::new(each, Box::new(Counted(2)));
+    let mut long = DeferredItems::new(each, Box::new(Counted(2)));
     assert!(long.next_piece().is_ok() && long.next_piece().is_err());
 }
 
 #[test]
 fn no_frame_is_longer_than_its_length_can_say() {
-    let mut list = List::new(10, 4);
-    list.put_later(1, Later::new(i32::MAX as usize, Box::new(Counted(1))));
+    let mut list = EncodedList::new(10, 4);
+    list.put_later(1, DeferredItems::new(i32::MAX as usize, Box::new(Counted(1))));
     let refused = list.into_reply(1, &FindCoordinatorResponse::default(), 1).unwrap_err();
-    assert!(matches!(refused, Refusal::Unaffordable(_)), "{refused}");
+    assert!(matches!(refused, CloseReason::Unaffordable(_)), "{refused}");
 }

@@ -9,24 +9,24 @@ use kafka_protocol::messages::{ApiKey, metadata_request};
 use self::codecs::{CODECS, Codec};
 use self::filler::filled;
 use super::*;
-use crate::wire::field::Request;
+use crate::wire::field::RequestSchema;
 use crate::wire::shapes::REQUESTS;
 
 mod codecs;
 mod filler;
 
 /// The versions that both the table and the crate have.
-fn versions(request: &Request, codec: &Codec) -> RangeInclusive<i16> {
+fn versions(request: &RequestSchema, codec: &Codec) -> RangeInclusive<i16> {
     request.min.max(codec.versions.min)..=request.max
 }
 
-fn each() -> impl Iterator<Item = (&'static Request, &'static Codec, i16)> {
+fn each() -> impl Iterator<Item = (&'static RequestSchema, &'static Codec, i16)> {
     REQUESTS.iter().zip(CODECS).flat_map(|(request, codec)| {
         versions(request, codec).map(move |version| (request, codec, version))
     })
 }
 
-fn judge(request: &Request, version: i16, body: &[u8]) -> Result<Shape, ShapeError> {
+fn judge(request: &RequestSchema, version: i16, body: &[u8]) -> Result<Shape, ShapeError> {
     check(request.key, version, body, decoded_bytes_max(body.len()))
 }
 
@@ -284,10 +284,12 @@ fn ordinary(fields: &'static [Field], version: i16, flexible: bool) -> (usize, u
     let (mut wire, mut memory) = (usize::from(flexible), 0);
     for field in fields.iter().filter(|f| f.tagged().is_none() && f.is_in(version)) {
         let (w, m) = match field.kind {
-            Kind::One(scalar) => (one(scalar), 0),
-            Kind::Group(of) => ordinary(of, version, flexible),
-            Kind::List(scalar) => (count + one(scalar), listed_bytes(scalar) + ALLOCATION_BYTES),
-            Kind::Array { of, element_bytes } => {
+            FieldType::One(scalar) => (one(scalar), 0),
+            FieldType::Group(of) => ordinary(of, version, flexible),
+            FieldType::List(scalar) => {
+                (count + one(scalar), listed_bytes(scalar) + ALLOCATION_BYTES)
+            }
+            FieldType::Array { of, element_bytes } => {
                 let (w, m) = ordinary(of, version, flexible);
                 (count + w, m + element_bytes + ALLOCATION_BYTES)
             }
@@ -301,8 +303,8 @@ fn ordinary(fields: &'static [Field], version: i16, flexible: bool) -> (usize, u
 /// The same of a field that holds many: of one of its elements.
 fn ordinary_element(field: &Field, version: i16, flexible: bool) -> Option<(usize, usize)> {
     match field.kind {
-        Kind::List(scalar) => Some((scalar.fixed_bytes().unwrap_or(9), listed_bytes(scalar))),
-        Kind::Array { of, element_bytes } => {
+        FieldType::List(scalar) => Some((scalar.fixed_bytes().unwrap_or(9), listed_bytes(scalar))),
+        FieldType::Array { of, element_bytes } => {
             let (wire, memory) = ordinary(of, version, flexible);
             Some((wire, memory + element_bytes))
         }

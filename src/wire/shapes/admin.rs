@@ -11,16 +11,16 @@ use kafka_protocol::messages::{
 };
 
 use crate::wire::field::{
-    Request, array, bool, bytes, i8, i8s, i16, i32, i32s, request, string, strings, u16, uuid,
+    RequestSchema, array, bool, bytes, i8, i8s, i16, i32, i32s, request, string, strings, u16, uuid,
 };
 
 /// `ApiVersionsRequest`.
-pub const API_VERSIONS: Request = request(18, "ApiVersions", 0, 4)
+pub const API_VERSIONS: RequestSchema = request(18, "ApiVersions", 0, 4)
     .flexible(3)
     .of(&[string("client_software_name").since(3), string("client_software_version").since(3)]);
 
 /// `CreateTopicsRequest`.
-pub const CREATE_TOPICS: Request = request(19, "CreateTopics", 0, 7).flexible(5).of(&[
+pub const CREATE_TOPICS: RequestSchema = request(19, "CreateTopics", 0, 7).flexible(5).of(&[
     array::<create_topics_request::CreatableTopic>("topics").of(&[
         string("name"),
         i32("num_partitions"),
@@ -35,7 +35,7 @@ pub const CREATE_TOPICS: Request = request(19, "CreateTopics", 0, 7).flexible(5)
 ]);
 
 /// `DeleteTopicsRequest`.
-pub const DELETE_TOPICS: Request = request(20, "DeleteTopics", 0, 6).flexible(4).of(&[
+pub const DELETE_TOPICS: RequestSchema = request(20, "DeleteTopics", 0, 6).flexible(4).of(&[
     array::<delete_topics_request::DeleteTopicState>("topics")
         .since(6)
         .of(&[string("name").nullable(), uuid("topic_id")]),
@@ -44,7 +44,7 @@ pub const DELETE_TOPICS: Request = request(20, "DeleteTopics", 0, 6).flexible(4)
 ]);
 
 /// `DescribeConfigsRequest`.
-pub const DESCRIBE_CONFIGS: Request = request(32, "DescribeConfigs", 1, 4).flexible(4).of(&[
+pub const DESCRIBE_CONFIGS: RequestSchema = request(32, "DescribeConfigs", 1, 4).flexible(4).of(&[
     array::<describe_configs_request::DescribeConfigsResource>("resources").of(&[
         i8("resource_type"),
         string("resource_name"),
@@ -55,7 +55,7 @@ pub const DESCRIBE_CONFIGS: Request = request(32, "DescribeConfigs", 1, 4).flexi
 ]);
 
 /// `AlterConfigsRequest`.
-pub const ALTER_CONFIGS: Request = request(33, "AlterConfigs", 0, 2).flexible(2).of(&[
+pub const ALTER_CONFIGS: RequestSchema = request(33, "AlterConfigs", 0, 2).flexible(2).of(&[
     array::<alter_configs_request::AlterConfigsResource>("resources").of(&[
         i8("resource_type"),
         string("resource_name"),
@@ -66,7 +66,7 @@ pub const ALTER_CONFIGS: Request = request(33, "AlterConfigs", 0, 2).flexible(2)
 ]);
 
 /// `AlterReplicaLogDirsRequest`.
-pub const ALTER_REPLICA_LOG_DIRS: Request = request(34, "AlterReplicaLogDirs", 1, 2)
+pub const ALTER_REPLICA_LOG_DIRS: RequestSchema = request(34, "AlterReplicaLogDirs", 1, 2)
     .flexible(2)
     .of(&[array::<alter_replica_log_dirs_request::AlterReplicaLogDir>("dirs").of(&[
         string("path"),
@@ -75,7 +75,7 @@ pub const ALTER_REPLICA_LOG_DIRS: Request = request(34, "AlterReplicaLogDirs", 1
     ])]);
 
 /// `DescribeLogDirsRequest`.
-pub const DESCRIBE_LOG_DIRS: Request =
+pub const DESCRIBE_LOG_DIRS: RequestSchema =
     request(35, "DescribeLogDirs", 1, 4).flexible(2).of(&[array::<
         describe_log_dirs_request::DescribableLogDirTopic,
     >("topics")
@@ -83,20 +83,21 @@ pub const DESCRIBE_LOG_DIRS: Request =
     .of(&[string("topic"), i32s("partitions")])]);
 
 /// `CreatePartitionsRequest`.
-pub const CREATE_PARTITIONS: Request = request(37, "CreatePartitions", 0, 3).flexible(2).of(&[
-    array::<create_partitions_request::CreatePartitionsTopic>("topics").of(&[
-        string("name"),
-        i32("count"),
-        array::<create_partitions_request::CreatePartitionsAssignment>("assignments")
-            .nullable()
-            .of(&[i32s("broker_ids")]),
-    ]),
-    i32("timeout_ms"),
-    bool("validate_only"),
-]);
+pub const CREATE_PARTITIONS: RequestSchema =
+    request(37, "CreatePartitions", 0, 3).flexible(2).of(&[
+        array::<create_partitions_request::CreatePartitionsTopic>("topics").of(&[
+            string("name"),
+            i32("count"),
+            array::<create_partitions_request::CreatePartitionsAssignment>("assignments")
+                .nullable()
+                .of(&[i32s("broker_ids")]),
+        ]),
+        i32("timeout_ms"),
+        bool("validate_only"),
+    ]);
 
 /// `ElectLeadersRequest`.
-pub const ELECT_LEADERS: Request = request(43, "ElectLeaders", 0, 2).flexible(2).of(&[
+pub const ELECT_LEADERS: RequestSchema = request(43, "ElectLeaders", 0, 2).flexible(2).of(&[
     i8("election_type").since(1),
     array::<elect_leaders_request::TopicPartitions>("topic_partitions")
         .nullable()
@@ -105,7 +106,7 @@ pub const ELECT_LEADERS: Request = request(43, "ElectLeaders", 0, 2).flexible(2)
 ]);
 
 /// `IncrementalAlterConfigsRequest`.
-pub const INCREMENTAL_ALTER_CONFIGS: Request =
+pub const INCREMENTAL_ALTER_CONFIGS: RequestSchema =
     request(44, "IncrementalAlterConfigs", 0, 1).flexible(1).of(&[
         array::<incremental_alter_configs_request::AlterConfigsResource>("resources").of(&[
             i8("resource_type"),
@@ -120,7 +121,7 @@ pub const INCREMENTAL_ALTER_CONFIGS: Request =
     ]);
 
 /// `AlterPartitionReassignmentsRequest`.
-pub const ALTER_PARTITION_REASSIGNMENTS: Request =
+pub const ALTER_PARTITION_REASSIGNMENTS: RequestSchema =
     request(45, "AlterPartitionReassignments", 0, 1).flexible(0).of(&[
         i32("timeout_ms"),
         bool("allow_replication_factor_change").since(1),
@@ -132,7 +133,7 @@ pub const ALTER_PARTITION_REASSIGNMENTS: Request =
     ]);
 
 /// `ListPartitionReassignmentsRequest`.
-pub const LIST_PARTITION_REASSIGNMENTS: Request =
+pub const LIST_PARTITION_REASSIGNMENTS: RequestSchema =
     request(46, "ListPartitionReassignments", 0, 0).flexible(0).of(&[
         i32("timeout_ms"),
         array::<list_partition_reassignments_request::ListPartitionReassignmentsTopics>("topics")
@@ -141,7 +142,7 @@ pub const LIST_PARTITION_REASSIGNMENTS: Request =
     ]);
 
 /// `DescribeQuorumRequest`.
-pub const DESCRIBE_QUORUM: Request =
+pub const DESCRIBE_QUORUM: RequestSchema =
     request(55, "DescribeQuorum", 0, 2).flexible(0).of(&[array::<
         describe_quorum_request::TopicData,
     >("topics")
@@ -151,7 +152,7 @@ pub const DESCRIBE_QUORUM: Request =
     ])]);
 
 /// `UpdateFeaturesRequest`.
-pub const UPDATE_FEATURES: Request = request(57, "UpdateFeatures", 0, 2).flexible(0).of(&[
+pub const UPDATE_FEATURES: RequestSchema = request(57, "UpdateFeatures", 0, 2).flexible(0).of(&[
     i32("timeout_ms"),
     array::<update_features_request::FeatureUpdateKey>("feature_updates").of(&[
         string("feature"),
@@ -163,22 +164,22 @@ pub const UPDATE_FEATURES: Request = request(57, "UpdateFeatures", 0, 2).flexibl
 ]);
 
 /// `DescribeClusterRequest`.
-pub const DESCRIBE_CLUSTER: Request = request(60, "DescribeCluster", 0, 2).flexible(0).of(&[
+pub const DESCRIBE_CLUSTER: RequestSchema = request(60, "DescribeCluster", 0, 2).flexible(0).of(&[
     bool("include_cluster_authorized_operations"),
     i8("endpoint_type").since(1),
     bool("include_fenced_brokers").since(2),
 ]);
 
 /// `UnregisterBrokerRequest`.
-pub const UNREGISTER_BROKER: Request =
+pub const UNREGISTER_BROKER: RequestSchema =
     request(64, "UnregisterBroker", 0, 0).flexible(0).of(&[i32("broker_id")]);
 
 /// `GetTelemetrySubscriptionsRequest`.
-pub const GET_TELEMETRY_SUBSCRIPTIONS: Request =
+pub const GET_TELEMETRY_SUBSCRIPTIONS: RequestSchema =
     request(71, "GetTelemetrySubscriptions", 0, 0).flexible(0).of(&[uuid("client_instance_id")]);
 
 /// `PushTelemetryRequest`.
-pub const PUSH_TELEMETRY: Request = request(72, "PushTelemetry", 0, 0).flexible(0).of(&[
+pub const PUSH_TELEMETRY: RequestSchema = request(72, "PushTelemetry", 0, 0).flexible(0).of(&[
     uuid("client_instance_id"),
     i32("subscription_id"),
     bool("terminating"),
@@ -187,11 +188,11 @@ pub const PUSH_TELEMETRY: Request = request(72, "PushTelemetry", 0, 0).flexible(
 ]);
 
 /// `ListConfigResourcesRequest`.
-pub const LIST_CONFIG_RESOURCES: Request =
+pub const LIST_CONFIG_RESOURCES: RequestSchema =
     request(74, "ListConfigResources", 0, 1).flexible(0).of(&[i8s("resource_types").since(1)]);
 
 /// `AddRaftVoterRequest`.
-pub const ADD_RAFT_VOTER: Request = request(80, "AddRaftVoter", 0, 0).flexible(0).of(&[
+pub const ADD_RAFT_VOTER: RequestSchema = request(80, "AddRaftVoter", 0, 0).flexible(0).of(&[
     string("cluster_id").nullable(),
     i32("timeout_ms"),
     i32("voter_id"),
@@ -204,8 +205,6 @@ pub const ADD_RAFT_VOTER: Request = request(80, "AddRaftVoter", 0, 0).flexible(0
 ]);
 
 /// `RemoveRaftVoterRequest`.
-pub const REMOVE_RAFT_VOTER: Request = request(81, "RemoveRaftVoter", 0, 0).flexible(0).of(&[
-    string("cluster_id").nullable(),
-    i32("voter_id"),
-    uuid("voter_directory_id"),
-]);
+pub const REMOVE_RAFT_VOTER: RequestSchema = request(81, "RemoveRaftVoter", 0, 0)
+    .flexible(0)
+    .of(&[string("cluster_id").nullable(), i32("voter_id"), uuid("voter_directory_id")]);

@@ -10,12 +10,12 @@ use kafka_protocol::messages::{
 };
 
 use crate::wire::field::{
-    Request, array, bool, group, i8, i16, i32, i32s, i64, i64s, records, request, string, strings,
-    uuid,
+    RequestSchema, array, bool, group, i8, i16, i32, i32s, i64, i64s, records, request, string,
+    strings, uuid,
 };
 
 /// `ProduceRequest`.
-pub const PRODUCE: Request = request(0, "Produce", 3, 13).flexible(9).of(&[
+pub const PRODUCE: RequestSchema = request(0, "Produce", 3, 13).flexible(9).of(&[
     string("transactional_id").nullable(),
     i16("acks"),
     i32("timeout_ms"),
@@ -28,7 +28,7 @@ pub const PRODUCE: Request = request(0, "Produce", 3, 13).flexible(9).of(&[
 ]);
 
 /// `FetchRequest`.
-pub const FETCH: Request = request(1, "Fetch", 4, 18).flexible(12).of(&[
+pub const FETCH: RequestSchema = request(1, "Fetch", 4, 18).flexible(12).of(&[
     string("cluster_id").since(12).nullable().tag(0),
     i32("replica_id").until(14),
     group("replica_state").since(15).tag(1).of(&[i32("replica_id"), i64("replica_epoch")]),
@@ -61,7 +61,7 @@ pub const FETCH: Request = request(1, "Fetch", 4, 18).flexible(12).of(&[
 ]);
 
 /// `ListOffsetsRequest`.
-pub const LIST_OFFSETS: Request = request(2, "ListOffsets", 1, 10).flexible(6).of(&[
+pub const LIST_OFFSETS: RequestSchema = request(2, "ListOffsets", 1, 10).flexible(6).of(&[
     i32("replica_id"),
     i8("isolation_level").since(2),
     array::<list_offsets_request::ListOffsetsTopic>("topics").of(&[
@@ -76,7 +76,7 @@ pub const LIST_OFFSETS: Request = request(2, "ListOffsets", 1, 10).flexible(6).o
 ]);
 
 /// `MetadataRequest`.
-pub const METADATA: Request = request(3, "Metadata", 0, 13).flexible(9).of(&[
+pub const METADATA: RequestSchema = request(3, "Metadata", 0, 13).flexible(9).of(&[
     array::<metadata_request::MetadataRequestTopic>("topics")
         .nullable_since(1)
         .of(&[uuid("topic_id").since(10), string("name").nullable_since(10)]),
@@ -86,7 +86,7 @@ pub const METADATA: Request = request(3, "Metadata", 0, 13).flexible(9).of(&[
 ]);
 
 /// `DeleteRecordsRequest`.
-pub const DELETE_RECORDS: Request = request(21, "DeleteRecords", 0, 2).flexible(2).of(&[
+pub const DELETE_RECORDS: RequestSchema = request(21, "DeleteRecords", 0, 2).flexible(2).of(&[
     array::<delete_records_request::DeleteRecordsTopic>("topics").of(&[
         string("name"),
         array::<delete_records_request::DeleteRecordsPartition>("partitions")
@@ -96,7 +96,7 @@ pub const DELETE_RECORDS: Request = request(21, "DeleteRecords", 0, 2).flexible(
 ]);
 
 /// `InitProducerIdRequest`.
-pub const INIT_PRODUCER_ID: Request = request(22, "InitProducerId", 0, 5).flexible(2).of(&[
+pub const INIT_PRODUCER_ID: RequestSchema = request(22, "InitProducerId", 0, 5).flexible(2).of(&[
     string("transactional_id").nullable(),
     i32("transaction_timeout_ms"),
     i64("producer_id").since(3),
@@ -104,7 +104,7 @@ pub const INIT_PRODUCER_ID: Request = request(22, "InitProducerId", 0, 5).flexib
 ]);
 
 /// `OffsetForLeaderEpochRequest`.
-pub const OFFSET_FOR_LEADER_EPOCH: Request =
+pub const OFFSET_FOR_LEADER_EPOCH: RequestSchema =
     request(23, "OffsetForLeaderEpoch", 2, 4).flexible(4).of(&[
         i32("replica_id").since(3),
         array::<offset_for_leader_epoch_request::OffsetForLeaderTopic>("topics").of(&[
@@ -118,7 +118,7 @@ pub const OFFSET_FOR_LEADER_EPOCH: Request =
     ]);
 
 /// `AddPartitionsToTxnRequest`.
-pub const ADD_PARTITIONS_TO_TXN: Request =
+pub const ADD_PARTITIONS_TO_TXN: RequestSchema =
     request(24, "AddPartitionsToTxn", 0, 5).flexible(3).of(&[
         array::<add_partitions_to_txn_request::AddPartitionsToTxnTransaction>("transactions")
             .since(4)
@@ -139,15 +139,16 @@ pub const ADD_PARTITIONS_TO_TXN: Request =
     ]);
 
 /// `AddOffsetsToTxnRequest`.
-pub const ADD_OFFSETS_TO_TXN: Request = request(25, "AddOffsetsToTxn", 0, 4).flexible(3).of(&[
-    string("transactional_id"),
-    i64("producer_id"),
-    i16("producer_epoch"),
-    string("group_id"),
-]);
+pub const ADD_OFFSETS_TO_TXN: RequestSchema =
+    request(25, "AddOffsetsToTxn", 0, 4).flexible(3).of(&[
+        string("transactional_id"),
+        i64("producer_id"),
+        i16("producer_epoch"),
+        string("group_id"),
+    ]);
 
 /// `EndTxnRequest`.
-pub const END_TXN: Request = request(26, "EndTxn", 0, 5).flexible(3).of(&[
+pub const END_TXN: RequestSchema = request(26, "EndTxn", 0, 5).flexible(3).of(&[
     string("transactional_id"),
     i64("producer_id"),
     i16("producer_epoch"),
@@ -155,7 +156,7 @@ pub const END_TXN: Request = request(26, "EndTxn", 0, 5).flexible(3).of(&[
 ]);
 
 /// `WriteTxnMarkersRequest`.
-pub const WRITE_TXN_MARKERS: Request =
+pub const WRITE_TXN_MARKERS: RequestSchema =
     request(27, "WriteTxnMarkers", 1, 1).flexible(1).of(&[array::<
         write_txn_markers_request::WritableTxnMarker,
     >("markers")
@@ -169,45 +170,49 @@ pub const WRITE_TXN_MARKERS: Request =
     ])]);
 
 /// `TxnOffsetCommitRequest`.
-pub const TXN_OFFSET_COMMIT: Request = request(28, "TxnOffsetCommit", 0, 5).flexible(3).of(&[
-    string("transactional_id"),
-    string("group_id"),
-    i64("producer_id"),
-    i16("producer_epoch"),
-    i32("generation_id").since(3),
-    string("member_id").since(3),
-    string("group_instance_id").since(3).nullable(),
-    array::<txn_offset_commit_request::TxnOffsetCommitRequestTopic>("topics").of(&[
-        string("name"),
-        array::<txn_offset_commit_request::TxnOffsetCommitRequestPartition>("partitions").of(&[
-            i32("partition_index"),
-            i64("committed_offset"),
-            i32("committed_leader_epoch").since(2),
-            string("committed_metadata").nullable(),
+pub const TXN_OFFSET_COMMIT: RequestSchema =
+    request(28, "TxnOffsetCommit", 0, 5).flexible(3).of(&[
+        string("transactional_id"),
+        string("group_id"),
+        i64("producer_id"),
+        i16("producer_epoch"),
+        i32("generation_id").since(3),
+        string("member_id").since(3),
+        string("group_instance_id").since(3).nullable(),
+        array::<txn_offset_commit_request::TxnOffsetCommitRequestTopic>("topics").of(&[
+            string("name"),
+            array::<txn_offset_commit_request::TxnOffsetCommitRequestPartition>("partitions").of(
+                &[
+                    i32("partition_index"),
+                    i64("committed_offset"),
+                    i32("committed_leader_epoch").since(2),
+                    string("committed_metadata").nullable(),
+                ],
+            ),
         ]),
-    ]),
-]);
+    ]);
 
 /// `DescribeProducersRequest`.
-pub const DESCRIBE_PRODUCERS: Request = request(61, "DescribeProducers", 0, 0)
+pub const DESCRIBE_PRODUCERS: RequestSchema = request(61, "DescribeProducers", 0, 0)
     .flexible(0)
     .of(&[array::<describe_producers_request::TopicRequest>("topics")
         .of(&[string("name"), i32s("partition_indexes")])]);
 
 /// `DescribeTransactionsRequest`.
-pub const DESCRIBE_TRANSACTIONS: Request =
+pub const DESCRIBE_TRANSACTIONS: RequestSchema =
     request(65, "DescribeTransactions", 0, 0).flexible(0).of(&[strings("transactional_ids")]);
 
 /// `ListTransactionsRequest`.
-pub const LIST_TRANSACTIONS: Request = request(66, "ListTransactions", 0, 2).flexible(0).of(&[
-    strings("state_filters"),
-    i64s("producer_id_filters"),
-    i64("duration_filter").since(1),
-    string("transactional_id_pattern").since(2).nullable(),
-]);
+pub const LIST_TRANSACTIONS: RequestSchema =
+    request(66, "ListTransactions", 0, 2).flexible(0).of(&[
+        strings("state_filters"),
+        i64s("producer_id_filters"),
+        i64("duration_filter").since(1),
+        string("transactional_id_pattern").since(2).nullable(),
+    ]);
 
 /// `DescribeTopicPartitionsRequest`.
-pub const DESCRIBE_TOPIC_PARTITIONS: Request =
+pub const DESCRIBE_TOPIC_PARTITIONS: RequestSchema =
     request(75, "DescribeTopicPartitions", 0, 0).flexible(0).of(&[
         array::<describe_topic_partitions_request::TopicRequest>("topics").of(&[string("name")]),
         i32("response_partition_limit"),

@@ -8,11 +8,11 @@ use kafka_protocol::messages::{
 };
 
 use crate::wire::field::{
-    Request, array, bool, bytes, i8, i32, i32s, i64, request, string, strings, uuid,
+    RequestSchema, array, bool, bytes, i8, i32, i32s, i64, request, string, strings, uuid,
 };
 
 /// `OffsetCommitRequest`.
-pub const OFFSET_COMMIT: Request = request(8, "OffsetCommit", 2, 9).flexible(8).of(&[
+pub const OFFSET_COMMIT: RequestSchema = request(8, "OffsetCommit", 2, 9).flexible(8).of(&[
     string("group_id"),
     i32("generation_id_or_member_epoch"),
     string("member_id"),
@@ -30,7 +30,7 @@ pub const OFFSET_COMMIT: Request = request(8, "OffsetCommit", 2, 9).flexible(8).
 ]);
 
 /// `OffsetFetchRequest`.
-pub const OFFSET_FETCH: Request = request(9, "OffsetFetch", 1, 9).flexible(6).of(&[
+pub const OFFSET_FETCH: RequestSchema = request(9, "OffsetFetch", 1, 9).flexible(6).of(&[
     string("group_id").until(7),
     array::<offset_fetch_request::OffsetFetchRequestTopic>("topics")
         .until(7)
@@ -48,14 +48,14 @@ pub const OFFSET_FETCH: Request = request(9, "OffsetFetch", 1, 9).flexible(6).of
 ]);
 
 /// `FindCoordinatorRequest`.
-pub const FIND_COORDINATOR: Request = request(10, "FindCoordinator", 0, 6).flexible(3).of(&[
+pub const FIND_COORDINATOR: RequestSchema = request(10, "FindCoordinator", 0, 6).flexible(3).of(&[
     string("key").until(3),
     i8("key_type").since(1),
     strings("coordinator_keys").since(4),
 ]);
 
 /// `JoinGroupRequest`.
-pub const JOIN_GROUP: Request = request(11, "JoinGroup", 0, 9).flexible(6).of(&[
+pub const JOIN_GROUP: RequestSchema = request(11, "JoinGroup", 0, 9).flexible(6).of(&[
     string("group_id"),
     i32("session_timeout_ms"),
     i32("rebalance_timeout_ms").since(1),
@@ -68,7 +68,7 @@ pub const JOIN_GROUP: Request = request(11, "JoinGroup", 0, 9).flexible(6).of(&[
 ]);
 
 /// `HeartbeatRequest`.
-pub const HEARTBEAT: Request = request(12, "Heartbeat", 0, 4).flexible(4).of(&[
+pub const HEARTBEAT: RequestSchema = request(12, "Heartbeat", 0, 4).flexible(4).of(&[
     string("group_id"),
     i32("generation_id"),
     string("member_id"),
@@ -76,7 +76,7 @@ pub const HEARTBEAT: Request = request(12, "Heartbeat", 0, 4).flexible(4).of(&[
 ]);
 
 /// `LeaveGroupRequest`.
-pub const LEAVE_GROUP: Request = request(13, "LeaveGroup", 0, 5).flexible(4).of(&[
+pub const LEAVE_GROUP: RequestSchema = request(13, "LeaveGroup", 0, 5).flexible(4).of(&[
     string("group_id"),
     string("member_id").until(2),
     array::<leave_group_request::MemberIdentity>("members").since(3).of(&[
@@ -87,7 +87,7 @@ pub const LEAVE_GROUP: Request = request(13, "LeaveGroup", 0, 5).flexible(4).of(
 ]);
 
 /// `SyncGroupRequest`.
-pub const SYNC_GROUP: Request = request(14, "SyncGroup", 0, 5).flexible(4).of(&[
+pub const SYNC_GROUP: RequestSchema = request(14, "SyncGroup", 0, 5).flexible(4).of(&[
     string("group_id"),
     i32("generation_id"),
     string("member_id"),
@@ -99,21 +99,21 @@ pub const SYNC_GROUP: Request = request(14, "SyncGroup", 0, 5).flexible(4).of(&[
 ]);
 
 /// `DescribeGroupsRequest`.
-pub const DESCRIBE_GROUPS: Request = request(15, "DescribeGroups", 0, 6)
+pub const DESCRIBE_GROUPS: RequestSchema = request(15, "DescribeGroups", 0, 6)
     .flexible(5)
     .of(&[strings("groups"), bool("include_authorized_operations").since(3)]);
 
 /// `ListGroupsRequest`.
-pub const LIST_GROUPS: Request = request(16, "ListGroups", 0, 5)
+pub const LIST_GROUPS: RequestSchema = request(16, "ListGroups", 0, 5)
     .flexible(3)
     .of(&[strings("states_filter").since(4), strings("types_filter").since(5)]);
 
 /// `DeleteGroupsRequest`.
-pub const DELETE_GROUPS: Request =
+pub const DELETE_GROUPS: RequestSchema =
     request(42, "DeleteGroups", 0, 2).flexible(2).of(&[strings("groups_names")]);
 
 /// `OffsetDeleteRequest`.
-pub const OFFSET_DELETE: Request = request(47, "OffsetDelete", 0, 0).of(&[
+pub const OFFSET_DELETE: RequestSchema = request(47, "OffsetDelete", 0, 0).of(&[
     string("group_id"),
     array::<offset_delete_request::OffsetDeleteRequestTopic>("topics").of(&[
         string("name"),
@@ -123,7 +123,7 @@ pub const OFFSET_DELETE: Request = request(47, "OffsetDelete", 0, 0).of(&[
 ]);
 
 /// `ConsumerGroupHeartbeatRequest`.
-pub const CONSUMER_GROUP_HEARTBEAT: Request =
+pub const CONSUMER_GROUP_HEARTBEAT: RequestSchema =
     request(68, "ConsumerGroupHeartbeat", 0, 1).flexible(0).of(&[
         string("group_id"),
         string("member_id"),
@@ -140,6 +140,6 @@ pub const CONSUMER_GROUP_HEARTBEAT: Request =
     ]);
 
 /// `ConsumerGroupDescribeRequest`.
-pub const CONSUMER_GROUP_DESCRIBE: Request = request(69, "ConsumerGroupDescribe", 0, 1)
+pub const CONSUMER_GROUP_DESCRIBE: RequestSchema = request(69, "ConsumerGroupDescribe", 0, 1)
     .flexible(0)
     .of(&[strings("group_ids"), bool("include_authorized_operations")]);

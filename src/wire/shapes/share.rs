@@ -11,11 +11,11 @@ use kafka_protocol::messages::{
 };
 
 use crate::wire::field::{
-    Request, array, bool, i8, i8s, i16, i32, i32s, i64, request, string, strings, uuid,
+    RequestSchema, array, bool, i8, i8s, i16, i32, i32s, i64, request, string, strings, uuid,
 };
 
 /// `ShareGroupHeartbeatRequest`.
-pub const SHARE_GROUP_HEARTBEAT: Request =
+pub const SHARE_GROUP_HEARTBEAT: RequestSchema =
     request(76, "ShareGroupHeartbeat", 1, 1).flexible(0).of(&[
         string("group_id"),
         string("member_id"),
@@ -25,12 +25,12 @@ pub const SHARE_GROUP_HEARTBEAT: Request =
     ]);
 
 /// `ShareGroupDescribeRequest`.
-pub const SHARE_GROUP_DESCRIBE: Request = request(77, "ShareGroupDescribe", 1, 1)
+pub const SHARE_GROUP_DESCRIBE: RequestSchema = request(77, "ShareGroupDescribe", 1, 1)
     .flexible(0)
     .of(&[strings("group_ids"), bool("include_authorized_operations")]);
 
 /// `ShareFetchRequest`.
-pub const SHARE_FETCH: Request =
+pub const SHARE_FETCH: RequestSchema =
     request(78, "ShareFetch", 1, 1).flexible(0).of(&[
         string("group_id").nullable(),
         string("member_id").nullable(),
@@ -53,22 +53,23 @@ pub const SHARE_FETCH: Request =
     ]);
 
 /// `ShareAcknowledgeRequest`.
-pub const SHARE_ACKNOWLEDGE: Request = request(79, "ShareAcknowledge", 1, 1).flexible(0).of(&[
-    string("group_id").nullable(),
-    string("member_id").nullable(),
-    i32("share_session_epoch"),
-    array::<share_acknowledge_request::AcknowledgeTopic>("topics").of(&[
-        uuid("topic_id"),
-        array::<share_acknowledge_request::AcknowledgePartition>("partitions").of(&[
-            i32("partition_index"),
-            array::<share_acknowledge_request::AcknowledgementBatch>("acknowledgement_batches")
-                .of(&[i64("first_offset"), i64("last_offset"), i8s("acknowledge_types")]),
+pub const SHARE_ACKNOWLEDGE: RequestSchema =
+    request(79, "ShareAcknowledge", 1, 1).flexible(0).of(&[
+        string("group_id").nullable(),
+        string("member_id").nullable(),
+        i32("share_session_epoch"),
+        array::<share_acknowledge_request::AcknowledgeTopic>("topics").of(&[
+            uuid("topic_id"),
+            array::<share_acknowledge_request::AcknowledgePartition>("partitions").of(&[
+                i32("partition_index"),
+                array::<share_acknowledge_request::AcknowledgementBatch>("acknowledgement_batches")
+                    .of(&[i64("first_offset"), i64("last_offset"), i8s("acknowledge_types")]),
+            ]),
         ]),
-    ]),
-]);
+    ]);
 
 /// `InitializeShareGroupStateRequest`.
-pub const INITIALIZE_SHARE_GROUP_STATE: Request =
+pub const INITIALIZE_SHARE_GROUP_STATE: RequestSchema =
     request(83, "InitializeShareGroupState", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<initialize_share_group_state_request::InitializeStateData>("topics").of(&[
@@ -82,7 +83,7 @@ pub const INITIALIZE_SHARE_GROUP_STATE: Request =
     ]);
 
 /// `ReadShareGroupStateRequest`.
-pub const READ_SHARE_GROUP_STATE: Request =
+pub const READ_SHARE_GROUP_STATE: RequestSchema =
     request(84, "ReadShareGroupState", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<read_share_group_state_request::ReadStateData>("topics").of(&[
@@ -93,7 +94,7 @@ pub const READ_SHARE_GROUP_STATE: Request =
     ]);
 
 /// `WriteShareGroupStateRequest`.
-pub const WRITE_SHARE_GROUP_STATE: Request =
+pub const WRITE_SHARE_GROUP_STATE: RequestSchema =
     request(85, "WriteShareGroupState", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<write_share_group_state_request::WriteStateData>("topics").of(&[
@@ -114,7 +115,7 @@ pub const WRITE_SHARE_GROUP_STATE: Request =
     ]);
 
 /// `DeleteShareGroupStateRequest`.
-pub const DELETE_SHARE_GROUP_STATE: Request =
+pub const DELETE_SHARE_GROUP_STATE: RequestSchema =
     request(86, "DeleteShareGroupState", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<delete_share_group_state_request::DeleteStateData>("topics").of(&[
@@ -125,7 +126,7 @@ pub const DELETE_SHARE_GROUP_STATE: Request =
     ]);
 
 /// `ReadShareGroupStateSummaryRequest`.
-pub const READ_SHARE_GROUP_STATE_SUMMARY: Request =
+pub const READ_SHARE_GROUP_STATE_SUMMARY: RequestSchema =
     request(87, "ReadShareGroupStateSummary", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<read_share_group_state_summary_request::ReadStateSummaryData>("topics").of(&[
@@ -136,7 +137,7 @@ pub const READ_SHARE_GROUP_STATE_SUMMARY: Request =
     ]);
 
 /// `DescribeShareGroupOffsetsRequest`.
-pub const DESCRIBE_SHARE_GROUP_OFFSETS: Request =
+pub const DESCRIBE_SHARE_GROUP_OFFSETS: RequestSchema =
     request(90, "DescribeShareGroupOffsets", 0, 0).flexible(0).of(&[array::<
         describe_share_group_offsets_request::DescribeShareGroupOffsetsRequestGroup,
     >("groups")
@@ -150,7 +151,7 @@ pub const DESCRIBE_SHARE_GROUP_OFFSETS: Request =
     ])]);
 
 /// `AlterShareGroupOffsetsRequest`.
-pub const ALTER_SHARE_GROUP_OFFSETS: Request =
+pub const ALTER_SHARE_GROUP_OFFSETS: RequestSchema =
     request(91, "AlterShareGroupOffsets", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<alter_share_group_offsets_request::AlterShareGroupOffsetsRequestTopic>("topics")
@@ -164,7 +165,7 @@ pub const ALTER_SHARE_GROUP_OFFSETS: Request =
     ]);
 
 /// `DeleteShareGroupOffsetsRequest`.
-pub const DELETE_SHARE_GROUP_OFFSETS: Request =
+pub const DELETE_SHARE_GROUP_OFFSETS: RequestSchema =
     request(92, "DeleteShareGroupOffsets", 0, 0).flexible(0).of(&[
         string("group_id"),
         array::<delete_share_group_offsets_request::DeleteShareGroupOffsetsRequestTopic>("topics")

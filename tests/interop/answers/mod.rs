@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use ottla::handlers::table::APIS;
-use ottla::wire::field::Request;
+use ottla::wire::field::RequestSchema;
 use ottla::wire::shapes;
 
 use self::side::{Both, both};
@@ -115,7 +115,7 @@ fn least(key: i16) -> i16 {
 }
 
 /// What Kafka never answers: a resource that AlterConfigs names twice ends in its log.
-fn never_answered(request: &Request, value: &Value) -> bool {
+fn never_answered(request: &RequestSchema, value: &Value) -> bool {
     let Some(Value::List(Some(resources))) = value.get("resources") else { return false };
     let named =
         |one: &Value| (one.get("resource_type").cloned(), one.get("resource_name").cloned());
@@ -125,7 +125,7 @@ fn never_answered(request: &Request, value: &Value) -> bool {
 
 fn difference(
     both: &mut Both,
-    request: &'static Request,
+    request: &'static RequestSchema,
     version: i16,
     value: &Value,
 ) -> Option<Difference> {

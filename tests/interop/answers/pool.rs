@@ -1,7 +1,7 @@
 //! What a field of a request may say: first what is usual, then what is at an edge or beyond it.
 
 use ottla::storage::batch::Codec;
-use ottla::wire::field::{Field, Kind, Scalar};
+use ottla::wire::field::{Field, FieldType, Scalar};
 use uuid::Uuid;
 
 use super::value::Value;
@@ -84,8 +84,8 @@ fn batches() -> Vec<Vec<u8>> {
 /// What this field may say. `path` is the names of what it stands in, and its own, with dots.
 pub fn values(world: &World, key: i16, path: &str, field: &Field, version: i16) -> Vec<Value> {
     let scalar = match field.kind {
-        Kind::One(scalar) | Kind::List(scalar) => scalar,
-        Kind::Group(_) | Kind::Array { .. } => unreachable!("{path} has parts"),
+        FieldType::One(scalar) | FieldType::List(scalar) => scalar,
+        FieldType::Group(_) | FieldType::Array { .. } => unreachable!("{path} has parts"),
     };
     let mut values: Vec<Value> = match scalar {
         // There are no transactions yet.
@@ -106,7 +106,9 @@ pub fn values(world: &World, key: i16, path: &str, field: &Field, version: i16) 
         _ => numbers(key, path).iter().map(|number| Value::Number(*number)).collect(),
     };
     // Null for records Kafka never answers.
-    if matches!(field.kind, Kind::One(_)) && field.may_be_null(version) && scalar != Scalar::Records
+    if matches!(field.kind, FieldType::One(_))
+        && field.may_be_null(version)
+        && scalar != Scalar::Records
     {
         // Whose usual value is null: nobody transacts, nobody is static, nothing is chosen.
         let is_usual =

@@ -2,19 +2,19 @@
 //! those that chance makes.
 
 use fastrand::Rng;
-use ottla::wire::field::{Field, Kind, Request};
+use ottla::wire::field::{Field, FieldType, RequestSchema};
 
 use super::pool::{World, values};
 use super::value::{Value, plain};
 
 /// The usual request.
-pub fn usual(world: &World, request: &Request, version: i16) -> Value {
+pub fn usual(world: &World, request: &RequestSchema, version: i16) -> Value {
     fields(world, request, version, "", request.fields)
 }
 
 fn fields(
     world: &World,
-    request: &Request,
+    request: &RequestSchema,
     version: i16,
     path: &str,
     of: &'static [Field],
@@ -31,32 +31,34 @@ fn below(path: &str, name: &str) -> String {
 
 fn field_of(
     world: &World,
-    request: &Request,
+    request: &RequestSchema,
     version: i16,
     path: &str,
     field: &'static Field,
 ) -> Value {
     match field.kind {
-        Kind::One(_) => values(world, request.key, path, field, version).remove(0),
-        Kind::Group(_) if path == "cursor" => Value::Fields(None),
-        Kind::Group(of) => fields(world, request, version, path, of),
+        FieldType::One(_) => values(world, request.key, path, field, version).remove(0),
+        FieldType::Group(_) if path == "cursor" => Value::Fields(None),
+        FieldType::Group(of) => fields(world, request, version, path, of),
         // By default no replica is placed by hand, nothing is forgotten.
-        Kind::Array { .. } if path.ends_with("assignments") => match field.may_be_null(version) {
-            true => Value::List(None),
-            false => Value::List(Some(Vec::new())),
-        },
-        Kind::Array { .. } if path == "forgotten_topics_data" => Value::List(Some(Vec::new())),
-        Kind::Array { of, .. } => {
+        FieldType::Array { .. } if path.ends_with("assignments") => {
+            match field.may_be_null(version) {
+                true => Value::List(None),
+                false => Value::List(Some(Vec::new())),
+            }
+        }
+        FieldType::Array { .. } if path == "forgotten_topics_data" => Value::List(Some(Vec::new())),
+        FieldType::Array { of, .. } => {
             Value::List(Some(vec![fields(world, request, version, path, of)]))
         }
-        Kind::List(_) => {
+        FieldType::List(_) => {
             Value::List(Some(vec![values(world, request.key, path, field, version).remove(0)]))
         }
     }
 }
 
 /// All requests that differ from the usual one in one field or one list.
-pub fn single_changes(world: &World, request: &Request, version: i16) -> Vec<Value> {
+pub fn single_changes(world: &World, request: &RequestSchema, version: i16) -> Vec<Value> {
     let changer = Changer { world, request, version };
     changer.of_fields("", request.fields, &usual(world, request, version))
 }
@@ -64,7 +66,7 @@ pub fn single_changes(world: &World, request: &Request, version: i16) -> Vec<Val
 #[derive(Clone, Copy)]
 struct Changer<'a> {
     world: &'a World,
-    request: &'a Request,
+    request: &'a RequestSchema,
     version: i16,
 }
 
@@ -86,14 +88,14 @@ impl Changer<'_> {
         let pool = || values(self.world, self.request.key, path, field, self.version);
         let list = |all: Vec<Value>| Value::List(Some(all));
         let mut changed = match field.kind {
-            Kind::One(_) => return pool().split_off(1),
-            Kind::Group(of) => {
+            FieldType::One(_) => return pool().split_off(1),
+            FieldType::Group(of) => {
                 let there = fields(self.world, self.request, self.version, path, of);
                 let mut changed = self.of_fields(path, of, &there);
                 changed.push(there);
                 changed
             }
-            Kind::List(_) => {
+            FieldType::List(_) => {
                 let pool = pool();
                 let first = pool[0].clone();
                 let mut changed: Vec<Value> =
@@ -104,7 +106,7 @@ impl Changer<'_> {
                 changed.push(list(Vec::new()));
                 changed
             }
-            Kind::Array { of, .. } => {
+            FieldType::Array { of, .. } => {
                 let one = fields(self.world, self.request, self.version, path, of);
                 let others = self.of_fields(path, of, &one);
                 let mut changed: Vec<Value> =
@@ -129,7 +131,7 @@ impl Changer<'_> {
 }
 
 /// A request at random: each field is usual more often than not, lists may name things again.
-pub fn random(world: &World, request: &Request, version: i16, rng: &mut Rng) -> Value {
+pub fn random(world: &World, request: &RequestSchema, version: i16, rng: &mut Rng) -> Value {
     let mut chance = Chance { changer: Changer { world, request, version }, rng };
     chance.fields("", request.fields)
 }
@@ -150,7 +152,7 @@ impl Chance<'_> {
 
     fn field(&mut self, path: &str, field: &'static Field) -> Value {
         let Changer { world, request, version } = self.changer;
-        if matches!(field.kind, Kind::One(_)) {
+        if matches!(field.kind, FieldType::One(_)) {
             let mut pool = values(world, request.key, path, field, version);
             let index = if self.rng.u8(..3) == 0 { self.rng.usize(..pool.len()) } else { 0 };
             return pool.swap_remove(index);
@@ -158,7 +160,7 @@ impl Chance<'_> {
         if field.may_be_null(version) && self.rng.u8(..8) == 0 {
             return Value::null(field);
         }
-        if let Kind::Group(of) = field.kind {
+        if let FieldType::Group(of) = field.kind {
             return self.fields(path, of);
         }
         let mut all: Vec<Value> = Vec::new();
@@ -167,7 +169,7 @@ impl Chance<'_> {
                 _ if !all.is_empty() && self.rng.u8(..4) == 0 => {
                     all[self.rng.usize(..all.len())].clone()
                 }
-                Kind::Array { of, .. } => self.fields(path, of),
+                FieldType::Array { of, .. } => self.fields(path, of),
                 _ => {
                     let mut pool = values(world, request.key, path, field, version);
                     pool.swap_remove(self.rng.usize(..pool.len()))

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
     InitProducerIdRequest, ListGroupsRequest, OffsetCommitRequest,
 };
 use ottla::storage::batch::Codec;
-use ottla::wire::field::Request;
+use ottla::wire::field::RequestSchema;
 use uuid::Uuid;
 
 use super::answer::text;
@@ -120,7 +120,7 @@ impl Both {
     /// The answers of both to a request.
     pub fn ask(
         &mut self,
-        request: &'static Request,
+        request: &'static RequestSchema,
         version: i16,
         value: &Value,
     ) -> (String, String) {
@@ -294,7 +294,12 @@ impl Side {
         panic!("{name} does not answer {code}");
     }
 
-    async fn ask(&mut self, request: &'static Request, version: i16, value: &Value) -> String {
+    async fn ask(
+        &mut self,
+        request: &'static RequestSchema,
+        version: i16,
+        value: &Value,
+    ) -> String {
         let answer = tokio::time::timeout(LIMIT, self.exchange(request, version, value)).await;
         let text = answer.unwrap_or_else(|_| {
             self.client = None;
@@ -310,7 +315,12 @@ impl Side {
         text
     }
 
-    async fn exchange(&mut self, request: &'static Request, version: i16, value: &Value) -> String {
+    async fn exchange(
+        &mut self,
+        request: &'static RequestSchema,
+        version: i16,
+        value: &Value,
+    ) -> String {
         let mut frame = header(request, version);
         frame.extend(body(request, version, value));
         let frame = [&(frame.len() as i32).to_be_bytes(), &frame[..]].concat();
@@ -336,7 +346,7 @@ fn correlation_id(frame: &Bytes) -> i32 {
     i32::from_be_bytes(frame[..4].try_into().unwrap())
 }
 
-fn header(request: &Request, version: i16) -> Vec<u8> {
+fn header(request: &RequestSchema, version: i16) -> Vec<u8> {
     let mut header = request.key.to_be_bytes().to_vec();
     header.extend(version.to_be_bytes());
     header.extend(1_i32.to_be_bytes());

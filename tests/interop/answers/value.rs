@@ -1,6 +1,6 @@
 //! A request as a tree of values in the shape of the broker's own tables, and its bytes.
 
-use ottla::wire::field::{Field, Kind, Request, Scalar};
+use ottla::wire::field::{Field, FieldType, RequestSchema, Scalar};
 use uuid::Uuid;
 
 /// The value of one field.
@@ -27,10 +27,10 @@ impl Value {
     /// Null, in the type of this field.
     pub fn null(field: &Field) -> Value {
         match field.kind {
-            Kind::One(Scalar::String) => Value::Text(None),
-            Kind::One(_) => Value::Bytes(None),
-            Kind::Group(_) => Value::Fields(None),
-            Kind::List(_) | Kind::Array { .. } => Value::List(None),
+            FieldType::One(Scalar::String) => Value::Text(None),
+            FieldType::One(_) => Value::Bytes(None),
+            FieldType::Group(_) => Value::Fields(None),
+            FieldType::List(_) | FieldType::Array { .. } => Value::List(None),
         }
     }
 
@@ -65,7 +65,7 @@ impl Value {
 }
 
 /// The body of a request of this version.
-pub fn body(request: &Request, version: i16, value: &Value) -> Vec<u8> {
+pub fn body(request: &RequestSchema, version: i16, value: &Value) -> Vec<u8> {
     let mut writer = Writer { version, flexible: request.is_flexible(version), out: Vec::new() };
     writer.fields(request.fields, value);
     writer.out
@@ -96,8 +96,8 @@ impl Writer {
 
     fn field(&mut self, field: &'static Field, value: &Value) {
         match (field.kind, value) {
-            (Kind::One(scalar), value) => self.scalar(scalar, value),
-            (Kind::Group(fields), value) => {
+            (FieldType::One(scalar), value) => self.scalar(scalar, value),
+            (FieldType::Group(fields), value) => {
                 let is_null = *value == Value::Fields(None);
                 if field.may_be_null(self.version) {
                     self.out.push(if is_null { 0xff } else { 1 });
@@ -106,12 +106,14 @@ impl Writer {
                     self.fields(fields, value);
                 }
             }
-            (Kind::List(_) | Kind::Array { .. }, Value::List(None)) => self.length(4, None),
-            (Kind::List(scalar), Value::List(Some(all))) => {
+            (FieldType::List(_) | FieldType::Array { .. }, Value::List(None)) => {
+                self.length(4, None)
+            }
+            (FieldType::List(scalar), Value::List(Some(all))) => {
                 self.length(4, Some(all.len()));
                 all.iter().for_each(|value| self.scalar(scalar, value));
             }
-            (Kind::Array { of, .. }, Value::List(Some(all))) => {
+            (FieldType::Array { of, .. }, Value::List(Some(all))) => {
                 self.length(4, Some(all.len()));
                 all.iter().for_each(|value| self.fields(of, value));
             }

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::wire::field::{Field, Kind, Request, Scalar};
+use crate::wire::field::{Field, FieldType, RequestSchema, Scalar};
 
 /// Writes a body at random, as the table says.
 struct Filler<'a> {
@@ -18,7 +18,7 @@ struct Filler<'a> {
 
 /// A random body and where its counts of arrays stand.
 pub fn filled(
-    request: &Request,
+    request: &RequestSchema,
     version: i16,
     rng: &mut Rng,
     unknown_tags: bool,
@@ -45,8 +45,8 @@ impl Filler<'_> {
 
     fn field(&mut self, field: &'static Field, null: bool, least: usize) {
         match field.kind {
-            Kind::One(scalar) => self.scalar(scalar, null, least),
-            Kind::Group(fields) => {
+            FieldType::One(scalar) => self.scalar(scalar, null, least),
+            FieldType::Group(fields) => {
                 if field.may_be_null(self.version) {
                     self.out.push(if null { 0xff } else { 1 });
                 }
@@ -54,12 +54,12 @@ impl Filler<'_> {
                     self.fields(fields);
                 }
             }
-            Kind::List(scalar) => {
+            FieldType::List(scalar) => {
                 for _ in 0..self.count(null, least) {
                     self.scalar(scalar, false, 0);
                 }
             }
-            Kind::Array { of, .. } => {
+            FieldType::Array { of, .. } => {
                 for _ in 0..self.count(null, least) {
                     self.fields(of);
                 }
