@@ -32,8 +32,8 @@ use kafka_protocol::messages::{ApiKey, CreateTopicsRequest, ProduceRequest, Topi
 use kafka_protocol::protocol::StrBytes;
 use ottla::config::resolve::{Cleanup, TopicConfig};
 use ottla::log::admit::{Admitted, Rewrite};
-use ottla::log::cleaning::dirt::CleanableRange;
-use ottla::log::cleaning::{CompactionPass, PassConfig};
+use ottla::log::compaction::cleanable::CleanableRange;
+use ottla::log::compaction::{CompactionPass, PassConfig};
 use ottla::storage::batch::{BatchView, Codec};
 use ottla::storage::batch_builder::BatchBuilder;
 use ottla::storage::codec::DEFAULT_LEVEL;
@@ -91,8 +91,8 @@ fn pass(keys: u64, codec: Codec, map_bytes: usize) {
     let begun = Instant::now();
     loop {
         let view = log.view();
-        let dirt = CleanableRange::of(&view, &config, cleaned, NOW).unwrap();
-        if dirt.first_uncleanable <= dirt.first_dirty {
+        let range = CleanableRange::of(&view, &config, cleaned, NOW).unwrap();
+        if range.first_uncleanable <= range.first_dirty {
             break;
         }
         let means =
@@ -100,7 +100,7 @@ fn pass(keys: u64, codec: Codec, map_bytes: usize) {
         let last = log.producers().last_written();
         let disk = Arc::new(OsDisk);
         let mut pass =
-            CompactionPass::begin(disk, &view, config.clone(), &dirt, last, means, pace).unwrap();
+            CompactionPass::begin(disk, &view, config.clone(), &range, last, means, pace).unwrap();
         while let Some(swap) = pass.next(&dir.path().join("log-0"), pace).unwrap() {
             assert!(log.begin_swap(&swap));
             swap.run().unwrap();

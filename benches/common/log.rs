@@ -10,8 +10,8 @@ use ottla::config::settings::Settings;
 use ottla::log::Log;
 use ottla::log::admit::AdmitRules;
 use ottla::log::recovery::RecoveryCheckpoint;
-use ottla::storage::descriptors::BoundedDisk;
 use ottla::storage::disk::OsDisk;
+use ottla::storage::fd_cache::BoundedDisk;
 
 use crate::data::NOW;
 

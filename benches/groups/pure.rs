@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ottla::clock::Now;
-use ottla::groups::input::{Command, GroupError, Join, JoinError, MemberIdentity, Reply, Sync};
+use ottla::groups::command::{Command, GroupError, Join, JoinError, MemberIdentity, Reply, Sync};
 use ottla::groups::limits::Limits;
 use ottla::groups::{GroupCoordinatorConfig, Groups, Step, Ticket};
 
@@ -131,7 +131,7 @@ impl World {
                 rebalance_timeout_ms: 300_000,
                 protocol_type: "consumer".to_owned(),
                 protocols: vec![("range".to_owned(), Bytes::from_static(SUBSCRIPTION))],
-                id_first: true,
+                requires_member_id: true,
                 supports_skip_assignment: true,
             }),
             Next::Sync => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::metadata::store;
 use crate::storage::checkpoint::{HIGH_WATERMARK, LOG_START, RECOVERY_POINT, write_offsets};
 use crate::types::{Offset, TopicPartition};

@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use crate::broker::parts::Broker;
+use crate::broker::maintenance::remove_later;
+use crate::broker::state::Broker;
 use crate::broker::tasks::{join_or_resume_panic, message};
-use crate::broker::upkeep::remove_later;
-use crate::log::cleaning::PassConfig;
+use crate::log::compaction::PassConfig;
 use crate::storage::checkpoint::{CLEANED_TO, read_offsets, write_offsets};
 use crate::topics::compaction::{CompactError, Compacted};
 use crate::topics::partition::Partition;
@@ -133,19 +133,19 @@ impl Cleaner {
         let looking = tokio::task::spawn_blocking(move || {
             let look = |(cleaned, partition): (Option<Offset>, Arc<Partition>)| {
                 partition.pending_work().compaction_taken();
-                partition.dirt(cleaned, now).map(|dirt| (dirt, partition))
+                partition.cleanable_range(cleaned, now).map(|range| (range, partition))
             };
             all.into_iter().filter_map(look).collect::<Vec<_>>()
         });
         let Some(found) = join_or_resume_panic(looking).await else { return };
-        for (dirt, partition) in found {
+        for (range, partition) in found {
             if self.uncleanable.contains(&(partition.id.clone(), partition.topic_id)) {
                 continue;
             }
-            if dirt.is_due(&partition.config()) {
+            if range.is_due(&partition.config()) {
                 self.ready.retain(|(_, other)| !Arc::ptr_eq(other, &partition));
-                self.ready.push((dirt.ratio(), partition));
-            } else if let Some(due) = dirt.next_wall_ms {
+                self.ready.push((range.ratio(), partition));
+            } else if let Some(due) = range.next_wall_ms {
                 let ms = due.saturating_sub(now.wall_ms).saturating_add(1);
                 let ms = ms.max(broker.settings.now().live().cleaner.backoff_ms);
                 let at = now_mono_ms.saturating_add(ms);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::config::dynamic;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::config::resources::ResourceType;

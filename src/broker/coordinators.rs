@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use crate::broker::health::GROUP_COORDINATOR;
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::group_config::GroupConfig;
 use crate::config::resolve::Durability;
-use crate::coordinator::asking::CommandReceiver;
 use crate::coordinator::driver::run;
+use crate::coordinator::handle::CommandReceiver;
 use crate::coordinator::journal::{Journal, JournalError, TOPIC};
 use crate::groups::limits::Limits;
 use crate::groups::{GroupCoordinatorConfig, Groups};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::config::first_topics::{FirstTopic, TOPICS};
 use crate::topics::names;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::coordinator::journal;
 
 /// What the log of groups and committed offsets is called here.

@@ -1,6 +1,6 @@
 //! Client quotas change: first in the metadata log, then for the clients.
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::log::AppendError;
 use crate::metadata::records::Record;
 use crate::quotas::alter::{AlterResults, Alteration, RECORDS_MAX, decide};

@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::Weak;
 use std::time::Duration;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::tasks::join_or_resume_panic;
 use crate::log::scrub::{Corruption, Finding, of_view, scrub};
 use crate::metadata::store;
@@ -119,14 +119,14 @@ impl ScrubPass {
             };
             let place = (file, position);
             if !self.known.contains(&place) {
-                tell(id, &place.0, &fault);
+                log_damage(id, &place.0, &fault);
             }
             self.found.insert(place);
         }
     }
 }
 
-fn tell(id: &TopicPartition, file: &Path, fault: &Corruption) {
+fn log_damage(id: &TopicPartition, file: &Path, fault: &Corruption) {
     let (topic, partition, file) = (&id.topic, id.partition, file.display());
     match fault {
         Corruption::Damaged(damage) => tracing::error!(

@@ -9,35 +9,37 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::auto_creation::AutoCreation;
+use crate::broker::background_errors::BackgroundErrors;
 use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
 use crate::broker::first_topics::{self, FirstTopicError};
 use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
-use crate::broker::troubles::BackgroundErrors;
-use crate::broker::{cleaner, coordinators, health, memory, scrubber, together, upkeep};
+use crate::broker::{
+    cleaner, coordinators, health, maintenance, memory_budget, parallel, scrubber,
+};
 use crate::clock::{Clock, Now};
 use crate::config::dynamic;
 use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
-use crate::coordinator::asking::Coordinator;
+use crate::coordinator::handle::Coordinator;
 use crate::fetch::session::FetchSessions;
+use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;
-use crate::log::space::DiskSpace;
 use crate::metadata::features;
 use crate::metadata::image::BROKER_RESOURCE;
 use crate::metadata::records::{ConfigRecord, FeatureLevelRecord, Record};
 use crate::metadata::store::{self, Store};
-use crate::quotas::desk::Quotas;
+use crate::quotas::enforcer::Quotas;
 use crate::quotas::meters::Sampling;
 use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, DataDirLock, ExpectedIdentity};
 use crate::storage::disk::Disk;
-use crate::topics::upkeep::{MaintenanceQueue, MaintenanceReceiver};
+use crate::topics::maintenance::{MaintenanceQueue, MaintenanceReceiver};
 use crate::types::TopicPartition;
 
 /// Why a broker does not start.
@@ -55,7 +57,7 @@ pub enum StartError {
 }
 
 /// Put a broker together on a data directory. Must be called within a tokio runtime, where it
-/// leaves the task of `broker/upkeep.rs`.
+/// leaves the task of `broker/maintenance.rs`.
 ///
 /// # Errors
 /// The directory cannot be used, or something is asked for that cannot be had.
@@ -101,7 +103,7 @@ pub fn start(
         Coordinator::new(coordinators::limits(&config.groups), clock.clone());
     let broker = Arc::new(assemble(StartParts {
         coordinator,
-        upkeep,
+        maintenance: upkeep,
         settings,
         config,
         identity,
@@ -130,7 +132,7 @@ const LONG_LISTINGS: usize = 2;
 /// Begins the tasks beside the coordinator's.
 fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
-    tasks.spawn("upkeep", upkeep::run(weak(), asked.flushes));
+    tasks.spawn("upkeep", maintenance::run(weak(), asked.flushes));
     tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
     tasks.spawn("search for damage", scrubber::run(weak()));
     tasks.spawn("health", health::run(weak()));
@@ -168,7 +170,7 @@ fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError>
 
 struct StartParts {
     coordinator: Coordinator,
-    upkeep: MaintenanceQueue,
+    maintenance: MaintenanceQueue,
     settings: Arc<Settings>,
     config: BrokerConfig,
     identity: datadir::MetaProperties,
@@ -194,17 +196,19 @@ fn assemble(parts: StartParts) -> Broker {
         sessions: Mutex::new(FetchSessions::new(slots, fastrand::Rng::new())),
         producer_ids: Mutex::new((0, 0)),
         checkpointed: Mutex::new(parts.checkpointed),
-        decoded_bytes: Arc::new(memory::for_requests(&parts.config)),
-        answer_bytes: Arc::new(memory::for_responses(&parts.config)),
+        decoded_bytes: Arc::new(memory_budget::for_requests(&parts.config)),
+        answer_bytes: Arc::new(memory_budget::for_responses(&parts.config)),
         large_requests: Arc::new(Semaphore::new(1)),
         long_listings: Semaphore::new(LONG_LISTINGS),
-        packers: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
+        recompress_permits: Semaphore::new(
+            std::thread::available_parallelism().map_or(1, usize::from),
+        ),
         stopping: watch::Sender::new(false),
         registry: Default::default(),
         topics_changing: Mutex::new(()),
         auto_creation: AutoCreation::default(),
         coordinator: parts.coordinator,
-        upkeep: parts.upkeep,
+        maintenance: parts.maintenance,
         producers: Arc::default(),
         troubles: BackgroundErrors::default(),
         tasks: Tasks::default(),
@@ -254,7 +258,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
         // Where nothing was ever written there is nothing to recover.
         let mut used = broker.registry.partitions();
         used.retain(|partition| !partition.is_unused());
-        together::for_each_parallel(&used, |partition| {
+        parallel::for_each_parallel(&used, |partition| {
             // One partition that cannot be opened is offline; the others go on.
             let _ = partition.open();
         });

@@ -4,15 +4,15 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::broker::checkpoints;
-use crate::broker::parts::Broker;
-use crate::broker::together;
+use crate::broker::parallel;
+use crate::broker::state::Broker;
 use crate::storage::datadir::write_clean_shutdown_file;
 
 /// Close everything. Called once no connection is left.
 pub fn stop(broker: &Broker) -> io::Result<()> {
     // What a panic may have left half done, the next start finds.
     let is_clean = AtomicBool::new(broker.tasks.failure().is_none());
-    together::for_each_parallel(&broker.registry.partitions(), |partition| {
+    parallel::for_each_parallel(&broker.registry.partitions(), |partition| {
         if !partition.close() {
             is_clean.store(false, Ordering::Release);
         }

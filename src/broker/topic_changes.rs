@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::broker::capacity::{NameReservations, TopicCapacity, TopicLimitReached};
 use crate::broker::config_changes::config_records;
-use crate::broker::parts::Broker;
-use crate::broker::vacancy::{NameReservations, TopicCapacity, TopicLimitReached};
+use crate::broker::state::Broker;
 use crate::config::resolve::TopicConfig;
 use crate::log::AppendError;
 use crate::log::recovery::RecoveryCheckpoint;
@@ -176,10 +176,10 @@ impl Broker {
         let origin = PartitionContext {
             disk: self.disk.clone(),
             dir: self.data_dir.join(id.to_string()),
-            known,
+            checkpoint: known,
             clock: self.clock.clone(),
-            upkeep: self.upkeep.clone(),
-            space: self.space.clone(),
+            maintenance: self.maintenance.clone(),
+            disk_space: self.space.clone(),
             producers: self.producers.clone(),
         };
         Arc::new(Partition::new(id, topic.id, config.clone(), origin))

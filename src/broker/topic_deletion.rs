@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::tasks::join_or_resume_panic;
 use crate::log::AppendError;
 use crate::metadata::records::{Record, RemoveTopicRecord};

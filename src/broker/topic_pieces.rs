@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::topic_changes::{CreateError, GrowError, NewTopic};
 use crate::log::AppendError;
 use crate::types::TopicId;

@@ -105,7 +105,7 @@ pub async fn run(bench: Bench) -> Result<(), Failure> {
     let mut properties = bench.broker.properties()?;
     properties.add_all(&bench.config)?;
     properties.or_set("batch.size", "131072");
-    let manner = properties.manner("ottla-bench")?;
+    let manner = properties.connection_config("ottla-bench")?;
     let (config, _) = properties.producer()?;
     properties.warn_of_rest();
     let mut cluster = Cluster::connect(&bench.broker.bootstrap_server, manner).await?;
@@ -125,7 +125,7 @@ pub async fn run(bench: Bench) -> Result<(), Failure> {
         admin::delete_topic(&mut cluster, &topic).await?;
     }
     let (produced, consumed) = outcome?;
-    told(&bench, &produced, &consumed)
+    report(&bench, &produced, &consumed)
 }
 
 async fn measure(
@@ -242,7 +242,7 @@ async fn consume(
     Ok(measured)
 }
 
-fn told(bench: &Bench, produced: &Measured, consumed: &Measured) -> Result<(), Failure> {
+fn report(bench: &Bench, produced: &Measured, consumed: &Measured) -> Result<(), Failure> {
     let percentiles = [50.0, 95.0, 99.0, 99.9, 100.0];
     if bench.output == Output::Json {
         let phase = |m: &Measured| {

@@ -44,7 +44,7 @@ impl Broker {
     /// Nothing answers, or a property is wrong.
     pub async fn connect(&self) -> Result<Cluster, Failure> {
         let mut properties = self.properties()?;
-        let manner = properties.manner("ottla")?;
+        let manner = properties.connection_config("ottla")?;
         properties.warn_of_rest();
         Ok(Cluster::connect(&self.bootstrap_server, manner).await?)
     }

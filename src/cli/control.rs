@@ -57,7 +57,7 @@ pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
 /// No broker runs there, or it does not answer a client.
 pub async fn ready(ready: Ready) -> Result<(), Failure> {
     let addresses = ask(ready.data_dir.as_deref(), ADDRESSES)?;
-    let manner = Properties::default().manner("ottla-ready")?;
+    let manner = Properties::default().connection_config("ottla-ready")?;
     for address in addresses.split_whitespace() {
         let Ok(bound) = address.parse::<SocketAddr>() else { continue };
         let here = SocketAddr::new(from_here(bound.ip()), bound.port()).to_string();

@@ -108,7 +108,7 @@ impl Properties {
     ///
     /// # Errors
     /// A value is wrong, or asks for what is not there yet, as TLS.
-    pub fn manner(&mut self, client_id: &str) -> Result<ConnectionConfig, Failure> {
+    pub fn connection_config(&mut self, client_id: &str) -> Result<ConnectionConfig, Failure> {
         if let Some(protocol) = self.take("security.protocol").filter(|p| p != "PLAINTEXT") {
             return Err(Failure::usage(format!(
                 "security.protocol={protocol}: only PLAINTEXT is there yet"
@@ -284,9 +284,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_refused_and_what_is_unknown_stays_to_be_warned_of() {
-        assert!(of(&["security.protocol=SASL_SSL"]).manner("x").is_err());
+        assert!(of(&["security.protocol=SASL_SSL"]).connection_config("x").is_err());
         let mut properties = of(&["security.protocol=PLAINTEXT", "metrics.recording.level=INFO"]);
-        assert_eq!(properties.manner("x").unwrap().client_id, "x");
+        assert_eq!(properties.connection_config("x").unwrap().client_id, "x");
         assert_eq!(properties, of(&["metrics.recording.level=INFO"]));
         assert!(Properties::default().add("nonsense").is_err());
     }

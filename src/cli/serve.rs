@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
 
 use crate::broker::loggers::Sink;
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::tasks::TaskPanic;
 use crate::broker::{start, stop};
 use crate::cli::signals::Signals;
@@ -22,8 +22,8 @@ use crate::config::settings::{File, Flag, IgnoredEnv, Settings};
 use crate::server::control::Control;
 use crate::server::listener;
 use crate::storage::datadir;
-use crate::storage::descriptors::{BoundedDisk, files_within};
 use crate::storage::disk::{Disk, OsDisk, replace};
+use crate::storage::fd_cache::{BoundedDisk, files_within};
 
 /// The exit code of a broker that a fault of its own has ended: a supervisor starts it again. The
 /// number is EX_SOFTWARE of sysexits.h.

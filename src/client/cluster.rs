@@ -316,25 +316,29 @@ impl Cluster {
         };
         let answer: FindCoordinatorResponse = connection.call(version, &request).await?;
         let one = |c: &Coordinator| {
-            let node = told(c.node_id, &c.host, c.port, None);
+            let node = broker_node(c.node_id, &c.host, c.port, None);
             (c.error_code, c.error_message.as_ref().map(ToString::to_string), node)
         };
         Ok(answer.coordinators.first().map_or_else(
             || {
                 let message = answer.error_message.as_ref().map(ToString::to_string);
-                (answer.error_code, message, told(answer.node_id, &answer.host, answer.port, None))
+                (
+                    answer.error_code,
+                    message,
+                    broker_node(answer.node_id, &answer.host, answer.port, None),
+                )
             },
             one,
         ))
     }
 }
 
-fn told(id: BrokerId, host: &str, port: i32, rack: Option<String>) -> Node {
+fn broker_node(id: BrokerId, host: &str, port: i32, rack: Option<String>) -> Node {
     Node { id: id.0, host: host.to_owned(), port, rack }
 }
 
 fn node(b: &kafka_protocol::messages::metadata_response::MetadataResponseBroker) -> Node {
-    told(b.node_id, &b.host, b.port, b.rack.as_ref().map(ToString::to_string))
+    broker_node(b.node_id, &b.host, b.port, b.rack.as_ref().map(ToString::to_string))
 }
 
 fn topic_of(t: &kafka_protocol::messages::metadata_response::MetadataResponseTopic) -> Topic {

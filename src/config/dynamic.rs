@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::error::{BrokerConfigError, ConfigError};
 use crate::config::layers::{ConfigSource, Layer};
-use crate::config::{demands, table};
+use crate::config::{table, unsupported};
 
 /// Where a value comes from that a client has set, for people.
 const ORIGIN: &str = "set while the broker runs";
@@ -28,7 +28,7 @@ pub fn check(
         return Err(BrokerConfigError::Fixed(fixed.join(", ")));
     }
     for (name, value) in changed() {
-        demands::check(name, value, ORIGIN)?;
+        unsupported::check(name, value, ORIGIN)?;
         let Some((row, _)) = table::broker_option(name) else {
             let hint = table::hint_for_broker(name);
             return Err(BrokerConfigError::Unknown { name: name.clone(), hint });
@@ -50,7 +50,7 @@ pub fn check(
 /// One of them asks for what this version does not have.
 pub fn check_kept(configs: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     let origin = "set by a client, and kept in the data directory";
-    configs.iter().try_for_each(|(name, value)| demands::check(name, value, origin))
+    configs.iter().try_for_each(|(name, value)| unsupported::check(name, value, origin))
 }
 
 /// What was set, as a layer. A value that [`check`] would refuse (kept by another version, or by

@@ -4,7 +4,7 @@
 
 use crate::config::error::ConfigError;
 use crate::config::layers::Layer;
-use crate::config::{demands, table};
+use crate::config::{table, unsupported};
 
 const PREFIX: &str = "OTTLA_";
 
@@ -43,7 +43,7 @@ pub fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<La
             None => {
                 let name = variable.trim_start_matches(PREFIX).to_ascii_lowercase();
                 let origin = format!("environment {variable}");
-                demands::check(&name.replace('_', "."), &value, &origin)?;
+                unsupported::check(&name.replace('_', "."), &value, &origin)?;
                 return Err(unknown(variable, value));
             }
         }

@@ -11,7 +11,7 @@ use crate::config::first_topics::FirstTopic;
 use crate::config::layers::Layer;
 use crate::config::value::CheckedValue;
 use crate::config::wurstmeister::Variables;
-use crate::config::{broker, demands, listeners, table};
+use crate::config::{broker, listeners, table, unsupported};
 
 const PREFIX: &str = "KAFKA_";
 const BITNAMIS: &str = "KAFKA_CFG_";
@@ -81,7 +81,7 @@ pub fn read<'a>(
     // By name, so that of several faults the same is told each time.
     let variables: BTreeMap<&str, &str> = variables.into_iter().collect();
     for (variable, value) in variables {
-        demands::check_variable(variable, value)?;
+        unsupported::check_variable(variable, value)?;
         if let Some(rank) = CLUSTER_IDS.iter().position(|name| *name == variable) {
             cluster_ids.insert(rank, value.trim());
             continue;
@@ -95,8 +95,8 @@ pub fn read<'a>(
             None if wurstmeisters.take(variable, value) => {}
             None => {
                 let name = name(bitnamis.unwrap_or(rest));
-                demands::check(&name, value, &origin(variable))?;
-                let is_harmless = demands::is_about(&name) || is_meaningless(&name);
+                unsupported::check(&name, value, &origin(variable))?;
+                let is_harmless = unsupported::is_listed(&name) || is_meaningless(&name);
                 let list = if is_harmless { &mut said.meaningless } else { &mut said.unknown };
                 list.push(variable.to_owned());
             }

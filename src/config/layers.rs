@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::config::entry::{Name, Row};
 use crate::config::error::ConfigError;
-use crate::config::{demands, table};
+use crate::config::{table, unsupported};
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Layer {
     /// Errors: no broker's option has that name, its row does not allow the value, or it asks for
     /// what this version does not have.
     pub fn enter(&mut self, key: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
-        demands::check(key, value, origin)?;
+        unsupported::check(key, value, origin)?;
         let Some((row, name)) = table::broker_option(key) else {
             return Err(ConfigError::Unknown {
                 key: key.to_owned(),

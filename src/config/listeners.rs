@@ -3,8 +3,8 @@
 //! Kafka names listeners (`INTERNAL://:29092`) and says elsewhere what protocol each name means
 //! (`listener.security.protocol.map`). Only plain text is served.
 
-use crate::config::demands::UnsupportedFeature;
 use crate::config::endpoint::Endpoint;
+use crate::config::unsupported::UnsupportedFeature;
 
 /// The name of a listener that has none (Kafka: the name of its protocol).
 pub const PLAINTEXT: &str = "PLAINTEXT";
@@ -85,7 +85,7 @@ impl RawListeners {
         let of_clients = |place: &NamedEndpoint| {
             place.name.as_ref().is_none_or(|name| !among(&self.controllers, name))
         };
-        let mut places: Vec<NamedEndpoint> = places(&self.listeners);
+        let mut places: Vec<NamedEndpoint> = named_endpoints(&self.listeners);
         places.retain(of_clients);
         if places.is_empty() {
             let why = "a listener besides those of controller.listener.names";
@@ -94,9 +94,10 @@ impl RawListeners {
         for place in &places {
             self.is_served(place)?;
         }
-        let mut advertised = self::places(&self.advertised);
+        let mut advertised = self::named_endpoints(&self.advertised);
         advertised.retain(of_clients);
-        let told = told(&places, &advertised).map_err(ListenersError::Advertised)?;
+        let told =
+            advertised_endpoints(&places, &advertised).map_err(ListenersError::Advertised)?;
         let listeners = places.into_iter().zip(told);
         Ok(listeners
             .map(|(place, advertised)| Listener {
@@ -124,7 +125,7 @@ impl RawListeners {
     }
 }
 
-fn places(items: &[String]) -> Vec<NamedEndpoint> {
+fn named_endpoints(items: &[String]) -> Vec<NamedEndpoint> {
     items.iter().filter_map(|item| NamedEndpoint::parse(item)).collect()
 }
 
@@ -134,7 +135,7 @@ fn among(names: &[String], name: &str) -> bool {
 
 /// What is advertised for each listener: one place without a name is that of all; as many as
 /// there are listeners, with the same names, go by their order; others go by their names.
-fn told(
+fn advertised_endpoints(
     listeners: &[NamedEndpoint],
     advertised: &[NamedEndpoint],
 ) -> Result<Vec<Option<Endpoint>>, String> {

@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 
 use crate::config::check::Check;
-use crate::config::described::{ConfigDescription, ConfigSynonym};
+use crate::config::describe::{ConfigDescription, ConfigSynonym};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{ConfigSource, Layers};
 use crate::config::value::{ConfigType, List, Text, Value};
-use crate::config::{group, table, together};
+use crate::config::{consistency, group, table};
 
 /// What has options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +227,7 @@ pub fn check_bounds(layers: &Layers) -> Result<(), ConfigError> {
             Some(_) => format!("{}{than} {}, {greater}", relation[0], name(more)),
             None => format!("{}{than} {}, {lesser}", relation[1], name(less)),
         };
-        Err(together::invalid(found.or(layers.find(more.broker())), allowed))
+        Err(consistency::invalid(found.or(layers.find(more.broker())), allowed))
     };
     for option in OF_GROUPS {
         if let Some((least, greatest)) = option.least.zip(option.greatest) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::described::{self, ConfigDescription};
+use crate::config::describe::{self, ConfigDescription};
 use crate::config::entry::Effect;
 use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::first_topics::FirstTopic;
@@ -11,7 +11,7 @@ use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
 use crate::config::resources::{self, ResourceType};
 use crate::config::value::Value;
-use crate::config::{dynamic, environment, file, kafka_environment, table, together};
+use crate::config::{consistency, dynamic, environment, file, kafka_environment, table};
 
 /// The configuration file, read by the caller.
 #[derive(Debug, Clone, Copy)]
@@ -186,17 +186,17 @@ impl Settings {
 
     /// Every option of a topic with these overrides, by name.
     pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<ConfigDescription> {
-        described::topic(overrides, &self.layers)
+        describe::topic(overrides, &self.layers)
     }
 
     /// Every option of the broker under every name it has, by name.
     pub fn describe_broker(&self) -> Vec<ConfigDescription> {
-        described::broker(&self.layers)
+        describe::broker(&self.layers)
     }
 
     /// What clients have set on all brokers while they run, by name.
     pub fn describe_broker_defaults(&self) -> Vec<ConfigDescription> {
-        described::broker_defaults(&self.layers)
+        describe::broker_defaults(&self.layers)
     }
 
     /// Whether a group or a client metrics subscription may have these configs.
@@ -236,14 +236,14 @@ impl Settings {
     ///
     /// Errors: values that contradict each other.
     pub fn check_consistency(&self) -> Result<(), ConfigError> {
-        together::check(&self.layers, &self.live)
+        consistency::check(&self.layers, &self.live)
     }
 
     /// Whether a broker that runs by `has` may go over to these settings.
     ///
     /// Errors: what is refused of a running broker although it would start so.
     pub fn check_change(&self, has: &Settings) -> Result<(), BrokerConfigError> {
-        together::check_change(&has.layers, &self.layers)
+        consistency::check_change(&has.layers, &self.layers)
     }
 }
 

@@ -19,11 +19,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 
 use crate::clock::{Clock, Now};
-use crate::coordinator::asking::{CommandReceiver, PendingCommand};
 use crate::coordinator::backlog::Backlog;
-use crate::coordinator::gauge::UsageMonitor;
+use crate::coordinator::handle::{CommandReceiver, PendingCommand};
 use crate::coordinator::journal::{Journal, JournalError};
-use crate::groups::input::{Command, Reply};
+use crate::coordinator::usage_monitor::UsageMonitor;
+use crate::groups::command::{Command, Reply};
 use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Ticket};

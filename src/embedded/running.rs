@@ -14,7 +14,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
 use crate::broker::{start, stop};
 use crate::clock::SystemClock;
@@ -23,8 +23,8 @@ use crate::embedded::broker::StopError;
 use crate::embedded::builder::StartError;
 use crate::server::listener;
 use crate::storage::datadir;
-use crate::storage::descriptors::{BoundedDisk, files_within};
 use crate::storage::disk::{Disk, OsDisk};
+use crate::storage::fd_cache::{BoundedDisk, files_within};
 
 /// The share of this process's open files that one broker may take: the program has its own, and
 /// there may be other brokers.
@@ -79,7 +79,7 @@ pub fn launch(launch: Launch) -> Result<(StopSender, ReadyReceiver), StartError>
     let (ready, readiness) = oneshot::channel();
     std::thread::Builder::new()
         .name("ottla".to_owned())
-        .spawn(move || live(launch, told, ready))
+        .spawn(move || run(launch, told, ready))
         .map_err(no_threads)?;
     Ok((orders, readiness))
 }
@@ -91,7 +91,7 @@ fn no_threads(error: std::io::Error) -> StartError {
 type ReadySender = oneshot::Sender<Result<Started, StartError>>;
 type StopReceiver = oneshot::Receiver<oneshot::Sender<StopResult>>;
 
-fn live(launch: Launch, told: StopReceiver, ready: ReadySender) {
+fn run(launch: Launch, told: StopReceiver, ready: ReadySender) {
     let Launch { settings, data_dir, disk, temporary, worker_threads } = launch;
     let ended = match runtime(worker_threads) {
         Ok(runtime) => {

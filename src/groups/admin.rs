@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
+use crate::groups::command::{DescribedMember, Description, GroupError, Listing, Reply};
 use crate::groups::group::GroupState;
-use crate::groups::input::{DescribedMember, Description, GroupError, Listing, Reply};
 use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;

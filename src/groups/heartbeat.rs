@@ -1,8 +1,8 @@
 //! Heartbeat and LeaveGroup: who is still there.
 
 use crate::clock::Now;
+use crate::groups::command::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
 use crate::groups::group::{Group, GroupState};
-use crate::groups::input::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
 impl Group {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::groups::command::{GroupError, Join, JoinError, Joined, JoinedMember, Reply};
 use crate::groups::group::{FirstRebalance, Group, GroupState};
-use crate::groups::input::{GroupError, Join, JoinError, Joined, JoinedMember, Reply};
 use crate::groups::limits::Limit;
 use crate::groups::members::Member;
 use crate::groups::records::Record;
@@ -118,7 +118,7 @@ impl Groups {
             self.replace_static(now, ticket, join, group, (&old, &id), step);
             return Ok(());
         }
-        if instance.is_none() && join.id_first {
+        if instance.is_none() && join.requires_member_id {
             if self.pending >= PENDING_MAX {
                 return Err(JoinError::Refused(GroupError::Unavailable, String::new()));
             }

@@ -1,6 +1,6 @@
 //! What the coordinator takes at most, and what it has.
 
-use crate::groups::input::{Command, Commit, GroupError, Join, Sync};
+use crate::groups::command::{Command, Commit, GroupError, Join, Sync};
 use crate::groups::members::member_bytes;
 
 /// How many protocols a member may offer. Clients offer up to four.

@@ -1,4 +1,4 @@
-//! The group coordinator's mind: a pure machine, `(now, input)` to records and replies.
+//! The group coordinator's mind: a pure machine, `(now, command)` to records and replies.
 //!
 //! **Invariant:** what is to outlive the process is changed by [`Groups::apply`] alone, which a
 //! start does with the whole log and a step with the records that it has just decided on. What
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::groups::command::{Command, GroupError, Reply};
 use crate::groups::group::Group;
-use crate::groups::input::{Command, GroupError, Reply};
 use crate::groups::limits::{Limit, Limits, SLICE, Usage};
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::retention::Sweep;
@@ -25,10 +25,10 @@ use crate::groups::topics::Topics;
 use crate::groups::visits::visit;
 
 mod admin;
+pub mod command;
 pub mod committed;
 pub mod group;
 mod heartbeat;
-pub mod input;
 mod join;
 pub mod limits;
 pub mod members;
@@ -123,10 +123,10 @@ impl Groups {
     }
 
     /// Do what is asked. The records are applied already.
-    pub fn step(&mut self, now: Now, ticket: Ticket, input: Command) -> Step {
+    pub fn step(&mut self, now: Now, ticket: Ticket, command: Command) -> Step {
         let mut step = Step::default();
-        let group = input.group().map(str::to_owned);
-        match input {
+        let group = command.group().map(str::to_owned);
+        match command {
             Command::Join(join) => self.join(now, ticket, join, &mut step),
             Command::Sync(sync) => self.sync(now, ticket, sync, &mut step),
             Command::Heartbeat(identity) => {

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use crate::clock::Now;
-use crate::groups::committed::offset_bytes;
-use crate::groups::group::{Group, GroupState};
-use crate::groups::input::{
+use crate::groups::command::{
     Commit, DeletedOffsets, FetchedOffsets, GroupError, MemberIdentity, Reply, TopicPartitions,
 };
+use crate::groups::committed::offset_bytes;
+use crate::groups::group::{Group, GroupState};
 use crate::groups::limits::{Limit, SLICE};
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::{Groups, Step, Ticket, checked_id};

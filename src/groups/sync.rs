@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
+use crate::groups::command::{GroupError, Reply, Sync, Synced};
 use crate::groups::group::{Group, GroupState};
-use crate::groups::input::{GroupError, Reply, Sync, Synced};
 use crate::groups::limits::Limit;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Step, Ticket, checked_id};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
-use crate::groups::input::{
+use crate::groups::command::{
     Command, Commit, Description, GroupError, Join, JoinError, Joined, LeavingMember,
     MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
@@ -69,7 +69,7 @@ fn join(member: &str) -> Join {
         rebalance_timeout_ms: REBALANCE as i32,
         protocol_type: "consumer".to_owned(),
         protocols: protocols(&["range"]),
-        id_first: true,
+        requires_member_id: true,
         supports_skip_assignment: true,
     }
 }

@@ -11,7 +11,7 @@ impl Groups {
         let silent = group.members.silent(now.mono_ms);
         silent.iter().for_each(|member| self.remove(group, member, step));
         if !silent.is_empty() || lost_ids {
-            self.after_loss(now, id, group, !silent.is_empty(), step);
+            self.after_member_left(now, id, group, !silent.is_empty(), step);
         }
         if group.phase_due_ms.is_some_and(|due| due <= now.mono_ms) {
             match group.phase {
@@ -24,7 +24,7 @@ impl Groups {
         }
     }
 
-    fn after_loss(
+    fn after_member_left(
         &mut self,
         now: Now,
         id: &str,

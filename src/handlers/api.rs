@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 use crate::handlers::context::Context;
-use crate::wire::reply::{CloseReason, Response, check_frame, encode};
+use crate::wire::response::{CloseReason, Response, check_frame, encode};
 
 /// The future of an answer.
 pub type ResponseFuture<'a> =
@@ -80,7 +80,7 @@ fn run<H: Handler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
 }
 
 /// A request whose answer is a list that may be long: it is made item by item, with an
-/// [`AnswerList`](crate::handlers::answer_list::AnswerList).
+/// [`ResponseList`](crate::handlers::response_list::ResponseList).
 pub trait ListHandler {
     /// Kafka's number for the API.
     const KEY: i16;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::advertised::ListenerPeer;
-use crate::broker::parts::Broker;
-use crate::handlers::charge::RequestCost;
+use crate::broker::state::Broker;
 use crate::handlers::memory::Memory;
+use crate::handlers::request_cost::RequestCost;
 use crate::quotas::limits::ClientEntity;
-use crate::wire::reply::CloseReason;
+use crate::wire::response::CloseReason;
 
 /// Who everybody is without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
 pub const ANONYMOUS: &str = "ANONYMOUS";
@@ -29,7 +29,7 @@ pub struct Context {
     /// Where the client connected from.
     pub peer: SocketAddr,
     /// How the client came in.
-    pub came_in: ListenerPeer,
+    pub listener_peer: ListenerPeer,
     /// What it has cost until now.
     pub cost: RequestCost,
     /// Memory that is held for the request and for its answer.
@@ -39,7 +39,7 @@ pub struct Context {
 impl Context {
     /// Host and port that this client is told.
     pub fn advertised(&self) -> (StrBytes, i32) {
-        let to = self.broker.advertised.address_for(self.came_in);
+        let to = self.broker.advertised.address_for(self.listener_peer);
         (StrBytes::from_string(to.host), i32::from(to.port))
     }
 

@@ -10,7 +10,7 @@ use crate::broker::quota_changes::QuotaError;
 use crate::broker::topic_changes::{CreateError, GrowError};
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
-use crate::groups::input::GroupError;
+use crate::groups::command::GroupError;
 use crate::log::AppendError;
 use crate::log::admit::AdmitErrorKind;
 use crate::log::producers::ProducerError;

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::broker::memory::{MemoryExhausted, MemoryPermit};
-use crate::broker::parts::Broker;
-use crate::wire::reply::CloseReason;
+use crate::broker::memory_budget::{MemoryExhausted, MemoryPermit};
+use crate::broker::state::Broker;
+use crate::wire::response::CloseReason;
 
 /// What an answer may take without asking for memory, in bytes: most answers are smaller.
 const FREE_ANSWER_BYTES: usize = 8 * 1024;
@@ -82,7 +82,7 @@ impl Memory {
     /// Waits until others need the memory that is held for the decoded request.
     pub async fn is_wanted(&self) {
         match self.request.get() {
-            Some(held) => held.wanted().await,
+            Some(held) => held.until_wanted().await,
             None => std::future::pending().await,
         }
     }

@@ -1,8 +1,7 @@
 //! What each request means: THE TABLE.
 
-pub mod answer_list;
 pub mod api;
-pub mod charge;
+pub mod api_error;
 pub mod cluster;
 pub mod configs;
 pub mod context;
@@ -12,6 +11,9 @@ pub mod errors;
 pub mod groups;
 pub mod memory;
 pub mod page;
+pub mod request_cost;
+pub mod response_list;
 pub mod security;
 pub mod table;
+pub mod throttle;
 pub mod topics;

@@ -24,16 +24,16 @@ use crate::storage::snapshot;
 use crate::types::Offset;
 
 pub mod admit;
-pub mod cleaning;
-pub mod cut;
+pub mod compaction;
+pub mod disk_space;
 pub mod flush;
 pub mod producers;
+pub mod recompress;
 pub mod recovery;
-pub mod repack;
 pub mod retention;
 pub mod rewrite;
 pub mod scrub;
-pub mod space;
+pub mod truncation;
 pub mod view;
 
 /// The only leader epoch there is on a single node; stamped in every batch.

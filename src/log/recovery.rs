@@ -2,7 +2,7 @@
 //!
 //! After a clean stop only the batch headers behind the last index entry are read. Otherwise
 //! everything from the recovery point on is read and its CRCs are checked: what lies below it
-//! was synced. The first batch that is not whole or not sound ends the log; `log/cut.rs` cuts off
+//! was synced. The first batch that is not whole or not sound ends the log; `log/truncation.rs` cuts off
 //! what follows, and tells a write that was not finished from damage.
 
 use std::io;
@@ -11,9 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::log::cleaning::swap::finish_what_was_begun;
-use crate::log::cut::TailTruncation;
+use crate::log::compaction::swap::finish_what_was_begun;
 use crate::log::producers::{EndTxnMarker, Producers};
+use crate::log::truncation::TailTruncation;
 use crate::log::view::SegmentView;
 use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, read_all};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::log::view::View;
 use crate::storage::disk::Disk;
 use crate::storage::segment::{Segment, base_offset_of};
-use crate::storage::verify::{Damage, Throttler, verify};
+use crate::storage::verify::{DamagedRange, Throttler, verify};
 
 /// A log file, and how much of it is to be read.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct ScrubRange {
 #[derive(Debug)]
 pub enum Corruption {
     /// Something in it is no sound batch.
-    Damaged(Damage),
+    Damaged(DamagedRange),
     /// The disk does not give it.
     Unreadable(io::Error),
 }

@@ -23,19 +23,20 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::broker::advertised::ListenerPeer;
-use crate::broker::memory::MemoryPermit;
-use crate::handlers::charge::{self, ChargedResponse, RequestCost};
+use crate::broker::memory_budget::MemoryPermit;
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::memory::Memory;
+use crate::handlers::request_cost::RequestCost;
 use crate::handlers::table;
-use crate::server::frames::{Frames, Slow};
-use crate::server::holding::RequestMemoryPermit;
+use crate::handlers::throttle::{self, ChargedResponse};
+use crate::server::connection_limits::ConnectionPermit;
+use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
-use crate::server::outbound::{Outbound, ReadsTooLittle};
-use crate::server::places::ConnectionPermit;
+use crate::server::outbound::{Outbound, SlowReader};
+use crate::server::request_permit::RequestMemoryPermit;
 use crate::server::shared::Shared;
-use crate::wire::reply::{API_VERSIONS, CloseReason, Response};
+use crate::wire::response::{API_VERSIONS, CloseReason, Response};
 use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
 
@@ -56,8 +57,8 @@ pub struct Connection {
     shared: Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: ConnectionPermit,
-    came_in: ListenerPeer,
+    permit: ConnectionPermit,
+    listener_peer: ListenerPeer,
     out: Outbound,
     /// The client id that the next sending is charged to, where processing time is limited.
     payer: Option<String>,
@@ -81,16 +82,16 @@ impl Connection {
         shared: Arc<Shared>,
         stream: TcpStream,
         peer: SocketAddr,
-        place: ConnectionPermit,
-        came_in: ListenerPeer,
+        permit: ConnectionPermit,
+        listener_peer: ListenerPeer,
     ) -> io::Result<Connection> {
         stream.set_nodelay(true)?;
         let out = Outbound::default();
-        Ok(Connection { shared, stream, peer, place, came_in, out, payer: None })
+        Ok(Connection { shared, stream, peer, permit, listener_peer, out, payer: None })
     }
 
     /// Serve the client until it leaves, says nothing for `connections.max.idle.ms`, sends what
-    /// nobody understands or too slowly, its place is given to somebody else, or the broker stops.
+    /// nobody understands or too slowly, its permit is given to somebody else, or the broker stops.
     pub async fn serve(mut self) {
         let shared = self.shared.clone();
         let config = &shared.broker.config;
@@ -99,7 +100,7 @@ impl Connection {
         let holding = RequestMemoryPermit::new(shared.memory.clone(), self.peer.ip());
         let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
         let mut stopping = shared.broker.stopping.subscribe();
-        let guest = self.place.client();
+        let guest = self.permit.client();
         let served = tokio::select! {
             biased;
             served = self.run(frames, idle, &mut stopping) => served,
@@ -138,7 +139,7 @@ impl Connection {
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
             };
             match filled {
-                Ok(Ok(true)) => self.place.heard(self.shared.now_ms()),
+                Ok(Ok(true)) => self.permit.note_activity(self.shared.now_ms()),
                 Ok(Ok(false)) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "idle too long")),
@@ -154,7 +155,7 @@ impl Connection {
         let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
         let sent = match payer {
             Some(payer) => {
-                Box::pin(charge::charge_send(&self.shared.broker, &payer, flushing)).await
+                Box::pin(throttle::charge_send(&self.shared.broker, &payer, flushing)).await
             }
             None => flushing.await,
         };
@@ -176,7 +177,7 @@ impl Connection {
         tokio::select! {
             () = tokio::time::sleep(throttle.min(idle)) => {}
             () = left(&self.stream) => return Ok(false),
-            () = frames.must_give_way() => return Err(gave_way()),
+            () = frames.must_give_way() => return Err(evicted()),
             _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
         }
         if throttle > idle {
@@ -190,8 +191,8 @@ impl Connection {
     fn closed(&self, error: &io::Error) {
         let cause = error.get_ref();
         let limit = match cause {
-            Some(cause) if cause.is::<ReadsTooLittle>() => &READS_TOO_LITTLE,
-            Some(cause) if cause.is::<Slow>() => &SENDS_TOO_SLOWLY,
+            Some(cause) if cause.is::<SlowReader>() => &READS_TOO_LITTLE,
+            Some(cause) if cause.is::<SlowClient>() => &SENDS_TOO_SLOWLY,
             _ => {
                 tracing::debug!(peer = %self.peer, %error, "connection closed");
                 return;
@@ -204,7 +205,7 @@ impl Connection {
 
     /// Say that a request gets no answer. What a client can have said as often as it likes is said
     /// once a second.
-    fn refused(&self, refusal: &CloseReason) {
+    fn log_close(&self, refusal: &CloseReason) {
         if !matches!(refusal, CloseReason::Unaffordable(_)) {
             tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
             return;
@@ -223,7 +224,7 @@ impl Connection {
     ) -> io::Result<AfterResponse> {
         let outcome = {
             let waits = waits_at_clients_will(&frame);
-            let answering = handle(self.shared.clone(), frame, self.peer, self.came_in);
+            let answering = handle(self.shared.clone(), frame, self.peer, self.listener_peer);
             tokio::pin!(answering);
             let first = std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
             match first {
@@ -234,7 +235,7 @@ impl Connection {
                     tokio::select! {
                         biased;
                         outcome = &mut answering => outcome,
-                        () = frames.must_give_way() => return Err(gave_way()),
+                        () = frames.must_give_way() => return Err(evicted()),
                         () = gone(&self.stream) => {
                             match tokio::time::timeout(LAST_ANSWER, answering).await {
                                 Ok(outcome) => outcome,
@@ -254,7 +255,7 @@ impl Connection {
                 Ok(AfterResponse { goes_on: true, mute_ms })
             }
             Err(refusal) => {
-                self.refused(&refusal);
+                self.log_close(&refusal);
                 Ok(AfterResponse::CLOSE)
             }
         }
@@ -271,8 +272,8 @@ fn waits_at_clients_will(frame: &[u8]) -> bool {
     })
 }
 
-fn gave_way() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, Slow::WaitedTooLong)
+fn evicted() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, SlowClient::WaitedTooLong)
 }
 
 /// Until the client has closed its half of the connection. If it has sent more instead, for ever:
@@ -297,7 +298,7 @@ async fn handle(
     shared: Arc<Shared>,
     frame: Bytes,
     peer: SocketAddr,
-    came_in: ListenerPeer,
+    listener_peer: ListenerPeer,
 ) -> Result<(ChargedResponse, Option<MemoryPermit>), CloseReason> {
     let (header, body_from) =
         header::read(&frame).map_err(|error| CloseReason::Malformed(error.to_string()))?;
@@ -315,7 +316,7 @@ async fn handle(
     let body = frame.slice(body_from..);
     drop(frame);
     let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
-        .map_err(refusal_of)?;
+        .map_err(close_reason)?;
     let memory = Memory::for_request(&shared.broker, key, shape.decoded_bytes).await?;
     let cx = Context {
         broker: shared.broker.clone(),
@@ -324,15 +325,15 @@ async fn handle(
         // A copy, so that the frame is free once it is decoded.
         client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
         peer,
-        came_in,
+        listener_peer,
         cost: RequestCost::default(),
         memory,
     };
-    let answer = charge::answer(&cx, api, body).await?;
+    let answer = throttle::answer(&cx, api, body).await?;
     Ok((answer, cx.memory.into_response()))
 }
 
-fn refusal_of(error: ShapeError) -> CloseReason {
+fn close_reason(error: ShapeError) -> CloseReason {
     match error {
         ShapeError::TooLarge { .. } => CloseReason::Unaffordable(error.to_string()),
         _ => CloseReason::Malformed(error.to_string()),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::config::endpoint::Endpoint;
 use crate::storage::disk::{Disk, OsDisk};
 

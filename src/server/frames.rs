@@ -14,8 +14,8 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::net::TcpStream;
 
-use crate::server::holding::RequestMemoryPermit;
 use crate::server::request_memory::arrival_ms;
+use crate::server::request_permit::RequestMemoryPermit;
 
 /// What a connection may hold without asking for it.
 const FREE_BYTES: usize = 4 * 1024;
@@ -30,7 +30,7 @@ thread_local! {
 
 /// Why a connection is closed for what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Slow {
+pub enum SlowClient {
     /// It had its time.
     #[error(
         "a request arrives at less than socket.request.min.bytes.per.second: {arrived} of {size} bytes"
@@ -159,7 +159,7 @@ impl Frames {
     /// Reads more; false at the end of the stream.
     ///
     /// # Errors
-    /// The socket's, or [`Slow`].
+    /// The socket's, or [`SlowClient`].
     pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {
             let read = if self.buffer.is_empty() {
@@ -284,8 +284,8 @@ impl Frames {
         let arrived = self.buffer.len();
         let size = self.frame_bytes().ok().flatten().map_or(0, |frame| 4 + frame);
         let slow = match gives_way {
-            true => Slow::GaveWay { arrived, size },
-            false => Slow::BelowMinimum { arrived, size },
+            true => SlowClient::GaveWay { arrived, size },
+            false => SlowClient::BelowMinimum { arrived, size },
         };
         io::Error::new(io::ErrorKind::TimedOut, slow)
     }

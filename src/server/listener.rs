@@ -11,11 +11,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::broker::advertised::ListenerPeer;
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::config::endpoint::Endpoint;
 use crate::server::connection::Connection;
+use crate::server::connection_limits::ConnectionPermit;
 use crate::server::gateway::Gateway;
-use crate::server::places::ConnectionPermit;
 use crate::server::shared::Shared;
 
 /// How long connections may finish what they are doing once the broker stops.
@@ -72,8 +72,8 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener, index: usize) {
                         }
                         continue;
                     }
-                    let Some(place) = shared.place(peer) else { continue };
-                    match connection(&shared, stream, peer, place, index, gateway) {
+                    let Some(permit) = shared.place(peer) else { continue };
+                    match connection(&shared, stream, peer, permit, index, gateway) {
                         Ok(connection) => drop(connections.spawn(connection.serve())),
                         Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
                     }
@@ -95,13 +95,13 @@ fn connection(
     shared: &Arc<Shared>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     listener: usize,
     gateway: Gateway,
 ) -> io::Result<Connection> {
     let through_gateway = shared.broker.advertised.is_open(listener) && gateway.is(peer.ip());
-    let came_in = ListenerPeer { listener, at: stream.local_addr()?, through_gateway };
-    Connection::new(shared.clone(), stream, peer, place, came_in)
+    let listener_peer = ListenerPeer { listener, at: stream.local_addr()?, through_gateway };
+    Connection::new(shared.clone(), stream, peer, permit, listener_peer)
 }
 
 /// A client whose address connects too often: as in Kafka its connection is held unserved, and

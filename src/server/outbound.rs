@@ -18,9 +18,9 @@ use bytes::Buf;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::broker::memory::MemoryPermit;
+use crate::broker::memory_budget::MemoryPermit;
 use crate::storage::segment::FileSlice;
-use crate::wire::reply::Chunk;
+use crate::wire::response::Chunk;
 
 /// What one call reads of a file: it stays in the processor's cache until it is sent.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -135,8 +135,8 @@ impl Outbound {
                 }
                 Chunk::Bytes(_) => self.send_bytes(stream),
                 Chunk::File(slice) => match send_piece(stream, slice) {
-                    Err(Trouble::Cold) => return Ok(Step::Cold(slice.clone())),
-                    Err(Trouble::Io(error)) => Err(error),
+                    Err(SendError::Cold) => return Ok(Step::Cold(slice.clone())),
+                    Err(SendError::Io(error)) => Err(error),
                     Ok(n) => Ok(n),
                 },
             };
@@ -217,7 +217,7 @@ impl Outbound {
                 biased;
                 () = pace.window.as_mut() => {
                     if pace.bytes < WINDOW_BYTES && held.has_waiters() {
-                        return Err(io::Error::new(io::ErrorKind::TimedOut, ReadsTooLittle));
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, SlowReader));
                     }
                     self.pace = None;
                 }
@@ -230,29 +230,29 @@ impl Outbound {
 /// Why a connection is closed whose client does not take what it has asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the client reads too little of a large answer while others wait for memory")]
-pub struct ReadsTooLittle;
+pub struct SlowReader;
 
 impl DrainRate {
     fn begin() -> DrainRate {
         DrainRate { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
     }
 }
-enum Trouble {
+enum SendError {
     Cold,
     Io(io::Error),
 }
 
-fn send_piece(stream: &TcpStream, slice: &FileSlice) -> Result<usize, Trouble> {
+fn send_piece(stream: &TcpStream, slice: &FileSlice) -> Result<usize, SendError> {
     PIECE.with_borrow_mut(|piece| {
         piece.resize(PIECE_BYTES, 0);
         let want = slice.len.min(PIECE_BYTES);
         let read = match slice.file.read_hot_at(&mut piece[..want], slice.position) {
-            Ok(0) => return Err(Trouble::Io(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) => return Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())),
             Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Cold),
-            Err(error) => return Err(Trouble::Io(error)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(SendError::Cold),
+            Err(error) => return Err(SendError::Io(error)),
         };
-        stream.try_write(&piece[..read]).map_err(Trouble::Io)
+        stream.try_write(&piece[..read]).map_err(SendError::Io)
     })
 }
 

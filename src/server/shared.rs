@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::broker::parts::Broker;
-use crate::server::holding::SharedRequestMemory;
+use crate::broker::state::Broker;
+use crate::server::connection_limits::{
+    ConnectionLimits, ConnectionPermit, LimitReached, MaxConnections,
+};
 use crate::server::log_limit::LogLimit;
 use crate::server::old_clients::OldClients;
-use crate::server::places::{ConnectionLimits, ConnectionPermit, LimitReached, MaxConnections};
-use crate::storage::descriptors::files_within;
+use crate::server::request_permit::SharedRequestMemory;
+use crate::storage::fd_cache::files_within;
 
 /// Descriptors that belong neither to connections nor to files of the data directory.
 const OTHER_DESCRIPTORS: u64 = 16;

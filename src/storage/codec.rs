@@ -14,7 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use crate::storage::batch::Codec;
-use crate::storage::packer::Compressor;
+use crate::storage::compressor::Compressor;
 
 /// The most that snappy can make of its input: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;

@@ -84,19 +84,19 @@ pub struct Peeked {
 }
 
 /// Records that lie uncompressed in memory.
-pub struct Slice<'a> {
+pub struct SliceInput<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Slice<'a> {
+impl<'a> SliceInput<'a> {
     /// Records that begin where `bytes` does and end where it ends.
-    pub fn new(bytes: &'a [u8]) -> Slice<'a> {
-        Slice { bytes, at: 0 }
+    pub fn new(bytes: &'a [u8]) -> SliceInput<'a> {
+        SliceInput { bytes, at: 0 }
     }
 }
 
-impl RecordInput for Slice<'_> {
+impl RecordInput for SliceInput<'_> {
     #[inline(always)]
     fn byte(&mut self) -> Result<u8, MalformedRecord> {
         let byte = *self.bytes.get(self.at).ok_or(MalformedRecord::Cut)?;
@@ -218,7 +218,7 @@ impl<const N: usize> Front<'_, N> {
 }
 
 /// Records on their way out of a codec, through one buffer.
-pub struct Stream<'a> {
+pub struct StreamInput<'a> {
     reader: Decompressor<'a>,
     buffer: Vec<u8>,
     at: usize,
@@ -226,10 +226,10 @@ pub struct Stream<'a> {
     passed: u64,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> StreamInput<'a> {
     /// Records as `reader` gives them.
-    pub fn new(reader: Decompressor<'a>) -> Stream<'a> {
-        Stream { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
+    pub fn new(reader: Decompressor<'a>) -> StreamInput<'a> {
+        StreamInput { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -255,7 +255,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-impl RecordInput for Stream<'_> {
+impl RecordInput for StreamInput<'_> {
     #[inline]
     fn byte(&mut self) -> Result<u8, MalformedRecord> {
         self.need()?;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::storage::batch::{BatchView, Codec, Header};
 use crate::storage::codec;
 use crate::storage::record_input::{
-    MalformedRecord, RecordInput, Slice, Stream, long_number, number,
+    MalformedRecord, RecordInput, SliceInput, StreamInput, long_number, number,
 };
 use crate::types::Offset;
 
@@ -249,20 +249,20 @@ impl<'i, S: RecordInput> Body<'i, S> {
 /// Where a batch's records come from.
 pub(crate) enum Source<'a> {
     /// They lie there as they are.
-    Here(Slice<'a>),
+    Here(SliceInput<'a>),
     /// They come out of a codec.
-    Unfolding(Box<Stream<'a>>),
+    Unfolding(Box<StreamInput<'a>>),
 }
 
 pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, MalformedRecordAt> {
     let first = |fault| MalformedRecordAt { index: 0, fault };
     match batch.header.codec() {
         None => Err(first(MalformedRecord::UnknownCodec(batch.header.attributes & 0x07))),
-        Some(Codec::None) => Ok(Source::Here(Slice::new(batch.payload()))),
+        Some(Codec::None) => Ok(Source::Here(SliceInput::new(batch.payload()))),
         Some(codec) => {
             let reader = codec::reader(codec, batch.payload())
                 .map_err(|e| first(MalformedRecord::Undecodable(e)))?;
-            Ok(Source::Unfolding(Box::new(Stream::new(reader))))
+            Ok(Source::Unfolding(Box::new(StreamInput::new(reader))))
         }
     }
 }

@@ -71,7 +71,7 @@ const MENDED_INTERVAL_BYTES: u64 = 4096;
 
 /// An index says what the log does not.
 #[derive(Debug)]
-pub struct Damaged;
+pub struct IndexMismatch;
 
 /// One log file and its indexes.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl Segment {
     pub fn find(&self, offset: Offset, log_bytes: u64) -> io::Result<Option<BatchAt>> {
         match self.find_by_index(offset, log_bytes)? {
             Ok(found) => Ok(found),
-            Err(Damaged) => {
+            Err(IndexMismatch) => {
                 self.rebuild_index(log_bytes)?;
                 self.walk_to(offset, 0, log_bytes)
             }
@@ -237,15 +237,15 @@ impl Segment {
         &self,
         offset: Offset,
         log_bytes: u64,
-    ) -> io::Result<Result<Option<BatchAt>, Damaged>> {
+    ) -> io::Result<Result<Option<BatchAt>, IndexMismatch>> {
         let relative = u32::try_from(offset - self.base_offset).unwrap_or(0);
         let Some(entry) = self.offsets()?.at_or_before(relative)? else {
             return self.walk_to(offset, 0, log_bytes).map(Ok);
         };
         let last_offset = self.base_offset + i64::from(entry.relative_offset);
         match self.batch_at(u64::from(entry.position), log_bytes)? {
-            Some(batch) if batch.header.last_offset() != last_offset => Ok(Err(Damaged)),
-            None => Ok(Err(Damaged)),
+            Some(batch) if batch.header.last_offset() != last_offset => Ok(Err(IndexMismatch)),
+            None => Ok(Err(IndexMismatch)),
             Some(batch) if last_offset >= offset => Ok(Ok(Some(batch))),
             Some(batch) => self.walk_to(offset, batch.position + batch.bytes, log_bytes).map(Ok),
         }
@@ -271,14 +271,14 @@ impl Segment {
         &self,
         entry: TimeEntry,
         log_bytes: u64,
-    ) -> io::Result<Result<BatchAt, Damaged>> {
+    ) -> io::Result<Result<BatchAt, IndexMismatch>> {
         let offset = self.base_offset + i64::from(entry.relative_offset);
         let found = self.find_by_index(offset, log_bytes)?;
         let is_it = |batch: &BatchAt| {
             let header = &batch.header;
             header.last_offset() == offset && header.max_timestamp == entry.timestamp
         };
-        Ok(found.and_then(|batch| batch.filter(is_it).ok_or(Damaged)))
+        Ok(found.and_then(|batch| batch.filter(is_it).ok_or(IndexMismatch)))
     }
 
     /// A position before which no record is as late as `timestamp`.
@@ -286,7 +286,7 @@ impl Segment {
         let Some(entry) = self.times()?.before(timestamp)? else { return Ok(0) };
         match self.batch_of(entry, log_bytes)? {
             Ok(batch) => Ok(batch.position),
-            Err(Damaged) => self.rebuild_index(log_bytes).map(|()| 0),
+            Err(IndexMismatch) => self.rebuild_index(log_bytes).map(|()| 0),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A batch is sound if its header can be one, it does not begin before the last one's end, and its
 //! CRC is right. Behind one that is not, the next sound one is looked for: where its length says,
-//! and else byte by byte. What lies in between is one [`Damage`].
+//! and else byte by byte. What lies in between is one [`DamagedRange`].
 //!
 //! The CRC does not cover a batch's base offset and leader epoch. Of the first it is known only
 //! that it ascends; a flipped bit of the second is not found.
@@ -33,7 +33,7 @@ pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// A stretch of a log file in which no batch is sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Damage {
+pub struct DamagedRange {
     /// Where it begins, in bytes.
     pub position: u64,
     /// How long it is, in bytes.
@@ -53,7 +53,7 @@ pub struct Report {
     /// How many batches are sound.
     pub batches: u64,
     /// Where it is damaged, at the first [`DAMAGES_MAX`] places.
-    pub damages: Vec<Damage>,
+    pub damages: Vec<DamagedRange>,
 }
 
 /// How many damages of one file are told.
@@ -90,7 +90,7 @@ pub enum Verified {
     /// A sound batch.
     Sound(BatchAt),
     /// What is not one.
-    Damaged(Damage),
+    Damaged(DamagedRange),
 }
 
 /// Goes through a log file from one batch to the next.
@@ -151,7 +151,7 @@ impl Verifier {
             && (claimed.is_some_and(|end| end >= self.end)
                 || position + HEADER_BYTES as u64 > self.end
                 || self.is_zeros(position, pace)?);
-        Ok(Some(Verified::Damaged(Damage {
+        Ok(Some(Verified::Damaged(DamagedRange {
             position,
             bytes: self.position - position,
             offset,
@@ -322,7 +322,7 @@ mod tests {
         (disk, starts, end)
     }
 
-    fn verified(disk: &SimDisk, end: u64) -> (usize, Vec<Damage>, u64) {
+    fn verified(disk: &SimDisk, end: u64) -> (usize, Vec<DamagedRange>, u64) {
         let file = disk.open(Path::new(LOG), OpenMode::Read).unwrap();
         let mut verifier = Verifier::new(file, 0, end, 0);
         let (mut sound, mut damages, mut read) = (0, Vec::new(), 0);
@@ -362,7 +362,7 @@ mod tests {
                 let (sound, damages, _) = verified(&disk, end);
                 disk.flip_bit(Path::new(LOG), at, bit);
                 assert_eq!(sound, 19, "byte {} bit {bit}", at - from);
-                let expected = Damage {
+                let expected = DamagedRange {
                     position: from,
                     bytes: to - from,
                     offset: 14,

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::log::cleaning::dirt::CleanableRange;
-use crate::log::cleaning::{CleanerStats, CompactionPass, PassConfig, Throttler, broken_off};
+use crate::log::compaction::cleanable::CleanableRange;
+use crate::log::compaction::{CleanerStats, CompactionPass, PassConfig, Throttler, interrupted};
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
@@ -40,7 +40,7 @@ pub struct Compacted {
 impl Partition {
     /// What lies before the cleaner; `None` if the topic is not compacted or the log cannot be
     /// looked at. `cleaned` is where the last pass ended.
-    pub fn dirt(&self, cleaned: Option<Offset>, now: Now) -> Option<CleanableRange> {
+    pub fn cleanable_range(&self, cleaned: Option<Offset>, now: Now) -> Option<CleanableRange> {
         let config = self.config();
         if !config.cleanup.compact || self.log_bytes() == 0 {
             return None;
@@ -67,16 +67,16 @@ impl Partition {
         means: PassConfig,
         pace: Throttler<'_>,
     ) -> Result<Compacted, CompactError> {
-        let Some(_right) = self.begin_compacting() else { return Err(broken_off().into()) };
+        let Some(_right) = self.begin_compacting() else { return Err(interrupted().into()) };
         let (view, last_written) =
             self.with_log(|log| (log.view(), log.producers().last_written()))?;
         // What outdates a durable record, or tells more of a producer, must be durable itself.
         self.flush()?;
         let (disk, dir) = self.place();
         let config = self.config();
-        let dirt = CleanableRange::of(&view, &config, cleaned, means.now_wall_ms)?;
+        let range = CleanableRange::of(&view, &config, cleaned, means.now_wall_ms)?;
         let mut pass =
-            CompactionPass::begin(disk.clone(), &view, config, &dirt, last_written, means, pace)?;
+            CompactionPass::begin(disk.clone(), &view, config, &range, last_written, means, pace)?;
         let mut gone = Vec::new();
         while let Some(swap) = pass.next(dir, pace)? {
             if !self.with_log(|log| log.begin_swap(&swap))? {

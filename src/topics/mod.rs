@@ -2,6 +2,7 @@
 
 pub mod compaction;
 pub mod error;
+pub mod maintenance;
 pub mod names;
 pub mod opening;
 pub mod partition;
@@ -9,5 +10,4 @@ pub mod producer_count;
 pub mod registry;
 pub mod retention;
 pub mod scrub;
-pub mod upkeep;
 pub mod waiters;

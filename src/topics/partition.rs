@@ -16,18 +16,18 @@ use tokio::sync::Mutex as Turn;
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitRules, Admitted, Rewrite, admit};
+use crate::log::disk_space::DiskSpace;
 use crate::log::flush::Flush;
+use crate::log::recompress;
 use crate::log::recovery::RecoveryCheckpoint;
-use crate::log::repack;
-use crate::log::space::DiskSpace;
 use crate::log::view::View;
 use crate::log::{AppendError, AppendInfo, Log};
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, identify};
 use crate::storage::disk::{Disk, is_full};
 use crate::topics::error::{ProduceError, Unavailable};
+use crate::topics::maintenance::{MaintenanceQueue, PendingWork};
 use crate::topics::producer_count::{CountedProducers, ProducerCount};
-use crate::topics::upkeep::{MaintenanceQueue, PendingWork};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
 
@@ -44,13 +44,13 @@ pub struct PartitionContext {
     /// The partition's directory.
     pub dir: PathBuf,
     /// What the checkpoints say.
-    pub known: RecoveryCheckpoint,
+    pub checkpoint: RecoveryCheckpoint,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where the partition asks for upkeep.
-    pub upkeep: MaintenanceQueue,
+    pub maintenance: MaintenanceQueue,
     /// Whether the disk has room.
-    pub space: Arc<DiskSpace>,
+    pub disk_space: Arc<DiskSpace>,
     /// How many producers all partitions remember.
     pub producers: Arc<ProducerCount>,
 }
@@ -71,16 +71,16 @@ pub struct Partition {
     /// The topic's id.
     pub topic_id: TopicId,
     config: RwLock<Arc<TopicConfig>>,
-    origin: PartitionContext,
-    slot: Mutex<LogState>,
+    context: PartitionContext,
+    log: Mutex<LogState>,
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
-    flushing: Turn<Offset>,
-    asking: PendingWork,
+    flush_lock: Turn<Offset>,
+    pending_work: PendingWork,
     /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
     compacting: Mutex<()>,
     /// Whoever compacts the log is to break off.
-    is_going: AtomicBool,
+    is_closing: AtomicBool,
     /// How many producers of it are counted.
     producers: CountedProducers,
     /// How many appends more go through a blocking thread, because the disk was seen to stall.
@@ -101,15 +101,15 @@ impl Partition {
             id,
             topic_id,
             config: RwLock::new(config),
-            asking: PendingWork::new(origin.upkeep.clone()),
+            pending_work: PendingWork::new(origin.maintenance.clone()),
             compacting: Mutex::new(()),
-            is_going: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
             producers: CountedProducers::default(),
             cautious: AtomicU32::new(0),
-            origin,
-            slot: Mutex::new(LogState::Closed),
+            context: origin,
+            log: Mutex::new(LogState::Closed),
             view: RwLock::new(None),
-            flushing: Turn::new(0),
+            flush_lock: Turn::new(0),
             waiters: Waiters::default(),
         }
     }
@@ -129,7 +129,7 @@ impl Partition {
     }
 
     fn log(&self) -> MutexGuard<'_, LogState> {
-        self.slot.lock().unwrap_or_else(|poisoned| {
+        self.log.lock().unwrap_or_else(|poisoned| {
             // A panic under the lock may have left the log between two states.
             let mut slot = poisoned.into_inner();
             *slot = LogState::Failed("an earlier append was broken off by a panic".to_owned());
@@ -139,7 +139,7 @@ impl Partition {
 
     fn opened<'a>(&self, slot: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
         if let LogState::Closed = slot {
-            let PartitionContext { disk, dir, known, clock, .. } = &self.origin;
+            let PartitionContext { disk, dir, checkpoint: known, clock, .. } = &self.context;
             let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
             *slot = match opened {
@@ -150,7 +150,7 @@ impl Partition {
                 }
                 Err(error) if is_full(&error) => {
                     let why = format!("{}: {error}", dir.display());
-                    self.origin.space.on_full(clock.now(), &why);
+                    self.context.disk_space.on_full(clock.now(), &why);
                     return Err(Unavailable::Full(why));
                 }
                 Err(error) => {
@@ -168,9 +168,9 @@ impl Partition {
 
     /// Write the topic's id beside the log, or make sure that it is the one that stands there.
     fn identify(&self) -> io::Result<()> {
-        let disk = self.origin.disk.as_ref();
-        let path = self.origin.dir.join(PARTITION_METADATA);
-        let RecoveryCheckpoint { clean, recovery_point, .. } = self.origin.known;
+        let disk = self.context.disk.as_ref();
+        let path = self.context.dir.join(PARTITION_METADATA);
+        let RecoveryCheckpoint { clean, recovery_point, .. } = self.context.checkpoint;
         // Before the first flush a loss of power may have left anything of it.
         let may_be_torn = !clean && recovery_point == 0;
         identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
@@ -178,7 +178,7 @@ impl Partition {
 
     fn count_producers(&self, log: &mut Log) {
         let most = log.config().producers_max_in_all;
-        self.producers.count(log, &self.origin.producers, most);
+        self.producers.count(log, &self.context.producers, most);
     }
 
     fn publish(&self, log: &Log) {
@@ -189,7 +189,7 @@ impl Partition {
     /// True if these bytes are to be packed anew before they are written, which takes long.
     pub fn needs_recompression(&self, records: &[u8]) -> bool {
         Header::read(records)
-            .is_some_and(|header| repack::wanted(&header, &self.config()).is_some())
+            .is_some_and(|header| recompress::target_codec(&header, &self.config()).is_some())
     }
 
     /// Check a client's bytes and append them. Checked, and packed anew where `compression.type`
@@ -202,8 +202,8 @@ impl Partition {
     ) -> Result<AppendInfo, ProduceError> {
         let config = self.config();
         let admitted = admit(records, &AdmitRules::of(&config, produce_version), now.wall_ms)?;
-        let repacked = repack::repacked(&admitted, &config, now.wall_ms)?;
-        let anew = repacked.as_deref().and_then(repack::admitted);
+        let repacked = recompress::recompressed(&admitted, &config, now.wall_ms)?;
+        let anew = repacked.as_deref().and_then(recompress::view_admitted);
         self.append_admitted(now, &anew.unwrap_or(admitted))
     }
 
@@ -228,25 +228,25 @@ impl Partition {
         let log = self.opened(&mut slot)?;
         let placed = log.append(now, admitted).inspect_err(|error| {
             if let AppendError::Full(why) = error {
-                self.origin.space.on_full(now, why);
+                self.context.disk_space.on_full(now, why);
             }
         })?;
-        self.origin.space.took(now);
+        self.context.disk_space.on_success(now);
         self.count_producers(log);
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         let compacted = log.is_compacted();
         drop(slot);
         if filled {
-            self.asking.request_segment_flush(self, now.mono_ms);
+            self.pending_work.request_segment_flush(self, now.mono_ms);
         }
         if filled && compacted {
-            self.asking.request_compaction(self);
+            self.pending_work.request_compaction(self);
         }
         if let Some(due) = wanted {
-            self.asking.request_timed_flush(self, due);
+            self.pending_work.request_timed_flush(self, due);
         }
-        self.note_pace(now);
+        self.note_append_time(now);
         if !placed.is_duplicate {
             self.waiters.arrived(admitted.batch.bytes.len() as i64);
         }
@@ -254,8 +254,8 @@ impl Partition {
     }
 
     /// A disk that stalls would hold up the thread, and with it every client that it serves.
-    fn note_pace(&self, began: Now) {
-        if self.origin.clock.now().mono_ms - began.mono_ms > STALL_MS {
+    fn note_append_time(&self, began: Now) {
+        if self.context.clock.now().mono_ms - began.mono_ms > STALL_MS {
             self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
         } else if self.cautious.load(Ordering::Relaxed) > 0 {
             let less = |left: u32| left.checked_sub(1);
@@ -312,7 +312,7 @@ impl Partition {
     /// Return once everything below `end` is durable. Whoever comes while a sync runs is served
     /// by the next one, together with all others who came meanwhile.
     pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), Unavailable> {
-        let mut durable_end = self.flushing.lock().await;
+        let mut durable_end = self.flush_lock.lock().await;
         if *durable_end >= end {
             return Ok(());
         }
@@ -332,7 +332,7 @@ impl Partition {
     /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
-        self.asking.flush_taken();
+        self.pending_work.flush_taken();
         let due = |log: &Log| match log.flush_wanted_mono_ms() {
             Some(due) if due <= now.mono_ms => log.flush_due(),
             _ => log.flush_of_segments_due(),
@@ -346,7 +346,7 @@ impl Partition {
             _ => None,
         };
         if let Some(due) = wanted {
-            self.asking.request_timed_flush(self, due);
+            self.pending_work.request_timed_flush(self, due);
         }
         Ok(())
     }
@@ -386,7 +386,7 @@ impl Partition {
 
     /// Ask for the checkpoints to be saved again: its log start offset has not been.
     pub fn ask_for_checkpoint(self: &Arc<Self>) {
-        self.asking.request_segment_flush(self, self.origin.clock.now().mono_ms);
+        self.pending_work.request_segment_flush(self, self.context.clock.now().mono_ms);
     }
 
     /// Bytes of its log files; 0 if it was never used or cannot be opened.
@@ -400,12 +400,12 @@ impl Partition {
 
     /// The partition's directory, and the disk that holds it.
     pub(crate) fn place(&self) -> (&Arc<dyn Disk>, &Path) {
-        (&self.origin.disk, &self.origin.dir)
+        (&self.context.disk, &self.context.dir)
     }
 
     /// Where it asks for what is to be done for it.
     pub fn pending_work(&self) -> &PendingWork {
-        &self.asking
+        &self.pending_work
     }
 
     /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
@@ -414,7 +414,7 @@ impl Partition {
     }
 
     fn was_never_used(&self, slot: &LogState) -> bool {
-        matches!(slot, LogState::Closed) && !self.origin.disk.exists(&self.origin.dir)
+        matches!(slot, LogState::Closed) && !self.context.disk.exists(&self.context.dir)
     }
 
     /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the
@@ -442,12 +442,12 @@ impl Partition {
 
     /// True once the partition is being closed or deleted: a compaction must break off soon.
     pub fn is_closing(&self) -> bool {
-        self.is_going.load(Ordering::Acquire)
+        self.is_closing.load(Ordering::Acquire)
     }
 
     /// Let nobody compact the log any more, and wait for whoever does.
     fn end_compacting(&self) {
-        self.is_going.store(true, Ordering::Release);
+        self.is_closing.store(true, Ordering::Release);
         drop(self.compacting.lock());
     }
 
@@ -477,9 +477,9 @@ impl Partition {
         self.end_compacting();
         let mut slot = self.log();
         *slot = LogState::Deleted;
-        self.producers.end(&self.origin.producers);
+        self.producers.end(&self.context.producers);
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
-        let PartitionContext { disk, dir, .. } = &self.origin;
+        let PartitionContext { disk, dir, .. } = &self.context;
         let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
         let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
         let outcome = match disk.exists(dir).then(|| disk.rename(dir, &aside)) {

@@ -27,21 +27,21 @@ impl CountedProducers {
     /// this log that have been silent for longest are forgotten: it is the one that grows. Called
     /// under the log's lock.
     pub fn count(&self, log: &mut Log, all: &ProducerCount, most: usize) {
-        let before = self.tell(log.producers().len(), all);
+        let before = self.add_to(log.producers().len(), all);
         let now = log.producers().len();
         if now > before && now > KEPT && all.all() > most {
             log.forget_producers(now.saturating_sub(1 + now / 8).max(KEPT));
-            self.tell(log.producers().len(), all);
+            self.add_to(log.producers().len(), all);
         }
     }
 
     /// Counts none any more: the log is gone.
     pub fn end(&self, all: &ProducerCount) {
-        self.tell(0, all);
+        self.add_to(0, all);
     }
 
     /// Gives how many were counted before.
-    fn tell(&self, now: usize, all: &ProducerCount) -> usize {
+    fn add_to(&self, now: usize, all: &ProducerCount) -> usize {
         let before = self.0.swap(now, Ordering::Relaxed);
         all.0.fetch_add(now, Ordering::Relaxed);
         all.0.fetch_sub(before, Ordering::Relaxed);

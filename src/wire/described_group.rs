@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 
 use crate::wire::list::{COPIED_BYTES_MAX, encode_into};
-use crate::wire::reply::{CloseReason, put_varint};
+use crate::wire::response::{CloseReason, put_varint};
 
 /// DescribeGroups.
 pub const KEY: i16 = 15;

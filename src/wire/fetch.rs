@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::storage::segment::FileSlice;
 use crate::types::{Offset, ProducerId, TopicId};
-use crate::wire::reply::{Chunk, CloseReason, Response, begin, finish, put_varint};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, finish, put_varint};
 
 /// Fetch.
 pub const KEY: i16 = 1;

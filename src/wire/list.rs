@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
-use crate::wire::reply::{Chunk, CloseReason, Response, begin, finish, put_varint};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, finish, put_varint};
 use crate::wire::shapes;
 
 /// The size that a piece has when it is closed, in bytes; its last item may go beyond.

@@ -7,7 +7,7 @@ pub mod field;
 pub mod header;
 pub mod legacy;
 pub mod list;
-pub mod reply;
+pub mod response;
 pub mod shape;
 pub mod shapes;
 pub mod throttle;

@@ -4,7 +4,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::wire::cursor;
-use crate::wire::reply::{API_VERSIONS, Chunk, Response};
+use crate::wire::response::{API_VERSIONS, Chunk, Response};
 use crate::wire::shapes;
 
 /// Where `throttle_time_ms` stands in the body of an answer.
@@ -93,7 +93,7 @@ fn after_apis(bytes: &Bytes, at: usize, is_flexible: bool) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::reply::encode;
+    use crate::wire::response::encode;
     use kafka_protocol::messages::api_versions_response::ApiVersion;
     use kafka_protocol::messages::*;
     use kafka_protocol::protocol::Encodable;

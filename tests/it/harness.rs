@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ottla::broker::parts::Broker;
+use ottla::broker::state::Broker;
 use ottla::broker::{start, stop};
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::{Flag, Settings};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest};
-use ottla::storage::descriptors::BoundedDisk;
 use ottla::storage::disk::OsDisk;
+use ottla::storage::fd_cache::BoundedDisk;
 use ottla::storage::sim_disk::SimDisk;
 
 use crate::client::{Client, creation, topic_name};

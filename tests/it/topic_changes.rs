@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Barrier};
 
-use ottla::broker::parts::Broker;
 use ottla::broker::start;
+use ottla::broker::state::Broker;
 use ottla::broker::topic_changes::NewTopic;
 use ottla::clock::SystemClock;
 use ottla::config::settings::Settings;

@@ -16,8 +16,8 @@ use ottla::clock::Now;
 use ottla::config::resolve::{Cleanup, TopicConfig};
 use ottla::log::Log;
 use ottla::log::admit::{Admitted, Rewrite};
-use ottla::log::cleaning::dirt::CleanableRange;
-use ottla::log::cleaning::{CompactionPass, PassConfig};
+use ottla::log::compaction::cleanable::CleanableRange;
+use ottla::log::compaction::{CompactionPass, PassConfig};
 use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::batch::{BatchView, Codec};
 use ottla::storage::batch_builder::BatchBuilder;
@@ -272,12 +272,12 @@ impl Life {
             buffer_bytes: self.rng.usize(0..2000),
             now_wall_ms: self.now,
         };
-        let Ok(dirt) = CleanableRange::of(&view, &self.config, self.cleaned, self.now) else {
+        let Ok(range) = CleanableRange::of(&view, &self.config, self.cleaned, self.now) else {
             return Ok(!self.disk.has_stopped());
         };
         let sealed = view.active.segment.base_offset;
         let retention_ms = self.config.delete_retention_ms;
-        self.model.pass(dirt.first_uncleanable, sealed, self.now, retention_ms);
+        self.model.pass(range.first_uncleanable, sealed, self.now, retention_ms);
         let mut left = if self.rng.u8(0..4) == 0 { self.rng.i32(0..4) } else { i32::MAX };
         let pace = &mut |_| {
             left -= 1;
@@ -285,7 +285,7 @@ impl Life {
         };
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         let begun =
-            CompactionPass::begin(disk, &view, self.config.clone(), &dirt, last, means, pace);
+            CompactionPass::begin(disk, &view, self.config.clone(), &range, last, means, pace);
         let Ok(mut pass) = begun else { return Ok(!self.disk.has_stopped()) };
         loop {
             let swap = match pass.next(dir(), pace) {
@@ -323,7 +323,7 @@ impl Life {
                 }
             }
         }
-        self.tell(format_args!("cleaned {} to {}", dirt.first_dirty, pass.cleaned_to));
+        self.tell(format_args!("cleaned {} to {}", range.first_dirty, pass.cleaned_to));
         self.model.clean = self.model.clean.max(pass.cleaned_to);
         self.cleaned = Some(pass.cleaned_to);
         Ok(true)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use ottla::groups::input::{
+use ottla::groups::command::{
     Command, Commit, GroupError, Join, JoinError, Joined, JoinedMember, LeavingMember,
     MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
@@ -159,7 +159,7 @@ impl Process {
             rebalance_timeout_ms: self.rebalance_ms,
             protocol_type: "consumer".to_owned(),
             protocols: self.protocols.iter().map(metadata).collect(),
-            id_first: self.id_first,
+            requires_member_id: self.id_first,
             supports_skip_assignment: self.may_skip,
         }
     }

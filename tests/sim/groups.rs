@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ottla::clock::Now;
-use ottla::groups::input::{
+use ottla::groups::command::{
     Command, Commit, LeavingMember, MemberIdentity, OffsetToCommit, Reply, Sync,
 };
 use ottla::groups::limits::Limits;

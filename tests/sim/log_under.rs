@@ -11,8 +11,8 @@ use ottla::log::producers::ProducerError;
 use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::log::{AppendError, LEADER_EPOCH, Log};
 use ottla::storage::batch::BatchView;
-use ottla::storage::descriptors::BoundedDisk;
 use ottla::storage::disk::{Disk, read_exact_at};
+use ottla::storage::fd_cache::BoundedDisk;
 use ottla::storage::sim_disk::SimDisk;
 
 use crate::batches::Batch;

@@ -10,7 +10,7 @@ use crate::storage::checkpoint;
 use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk};
 use crate::storage::segment::{DAMAGED, base_offset_of, file_name};
-use crate::storage::verify::{DAMAGES_MAX, Damage, Report, verify};
+use crate::storage::verify::{DAMAGES_MAX, DamagedRange, Report, verify};
 use crate::types::{Offset, TopicPartition};
 
 /// What was read, and what was found in it.
@@ -129,7 +129,7 @@ impl Tally {
                     );
                     self.ill(id, &path, &says);
                 }
-                _ => self.ill(id, &path, &described(damage)),
+                _ => self.ill(id, &path, &describe(damage)),
             }
         }
         if report.damages.len() == DAMAGES_MAX {
@@ -150,8 +150,8 @@ fn verified(path: &Path, base_offset: Offset) -> io::Result<(u64, Report)> {
     Ok((bytes, report))
 }
 
-fn described(damage: &Damage) -> String {
-    let Damage { position, bytes, offset, next_offset, .. } = damage;
+fn describe(damage: &DamagedRange) -> String {
+    let DamagedRange { position, bytes, offset, next_offset, .. } = damage;
     let next = match next_offset {
         Some(next) => format!("the next sound batch begins at offset {next}"),
         None => "no sound batch follows".to_owned(),

@@ -124,7 +124,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     if let Some(level) = options.value("isolation-level") {
         properties.add(&format!("isolation.level={level}"))?;
     }
-    let manner = properties.manner("console-consumer")?;
+    let manner = properties.connection_config("console-consumer")?;
     let group = options.value("group").map(str::to_owned).or_else(|| properties.take("group.id"));
     if group.is_some() && options.has("partition") {
         return Err(options.wrong("Options group and partition cannot be specified together."));

@@ -94,7 +94,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     let mut reader = options.properties("reader-config", "property")?;
     let rules = LineRules::from(&mut reader)?;
     reader.warn_of_rest();
-    let manner = properties.manner("console-producer")?;
+    let manner = properties.connection_config("console-producer")?;
     let (mut config, linger) = properties.producer()?;
     config.request_timeout = manner.request;
     properties.warn_of_rest();

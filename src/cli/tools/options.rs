@@ -177,7 +177,7 @@ impl Options {
     pub async fn admin(&self) -> Result<Cluster, Failure> {
         let bootstrap = self.required("bootstrap-server")?;
         let mut properties = self.properties("command-config", "")?;
-        let manner = properties.manner("adminclient-1")?;
+        let manner = properties.connection_config("adminclient-1")?;
         properties.warn_of_rest();
         Ok(Cluster::connect(bootstrap, manner).await?)
     }

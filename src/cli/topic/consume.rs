@@ -92,7 +92,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
         properties.or_set(name, "true");
     }
     let show = Show { as_json: consume.output == Output::Json, ..Show::from(&mut properties)? };
-    let manner = properties.manner("ottla")?;
+    let manner = properties.connection_config("ottla")?;
     let group = consume.group.clone().or_else(|| properties.take("group.id"));
     let group = group.map(|group| properties.member(&group)).transpose()?;
     if group.is_none() {

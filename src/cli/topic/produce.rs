@@ -84,7 +84,7 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
         properties.or_set("key.separator", &produce.delimiter);
     }
     let rules = LineRules { headers_may_miss: true, ..LineRules::from(&mut properties)? };
-    let manner = properties.manner("ottla")?;
+    let manner = properties.connection_config("ottla")?;
     let (mut config, linger) = properties.producer()?;
     config.request_timeout = manner.request;
     properties.warn_of_rest();

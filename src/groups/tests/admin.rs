@@ -34,7 +34,7 @@ fn groups_are_listed_by_name_with_type_and_state() {
         vec![a, ("g".to_owned(), "consumer".to_owned(), state)]
     };
     assert_eq!(listed(&mut lab), with("Stable"));
-    lab.join(&Join { id_first: false, ..join("") });
+    lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(listed(&mut lab), with("PreparingRebalance"));
     lab.join(&join(&ids[0]));
     assert_eq!(listed(&mut lab), with("CompletingRebalance"));

@@ -169,7 +169,8 @@ fn offsets_of_a_group_that_is_not_there_cannot_be_deleted() {
 #[test]
 fn offsets_of_a_live_group_that_does_not_consume_cannot_be_deleted() {
     let mut lab = Lab::new();
-    let connect = Join { protocol_type: "connect".to_owned(), id_first: false, ..join("") };
+    let connect =
+        Join { protocol_type: "connect".to_owned(), requires_member_id: false, ..join("") };
     lab.join(&connect);
     assert_eq!(delete(&mut lab, "g", &["t"]), Err(GroupError::NotEmpty));
 }
@@ -178,7 +179,7 @@ fn offsets_of_a_live_group_that_does_not_consume_cannot_be_deleted() {
 fn before_the_first_generation_consumers_may_read_anything() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     lab.commit_as(identity("", SIMPLE)).expect("a commit");
-    lab.join(&Join { id_first: false, ..join("") });
+    lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.phase(), "PreparingRebalance");
     assert_eq!(delete(&mut lab, "g", &["t"]), Ok(vec![Err(GroupError::Subscribed)]));
 }

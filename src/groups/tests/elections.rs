@@ -5,7 +5,11 @@ use super::*;
 /// Three members with these protocols join together; gives the answers, in their order.
 fn generation_of(lab: &mut Lab, all: [&[&str]; 3]) -> Vec<Joined> {
     lab.groups.rules.initial_delay_ms = 100;
-    let joins = all.map(|names| Join { protocols: protocols(names), id_first: false, ..join("") });
+    let joins = all.map(|names| Join {
+        protocols: protocols(names),
+        requires_member_id: false,
+        ..join("")
+    });
     let tickets: Vec<Ticket> = joins.iter().map(|join| lab.join(join)).collect();
     lab.pass(200);
     tickets.into_iter().map(|ticket| lab.joined(ticket)).collect()

@@ -16,7 +16,7 @@ fn a_heartbeat_is_answered_by_the_phase_of_the_group() {
     for generation in [-1, 0, 2] {
         assert_eq!(lab.beat(identity(&id, generation)), Err(GroupError::IllegalGeneration));
     }
-    lab.join(&Join { id_first: false, ..join("") });
+    lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.beat(identity(&id, 1)), Err(GroupError::RebalanceInProgress));
     assert_eq!(lab.beat(identity(&id, 0)), Err(GroupError::IllegalGeneration));
 }

@@ -29,7 +29,7 @@ fn nobody_joins_a_group_without_a_name() {
 fn a_session_timeout_must_lie_within_its_limits() {
     let mut lab = Lab::new();
     for (ms, is_refused) in [(5999, true), (6000, false), (1_800_000, false), (1_800_001, true)] {
-        let join = Join { session_timeout_ms: ms, id_first: false, ..join("") };
+        let join = Join { session_timeout_ms: ms, requires_member_id: false, ..join("") };
         let ticket = lab.join(&join);
         match lab.said.remove(&ticket) {
             Some(Reply::Joined(Err(JoinError::Refused(fault, _)))) if is_refused => {
@@ -56,7 +56,7 @@ fn a_newcomer_is_given_an_id_first_and_joins_with_it() {
 #[test]
 fn a_newcomer_of_an_older_version_is_let_in_at_once() {
     let mut lab = Lab::new();
-    let ticket = lab.join(&Join { id_first: false, ..join("") });
+    let ticket = lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.joined(ticket).generation, 1);
 }
 
@@ -184,7 +184,8 @@ fn an_empty_group_may_become_one_of_another_type() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     assert_eq!(lab.leave(&[leaving(&ids[0], None)]), [Ok(())]);
-    let connect = Join { protocol_type: "connect".to_owned(), id_first: false, ..join("") };
+    let connect =
+        Join { protocol_type: "connect".to_owned(), requires_member_id: false, ..join("") };
     let ticket = lab.join(&connect);
     assert_eq!(lab.joined(ticket).protocol_type.as_deref(), Some("connect"));
 }
@@ -193,7 +194,7 @@ fn an_empty_group_may_become_one_of_another_type() {
 fn a_full_group_takes_nobody_more() {
     let mut lab = Lab::with(GroupCoordinatorConfig { size_max: 2, ..rules() });
     let ids = lab.stable(2);
-    let ticket = lab.join(&Join { id_first: false, ..join("") });
+    let ticket = lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.refused(ticket), GroupError::GroupFull);
     let leader = lab.join(&join(&ids[0]));
     let follower = lab.join(&join(&ids[1]));
@@ -232,7 +233,7 @@ fn a_newcomers_join_waits_five_minutes_at_most() {
     let id = lab.new_id(&slow);
     let first = lab.join(&Join { identity: join(&id).identity, ..slow.clone() });
     lab.joined(first);
-    let newcomer = lab.join(&Join { id_first: false, ..join("") });
+    let newcomer = lab.join(&Join { requires_member_id: false, ..join("") });
     lab.pass(299_999);
     assert!(!lab.answered(newcomer));
     lab.pass(1);

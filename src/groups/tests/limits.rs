@@ -18,7 +18,7 @@ fn commit_to(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
 /// A join with one protocol, whose metadata is so long.
 fn large(member: &str, bytes: usize) -> Join {
     let protocols = vec![("range".to_owned(), Bytes::from(vec![0; bytes]))];
-    Join { protocols, id_first: false, ..join(member) }
+    Join { protocols, requires_member_id: false, ..join(member) }
 }
 
 #[test]

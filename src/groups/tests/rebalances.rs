@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn without_a_delay_the_first_member_is_alone_at_once() {
     let mut lab = Lab::new();
-    let ticket = lab.join(&Join { id_first: false, ..join("") });
+    let ticket = lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.joined(ticket).members.len(), 1);
     assert_eq!(lab.phase(), "CompletingRebalance");
 }
@@ -13,9 +13,9 @@ fn without_a_delay_the_first_member_is_alone_at_once() {
 #[test]
 fn an_empty_group_waits_for_its_delay_and_as_long_again_if_somebody_comes() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
-    let first = lab.join(&Join { id_first: false, ..join("") });
+    let first = lab.join(&Join { requires_member_id: false, ..join("") });
     lab.pass(2999);
-    let second = lab.join(&Join { id_first: false, ..join("") });
+    let second = lab.join(&Join { requires_member_id: false, ..join("") });
     lab.pass(3000);
     assert!(!lab.answered(first) && !lab.answered(second));
     lab.pass(1);
@@ -26,7 +26,7 @@ fn an_empty_group_waits_for_its_delay_and_as_long_again_if_somebody_comes() {
 #[test]
 fn a_member_alone_waits_for_the_delay_only_once() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
-    let first = lab.join(&Join { id_first: false, ..join("") });
+    let first = lab.join(&Join { requires_member_id: false, ..join("") });
     lab.pass(2999);
     assert!(!lab.answered(first));
     lab.pass(1);
@@ -36,7 +36,7 @@ fn a_member_alone_waits_for_the_delay_only_once() {
 #[test]
 fn the_delay_is_not_put_off_beyond_the_rebalance_timeout() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
-    let newcomer = Join { id_first: false, rebalance_timeout_ms: 10_000, ..join("") };
+    let newcomer = Join { requires_member_id: false, rebalance_timeout_ms: 10_000, ..join("") };
     let mut tickets = vec![lab.join(&newcomer)];
     for _ in 0..9 {
         lab.pass(1000);
@@ -213,7 +213,7 @@ fn a_rebalance_before_the_assignment_ends_the_syncs_that_wait() {
     let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let waiting = lab.sync(identity(&ids[1], generation), &[]);
-    lab.join(&Join { id_first: false, ..join("") });
+    lab.join(&Join { requires_member_id: false, ..join("") });
     assert_eq!(lab.synced(waiting), Err(GroupError::RebalanceInProgress));
 }
 

@@ -72,7 +72,8 @@ fn a_stable_group_keeps_what_it_reads_and_loses_the_rest() {
 #[test]
 fn a_group_that_does_not_consume_keeps_all_while_it_has_members() {
     let mut lab = Lab::new();
-    let connect = Join { protocol_type: "connect".to_owned(), id_first: false, ..join("") };
+    let connect =
+        Join { protocol_type: "connect".to_owned(), requires_member_id: false, ..join("") };
     let ticket = lab.join(&connect);
     let id = lab.joined(ticket).member;
     lab.sync(identity(&id, 1), &[]);

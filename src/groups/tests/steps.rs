@@ -332,7 +332,10 @@ fn many_groups_that_are_due_at_once_are_not_looked_at_at_once() {
     let mut lab = Lab::new();
     for number in 0..10_000 {
         let identity = MemberIdentity { group: format!("g{number}"), ..identity("", -1) };
-        visited(&mut lab, Some(Command::Join(Join { identity, id_first: false, ..join("") })));
+        visited(
+            &mut lab,
+            Some(Command::Join(Join { identity, requires_member_id: false, ..join("") })),
+        );
     }
     lab.now += 2 * REBALANCE;
     let mut ticks = 0;

@@ -16,7 +16,7 @@ use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::context::Context;
 use crate::handlers::table::APIS;
 use crate::metadata::features;
-use crate::wire::reply::{API_VERSIONS, CloseReason, Response, encode};
+use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
 
 /// The row of the table.
 pub const API: Api =

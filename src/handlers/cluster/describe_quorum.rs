@@ -16,7 +16,7 @@ use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
-use crate::wire::reply::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response, encode};
 
 /// How many partitions may be asked for. One has a quorum.
 const PARTITIONS_MAX: usize = 1000;

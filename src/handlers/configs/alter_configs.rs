@@ -10,7 +10,8 @@ use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{ApiError, change, invalid_request};
+use crate::handlers::api_error::ApiError;
+use crate::handlers::configs::change;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 
@@ -32,7 +33,7 @@ impl Handler for AlterConfigs {
         for resource in request.resources {
             let changed =
                 if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
-                    Err(invalid_request("Each resource must appear at most once."))
+                    Err(ApiError::invalid_request("Each resource must appear at most once."))
                 } else {
                     replace(cx, &resource, request.validate_only)
                 };
@@ -61,13 +62,13 @@ fn replace(
     let mut wanted = BTreeMap::new();
     for config in &resource.configs {
         let Some(value) = &config.value else {
-            return Err(invalid_request(format!(
+            return Err(ApiError::invalid_request(format!(
                 "Null value not supported for : {}",
                 &*config.name
             )));
         };
         if wanted.insert(config.name.to_string(), value.to_string()).is_some() {
-            return Err(invalid_request("Error due to duplicate config keys"));
+            return Err(ApiError::invalid_request("Error due to duplicate config keys"));
         }
     }
     change::alter(cx, resource.resource_type, &resource.resource_name, validate_only, |_| {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::error::ResponseError as Code;
 
-use crate::handlers::configs::{ApiError, BROKER, CLIENT_METRICS, GROUP, TOPIC, invalid_request};
+use crate::handlers::api_error::ApiError;
+use crate::handlers::configs::{BROKER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
 use crate::topics::names;
 
@@ -18,7 +19,7 @@ pub fn alter(
 ) -> Result<(), ApiError> {
     match kind {
         TOPIC if name.is_empty() => {
-            return Err(invalid_request("Default topic resources are not allowed."));
+            return Err(ApiError::invalid_request("Default topic resources are not allowed."));
         }
         TOPIC => return alter_topic(cx, name, validate_only, wanted),
         BROKER if !name.is_empty() => {
@@ -27,18 +28,18 @@ pub fn alter(
                 let expected = cx.node_id();
                 let message =
                     format!("Unexpected broker id, expected {expected}, but received {id}");
-                return Err(invalid_request(message));
+                return Err(ApiError::invalid_request(message));
             }
         }
         BROKER => {}
         CLIENT_METRICS if name.is_empty() => {
-            return Err(invalid_request("Subscription name can't be empty"));
+            return Err(ApiError::invalid_request("Subscription name can't be empty"));
         }
         GROUP if name.is_empty() => {
-            return Err(invalid_request("Default group resources are not allowed."));
+            return Err(ApiError::invalid_request("Default group resources are not allowed."));
         }
         CLIENT_METRICS | GROUP => {}
-        other => return Err(invalid_request(format!("Unknown resource type {other}"))),
+        other => return Err(ApiError::invalid_request(format!("Unknown resource type {other}"))),
     }
     cx.broker.alter_resource(kind, &resource_name(cx, kind, name), validate_only, wanted)
 }
@@ -51,7 +52,7 @@ fn resource_name(cx: &Context, kind: i8, name: &str) -> String {
 /// The id of a node by which a resource is called.
 pub fn node_id(name: &str) -> Result<i32, ApiError> {
     let message = || format!("Node id must be an integer, but it is: {name}");
-    name.parse().map_err(|_| invalid_request(message()))
+    name.parse().map_err(|_| ApiError::invalid_request(message()))
 }
 
 fn alter_topic(
@@ -61,7 +62,7 @@ fn alter_topic(
     wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,
 ) -> Result<(), ApiError> {
     if let Some(message) = names::fault(name) {
-        return Err(ApiError { code: Code::InvalidTopicException, message });
+        return Err(ApiError::new(Code::InvalidTopicException, message));
     }
     let checked = |has: Option<&BTreeMap<String, String>>| {
         let wanted = wanted(has.unwrap_or(&BTreeMap::new()))?;
@@ -69,7 +70,7 @@ fn alter_topic(
         // Kafka looks at the values before it looks for the topic.
         if has.is_none() {
             let message = format!("The topic '{name}' does not exist.");
-            return Err(ApiError { code: Code::UnknownTopicOrPartition, message });
+            return Err(ApiError::new(Code::UnknownTopicOrPartition, message));
         }
         Ok(wanted)
     };

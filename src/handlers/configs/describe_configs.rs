@@ -22,20 +22,19 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::config::described::ConfigDescription;
+use crate::config::describe::ConfigDescription;
 use crate::config::layers::ConfigSource;
 use crate::config::resources::ResourceType;
 use crate::config::settings::Settings;
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
-use crate::handlers::configs::{
-    ApiError, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC, invalid_request,
-};
+use crate::handlers::api_error::ApiError;
+use crate::handlers::configs::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
+use crate::handlers::response_list::ResponseList;
 use crate::metadata::image::Image;
 use crate::topics::names;
 use crate::wire::list::{DeferredItems, ItemSource as Pieces, PIECE_BYTES, encode_into};
-use crate::wire::reply::{CloseReason, Response, check_frame};
+use crate::wire::response::{CloseReason, Response, check_frame};
 
 /// What a piece of the answer takes at most beside its results, and what it is made from.
 const PIECE_OVERHEAD_BYTES: usize = 128 * 1024;
@@ -186,33 +185,35 @@ impl ConfigSnapshot {
                 }
             }
             BROKER if name.is_empty() => Ok(settings.describe_broker_defaults()),
-            BROKER if broker_id(name)? != self.node_id => Err(invalid_request(format!(
+            BROKER if broker_id(name)? != self.node_id => Err(ApiError::invalid_request(format!(
                 "Unexpected broker id, expected {} or empty string, but received {name}",
                 self.node_id
             ))),
             BROKER => Ok(settings.describe_broker()),
             CLIENT_METRICS if name.is_empty() => {
-                Err(invalid_request("Client metrics subscription name must not be empty"))
+                Err(ApiError::invalid_request("Client metrics subscription name must not be empty"))
             }
             CLIENT_METRICS => {
                 let configs = image.configs_of(CLIENT_METRICS, name);
                 Ok(settings.describe_resource(ResourceType::ClientMetrics, &configs))
             }
-            GROUP if name.is_empty() => Err(invalid_request("Group name must not be empty")),
+            GROUP if name.is_empty() => {
+                Err(ApiError::invalid_request("Group name must not be empty"))
+            }
             GROUP => {
                 Ok(settings.describe_resource(ResourceType::Group, &image.configs_of(GROUP, name)))
             }
-            other => Err(invalid_request(format!("Unsupported resource type: {other}"))),
+            other => Err(ApiError::invalid_request(format!("Unsupported resource type: {other}"))),
         }
     }
 
     /// The loggers of a broker. A level has no type, no meaning and no other place to come from.
     fn loggers(&self, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
         if name.is_empty() {
-            return Err(invalid_request("Broker id must not be empty"));
+            return Err(ApiError::invalid_request("Broker id must not be empty"));
         }
         if broker_id(name)? != self.node_id {
-            return Err(invalid_request(format!(
+            return Err(ApiError::invalid_request(format!(
                 "Unexpected broker id, expected {} but received {name}",
                 self.node_id
             )));
@@ -230,7 +231,7 @@ impl ConfigSnapshot {
 
 fn broker_id(name: &str) -> Result<i32, ApiError> {
     let message = || format!("Broker id must be an integer, but it is: {name}");
-    name.parse().map_err(|_| invalid_request(message()))
+    name.parse().map_err(|_| ApiError::invalid_request(message()))
 }
 
 /// What the one who asks wants to see of each option.

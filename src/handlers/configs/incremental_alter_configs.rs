@@ -15,7 +15,8 @@ use kafka_protocol::protocol::StrBytes;
 use crate::config::table;
 use crate::config::value::ConfigType;
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{ApiError, BROKER, BROKER_LOGGER, TOPIC, change, invalid_request};
+use crate::handlers::api_error::ApiError;
+use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC, change};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 
@@ -45,7 +46,7 @@ impl Handler for IncrementalAlterConfigs {
         for resource in request.resources {
             let changed =
                 if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
-                    Err(invalid_request("Each resource must appear at most once."))
+                    Err(ApiError::invalid_request("Each resource must appear at most once."))
                 } else {
                     alter(cx, &resource, request.validate_only)
                 };
@@ -73,12 +74,15 @@ fn alter(
 ) -> Result<(), ApiError> {
     let mut seen = BTreeSet::new();
     if resource.configs.iter().any(|config| !seen.insert(&*config.name)) {
-        return Err(invalid_request("Error due to duplicate config keys"));
+        return Err(ApiError::invalid_request("Error due to duplicate config keys"));
     }
     let is_null =
         |config: &&AlterableConfig| config.value.is_none() && config.config_operation != DELETE;
     if let Some(null) = resource.configs.iter().find(is_null) {
-        return Err(invalid_request(format!("Null value not supported for : {}", &*null.name)));
+        return Err(ApiError::invalid_request(format!(
+            "Null value not supported for : {}",
+            &*null.name
+        )));
     }
     let (kind, name) = (resource.resource_type, &*resource.resource_name);
     if kind == BROKER_LOGGER {
@@ -108,7 +112,7 @@ fn change_one(
             let is_append = config.config_operation == APPEND;
             if !is_list(kind, &name) {
                 let message = not_a_list(kind, &name, is_append);
-                return Err(ApiError { code: Code::InvalidConfig, message });
+                return Err(ApiError::new(Code::InvalidConfig, message));
             }
             let now = current(cx, kind, configs, &name);
             let mut items: Vec<&str> = now.split(',').filter(|item| !item.is_empty()).collect();
@@ -121,7 +125,7 @@ fn change_one(
             }
             configs.insert(name, items.join(","));
         }
-        other => return Err(invalid_request(format!("Unknown operations type {other}"))),
+        other => return Err(ApiError::invalid_request(format!("Unknown operations type {other}"))),
     }
     Ok(())
 }
@@ -166,7 +170,7 @@ fn alter_loggers(
     if id != cx.node_id() {
         let expected = cx.node_id();
         let message = format!("Unexpected node id. Expected {expected}, but received {id}");
-        return Err(invalid_request(message));
+        return Err(ApiError::invalid_request(message));
     }
     let mut changes = Vec::new();
     for config in &resource.configs {
@@ -181,7 +185,7 @@ fn alter_loggers(
                     other => format!("Unknown operation type {other}"),
                 };
                 let message = format!("{operation} is not allowed for the BROKER_LOGGER resource");
-                return Err(invalid_request(message));
+                return Err(ApiError::invalid_request(message));
             }
         };
         changes.push((config.name.to_string(), level));

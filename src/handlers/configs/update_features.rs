@@ -6,16 +6,15 @@
 
 use std::ops::RangeInclusive;
 
-use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::update_features_response::UpdatableFeatureResult;
 use kafka_protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::ApiError;
+use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
-use crate::metadata::features::{Direction, FeatureError, SUPPORTED, Update, decide};
+use crate::metadata::features::{Direction, SUPPORTED, Update, decide};
 
 /// The handler.
 pub struct UpdateFeatures;
@@ -64,10 +63,4 @@ fn change(cx: &Context, updates: &[Update], validate_only: bool) -> Result<(), A
         let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
         Ok((if validate_only { Vec::new() } else { records }, ()))
     })
-}
-
-impl From<FeatureError> for ApiError {
-    fn from(error: FeatureError) -> ApiError {
-        ApiError { code: Code::InvalidUpdateVersion, message: error.to_string() }
-    }
 }

@@ -14,7 +14,7 @@ use kafka_protocol::messages::delete_records_response::{
 };
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
-use crate::broker::upkeep;
+use crate::broker::maintenance;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::last_of_each;
@@ -90,7 +90,8 @@ fn delete(
 
 async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
     let broker = cx.broker.clone();
-    let saving = tokio::task::spawn_blocking(move || upkeep::retire_durably(&broker, &changed));
+    let saving =
+        tokio::task::spawn_blocking(move || maintenance::retire_durably(&broker, &changed));
     if saving.await.is_err() {
         tracing::error!("the deletion of records was broken off");
     }

@@ -13,17 +13,17 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchTopic;
 
-use crate::broker::parts::Broker;
+use crate::broker::state::Broker;
 use crate::fetch::poll::{FetchLimits, ReadOutcome, ReadRequest, poll};
 use crate::fetch::session::{
     FetchParams, FetchPlan, PartitionKey, PartitionOffsets, PartitionRead, SessionPartition,
     SessionRequest, TopicKey,
 };
 use crate::handlers::api::{Api, ResponseFuture, decode};
-use crate::handlers::charge::charge_time;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::{NONE, read_error_code, session_error_code, unavailable_code};
+use crate::handlers::throttle::charge_time;
 use crate::quotas::limits::QuotaType;
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};

@@ -13,15 +13,15 @@ use kafka_protocol::messages::list_offsets_response::{
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::unavailable_code;
+use crate::handlers::response_list::ResponseList;
 use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
 use crate::topics::opening::open_all;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct ListOffsets;

@@ -11,13 +11,13 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
 };
 use kafka_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::unavailable_code;
+use crate::handlers::response_list::ResponseList;
 use crate::log::LEADER_EPOCH;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct OffsetForLeaderEpoch;

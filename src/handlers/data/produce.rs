@@ -32,7 +32,7 @@ use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
-use crate::wire::reply::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response, encode};
 
 const KEY: i16 = 0;
 
@@ -288,7 +288,7 @@ async fn write(
         return partition.append(now, &records, version);
     }
     let _turn = match packs_anew {
-        true => cx.broker.packers.acquire().await.ok(),
+        true => cx.broker.recompress_permits.acquire().await.ok(),
         false => None,
     };
     let partition = partition.clone();

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
-use crate::groups::input::Reply;
+use crate::groups::command::Reply;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{code_of, mismatch, no_coordinator};

@@ -10,15 +10,15 @@ use kafka_protocol::messages::describe_groups_response::{DescribedGroup, Describ
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{Command, DescribedMember, Description, GroupError, Reply};
-use crate::handlers::answer_list::ResponseList;
+use crate::groups::command::{Command, DescribedMember, Description, GroupError, Reply};
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, group_error_code};
 use crate::handlers::groups::{ask, long_listing, mismatch, text};
+use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
 use crate::wire::described_group;
-use crate::wire::reply::{self, CloseReason};
+use crate::wire::response::{self, CloseReason};
 
 /// What members said is not copied, but an answer may keep it beyond the group's next generation:
 /// so much of it is counted as the answer's own memory.
@@ -36,7 +36,7 @@ impl ListHandler for DescribeGroups {
     async fn handle(
         cx: &Context,
         request: DescribeGroupsRequest,
-    ) -> Result<reply::Response, CloseReason> {
+    ) -> Result<response::Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
         let mut named = HashSet::new();
         let mut counted_bytes = 0;

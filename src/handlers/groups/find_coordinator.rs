@@ -12,11 +12,11 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::response_list::ResponseList;
 use crate::storage::checkpoint::id_of;
-use crate::wire::reply::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response, encode};
 
 /// Groups, transactional ids, share groups' partitions.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;

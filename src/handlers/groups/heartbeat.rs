@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use crate::groups::input::{Command, Reply};
+use crate::groups::command::{Command, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{ask, code_of, identity, mismatch};

@@ -10,7 +10,7 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::input::{Command, Join, JoinError, Joined, Reply};
+use crate::groups::command::{Command, Join, JoinError, Joined, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
@@ -42,7 +42,7 @@ impl Handler for JoinGroup {
             rebalance_timeout_ms,
             protocol_type: request.protocol_type.to_string(),
             protocols: protocols.collect(),
-            id_first: cx.version >= 4,
+            requires_member_id: cx.version >= 4,
             supports_skip_assignment: cx.version >= 9,
         };
         match ask(cx, Command::Join(join)).await {
@@ -70,7 +70,7 @@ fn failed(version: i16, code: Code, member: StrBytes) -> JoinGroupResponse {
 
 fn answered(version: i16, joined: Joined) -> JoinGroupResponse {
     let protocol = joined.protocol.map(text);
-    let member = |m: crate::groups::input::JoinedMember| {
+    let member = |m: crate::groups::command::JoinedMember| {
         let member =
             JoinGroupResponseMember::default().with_member_id(text(m.id)).with_metadata(m.metadata);
         if version >= 5 { member.with_group_instance_id(m.instance_id.map(text)) } else { member }

@@ -9,11 +9,11 @@ use kafka_protocol::messages::list_groups_response::ListedGroup;
 use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
-use crate::wire::reply::{CloseReason, Response, encode};
+use crate::handlers::response_list::ResponseList;
+use crate::wire::response::{CloseReason, Response, encode};
 
 /// The only kind of group that there is so far.
 const CLASSIC: &str = "classic";

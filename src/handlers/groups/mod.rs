@@ -6,9 +6,9 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::input::{Command, GroupError, MemberIdentity, Reply};
+use crate::groups::command::{Command, GroupError, MemberIdentity, Reply};
 use crate::handlers::context::Context;
-use crate::wire::reply::CloseReason;
+use crate::wire::response::CloseReason;
 
 mod by_topic;
 pub mod delete_groups;

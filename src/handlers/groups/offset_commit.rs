@@ -15,7 +15,7 @@ use kafka_protocol::messages::offset_commit_response::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::groups::input::{Command, Commit, OffsetToCommit, Reply};
+use crate::groups::command::{Command, Commit, OffsetToCommit, Reply};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;

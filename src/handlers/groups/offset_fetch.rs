@@ -16,13 +16,13 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicNam
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::input::{FetchedOffsets, TopicPartitions};
+use crate::groups::command::{FetchedOffsets, TopicPartitions};
 use crate::groups::records::OffsetAndMetadata;
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
-use crate::wire::reply::{CloseReason, Response};
+use crate::handlers::response_list::ResponseList;
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct OffsetFetch;
@@ -94,7 +94,7 @@ async fn fetched(
 }
 
 /// Offset, leader epoch and metadata as they are answered.
-fn told(committed: Option<OffsetAndMetadata>) -> (i64, i32, Option<StrBytes>) {
+fn offset_fields(committed: Option<OffsetAndMetadata>) -> (i64, i32, Option<StrBytes>) {
     match committed {
         Some(c) => (c.offset, c.leader_epoch, Some(text(c.metadata))),
         None => (-1, -1, Some(StrBytes::default())),
@@ -105,7 +105,7 @@ fn topic(
     (name, partitions): (String, Vec<(i32, Option<OffsetAndMetadata>)>),
 ) -> OffsetFetchResponseTopics {
     let partitions = partitions.into_iter().map(|(index, committed)| {
-        let (offset, epoch, metadata) = told(committed);
+        let (offset, epoch, metadata) = offset_fields(committed);
         OffsetFetchResponsePartitions::default()
             .with_partition_index(index)
             .with_committed_offset(offset)
@@ -130,7 +130,7 @@ async fn one_group(
     };
     for (name, partitions) in offsets {
         let partitions = partitions.into_iter().map(|(index, committed)| {
-            let (offset, epoch, metadata) = told(committed);
+            let (offset, epoch, metadata) = offset_fields(committed);
             let partition = OffsetFetchResponsePartition::default()
                 .with_partition_index(index)
                 .with_committed_offset(offset)

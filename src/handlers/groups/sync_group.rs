@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
-use crate::groups::input::{Command, Reply, Sync};
+use crate::groups::command::{Command, Reply, Sync};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::{NO_AUTHORIZER, check_known};
-use crate::wire::reply::CloseReason;
+use crate::wire::response::CloseReason;
 
 /// The handler.
 pub struct DeleteAcls;

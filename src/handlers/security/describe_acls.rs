@@ -9,7 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::check_known;
-use crate::wire::reply::CloseReason;
+use crate::wire::response::CloseReason;
 
 /// The handler.
 pub struct DescribeAcls;

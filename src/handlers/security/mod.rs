@@ -7,7 +7,7 @@ pub mod operations;
 
 use kafka_protocol::protocol::StrBytes;
 
-use crate::wire::reply::CloseReason;
+use crate::wire::response::CloseReason;
 
 /// Kafka's UNKNOWN among the types of resources, patterns and permissions, and among operations.
 const UNKNOWN: i8 = 0;

@@ -13,6 +13,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
+use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::topics::assignments;
 use crate::topics::registry::LiveTopic;
@@ -40,12 +41,12 @@ impl Handler for AlterPartitionReassignments {
                 match reassign(cx.node_id(), &topic.name, live.as_deref(), wanted) {
                     Ok(()) => answer,
                     // The code says it all, and Kafka says no more.
-                    Err((code @ Code::NoReassignmentInProgress, _)) => {
-                        answer.with_error_code(code.code())
+                    Err(error) if error.code == Code::NoReassignmentInProgress => {
+                        answer.with_error_code(error.code.code())
                     }
-                    Err((code, message)) => answer
-                        .with_error_code(code.code())
-                        .with_error_message(Some(StrBytes::from_string(message))),
+                    Err(error) => answer
+                        .with_error_code(error.code.code())
+                        .with_error_message(Some(StrBytes::from_string(error.message))),
                 }
             });
             ReassignableTopicResponse::default()
@@ -65,9 +66,9 @@ fn reassign(
     name: &str,
     topic: Option<&LiveTopic>,
     wanted: &ReassignablePartition,
-) -> Result<(), (Code, String)> {
+) -> Result<(), ApiError> {
     let index = wanted.partition_index;
-    let unknown = |message| Err((Code::UnknownTopicOrPartition, message));
+    let unknown = |message| Err(ApiError::new(Code::UnknownTopicOrPartition, message));
     match topic {
         None => return unknown(format!("Unable to find a topic named {name}.")),
         Some(topic) if topic.partition(index).is_none() => {
@@ -76,10 +77,10 @@ fn reassign(
         Some(_) => {}
     }
     let Some(replicas) = wanted.replicas.as_deref() else {
-        return Err((Code::NoReassignmentInProgress, String::new()));
+        return Err(ApiError::new(Code::NoReassignmentInProgress, ""));
     };
     match assignments::fault(node, replicas) {
         None => Ok(()),
-        Some(message) => Err((Code::InvalidReplicaAssignment, message)),
+        Some(message) => Err(ApiError::new(Code::InvalidReplicaAssignment, message)),
     }
 }

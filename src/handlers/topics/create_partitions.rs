@@ -15,10 +15,10 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::GrowError;
 use crate::handlers::api::Handler;
-use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
+use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
-use crate::handlers::errors::grow_error_code;
+use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 
@@ -49,17 +49,17 @@ impl Handler for CreatePartitions {
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
             let outcome = match twice.contains(&topic.name) {
                 false => grow(cx, topic, request.validate_only, &mut left).await,
-                true => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
+                true => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
             };
             results.push(match outcome {
                 Ok(()) => result,
                 // The code says it all, and Kafka says no more.
-                Err((code @ Code::UnknownTopicOrPartition, _)) => {
-                    result.with_error_code(code.code())
+                Err(error) if error.code == Code::UnknownTopicOrPartition => {
+                    result.with_error_code(error.code.code())
                 }
-                Err((code, message)) => result
-                    .with_error_code(code.code())
-                    .with_error_message(Some(StrBytes::from_string(message))),
+                Err(error) => result
+                    .with_error_code(error.code.code())
+                    .with_error_message(Some(StrBytes::from_string(error.message))),
             });
         }
         CreatePartitionsResponse::default().with_results(results)
@@ -71,48 +71,47 @@ async fn grow(
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
     left: &mut i64,
-) -> Result<(), (Code, String)> {
-    let told = |error: GrowError| (grow_error_code(&error), error.to_string());
-    let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown).map_err(told)?;
+) -> Result<(), ApiError> {
+    let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown)?;
     let has = topic.partitions.len() as i32;
     if wanted.count <= has {
         let name = wanted.name.to_string();
-        return Err(told(GrowError::NotMore { name, has, wanted: wanted.count }));
+        return Err(GrowError::NotMore { name, has, wanted: wanted.count }.into());
     }
     *left -= i64::from(wanted.count - has);
     if *left < 0 {
         let message = "Excessively large number of additional partitions per request.";
-        return Err((Code::PolicyViolation, message.to_owned()));
+        return Err(ApiError::new(Code::PolicyViolation, message));
     }
     if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
-        return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
+        return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));
     }
     if let Some(assigned) = &wanted.assignments {
         check_assigned(cx, assigned, (wanted.count - has) as usize)?;
     }
     if validate_only {
         let could = cx.broker.could_grow(&wanted.name, wanted.count - has);
-        return could.map_err(|error| told(error.into()));
+        return could.map_err(|error| GrowError::from(error).into());
     }
-    cx.broker.grow(&wanted.name, wanted.count).await.map_err(told)
+    cx.broker.grow(&wanted.name, wanted.count).await.map_err(ApiError::from)
 }
 
 fn check_assigned(
     cx: &Context,
     assigned: &[CreatePartitionsAssignment],
     additional: usize,
-) -> Result<(), (Code, String)> {
+) -> Result<(), ApiError> {
     if assigned.len() != additional {
         let message = format!(
             "Attempted to add {additional} additional partition(s), but only {} assignment(s) \
              were specified.",
             assigned.len()
         );
-        return Err((Code::InvalidReplicaAssignment, message));
+        return Err(ApiError::new(Code::InvalidReplicaAssignment, message));
     }
     for one in assigned {
         if let Some(fault) = assignments::fault(cx.node_id(), &one.broker_ids) {
-            return Err((Code::InvalidReplicaAssignment, fault));
+            return Err(ApiError::new(Code::InvalidReplicaAssignment, fault));
         }
     }
     Ok(())

@@ -18,15 +18,15 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
 use crate::handlers::api::{Api, ResponseFuture, decode};
-use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
+use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
-use crate::handlers::errors::create_error_code;
+use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::quotas::limits::QuotaType;
 use crate::topics::names;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::reply::{Chunk, CloseReason, Response, begin, encode, finish};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, encode, finish};
 
 const KEY: i16 = 19;
 
@@ -52,9 +52,6 @@ fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
 /// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
 pub const STRICT_SINCE: i16 = 6;
 
-/// A code and a message that tells a person what to do.
-type Fault = (Code, String);
-
 async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for topic in &request.topics {
@@ -73,9 +70,9 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
     for topic in request.topics {
         let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
             0 => continue,
-            1 if is_excessive => Err((Code::PolicyViolation, EXCESSIVE.to_owned())),
+            1 if is_excessive => Err(ApiError::new(Code::PolicyViolation, EXCESSIVE)),
             1 => check(cx, &topic, could.remove(topic.name.as_str())),
-            _ => Err((Code::InvalidRequest, "Duplicate topic name.".to_owned())),
+            _ => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
         };
         // All of a name that comes more than once are refused, and answered once.
         times.insert(topic.name.to_string(), 0);
@@ -112,11 +109,11 @@ fn partitions_wanted<'a>(cx: &Context, topics: impl Iterator<Item = &'a Creatabl
     topics.map(wanted).sum()
 }
 
-fn refused(topic: &CreatableTopic, (code, message): Fault) -> CreatableTopicResult {
+fn refused(topic: &CreatableTopic, error: ApiError) -> CreatableTopicResult {
     CreatableTopicResult::default()
         .with_name(topic.name.clone())
-        .with_error_code(code.code())
-        .with_error_message(Some(StrBytes::from_string(message)))
+        .with_error_code(error.code.code())
+        .with_error_message(Some(StrBytes::from_string(error.message)))
         .with_num_partitions(-1)
         .with_replication_factor(-1)
 }
@@ -126,18 +123,18 @@ fn check(
     cx: &Context,
     topic: &CreatableTopic,
     could: Option<Result<(), CreateError>>,
-) -> Result<NewTopic, Fault> {
+) -> Result<NewTopic, ApiError> {
     if let Some(fault) = names::fault(&topic.name) {
-        return Err((Code::InvalidTopicException, fault));
+        return Err(ApiError::new(Code::InvalidTopicException, fault));
     }
     if let Some(Err(error)) = could {
-        return Err((create_error_code(&error), error.to_string()));
+        return Err(ApiError::from(error));
     }
     let mut configs = BTreeMap::new();
     for config in &topic.configs {
         let Some(value) = &config.value else {
             let message = format!("Null value not supported for topic configs: {}", &*config.name);
-            return Err((Code::InvalidConfig, message));
+            return Err(ApiError::new(Code::InvalidConfig, message));
         };
         configs.insert(config.name.to_string(), value.to_string());
     }
@@ -145,26 +142,29 @@ fn check(
         .settings
         .now()
         .check_overrides(&configs)
-        .map_err(|error| (Code::InvalidConfig, error.to_string()))?;
-    let partitions =
-        if topic.assignments.is_empty() { counts(cx, topic)? } else { assigned(cx, topic)? };
+        .map_err(|error| ApiError::new(Code::InvalidConfig, error.to_string()))?;
+    let partitions = if topic.assignments.is_empty() {
+        partition_count(cx, topic)?
+    } else {
+        assigned_partition_count(cx, topic)?
+    };
     Ok(NewTopic { name: topic.name.to_string(), partitions, configs })
 }
 
-fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
+fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError> {
     let factor = match topic.replication_factor {
         -1 => cx.broker.config.default_replication_factor,
         factor => i32::from(factor),
     };
     if factor < 1 {
         let message = "Replication factor must be larger than 0, or -1 to use the default value.";
-        return Err((Code::InvalidReplicationFactor, message.to_owned()));
+        return Err(ApiError::new(Code::InvalidReplicationFactor, message));
     }
     let partitions = match topic.num_partitions {
         -1 => cx.broker.config.num_partitions,
         n if n < 1 => {
             let message = "Number of partitions must be larger than 0, or -1 to use the default.";
-            return Err((Code::InvalidPartitions, message.to_owned()));
+            return Err(ApiError::new(Code::InvalidPartitions, message));
         }
         n => n,
     };
@@ -173,26 +173,26 @@ fn counts(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
             "Unable to replicate the partition {factor} time(s): The target replication factor of \
              {factor} cannot be reached because only 1 broker(s) are registered."
         );
-        return Err((Code::InvalidReplicationFactor, message));
+        return Err(ApiError::new(Code::InvalidReplicationFactor, message));
     }
     Ok(partitions)
 }
 
-fn assigned(cx: &Context, topic: &CreatableTopic) -> Result<i32, Fault> {
+fn assigned_partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError> {
     if topic.num_partitions != -1 || topic.replication_factor != -1 {
         let message = "A manual partition assignment was specified, but numPartitions or \
                        replicationFactor was not set to -1.";
-        return Err((Code::InvalidRequest, message.to_owned()));
+        return Err(ApiError::new(Code::InvalidRequest, message));
     }
     let mut indexes: Vec<i32> = topic.assignments.iter().map(|a| a.partition_index).collect();
     indexes.sort_unstable();
     if !indexes.iter().copied().eq(0..indexes.len() as i32) {
         let message = "partitions should be a consecutive 0-based integer sequence";
-        return Err((Code::InvalidReplicaAssignment, message.to_owned()));
+        return Err(ApiError::new(Code::InvalidReplicaAssignment, message));
     }
     for assignment in &topic.assignments {
         if let Some(fault) = assignments::fault(cx.node_id(), &assignment.broker_ids) {
-            return Err((Code::InvalidReplicaAssignment, fault));
+            return Err(ApiError::new(Code::InvalidReplicaAssignment, fault));
         }
     }
     Ok(indexes.len() as i32)
@@ -202,20 +202,19 @@ async fn create(
     cx: &Context,
     wanted: &[NewTopic],
     validate_only: bool,
-) -> Vec<Result<TopicId, Fault>> {
-    let fault = |error| (create_error_code(&error), error.to_string());
+) -> Vec<Result<TopicId, ApiError>> {
     let charged = cx.broker.quotas.has(QuotaType::Mutation);
     if !validate_only && !charged {
         let created = cx.broker.create_in_pieces(wanted.to_vec()).await;
-        return created.into_iter().map(|outcome| outcome.map_err(fault)).collect();
+        return created.into_iter().map(|outcome| outcome.map_err(ApiError::from)).collect();
     }
     let could = cx.broker.could_create(wanted).into_iter().zip(wanted);
-    let mut outcomes: Vec<Result<TopicId, Fault>> = could
+    let mut outcomes: Vec<Result<TopicId, ApiError>> = could
         .map(|(could, topic)| {
-            could.map_err(fault)?;
+            could.map_err(ApiError::from)?;
             // What cannot be created is not charged.
             if charged && !may_mutate(cx, topic.partitions as usize, STRICT_SINCE) {
-                return Err((Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned()));
+                return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));
             }
             // As in Kafka the answer to a validation has an id, which nothing gets.
             Ok(TopicId::new_v4())
@@ -226,7 +225,7 @@ async fn create(
         let left: Vec<NewTopic> = left.map(|(_, topic)| topic.clone()).collect();
         let created = cx.broker.create_in_pieces(left).await;
         let places = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
-        places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(fault));
+        places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(ApiError::from));
     }
     outcomes
 }

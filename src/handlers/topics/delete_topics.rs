@@ -12,16 +12,16 @@ use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, TopicN
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::{Api, ResponseFuture, decode};
-use crate::handlers::charge::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, append_error_code};
+use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::log::AppendError;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::reply::{Chunk, CloseReason, Response, begin, encode, finish};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, encode, finish};
 
 const KEY: i16 = 20;
 /// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).

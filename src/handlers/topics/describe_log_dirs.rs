@@ -14,11 +14,11 @@ use kafka_protocol::messages::describe_log_dirs_response::{
 use kafka_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::response_list::ResponseList;
 use crate::topics::registry::LiveTopic;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct DescribeLogDirs;

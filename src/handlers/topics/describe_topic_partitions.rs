@@ -14,13 +14,13 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
 use crate::log::LEADER_EPOCH;
 use crate::topics::names;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct DescribeTopicPartitions;

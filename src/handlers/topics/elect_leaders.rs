@@ -9,11 +9,11 @@ use kafka_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaE
 use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::NONE;
-use crate::wire::reply::{CloseReason, Response};
+use crate::handlers::response_list::ResponseList;
+use crate::wire::response::{CloseReason, Response};
 
 /// The memory of one partition's result beside the topic's name, twice: as a struct and encoded.
 const RESULT_BYTES: usize = 256;

@@ -19,18 +19,18 @@ use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::topic_changes::{CreateError, NewTopic};
-use crate::handlers::answer_list::ResponseList;
 use crate::handlers::api::ListHandler;
-use crate::handlers::charge::may_mutate;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, create_error_code};
+use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
+use crate::handlers::throttle::may_mutate;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct Metadata;

@@ -4,7 +4,7 @@ use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{FindCoordinatorResponse, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::wire::reply::encode;
+use crate::wire::response::encode;
 
 fn bytes(reply: Response) -> Vec<u8> {
     let Response::Chunks(chunks) = reply else { panic!("no answer") };

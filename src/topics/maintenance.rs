@@ -16,7 +16,7 @@ pub struct FlushRequest {
     pub due_mono_ms: i64,
 }
 
-/// Where partitions ask. The receiving ends are in `broker/upkeep.rs` and `broker/cleaner.rs`;
+/// Where partitions ask. The receiving ends are in `broker/maintenance.rs` and `broker/cleaner.rs`;
 /// without them nothing is done.
 #[derive(Debug, Clone)]
 pub struct MaintenanceQueue {

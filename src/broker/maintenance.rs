@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::broker::checkpoints;
-use crate::broker::parts::Broker;
+use crate::broker::parallel;
+use crate::broker::state::Broker;
 use crate::broker::tasks::join_or_resume_panic;
-use crate::broker::together;
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
+use crate::topics::maintenance::FlushRequest;
 use crate::topics::partition::Partition;
-use crate::topics::upkeep::FlushRequest;
 
 /// What waits for its time.
 #[derive(Default)]
@@ -106,7 +106,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
 async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
     let broker = broker.clone();
     let flushing = tokio::task::spawn_blocking(move || {
-        together::for_each_parallel(&due, |partition| {
+        parallel::for_each_parallel(&due, |partition| {
             // It takes the partition offline, which is logged where it happens.
             let flushed = partition.flush_what_is_due(broker.clock.now());
             note(&broker, "flush", partition, &flushed);

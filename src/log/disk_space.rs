@@ -14,7 +14,7 @@ const CALM_MS: i64 = 10_000;
 #[derive(Debug, Default)]
 pub struct DiskSpace {
     full: AtomicBool,
-    refused_mono_ms: AtomicI64,
+    full_mono_ms: AtomicI64,
     /// True if something was written since the last refusal.
     written: AtomicBool,
 }
@@ -22,7 +22,7 @@ pub struct DiskSpace {
 impl DiskSpace {
     /// There was no room for a write.
     pub fn on_full(&self, now: Now, why: &impl Display) {
-        self.refused_mono_ms.store(now.mono_ms, Ordering::Relaxed);
+        self.full_mono_ms.store(now.mono_ms, Ordering::Relaxed);
         self.written.store(false, Ordering::Relaxed);
         if !self.full.swap(true, Ordering::Relaxed) {
             tracing::error!(%why, "the disk is full: clients get KAFKA_STORAGE_ERROR until there is room");
@@ -30,7 +30,7 @@ impl DiskSpace {
     }
 
     /// Something was written.
-    pub fn took(&self, now: Now) {
+    pub fn on_success(&self, now: Now) {
         if self.is_full() {
             self.written.store(true, Ordering::Relaxed);
             self.check(now);
@@ -39,7 +39,7 @@ impl DiskSpace {
 
     /// See whether there is room again.
     pub fn check(&self, now: Now) {
-        let is_calm = now.mono_ms - self.refused_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
+        let is_calm = now.mono_ms - self.full_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
         let is_over = is_calm && self.written.load(Ordering::Relaxed);
         if is_over && self.full.swap(false, Ordering::Relaxed) {
             tracing::info!("there is room on the disk again");
@@ -60,15 +60,15 @@ mod tests {
     fn small_writes_between_refusals_do_not_end_it() {
         let at = |mono_ms| Now { mono_ms, wall_ms: 0 };
         let space = DiskSpace::default();
-        space.took(at(0));
+        space.on_success(at(0));
         assert!(!space.is_full());
         space.on_full(at(5), &"no room");
-        space.took(at(6));
+        space.on_success(at(6));
         assert!(space.is_full());
         space.on_full(at(9_000), &"no room");
         space.check(at(9_000 + CALM_MS));
         assert!(space.is_full(), "nothing was written since");
-        space.took(at(9_001));
+        space.on_success(at(9_001));
         space.check(at(9_000 + CALM_MS));
         assert!(!space.is_full());
     }

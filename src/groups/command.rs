@@ -87,7 +87,7 @@ pub struct Join {
     /// In the order of its preference.
     pub protocols: Protocols,
     /// True if a newcomer is given an id first and joins with it then (v4, KIP-394).
-    pub id_first: bool,
+    pub requires_member_id: bool,
     /// True if the leader may be told to skip its assignment (v9, KIP-814).
     pub supports_skip_assignment: bool,
 }

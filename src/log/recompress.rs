@@ -13,12 +13,12 @@ use crate::storage::batch::{
 };
 use crate::storage::batch_builder::sealed;
 use crate::storage::codec::{self, DEFAULT_LEVEL};
-use crate::storage::packer::Compressor;
+use crate::storage::compressor::Compressor;
 use crate::storage::record_input::MalformedRecord;
 use crate::storage::records::MalformedRecordAt;
 
 /// The codec that the topic wants a batch to have, and its level; `None` if it may stay as it is.
-pub fn wanted(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
+pub fn target_codec(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
     let (codec, level) = match config.compression {
         Compression::Producer => return None,
         Compression::Uncompressed => (Codec::None, DEFAULT_LEVEL),
@@ -36,15 +36,17 @@ pub fn wanted(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
 /// # Errors
 /// It is larger than `max.message.bytes` or `segment.bytes` then. No more than that is ever made
 /// of it.
-pub fn repacked(
+pub fn recompressed(
     admitted: &Admitted<'_>,
     config: &TopicConfig,
     now_wall_ms: i64,
 ) -> Result<Option<Vec<u8>>, AdmitError> {
-    let Some((codec, level)) = wanted(&admitted.batch.header, config) else { return Ok(None) };
+    let Some((codec, level)) = target_codec(&admitted.batch.header, config) else {
+        return Ok(None);
+    };
     let limit = usize::try_from(config.max_message_bytes).unwrap_or(0);
     let mut out = Bounded { bytes: vec![0; HEADER_BYTES], limit, is_exceeded: false };
-    if let Err(error) = pack(&admitted.batch, codec, level, &mut out) {
+    if let Err(error) = compress(&admitted.batch, codec, level, &mut out) {
         if out.is_exceeded {
             return Err(AdmitError::RepackedTooLarge { limit: config.max_message_bytes });
         }
@@ -65,14 +67,14 @@ pub fn repacked(
     Ok(Some(sealed(header, out.bytes)))
 }
 
-/// What [`repacked`] has made, to be appended as it is.
-pub fn admitted(bytes: &[u8]) -> Option<Admitted<'_>> {
+/// What [`recompressed`] has made, to be appended as it is.
+pub fn view_admitted(bytes: &[u8]) -> Option<Admitted<'_>> {
     let batch = BatchView::first(bytes)?;
     let max_timestamp = batch.header.max_timestamp;
     Some(Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame })
 }
 
-fn pack(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> io::Result<()> {
+fn compress(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> io::Result<()> {
     let from = batch.header.codec().unwrap_or(Codec::None);
     let bytes = match (from, to) {
         (Codec::None, _) => batch.payload().len() as u64,
@@ -136,7 +138,7 @@ mod tests {
     }
 
     fn repack(bytes: &[u8], config: &TopicConfig) -> Result<Option<Vec<u8>>, AdmitError> {
-        repacked(&admit(bytes, &AdmitRules::of(config, 9), NOW).unwrap(), config, NOW)
+        recompressed(&admit(bytes, &AdmitRules::of(config, 9), NOW).unwrap(), config, NOW)
     }
 
     #[test]
@@ -152,7 +154,7 @@ mod tests {
                     assert_eq!(from, to);
                     continue;
                 };
-                let after = admitted(&made).unwrap().batch;
+                let after = view_admitted(&made).unwrap().batch;
                 assert!(after.crc_is_right() && after.bytes.len() == made.len());
                 let expected = Header {
                     attributes: TRANSACTIONAL | to.bits(),

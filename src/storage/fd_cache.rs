@@ -31,11 +31,11 @@ const TRIES: usize = 64;
 /// Another disk, with a bound on how many of its files are open.
 #[derive(Debug)]
 pub struct BoundedDisk {
-    cache: Arc<Cache>,
+    cache: Arc<FdCache>,
 }
 
 #[derive(Debug)]
-struct Cache {
+struct FdCache {
     inner: Arc<dyn Disk>,
     max_open: usize,
     open: AtomicUsize,
@@ -81,7 +81,7 @@ struct CachedFile {
 /// What the users of a file hold.
 #[derive(Debug)]
 struct BoundedFile {
-    cache: Arc<Cache>,
+    cache: Arc<FdCache>,
     state: Arc<CachedFile>,
 }
 
@@ -90,7 +90,7 @@ impl BoundedDisk {
     /// that many are in use at once, or are read though they have no name any more.
     pub fn new(under: Arc<dyn Disk>, most: usize) -> BoundedDisk {
         BoundedDisk {
-            cache: Arc::new(Cache {
+            cache: Arc::new(FdCache {
                 inner: under,
                 max_open: most.max(1),
                 open: AtomicUsize::new(0),
@@ -165,7 +165,7 @@ impl CachedFile {
     }
 }
 
-impl Cache {
+impl FdCache {
     fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }

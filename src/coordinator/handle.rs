@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::coordinator::refusals::Refusals;
-use crate::groups::input::{
+use crate::groups::command::{
     Command, DeletedOffsets, FetchedOffsets, GroupError, LeavingMember, Listing, Reply,
     TopicPartitions,
 };

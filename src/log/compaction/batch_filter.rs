@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::log::cleaning::aborted::{AbortedTxns, Passed};
-use crate::log::cleaning::offset_map::OffsetMap;
+use crate::log::compaction::aborted::{AbortedTxns, Passed};
+use crate::log::compaction::offset_map::OffsetMap;
 use crate::storage::batch::{BatchView, Codec, DELETE_HORIZON, HEADER_BYTES, Header};
 use crate::storage::batch_builder::sealed;
 use crate::storage::codec::DEFAULT_LEVEL;
-use crate::storage::packer::Compressor;
-use crate::storage::sift::{KeyedRecord, filter_records, for_each_key};
+use crate::storage::compressor::Compressor;
+use crate::storage::record_filter::{KeyedRecord, filter_records, for_each_key};
 use crate::types::{Offset, ProducerId};
 
 /// The low three bits of the attributes.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::dirt::CleanableRange;
+use super::cleanable::CleanableRange;
 use super::*;
 use crate::clock::Now;
 use crate::config::resolve::Cleanup;
@@ -84,7 +84,7 @@ impl Under {
     /// One pass at this time, with room for so many keys.
     fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, CleanerStats) {
         let view = self.log.view();
-        let dirt = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
+        let range = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
         let means = PassConfig {
             map_bytes: (keys + 1) * 2 * offset_map::SLOT_BYTES,
             map_load: 0.5,
@@ -95,7 +95,7 @@ impl Under {
         let (disk, config) = (self.disk.clone(), self.config.clone());
         let pace = &mut |_| ControlFlow::Continue(());
         let mut pass =
-            CompactionPass::begin(disk, &view, config, &dirt, last, means, pace).unwrap();
+            CompactionPass::begin(disk, &view, config, &range, last, means, pace).unwrap();
         while let Some(swap) = pass.next(dir(), pace).unwrap() {
             assert!(self.log.begin_swap(&swap));
             swap.run().unwrap();
@@ -314,19 +314,20 @@ fn lags_keep_young_records_and_hurry_old_ones() {
     let mut it = under(TopicConfig { min_compaction_lag_ms: 1000, ..config() });
     it.put(Codec::None, &[("a", Some("1")), ("a", Some("2"))]);
     it.roll();
-    let dirt = |it: &Under, now| CleanableRange::of(&it.log.view(), &it.config, None, now).unwrap();
-    let young = dirt(&it, NOW + 999);
+    let range =
+        |it: &Under, now| CleanableRange::of(&it.log.view(), &it.config, None, now).unwrap();
+    let young = range(&it, NOW + 999);
     assert!(!young.is_due(&it.config));
     assert_eq!(young.next_wall_ms, Some(NOW + 1000));
-    assert!(dirt(&it, NOW + 1000).is_due(&it.config));
+    assert!(range(&it, NOW + 1000).is_due(&it.config));
     it.config = Arc::new(TopicConfig {
         min_cleanable_dirty_ratio: 1.0,
         max_compaction_lag_ms: 5000,
         ..config()
     });
-    assert_eq!(dirt(&it, NOW + 5000).next_wall_ms, Some(NOW + 5000));
-    assert!(!dirt(&it, NOW + 5000).is_due(&it.config));
-    assert!(dirt(&it, NOW + 5001).is_due(&it.config));
+    assert_eq!(range(&it, NOW + 5000).next_wall_ms, Some(NOW + 5000));
+    assert!(!range(&it, NOW + 5000).is_due(&it.config));
+    assert!(range(&it, NOW + 5001).is_due(&it.config));
 }
 
 #[test]
@@ -337,13 +338,13 @@ fn a_pass_that_is_broken_off_leaves_everything_as_it_was() {
     }
     it.roll();
     let (view, rows) = (it.log.view(), it.rows());
-    let dirt = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
+    let range = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
     let means =
         PassConfig { map_bytes: 1 << 20, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
     let last = LastWritten::new();
-    let mut pass = CompactionPass::begin(disk, &view, config, &dirt, last, means, go_on).unwrap();
+    let mut pass = CompactionPass::begin(disk, &view, config, &range, last, means, go_on).unwrap();
     let error = pass.next(dir(), &mut |_| ControlFlow::Break(())).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     assert_eq!(it.rows(), rows);
@@ -358,10 +359,11 @@ fn a_damaged_log_is_left_alone() {
     it.roll();
     let view = it.log.view();
     view.sealed[0].segment.log().unwrap().write_at(b"!", &[], 70).unwrap();
-    let dirt = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
+    let range = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
     let means = PassConfig { map_bytes: 1000, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
-    let begun = CompactionPass::begin(disk, &view, config, &dirt, LastWritten::new(), means, go_on);
+    let begun =
+        CompactionPass::begin(disk, &view, config, &range, LastWritten::new(), means, go_on);
     assert_eq!(begun.unwrap_err().kind(), io::ErrorKind::InvalidData);
 }

@@ -11,23 +11,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::resolve::TopicConfig;
-use crate::log::cleaning::aborted::{AbortedTxns, Passed};
-use crate::log::cleaning::dirt::CleanableRange;
-use crate::log::cleaning::offset_map::OffsetMap;
-use crate::log::cleaning::sieve::{BatchFilter, Filtered, LastWritten};
-use crate::log::cleaning::swap::SegmentSwap;
+use crate::log::compaction::aborted::{AbortedTxns, Passed};
+use crate::log::compaction::batch_filter::{BatchFilter, Filtered, LastWritten};
+use crate::log::compaction::cleanable::CleanableRange;
+use crate::log::compaction::offset_map::OffsetMap;
+use crate::log::compaction::swap::SegmentSwap;
 use crate::log::recovery::{Active, seal};
 use crate::log::view::{SegmentView, View};
 use crate::storage::batch::BatchView;
 use crate::storage::disk::Disk;
+use crate::storage::record_filter::for_each_key;
 use crate::storage::segment::{BatchAt, CLEANED, Segment};
-use crate::storage::sift::for_each_key;
 use crate::types::Offset;
 
 pub mod aborted;
-pub mod dirt;
+pub mod batch_filter;
+pub mod cleanable;
 pub mod offset_map;
-pub mod sieve;
 pub mod swap;
 
 /// What a pass may use, and what it goes by.
@@ -77,7 +77,7 @@ pub struct CompactionPass {
 }
 
 /// A pass was broken off by the one who has it done.
-pub fn broken_off() -> io::Error {
+pub fn interrupted() -> io::Error {
     io::Error::new(io::ErrorKind::Interrupted, "the cleaning was broken off")
 }
 
@@ -100,7 +100,7 @@ fn each_batch(
         paced += lying.bytes;
         if paced >= 64 * 1024 {
             if pace(paced).is_break() {
-                return Err(broken_off());
+                return Err(interrupted());
             }
             paced = 0;
         }
@@ -119,12 +119,12 @@ impl CompactionPass {
     /// be durable: what it outdates may be, and must not be lost for something that is not.
     ///
     /// # Errors
-    /// The disk's; `InvalidData` where a log cannot be read; [`broken_off`].
+    /// The disk's; `InvalidData` where a log cannot be read; [`interrupted`].
     pub fn begin(
         disk: Arc<dyn Disk>,
         view: &View,
         config: Arc<TopicConfig>,
-        dirt: &CleanableRange,
+        range: &CleanableRange,
         last_written: LastWritten,
         means: PassConfig,
         pace: Throttler<'_>,
@@ -134,20 +134,20 @@ impl CompactionPass {
         let aborted = AbortedTxns::find(stable)?;
         let below = |end: Offset| move |span: &&SegmentView| span.segment.base_offset < end;
         let cleanable: Vec<&SegmentView> =
-            view.sealed.iter().take_while(below(dirt.first_uncleanable)).collect();
-        let first = cleanable.partition_point(|span| span.segment.base_offset <= dirt.first_dirty);
+            view.sealed.iter().take_while(below(range.first_uncleanable)).collect();
+        let first = cleanable.partition_point(|span| span.segment.base_offset <= range.first_dirty);
         let mut map = OffsetMap::new(
-            dirt.first_dirty,
-            dirt.first_uncleanable,
+            range.first_dirty,
+            range.first_uncleanable,
             means.map_bytes,
             means.map_load,
         );
         for span in cleanable.iter().skip(first.max(1) - 1) {
-            if !fill(&mut map, span, dirt, &aborted, pace)? {
+            if !fill(&mut map, span, range, &aborted, pace)? {
                 break;
             }
         }
-        let cleaned_to = map.latest().map_or(dirt.first_dirty, |latest| latest + 1);
+        let cleaned_to = map.latest().map_or(range.first_dirty, |latest| latest + 1);
         let spans = cleanable.into_iter().take_while(below(cleaned_to)).cloned();
         let groups = groups(spans, &view.active, &config);
         Ok(CompactionPass {
@@ -202,7 +202,7 @@ impl CompactionPass {
         active: &mut Active,
         pace: Throttler<'_>,
     ) -> io::Result<bool> {
-        let sieve = BatchFilter {
+        let filter = BatchFilter {
             map: &self.map,
             aborted: &self.aborted,
             last_written: &self.last_written,
@@ -219,7 +219,7 @@ impl CompactionPass {
                     i + 1 == group.len() && lying.position + lying.bytes == span.log_bytes;
                 let changed;
                 self.stats.read_bytes += lying.bytes;
-                let bytes = match sieve.filter(batch, &mut self.passed, is_last)? {
+                let bytes = match filter.filter(batch, &mut self.passed, is_last)? {
                     Filtered::AsItIs => batch.bytes,
                     Filtered::Changed(bytes) => {
                         is_changed = true;
@@ -257,24 +257,24 @@ impl CompactionPass {
 fn fill(
     map: &mut OffsetMap,
     span: &SegmentView,
-    dirt: &CleanableRange,
+    range: &CleanableRange,
     aborted: &AbortedTxns,
     pace: Throttler<'_>,
 ) -> io::Result<bool> {
     let (mut key, mut is_full) = (Vec::new(), false);
     each_batch(span, pace, |batch, lying| {
         let header = &batch.header;
-        if header.last_offset() < dirt.first_dirty {
+        if header.last_offset() < range.first_dirty {
             return Ok(ControlFlow::Continue(()));
         }
-        if header.last_offset() >= dirt.first_uncleanable {
+        if header.last_offset() >= range.first_uncleanable {
             is_full = true;
             return Ok(ControlFlow::Break(()));
         }
         if !header.is_control() && !aborted.has(header) {
             let walked = for_each_key(batch, &mut key, |record| {
                 if let Some(key) = record.key
-                    && record.offset >= dirt.first_dirty
+                    && record.offset >= range.first_dirty
                 {
                     is_full = !map.put(key, record.offset);
                 }

@@ -73,7 +73,7 @@ struct UnsupportedSetting {
     /// Broker's options; one that ends in a dot stands for all that begin so.
     names: &'static [&'static str],
     /// What they ask for; `None` for what asks a client, not a broker, to be careful.
-    demand: Option<UnsupportedFeature>,
+    feature: Option<UnsupportedFeature>,
     /// Values that ask for nothing, besides an empty one: Kafka's defaults.
     harmless: &'static [&'static str],
 }
@@ -83,7 +83,7 @@ const fn rule(
     demand: UnsupportedFeature,
     harmless: &'static [&'static str],
 ) -> UnsupportedSetting {
-    UnsupportedSetting { names, demand: Some(demand), harmless }
+    UnsupportedSetting { names, feature: Some(demand), harmless }
 }
 
 /// The list. The first rule that names an option holds for it.
@@ -108,7 +108,7 @@ const RULES: &[UnsupportedSetting] = &[
     // What a client checks of a broker's certificate.
     UnsupportedSetting {
         names: &["ssl.endpoint.identification.algorithm"],
-        demand: None,
+        feature: None,
         harmless: &[],
     },
     rule(&["ssl.client.auth"], UnsupportedFeature::Encryption, &["none"]),
@@ -226,7 +226,7 @@ const OF_A_JVM: &[(&str, UnsupportedFeature)] = &[
 ];
 
 /// True for an option that this list is about, whatever its value.
-pub fn is_about(name: &str) -> bool {
+pub fn is_listed(name: &str) -> bool {
     rule_of(name).is_some()
 }
 
@@ -236,10 +236,10 @@ pub fn is_about(name: &str) -> bool {
 /// # Errors
 /// [`ConfigError::Lacking`].
 pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
-    match rule_of(name).and_then(|rule| rule.demanded(value)) {
+    match rule_of(name).and_then(|rule| rule.feature_for(value)) {
         Some(demand) => {
             let shown = if is_secret(name) { "(hidden)" } else { value.trim() };
-            Err(refused(name, shown, origin, demand))
+            Err(unsupported(name, shown, origin, demand))
         }
         None => Ok(()),
     }
@@ -256,7 +256,7 @@ pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
         let is_open =
             ["yes", "true", "1", ""].contains(&value.trim().to_ascii_lowercase().as_str());
         let demand = UnsupportedFeature::AuthenticationAndEncryption;
-        return if is_open { Ok(()) } else { Err(refused(variable, value, origin, demand)) };
+        return if is_open { Ok(()) } else { Err(unsupported(variable, value, origin, demand)) };
     }
     if !variable.starts_with("KAFKA_") || !variable.ends_with("OPTS") {
         return Ok(());
@@ -265,14 +265,19 @@ pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
         let word = word.strip_prefix("-D").unwrap_or(word);
         if let Some((_, demand)) = OF_A_JVM.iter().find(|(begin, _)| word.starts_with(begin)) {
             let property = word.split('=').next().unwrap_or(word);
-            return Err(refused(variable, &format!("-D{property}=…"), origin, *demand));
+            return Err(unsupported(variable, &format!("-D{property}=…"), origin, *demand));
         }
     }
     Ok(())
 }
 
 /// The error for a setting that asks for what there is not.
-pub fn refused(key: &str, value: &str, origin: &str, demand: UnsupportedFeature) -> ConfigError {
+pub fn unsupported(
+    key: &str,
+    value: &str,
+    origin: &str,
+    demand: UnsupportedFeature,
+) -> ConfigError {
     ConfigError::Lacking {
         key: key.to_owned(),
         value: value.to_owned(),
@@ -297,13 +302,13 @@ fn rule_of(name: &str) -> Option<&'static UnsupportedSetting> {
 }
 
 impl UnsupportedSetting {
-    fn demanded(&self, value: &str) -> Option<UnsupportedFeature> {
+    fn feature_for(&self, value: &str) -> Option<UnsupportedFeature> {
         let value = value.trim();
         let is_harmless =
             value.is_empty() || self.harmless.iter().any(|known| known.eq_ignore_ascii_case(value));
         // Where the value is a protocol, that says which of the two is asked for.
         let demand =
-            self.demand.map(|demand| UnsupportedFeature::of_protocol(value).unwrap_or(demand));
+            self.feature.map(|demand| UnsupportedFeature::of_protocol(value).unwrap_or(demand));
         demand.filter(|_| !is_harmless)
     }
 }
@@ -365,7 +370,7 @@ mod tests {
             ("tls.client.auth", "required", UnsupportedFeature::Encryption),
         ] {
             assert_eq!(demand(name, value), Some(wanted.words()), "{name}");
-            assert!(is_about(name), "{name}");
+            assert!(is_listed(name), "{name}");
             assert_eq!(demand(name, "  "), None, "{name}: nothing is asked for");
         }
     }

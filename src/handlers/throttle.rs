@@ -5,18 +5,16 @@
 //! load.
 
 use std::future::Future;
-use std::pin::pin;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 
-use crate::broker::parts::Broker;
-use crate::clock::Clock;
+use crate::broker::state::Broker;
 use crate::handlers::api::Api;
 use crate::handlers::context::{ANONYMOUS, Context};
+use crate::handlers::request_cost::RequestCost;
 use crate::quotas::limits::{ClientEntity, QuotaType};
 use crate::quotas::meters::MutationOutcome;
-use crate::wire::reply::{CloseReason, Response};
+use crate::wire::response::{CloseReason, Response};
 use crate::wire::throttle;
 
 const PRODUCE: i16 = 0;
@@ -33,50 +31,6 @@ pub struct ChargedResponse {
     pub mute_ms: i64,
     /// The client id that the sending is charged to, if processing time is limited.
     pub payer: Option<String>,
-}
-
-/// What one request has cost until now.
-#[derive(Debug, Default)]
-pub struct RequestCost {
-    busy_ns: AtomicI64,
-    /// Since when the request is being worked on; 0 while it waits.
-    since_ns: AtomicI64,
-    throttle_ms: AtomicI64,
-}
-
-impl RequestCost {
-    /// The client must wait so long; of several times the longest counts.
-    pub fn throttle_at_least(&self, throttle_ms: i64) {
-        self.throttle_ms.fetch_max(throttle_ms, Ordering::Relaxed);
-    }
-
-    /// How long the client must wait, in ms.
-    pub fn throttle_ms(&self) -> i64 {
-        self.throttle_ms.load(Ordering::Relaxed).clamp(0, i64::from(i32::MAX))
-    }
-
-    /// Carry out work, and count the time in which a thread is at it.
-    async fn work<F: Future>(&self, clock: &dyn Clock, future: F) -> F::Output {
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| {
-            let begun = clock.mono_ns();
-            self.since_ns.store(begun, Ordering::Relaxed);
-            let polled = future.as_mut().poll(cx);
-            self.since_ns.store(0, Ordering::Relaxed);
-            self.busy_ns.fetch_add(clock.mono_ns() - begun, Ordering::Relaxed);
-            polled
-        })
-        .await
-    }
-
-    /// For how long a thread was at it, in percent of a second.
-    fn percent_of_second(&self, clock: &dyn Clock) -> f64 {
-        let running = match self.since_ns.load(Ordering::Relaxed) {
-            0 => 0,
-            since => clock.mono_ns() - since,
-        };
-        (self.busy_ns.load(Ordering::Relaxed) + running) as f64 / 1e7
-    }
 }
 
 /// Answer a request and charge it to its client.
@@ -108,7 +62,7 @@ async fn answer_charged(
 ) -> Result<ChargedResponse, CloseReason> {
     let (quotas, clock) = (&cx.broker.quotas, &*cx.broker.clock);
     let bytes = body.len() as f64;
-    let mut reply = cx.cost.work(clock, (api.run)(cx, body)).await?;
+    let mut reply = cx.cost.time(clock, (api.run)(cx, body)).await?;
     hold(cx, &reply).await?;
     if api.key == PRODUCE {
         cx.cost.throttle_at_least(quotas.record(
@@ -148,7 +102,7 @@ pub fn charge_time(cx: &Context) {
 /// Send something, and charge the time that it takes. Nobody has to wait for that alone.
 pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
     let (cost, clock) = (RequestCost::default(), &*broker.clock);
-    let sent = cost.work(clock, sending).await;
+    let sent = cost.time(clock, sending).await;
     let who = ClientEntity { user: ANONYMOUS, client_id: payer };
     broker.quotas.note(QuotaType::Request, who, cost.percent_of_second(clock), clock.now());
     sent
@@ -174,32 +128,3 @@ pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
 
 /// What a client is told that may not.
 pub const QUOTA_EXCEEDED: &str = "The throttling quota has been exceeded.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::SimClock;
-
-    #[tokio::test]
-    async fn only_the_time_at_work_counts() {
-        let (clock, charge) = (SimClock::at(0), RequestCost::default());
-        clock.advance(1);
-        let work = async {
-            clock.advance(30);
-            assert_eq!(charge.percent_of_second(&clock), 3.0);
-            tokio::task::yield_now().await;
-            clock.advance(20);
-        };
-        let mut work = pin!(charge.work(&clock, work));
-        let mut first = true;
-        std::future::poll_fn(|cx| {
-            if !std::mem::take(&mut first) {
-                // It waits, and others are at work.
-                clock.advance(500);
-            }
-            work.as_mut().poll(cx)
-        })
-        .await;
-        assert_eq!(charge.percent_of_second(&clock), 5.0);
-    }
-}

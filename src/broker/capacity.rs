@@ -12,13 +12,13 @@ use crate::metadata::store;
 /// There are as many topics or partitions as the broker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "The broker takes at most {most} {what} and has {has}; {wanted} more would exceed that. Delete \
+    "The broker takes at most {max} {what} and has {has}; {wanted} more would exceed that. Delete \
      topics, or raise {option}."
 )]
 pub struct TopicLimitReached {
     what: &'static str,
     option: &'static str,
-    most: usize,
+    max: usize,
     has: usize,
     wanted: usize,
 }
@@ -61,7 +61,7 @@ impl TopicCapacity {
             return Err(TopicLimitReached {
                 what: "topics",
                 option: "max.topics",
-                most,
+                max: most,
                 has,
                 wanted: topics,
             });
@@ -72,7 +72,7 @@ impl TopicCapacity {
             return Err(TopicLimitReached {
                 what: "partitions",
                 option,
-                most,
+                max: most,
                 has,
                 wanted: partitions,
             });

@@ -8,27 +8,27 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::auto_creation::AutoCreation;
+use crate::broker::background_errors::BackgroundErrors;
 use crate::broker::health::Health;
 use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
-use crate::broker::memory::MemoryBudget;
+use crate::broker::memory_budget::MemoryBudget;
 use crate::broker::tasks::Tasks;
-use crate::broker::troubles::BackgroundErrors;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
-use crate::coordinator::asking::Coordinator;
+use crate::coordinator::handle::Coordinator;
 use crate::fetch::session::FetchSessions;
 use crate::log::AppendError;
-use crate::log::space::DiskSpace;
+use crate::log::disk_space::DiskSpace;
 use crate::metadata::image::Image;
 use crate::metadata::records::{ProducerIdsRecord, Record};
 use crate::metadata::store::Store;
-use crate::quotas::desk::Quotas;
+use crate::quotas::enforcer::Quotas;
 use crate::storage::datadir::{DataDirLock, MetaProperties};
 use crate::storage::disk::Disk;
+use crate::topics::maintenance::MaintenanceQueue;
 use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::Registry;
-use crate::topics::upkeep::MaintenanceQueue;
 use crate::types::{Offset, ProducerId, TopicPartition};
 
 /// Producer ids are taken from the metadata log in blocks of this size, as in Kafka.
@@ -71,7 +71,7 @@ pub struct Broker {
     /// How much is logged.
     pub loggers: Loggers,
     /// Where partitions ask for upkeep.
-    pub upkeep: MaintenanceQueue,
+    pub maintenance: MaintenanceQueue,
     /// How many idempotent producers the partitions remember in all.
     pub producers: Arc<ProducerCount>,
     /// The tasks that it cannot do without.
@@ -93,7 +93,7 @@ pub struct Broker {
     /// Permits to ask the coordinator for what may be long: all groups, all offsets.
     pub long_listings: Semaphore,
     /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.
-    pub packers: Semaphore,
+    pub recompress_permits: Semaphore,
     /// Turns true when the broker is asked to stop.
     pub stopping: watch::Sender<bool>,
     /// Where clients are told to go.

@@ -52,7 +52,9 @@ pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Confi
 /// Every option of the broker under every name, by name.
 pub fn broker(layers: &Layers) -> Vec<ConfigDescription> {
     let mut all: Vec<ConfigDescription> = table::rows()
-        .flat_map(|row| row.broker().iter().map(move |name| broker_option(row, name, layers)))
+        .flat_map(|row| {
+            row.broker().iter().map(move |name| described_broker_option(row, name, layers))
+        })
         .collect();
     all.sort_by_key(|described| described.name);
     all
@@ -117,7 +119,11 @@ fn topic_option(
     }
 }
 
-fn broker_option(row: &dyn Row, name: &'static Name, layers: &Layers) -> ConfigDescription {
+fn described_broker_option(
+    row: &dyn Row,
+    name: &'static Name,
+    layers: &Layers,
+) -> ConfigDescription {
     let mut synonyms = broker_synonyms(row, layers);
     // Names of the same unit are the same option. With different units each name tells what was
     // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds. So

@@ -80,7 +80,7 @@ fn keyed<S: RecordInput>(
     Ok((offset_delta, key_bytes.is_some(), has_value))
 }
 
-/// What came through a sieve.
+/// What came through the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
     /// How many records.
@@ -100,10 +100,10 @@ pub fn filter_records(
     out: &mut dyn Write,
 ) -> io::Result<Kept> {
     let source = open(batch).map_err(damaged)?;
-    let sieve = RecordFilter { keep, base_timestamp, times: Times::of(&batch.header), out };
+    let filter = RecordFilter { keep, base_timestamp, times: Times::of(&batch.header), out };
     match source {
-        Source::Here(mut slice) => sieve.run(&mut slice),
-        Source::Unfolding(mut stream) => sieve.run(stream.as_mut()),
+        Source::Here(mut slice) => filter.run(&mut slice),
+        Source::Unfolding(mut stream) => filter.run(stream.as_mut()),
     }
 }
 

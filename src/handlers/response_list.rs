@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::handlers::context::Context;
 use crate::handlers::memory::Memory;
 use crate::wire::list::{DeferredItems, EncodedList, PIECE_BYTES};
-use crate::wire::reply::{CloseReason, Response, check_frame};
+use crate::wire::response::{CloseReason, Response, check_frame};
 
 /// How many items are made before others on this thread are served.
 const ITEMS_AT_ONCE: usize = 512;

@@ -18,9 +18,9 @@ use crate::config::entry::{Entry, Row};
 use crate::config::resolve::BrokerConfig;
 
 /// How long a connection that holds nothing waits for memory.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How long a connection that holds some already waits for more.
-const PATIENCE_FOR_MORE: Duration = Duration::from_secs(4);
+const WAIT_FOR_MORE_MAX: Duration = Duration::from_secs(4);
 /// Connections that hold no more than this have a reserve, and need not wait for large holders.
 const SMALL_BYTES: usize = 64 * 1024;
 
@@ -74,7 +74,7 @@ pub enum MemoryExhausted {
 /// Bytes that are held; given back when dropped.
 #[derive(Debug)]
 pub struct MemoryPermit {
-    of: Arc<MemoryBudget>,
+    budget: Arc<MemoryBudget>,
     bytes: AtomicUsize,
     /// How many of them are of the reserve.
     reserved: AtomicUsize,
@@ -130,7 +130,7 @@ impl MemoryBudget {
     /// # Errors
     /// Others have it for too long.
     pub async fn grow_in_turn(&self) -> Result<OwnedSemaphorePermit, MemoryExhausted> {
-        let turn = tokio::time::timeout(PATIENCE, self.growing.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout(WAIT_MAX, self.growing.clone().acquire_owned()).await;
         let option = self.in_all.option;
         turn.ok()
             .and_then(Result::ok)
@@ -146,7 +146,7 @@ impl MemoryBudget {
         bytes: usize,
     ) -> Result<MemoryPermit, MemoryExhausted> {
         let (bytes_held, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let held = MemoryPermit { of: self.clone(), bytes: bytes_held, reserved };
+        let held = MemoryPermit { budget: self.clone(), bytes: bytes_held, reserved };
         held.grow(bytes).await?;
         Ok(held)
     }
@@ -158,24 +158,24 @@ impl MemoryPermit {
     /// # Errors
     /// As [`MemoryBudget::take`]; what was held before is still held.
     pub async fn grow(&self, more: usize) -> Result<(), MemoryExhausted> {
-        let (held, MemoryBound { option, bytes: most }) = (self.bytes(), self.of.each);
+        let (held, MemoryBound { option, bytes: most }) = (self.bytes(), self.budget.each);
         let bytes = held.saturating_add(more);
         if bytes > most {
             return Err(MemoryExhausted::TooMuch { bytes, option, most });
         }
         let permits = more as u32;
-        let permit = match self.of.free.try_acquire_many(permits) {
+        let permit = match self.budget.free.try_acquire_many(permits) {
             Ok(permit) => permit,
             Err(_) if bytes <= SMALL_BYTES && self.grow_from_reserve(permits) => return Ok(()),
             Err(_) => {
-                let _waiting = Waiting::begin(&self.of.waiting);
-                self.of.wanted.notify_waiters();
-                let patience = if held == 0 { PATIENCE } else { PATIENCE_FOR_MORE };
-                let acquired = self.of.free.acquire_many(permits);
+                let _waiting = Waiting::begin(&self.budget.waiting);
+                self.budget.wanted.notify_waiters();
+                let patience = if held == 0 { WAIT_MAX } else { WAIT_FOR_MORE_MAX };
+                let acquired = self.budget.free.acquire_many(permits);
                 match tokio::time::timeout(patience, acquired).await {
                     Ok(Ok(permit)) => permit,
                     _ => {
-                        let option = self.of.in_all.option;
+                        let option = self.budget.in_all.option;
                         return Err(MemoryExhausted::Busy { bytes: more, option });
                     }
                 }
@@ -188,7 +188,7 @@ impl MemoryPermit {
 
     /// Takes more bytes from the reserve. False if it has not as many.
     fn grow_from_reserve(&self, permits: u32) -> bool {
-        let Ok(permit) = self.of.reserve.try_acquire_many(permits) else { return false };
+        let Ok(permit) = self.budget.reserve.try_acquire_many(permits) else { return false };
         permit.forget();
         self.bytes.fetch_add(permits as usize, Ordering::Relaxed);
         self.reserved.fetch_add(permits as usize, Ordering::Relaxed);
@@ -202,12 +202,12 @@ impl MemoryPermit {
 
     /// Returns true while a connection waits for the memory that this is a part of.
     pub fn has_waiters(&self) -> bool {
-        self.of.has_waiters()
+        self.budget.has_waiters()
     }
 
     /// Waits until a connection waits for the memory that this is a part of.
-    pub async fn wanted(&self) {
-        let mut notified = pin!(self.of.wanted.notified());
+    pub async fn until_wanted(&self) {
+        let mut notified = pin!(self.budget.wanted.notified());
         // Enabled before the look: what begins to wait after it wakes this one.
         notified.as_mut().enable();
         if !self.has_waiters() {
@@ -224,8 +224,8 @@ impl MemoryPermit {
         let less = |reserved: usize| Some(reserved.saturating_sub(given));
         let reserved = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         let to_reserve = given.min(reserved.unwrap_or(0));
-        self.of.reserve.add_permits(to_reserve);
-        self.of.free.add_permits(given - to_reserve);
+        self.budget.reserve.add_permits(to_reserve);
+        self.budget.free.add_permits(given - to_reserve);
     }
 
     /// Takes over what another holds of the same budget.
@@ -318,11 +318,11 @@ mod tests {
         let budget = budget(1000 * K, 1000 * K);
         let held = budget.take(800 * K).await.unwrap();
         let soon = Duration::from_secs(1);
-        assert!(tokio::time::timeout(soon, held.wanted()).await.is_err(), "the rest is free");
+        assert!(tokio::time::timeout(soon, held.until_wanted()).await.is_err(), "the rest is free");
         let theirs = budget.clone();
         let waiting = tokio::spawn(async move { theirs.take(300 * K).await });
-        tokio::time::timeout(soon, held.wanted()).await.expect("another waits");
-        tokio::time::timeout(soon, held.wanted()).await.expect("it waits still");
+        tokio::time::timeout(soon, held.until_wanted()).await.expect("another waits");
+        tokio::time::timeout(soon, held.until_wanted()).await.expect("it waits still");
         drop(held);
         assert!(waiting.await.unwrap().is_ok());
     }

@@ -9,7 +9,7 @@ use crate::config::layers::{Layers, Setting};
 use crate::config::listeners::ListenersError;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
-use crate::config::{broker, cleaner, connections, demands, resources, topic};
+use crate::config::{broker, cleaner, connections, resources, topic, unsupported};
 
 /// Whether all of these may be at once.
 ///
@@ -22,7 +22,7 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
             ListenersError::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
             ListenersError::Protocol(demand) => {
                 let (key, value, origin) = shown(layers.find(broker::LISTENERS.broker));
-                return demands::refused(&key, &value, &origin, demand);
+                return unsupported::unsupported(&key, &value, &origin, demand);
             }
         };
         invalid(layers.find(names), allowed)

@@ -37,7 +37,7 @@ struct ConnectionCounts {
 /// Who has a place.
 #[derive(Debug, Default)]
 pub struct ConnectedClient {
-    heard_ms: AtomicI64,
+    active_ms: AtomicI64,
     evicted: Notify,
 }
 
@@ -107,7 +107,7 @@ impl ConnectionLimits {
         taken.all += 1;
         taken.next += 1;
         let (number, guest) = (taken.next, Arc::new(ConnectedClient::default()));
-        guest.heard_ms.store(now_ms, Ordering::Relaxed);
+        guest.active_ms.store(now_ms, Ordering::Relaxed);
         taken.by_address.entry(address).or_default().insert(number, guest.clone());
         Ok(ConnectionPermit { limits: self.clone(), address, number, client: guest, evicted: took })
     }
@@ -120,7 +120,7 @@ impl ConnectionCounts {
         let counts = self.by_address.iter().map(|(address, guests)| (guests.len(), *address));
         let (_, address) = counts.max().filter(|(count, _)| *count > more_than)?;
         let guests = self.by_address.get(&address)?;
-        let heard = guests.iter().map(|(n, guest)| (guest.heard_ms.load(Ordering::Relaxed), *n));
+        let heard = guests.iter().map(|(n, guest)| (guest.active_ms.load(Ordering::Relaxed), *n));
         let (_, number) = heard.min()?;
         let guest = self.remove(address, number)?;
         guest.evicted.notify_one();
@@ -145,8 +145,8 @@ impl ConnectionPermit {
     }
 
     /// Notes that the client was heard from.
-    pub fn heard(&self, now_ms: i64) {
-        self.client.heard_ms.store(now_ms, Ordering::Relaxed);
+    pub fn note_activity(&self, now_ms: i64) {
+        self.client.active_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Returns what the client waits on while it is served: somebody else may be given its place.
@@ -209,7 +209,7 @@ mod tests {
         let places = Arc::new(ConnectionLimits::default());
         let many: Vec<ConnectionPermit> =
             (0..4).map(|n| places.acquire(ip("10.0.0.1"), limits(4, 9), n).unwrap()).collect();
-        many[0].heard(10);
+        many[0].note_activity(10);
         let two = places.acquire(ip("10.0.0.2"), limits(4, 9), 20).unwrap();
         assert_eq!(two.evicted().unwrap().from, ip("10.0.0.1"));
         let left: Vec<bool> = many.iter().map(must_leave).collect();

@@ -1,0 +1,74 @@
+//! The one shape of an error in a response: Kafka's code, and a message for people.
+
+use kafka_protocol::error::ResponseError as Code;
+
+use crate::broker::config_changes::ConfigsError;
+use crate::broker::loggers::LoggerError;
+use crate::broker::topic_changes::{CreateError, GrowError};
+use crate::config::error::TopicConfigError;
+use crate::handlers::errors;
+use crate::log::AppendError;
+use crate::metadata::features::FeatureError;
+
+/// Why a part of a request was refused.
+#[derive(Debug)]
+pub struct ApiError {
+    /// Kafka's code.
+    pub code: Code,
+    /// Says to a person what to do.
+    pub message: String,
+}
+
+impl ApiError {
+    /// Returns an error of this code and with this message.
+    pub fn new(code: Code, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into() }
+    }
+
+    /// Returns an INVALID_REQUEST.
+    pub fn invalid_request(message: impl Into<String>) -> ApiError {
+        ApiError::new(Code::InvalidRequest, message)
+    }
+}
+
+impl From<AppendError> for ApiError {
+    fn from(error: AppendError) -> ApiError {
+        ApiError::new(errors::append_error_code(&error), error.to_string())
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> ApiError {
+        ApiError::new(errors::create_error_code(&error), error.to_string())
+    }
+}
+
+impl From<GrowError> for ApiError {
+    fn from(error: GrowError) -> ApiError {
+        ApiError::new(errors::grow_error_code(&error), error.to_string())
+    }
+}
+
+impl From<ConfigsError> for ApiError {
+    fn from(error: ConfigsError) -> ApiError {
+        ApiError::new(errors::configs_error_code(&error), error.to_string())
+    }
+}
+
+impl From<LoggerError> for ApiError {
+    fn from(error: LoggerError) -> ApiError {
+        ApiError::new(errors::logger_error_code(&error), error.to_string())
+    }
+}
+
+impl From<TopicConfigError> for ApiError {
+    fn from(error: TopicConfigError) -> ApiError {
+        ApiError::new(Code::InvalidConfig, error.to_string())
+    }
+}
+
+impl From<FeatureError> for ApiError {
+    fn from(error: FeatureError) -> ApiError {
+        ApiError::new(Code::InvalidUpdateVersion, error.to_string())
+    }
+}
