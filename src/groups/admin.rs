@@ -1,4 +1,4 @@
-//! Groups as tools see them: listed, described, deleted.
+//! Groups as the admin tools see them: ListGroups, DescribeGroups and DeleteGroups.
 
 use std::ops::Bound;
 
@@ -12,7 +12,7 @@ use crate::groups::visits::visit;
 use crate::groups::{Groups, Step, Ticket};
 
 impl Groups {
-    /// The groups after this one by id, and whether there are more.
+    /// Returns the next groups after `after`, in order of their ids, and whether there are more.
     pub(crate) fn list(&self, after: Option<&str>) -> (Vec<Listing>, bool) {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut ids = self.ids.range::<str, _>((from, Bound::Unbounded)).inspect(|_| visit());
@@ -54,7 +54,7 @@ impl Groups {
         step.reply(ticket, reply);
     }
 
-    /// True if nothing is left of the group.
+    /// Writes tombstones for the next slice of the group. Returns true once nothing of it is left.
     fn try_delete(&self, id: &str, step: &mut Step) -> Result<bool, GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
         if group.phase != GroupState::Empty {

@@ -1,4 +1,4 @@
-//! What the coordinator is asked, and what it answers: in its own words, not in Kafka's codes.
+//! The coordinator's commands and replies, in its own terms rather than in Kafka's error codes.
 
 use bytes::Bytes;
 
@@ -6,123 +6,123 @@ use crate::groups::limits::Limit;
 use crate::groups::members::{Protocols, member_bytes, protocols_bytes};
 use crate::groups::records::OffsetAndMetadata;
 
-/// Why something is refused.
+/// Reason for which a command is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GroupError {
-    /// No group may be called so.
+    /// The group id is not valid.
     #[error("the group id is empty")]
     InvalidGroupId,
     /// The session timeout is too short or too long.
     #[error("the session timeout is not within group.min and group.max.session.timeout.ms")]
     InvalidSessionTimeout,
-    /// Nobody of that id is in the group.
-    #[error("the member is not known to the group")]
+    /// The group has no member of this id.
+    #[error("the group has no such member")]
     UnknownMember,
     /// Another process has taken over the `group.instance.id`.
     #[error("another member has taken over this group.instance.id")]
     FencedInstance,
-    /// The member is behind or ahead.
-    #[error("the generation is not the group's")]
+    /// The member's generation is not the group's current one.
+    #[error("the generation is not the current generation of the group")]
     IllegalGeneration,
-    /// The group is rebalancing: the member is to join again.
+    /// The group is rebalancing; the member has to rejoin.
     #[error("the group is rebalancing")]
     RebalanceInProgress,
-    /// No protocol that all members know.
-    #[error("the protocols have nothing in common with the group's")]
+    /// No protocol is supported by all members.
+    #[error("the group and the member have no protocol in common")]
     InconsistentProtocol,
-    /// `group.max.size` members are there.
+    /// The group has `group.max.size` members already.
     #[error("the group is full (group.max.size)")]
     GroupFull,
-    /// There is no such group.
-    #[error("there is no such group")]
+    /// The group does not exist.
+    #[error("the group does not exist")]
     GroupNotFound,
     /// The group has members.
     #[error("the group is not empty")]
     NotEmpty,
-    /// Somebody in the group reads the topic.
-    #[error("the group reads this topic")]
+    /// A member of the group is subscribed to the topic.
+    #[error("the group is subscribed to this topic")]
     Subscribed,
     /// The metadata of an offset is longer than `offset.metadata.max.bytes`.
     #[error("the metadata is longer than offset.metadata.max.bytes")]
     MetadataTooLarge,
-    /// A member or a group would be larger than it may be, or there would be too many groups.
-    #[error("a limit of groups is reached ({})", .0.name())]
+    /// A member or a group would exceed its limit, or there would be too many groups.
+    #[error("a group limit has been reached ({})", .0.name())]
     GroupLimit(Limit),
-    /// Committed offsets would be larger than they may be, or there would be too many groups.
-    #[error("a limit of committed offsets is reached ({})", .0.name())]
+    /// Committed offsets would exceed their limit, or there would be too many groups.
+    #[error("a limit on committed offsets has been reached ({})", .0.name())]
     OffsetLimit(Limit),
-    /// The coordinator cannot take more now.
-    #[error("the coordinator cannot take this now")]
+    /// The coordinator cannot accept more commands at the moment.
+    #[error("the coordinator is not available")]
     Unavailable,
 }
 
-/// Who speaks for a member.
+/// The member on whose behalf a request is made.
 #[derive(Debug, Clone, Default)]
 pub struct MemberIdentity {
-    /// The group.
+    /// The group id.
     pub group: String,
-    /// Empty for one that has no id yet.
+    /// The member id; empty if none has been assigned yet.
     pub member: String,
     /// `group.instance.id`.
     pub instance_id: Option<String>,
-    /// The generation that it believes in; negative for none.
+    /// The generation that the member believes to be current; negative for none.
     pub generation: i32,
 }
 
-/// A JoinGroup.
+/// A JoinGroup request.
 #[derive(Debug, Clone)]
 pub struct Join {
-    /// Who; the generation means nothing here.
+    /// The member; the generation is not used.
     pub identity: MemberIdentity,
-    /// What the client calls itself.
+    /// The client id.
     pub client_id: String,
-    /// Where it connected from.
+    /// The address from which the client connected.
     pub client_host: String,
-    /// How long it may be silent, ms.
+    /// The session timeout, ms.
     pub session_timeout_ms: i32,
-    /// How long it may take to rejoin, ms.
+    /// The rebalance timeout, ms: how long the member may take to rejoin.
     pub rebalance_timeout_ms: i32,
-    /// `consumer` and the like.
+    /// The protocol type, such as `consumer`.
     pub protocol_type: String,
-    /// In the order of its preference.
+    /// The protocols, in order of preference.
     pub protocols: Protocols,
-    /// True if a newcomer is given an id first and joins with it then (v4, KIP-394).
+    /// True if a new member is assigned an id first and then joins with it (v4, KIP-394).
     pub requires_member_id: bool,
-    /// True if the leader may be told to skip its assignment (v9, KIP-814).
+    /// True if the leader may be asked to skip its assignment (v9, KIP-814).
     pub supports_skip_assignment: bool,
 }
 
 impl Join {
-    /// About how many bytes of memory the member takes.
+    /// Returns the approximate memory that the member takes, in bytes.
     pub fn bytes(&self) -> usize {
         let instance = self.identity.instance_id.as_ref().map_or(0, |id| 2 * id.len());
-        // An id begins with what the client calls itself.
+        // A member id begins with the client id.
         let id = self.identity.member.len().max(self.client_id.len());
         let texts = id + instance + self.client_id.len() + self.client_host.len();
         member_bytes(texts + self.protocol_type.len() + protocols_bytes(&self.protocols))
     }
 }
 
-/// The answer to a JoinGroup.
+/// The response to a JoinGroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The member's id.
     pub member: String,
     /// The generation.
     pub generation: i32,
-    /// `consumer` and the like.
+    /// The protocol type, such as `consumer`.
     pub protocol_type: Option<String>,
     /// The assignor that was chosen.
     pub protocol: Option<String>,
-    /// Who assigns.
+    /// The member id of the leader, which computes the assignment.
     pub leader: String,
-    /// For the leader: everybody.
+    /// All members, for the leader; empty for the others.
     pub members: Vec<JoinedMember>,
-    /// True for a leader whose assignment is not wanted.
+    /// True for a leader that has to skip its assignment.
     pub skip_assignment: bool,
 }
 
-/// A member as its leader sees it.
+/// A member as sent to the leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinedMember {
     /// Its id.
@@ -136,55 +136,55 @@ pub struct JoinedMember {
 /// Why a JoinGroup failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JoinError {
-    /// Join again with this id.
+    /// The member has to join again with this id.
     MemberIdRequired(String),
-    /// Refused. The id is what the member may call itself from now on.
+    /// The join was refused. The id is the one that the member has to use from now on.
     Refused(GroupError, String),
 }
 
-/// A SyncGroup.
+/// A SyncGroup request.
 #[derive(Debug, Clone)]
 pub struct Sync {
-    /// Who.
+    /// The member.
     pub identity: MemberIdentity,
-    /// What the member takes the group's type for (v5).
+    /// The group's protocol type as the member knows it (v5).
     pub protocol_type: Option<String>,
-    /// What it takes the chosen protocol for (v5).
+    /// The chosen protocol as the member knows it (v5).
     pub protocol: Option<String>,
-    /// From the leader: who gets what.
+    /// The assignment of each member id, from the leader.
     pub assignments: Vec<(String, Bytes)>,
 }
 
-/// The answer to a SyncGroup.
+/// The response to a SyncGroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Synced {
-    /// `consumer` and the like.
+    /// The protocol type, such as `consumer`.
     pub protocol_type: Option<String>,
     /// The assignor that was chosen.
     pub protocol: Option<String>,
-    /// What the member gets.
+    /// The member's assignment.
     pub assignment: Bytes,
 }
 
-/// One that is to leave.
+/// A member that is to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeavingMember {
-    /// Its id; empty if it is named by its instance id alone.
+    /// Its id; empty if it is identified by its instance id alone.
     pub member: String,
     /// Its `group.instance.id`.
     pub instance_id: Option<String>,
 }
 
-/// An OffsetCommit. Partitions that do not exist have been answered already.
+/// An OffsetCommit request. Partitions that do not exist have been answered already.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Who; without a member and a generation, a consumer that assigns itself.
+    /// The member; without a member id and a generation, a consumer that assigns itself.
     pub identity: MemberIdentity,
-    /// How long to keep the offsets, ms; none for the broker's retention (v2 to v4 may say).
+    /// How long to keep the offsets, ms (set by v2 to v4); none for the broker's retention.
     pub retention_ms: Option<i64>,
-    /// What.
+    /// The offsets.
     pub offsets: Vec<OffsetToCommit>,
-    /// True if an unknown group is to be told from a wrong generation (v9).
+    /// True if an unknown group gets another error than an illegal generation (v9).
     pub tells_unknown_group: bool,
 }
 
@@ -195,11 +195,11 @@ pub struct OffsetToCommit {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The next offset to read.
+    /// The offset of the next record to read.
     pub offset: i64,
     /// The leader epoch of the last record read, or -1.
     pub leader_epoch: i32,
-    /// What to remember with it.
+    /// The metadata that the client stores with the offset.
     pub metadata: String,
 }
 
@@ -207,10 +207,10 @@ pub struct OffsetToCommit {
 pub type TopicPartitions = Vec<(String, Vec<i32>)>;
 /// Offsets by topic and partition.
 pub type FetchedOffsets = Vec<(String, Vec<(i32, Option<OffsetAndMetadata>)>)>;
-/// What became of each partition, by topic.
+/// The outcome for each partition, by topic.
 pub type DeletedOffsets = Vec<(String, Vec<(i32, Result<(), GroupError>)>)>;
 
-/// What is asked.
+/// A command to the coordinator.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// JoinGroup.
@@ -221,58 +221,58 @@ pub enum Command {
     Heartbeat(MemberIdentity),
     /// LeaveGroup.
     Leave {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// Who.
+        /// The members.
         members: Vec<LeavingMember>,
     },
     /// OffsetCommit.
     Commit(Commit),
     /// OffsetFetch, for some partitions of one group.
     FetchOffsets {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// Which partitions.
+        /// The partitions.
         wanted: TopicPartitions,
     },
-    /// OffsetFetch, for all partitions of one group: as many as one step gives.
+    /// OffsetFetch, for all partitions of one group: as many as one step returns.
     FetchAllOffsets {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// The first topic and partition that is wanted: what the last answer ended with.
+        /// The topic and partition to begin with: where the previous reply ended.
         from: (String, i32),
     },
     /// OffsetDelete.
     DeleteOffsets {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// Which partitions.
+        /// The partitions.
         wanted: TopicPartitions,
     },
     /// DescribeGroups, for one group.
     Describe {
-        /// Which group.
+        /// The group id.
         group: String,
     },
-    /// ListGroups: as many as one step gives, by id.
+    /// ListGroups: as many as one step returns, in order of their ids.
     List {
-        /// The last id of the answer before; none for the first.
+        /// The last id of the previous reply; none for the first one.
         after: Option<String>,
     },
     /// DeleteGroups, for one group.
     Delete {
-        /// Which group.
+        /// The group id.
         group: String,
     },
-    /// A topic is no more: its offsets go.
+    /// A topic has been deleted; its offsets are removed.
     TopicDeleted {
-        /// Which topic.
+        /// The topic name.
         topic: String,
     },
 }
 
 impl Command {
-    /// The group whose state it may change.
+    /// Returns the group whose state the command may change.
     pub fn group(&self) -> Option<&str> {
         match self {
             Command::Join(Join { identity, .. })
@@ -289,8 +289,8 @@ impl Command {
         }
     }
 
-    /// Copies what is to be kept out of the request that it came in: a slice, however short, would
-    /// keep all of the request in memory.
+    /// Copies the bytes that are kept out of the request's buffer: a slice of it, however short,
+    /// would keep the whole request in memory.
     pub fn detach(&mut self) {
         let own = |(_, bytes): &mut (String, Bytes)| *bytes = Bytes::copy_from_slice(bytes);
         match self {
@@ -300,8 +300,8 @@ impl Command {
         }
     }
 
-    /// True if a good answer promises that something outlives the process. Who is a member does
-    /// not: members of whom a start knows nothing join again.
+    /// Returns true if success promises that something outlives the process. Membership does not:
+    /// members that are unknown after a restart join again.
     pub fn is_durable(&self) -> bool {
         match self {
             Command::Commit(_) | Command::DeleteOffsets { .. } | Command::Delete { .. } => true,
@@ -323,18 +323,18 @@ impl Command {
 pub struct Listing {
     /// Its id.
     pub group: String,
-    /// `consumer` and the like, or empty.
+    /// Its protocol type, such as `consumer`, or empty.
     pub protocol_type: String,
-    /// Its phase's name.
+    /// The name of its state.
     pub state: &'static str,
 }
 
 /// A group with its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Its phase's name.
+    /// The name of its state.
     pub state: &'static str,
-    /// `consumer` and the like, or empty.
+    /// Its protocol type, such as `consumer`, or empty.
     pub protocol_type: String,
     /// The chosen assignor, if the group is stable.
     pub protocol: String,
@@ -349,9 +349,9 @@ pub struct DescribedMember {
     pub id: String,
     /// Its `group.instance.id`.
     pub instance_id: Option<String>,
-    /// What the client calls itself.
+    /// Its client id.
     pub client_id: String,
-    /// Where it connected from.
+    /// The address from which it connected.
     pub client_host: String,
     /// Its metadata, if the group is stable.
     pub metadata: Bytes,
@@ -359,7 +359,7 @@ pub struct DescribedMember {
     pub assignment: Bytes,
 }
 
-/// What is answered.
+/// A reply of the coordinator.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// To a JoinGroup.
@@ -368,13 +368,13 @@ pub enum Reply {
     Synced(Result<Synced, GroupError>),
     /// To a Heartbeat.
     Heartbeat(Result<(), GroupError>),
-    /// To a LeaveGroup: one for each that was to leave.
+    /// To a LeaveGroup: the outcome for each member.
     Left(Vec<(LeavingMember, Result<(), GroupError>)>),
-    /// To an OffsetCommit: for the group, or each partition in the order of the request.
+    /// To an OffsetCommit: for the group, or for each partition in the order of the request.
     Committed(Result<Vec<Result<(), GroupError>>, GroupError>),
     /// To an OffsetFetch for some partitions.
     Fetched(FetchedOffsets),
-    /// To an OffsetFetch for all partitions, and from where on to ask again if there are more.
+    /// To an OffsetFetch for all partitions, and where to continue if there are more.
     FetchedAll(FetchedOffsets, Option<(String, i32)>),
     /// To an OffsetDelete.
     Deleted(Result<DeletedOffsets, GroupError>),
@@ -384,15 +384,15 @@ pub enum Reply {
     Listed(Vec<Listing>, bool),
     /// To a DeleteGroups.
     GroupDeleted(Result<(), GroupError>),
-    /// To the news that a topic is no more.
+    /// To the deletion of a topic.
     TopicForgotten,
-    /// To a DeleteGroups or the news that a topic is no more, of which there is more to do than
-    /// one step does: to be asked again.
+    /// To a DeleteGroups or the deletion of a topic that takes more than one step: the command has
+    /// to be sent again.
     ToBeContinued,
 }
 
 impl Reply {
-    /// The answer to an input that is refused before it is looked at.
+    /// Returns the reply to a command that is refused before it reaches the coordinator.
     pub fn refusal(input: &Command, fault: GroupError) -> Option<Reply> {
         match input {
             Command::Join(join) => {
@@ -405,7 +405,7 @@ impl Reply {
         }
     }
 
-    /// The limit because of which something is refused.
+    /// Returns the limit for which a command was refused.
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Reply::Joined(Err(JoinError::Refused(fault, _)))

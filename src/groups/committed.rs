@@ -1,13 +1,14 @@
-//! The offsets that one group has committed.
+//! The committed offsets of one group.
 
 use std::sync::Arc;
 
 use crate::groups::records::OffsetAndMetadata;
 use crate::groups::small_map::SmallMap;
 
-/// What a topic takes beside its offsets: its entry here, and the group's in the index of topics.
+/// Memory of a topic beside its offsets, in bytes: its entry here, and the group's entry in the
+/// index of topics.
 const TOPIC_BYTES: usize = 96;
-/// What an offset takes beside its metadata.
+/// Memory of an offset beside its metadata, in bytes.
 const OFFSET_BYTES: usize = 96;
 
 /// Committed offsets by topic and partition.
@@ -18,13 +19,13 @@ pub struct CommittedOffsets {
     bytes: usize,
 }
 
-/// Returns about how many bytes an offset with this metadata takes.
+/// Returns the approximate memory of an offset with this metadata, in bytes.
 pub fn offset_bytes(metadata: &str) -> usize {
     OFFSET_BYTES + metadata.len()
 }
 
 impl CommittedOffsets {
-    /// Returns whether nothing is committed.
+    /// Returns whether nothing has been committed.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -34,12 +35,12 @@ impl CommittedOffsets {
         self.count
     }
 
-    /// Returns about how many bytes of memory they take.
+    /// Returns the approximate memory that the offsets take, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Returns the offset of a partition.
+    /// Returns the committed offset of a partition.
     pub fn get(&self, topic: &str, partition: i32) -> Option<&OffsetAndMetadata> {
         self.topics.get(topic)?.get(&partition)
     }
@@ -49,7 +50,8 @@ impl CommittedOffsets {
         self.topics.get(topic).is_some()
     }
 
-    /// Returns by how many bytes they would grow with this offset, if they would.
+    /// Returns the bytes by which this offset would grow the memory of the group; 0 if it would
+    /// not.
     pub fn growth(&self, topic: &str, partition: i32, metadata: &str) -> usize {
         match self.topics.get(topic).map(|partitions| partitions.get(&partition)) {
             Some(Some(known)) => metadata.len().saturating_sub(known.metadata.len()),
@@ -58,11 +60,11 @@ impl CommittedOffsets {
         }
     }
 
-    /// Keeps an offset of a topic that has one already. Gives it back if the topic has none.
+    /// Stores an offset of a topic that has at least one already.
     ///
     /// # Errors
     ///
-    /// Returns the offset if there is none of the topic.
+    /// Returns the offset if the topic has none.
     pub fn put(
         &mut self,
         topic: &str,
@@ -78,7 +80,7 @@ impl CommittedOffsets {
         Ok(())
     }
 
-    /// Keeps the first offset of a topic.
+    /// Stores the first offset of a topic.
     pub fn put_first(&mut self, topic: Arc<str>, partition: i32, value: OffsetAndMetadata) {
         self.bytes += TOPIC_BYTES + offset_bytes(&value.metadata);
         self.count += 1;
@@ -87,7 +89,7 @@ impl CommittedOffsets {
         self.topics.insert(topic, partitions);
     }
 
-    /// Forgets an offset. Returns whether it was the last one of its topic.
+    /// Removes an offset. Returns whether it was the last one of its topic.
     pub fn remove(&mut self, topic: &str, partition: i32) -> bool {
         let Some(partitions) = self.topics.get_mut(topic) else { return false };
         let Some(gone) = partitions.remove(&partition) else { return false };
@@ -101,7 +103,7 @@ impl CommittedOffsets {
         is_last
     }
 
-    /// Walks through them by topic and partition, from this partition of this topic on.
+    /// Iterates over the offsets by topic and partition, starting at this partition of this topic.
     pub fn from<'a>(
         &'a self,
         (topic, partition): (&'a str, i32),
@@ -112,12 +114,12 @@ impl CommittedOffsets {
         })
     }
 
-    /// Walks through all of them by topic and partition.
+    /// Iterates over all offsets by topic and partition.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, i32, &OffsetAndMetadata)> {
         self.from(("", i32::MIN))
     }
 
-    /// Walks through the partitions of a topic.
+    /// Iterates over the partitions of a topic that have an offset.
     pub fn of_topic(&self, topic: &str) -> impl Iterator<Item = i32> {
         self.topics.get(topic).into_iter().flat_map(|partitions| partitions.iter().map(|(p, _)| *p))
     }

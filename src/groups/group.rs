@@ -1,7 +1,7 @@
-//! One group: its members, its phase, its committed offsets.
+//! One group: its members, its state, its committed offsets.
 //!
-//! **Invariant:** the leader is a member, or there is none and no leader either; every static
-//! member's instance id leads to its member id.
+//! **Invariant:** the leader is a member, or there are no members and no leader; every static
+//! member's instance id maps to its member id.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,27 +15,28 @@ use crate::groups::pending::Pending;
 use crate::groups::records::GroupValue;
 use crate::groups::visits::visit;
 
-/// What a group takes beside its id, its members, the ids that are out and its offsets.
+/// Memory of a group beside its id, its members, its pending ids and its offsets, in bytes.
 const GROUP_BYTES: usize = 640;
-/// Of how many topic names in the subscriptions of its members is looked at most. A group that
-/// names more is taken to read everything, so that nothing of it is forgotten too early.
+/// Maximum number of topic names that are read from the subscriptions of a group's members. A group
+/// that names more is treated as subscribed to everything, so that none of its offsets expires too
+/// early.
 const TOPICS_READ_MAX: usize = 100_000;
 
-/// Where a group stands. `Dead` is not kept: such a group is not there.
+/// State of a group. `Dead` is not represented: such a group does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupState {
-    /// Nobody is in it; it may have committed offsets.
+    /// It has no members; it may have committed offsets.
     Empty,
-    /// Members are to join (again).
+    /// Members have to (re)join.
     PreparingRebalance,
-    /// All have joined; the leader's assignment is awaited.
+    /// All members have joined; the leader's assignment is outstanding.
     CompletingRebalance,
-    /// Everybody has an assignment.
+    /// Every member has its assignment.
     Stable,
 }
 
 impl GroupState {
-    /// The name that Kafka's tools show.
+    /// Returns the name that Kafka's tools show.
     pub fn name(self) -> &'static str {
         match self {
             GroupState::Empty => "Empty",
@@ -51,45 +52,46 @@ impl GroupState {
 pub struct Group {
     /// Its id.
     pub id: Arc<str>,
-    /// Where it stands.
+    /// Its state.
     pub phase: GroupState,
-    /// When it came there, ms since 1970.
+    /// When it entered the state, ms since 1970.
     pub state_ms: i64,
-    /// `consumer` and the like; none for a group that only ever committed offsets.
+    /// The protocol type, such as `consumer`; none for a group that has only committed offsets.
     pub protocol_type: Option<String>,
-    /// Counts rebalances.
+    /// The generation: the number of rebalances.
     pub generation: i32,
     /// The assignor that was chosen for the generation.
     pub protocol: Option<String>,
-    /// Who assigns.
+    /// The member id of the leader, which computes the assignment.
     pub leader: Option<Arc<str>>,
-    /// In the order in which they joined.
+    /// The members, in the order in which they joined.
     pub members: Members,
-    /// Ids that were given out and have not come back yet.
+    /// Member ids that have been assigned but not used yet.
     pub pending: Pending,
-    /// When the phase is over, whoever is missing; monotonic ms.
+    /// When the state times out, even if members are missing; monotonic ms.
     pub phase_due_ms: Option<i64>,
-    /// For a first rebalance: how much longer it may be put off, and whether somebody came since.
+    /// For a first rebalance: how much longer it may be delayed, and whether a member has joined
+    /// since.
     pub first: Option<FirstRebalance>,
-    /// What was committed, by topic and partition.
+    /// The committed offsets, by topic and partition.
     pub offsets: CommittedOffsets,
-    /// True if the log holds a record of the group itself.
+    /// True if the log has a record of the group itself.
     pub is_recorded: bool,
-    /// When it is looked at next, if it waits for that; monotonic ms.
+    /// The deadline under which the group is registered, if it has one; monotonic ms.
     pub watched_ms: Option<i64>,
 }
 
-/// The delay that lets the members of a new group arrive together.
+/// The delay during which the members of a new group can join (`group.initial.rebalance.delay.ms`).
 #[derive(Debug, Clone, Copy)]
 pub struct FirstRebalance {
-    /// What is left of the rebalance timeout, ms.
+    /// The remaining rebalance timeout, ms.
     pub left_ms: i64,
-    /// True if a member came during the delay.
-    pub somebody_came: bool,
+    /// True if a member joined during the current delay.
+    pub member_joined: bool,
 }
 
 impl Group {
-    /// A group that nobody has joined.
+    /// Creates a group without members.
     pub fn new(id: Arc<str>, now_wall_ms: i64) -> Group {
         Group {
             id,
@@ -109,7 +111,7 @@ impl Group {
         }
     }
 
-    /// Its share in what there is.
+    /// Returns the group's share in the usage of all groups.
     pub fn usage(&self) -> Usage {
         let own = GROUP_BYTES + self.id.len() + self.pending.bytes();
         Usage {
@@ -120,19 +122,19 @@ impl Group {
         }
     }
 
-    /// Enter a phase.
+    /// Enters a state.
     pub fn enter(&mut self, phase: GroupState, now_wall_ms: i64) {
         self.phase = phase;
         self.state_ms = now_wall_ms;
     }
 
-    /// Add a member; the first one leads.
+    /// Adds a member; the first one becomes the leader.
     pub fn add(&mut self, member: Member) {
         self.leader.get_or_insert_with(|| member.id.clone());
         self.members.push(member);
     }
 
-    /// Take a member out; the next one leads if it did.
+    /// Removes a member; if it was the leader, the next one becomes the leader.
     pub fn remove(&mut self, id: &str) -> Option<Member> {
         let gone = self.members.remove(id)?;
         if self.leader.as_deref() == Some(id) {
@@ -141,18 +143,18 @@ impl Group {
         Some(gone)
     }
 
-    /// The longest time that any member may take to rejoin, ms.
+    /// Returns the longest rebalance timeout of all members, ms.
     pub fn rebalance_timeout_ms(&self) -> i64 {
         self.members.iter().map(|m| i64::from(m.rebalance_timeout_ms)).max().unwrap_or(0)
     }
 
-    /// True if nobody is missing.
+    /// Returns true if all known members have joined.
     pub fn has_all_joined(&self) -> bool {
         self.pending.is_empty() && self.members.joining() == self.members.len()
     }
 
-    /// True if a member with these protocols may be in the group: one of them is known to all that
-    /// are in it, the member itself among them if it is (Kafka's
+    /// Returns true if a member with these protocols may be in the group: one of them is supported
+    /// by all members, including this one if it is a member already (Kafka's
     /// `ClassicGroup.supportsProtocols`).
     pub fn accepts(&self, protocol_type: &str, protocols: &Protocols) -> bool {
         if self.phase == GroupState::Empty {
@@ -162,7 +164,7 @@ impl Group {
             && protocols.iter().any(|(name, _)| self.members.all_know(name))
     }
 
-    /// What the log is told of the group.
+    /// Returns the value of the group's record.
     pub fn value(&self) -> GroupValue {
         GroupValue {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
@@ -174,8 +176,8 @@ impl Group {
         }
     }
 
-    /// Take over what the log says: the members of a generation with their assignments. What is
-    /// known of a member beside that (who waits, what else it could be assigned by) stays.
+    /// Applies a record from the log: the members of a generation with their assignments. What else
+    /// is known of a member (pending requests, its other protocols) is kept.
     pub fn take_over(&mut self, value: GroupValue, now_mono_ms: i64) {
         self.is_recorded = true;
         self.protocol_type = Some(value.protocol_type).filter(|text| !text.is_empty());
@@ -186,20 +188,20 @@ impl Group {
         self.phase_due_ms = self.phase_due_ms.filter(|_| self.phase == GroupState::Stable);
         let protocol = value.protocol.clone().unwrap_or_default();
         self.protocol = value.protocol;
-        // A step has just said this of its own members.
+        // The record comes from a step that has already changed the members accordingly.
         if self.members.match_records(&value.members, &protocol) {
             return;
         }
         let mut before = std::mem::take(&mut self.members);
-        for told in value.members {
-            self.members.push(match before.remove(&told.id) {
-                Some(known) => known.updated_from_record(told, &protocol, now_mono_ms),
-                None => Member::from_record(told, &protocol, now_mono_ms),
+        for record in value.members {
+            self.members.push(match before.remove(&record.id) {
+                Some(known) => known.updated_from_record(record, &protocol, now_mono_ms),
+                None => Member::from_record(record, &protocol, now_mono_ms),
             });
         }
     }
 
-    /// The topics that its members read, if they say so in the way of consumers.
+    /// Returns the subscriptions of the members, if they use the consumer protocol.
     pub fn subscriptions(&self) -> Option<Subscriptions> {
         if self.protocol_type.as_deref() != Some("consumer") || self.members.is_empty() {
             return None;
@@ -208,7 +210,7 @@ impl Group {
         Some(Subscriptions(self.members.iter().map(of).collect()))
     }
 
-    /// True if nothing would be lost with it.
+    /// Returns true if removing the group would lose nothing.
     pub fn is_bare(&self) -> bool {
         !self.is_recorded
             && self.members.is_empty()
@@ -216,18 +218,18 @@ impl Group {
             && self.offsets.is_empty()
     }
 
-    /// When something is to be done though nobody asks; monotonic ms.
+    /// Returns when the group next has something to do without a request; monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
         let (members, pending) = (self.members.next_due_ms(), self.pending.next_due_ms());
         members.into_iter().chain(pending).chain(self.phase_due_ms).min()
     }
 }
 
-/// What the members of a group say that they read (ConsumerProtocolSubscription, all versions).
+/// The subscriptions of a group's members (ConsumerProtocolSubscription, all versions).
 pub struct Subscriptions(Vec<Bytes>);
 
 impl Subscriptions {
-    /// Returns the topics in them, or `None` if they do not say, or name more than is looked at.
+    /// Returns the subscribed topics, or `None` if they are not known or are more than are read.
     pub fn topics(&self) -> Option<HashSet<&[u8]>> {
         let mut topics = HashSet::new();
         let mut left = TOPICS_READ_MAX;

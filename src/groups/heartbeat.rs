@@ -1,4 +1,4 @@
-//! Heartbeat and LeaveGroup: who is still there.
+//! Heartbeat and LeaveGroup.
 
 use crate::clock::Now;
 use crate::groups::command::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
@@ -6,7 +6,7 @@ use crate::groups::group::{Group, GroupState};
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
 impl Group {
-    /// `Err` unless this is a member under this name.
+    /// Checks that a member with this id and instance id is in the group.
     pub(crate) fn validate(
         &self,
         member: &str,
@@ -49,7 +49,7 @@ impl Groups {
         self.with_group(&identity.group, beat).unwrap_or(Err(GroupError::UnknownMember))
     }
 
-    /// The member was heard of.
+    /// Restarts the session of a member.
     pub(crate) fn touch(&mut self, now: Now, group: &mut Group, member: &str) {
         group.members.change(member, |member| member.heard_of(now.mono_ms));
     }
@@ -101,7 +101,7 @@ impl Groups {
         Ok(())
     }
 
-    /// Take a member out; whatever it waits for ends here.
+    /// Removes a member; a request of it that is still waiting is answered.
     pub(crate) fn remove(&mut self, group: &mut Group, id: &str, step: &mut Step) {
         let Some(gone) = group.remove(id) else { return };
         if let Some(waiting) = gone.joining {
@@ -113,7 +113,8 @@ impl Groups {
         }
     }
 
-    /// Somebody is gone: the others share anew, or need wait no longer.
+    /// Reacts to the departure of a member: starts a rebalance, or completes one that waited for
+    /// it.
     pub(crate) fn after_departure(
         &mut self,
         now: Now,

@@ -1,4 +1,4 @@
-//! JoinGroup: who is in, and when everybody is.
+//! JoinGroup: admission of members, and the join phase of a rebalance.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::groups::members::Member;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Step, Ticket, checked_id};
 
-/// How long a newcomer's join may wait before it is dropped, ms.
+/// How long the join of a new member may wait before it is dropped, ms.
 const NEWCOMER_MS: i64 = 300_000;
-/// How long to wait at least before a join phase to which nobody came is looked at again, ms: a
-/// member may have said that its rebalance timeout is 0.
+/// Minimum wait before a join phase that no member has joined is checked again, ms: a member may
+/// have sent a rebalance timeout of 0.
 const AGAIN_MS: i64 = 1000;
-/// How many ids may be out that nobody has come back with, in all groups. Each is forgotten after
-/// its session timeout.
+/// Maximum number of member ids, in all groups, that have been assigned but not used yet. Each is
+/// dropped after its session timeout.
 const PENDING_MAX: usize = 100_000;
 
 impl Groups {
@@ -48,7 +48,7 @@ impl Groups {
         let outcome = self.with_group(&identity.group, |groups, group| {
             if !groups.has_room(group, &identity.member) {
                 group.pending.remove(&identity.member);
-                // The last to come back into a group that has become too large is out.
+                // In a group that has become too large, the last members to rejoin are removed.
                 if group.members.get(&identity.member).is_some() {
                     groups.remove(group, &identity.member, step);
                     groups.after_departure(now, &identity.group, group, step);
@@ -70,7 +70,7 @@ impl Groups {
         outcome.unwrap_or_else(|| Err(refused(GroupError::UnknownMember)))
     }
 
-    /// Kafka's `acceptJoiningMember`.
+    /// Returns whether the member may join under `group.max.size` (Kafka's `acceptJoiningMember`).
     fn has_room(&self, group: &Group, member: &str) -> bool {
         let most = usize::try_from(self.rules.size_max).unwrap_or(0);
         let known = group.members.get(member);
@@ -85,8 +85,8 @@ impl Groups {
         }
     }
 
-    /// Refuses a member, or what one that is in the group says now, if it would take too much
-    /// memory.
+    /// Checks that a new member, or the new data of one that is in the group, fits into the memory
+    /// limits.
     fn has_room_for_member(&self, group: &Group, join: &Join) -> Result<(), Limit> {
         let identity = &join.identity;
         let known = match (identity.member.as_str(), &identity.instance_id) {
@@ -148,7 +148,7 @@ impl Groups {
         let is_leader = group.leader.as_deref() == Some(id);
         let is_same = group.members.get(id).is_some_and(|m| m.protocols == join.protocols);
         match group.phase {
-            // A retry: the answer to the first has been lost.
+            // A retry: the first response has been lost.
             GroupState::CompletingRebalance if is_same => {
                 self.touch(now, group, id);
                 let joined = joined(group, id, is_leader);
@@ -169,7 +169,7 @@ impl Groups {
         Ok(())
     }
 
-    /// An id that nobody had: what the client calls itself, and chance.
+    /// Returns a new unique member id: the client id and a random UUID.
     fn new_id(&mut self, prefix: &str) -> String {
         let id = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
         format!("{prefix}-{id}")
@@ -186,7 +186,7 @@ impl Groups {
     ) {
         group.protocol_type = Some(join.protocol_type.clone());
         if let Some(first) = &mut group.first {
-            first.somebody_came = true;
+            first.member_joined = true;
         }
         group.add(Member {
             id: id.into(),
@@ -206,8 +206,8 @@ impl Groups {
         self.rebalance_or_complete(now, &join.identity.group, group, step);
     }
 
-    /// The member joins anew with what it says now. A join of it that still waits is answered by
-    /// telling it that it has been overtaken.
+    /// Updates a member that rejoins with the data of its request. An earlier join of it that is
+    /// still waiting is answered with REBALANCE_IN_PROGRESS.
     fn update(
         &mut self,
         now: Now,
@@ -221,7 +221,7 @@ impl Groups {
         let overtaken = group.members.change(id, |member| {
             member.session_timeout_ms = join.session_timeout_ms;
             member.rebalance_timeout_ms = join.rebalance_timeout_ms;
-            // A newcomer that asks again still waits for its first answer.
+            // A new member that retries is still waiting for its first response.
             let silence_ms =
                 if member.is_new { NEWCOMER_MS } else { i64::from(join.session_timeout_ms) };
             member.session_due_ms = now.mono_ms + silence_ms;
@@ -233,7 +233,7 @@ impl Groups {
         }
     }
 
-    /// A static member comes back under a new id; the old one is fenced (KIP-345).
+    /// Replaces the id of a static member that has restarted; the old id is fenced (KIP-345).
     fn replace_static(
         &mut self,
         now: Now,
@@ -263,13 +263,13 @@ impl Groups {
             self.rebalance_or_complete(now, &join.identity.group, group, step);
             return;
         }
-        // Nothing changes but the id: the generation goes on.
+        // Only the id changes: the generation stays.
         group.members.change(new, |member| member.joining = None);
         let leads = group.leader.as_deref() == Some(new);
         let mut answer = joined(group, new, leads && join.supports_skip_assignment);
         answer.skip_assignment = leads && join.supports_skip_assignment;
         if leads && !join.supports_skip_assignment {
-            // An older client that took itself for the leader would assign.
+            // An older client that believed itself the leader would compute an assignment.
             answer.leader = previous_leader.to_string();
         }
         step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
@@ -277,7 +277,7 @@ impl Groups {
         step.records.push(Record::Group { group: join.identity.group.clone(), value });
     }
 
-    /// Begin a rebalance if none is on, else see whether it is complete.
+    /// Starts a rebalance if none is in progress, else completes it if possible.
     pub(crate) fn rebalance_or_complete(
         &mut self,
         now: Now,
@@ -303,7 +303,7 @@ impl Groups {
             member.is_unsynced = false;
             if let Some(waiting) = member.syncing.take() {
                 step.reply(waiting, Reply::Synced(Err(GroupError::RebalanceInProgress)));
-                // It could say nothing while it waited.
+                // It could not send heartbeats while it was waiting.
                 member.heard_of(now.mono_ms);
             }
         });
@@ -311,7 +311,7 @@ impl Groups {
         if group.phase == GroupState::Empty {
             let delay = i64::from(self.rules.initial_delay_ms);
             let left_ms = (timeout - delay).max(0);
-            group.first = Some(FirstRebalance { left_ms, somebody_came: false });
+            group.first = Some(FirstRebalance { left_ms, member_joined: false });
             group.phase_due_ms = Some(now.mono_ms + delay);
         } else {
             group.phase_due_ms = Some(now.mono_ms + timeout);
@@ -319,7 +319,7 @@ impl Groups {
         group.enter(GroupState::PreparingRebalance, now.wall_ms);
     }
 
-    /// The time for joining is over, or may be put off once more.
+    /// Ends the join phase at its timeout, or delays a first rebalance once more.
     pub(crate) fn end_join_phase(
         &mut self,
         now: Now,
@@ -328,11 +328,11 @@ impl Groups {
         step: &mut Step,
     ) {
         if let Some(first) = &mut group.first
-            && first.somebody_came
+            && first.member_joined
             && first.left_ms > 0
         {
             let delay = i64::from(self.rules.initial_delay_ms).min(first.left_ms);
-            *first = FirstRebalance { left_ms: first.left_ms - delay, somebody_came: false };
+            *first = FirstRebalance { left_ms: first.left_ms - delay, member_joined: false };
             group.phase_due_ms = Some(now.mono_ms + delay);
             return;
         }
@@ -346,7 +346,7 @@ impl Groups {
         gone.iter().for_each(|id| drop(group.remove(id)));
         group.first = None;
         if !elect_leader(group) {
-            // Only static members are left, and none has come back: their sessions decide.
+            // Only static members are left, and none has rejoined: their sessions decide.
             let wait_ms = group.rebalance_timeout_ms().max(AGAIN_MS);
             group.phase_due_ms = Some(now.mono_ms + wait_ms);
             return;
@@ -378,7 +378,8 @@ impl Groups {
     }
 }
 
-/// Keep the leader if it has joined, else take the first that has. False if nobody has.
+/// Keeps the leader if it has joined, else elects the first member that has. Returns false if no
+/// member has joined.
 fn elect_leader(group: &mut Group) -> bool {
     let has_joined =
         |id: &Arc<str>| group.members.get(id).is_some_and(|member| member.joining.is_some());
@@ -398,7 +399,7 @@ fn elect_leader(group: &mut Group) -> bool {
     }
 }
 
-/// The answer to a member's join.
+/// Returns the response to a member's join.
 fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
     let protocol = group.protocol.as_deref();
     let member = |m: &Member| JoinedMember {

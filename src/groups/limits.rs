@@ -1,42 +1,42 @@
-//! What the coordinator takes at most, and what it has.
+//! The coordinator's limits, and its usage of them.
 
 use crate::groups::command::{Command, Commit, GroupError, Join, Sync};
 use crate::groups::members::member_bytes;
 
-/// How many protocols a member may offer. Clients offer up to four.
+/// Maximum number of protocols of a member. Clients send up to four.
 pub const PROTOCOLS_MAX: usize = 100;
 
-/// How many bytes the records of one commit may take: as much as a batch of the topic may have by
-/// Kafka's default of `message.max.bytes`, in which all of them must fit there.
+/// Maximum size of the records of one commit, in bytes: the largest batch of the topic by Kafka's
+/// default of `message.max.bytes`, into which all of them have to fit there.
 pub const COMMIT_BYTES_MAX: usize = 1_048_588;
 
-/// How many items one step works off of a list that may be longer. What is left is for a later
-/// step, so that others are served between the two.
+/// Number of items of a longer list that one step processes. The rest is left to later steps, so
+/// that other requests are served in between.
 pub const SLICE: usize = 4096;
 
-/// What the record of a committed offset takes beside the group, the topic and the metadata: the
-/// fields of key and value, and those of a record.
+/// Size of the record of a committed offset beside the group, the topic and the metadata, in bytes:
+/// the fields of key and value, and those of the record itself.
 const RECORD_BYTES: usize = 60;
 
 /// A limit that has been reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
-    /// Groups that there are.
+    /// Number of groups.
     Groups,
-    /// Bytes of all groups.
+    /// Memory of all groups.
     Bytes,
-    /// Bytes of the members of one group.
+    /// Memory of the members of one group.
     GroupBytes,
-    /// Bytes of one member.
+    /// Memory of one member.
     MemberBytes,
-    /// Protocols of one member.
+    /// Number of protocols of one member.
     Protocols,
-    /// Bytes of one commit.
+    /// Size of one commit.
     CommitBytes,
 }
 
 impl Limit {
-    /// All of them.
+    /// All limits.
     pub const ALL: [Limit; 6] = [
         Limit::Groups,
         Limit::Bytes,
@@ -46,7 +46,7 @@ impl Limit {
         Limit::CommitBytes,
     ];
 
-    /// Returns what sets it: the option's name, or what it counts if no option does.
+    /// Returns the name of the option that sets the limit, or else what it counts.
     pub fn name(self) -> &'static str {
         match self {
             Limit::Groups => "group.max.count",
@@ -59,7 +59,7 @@ impl Limit {
     }
 }
 
-/// How much there may be.
+/// The values of the limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// `group.max.count`.
@@ -73,7 +73,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// No limit but those that are fixed.
+    /// No limits but the fixed ones.
     pub const NONE: Limits = Limits {
         groups: usize::MAX,
         bytes: usize::MAX,
@@ -81,12 +81,13 @@ impl Limits {
         member_bytes: usize::MAX,
     };
 
-    /// Refuses what is too large whatever the groups are. Costs as much as the request is long,
-    /// and so is asked before the coordinator's task has it.
+    /// Refuses a command that is too large, whatever the state of the groups. The cost is linear in
+    /// the size of the request, so this is called before the command reaches the coordinator's
+    /// task.
     ///
     /// # Errors
     ///
-    /// Returns the fault to answer with.
+    /// Returns the limit that is exceeded.
     pub fn check(&self, input: &Command) -> Result<(), GroupError> {
         match input {
             Command::Join(join) => self.check_join(join),
@@ -126,21 +127,21 @@ fn check_commit(commit: &Commit) -> Result<(), GroupError> {
     }
 }
 
-/// What there is.
+/// What the groups use of the limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Groups.
+    /// Number of groups.
     pub groups: usize,
-    /// Members of all groups.
+    /// Number of members of all groups.
     pub members: usize,
-    /// Committed offsets of all groups.
+    /// Number of committed offsets of all groups.
     pub offsets: usize,
-    /// About how many bytes of memory all of that takes.
+    /// Approximate memory of all of these, in bytes.
     pub bytes: usize,
 }
 
 impl Usage {
-    /// Replaces the share of one group.
+    /// Replaces one group's share.
     pub fn change(&mut self, before: Usage, after: Usage) {
         self.groups = self.groups + after.groups - before.groups;
         self.members = self.members + after.members - before.members;

@@ -1,8 +1,8 @@
-//! The members of a group, found by id, by instance id, and by the time at which they are silent
-//! for too long, none of which costs more in a large group than in a small one.
+//! The members of a group, found by id, by instance id, and by the time at which their session
+//! expires. No lookup costs more in a large group than in a small one.
 //!
-//! **Invariant:** the indexes say what the members say. So who waits and until when is changed by
-//! [`Members::change`], and what else a member has by the functions that are named after it.
+//! **Invariant:** the indexes agree with the members. Pending requests and deadlines are therefore
+//! changed through [`Members::change`], and the other fields by the functions named after them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,22 +13,21 @@ use crate::groups::Ticket;
 use crate::groups::records::MemberValue;
 use crate::groups::visits::visit;
 
-/// A protocol that a member knows, with its metadata for it. In the order of its preference.
+/// The protocols that a member supports, each with its metadata, in order of preference.
 pub type Protocols = Vec<(String, Bytes)>;
 
-/// What a member takes beside its texts, metadata and assignment: its fields, and its entries in
-/// the indexes.
+/// Memory of a member beside its strings, metadata and assignment, in bytes: its fields, and its
+/// entries in the indexes.
 const MEMBER_BYTES: usize = 1024;
-/// What a protocol takes beside its name and metadata.
+/// Memory of a protocol beside its name and metadata, in bytes.
 const PROTOCOL_BYTES: usize = 64;
 
-/// Returns about how many bytes of memory a member takes with so many of texts, metadata and
-/// assignment.
+/// Returns the approximate memory of a member with `own` bytes of strings, metadata and assignment.
 pub fn member_bytes(own: usize) -> usize {
     MEMBER_BYTES + own
 }
 
-/// Returns about how many bytes of memory protocols take.
+/// Returns the approximate memory of protocols, in bytes.
 pub fn protocols_bytes(protocols: &Protocols) -> usize {
     protocols.iter().map(|(name, metadata)| PROTOCOL_BYTES + name.len() + metadata.len()).sum()
 }
@@ -36,67 +35,67 @@ pub fn protocols_bytes(protocols: &Protocols) -> usize {
 /// One member.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// The id that the coordinator gave it.
+    /// The id that the coordinator assigned to it.
     pub id: Arc<str>,
     /// `group.instance.id` of a static member (KIP-345).
     pub instance_id: Option<String>,
-    /// What the client calls itself.
+    /// The client id.
     pub client_id: String,
-    /// Where it connected from.
+    /// The address from which it connected.
     pub client_host: String,
-    /// How long it may be silent, ms.
+    /// The session timeout, ms.
     pub session_timeout_ms: i32,
-    /// How long it may take to rejoin, ms.
+    /// The rebalance timeout, ms: how long it may take to rejoin.
     pub rebalance_timeout_ms: i32,
-    /// What it can be assigned by.
+    /// The protocols that it supports.
     pub protocols: Protocols,
-    /// What the leader gave it last.
+    /// The last assignment from the leader.
     pub assignment: Bytes,
-    /// The JoinGroup that waits for everybody.
+    /// The JoinGroup that waits for the other members.
     pub joining: Option<Ticket>,
     /// The SyncGroup that waits for the leader.
     pub syncing: Option<Ticket>,
     /// True if it has not synced in this generation.
     pub is_unsynced: bool,
-    /// When it is taken for dead, unless it waits or is heard of before; monotonic ms.
+    /// When the session expires unless the member sends a request before; monotonic ms.
     pub session_due_ms: i64,
-    /// True until its first join is answered.
+    /// True until its first join has been answered.
     pub is_new: bool,
 }
 
 impl Member {
-    /// Its metadata for a protocol.
+    /// Returns its metadata for a protocol.
     pub fn metadata(&self, protocol: Option<&str>) -> Bytes {
         let mut all = self.protocols.iter().inspect(|_| visit());
         let found = all.find(|(name, _)| Some(name.as_str()) == protocol);
         found.map(|(_, metadata)| metadata.clone()).unwrap_or_default()
     }
 
-    /// True if silence means nothing now: the coordinator owes it an answer.
+    /// Returns true if the session cannot expire at the moment: the coordinator owes it a response.
     pub fn is_waiting(&self) -> bool {
         self.joining.is_some() || self.syncing.is_some()
     }
 
-    /// Returns when it is taken for dead if it says nothing, monotonic ms. One that waits is owed
-    /// an answer; but a newcomer's join does not wait for ever.
+    /// Returns when the session expires, monotonic ms. It does not expire while the member waits
+    /// for a response, except that the join of a new member does not wait for ever.
     pub fn due_ms(&self) -> Option<i64> {
         let counts = !self.is_waiting() || (self.is_new && self.joining.is_some());
         counts.then_some(self.session_due_ms)
     }
 
-    /// Notes that it was heard of now.
+    /// Restarts the session.
     pub fn heard_of(&mut self, now_mono_ms: i64) {
         self.session_due_ms = now_mono_ms + i64::from(self.session_timeout_ms);
     }
 
-    /// Returns about how many bytes of memory it takes.
+    /// Returns the approximate memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
         let instance = self.instance_id.as_ref().map_or(0, |id| 2 * id.len());
         let texts = self.id.len() + instance + self.client_id.len() + self.client_host.len();
         member_bytes(texts + protocols_bytes(&self.protocols) + self.assignment.len())
     }
 
-    /// What the log is told of it.
+    /// Returns what the group's record has of it.
     pub fn value(&self, protocol: Option<&str>) -> MemberValue {
         MemberValue {
             id: self.id.to_string(),
@@ -110,47 +109,47 @@ impl Member {
         }
     }
 
-    fn matches_record(&self, told: &MemberValue, protocol: &str) -> bool {
-        *self.id == told.id
-            && self.instance_id == told.instance_id
-            && self.client_id == told.client_id
-            && self.client_host == told.client_host
-            && self.session_timeout_ms == told.session_timeout_ms
-            && self.rebalance_timeout_ms == told.rebalance_timeout_ms
-            && is_same(&self.metadata(Some(protocol)), &told.subscription)
-            && is_same(&self.assignment, &told.assignment)
+    fn matches_record(&self, record: &MemberValue, protocol: &str) -> bool {
+        *self.id == record.id
+            && self.instance_id == record.instance_id
+            && self.client_id == record.client_id
+            && self.client_host == record.client_host
+            && self.session_timeout_ms == record.session_timeout_ms
+            && self.rebalance_timeout_ms == record.rebalance_timeout_ms
+            && is_same(&self.metadata(Some(protocol)), &record.subscription)
+            && is_same(&self.assignment, &record.assignment)
     }
 
-    /// One of which the log alone is known.
-    pub fn from_record(told: MemberValue, protocol: &str, now_mono_ms: i64) -> Member {
+    /// Creates a member that is known from the log alone.
+    pub fn from_record(record: MemberValue, protocol: &str, now_mono_ms: i64) -> Member {
         Member {
-            id: told.id.into(),
-            instance_id: told.instance_id,
-            client_id: told.client_id,
-            client_host: told.client_host,
-            session_timeout_ms: told.session_timeout_ms,
-            rebalance_timeout_ms: told.rebalance_timeout_ms,
-            protocols: vec![(protocol.to_owned(), told.subscription)],
-            assignment: told.assignment,
+            id: record.id.into(),
+            instance_id: record.instance_id,
+            client_id: record.client_id,
+            client_host: record.client_host,
+            session_timeout_ms: record.session_timeout_ms,
+            rebalance_timeout_ms: record.rebalance_timeout_ms,
+            protocols: vec![(protocol.to_owned(), record.subscription)],
+            assignment: record.assignment,
             joining: None,
             syncing: None,
             is_unsynced: false,
-            session_due_ms: now_mono_ms + i64::from(told.session_timeout_ms),
+            session_due_ms: now_mono_ms + i64::from(record.session_timeout_ms),
             is_new: false,
         }
     }
 
-    /// What it is by the log. A start comes here once for each generation, and the member may have
-    /// said something else in each.
+    /// Returns the member with the data of the log. At a start this is called once for each
+    /// generation, and the member's data may differ between them.
     pub fn updated_from_record(
         self,
-        told: MemberValue,
+        record: MemberValue,
         protocol: &str,
         now_mono_ms: i64,
     ) -> Member {
-        let is_same_timeout = self.session_timeout_ms == told.session_timeout_ms;
-        let is_same_metadata = self.metadata(Some(protocol)) == told.subscription;
-        let fresh = Member::from_record(told, protocol, now_mono_ms);
+        let is_same_timeout = self.session_timeout_ms == record.session_timeout_ms;
+        let is_same_metadata = self.metadata(Some(protocol)) == record.subscription;
+        let fresh = Member::from_record(record, protocol, now_mono_ms);
         Member {
             protocols: if is_same_metadata { self.protocols } else { fresh.protocols },
             session_due_ms: match is_same_timeout {
@@ -169,41 +168,41 @@ impl Member {
 /// All members of a group, in the order in which they joined.
 #[derive(Debug, Clone, Default)]
 pub struct Members {
-    /// By the number of their arrival.
+    /// By order of arrival.
     all: BTreeMap<u64, Member>,
     arrivals: u64,
     by_id: BTreeMap<Arc<str>, u64>,
     by_instance: BTreeMap<String, u64>,
-    /// Of each protocol, how many members know it.
+    /// The number of members that support each protocol.
     known_by: BTreeMap<String, usize>,
-    /// When which member is silent for too long.
+    /// The expiry of each member's session.
     timers: BTreeSet<(i64, u64)>,
     joining: usize,
     bytes: usize,
 }
 
 impl Members {
-    /// Returns how many there are.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Returns how many wait for the end of the join phase.
+    /// Returns the number of members that wait for the end of the join phase.
     pub fn joining(&self) -> usize {
         self.joining
     }
 
-    /// Returns about how many bytes of memory they take.
+    /// Returns the approximate memory that they take, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Walks through them in the order in which they joined.
+    /// Iterates over the members in the order in which they joined.
     pub fn iter(&self) -> impl Iterator<Item = &Member> {
         self.all.values().inspect(|_| visit())
     }
@@ -225,14 +224,14 @@ impl Members {
         self.all.get(self.by_instance.get(instance_id)?)
     }
 
-    /// Returns whether all of them know this protocol.
+    /// Returns whether all members support this protocol.
     pub fn all_know(&self, protocol: &str) -> bool {
         visit();
         self.known_by.get(protocol).copied().unwrap_or(0) == self.len()
     }
 
-    /// Returns the protocol with the most votes, each member voting for its first that all know;
-    /// of several, the one that was voted for first.
+    /// Returns the protocol with the most votes, each member voting for its first that all support;
+    /// in a tie, the one that received its first vote first.
     pub fn elected(&self) -> Option<&str> {
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         let mut first_seen: Vec<&str> = Vec::new();
@@ -249,13 +248,13 @@ impl Members {
         first_seen.into_iter().find(|name| votes.get(name) == Some(most))
     }
 
-    /// Returns when the first of them is silent for too long, monotonic ms.
+    /// Returns when the next session expires, monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
         visit();
         self.timers.first().map(|(due, _)| *due)
     }
 
-    /// Returns who has been silent for too long, in the order in which they joined.
+    /// Returns the members whose session has expired, in the order in which they joined.
     pub fn silent(&self, now_mono_ms: i64) -> Vec<Arc<str>> {
         let due = self.timers.range(..=(now_mono_ms, u64::MAX)).inspect(|_| visit());
         let mut arrivals: Vec<u64> = due.map(|(_, arrival)| *arrival).collect();
@@ -263,13 +262,13 @@ impl Members {
         arrivals.iter().filter_map(|at| self.all.get(at)).map(|m| m.id.clone()).collect()
     }
 
-    /// Returns whether these are the members, in this order, with nothing else about them.
-    pub fn match_records(&self, told: &[MemberValue], protocol: &str) -> bool {
-        self.len() == told.len()
-            && self.iter().zip(told).all(|(m, told)| m.matches_record(told, protocol))
+    /// Returns whether the records describe exactly these members, in this order.
+    pub fn match_records(&self, records: &[MemberValue], protocol: &str) -> bool {
+        self.len() == records.len()
+            && self.iter().zip(records).all(|(m, record)| m.matches_record(record, protocol))
     }
 
-    /// Adds one behind the others, in the place of one with its id.
+    /// Adds a member at the end, replacing one with the same id.
     pub fn push(&mut self, member: Member) {
         self.remove(&member.id);
         let at = self.arrivals;
@@ -285,7 +284,7 @@ impl Members {
         self.all.insert(at, member);
     }
 
-    /// Takes one out.
+    /// Removes a member.
     pub fn remove(&mut self, id: &str) -> Option<Member> {
         visit();
         let at = self.by_id.remove(id)?;
@@ -304,7 +303,7 @@ impl Members {
         Some(member)
     }
 
-    /// Changes who waits, until when, and its timeouts.
+    /// Changes a member's pending requests, deadline and timeouts.
     pub fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Member) -> T) -> Option<T> {
         visit();
         let at = *self.by_id.get(id)?;
@@ -316,7 +315,8 @@ impl Members {
         Some(outcome)
     }
 
-    /// Changes who waits and until when, of every one in the order in which they joined.
+    /// Changes the pending requests and deadlines of all members, in the order in which they
+    /// joined.
     pub fn change_each(&mut self, mut change: impl FnMut(&mut Member)) {
         let arrivals: Vec<u64> = self.all.keys().copied().collect();
         for at in arrivals {
@@ -339,7 +339,7 @@ impl Members {
         self.joining = self.joining + usize::from(after.1) - usize::from(before.1);
     }
 
-    /// Gives a member another list of protocols.
+    /// Replaces the protocols of a member.
     pub fn set_protocols(&mut self, id: &str, protocols: Protocols) {
         let Some(at) = self.by_id.get(id) else { return };
         let Some(member) = self.all.get_mut(at) else { return };
@@ -350,7 +350,7 @@ impl Members {
         self.learn(&protocols);
     }
 
-    /// Gives each member what `assigned` has for it.
+    /// Sets the assignment of each member to the result of `assigned`.
     pub fn set_assignments(&mut self, mut assigned: impl FnMut(&Member) -> Bytes) {
         for member in self.all.values_mut() {
             visit();
@@ -361,7 +361,7 @@ impl Members {
         }
     }
 
-    /// Calls a member by another id.
+    /// Changes the id of a member.
     pub fn rename(&mut self, from: &str, to: &str) {
         visit();
         let Some(at) = self.by_id.remove(from) else { return };
@@ -392,7 +392,7 @@ impl Members {
         }
     }
 
-    /// Compares the indexes with the members.
+    /// Asserts that the indexes agree with the members.
     #[cfg(test)]
     pub fn assert_sound(&self) {
         let mut again = Members::default();
@@ -413,12 +413,12 @@ impl Members {
     }
 }
 
-/// Compares without a look at the bytes if they are the same place in memory.
+/// Compares two buffers, without reading them if they are the same memory.
 fn is_same(a: &Bytes, b: &Bytes) -> bool {
     (a.as_ptr() == b.as_ptr() && a.len() == b.len()) || a == b
 }
 
-/// The names of protocols, each once.
+/// Returns the names of the protocols, without duplicates.
 fn names(protocols: &Protocols) -> BTreeSet<&str> {
     protocols.iter().map(|(name, _)| name.as_str()).collect()
 }

@@ -1,16 +1,16 @@
-//! The group coordinator's mind: a pure machine, `(now, command)` to records and replies.
+//! The group coordinator's state machine (no I/O): `(now, command)` to records and replies.
 //!
-//! **Invariant:** what is to outlive the process is changed by [`Groups::apply`] alone, which a
-//! start does with the whole log and a step with the records that it has just decided on. What
-//! else a group has (who waits for whom, until when) is gone with the process, as in Kafka.
+//! **Invariant:** what outlives the process is changed by [`Groups::apply`] alone: a start calls it
+//! with the whole log, a step with the records that it has just produced. The rest of a group's
+//! state (pending requests and their deadlines) is lost with the process, as in Kafka.
 //!
-//! **Invariant:** no reply to a step may leave before its records are written.
+//! **Invariant:** no reply of a step may be sent before its records are written.
 //!
 //! **Invariant:** a step looks at no more than a [`SLICE`](limits::SLICE) of items, the members of
-//! one group, and what it was asked about; where there is more to do, a later step goes on.
+//! one group, and the items of its command; if there is more to do, a later step continues.
 //!
-//! Rules as in Kafka's `GroupMetadataManager` and `OffsetMetadataManager` for the classic
-//! protocol.
+//! The rules are those of Kafka's `GroupMetadataManager` and `OffsetMetadataManager` for the
+//! classic protocol.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -42,10 +42,10 @@ mod timers;
 mod topics;
 mod visits;
 
-/// Whose answer a reply is. Given by whoever asks.
+/// Identifies the request to which a reply belongs. Chosen by the caller.
 pub type Ticket = u64;
 
-/// What the coordinator's configs say.
+/// The coordinator's configs.
 #[derive(Debug, Clone)]
 pub struct GroupCoordinatorConfig {
     /// `group.min.session.timeout.ms`.
@@ -62,16 +62,16 @@ pub struct GroupCoordinatorConfig {
     pub retention_ms: i64,
     /// `offsets.retention.check.interval.ms`.
     pub retention_check_ms: i64,
-    /// How much there may be of everything.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// What one step has decided.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// To be written, in this order.
+    /// The records to write, in this order.
     pub records: Vec<Record>,
-    /// To be sent once the records are written.
+    /// The replies to send once the records are written.
     pub replies: Vec<(Ticket, Reply)>,
 }
 
@@ -80,7 +80,7 @@ impl Step {
         self.replies.push((ticket, reply));
     }
 
-    /// Adds what a later step has decided.
+    /// Appends the result of a later step.
     pub fn extend(&mut self, later: Step) {
         self.records.extend(later.records);
         self.replies.extend(later.replies);
@@ -92,11 +92,11 @@ impl Step {
 pub struct Groups {
     rules: GroupCoordinatorConfig,
     groups: HashMap<Arc<str>, Box<Group>>,
-    /// The ids of all groups: what is decided must not hang on a hash's chance.
+    /// The ids of all groups, sorted: decisions must not depend on the order of a hash map.
     ids: BTreeSet<Arc<str>>,
-    /// When which group wants to be looked at. May be too early, never too late.
+    /// The deadline of each group. May be too early, never too late.
     due: BTreeSet<(i64, Arc<str>)>,
-    /// Ids given out in all groups.
+    /// Number of member ids, in all groups, that have been assigned but not used yet.
     pending: usize,
     topics: Topics,
     usage: Usage,
@@ -106,7 +106,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// No group yet.
+    /// Creates a coordinator without groups.
     pub fn new(rules: GroupCoordinatorConfig, chance: fastrand::Rng) -> Groups {
         Groups {
             rules,
@@ -122,7 +122,7 @@ impl Groups {
         }
     }
 
-    /// Do what is asked. The records are applied already.
+    /// Executes a command. The records have been applied already.
     pub fn step(&mut self, now: Now, ticket: Ticket, command: Command) -> Step {
         let mut step = Step::default();
         let group = command.group().map(str::to_owned);
@@ -163,7 +163,7 @@ impl Groups {
         step
     }
 
-    /// Do what time asks for, or a part of it: then [`Groups::next_due_ms`] has passed already.
+    /// Does what is due, or a part of it: then [`Groups::next_due_ms`] is still in the past.
     pub fn tick(&mut self, now: Now) -> Step {
         let mut step = Step::default();
         let mut left = SLICE;
@@ -190,13 +190,13 @@ impl Groups {
         step
     }
 
-    /// When [`Groups::tick`] has something to do, monotonic ms.
+    /// Returns when [`Groups::tick`] next has something to do, monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
         let first = self.due.first().map(|(due, _)| *due);
         first.into_iter().chain(self.retention_due_ms).min()
     }
 
-    /// Take in one record of the log.
+    /// Applies one record of the log.
     pub fn apply(&mut self, now: Now, record: &Record) {
         match record {
             Record::Offset { group, topic, partition, value: Some(value) } => {
@@ -247,7 +247,7 @@ impl Groups {
         }
     }
 
-    /// Compares what is kept twice.
+    /// Asserts that the indexes agree with the groups.
     #[cfg(test)]
     fn assert_sound(&self) {
         let mut usage = Usage::default();
@@ -272,22 +272,22 @@ impl Groups {
         all
     }
 
-    /// How much there may be of everything.
+    /// Returns the limits.
     pub fn limits(&self) -> Limits {
         self.rules.limits
     }
 
-    /// What there is of everything.
+    /// Returns the usage of all groups.
     pub fn usage(&self) -> Usage {
         self.usage
     }
 
-    /// Every topic of which something is committed.
+    /// Returns every topic that has committed offsets.
     pub fn topics(&self) -> BTreeSet<String> {
         self.topics.names()
     }
 
-    /// True if nothing is kept of any group: no id, no time, no offset.
+    /// Returns true if there is no state at all: no id, no deadline, no offset.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
             && self.due.is_empty()
@@ -297,7 +297,7 @@ impl Groups {
             && self.topics.names().is_empty()
     }
 
-    /// What the log would rebuild, to compare with what it does rebuild.
+    /// Returns the state that the log has to rebuild, for comparison with what it does rebuild.
     pub fn durable(&self) -> BTreeMap<String, Durable> {
         let recorded = |id: &Arc<str>, group: &Group| {
             let is_settled = !matches!(
@@ -325,7 +325,7 @@ impl Groups {
         self.groups.insert(id, group);
     }
 
-    /// Refuses a group that is not there if there are as many as may be.
+    /// Refuses a new group if the maximum number has been reached.
     fn has_room_for_group(&self, id: &str) -> Result<(), Limit> {
         let is_known = self.groups.contains_key(id);
         match is_known || self.groups.len() < self.rules.limits.groups {
@@ -334,7 +334,7 @@ impl Groups {
         }
     }
 
-    /// Refuses what would grow beyond the memory of all groups.
+    /// Refuses growth beyond the memory of all groups.
     fn has_room_for(&self, growth: usize) -> Result<(), Limit> {
         let wanted = self.usage.bytes.saturating_add(growth);
         match growth == 0 || wanted <= self.rules.limits.bytes {
@@ -343,7 +343,7 @@ impl Groups {
         }
     }
 
-    /// Work on a group with all of `self` at hand.
+    /// Calls `work` with a group and all of `self`.
     fn with_group<T>(
         &mut self,
         id: &str,
@@ -359,7 +359,7 @@ impl Groups {
         Some(outcome)
     }
 
-    /// Apply what a step has decided, and note when its group is due next.
+    /// Applies the records of a step, and registers the group's next deadline.
     fn settle(&mut self, now: Now, step: &Step, group: Option<&str>) {
         for record in &step.records {
             self.apply(now, record);
@@ -395,16 +395,16 @@ impl Groups {
     }
 }
 
-/// What the log knows of a group.
+/// The state of a group that the log holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Durable {
-    /// The group itself, if it is recorded and not in the middle of a rebalance.
+    /// The group itself, if it has a record and is not in the middle of a rebalance.
     pub value: Option<records::GroupValue>,
     /// Its offsets.
     pub offsets: BTreeMap<String, BTreeMap<i32, records::OffsetAndMetadata>>,
 }
 
-/// `Err` for an id that no group may have.
+/// Refuses an id that no group may have.
 fn checked_id(id: &str) -> Result<(), GroupError> {
     if id.is_empty() { Err(GroupError::InvalidGroupId) } else { Ok(()) }
 }

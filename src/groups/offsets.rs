@@ -1,4 +1,4 @@
-//! Committed offsets: kept, told, forgotten.
+//! OffsetCommit, OffsetFetch and OffsetDelete, and the offsets of deleted topics.
 
 use std::collections::HashSet;
 
@@ -51,7 +51,7 @@ impl Groups {
         });
         match checked {
             Some(outcome) => outcome?,
-            // A consumer that assigns itself needs no group.
+            // A consumer that assigns itself needs no existing group.
             None if identity.generation < 0 => {}
             None if commit.tells_unknown_group => return Err(GroupError::GroupNotFound),
             None => return Err(GroupError::IllegalGeneration),
@@ -59,8 +59,8 @@ impl Groups {
         self.has_room_for_offsets(commit).map_err(GroupError::OffsetLimit)
     }
 
-    /// Refuses offsets by which the memory of all groups would grow too much. One that replaces
-    /// another of its partition is always taken.
+    /// Refuses offsets that would exceed the memory of all groups. An offset that replaces another
+    /// one of its partition is always accepted.
     fn has_room_for_offsets(&self, commit: &Commit) -> Result<(), Limit> {
         let group = self.groups.get(commit.identity.group.as_str());
         if group.is_none() && !commit.offsets.is_empty() {
@@ -86,13 +86,14 @@ impl Groups {
         let group = self.groups.get(group);
         let of_topic = |(topic, partitions): (String, Vec<i32>)| {
             let known = |p| group.and_then(|group| group.offsets.get(&topic, p)).cloned();
-            let told = partitions.into_iter().map(|p| (p, known(p))).collect();
-            (topic, told)
+            let fetched = partitions.into_iter().map(|p| (p, known(p))).collect();
+            (topic, fetched)
         };
         wanted.into_iter().map(of_topic).collect()
     }
 
-    /// Offsets of a group from this topic and partition on, and where to go on if there are more.
+    /// Returns the offsets of a group starting at this topic and partition, and where to continue
+    /// if there are more.
     pub(crate) fn fetch_all_offsets(
         &self,
         group: &str,
@@ -100,15 +101,15 @@ impl Groups {
     ) -> (FetchedOffsets, Option<(String, i32)>) {
         let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
         let mut all = group.offsets.from((topic, *partition));
-        let mut told: FetchedOffsets = Vec::new();
+        let mut fetched: FetchedOffsets = Vec::new();
         for (topic, partition, value) in all.by_ref().take(SLICE) {
-            match told.last_mut().filter(|(last, _)| **last == **topic) {
+            match fetched.last_mut().filter(|(last, _)| **last == **topic) {
                 Some((_, partitions)) => partitions.push((partition, Some(value.clone()))),
-                None => told.push((topic.to_string(), vec![(partition, Some(value.clone()))])),
+                None => fetched.push((topic.to_string(), vec![(partition, Some(value.clone()))])),
             }
         }
         let next = all.next().map(|(topic, partition, _)| (topic.to_string(), partition));
-        (told, next)
+        (fetched, next)
     }
 
     pub(crate) fn delete_offsets(
@@ -142,7 +143,7 @@ impl Groups {
         };
         let mut all = Vec::new();
         for (topic, partitions) in wanted {
-            // Consumers of which it is not known what they read may read anything.
+            // If the subscriptions are not known, any topic may be subscribed.
             let is_read =
                 subscribed.as_ref().is_none_or(|topics| topics.contains(topic.as_bytes()));
             let mut outcomes = Vec::new();
@@ -161,7 +162,7 @@ impl Groups {
         Ok(all)
     }
 
-    /// A topic is no more: what is committed of it goes, or as much as one step does.
+    /// Removes the offsets of a deleted topic, or as many as one step may.
     pub(crate) fn forget_topic(&self, ticket: Ticket, topic: &str, step: &mut Step) {
         for id in self.topics.groups_of(topic) {
             let Some(group) = self.groups.get(id) else { continue };
@@ -177,12 +178,12 @@ impl Groups {
     }
 }
 
-/// The tombstone of an offset.
+/// Returns the tombstone of an offset.
 pub(crate) fn forgotten(group: &str, topic: &str, partition: i32) -> Record {
     Record::Offset { group: group.to_owned(), topic: topic.to_owned(), partition, value: None }
 }
 
-/// Kafka's `ClassicGroup.validateOffsetCommit`.
+/// Checks the member and the generation of a commit (Kafka's `ClassicGroup.validateOffsetCommit`).
 fn validate_commit(group: &Group, identity: &MemberIdentity) -> Result<(), GroupError> {
     if identity.generation < 0 && group.phase == GroupState::Empty {
         return Ok(());

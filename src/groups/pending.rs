@@ -1,14 +1,14 @@
-//! Ids that were given out and have not come back yet (KIP-394).
+//! Member ids that have been assigned but not used yet (KIP-394).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::groups::visits::visit;
 
-/// What an id that is out takes beside its text.
+/// Memory of a pending id beside its text, in bytes.
 const PENDING_BYTES: usize = 160;
 
-/// Ids that are out, each until some time.
+/// Pending ids, each with its expiry.
 #[derive(Debug, Clone, Default)]
 pub struct Pending {
     due_of: BTreeMap<Arc<str>, i64>,
@@ -17,28 +17,28 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Returns how many are out.
+    /// Returns the number of pending ids.
     pub fn len(&self) -> usize {
         self.due_of.len()
     }
 
-    /// Returns whether none is out.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.due_of.is_empty()
     }
 
-    /// Returns about how many bytes of memory they take.
+    /// Returns the approximate memory that they take, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Returns when the first of them is forgotten, monotonic ms.
+    /// Returns when the next one expires, monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
         visit();
         self.by_due.first().map(|(due, _)| *due)
     }
 
-    /// Notes that an id is out until then, monotonic ms.
+    /// Adds an id that expires at `due_ms`, monotonic ms.
     pub fn insert(&mut self, id: &str, due_ms: i64) {
         visit();
         self.remove(id);
@@ -48,7 +48,7 @@ impl Pending {
         self.due_of.insert(id, due_ms);
     }
 
-    /// Takes an id out. Returns whether it was out.
+    /// Removes an id. Returns whether it was pending.
     pub fn remove(&mut self, id: &str) -> bool {
         visit();
         let Some((id, due_ms)) = self.due_of.remove_entry(id) else { return false };
@@ -56,7 +56,7 @@ impl Pending {
         self.by_due.remove(&(due_ms, id))
     }
 
-    /// Forgets those whose time has come. Returns whether there were any.
+    /// Removes the expired ids. Returns whether there were any.
     pub fn expire(&mut self, now_mono_ms: i64) -> bool {
         let before = self.len();
         while let Some((due_ms, id)) = self.by_due.first().cloned()

@@ -1,7 +1,8 @@
 //! The keys and values of `__consumer_offsets`, byte for byte as Apache Kafka 4.1 writes them.
 //!
-//! A key begins with its kind, a value with its version, each 16 bits; a null value is a
-//! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3); every
+//! A key begins with its record type, a value with its version, 16 bits each; a null value is a
+//! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3). All
+//! older values can be read, and so can the flexible version 4 that newer brokers may write.
 //! older value is read, and the flexible version 4 that newer brokers may write.
 
 use bytes::Bytes;
@@ -15,22 +16,22 @@ const VALUE_VERSION: i16 = 3;
 /// One record of the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// A committed offset; without a value it is forgotten.
+    /// A committed offset; without a value, its tombstone.
     Offset {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// Which topic.
+        /// The topic name.
         topic: String,
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// What was committed.
+        /// The committed offset.
         value: Option<OffsetAndMetadata>,
     },
-    /// A group with its members; without a value it is forgotten.
+    /// A group with its members; without a value, its tombstone.
     Group {
-        /// Which group.
+        /// The group id.
         group: String,
-        /// What it is.
+        /// The group's metadata.
         value: Option<GroupValue>,
     },
 }
@@ -38,22 +39,22 @@ pub enum Record {
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OffsetAndMetadata {
-    /// The next offset to read.
+    /// The offset of the next record to read.
     pub offset: i64,
     /// The leader epoch of the last record read, or -1.
     pub leader_epoch: i32,
-    /// What the client wants to remember with it.
+    /// The metadata that the client stores with the offset.
     pub metadata: String,
     /// When it was committed, ms since 1970.
     pub commit_ms: i64,
-    /// When it is to be forgotten, ms since 1970, if the client said so (OffsetCommit 2 to 4).
+    /// When it expires, ms since 1970, if the client set a retention (OffsetCommit 2 to 4).
     pub expire_ms: Option<i64>,
 }
 
 /// A group at the beginning of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupValue {
-    /// `consumer`, `connect` and the like.
+    /// The protocol type, such as `consumer` or `connect`.
     pub protocol_type: String,
     /// The generation.
     pub generation: i32,
@@ -61,7 +62,7 @@ pub struct GroupValue {
     pub protocol: Option<String>,
     /// The leader's member id; none without members.
     pub leader: Option<String>,
-    /// When it came into this state, ms since 1970, or -1.
+    /// When it entered its state, ms since 1970, or -1.
     pub state_ms: i64,
     /// Its members; none if it is empty.
     pub members: Vec<MemberValue>,
@@ -70,26 +71,26 @@ pub struct GroupValue {
 /// A member of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberValue {
-    /// The id that the coordinator gave it.
+    /// The id that the coordinator assigned to it.
     pub id: String,
     /// `group.instance.id` of a static member (KIP-345).
     pub instance_id: Option<String>,
-    /// What the client calls itself.
+    /// The client id.
     pub client_id: String,
-    /// Where it connected from.
+    /// The address from which it connected.
     pub client_host: String,
-    /// How long it may take to rejoin, ms.
+    /// The rebalance timeout, ms: how long it may take to rejoin.
     pub rebalance_timeout_ms: i32,
-    /// How long it may be silent, ms.
+    /// The session timeout, ms.
     pub session_timeout_ms: i32,
     /// Its metadata for the chosen protocol.
     pub subscription: Bytes,
-    /// What the leader gave it.
+    /// The assignment from the leader.
     pub assignment: Bytes,
 }
 
 impl Record {
-    /// Key, and value or tombstone.
+    /// Returns the key, and the value or `None` for a tombstone.
     pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let value = match self {
             Record::Offset { value, .. } => value.as_ref().map(OffsetAndMetadata::encode),
@@ -98,7 +99,7 @@ impl Record {
         (self.key(), value)
     }
 
-    /// The key.
+    /// Returns the key.
     pub fn key(&self) -> Vec<u8> {
         let mut key = Writer::default();
         match self {
@@ -116,7 +117,7 @@ impl Record {
         key.into_bytes()
     }
 
-    /// About how many bytes its value has that are not of a fixed size.
+    /// Returns about how many bytes of variable size its value has.
     pub fn weight(&self) -> usize {
         let of = |m: &MemberValue| m.subscription.len() + m.assignment.len();
         match self {
@@ -127,8 +128,8 @@ impl Record {
         }
     }
 
-    /// The record, or `None` if it is of a kind that this coordinator does not keep: those of
-    /// consumer and share groups (KIP-848, KIP-932).
+    /// Returns the record, or `None` if it is of a type that this coordinator does not keep: those
+    /// of consumer and share groups (KIP-848, KIP-932).
     pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
         let mut key = Reader::new(key);
         let record = match key.i16()? {
@@ -149,7 +150,7 @@ impl Record {
 }
 
 impl OffsetAndMetadata {
-    /// Version 3; version 1 if it carries a time to be forgotten at, which no later one can.
+    /// Encodes the value in version 3; in version 1 if it has an expiry, which later versions lack.
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::default();
         w.i16(if self.expire_ms.is_some() { 1 } else { VALUE_VERSION });
@@ -244,6 +245,6 @@ impl GroupValue {
 fn known(version: i16) -> Result<i16, DecodeError> {
     match version {
         0..=4 => Ok(version),
-        _ => Err(DecodeError::new(format!("version {version}; versions up to 4 are known"))),
+        _ => Err(DecodeError::new(format!("version {version} is not in 0 to 4"))),
     }
 }

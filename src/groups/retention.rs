@@ -1,6 +1,6 @@
-//! What nobody has committed or read for `offsets.retention.minutes` is forgotten.
+//! Expiry of offsets that have been neither committed nor in use for `offsets.retention.minutes`.
 //!
-//! All groups are looked through, a slice of them at a time.
+//! All groups are checked, a slice of them at a time.
 
 use std::collections::HashSet;
 use std::ops::Bound;
@@ -14,20 +14,20 @@ use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::visits::visit;
 use crate::groups::{Groups, Step};
 
-/// How far a look through all groups has come.
+/// Position of a pass over all groups.
 #[derive(Debug)]
 pub struct Sweep {
-    /// The group that is next, or was to be and has gone since.
+    /// The next group; it may have been removed in the meantime.
     group: Arc<str>,
-    /// Where in its offsets to go on.
+    /// The topic and partition at which to continue.
     from: (Arc<str>, i32),
 }
 
 impl Groups {
-    /// Forget what is older than `offsets.retention.minutes`: counted from when the group became
-    /// empty; in a group that only ever committed, from each commit; in one that is at work, for
-    /// topics that it does not read. Groups without anything left go, too. One step looks at a
-    /// slice; the next one goes on.
+    /// Expires offsets older than `offsets.retention.minutes`: counted from the time at which the
+    /// group became empty; in a group that has only ever committed, from each commit; in an active
+    /// group, for topics to which it is not subscribed. Groups of which nothing is left are removed
+    /// as well. One step checks a slice; the next one continues.
     pub(crate) fn expire_offsets(&mut self, now: Now, step: &mut Step) {
         let mut left = SLICE;
         let mut sweep = self.sweep.take();
@@ -52,7 +52,7 @@ impl Groups {
         self.retention_due_ms = (!is_idle).then(|| now.mono_ms + wait_ms);
     }
 
-    /// Looks through one group. Returns where to go on if there is more to look at.
+    /// Checks one group. Returns where to continue if there is more to check.
     fn expire_group(
         &self,
         now: Now,
@@ -68,7 +68,7 @@ impl Groups {
             GroupState::Stable => Some(group.subscriptions()?),
             GroupState::PreparingRebalance | GroupState::CompletingRebalance => return None,
         };
-        // Its members may be many, and what they read is long.
+        // There may be many members with long subscriptions.
         let subscribed = match &subscriptions {
             Some(subscriptions) => {
                 *left = left.saturating_sub(SLICE / 4);
@@ -96,10 +96,10 @@ impl Groups {
         None
     }
 
-    /// When an offset is to be forgotten, ms since 1970.
+    /// Returns when an offset expires, ms since 1970.
     fn forgotten_at(&self, group: &Group, committed: &OffsetAndMetadata) -> i64 {
         let counted_from = match (&group.protocol_type, group.phase) {
-            // Values before version 2 do not say since when.
+            // Values before version 2 have no time of the last state change.
             (Some(_), GroupState::Empty) if group.state_ms >= 0 => group.state_ms,
             _ => committed.commit_ms,
         };

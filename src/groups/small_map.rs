@@ -1,5 +1,5 @@
-//! A sorted map that takes no more memory than its entries while they are few: most groups commit
-//! a few partitions of one topic, and a B-tree's node has room for eleven.
+//! A sorted map that takes no more memory than its entries while they are few: most groups commit a
+//! few partitions of one topic, and a B-tree node has room for eleven.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, btree_map};
@@ -7,7 +7,7 @@ use std::slice;
 
 use crate::groups::visits::visit;
 
-/// How many entries are kept in a list.
+/// Maximum number of entries in the list form.
 const FEW: usize = 8;
 
 /// A sorted map.
@@ -15,7 +15,7 @@ const FEW: usize = 8;
 pub enum SmallMap<K, V> {
     /// At most [`FEW`] entries, sorted by key.
     Few(Vec<(K, V)>),
-    /// More.
+    /// More than that.
     Many(BTreeMap<K, V>),
 }
 
@@ -58,7 +58,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Returns the value of a key, to change.
+    /// Returns a mutable reference to the value of a key.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -70,7 +70,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Puts a value under a key. Returns the value that was there.
+    /// Inserts a value. Returns the value that it replaces.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         visit();
         match self {
@@ -92,7 +92,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Takes out a key. Returns its value.
+    /// Removes a key. Returns its value.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -102,7 +102,8 @@ impl<K: Ord, V> SmallMap<K, V> {
             SmallMap::Few(list) => Self::position(list, key).ok().map(|at| list.remove(at).1),
             SmallMap::Many(tree) => {
                 let gone = tree.remove(key);
-                // Not at once: one that comes and goes must not cost a tree each time.
+                // Not at [`FEW`]: a single entry that comes and goes must not convert the map each
+                // time.
                 if tree.len() <= FEW / 2 {
                     *self = SmallMap::Few(std::mem::take(tree).into_iter().collect());
                 }
@@ -111,7 +112,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Walks through the entries in the order of their keys.
+    /// Iterates over the entries in the order of their keys.
     pub fn iter(&self) -> Entries<'_, K, V> {
         match self {
             SmallMap::Few(list) => Entries::Few(list.iter()),
@@ -119,7 +120,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Walks through the entries from this key on.
+    /// Iterates over the entries starting at this key.
     pub fn from<Q: Ord + ?Sized>(&self, key: &Q) -> Entries<'_, K, V>
     where
         K: Borrow<Q>,
@@ -139,9 +140,9 @@ impl<K: Ord, V> SmallMap<K, V> {
 
 /// The entries of a [`SmallMap`] in the order of their keys.
 pub enum Entries<'a, K, V> {
-    /// Of a list.
+    /// Entries of a list.
     Few(slice::Iter<'a, (K, V)>),
-    /// Of a tree.
+    /// Entries of a tree.
     Many(btree_map::Range<'a, K, V>),
 }
 
@@ -167,7 +168,7 @@ mod tests {
         let (mut map, mut tree) = (SmallMap::default(), BTreeMap::new());
         for round in 0..4000 {
             let key = rng.i32(0..24);
-            // It grows for a while, then shrinks.
+            // It grows for 100 rounds, then shrinks.
             if rng.bool() == (round / 100 % 2 == 0) || rng.u8(0..3) == 0 {
                 assert_eq!(map.insert(key, round), tree.insert(key, round));
             } else {

@@ -1,4 +1,4 @@
-//! SyncGroup: the leader says who gets what, and everybody learns it.
+//! SyncGroup: the leader sends the assignment, and every member receives its part.
 
 use std::collections::HashMap;
 
@@ -71,7 +71,7 @@ impl Groups {
         Ok(())
     }
 
-    /// The leader has decided: everybody who waits is told, and the log.
+    /// Stores the leader's assignment, answers the members that wait for it and records the group.
     fn assign(
         &mut self,
         now: Now,
@@ -117,8 +117,8 @@ impl Groups {
         self.has_room_for(growth)
     }
 
-    /// What the leader has decided cannot be kept: everybody who waits is told so, and the group
-    /// rebalances, as in Kafka where the group's record is larger than a batch may be
+    /// Discards an assignment that exceeds a limit: the members that wait for it receive the error,
+    /// and the group rebalances, as in Kafka if the group's record is larger than a batch may be
     /// (`GroupMetadataManager.resetAndPropagateAssignmentWithError`).
     fn refuse_assignments(
         &mut self,

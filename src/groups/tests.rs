@@ -1,4 +1,4 @@
-//! The rules of the coordinator, one by one, in simulated time.
+//! Tests of the coordinator's rules, one by one, in simulated time.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,14 @@ mod retention;
 mod statics;
 mod steps;
 
-/// When every test begins, ms since 1970.
+/// The time at which every test begins, ms since 1970.
 const BEGIN: i64 = 1_700_000_000_000;
 const SESSION: i64 = 10_000;
 const REBALANCE: i64 = 60_000;
 /// A consumer's subscription to the topic `t`.
 const READS_T: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
 
-/// A machine, its time, and everything that it has written and said.
+/// A state machine, its clock, and everything that it has written and replied.
 struct Lab {
     groups: Groups,
     now: i64,
@@ -54,7 +54,7 @@ fn rules() -> GroupCoordinatorConfig {
     }
 }
 
-/// A JoinGroup to the group `g` as most consumers send it.
+/// Returns a JoinGroup for the group `g` as most consumers send it.
 fn join(member: &str) -> Join {
     Join {
         identity: MemberIdentity {
@@ -74,7 +74,7 @@ fn join(member: &str) -> Join {
     }
 }
 
-/// The same from a static member.
+/// Returns the same from a static member.
 fn static_join(member: &str, instance: &str) -> Join {
     let mut join = join(member);
     join.identity.instance_id = Some(instance.to_owned());
@@ -141,7 +141,7 @@ impl Lab {
         ticket
     }
 
-    /// Let time pass, with a look at the group whenever it wants one.
+    /// Advances the clock, calling `tick` whenever a deadline is due.
     fn pass(&mut self, ms: i64) {
         let until = self.now + ms;
         while let Some(due) = self.groups.next_due_ms().filter(|due| *due <= until) {
@@ -152,7 +152,7 @@ impl Lab {
         self.now = until;
     }
 
-    /// The broker dies and comes back with its records.
+    /// Restarts the broker from its records.
     fn crash(&mut self) {
         self.groups = Groups::new(self.groups.rules.clone(), fastrand::Rng::with_seed(2));
         let now = self.time();
@@ -183,7 +183,7 @@ impl Lab {
         }
     }
 
-    /// The id that a newcomer is given to join with.
+    /// Returns the id that a new member is assigned to join with.
     #[track_caller]
     fn new_id(&mut self, join: &Join) -> String {
         let ticket = self.join(join);
@@ -207,7 +207,7 @@ impl Lab {
         }
     }
 
-    /// What a member was given, as text.
+    /// Returns the assignment of a member, as text.
     #[track_caller]
     fn given(&mut self, ticket: Ticket) -> String {
         let synced = self.synced(ticket).expect("an assignment");
@@ -226,7 +226,7 @@ impl Lab {
         let ticket = self.ask(Command::Leave { group: "g".to_owned(), members: members.to_vec() });
         match self.said.remove(&ticket) {
             Some(Reply::Left(left)) => left.into_iter().map(|(_, outcome)| outcome).collect(),
-            other => panic!("nobody left: {other:?}"),
+            other => panic!("no member left: {other:?}"),
         }
     }
 
@@ -238,12 +238,12 @@ impl Lab {
         }
     }
 
-    /// A commit of one partition of `t`, for itself.
+    /// Commits an offset of one partition of `t`.
     fn commit_as(&mut self, identity: MemberIdentity) -> Result<(), GroupError> {
         self.commit(commit(identity, vec![to_commit("t", 0, 1)])).map(drop)
     }
 
-    /// The committed offset of a partition, by group.
+    /// Returns the committed offset of a partition.
     fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<OffsetAndMetadata> {
         let wanted = vec![(topic.to_owned(), vec![partition])];
         self.groups.fetch_offsets(group, wanted).remove(0).1.remove(0).1
@@ -253,7 +253,7 @@ impl Lab {
         self.groups.describe(group)
     }
 
-    /// The phase of `g`, `Dead` if there is no such group.
+    /// Returns the state of `g`, `Dead` if there is no such group.
     fn phase(&self) -> &'static str {
         self.described("g").map_or("Dead", |described| described.state)
     }
@@ -263,12 +263,12 @@ impl Lab {
         described.members.into_iter().map(|member| member.id).collect()
     }
 
-    /// A stable `g` with so many dynamic members; the first leads. Gives their ids.
+    /// Makes `g` stable with `count` dynamic members; the first leads. Returns their ids.
     fn stable(&mut self, count: usize) -> Vec<String> {
         let ids: Vec<String> = (0..count).map(|_| self.new_id(&join(""))).collect();
         let mut tickets: Vec<Ticket> = ids.iter().map(|id| self.join(&join(id))).collect();
         if count > 1 && self.answered(tickets[0]) {
-            // Without a delay the first was alone; it joins again with the others.
+            // Without a delay the first one was alone; it joins again with the others.
             self.joined(tickets[0]);
             tickets[0] = self.join(&join(&ids[0]));
         }
@@ -289,7 +289,7 @@ impl Lab {
         self.groups.groups["g"].generation
     }
 
-    /// A stable `g` of static members `a`, `b` and so on; the first leads. Gives their ids.
+    /// Makes `g` stable with static members `a`, `b` and so on; the first leads. Returns their ids.
     fn stable_static(&mut self, instances: &[&str]) -> Vec<String> {
         let first = self.join(&static_join("", instances[0]));
         let mut ids = vec![self.joined(first).member];

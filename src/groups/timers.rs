@@ -1,11 +1,11 @@
-//! What happens because nothing happened: sessions, joins and syncs that run out.
+//! Timeouts of sessions, join phases and sync phases.
 
 use crate::clock::Now;
 use crate::groups::group::{Group, GroupState};
 use crate::groups::{Groups, Step};
 
 impl Groups {
-    /// Do everything of one group whose time has come.
+    /// Does everything of one group that is due.
     pub(crate) fn expire(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
         let lost_ids = group.pending.expire(now.mono_ms);
         let silent = group.members.silent(now.mono_ms);
@@ -32,13 +32,13 @@ impl Groups {
         lost_members: bool,
         step: &mut Step,
     ) {
-        // An id that never came back matters only to a join that waits for it.
+        // A pending id that expires matters only to a join phase that waits for it.
         if lost_members || group.phase == GroupState::PreparingRebalance {
             self.after_departure(now, id, group, step);
         }
     }
 
-    /// Members that did not sync in time are taken for dead.
+    /// Removes the members that did not sync in time.
     fn end_sync_phase(&mut self, now: Now, id: &str, group: &mut Group, step: &mut Step) {
         group.phase_due_ms = None;
         let unsynced = group.members.iter().filter(|member| member.is_unsynced);

@@ -1,19 +1,19 @@
-//! Which groups have offsets of which topic: what a deleted topic is looked up in.
+//! Index of the groups that have committed offsets of a topic, for the deletion of topics.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::groups::visits::visit;
 
-/// Topics of which something is committed, each with its groups.
+/// Topics with committed offsets, each with its groups.
 #[derive(Debug, Default)]
 pub struct Topics {
     groups_of: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 impl Topics {
-    /// Notes that a group has an offset of this topic. Returns the topic's name, of which all
-    /// groups keep the same copy.
+    /// Registers an offset of this topic in a group. Returns the topic's name, of which all groups
+    /// share one copy.
     pub fn add(&mut self, topic: &str, group: &Arc<str>) -> Arc<str> {
         visit();
         let known = self.groups_of.get_key_value(topic).map(|(name, _)| name.clone());
@@ -22,7 +22,7 @@ impl Topics {
         name
     }
 
-    /// Notes that a group has no offset of this topic any more.
+    /// Removes a group that has no offsets of this topic any more.
     pub fn remove(&mut self, topic: &str, group: &str) {
         visit();
         let Some(groups) = self.groups_of.get_mut(topic) else { return };
@@ -32,13 +32,13 @@ impl Topics {
         }
     }
 
-    /// Walks through the groups that have offsets of a topic, by id.
+    /// Iterates over the groups that have offsets of a topic, in order of their ids.
     pub fn groups_of(&self, topic: &str) -> impl Iterator<Item = &Arc<str>> {
         let groups = self.groups_of.get(topic).into_iter().flatten();
         groups.inspect(|_| visit())
     }
 
-    /// Returns whether a group is noted for a topic.
+    /// Returns whether the group is registered for the topic.
     #[cfg(test)]
     pub fn has(&self, topic: &str, group: &str) -> bool {
         self.groups_of.get(topic).is_some_and(|groups| groups.contains(group))

@@ -1,4 +1,4 @@
-//! Counts what a step looks at, so that tests can hold it to a bound. Costs nothing outside of
+//! Counts the items that a step looks at, so that tests can bound them. Costs nothing outside of
 //! tests.
 
 #[cfg(test)]
@@ -6,7 +6,7 @@ thread_local! {
     static VISITS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Notes that one item of a collection is looked at.
+/// Counts one item of a collection that is looked at.
 #[inline]
 pub fn visit() {
     #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Groups as tools see them.
+//! Groups as the admin tools see them.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn delete(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
     }
 }
 
-/// Every group with its type and state, as ListGroups tells.
+/// Returns every group with its type and state, as ListGroups reports it.
 fn listed(lab: &mut Lab) -> Vec<(String, String, &'static str)> {
     let ticket = lab.ask(Command::List { after: None });
     match lab.said.remove(&ticket) {

@@ -34,7 +34,7 @@ fn a_commit_must_come_from_a_member_of_this_generation() {
     assert_eq!(lab.commit_as(identity(&ids[0], 1)), Ok(()));
     assert_eq!(lab.commit_as(identity(&ids[0], 2)), Err(GroupError::IllegalGeneration));
     assert_eq!(lab.commit_as(identity(&ids[0], SIMPLE)), Err(GroupError::IllegalGeneration));
-    assert_eq!(lab.commit_as(identity("nobody", 1)), Err(GroupError::UnknownMember));
+    assert_eq!(lab.commit_as(identity("unknown", 1)), Err(GroupError::UnknownMember));
     assert_eq!(lab.commit_as(identity("", SIMPLE)), Err(GroupError::UnknownMember), "not empty");
     assert_eq!(lab.commit_as(identity("", 1)), Err(GroupError::UnknownMember));
 }
@@ -117,14 +117,14 @@ fn who_asks_for_everything_gets_everything() {
     let mut lab = Lab::new();
     let all = vec![to_commit("u", 3, 1), to_commit("t", 1, 2), to_commit("t", 0, 3)];
     lab.commit(commit(identity("", SIMPLE), all)).expect("a commit");
-    let (told, next) = lab.groups.fetch_all_offsets("g", &(String::new(), i32::MIN));
+    let (fetched, next) = lab.groups.fetch_all_offsets("g", &(String::new(), i32::MIN));
     assert_eq!(next, None);
-    let told = told.into_iter().map(|(topic, partitions)| {
+    let fetched = fetched.into_iter().map(|(topic, partitions)| {
         let offsets = partitions.into_iter().map(|(p, c)| (p, c.map(|c| c.offset)));
         (topic, offsets.collect::<Vec<_>>())
     });
     let t = ("t".to_owned(), vec![(0, Some(3)), (1, Some(2))]);
-    assert_eq!(told.collect::<Vec<_>>(), [t, ("u".to_owned(), vec![(3, Some(1))])]);
+    assert_eq!(fetched.collect::<Vec<_>>(), [t, ("u".to_owned(), vec![(3, Some(1))])]);
 }
 
 fn delete(

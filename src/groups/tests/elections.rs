@@ -1,8 +1,8 @@
-//! The vote on the protocol, and who leads.
+//! The vote on the protocol, and the election of the leader.
 
 use super::*;
 
-/// Three members with these protocols join together; gives the answers, in their order.
+/// Lets three members with these protocols join together. Returns the responses, in their order.
 fn generation_of(lab: &mut Lab, all: [&[&str]; 3]) -> Vec<Joined> {
     lab.groups.rules.initial_delay_ms = 100;
     let joins = all.map(|names| Join {
@@ -39,8 +39,8 @@ fn the_first_to_join_leads_and_only_it_is_told_of_the_members() {
     let all = generation_of(&mut lab, [&["range"], &["range"], &["range"]]);
     let ids: Vec<&str> = all.iter().map(|joined| joined.member.as_str()).collect();
     assert!(all.iter().all(|joined| joined.leader == ids[0] && joined.generation == 1));
-    let told: Vec<&str> = all[0].members.iter().map(|m| m.id.as_str()).collect();
-    assert_eq!(told, ids);
+    let named: Vec<&str> = all[0].members.iter().map(|m| m.id.as_str()).collect();
+    assert_eq!(named, ids);
     assert!(all[0].members.iter().all(|m| m.metadata == READS_T));
     assert!(all[1].members.is_empty() && all[2].members.is_empty());
 }

@@ -68,7 +68,7 @@ fn who_waits_for_an_answer_is_not_silent() {
     lab.sync(identity(&ids[0], generation), &[(&ids[1], "late")]);
     assert_eq!(lab.given(waiting), "late");
     lab.pass(SESSION - 1);
-    assert_eq!(lab.members(), ids, "the session begins anew with the answer");
+    assert_eq!(lab.members(), ids, "the response restarts the session");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn who_leaves_makes_the_others_share_anew() {
 fn several_leave_at_once_each_with_its_outcome() {
     let mut lab = Lab::new();
     let ids = lab.stable(3);
-    let all = [leaving(&ids[0], None), leaving("nobody", None), leaving(&ids[2], None)];
+    let all = [leaving(&ids[0], None), leaving("unknown", None), leaving(&ids[2], None)];
     assert_eq!(lab.leave(&all), [Ok(()), Err(GroupError::UnknownMember), Ok(())]);
     assert_eq!(lab.members(), ids[1..2]);
 }
@@ -129,5 +129,5 @@ fn who_leaves_while_its_join_waits_is_answered_and_the_others_go_on() {
     assert_eq!(lab.refused(parked), GroupError::UnknownMember);
     assert!(!lab.answered(tickets[0]));
     assert_eq!(lab.leave(&[leaving(&ids[1], None)]), [Ok(())]);
-    assert_eq!(lab.joined(tickets[0]).members.len(), 1, "nobody is missing any more");
+    assert_eq!(lab.joined(tickets[0]).members.len(), 1, "no member is missing any more");
 }

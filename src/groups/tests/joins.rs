@@ -1,4 +1,4 @@
-//! JoinGroup: who is let in, and as whom.
+//! JoinGroup: which members are admitted, and with which id.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn nobody_joins_a_group_without_a_name() {
     assert_eq!(lab.commit_as(nameless.clone()), Err(GroupError::IllegalGeneration));
     assert_eq!(lab.described("").map(drop), Err(GroupError::GroupNotFound));
     assert!(lab.groups.is_empty());
-    // As in Kafka it may keep offsets all the same, of consumers that assign themselves.
+    // As in Kafka it may nevertheless have offsets, of consumers that assign themselves.
     let simple = MemberIdentity { generation: -1, member: String::new(), ..nameless };
     assert_eq!(lab.commit_as(simple), Ok(()));
     assert_eq!(lab.offset("", "t", 0).map(|c| c.offset), Some(1));
@@ -109,7 +109,7 @@ fn a_given_id_keeps_a_later_rebalance_open() {
     let ids = lab.stable(1);
     let slow = lab.new_id(&join(""));
     let leader = lab.join(&join(&ids[0]));
-    assert!(!lab.answered(leader), "somebody is still on the way");
+    assert!(!lab.answered(leader), "a member is still missing");
     let ticket = lab.join(&join(&slow));
     assert_eq!(lab.joined(ticket).generation, 2);
     assert_eq!(lab.joined(leader).members.len(), 2);
@@ -222,7 +222,7 @@ fn of_a_group_that_has_become_too_large_the_last_to_come_back_is_out() {
     let second = lab.join(&join(&ids[1]));
     let third = lab.join(&join(&ids[2]));
     assert_eq!(lab.refused(third), GroupError::GroupFull);
-    assert_eq!(lab.joined(first).members.len(), 2, "nobody waits for the third");
+    assert_eq!(lab.joined(first).members.len(), 2, "the third is not waited for");
     lab.joined(second);
 }
 

@@ -1,4 +1,4 @@
-//! What the coordinator takes at most.
+//! The coordinator's limits.
 
 use super::*;
 use crate::groups::limits::{COMMIT_BYTES_MAX, PROTOCOLS_MAX};
@@ -15,7 +15,7 @@ fn commit_to(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
     lab.commit(commit(simple(group), vec![to_commit("t", 0, 1)])).map(drop)
 }
 
-/// A join with one protocol, whose metadata is so long.
+/// Returns a join with one protocol, whose metadata has `bytes` bytes.
 fn large(member: &str, bytes: usize) -> Join {
     let protocols = vec![("range".to_owned(), Bytes::from(vec![0; bytes]))];
     Join { protocols, requires_member_id: false, ..join(member) }

@@ -1,4 +1,4 @@
-//! How long a rebalance takes, who takes part, and SyncGroup at its end.
+//! How long a rebalance takes, which members take part, and SyncGroup at its end.
 
 use super::*;
 
@@ -170,7 +170,7 @@ fn a_sync_must_come_from_a_member_of_this_generation_and_protocol() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     for (who, fault) in [
-        (identity("nobody", 1), GroupError::UnknownMember),
+        (identity("unknown", 1), GroupError::UnknownMember),
         (identity(&ids[0], 0), GroupError::IllegalGeneration),
         (identity(&ids[0], 2), GroupError::IllegalGeneration),
         (
@@ -278,7 +278,7 @@ fn members_come_back_after_a_crash_without_a_rebalance() {
     }
     assert_eq!(lab.phase(), "Stable");
     lab.pass(SESSION);
-    assert!(lab.members().is_empty(), "who does not come back is silent as ever");
+    assert!(lab.members().is_empty(), "the session of a member that does not rejoin expires");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Keys and values as Kafka writes them, in all versions, and bytes that mean nothing.
+//! Keys and values as Kafka writes them, in all versions, and invalid bytes.
 
 use fastrand::Rng;
 
@@ -44,7 +44,7 @@ fn value() -> GroupValue {
     }
 }
 
-fn nobody() -> GroupValue {
+fn empty_group() -> GroupValue {
     GroupValue { protocol: None, leader: None, members: Vec::new(), ..value() }
 }
 
@@ -61,7 +61,7 @@ fn what_is_written_is_read_again() {
         offset(Some(forgetting)),
         offset(None),
         group(Some(value())),
-        group(Some(nobody())),
+        group(Some(empty_group())),
         group(None),
     ] {
         round_trip(&record);
@@ -74,7 +74,7 @@ fn keys_and_values_are_kafkas_to_the_byte() {
     assert_eq!(key, b"\0\x01\0\x01g\0\x01t\0\0\0\x05");
     let expected = b"\0\x03\0\0\0\0\0\0\0\x2a\0\0\0\x03\0\x04note\0\0\x01\x8b\xcf\xe5\x68\0";
     assert_eq!(value.as_deref(), Some(&expected[..]));
-    let (key, value) = group(Some(nobody())).encode();
+    let (key, value) = group(Some(empty_group())).encode();
     assert_eq!(key, b"\0\x02\0\x01g");
     let expected =
         b"\0\x03\0\x08consumer\0\0\0\x07\xff\xff\xff\xff\0\0\x01\x8b\xcf\xe5\x68\0\0\0\0\0";
@@ -130,7 +130,7 @@ fn a_version_1_that_is_never_to_be_forgotten_has_no_time() {
     assert_eq!(read, Ok(Some(offset(Some(OffsetAndMetadata { leader_epoch: -1, ..committed() })))));
 }
 
-/// The group in a version that this broker does not write.
+/// Encodes the group in a version that this broker does not write.
 fn group_in(version: i16) -> Vec<u8> {
     let flexible = version >= 4;
     let (whole, mut w) = (value(), Writer::default());
@@ -222,7 +222,7 @@ fn damaged_bytes_are_an_error_or_another_record_never_a_panic() {
     let mut damaged = 0;
     for (key, value) in &whole {
         for end in 0..value.len() {
-            // A flexible version may end in tags that nobody needs.
+            // A flexible version may end in tagged fields that are not needed.
             damaged += usize::from(Record::decode(key, Some(&value[..end])).is_err());
         }
     }
@@ -241,10 +241,10 @@ fn damaged_bytes_are_an_error_or_another_record_never_a_panic() {
     }
 }
 
-/// What was read can be written and read again.
+/// Checks that a record that was read is the same after it has been written and read again.
 fn round_trip_if_possible(record: &Record) {
     match record {
-        // Version 1 does not know the epoch.
+        // Version 1 has no leader epoch.
         Record::Offset { value: Some(OffsetAndMetadata { expire_ms: Some(_), .. }), .. } => {}
         other => round_trip(other),
     }

@@ -1,4 +1,4 @@
-//! How long offsets are kept, and what goes with a topic.
+//! How long offsets are kept, and what is removed with a topic.
 
 use super::*;
 

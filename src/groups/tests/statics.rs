@@ -1,4 +1,4 @@
-//! Static members (KIP-345): they restart without a rebalance, and their old selves are fenced.
+//! Static members (KIP-345): they restart without a rebalance, and their old ids are fenced.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn an_instance_that_is_not_in_the_group_is_unknown_not_fenced() {
     let mut lab = Lab::new();
     let ids = lab.stable_static(&["a"]);
     assert_eq!(lab.beat(static_identity(&ids[0], "z", 1)), Err(GroupError::UnknownMember));
-    assert_eq!(lab.beat(identity(&ids[0], 1)), Ok(()), "who names no instance is not checked");
+    assert_eq!(lab.beat(identity(&ids[0], 1)), Ok(()), "without an instance id there is no check");
 }
 
 #[test]

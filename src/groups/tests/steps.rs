@@ -1,14 +1,14 @@
-//! No step looks at more than it must: items are counted, not time. Every command is driven with
-//! as much as it can be about, and with half of it.
+//! No step looks at more items than it must: items are counted, not time. Every command is run at
+//! the largest size that it can have, and at half of it.
 
 use super::*;
 use crate::groups::limits::PROTOCOLS_MAX;
 use crate::groups::visits;
 
-/// As many members as a group has room for by default.
+/// The default maximum number of members of a group.
 const MEMBERS: usize = 8192;
 
-/// What one step, or one tick, looks at.
+/// Returns the number of items that one step, or one tick, looks at.
 fn visited(lab: &mut Lab, input: Option<Command>) -> (u64, Vec<Reply>) {
     visits::taken();
     let now = lab.time();
@@ -22,8 +22,8 @@ fn visited(lab: &mut Lab, input: Option<Command>) -> (u64, Vec<Reply>) {
     (visited, replies)
 }
 
-/// Drives the same thing at a size and at half of it: what it looks at grows no faster than its
-/// size does, and is no more than `each` for one item.
+/// Runs the same operation at a size and at half of it, and asserts that the items it looks at grow
+/// no faster than the size, and are no more than `each` for one item.
 #[track_caller]
 fn assert_linear(size: usize, each: u64, mut at: impl FnMut(usize) -> u64) {
     let (half, whole) = (at(size / 2), at(size));
@@ -31,8 +31,7 @@ fn assert_linear(size: usize, each: u64, mut at: impl FnMut(usize) -> u64) {
     assert!(10 * whole <= 22 * half.max(100), "{half} for half of {size}, {whole} for all");
 }
 
-/// A group that waits for its members, of which there are so many, with as many protocols as a
-/// member may have.
+/// Returns a group that waits for its `count` members, each of which has `protocols` protocols.
 fn preparing(count: usize, protocols: usize) -> (Lab, Vec<String>) {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 1000, ..rules() });
     let names: Vec<String> = (0..protocols).map(|number| format!("protocol-{number}")).collect();
@@ -49,8 +48,8 @@ fn preparing(count: usize, protocols: usize) -> (Lab, Vec<String>) {
     (lab, ids.iter().map(ToString::to_string).collect())
 }
 
-/// Lets time pass until all members are together. Gives the most that a tick has looked at, and
-/// how many were answered.
+/// Advances the clock until all members have joined. Returns the most items that a tick has looked
+/// at, and the number of responses.
 fn end_join_phase(lab: &mut Lab) -> (u64, usize) {
     let (mut most, mut answered) = (0, 0);
     while lab.phase() == "PreparingRebalance" {
@@ -62,7 +61,7 @@ fn end_join_phase(lab: &mut Lab) -> (u64, usize) {
     (most, answered)
 }
 
-/// The same, stable.
+/// Returns the same group once it is stable.
 fn stable(count: usize) -> (Lab, Vec<String>) {
     let (mut lab, ids) = preparing(count, 1);
     end_join_phase(&mut lab);
@@ -78,7 +77,7 @@ fn identity_of(ids: &[String], number: usize) -> MemberIdentity {
     static_identity(&ids[number], &format!("instance-{number}"), 1)
 }
 
-/// As many groups, each with one committed offset.
+/// Returns `groups` groups, each with one committed offset.
 fn committed(groups: usize) -> Lab {
     let mut lab = Lab::new();
     for number in 0..groups {
@@ -90,7 +89,7 @@ fn committed(groups: usize) -> Lab {
     lab
 }
 
-/// One group with so many offsets.
+/// Returns one group with `count` offsets.
 fn offsets(count: usize) -> Lab {
     let mut lab = Lab::new();
     let offsets = (0..count as i32).map(|partition| to_commit("t", partition, 1)).collect();
@@ -100,7 +99,7 @@ fn offsets(count: usize) -> Lab {
 
 #[test]
 fn a_join_is_as_long_as_its_protocols_however_many_members_there_are() {
-    // What four members with 60,000 protocols each cost once.
+    // The items that four members with 60,000 protocols each once cost.
     let (mut lab, ids) = preparing(2000, PROTOCOLS_MAX);
     let known: Vec<(String, Bytes)> =
         lab.groups.groups["g"].members.get(&ids[7]).expect("a member").protocols.clone();
@@ -189,7 +188,7 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
         visited(&mut lab, None).0
     });
     let (mut lab, _) = stable(2);
-    let strangers = vec![leaving("nobody", None); SLICE];
+    let strangers = vec![leaving("unknown", None); SLICE];
     let input = Command::Leave { group: "g".to_owned(), members: strangers };
     let (visited, _) = visited(&mut lab, Some(input));
     assert!(visited <= 4 * SLICE as u64, "{visited}");
@@ -240,7 +239,7 @@ fn offsets_are_committed_fetched_and_deleted_at_the_same_cost_each() {
 #[test]
 fn offsets_that_a_group_reads_are_told_from_others_in_bounded_time() {
     let (mut lab, ids) = stable(100);
-    // Each says that it reads 1,000,000 topics; nobody reads on to the end.
+    // Each is subscribed to 1,000,000 topics; no step reads all of them.
     let names = b"\0\x01t".repeat(1_000_000);
     let metadata = [&b"\0\0"[..], &1_000_000_i32.to_be_bytes(), &names].concat();
     let metadata = Bytes::from(metadata);
