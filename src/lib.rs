@@ -47,5 +47,5 @@ pub use embedded::broker::Broker;
 
 // The examples of this page run.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/ci.md")]
-struct CiPage;
+#[doc = include_str!("../docs/ci/rust.md")]
+struct RustPage;

@@ -10,7 +10,7 @@ const PREFIX: &str = "OTTLA_";
 
 /// Variables that the program itself reads, which are no options of the table.
 pub const PROGRAMS_OWN: &[(&str, &str)] = &[
-    ("OTTLA_BIN", "where the fixtures of `docs/ci.md` find the program"),
+    ("OTTLA_BIN", "where the fixtures of `docs/ci/README.md` find the program"),
     ("OTTLA_BOOTSTRAP_SERVER", "the broker that the other commands ask, as `--bootstrap-server`"),
     ("OTTLA_CONFIG", "the configuration file, as `--config`"),
     ("OTTLA_LOG", "what is logged, as `RUST_LOG` of other programs: `info`, `ottla=debug`"),

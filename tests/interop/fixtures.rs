@@ -1,4 +1,4 @@
-//! The fixtures of `docs/ci.md`, copied as a project would copy them and run by the runners that
+//! The fixtures of `docs/ci/`, copied as a project would copy them and run by the runners that
 //! they are for: each starts the program, uses it, and leaves nothing.
 
 use std::path::{Path, PathBuf};

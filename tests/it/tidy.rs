@@ -428,8 +428,8 @@ fn nothing_names_what_is_not_ours_to_name() {
     refuse(faults);
 }
 
-/// The page that shows the fixtures, and where they are.
-const FIXTURES: (&str, &str) = ("docs/ci.md", "tests/interop/fixtures");
+/// The directory of the pages that show the fixtures, and the directory of the fixtures.
+const FIXTURES: (&str, &str) = ("docs/ci", "tests/interop/fixtures");
 
 /// The page with the blocks behind the names of files as these files are; and the names.
 fn with_blocks(page: &str, dir: &str) -> (String, Vec<String>) {
@@ -452,22 +452,28 @@ fn with_blocks(page: &str, dir: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_page_for_tests_shows_the_fixtures_as_they_are() {
-    let (path, dir) = FIXTURES;
-    let page = fs::read_to_string(root().join(path)).unwrap();
-    let (wanted, named) = with_blocks(&page, dir);
-    let mut all = Vec::new();
-    files(&root().join(dir), &mut all);
+fn the_pages_for_tests_show_the_fixtures_as_they_are() {
+    let (dir, fixtures) = FIXTURES;
+    let (mut paths, mut all, mut named) = (Vec::new(), Vec::new(), Vec::new());
+    files(&root().join(dir), &mut paths);
+    files(&root().join(fixtures), &mut all);
+    let mut faults = Vec::new();
+    for path in paths {
+        let page = fs::read_to_string(&path).unwrap();
+        let (wanted, shown_here) = with_blocks(&page, fixtures);
+        named.extend(shown_here);
+        if std::env::var_os("OTTLA_TEST_BLESS").is_some() {
+            fs::write(&path, &wanted).unwrap();
+        } else if page != wanted {
+            faults.push(format!("{} is stale; bless it with OTTLA_TEST_BLESS=1", shown(&path)));
+        }
+    }
     let not_shown = all.iter().map(|path| shown(path)).filter(|name| {
-        // What is only for the tests of this repository.
+        // Only the tests of this repository use that file.
         !name.ends_with("package.json") && !named.contains(name)
     });
-    refuse(not_shown.map(|name| format!("{path} does not show {name}")).collect());
-    if std::env::var_os("OTTLA_TEST_BLESS").is_some() {
-        fs::write(root().join(path), &wanted).unwrap();
-    } else {
-        assert!(page == wanted, "{path} is stale; bless it with OTTLA_TEST_BLESS=1");
-    }
+    faults.extend(not_shown.map(|name| format!("{dir} does not show {name}")));
+    refuse(faults);
 }
 
 #[test]
