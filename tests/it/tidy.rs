@@ -56,7 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The files that take a lock of the standard library, and what each lock guards. A new lock is
-/// a decision: put it here, and say in docs/architecture.md what may be held with it.
+/// a decision: put it here, and say in docs/locks.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
     ("broker/advertised.rs", "where clients are told to go"),
     ("broker/auto_creation.rs", "how many topics may be created now by their names"),
@@ -79,6 +79,10 @@ const LOCKS: &[(&str, &str)] = &[
     ("topics/registry.rs", "name and id to topic"),
     ("topics/waiters.rs", "who waits"),
 ];
+
+/// The pages that tests or tools write; they are as long as what they list.
+const GENERATED_PAGES: &[&str] =
+    &["docs/compatibility.md", "docs/compatibility-suites.md", "docs/configuration.md"];
 
 /// What nobody needs to find written here: hosts that packages come from (their ordinary clients
 /// know them), and places outside of the repository.
@@ -333,14 +337,81 @@ fn functions_are_measured_from_their_first_line_to_their_last() {
     assert_eq!(found, wanted.map(|(name, lines)| (name.to_owned(), lines)));
 }
 
-#[test]
-fn what_the_pages_name_is_there() {
+/// README.md and the pages below docs/.
+fn pages() -> Vec<PathBuf> {
     let mut pages = Vec::new();
     files(&root().join("docs"), &mut pages);
     pages.retain(|page| page.extension().is_some_and(|e| e == "md"));
     pages.push(root().join("README.md"));
+    pages
+}
+
+#[test]
+fn no_page_is_longer_than_300_lines() {
     let mut faults = Vec::new();
-    for page in pages {
+    for page in pages() {
+        let name = shown(&page);
+        let lines = fs::read_to_string(&page).unwrap().lines().count();
+        if lines > 300 && !GENERATED_PAGES.contains(&&*name) {
+            faults.push(format!("{name} has {lines} lines"));
+        }
+    }
+    refuse(faults);
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = fs::read_to_string(root().join("docs/README.md")).unwrap();
+    let docs = root().join("docs");
+    let mut faults = Vec::new();
+    for page in pages() {
+        let Ok(name) = page.strip_prefix(&docs) else { continue };
+        if name != Path::new("README.md") && !index.contains(&format!("({})", name.display())) {
+            faults.push(format!("docs/README.md has no link to {}", name.display()));
+        }
+    }
+    refuse(faults);
+}
+
+/// The anchors of a page's headings, as they are made for Markdown on the web.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut faults = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for rest in text.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap_or_default();
+            if link.contains("://") || link.contains(' ') {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let dir = page.parent().unwrap();
+            let target = if path.is_empty() { page.clone() } else { dir.join(path) };
+            let there = fs::read_to_string(&target);
+            let leads = there.is_ok_and(|page| {
+                anchor.is_empty() || anchors(&page).iter().any(|known| known == anchor)
+            });
+            if !leads {
+                faults.push(format!("{}: the link {link} leads nowhere", shown(&page)));
+            }
+        }
+    }
+    refuse(faults);
+}
+
+#[test]
+fn what_the_pages_name_is_there() {
+    let mut faults = Vec::new();
+    for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         // In a line, every second part between backticks is a name.
         for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
@@ -392,7 +463,7 @@ fn tests_of(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_page_of_the_house_has_its_rooms_and_locks() {
+fn the_pages_of_the_house_have_its_rooms_and_locks() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let mut faults = Vec::new();
     for (room, allowed) in ROOMS {
@@ -405,8 +476,9 @@ fn the_page_of_the_house_has_its_rooms_and_locks() {
             faults.push(format!("docs/architecture.md: {room} may use {allowed}"));
         }
     }
-    for (file, guarded) in LOCKS.iter().filter(|(file, _)| !page.contains(*file)) {
-        faults.push(format!("docs/architecture.md: {file} has a lock ({guarded})"));
+    let locks = fs::read_to_string(root().join("docs/locks.md")).unwrap();
+    for (file, guarded) in LOCKS.iter().filter(|(file, _)| !locks.contains(*file)) {
+        faults.push(format!("docs/locks.md: {file} has a lock ({guarded})"));
     }
     refuse(faults);
 }
@@ -487,12 +559,10 @@ fn a_block_is_what_the_file_named_above_it_holds() {
 
 #[test]
 fn tests_that_the_pages_name_are_there() {
-    let mut pages = Vec::new();
-    files(&root().join("docs"), &mut pages);
     let mut faults = Vec::new();
     let mut found = 0;
-    for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
-        let text = fs::read_to_string(page).unwrap();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
         for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
             let Some((file, test)) = word.split_once(".rs::") else { continue };
             found += 1;
@@ -503,10 +573,10 @@ fn tests_that_the_pages_name_are_there() {
                 && attribute
                     .is_some_and(|line| line.starts_with("#[") || line.starts_with("    #["));
             if !is_test {
-                faults.push(format!("{}: there is no test {word}", shown(page)));
+                faults.push(format!("{}: there is no test {word}", shown(&page)));
             }
         }
     }
-    assert!(found > 0, "docs/why.md names tests");
+    assert!(found > 0, "docs/pain-points.md names tests");
     refuse(faults);
 }
