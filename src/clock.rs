@@ -20,7 +20,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Both clocks, now.
     fn now(&self) -> Now;
 
-    /// The monotonic clock in nanoseconds, to measure short work by.
+    /// Returns the monotonic clock in nanoseconds, to measure short work by.
     fn mono_ns(&self) -> i64 {
         self.now().mono_ms * 1_000_000
     }
@@ -69,7 +69,7 @@ impl SimClock {
         SimClock { mono_ms: AtomicI64::new(0), wall_ms: AtomicI64::new(wall_ms) }
     }
 
-    /// Let `ms` milliseconds pass.
+    /// Lets `ms` milliseconds pass.
     pub fn advance(&self, ms: i64) {
         self.mono_ms.fetch_add(ms, Ordering::Relaxed);
         self.wall_ms.fetch_add(ms, Ordering::Relaxed);

@@ -29,7 +29,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begin at the first byte.
+    /// Begins at the first byte.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    /// The next `n` bytes.
+    /// Returns the next `n` bytes.
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(n) {
             Some((head, rest)) => {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         Ok(Uuid::from_bytes(self.fixed()?))
     }
 
-    /// An unsigned varint of at most five bytes and 32 bits.
+    /// Returns an unsigned varint of at most five bytes and 32 bits.
     pub fn varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u64;
         for shift in [0, 7, 14, 21, 28] {
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         Err(DecodeError::new("a varint runs on after five bytes"))
     }
 
-    /// A compact length: `None` for null, else bytes or elements of at least `each` bytes.
+    /// Returns a compact length: `None` for null, else bytes or elements of at least `each` bytes.
     fn length(&mut self, each: usize) -> Result<Option<usize>, DecodeError> {
         let Some(n) = self.varint()?.checked_sub(1) else { return Ok(None) };
         if n as usize > self.rest.len() / each {
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         Ok(Some(n as usize))
     }
 
-    /// A string or null.
+    /// Returns a string or null.
     pub fn nullable_string(&mut self) -> Result<Option<String>, DecodeError> {
         let Some(n) = self.length(1)? else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
@@ -129,12 +129,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string.
+    /// Returns a string.
     pub fn string(&mut self) -> Result<String, DecodeError> {
         self.nullable_string()?.ok_or_else(|| DecodeError::new("null where a string must be"))
     }
 
-    /// An array or null; `each` is the least that one element takes, at least one byte.
+    /// Returns an array or null; `each` is the least that one element takes, at least one byte.
     pub fn nullable_array<T>(
         &mut self,
         each: usize,
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         Ok(Some(list))
     }
 
-    /// An array; `each` is the least that one element takes, at least one byte.
+    /// Returns an array; `each` is the least that one element takes, at least one byte.
     pub fn array<T>(
         &mut self,
         each: usize,
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| DecodeError::new("null where an array must be"))
     }
 
-    /// A string with a length of 16 bits, or null.
+    /// Returns a string with a length of 16 bits, or null.
     pub fn nullable_string_i16(&mut self) -> Result<Option<String>, DecodeError> {
         let Ok(n) = usize::try_from(self.i16()?) else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string with a length of 16 bits.
+    /// Returns a string with a length of 16 bits.
     pub fn string_i16(&mut self) -> Result<String, DecodeError> {
         self.nullable_string_i16()?.ok_or_else(|| DecodeError::new("null where a string must be"))
     }
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
         Ok(Bytes::copy_from_slice(self.take(n)?))
     }
 
-    /// An array with a count of 32 bits.
+    /// Returns an array with a count of 32 bits.
     pub fn array_i32<T>(
         &mut self,
         mut one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
@@ -200,8 +200,8 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// The tagged fields that end a struct. `known` reads the field of a tag that it knows and
-    /// says so; others are passed over, as KIP-482 wants it.
+    /// Returns the tagged fields that end a struct. `known` reads the field of a tag that it knows
+    /// and says so; others are passed over, as KIP-482 wants it.
     pub fn tags(
         &mut self,
         mut known: impl FnMut(u32, &mut Reader<'a>) -> Result<bool, DecodeError>,
@@ -218,12 +218,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A struct's tagged section where no tag is known.
+    /// Returns a struct's tagged section where no tag is known.
     pub fn no_tags(&mut self) -> Result<(), DecodeError> {
         self.tags(|_, _| Ok(false))
     }
 
-    /// All that is left, as bytes of its own.
+    /// Returns all that is left, as bytes of its own.
     pub fn remainder(&mut self) -> Bytes {
         Bytes::copy_from_slice(std::mem::take(&mut self.rest))
     }
@@ -374,7 +374,7 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// Add a field; tags must come in ascending order.
+    /// Adds a field; tags must come in ascending order.
     pub fn add(&mut self, tag: u32, field: impl FnOnce(&mut Writer)) {
         let mut one = Writer::default();
         field(&mut one);

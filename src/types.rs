@@ -24,7 +24,7 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// Name one partition.
+    /// Names one partition.
     pub fn new(topic: impl Into<String>, partition: i32) -> TopicPartition {
         TopicPartition { topic: topic.into(), partition }
     }

@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    /// Add a partition at the end, or change what is wanted of it where it stands.
+    /// Adds a partition at the end, or change what is wanted of it where it stands.
     fn want(&mut self, wanted: SessionPartition, told: PartitionOffsets) {
         match self.cached.entry(wanted.key) {
             Entry::Occupied(mut cached) => cached.get_mut().params = wanted.params,
@@ -220,7 +220,7 @@ impl Session {
         }
     }
 
-    /// All partitions, in the order of their turns.
+    /// Returns all partitions, in the order of their turns.
     fn wanted(&self) -> Vec<SessionPartition> {
         let params = |key: &PartitionKey| self.cached.get(key).map(|cached| cached.params);
         let wanted =
@@ -259,7 +259,7 @@ impl FetchSessions {
         self.all.len()
     }
 
-    /// True if there is none.
+    /// Returns true if there is none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -269,7 +269,7 @@ impl FetchSessions {
         self.partitions
     }
 
-    /// Take a request in and say what to read. `now_mono_ms` is the monotonic clock's.
+    /// Takes a request in and say what to read. `now_mono_ms` is the monotonic clock's.
     ///
     /// # Errors
     /// The request continues a session that cannot be continued; nothing has changed then.
@@ -309,7 +309,7 @@ impl FetchSessions {
         Ok(FetchPlan { wanted, mode })
     }
 
-    /// Say what to answer. `seen` holds one entry for each partition of the plan, in its order.
+    /// Says what to answer. `seen` holds one entry for each partition of the plan, in its order.
     ///
     /// # Errors
     /// Another request has continued the same session meanwhile.
@@ -338,8 +338,8 @@ impl FetchSessions {
         }
     }
 
-    /// The session to name in an answer that is empty because the client is throttled: nothing
-    /// counts as told, and no session begins.
+    /// Returns the session to name in an answer that is empty because the client is throttled:
+    /// nothing counts as told, and no session begins.
     ///
     /// # Errors
     /// Another request has continued the same session meanwhile.
@@ -352,7 +352,7 @@ impl FetchSessions {
         }
     }
 
-    /// Begin a session with what a full fetch listed, if there is room.
+    /// Begins a session with what a full fetch listed, if there is room.
     fn create(
         &mut self,
         now_mono_ms: i64,
@@ -385,7 +385,7 @@ impl FetchSessions {
         id
     }
 
-    /// Make room for a session of `count` partitions, at the expense of those that have been
+    /// Makes room for a session of `count` partitions, at the expense of those that have been
     /// silent for [`EVICT_AFTER_MS`], longest first. False if that is not enough.
     fn make_room(&mut self, now_mono_ms: i64, count: usize) -> bool {
         if self.slots == 0 || count > PARTITIONS_MAX {
@@ -408,7 +408,7 @@ impl FetchSessions {
     }
 }
 
-/// The epoch after this one; after 2147483647 comes 1, since 0 asks for a new session.
+/// Returns the epoch after this one; after 2147483647 comes 1, since 0 asks for a new session.
 fn epoch_after(epoch: i32) -> i32 {
     epoch.checked_add(1).unwrap_or(1)
 }
@@ -420,7 +420,7 @@ fn can_be_kept(key: &PartitionKey) -> bool {
     }
 }
 
-/// Each partition once, where it first stood, with what was last said of it.
+/// Returns each partition once, where it first stood, with what was last said of it.
 fn without_repeats(wanted: Vec<SessionPartition>) -> Vec<SessionPartition> {
     if wanted.len() < 2 {
         return wanted;

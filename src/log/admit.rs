@@ -52,7 +52,7 @@ pub struct AdmitRules {
 }
 
 impl AdmitRules {
-    /// The rules of a topic for a request of this version.
+    /// Returns the rules of a topic for a request of this version.
     pub fn of(config: &TopicConfig, produce_version: i16) -> AdmitRules {
         AdmitRules {
             max_message_bytes: config.max_message_bytes,
@@ -240,7 +240,8 @@ impl AdmitError {
         }
     }
 
-    /// The records at fault, for Produce v8 and later (KIP-467); empty if it is the whole batch.
+    /// Returns the records at fault, for Produce v8 and later (KIP-467); empty if it is the whole
+    /// batch.
     pub fn record_errors(&self) -> &[RecordError] {
         match self {
             AdmitError::Rejected(rejections) => &rejections.errors,
@@ -310,7 +311,7 @@ pub enum Cause {
     AppendTime,
 }
 
-/// Check what a Produce request brings for one partition.
+/// Checks what a Produce request brings for one partition.
 ///
 /// Bytes after the batch that make no whole second batch are not looked at, as in Kafka.
 ///
@@ -362,8 +363,8 @@ pub fn only_batch(records: &[u8], produce_version: i16) -> Result<BatchView<'_>,
     if whole_batch(rest)?.is_some() { Err(AdmitError::MoreThanOne) } else { Ok(batch) }
 }
 
-/// The bytes of the batch that starts here, as far as its length can be believed; `None` if they
-/// are not all there.
+/// Returns the bytes of the batch that starts here, as far as its length can be believed; `None` if
+/// they are not all there.
 fn whole_batch(bytes: &[u8]) -> Result<Option<&[u8]>, AdmitError> {
     let Some(length) = bytes.get(8..).and_then(|b| b.first_chunk()) else { return Ok(None) };
     let length = i32::from_be_bytes(*length);
@@ -417,7 +418,7 @@ fn check_header(batch: &BatchView<'_>) -> Result<(), AdmitError> {
     Ok(())
 }
 
-/// Framing, offsets, keys and timestamps of all records; gives the largest timestamp, or -1 if
+/// Framing, offsets, keys and timestamps of all records; returns the largest timestamp, or -1 if
 /// none is later.
 fn check_records(
     batch: &BatchView<'_>,
@@ -469,7 +470,7 @@ fn check_records(
     if rejections.count > 0 { Err(AdmitError::Rejected(rejections)) } else { Ok(max_timestamp) }
 }
 
-/// A limit in bytes; a negative one allows nothing.
+/// Returns a limit in bytes; a negative one allows nothing.
 fn limit(bytes: i32) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }

@@ -37,7 +37,7 @@ impl DiskSpace {
         }
     }
 
-    /// See whether there is room again.
+    /// Sees whether there is room again.
     pub fn check(&self, now: Now) {
         let is_calm = now.mono_ms - self.full_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
         let is_over = is_calm && self.written.load(Ordering::Relaxed);

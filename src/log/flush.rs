@@ -25,7 +25,7 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// Ask the disk. An error is final for the log: see [`crate::log::Log::fail`].
+    /// Asks the disk. An error is final for the log: see [`crate::log::Log::fail`].
     pub fn run(&self) -> io::Result<()> {
         for segment in &self.sealed {
             segment.sync(true)?;

@@ -60,7 +60,7 @@ pub enum AppendError {
 }
 
 impl AppendError {
-    /// The same once more, for others whom it concerns.
+    /// Returns the same once more, for others whom it concerns.
     pub fn again(&self) -> AppendError {
         match self {
             AppendError::Producer(error) => AppendError::Producer(*error),
@@ -116,7 +116,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Open a partition's directory, which is made if it is missing.
+    /// Opens a partition's directory, which is made if it is missing.
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -163,7 +163,7 @@ impl Log {
         })
     }
 
-    /// Append a batch that `admit` has passed.
+    /// Appends a batch that `admit` has passed.
     ///
     /// Stage the producer; roll if the batch does not fit; write, the only step that can fail
     /// halfway; commit the producer, index, advance the end.
@@ -221,7 +221,7 @@ impl Log {
         })
     }
 
-    /// Write behind the end. If there is no room for all of it, nothing of it stays.
+    /// Writes behind the end. If there is no room for all of it, nothing of it stays.
     fn put(&mut self, head: &[u8], rest: &[u8]) -> io::Result<()> {
         let (log, end) = (self.active.segment.log()?, self.active.log_bytes);
         match log.write_at(head, rest, end) {
@@ -234,7 +234,7 @@ impl Log {
         }
     }
 
-    /// Keep room for so many bytes behind the end, and some more so as not to ask for each batch.
+    /// Keeps room for so many bytes behind the end, and some more so as not to ask for each batch.
     pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
         let end = self.active.log_bytes;
         if end + bytes <= self.reserved_to {
@@ -265,7 +265,7 @@ impl Log {
             || last_offset - active.segment.base_offset > i64::from(i32::MAX)
     }
 
-    /// Seal the active segment and begin the next at the end offset.
+    /// Seals the active segment and begin the next at the end offset.
     pub fn roll(&mut self, now: Now) -> io::Result<()> {
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
@@ -291,9 +291,9 @@ impl Log {
         Ok(())
     }
 
-    /// Save the producers' state at the end offset. Older snapshots go, but for the newest one
-    /// that is of durable records, all after it, and the newest of all before this one: whatever
-    /// is lost of the log or of this file, one of them holds.
+    /// Saves the producers' state at the end offset. Older snapshots go, but for the newest one
+    /// that is of durable records, all after it, and the newest of all before this one: whatever is
+    /// lost of the log or of this file, one of them holds.
     fn write_snapshot(&mut self) -> io::Result<()> {
         let path = self.dir.join(file_name(self.end_offset, "snapshot"));
         match self.producers.is_empty() {
@@ -316,7 +316,7 @@ impl Log {
         Ok(())
     }
 
-    /// Say that there are no producers: without a snapshot the next opening would have to read the
+    /// Says that there are no producers: without a snapshot the next opening would have to read the
     /// whole log. That is all that is lost without it, so it is not synced, and needs no room.
     fn write_empty_snapshot(&self, path: &Path) -> io::Result<()> {
         if self.end_offset == self.log_start_offset || self.disk.exists(path) {
@@ -336,7 +336,7 @@ impl Log {
         AppendError::Offline(self.fail(error))
     }
 
-    /// Take nothing more: the disk has failed, and what cannot be undone stops. Gives why.
+    /// Takes nothing more: the disk has failed, and what cannot be undone stops. Returns why.
     pub fn fail(&mut self, error: &io::Error) -> String {
         let why = format!("{}: {error}", self.dir.display());
         tracing::error!(%why, "the partition is offline until the next start");
@@ -367,7 +367,7 @@ impl Log {
         self.end_offset - self.recovery_point
     }
 
-    /// True if of each key the last record is to stay.
+    /// Returns true if of each key the last record is to stay.
     pub fn is_compacted(&self) -> bool {
         self.config.cleanup.compact
     }
@@ -382,7 +382,7 @@ impl Log {
         &self.config
     }
 
-    /// Forget the producers that have been silent for longest, until `keep` are left.
+    /// Forgets the producers that have been silent for longest, until `keep` are left.
     pub fn forget_producers(&mut self, keep: usize) {
         self.producers.keep(keep);
     }
@@ -397,7 +397,7 @@ impl Log {
         self.recovery_point
     }
 
-    /// True if a filled segment is not known to be durable.
+    /// Returns true if a filled segment is not known to be durable.
     pub fn has_unflushed_segments(&self) -> bool {
         self.active.segment.base_offset > self.recovery_point
     }
@@ -447,7 +447,7 @@ impl Log {
         self.is_new = false;
     }
 
-    /// Forget producers that have been silent for `producer.id.expiration.ms`. Looked for when
+    /// Forgets producers that have been silent for `producer.id.expiration.ms`. Looked for when
     /// something is appended, because nothing else makes their number grow.
     fn expire_producers(&mut self, now: Now) {
         let expiration_ms = self.config.producer_id_expiration_ms;
@@ -457,7 +457,7 @@ impl Log {
         }
     }
 
-    /// Write indexes and the snapshot, and sync: what a clean stop does. Whoever closes very many
+    /// Writes indexes and the snapshot, and sync: what a clean stop does. Whoever closes very many
     /// logs of one directory makes their own names durable by one sync of it, and says so with
     /// `false`.
     pub fn close(&mut self, with_own_name: bool) -> io::Result<()> {
@@ -475,7 +475,7 @@ impl Log {
     }
 }
 
-/// An error after which the log cannot go on, whatever kind it has.
+/// Returns an error after which the log cannot go on, whatever kind it has.
 fn fatal(error: io::Error) -> io::Error {
     io::Error::other(error.to_string())
 }

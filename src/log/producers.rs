@@ -310,7 +310,7 @@ impl Producers {
         }
     }
 
-    /// Remember a marker that has been appended; `header` has its offset. Gives the transaction
+    /// Remember a marker that has been appended; `header` has its offset. Returns the transaction
     /// that it ended, if there was one here.
     pub fn commit_marker(
         &mut self,
@@ -337,7 +337,7 @@ impl Producers {
         })
     }
 
-    /// Take in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
+    /// Takes in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
     /// is [`EndTxnMarker::of`] the batch if it is a control batch.
     pub fn replay(
         &mut self,
@@ -360,8 +360,8 @@ impl Producers {
         self.open.keys().next().copied()
     }
 
-    /// Forget who has been silent for `expiration_ms` and has no transaction open. Gives how many
-    /// were forgotten.
+    /// Forgets who has been silent for `expiration_ms` and has no transaction open. Returns how
+    /// many were forgotten.
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) -> usize {
         let before = self.all.len();
         self.all.retain(|_, producer| {
@@ -372,7 +372,7 @@ impl Producers {
         before - self.all.len()
     }
 
-    /// Forget producers if there are more than `most`: those that have been silent for longest,
+    /// Forgets producers if there are more than `most`: those that have been silent for longest,
     /// and an eighth of them at once, so that a client that invents ids does not have all of them
     /// looked through for each.
     pub fn forget_beyond(&mut self, most: usize) {
@@ -381,8 +381,8 @@ impl Producers {
         }
     }
 
-    /// Forget the producers that have been silent for longest, until `count` are left or only
-    /// such as have a transaction open.
+    /// Forgets the producers that have been silent for longest, until `count` are left or only such
+    /// as have a transaction open.
     pub fn keep(&mut self, count: usize) {
         let Some(surplus) = self.all.len().checked_sub(count).filter(|surplus| *surplus > 0) else {
             return;
@@ -402,7 +402,7 @@ impl Producers {
         self.all.len()
     }
 
-    /// True if none is known.
+    /// Returns true if none is known.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -422,7 +422,7 @@ impl Producers {
         entries
     }
 
-    /// The producers of a snapshot.
+    /// Returns the producers of a snapshot.
     pub fn from_entries(entries: impl IntoIterator<Item = ProducerEntry>) -> Producers {
         let mut producers = Producers::default();
         for entry in entries {

@@ -17,7 +17,8 @@ use crate::storage::compressor::Compressor;
 use crate::storage::record_input::MalformedRecord;
 use crate::storage::records::MalformedRecordAt;
 
-/// The codec that the topic wants a batch to have, and its level; `None` if it may stay as it is.
+/// Returns the codec that the topic wants a batch to have, and its level; `None` if it may stay as
+/// it is.
 pub fn target_codec(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
     let (codec, level) = match config.compression {
         Compression::Producer => return None,
@@ -30,8 +31,8 @@ pub fn target_codec(header: &Header, config: &TopicConfig) -> Option<(Codec, i32
     (header.codec() != Some(codec)).then_some((codec, level))
 }
 
-/// The batch as the topic wants it, with its final timestamps; `None` if it may stay as it is.
-/// `now_wall_ms` is the time of its append, ms since 1970.
+/// Returns the batch as the topic wants it, with its final timestamps; `None` if it may stay as it
+/// is. `now_wall_ms` is the time of its append, ms since 1970.
 ///
 /// # Errors
 /// It is larger than `max.message.bytes` or `segment.bytes` then. No more than that is ever made

@@ -53,7 +53,7 @@ pub struct Active {
 }
 
 impl Active {
-    /// A segment with nothing in it.
+    /// Returns a segment with nothing in it.
     pub fn empty(segment: Segment) -> Active {
         Active {
             segment: Arc::new(segment),
@@ -64,7 +64,7 @@ impl Active {
         }
     }
 
-    /// Take note of a batch at the end: index it when due, count its bytes.
+    /// Takes note of a batch at the end: index it when due, count its bytes.
     pub fn note(
         &mut self,
         last_offset: Offset,
@@ -88,7 +88,7 @@ impl Active {
         Ok(())
     }
 
-    /// Add a time entry for the largest timestamp so far, if it is later than the last.
+    /// Adds a time entry for the largest timestamp so far, if it is later than the last.
     pub fn index_time(&self) -> io::Result<()> {
         let Some((timestamp, offset)) = self.latest else { return Ok(()) };
         let relative_offset = self.relative(offset);
@@ -115,7 +115,7 @@ pub struct RecoveryCheckpoint {
     pub producers_max: usize,
 }
 
-/// Read a partition's directory; an empty one becomes an empty log at the log start offset.
+/// Reads a partition's directory; an empty one becomes an empty log at the log start offset.
 pub fn recover(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -178,8 +178,8 @@ pub fn recover(
     Ok(Recovered { sealed, active, end_offset, producers })
 }
 
-/// Remove the segments that lie below the log start as a whole: retention had begun with them.
-/// It may have come further with a later one, and a gap must not be taken for a lost tail.
+/// Removes the segments that lie below the log start as a whole: retention had begun with them. It
+/// may have come further with a later one, and a gap must not be taken for a lost tail.
 fn remove_what_has_gone(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -193,7 +193,8 @@ fn remove_what_has_gone(
     Ok(())
 }
 
-/// The names in a directory, once what earlier runs have left half done is brought in order.
+/// Returns the names in a directory, once what earlier runs have left half done is brought in
+/// order.
 fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
     let names = || -> io::Result<Vec<String>> {
         Ok(disk.list(dir)?.into_iter().map(|entry| entry.name).collect())
@@ -210,7 +211,7 @@ fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
     names()
 }
 
-/// Write what a segment's indexes still hold in memory, with the last time entry.
+/// Writes what a segment's indexes still hold in memory, with the last time entry.
 pub fn seal(active: &Active) -> io::Result<()> {
     active.index_time()?;
     active.segment.offsets()?.flush()?;
@@ -224,7 +225,7 @@ struct Walk {
     file_bytes: u64,
 }
 
-/// Walk a segment from the last index entry that may be trusted to the end of what is sound.
+/// Walks a segment from the last index entry that may be trusted to the end of what is sound.
 fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
     let file_bytes = segment.log()?.len()?;
     let start = match segment.open_indexes(file_bytes)? {
@@ -320,7 +321,7 @@ struct FoundSegments<'a> {
     end_offset: Offset,
 }
 
-/// The producers' state at the end: the newest sound snapshot, then the batches after it.
+/// Returns the producers' state at the end: the newest sound snapshot, then the batches after it.
 fn producers(
     disk: &Arc<dyn Disk>,
     dir: &Path,

@@ -88,7 +88,7 @@ impl Log {
         (hasher.finish() % most as u64) as i64
     }
 
-    /// Roll if the active segment is old enough though nothing is appended, and let the log begin
+    /// Rolls if the active segment is old enough though nothing is appended, and let the log begin
     /// behind what retention wants to go. True if segments are to be retired, once the log start
     /// offset is durable: a start that knew nothing of it might take a gap for a lost tail.
     pub fn expire(&mut self, now: Now) -> io::Result<bool> {
@@ -114,7 +114,7 @@ impl Log {
         Ok(due > 0)
     }
 
-    /// Take out the segments that lie below the log start offset as a whole. Gives those whose
+    /// Takes out the segments that lie below the log start offset as a whole. Returns those whose
     /// files are to be removed later.
     pub fn retire(&mut self) -> io::Result<Vec<Arc<Segment>>> {
         if self.offline.is_some() || self.is_swapping {
@@ -151,7 +151,7 @@ impl Log {
         Ok(due(&all, self.log_start_offset, &self.config, now.wall_ms))
     }
 
-    /// Let nothing below this offset be read any more. Gives the log start offset; `None` if the
+    /// Lets nothing below this offset be read any more. Returns the log start offset; `None` if the
     /// offset lies behind the end.
     pub fn delete_before(&mut self, offset: Offset) -> Option<Offset> {
         if offset > self.end_offset {
@@ -224,7 +224,8 @@ mod tests {
         assert_eq!(due(&all, 0, &config(100, -1), NOW), 0);
     }
 
-    /// The first millisecond of its age at which this partition's segment is followed by another.
+    /// Returns the first millisecond of its age at which this partition's segment is followed by
+    /// another.
     fn age_at_roll(disk: &Arc<dyn Disk>, partition: usize, config: &Arc<TopicConfig>) -> i64 {
         let at = |ms| Now { mono_ms: ms, wall_ms: NOW + ms };
         let known = RecoveryCheckpoint {

@@ -10,7 +10,7 @@ use crate::storage::batch_builder::sealed;
 /// The codec's bits of the attributes.
 const CODEC: i16 = 0x07;
 
-/// The batch as it is to be stored, with its new CRC.
+/// Returns the batch as it is to be stored, with its new CRC.
 ///
 /// Append time: all records are from `now_wall_ms` (ms since 1970) on, their own times stay in
 /// them unseen. Otherwise the maximum timestamp becomes the one that was found. Attribute bits

@@ -62,7 +62,7 @@ pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<ScrubRan
     Ok(stretches)
 }
 
-/// Reads these files, and gives what it finds to `found` if `is_current` then says that the file
+/// Reads these files, and returns what it finds to `found` if `is_current` then says that the file
 /// still belongs to the log.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ impl View {
         self.spans().map(|span| span.log_bytes).sum()
     }
 
-    /// The spans from the one that may hold `offset` on.
+    /// Returns the spans from the one that may hold `offset` on.
     fn from(&self, offset: Offset) -> impl Iterator<Item = &SegmentView> {
         let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
         let first = if self.active.segment.base_offset <= offset {
@@ -117,7 +117,7 @@ impl View {
         })
     }
 
-    /// The first record whose timestamp is `timestamp` or later, below `below`.
+    /// Returns the first record whose timestamp is `timestamp` or later, below `below`.
     pub fn first_at_or_after(
         &self,
         timestamp: i64,
@@ -149,7 +149,7 @@ impl View {
         Ok(None)
     }
 
-    /// The first record that carries the largest timestamp of all.
+    /// Returns the first record that carries the largest timestamp of all.
     pub fn latest_timestamp(&self) -> io::Result<Option<TimestampAndOffset>> {
         let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
         for span in self.spans() {
@@ -174,7 +174,7 @@ impl View {
         Ok(found)
     }
 
-    /// Visit every whole batch from the log start on.
+    /// Visits every whole batch from the log start on.
     pub fn for_each_batch(
         &self,
         mut visit: impl FnMut(&BatchView<'_>) -> io::Result<()>,

@@ -58,7 +58,7 @@ impl RegisterBrokerRecord {
     /// Kafka writes 3 from metadata.version 3.7-IV2 on.
     pub const WRITTEN: u32 = 3;
 
-    /// Append the message, without its frame.
+    /// Appends the message, without its frame.
     pub fn write(&self, w: &mut Writer) {
         w.i32(self.broker_id);
         w.bool(self.is_migrating_zk_broker);
@@ -76,7 +76,7 @@ impl RegisterBrokerRecord {
         w.tags(tags);
     }
 
-    /// Read the message of that version.
+    /// Reads the message of that version.
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.
@@ -167,7 +167,7 @@ pub struct BrokerRegistrationChangeRecord {
 }
 
 impl BrokerRegistrationChangeRecord {
-    /// The lowest version that can say it: so Kafka's controller writes it.
+    /// Returns the lowest version that can say it: so Kafka's controller writes it.
     pub fn version(&self) -> u32 {
         match (self.log_dirs.is_empty(), self.in_controlled_shutdown) {
             (false, _) => 2,
@@ -176,7 +176,7 @@ impl BrokerRegistrationChangeRecord {
         }
     }
 
-    /// Append the message, without its frame.
+    /// Appends the message, without its frame.
     pub fn write(&self, w: &mut Writer) {
         w.i32(self.broker_id);
         w.i64(self.broker_epoch);
@@ -193,7 +193,7 @@ impl BrokerRegistrationChangeRecord {
         w.tags(tags);
     }
 
-    /// Read the message of that version.
+    /// Reads the message of that version.
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.

@@ -65,7 +65,7 @@ pub struct FeatureError {
     why: String,
 }
 
-/// The features that the cluster works at, by name, with their levels.
+/// Returns the features that the cluster works at, by name, with their levels.
 pub fn finalized(image: &Image) -> impl Iterator<Item = (&'static str, i16)> {
     SUPPORTED.iter().filter_map(|feature| {
         let level = image.features.get(feature.name).copied().filter(|level| *level > 0)?;
@@ -73,7 +73,7 @@ pub fn finalized(image: &Image) -> impl Iterator<Item = (&'static str, i16)> {
     })
 }
 
-/// The records that make the features as wanted; all or none (`FeatureControlManager`).
+/// Returns the records that make the features as wanted; all or none (`FeatureControlManager`).
 ///
 /// # Errors
 /// The first that cannot be.
@@ -160,7 +160,7 @@ fn check(
     }
 }
 
-/// A name fit for a message.
+/// Returns a name fit for a message.
 fn shown(name: &str) -> String {
     name.chars().take(120).flat_map(char::escape_debug).collect()
 }

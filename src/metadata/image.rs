@@ -56,7 +56,7 @@ impl Image {
         Arc::make_mut(self.topics.entry(name.to_owned()).or_default())
     }
 
-    /// The configs that were set on a resource other than a topic.
+    /// Returns the configs that were set on a resource other than a topic.
     pub fn configs_of(&self, kind: i8, name: &str) -> Arc<BTreeMap<String, String>> {
         self.configs.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
     }

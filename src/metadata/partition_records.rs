@@ -39,7 +39,7 @@ impl PartitionRecord {
     /// Kafka writes 2 from metadata.version 4.0-IV1 on, with or without eligible leader replicas.
     pub const WRITTEN: u32 = 2;
 
-    /// Append the message, without its frame.
+    /// Appends the message, without its frame.
     pub fn write(&self, w: &mut Writer) {
         w.i32(self.partition_id);
         w.uuid(self.topic_id);
@@ -60,7 +60,7 @@ impl PartitionRecord {
         w.tags(tags);
     }
 
-    /// Read the message of that version.
+    /// Reads the message of that version.
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.
@@ -130,7 +130,7 @@ impl PartitionChangeRecord {
     /// Kafka writes 2 from metadata.version 4.0-IV1 on.
     pub const WRITTEN: u32 = 2;
 
-    /// Append the message, without its frame.
+    /// Appends the message, without its frame.
     pub fn write(&self, w: &mut Writer) {
         w.i32(self.partition_id);
         w.uuid(self.topic_id);
@@ -153,7 +153,7 @@ impl PartitionChangeRecord {
         w.tags(tags);
     }
 
-    /// Read the message of that version.
+    /// Reads the message of that version.
     ///
     /// # Errors
     /// Bytes that are cut short or hold what they must not.

@@ -36,7 +36,7 @@ pub struct ClientQuotaRecord {
 }
 
 impl ClientQuotaRecord {
-    /// Write the message.
+    /// Writes the message.
     pub fn write(&self, w: &mut Writer) {
         let entries: Vec<_> = self.entity.0.iter().collect();
         w.list(&entries, |w, (kind, name)| {
@@ -50,7 +50,7 @@ impl ClientQuotaRecord {
         w.no_tags();
     }
 
-    /// Read the message.
+    /// Reads the message.
     pub fn read(r: &mut Reader<'_>) -> Result<ClientQuotaRecord, DecodeError> {
         let entries = r.array(3, |r| {
             let entry = (r.string()?, r.nullable_string()?);
@@ -63,7 +63,7 @@ impl ClientQuotaRecord {
         Ok(ClientQuotaRecord { entity, key, value: (!remove).then_some(value) })
     }
 
-    /// Make the change that the record tells of.
+    /// Makes the change that the record tells of.
     pub fn apply(&self, table: &mut Table) {
         match self.value {
             Some(value) => {

@@ -191,7 +191,7 @@ const KNOWN: &[(u32, &str, u32)] = &[
 ];
 
 impl Record {
-    /// The record's value as it stands in the log, frame included.
+    /// Returns the record's value as it stands in the log, frame included.
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::default();
         let (kind, version) = self.kind_and_version();
@@ -217,7 +217,7 @@ impl Record {
         w.into_bytes()
     }
 
-    /// Read a record's value.
+    /// Reads a record's value.
     ///
     /// # Errors
     /// Bytes that are cut short or run on, and versions of known kinds that are not known.

@@ -44,7 +44,7 @@ pub struct Store {
 const RESERVE_BYTES: u64 = 128 * 1024;
 
 impl Store {
-    /// Open the metadata log in the data directory and apply all of it.
+    /// Opens the metadata log in the data directory and apply all of it.
     pub fn open(
         disk: Arc<dyn Disk>,
         data_dir: &Path,
@@ -114,7 +114,7 @@ impl Store {
         self.image.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Make one change: `decide` sees the newest image and says what is to be written. All its
+    /// Makes one change: `decide` sees the newest image and says what is to be written. All its
     /// records stand in one batch, so that a crash keeps all of them or none.
     pub fn change<T, E: From<AppendError>>(
         &self,
@@ -124,7 +124,7 @@ impl Store {
         self.change_within(now, RESERVE_BYTES, decide)
     }
 
-    /// Make one change that lets go of room, or may lead to that. It may use the room that is kept
+    /// Makes one change that lets go of room, or may lead to that. It may use the room that is kept
     /// for it when the disk is full.
     pub fn change_to_make_room<T, E: From<AppendError>>(
         &self,
@@ -209,7 +209,7 @@ impl Store {
         (log.recovery_point(), log.view().end_offset)
     }
 
-    /// Write and sync everything; returns the bounds after that.
+    /// Writes and sync everything; returns the bounds after that.
     pub fn close(&self) -> io::Result<(Offset, Offset)> {
         self.log().close(true)?;
         Ok(self.bounds())

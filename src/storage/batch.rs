@@ -1,28 +1,28 @@
 //! A record batch of format v2 (KIP-98), read in place.
 //!
-//! **Invariant:** a [`Header`] is 61 bytes of somebody's making; nothing in it may be believed
-//! before its CRC and `log/admit.rs` have passed the batch.
+//! **Invariant:** a [`Header`] is 61 bytes of untrusted input: nothing in it may be relied on
+//! before the batch has passed its CRC and `log/admit.rs`.
 //!
-//! The CRC covers what follows it, from the attributes on. Base offset, length, leader epoch and
-//! magic stand before it, so a broker may place a batch without touching the CRC.
+//! The CRC covers everything after it, from the attributes on. Base offset, length, leader epoch
+//! and magic precede it, so a broker may place a batch without recomputing the CRC.
 
 use crate::types::{Offset, ProducerId};
 
 /// Bytes before the records.
 pub const HEADER_BYTES: usize = 61;
-/// Base offset and length: what precedes the bytes that the length counts.
+/// Bytes of the base offset and the length: the length field counts the bytes after them.
 pub const PREFIX_BYTES: usize = 12;
-/// The bytes that a broker writes anew when it places a batch: base offset, length, leader epoch.
+/// The bytes that a broker rewrites when it places a batch: base offset, length, leader epoch.
 pub const HEAD_BYTES: usize = 16;
 /// The only format that is stored.
 pub const MAGIC: i8 = 2;
-/// Where the CRC begins to cover.
+/// Position of the first byte that the CRC covers.
 pub const CRC_FROM: usize = 21;
 
-/// How a batch's records are compressed: the low three bits of its attributes.
+/// Compression of a batch's records: the low three bits of its attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
-    /// As they are.
+    /// Uncompressed.
     None,
     /// gzip (RFC 1952).
     Gzip,
@@ -35,7 +35,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec of these attributes; `None` for the three numbers that nobody has defined.
+    /// Returns the codec of these attributes; `None` for the three numbers that are not assigned.
     pub fn of(attributes: i16) -> Option<Codec> {
         match attributes & 0x07 {
             0 => Some(Codec::None),
@@ -47,27 +47,27 @@ impl Codec {
         }
     }
 
-    /// Its three bits of the attributes.
+    /// Returns the codec as the low bits of the attributes.
     pub fn bits(self) -> i16 {
         self as i16
     }
 }
 
-/// The attribute bit of a batch whose records carry the time of their append.
+/// The attribute bit of a batch whose records have the time of their append as timestamp.
 pub const LOG_APPEND_TIME: i16 = 0x08;
 /// The attribute bit of a batch inside a transaction.
 pub const TRANSACTIONAL: i16 = 0x10;
-/// The attribute bit of a marker.
+/// The attribute bit of a control batch.
 pub const CONTROL: i16 = 0x20;
 
-/// The attribute bit of a batch whose base timestamp says until when compaction must leave its
-/// tombstones, or its marker, alone (KIP-534).
+/// The attribute bit of a batch whose base timestamp is its delete horizon: until then, compaction
+/// keeps its tombstones or its marker (KIP-534).
 pub const DELETE_HORIZON: i16 = 0x40;
 
 /// The fixed part of a batch. Field names are Kafka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Offset of the first record (or where it was, before compaction).
+    /// Offset of the first record (or what it was, before compaction).
     pub base_offset: Offset,
     /// Bytes after the first twelve.
     pub batch_length: i32,
@@ -79,24 +79,24 @@ pub struct Header {
     pub crc: u32,
     /// Codec, timestamp type, transactional, control, delete horizon.
     pub attributes: i16,
-    /// Offset of the last record less the base offset.
+    /// Offset of the last record minus the base offset.
     pub last_offset_delta: i32,
     /// Timestamp of the first record, ms since 1970; deltas count from it.
     pub base_timestamp: i64,
     /// The largest timestamp of its records, or the append time.
     pub max_timestamp: i64,
-    /// -1 when not idempotent.
+    /// -1 if not idempotent.
     pub producer_id: ProducerId,
-    /// -1 when not idempotent.
+    /// -1 if not idempotent.
     pub producer_epoch: i16,
-    /// Sequence of the first record; -1 when not idempotent.
+    /// Sequence number of the first record; -1 if not idempotent.
     pub base_sequence: i32,
-    /// How many records follow.
+    /// Number of records.
     pub records_count: i32,
 }
 
 impl Header {
-    /// Read a header; `None` if there are fewer than 61 bytes.
+    /// Reads a header; `None` if there are fewer than 61 bytes.
     pub fn read(bytes: &[u8]) -> Option<Header> {
         let b: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
         Some(Header {
@@ -116,7 +116,7 @@ impl Header {
         })
     }
 
-    /// Write the header's 61 bytes as they stand, the CRC field included.
+    /// Writes the header's 61 bytes as they stand, the CRC field included.
     pub fn write(&self) -> [u8; HEADER_BYTES] {
         let mut b = [0; HEADER_BYTES];
         b[0..8].copy_from_slice(&self.base_offset.to_be_bytes());
@@ -135,98 +135,98 @@ impl Header {
         b
     }
 
-    /// The whole batch's length in bytes, prefix included. At least 61, or `None`: a length that
-    /// leaves no room for the header is nobody's batch.
+    /// Returns the length of the whole batch in bytes, prefix included: at least 61, or `None` for
+    /// a length that leaves no room for the header.
     pub fn total_bytes(&self) -> Option<usize> {
         let total = usize::try_from(self.batch_length).ok()? + PREFIX_BYTES;
         (total >= HEADER_BYTES).then_some(total)
     }
 
-    /// Offset of the last record.
+    /// Returns the offset of the last record.
     pub fn last_offset(&self) -> Offset {
         self.base_offset + i64::from(self.last_offset_delta)
     }
 
-    /// One past the last offset: where the next batch may begin.
+    /// Returns one past the last offset: where the next batch may begin.
     pub fn end_offset(&self) -> Offset {
         self.last_offset() + 1
     }
 
-    /// Sequence of the last record; wraps from 2147483647 to 0 (KIP-98).
+    /// Returns the sequence number of the last record; wraps from 2147483647 to 0 (KIP-98).
     pub fn last_sequence(&self) -> i32 {
         sequence_after(self.base_sequence, self.last_offset_delta)
     }
 
-    /// True if somebody produces idempotently.
+    /// Returns true if its producer is idempotent.
     pub fn is_idempotent(&self) -> bool {
         self.producer_id >= 0
     }
 
-    /// True inside a transaction.
+    /// Returns true if it is part of a transaction.
     pub fn is_transactional(&self) -> bool {
         self.attributes & TRANSACTIONAL != 0
     }
 
-    /// True for a marker that a broker wrote.
+    /// Returns true if it is a control batch, written by a broker.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL != 0
     }
 
-    /// True if all its records carry the time of their append.
+    /// Returns true if all its records have the time of their append as timestamp.
     pub fn is_log_append_time(&self) -> bool {
         self.attributes & LOG_APPEND_TIME != 0
     }
 
-    /// Until when compaction must leave its tombstones alone, ms since 1970, if it has decided.
+    /// Returns the time until which compaction keeps its tombstones, ms since 1970, if it is set.
     pub fn delete_horizon_ms(&self) -> Option<i64> {
         (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
     }
 
-    /// The codec, if it is one that exists.
+    /// Returns the codec, if it is a known one.
     pub fn codec(&self) -> Option<Codec> {
         Codec::of(self.attributes)
     }
 }
 
-/// The sequence `delta` after `sequence`; after 2147483647 comes 0.
+/// Returns the sequence number `delta` after `sequence`; 2147483647 is followed by 0.
 pub fn sequence_after(sequence: i32, delta: i32) -> i32 {
     let sum = i64::from(sequence) + i64::from(delta);
     (sum % (i64::from(i32::MAX) + 1)) as i32
 }
 
-/// A whole batch: its header, read, and all of its bytes.
+/// A whole batch: its parsed header and all of its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchView<'a> {
-    /// The header, read.
+    /// The parsed header.
     pub header: Header,
-    /// Exactly the batch, header included.
+    /// The bytes of exactly this batch, header included.
     pub bytes: &'a [u8],
 }
 
 impl<'a> BatchView<'a> {
-    /// The first batch in `bytes`; `None` if it is not all there or its length is impossible.
+    /// Returns the first batch in `bytes`; `None` if it is incomplete or its length is impossible.
     pub fn first(bytes: &'a [u8]) -> Option<BatchView<'a>> {
         let header = Header::read(bytes)?;
         let bytes = bytes.get(..header.total_bytes()?)?;
         Some(BatchView { header, bytes })
     }
 
-    /// The records, compressed or not.
+    /// Returns the records, compressed or not.
     pub fn payload(&self) -> &'a [u8] {
         &self.bytes[HEADER_BYTES..]
     }
 
-    /// True if the CRC is right.
+    /// Returns true if the CRC is correct.
     pub fn crc_is_right(&self) -> bool {
         self.crc() == self.header.crc
     }
 
-    /// The CRC that the batch's bytes have, whatever its header says.
+    /// Returns the CRC of the batch's bytes, regardless of the one in its header.
     pub fn crc(&self) -> u32 {
         crc32c::crc32c(&self.bytes[CRC_FROM..])
     }
 
-    /// The sixteen bytes that place the batch: base offset, length, leader epoch.
+    /// Returns the sixteen bytes rewritten to place the batch: base offset, length, leader epoch.
     pub fn placed_at(&self, base_offset: Offset, leader_epoch: i32) -> [u8; HEAD_BYTES] {
         let mut head = [0; HEAD_BYTES];
         head[0..8].copy_from_slice(&base_offset.to_be_bytes());
@@ -236,7 +236,7 @@ impl<'a> BatchView<'a> {
     }
 }
 
-/// The batches of `bytes`, one after the other; ends before the first that is not whole.
+/// Returns the batches of `bytes` in order, up to the first that is incomplete.
 pub fn batches(bytes: &[u8]) -> impl Iterator<Item = BatchView<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {

@@ -1,6 +1,6 @@
 //! Batches that Ottla itself writes: metadata, internal topics, markers, rebuilt batches.
 //!
-//! What a client sent is never built anew here unless a rule demands it (`log/rewrite.rs`).
+//! A client's batch is rebuilt only if a rule requires it (`log/rewrite.rs`).
 
 use crate::storage::batch::{
     CONTROL, CRC_FROM, Codec, HEADER_BYTES, Header, LOG_APPEND_TIME, MAGIC, PREFIX_BYTES,
@@ -9,7 +9,7 @@ use crate::storage::batch::{
 use crate::storage::codec;
 use crate::types::{NO_PRODUCER_ID, Offset, ProducerId};
 
-/// A batch in the making.
+/// A batch under construction.
 #[derive(Debug, Clone)]
 pub struct BatchBuilder {
     header: Header,
@@ -19,8 +19,8 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// An empty batch that starts at `base_offset`. Records count their time from
-    /// `base_timestamp` (ms since 1970); Kafka uses the first record's.
+    /// Returns an empty batch that starts at `base_offset`. Timestamp deltas are relative to
+    /// `base_timestamp` (ms since 1970); Kafka uses the first record's timestamp.
     pub fn new(base_offset: Offset, base_timestamp: i64) -> BatchBuilder {
         let header = Header {
             base_offset,
@@ -45,13 +45,13 @@ impl BatchBuilder {
         }
     }
 
-    /// Stamp the batch with this leader epoch instead of 0.
+    /// Sets the leader epoch, which is 0 by default.
     pub fn leader_epoch(mut self, epoch: i32) -> BatchBuilder {
         self.header.partition_leader_epoch = epoch;
         self
     }
 
-    /// Say who produces it; `base_sequence` is the first record's, or -1 for markers.
+    /// Sets the producer; `base_sequence` is the first record's, or -1 for markers.
     pub fn producer(mut self, id: ProducerId, epoch: i16, base_sequence: i32) -> BatchBuilder {
         self.header.producer_id = id;
         self.header.producer_epoch = epoch;
@@ -59,33 +59,34 @@ impl BatchBuilder {
         self
     }
 
-    /// Make it part of a transaction.
+    /// Makes it part of a transaction.
     pub fn transactional(mut self) -> BatchBuilder {
         self.header.attributes |= TRANSACTIONAL;
         self
     }
 
-    /// Make it a control batch, which consumers do not show.
+    /// Makes it a control batch, which consumers do not deliver.
     pub fn control(mut self) -> BatchBuilder {
         self.header.attributes |= CONTROL;
         self
     }
 
-    /// Let all its records carry the time of their append, ms since 1970, whatever their own.
+    /// Gives all records the append time `append_ms` (ms since 1970) instead of their own
+    /// timestamps.
     pub fn append_time(mut self, append_ms: i64) -> BatchBuilder {
         self.header.attributes |= LOG_APPEND_TIME;
         self.header.max_timestamp = append_ms;
         self
     }
 
-    /// Compress the records; for `level` see [`codec::compress`].
+    /// Compresses the records; for `level` see [`codec::compress`].
     pub fn compressed(mut self, codec: Codec, level: i32) -> BatchBuilder {
         self.codec = codec;
         self.level = level;
         self
     }
 
-    /// Add a record at the offset after the last one's.
+    /// Adds a record at the next offset.
     pub fn push(
         &mut self,
         key: Option<&[u8]>,
@@ -97,7 +98,7 @@ impl BatchBuilder {
         self.push_at(delta, key, value, headers, timestamp);
     }
 
-    /// Add a record `offset_delta` after the base offset: compaction leaves gaps.
+    /// Adds a record `offset_delta` after the base offset: compaction leaves gaps.
     pub fn push_at(
         &mut self,
         offset_delta: i32,
@@ -126,26 +127,26 @@ impl BatchBuilder {
         }
     }
 
-    /// How many records it has.
+    /// Returns the number of records.
     pub fn len(&self) -> i32 {
         self.header.records_count
     }
 
-    /// True if it has none.
+    /// Returns true if there are no records.
     pub fn is_empty(&self) -> bool {
         self.header.records_count == 0
     }
 
-    /// Its length in bytes if nothing is compressed.
+    /// Returns the batch's length in bytes without compression.
     pub fn uncompressed_bytes(&self) -> usize {
         HEADER_BYTES + self.records.len()
     }
 
-    /// The batch, with its length and CRC. Should the codec fail, the records stay uncompressed:
-    /// longer, but right.
+    /// Returns the batch, with its length and CRC set. If the codec fails, the records stay
+    /// uncompressed: longer, but valid.
     ///
     /// # Panics
-    /// If the batch is longer than 2 GiB, which nothing that Ottla writes comes near.
+    /// If the batch is longer than 2 GiB, far more than Ottla ever writes.
     pub fn finish(self) -> Vec<u8> {
         let mut header = self.header;
         let mut batch = vec![0; HEADER_BYTES];
@@ -160,8 +161,8 @@ impl BatchBuilder {
     }
 }
 
-/// `batch` with `header` at its front, in which length and CRC are made right. The records stand
-/// in `batch` already, after room for the header.
+/// Writes `header` to the start of `batch`, with correct length and CRC. The records are already in
+/// `batch`, after space for the header.
 ///
 /// # Panics
 /// If the batch is longer than 2 GiB or shorter than a header.
@@ -184,7 +185,7 @@ fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     }
 }
 
-/// A zigzag varint. One of 32 bits and one of 64 have the same bytes.
+/// Appends a zigzag varint. Numbers of 32 and of 64 bits have the same encoding.
 pub(crate) fn put_number(out: &mut Vec<u8>, number: i64) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest >= 0x80 {

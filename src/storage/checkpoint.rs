@@ -1,7 +1,7 @@
-//! Kafka's small text files: offset checkpoints of the data directory, the leader epochs and the
-//! topic id of a partition.
+//! Kafka's small text files: the offset checkpoints of the data directory, and the leader epochs
+//! and topic id of a partition.
 //!
-//! **Invariant:** each is replaced as a whole; a damaged one is an error, never half believed.
+//! **Invariant:** each is replaced as a whole; a damaged one is an error and is never used in part.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,11 +14,11 @@ use crate::types::{Offset, TopicId, TopicPartition};
 pub const RECOVERY_POINT: &str = "recovery-point-offset-checkpoint";
 /// High watermark per partition.
 pub const HIGH_WATERMARK: &str = "replication-offset-checkpoint";
-/// Log start offset per partition, where it is not simply the first segment's.
+/// Log start offset per partition, where it differs from the first segment's base offset.
 pub const LOG_START: &str = "log-start-offset-checkpoint";
 /// Offset up to which a log is compacted, per partition.
 pub const CLEANED_TO: &str = "cleaner-offset-checkpoint";
-/// The leader epochs of one partition and where each began.
+/// The leader epochs of one partition and their start offsets.
 pub const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 /// The topic id of one partition.
 pub const PARTITION_METADATA: &str = "partition.metadata";
@@ -27,14 +27,14 @@ fn damaged(path: &Path, why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged: {why}", path.display()))
 }
 
-/// The lines of a checkpoint of version 0; `None` if the file does not exist.
+/// Returns the lines of a checkpoint of version 0; `None` if the file does not exist.
 fn lines(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<String>>> {
     if !disk.exists(path) {
         return Ok(None);
     }
     let text = String::from_utf8(read_all(disk, path)?).map_err(|_| damaged(path, "not text"))?;
     if text.is_empty() {
-        // Kafka makes the file before it has anything to say.
+        // Kafka creates the file before there is anything to write.
         return Ok(None);
     }
     let mut lines = text.lines();
@@ -52,7 +52,7 @@ fn lines(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<String>>> {
     Ok(Some(entries))
 }
 
-/// Read an offset checkpoint; empty if there is none.
+/// Reads an offset checkpoint; empty if there is none.
 pub fn read_offsets(disk: &dyn Disk, path: &Path) -> io::Result<BTreeMap<TopicPartition, Offset>> {
     let mut offsets = BTreeMap::new();
     for line in lines(disk, path)?.unwrap_or_default() {
@@ -69,7 +69,7 @@ pub fn read_offsets(disk: &dyn Disk, path: &Path) -> io::Result<BTreeMap<TopicPa
     Ok(offsets)
 }
 
-/// Replace an offset checkpoint.
+/// Replaces an offset checkpoint.
 pub fn write_offsets(
     disk: &dyn Disk,
     path: &Path,
@@ -82,7 +82,7 @@ pub fn write_offsets(
     replace(disk, path, text.as_bytes())
 }
 
-/// Read the leader epochs of a partition: epoch and start offset, ascending.
+/// Reads the leader epochs of a partition: epoch and start offset, ascending.
 pub fn read_epochs(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<(i32, Offset)>>> {
     let Some(lines) = lines(disk, path)? else { return Ok(None) };
     let entries: Option<Vec<_>> = lines
@@ -95,7 +95,7 @@ pub fn read_epochs(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<(i32, 
     entries.map(Some).ok_or_else(|| damaged(path, "a line is not `epoch offset`"))
 }
 
-/// Replace the leader epochs of a partition, to be durable `at_once` or with the log's first flush.
+/// Replaces the leader epochs of a partition; durable `at_once`, or with the log's first flush.
 pub fn write_epochs(
     disk: &dyn Disk,
     path: &Path,
@@ -109,7 +109,7 @@ pub fn write_epochs(
     replacing(at_once)(disk, path, text.as_bytes())
 }
 
-/// Read a partition's topic id; `None` if the file does not exist.
+/// Reads a partition's topic id; `None` if the file does not exist.
 pub fn read_topic_id(disk: &dyn Disk, path: &Path) -> io::Result<Option<TopicId>> {
     if !disk.exists(path) {
         return Ok(None);
@@ -119,16 +119,17 @@ pub fn read_topic_id(disk: &dyn Disk, path: &Path) -> io::Result<Option<TopicId>
     id.map(Some).ok_or_else(|| damaged(path, "it names no topic id"))
 }
 
-/// Write a partition's topic id, to be durable `at_once` or with the log's first flush.
+/// Writes a partition's topic id; durable `at_once`, or with the log's first flush.
 pub fn write_topic_id(disk: &dyn Disk, path: &Path, id: TopicId, at_once: bool) -> io::Result<()> {
     let text = format!("version: 0\ntopic_id: {}\n", id_text(id));
     replacing(at_once)(disk, path, text.as_bytes())
 }
 
-/// Write a partition's topic id as [`write_topic_id`] does, or make sure that it is the one that
-/// stands there. One that `may_be_torn` is written anew if it cannot be read.
+/// Writes a partition's topic id as [`write_topic_id`] does, or checks that the file already has
+/// it. A file that `may_be_torn` is overwritten if it cannot be read.
 ///
-/// Errors: the disk's, or another topic's id stands there.
+/// # Errors
+/// An error from the disk, or the file has another topic's id.
 pub fn identify(
     disk: &dyn Disk,
     path: &Path,
@@ -150,22 +151,23 @@ pub fn identify(
     }
 }
 
-/// Two syncs for each small file of a new partition would be most of the time that it takes.
+/// Returns the function that replaces a small file with or without syncs. Two syncs for each small
+/// file would be most of the time that creating a partition takes.
 fn replacing(at_once: bool) -> fn(&dyn Disk, &Path, &[u8]) -> io::Result<()> {
     if at_once { replace } else { replace_for_now }
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// An id as Kafka prints it: url-safe base64 without padding, 22 characters.
+/// Returns an id as Kafka prints it: url-safe base64 without padding, 22 characters.
 pub fn id_text(id: TopicId) -> String {
     let bits = id.as_u128();
-    // 128 bits are 21 whole sextets and two bits over, which stand in front of four zeros.
+    // 128 bits are 21 whole sextets and two more bits, followed by four zero bits.
     let sextet = |i: u32| (if i < 21 { bits >> (122 - 6 * i) } else { bits << 4 } & 63) as usize;
     (0..22).map(|i| char::from(ALPHABET[sextet(i)])).collect()
 }
 
-/// The id in such a text; `None` if it is none.
+/// Parses an id; `None` if the text is not one.
 pub fn id_of(text: &str) -> Option<TopicId> {
     if text.len() != 22 {
         return None;

@@ -1,12 +1,12 @@
-//! The four codecs of record batches: compressed records as a stream, and back.
+//! The four codecs of record batches: streaming decompression and compression.
 //!
-//! **Invariant:** no gzip, lz4 or zstd stream is ever held in memory whole. What a reader holds
-//! is bounded by the codec's own window, whatever the bytes claim: gzip 32 KiB, lz4 two blocks of
-//! at most 4 MiB, zstd a window of at most 128 MiB (touched only as far as it is filled), snappy
-//! one block of at most [`SNAPPY_GROWTH_MAX`] times its compressed size.
+//! **Invariant:** no gzip, lz4 or zstd stream is ever held in memory as a whole. What a reader
+//! holds is bounded by the codec's own window, whatever the bytes claim: gzip 32 KiB, lz4 two
+//! blocks of at most 4 MiB, zstd a window of at most 128 MiB (touched only as far as it is filled),
+//! snappy one block of at most [`SNAPPY_GROWTH_MAX`] times its compressed size.
 //!
-//! Snappy comes in two shapes: one raw block (librdkafka), or the xerial framing of the Java
-//! client, a header and then blocks with their lengths.
+//! Snappy has two forms: one raw block (librdkafka), or the xerial framing of the Java client, a
+//! header followed by blocks with their lengths.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -16,26 +16,27 @@ use lz4_flex::frame::FrameDecoder;
 use crate::storage::batch::Codec;
 use crate::storage::compressor::Compressor;
 
-/// The most that snappy can make of its input: a three-byte copy yields at most 64 bytes.
+/// The largest expansion by snappy: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;
-/// The largest zstd window that is accepted, as a power of two; what zstd itself allows a stream.
+/// The largest zstd window that is accepted, as a power of two: zstd's own default limit for
+/// streams.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
-/// The level that stands for "the codec's own default" in Kafka's configs.
+/// The level that means "the codec's own default" in Kafka's configs.
 pub const DEFAULT_LEVEL: i32 = -1;
 
-/// What snappy in xerial framing begins with.
+/// Magic bytes of the xerial framing.
 pub const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER_BYTES: usize = 16;
 const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4D, 0x18];
 const LZ4_BLOCKS_INDEPENDENT: u8 = 0x20;
 
-/// Records on their way out of a codec.
+/// Decompressed records, as a stream.
 pub enum Decompressor<'a> {
-    /// Not compressed.
+    /// Uncompressed.
     Plain(&'a [u8]),
     /// One or more gzip members.
     Gzip(Box<MultiGzDecoder<&'a [u8]>>),
-    /// A raw snappy block, decompressed.
+    /// A raw snappy block, already decompressed.
     Snappy(Cursor<Vec<u8>>),
     /// Snappy blocks in xerial framing.
     Xerial(Xerial<'a>),
@@ -45,11 +46,10 @@ pub enum Decompressor<'a> {
     Zstd(zstd::stream::read::Decoder<'static, &'a [u8]>),
 }
 
-/// The records in `payload`, to be read as a stream.
+/// Returns the records in `payload` as a stream.
 ///
 /// # Errors
-/// The payload does not begin as its codec's does. What is wrong further on is an error of the
-/// reader.
+/// The payload does not begin as its codec requires. Later faults are errors of the reader.
 pub fn reader<'a>(codec: Codec, payload: &'a [u8]) -> io::Result<Decompressor<'a>> {
     Ok(match codec {
         Codec::None => Decompressor::Plain(payload),
@@ -87,8 +87,8 @@ impl Read for Decompressor<'_> {
     }
 }
 
-/// Kafka's Java clients read neither lz4's legacy frames nor frames whose blocks lean on each
-/// other, so a batch of that kind must not be stored.
+/// Checks the header of an lz4 frame. Kafka's Java clients can read neither lz4's legacy frames nor
+/// frames with dependent blocks, so such a batch must not be stored.
 fn check_lz4_header(payload: &[u8]) -> io::Result<()> {
     match payload {
         [a, b, c, d, flags, ..] if [*a, *b, *c, *d] == LZ4_MAGIC => {
@@ -101,8 +101,8 @@ fn check_lz4_header(payload: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Snappy blocks in the framing of the Java client: magic, two version numbers, then blocks that
-/// begin with their length.
+/// Snappy blocks in the framing of the Java client: magic, two version numbers, then blocks
+/// preceded by their lengths.
 pub struct Xerial<'a> {
     rest: &'a [u8],
     block: Vec<u8>,
@@ -110,20 +110,20 @@ pub struct Xerial<'a> {
 }
 
 impl Xerial<'_> {
-    /// Decompress the next block; false at the end.
+    /// Decompresses the next block; returns false at the end.
     fn next_block(&mut self) -> io::Result<bool> {
-        // Streams may follow one another, each with a header of its own.
+        // Streams may be concatenated, each with its own header.
         while self.rest.starts_with(&XERIAL_MAGIC) {
             self.rest = self
                 .rest
                 .get(XERIAL_HEADER_BYTES..)
-                .ok_or_else(|| broken("a cut snappy header"))?;
+                .ok_or_else(|| broken("a truncated snappy header"))?;
         }
         let Some((length, rest)) = self.rest.split_first_chunk::<4>() else {
             if self.rest.is_empty() {
                 return Ok(false);
             }
-            return Err(broken("a cut snappy block"));
+            return Err(broken("a truncated snappy block"));
         };
         let block = usize::try_from(i32::from_be_bytes(*length))
             .ok()
@@ -149,10 +149,10 @@ impl Read for Xerial<'_> {
     }
 }
 
-/// Decompress one snappy block into `out`, which holds nothing else afterwards.
+/// Decompresses one snappy block into `out`, replacing its contents.
 fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     let claimed = snap::raw::decompress_len(block).map_err(broken)?;
-    // The length is the sender's word: believe it only as far as the format can keep it.
+    // The length is untrusted: accept it only as far as the format can expand the input.
     if claimed > block.len().saturating_mul(SNAPPY_GROWTH_MAX) {
         return Err(broken("a snappy block that claims more bytes than it can hold"));
     }
@@ -162,7 +162,7 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Append `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
+/// Appends `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
 pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     let mut packer = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
     packer.write_all(bytes)?;
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_snappy_length_that_cannot_be_true_is_refused_before_memory_is_taken() {
-        // A varint that says 2 GiB, and five bytes of nothing.
+        // A varint that says 2 GiB, and five zero bytes.
         let liar = [0x80, 0x80, 0x80, 0x80, 0x08, 0, 0, 0, 0, 0];
         assert!(read_all(Codec::Snappy, &liar).is_err());
         let mut framed = XERIAL_MAGIC.to_vec();

@@ -1,11 +1,11 @@
-//! Records on their way into a codec, as a stream.
+//! Streaming compression of records.
 //!
-//! What a packer holds is bounded by its codec, not by what passes through it: gzip 64 KiB, snappy
-//! and lz4 one block, zstd what its level takes for the size that it is told, with a window of at
-//! most [`ZSTD_WINDOW_LOG`].
+//! The memory of a compressor is bounded by its codec, not by the data: gzip 64 KiB, snappy and lz4
+//! one block, zstd what its level takes for the announced size, with a window of at most
+//! [`ZSTD_WINDOW_LOG`].
 //!
-//! The framing is that of Kafka's Java clients: snappy in xerial blocks of 32 KiB, lz4 in a frame of
-//! independent blocks of 64 KiB.
+//! The framing is that of Kafka's Java clients: snappy in xerial blocks of 32 KiB, lz4 in a frame
+//! of independent blocks of 64 KiB.
 
 use std::io::{self, Write};
 
@@ -16,36 +16,36 @@ use crate::storage::batch::Codec;
 use crate::storage::codec::{DEFAULT_LEVEL, XERIAL_MAGIC};
 use crate::storage::lz4_high::Lz4High;
 
-/// The largest window that zstd is given, as a power of two: 8 MiB, and tables in proportion. Its
-/// highest levels would take some hundred MiB for a large batch.
+/// The largest window that zstd may use, as a power of two: 8 MiB, and tables in proportion. Its
+/// highest levels would otherwise take some hundred MiB for a large batch.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// As in Kafka, the default level of lz4 stands for the quick way, and every other one for a
-/// thorough search.
+/// Kafka's default level of lz4, which means fast compression; every other level means high
+/// compression.
 const LZ4_DEFAULT_LEVEL: i32 = 9;
 
 const XERIAL_BLOCK_BYTES: usize = 32 * 1024;
 
-/// Records on their way into a codec.
+/// Compresses records that are written to it.
 pub enum Compressor<W: Write> {
-    /// Not compressed.
+    /// Uncompressed.
     Plain(W),
     /// One gzip member.
     Gzip(GzEncoder<W>),
     /// Snappy blocks in xerial framing.
     Xerial(Box<Xerial<W>>),
-    /// One lz4 frame, quickly.
+    /// One lz4 frame, fast.
     Lz4(Box<FrameEncoder<W>>),
-    /// One lz4 frame, at a level.
+    /// One lz4 frame, at a high-compression level.
     Lz4High(Box<Lz4High<W>>),
     /// One zstd frame.
     Zstd(zstd::stream::write::Encoder<'static, W>),
 }
 
 impl<W: Write> Compressor<W> {
-    /// Compress into `out`; `bytes` is how many there will be, if that is known: exactly so many.
+    /// Compresses into `out`; `bytes` is the exact number of bytes that will be written, if known.
     ///
-    /// `level` is what the codec understands by it, or [`DEFAULT_LEVEL`]; snappy knows only one.
+    /// `level` is in the codec's own scale, or [`DEFAULT_LEVEL`]; snappy has only one level.
     pub fn new(codec: Codec, level: i32, bytes: Option<u64>, out: W) -> io::Result<Compressor<W>> {
         Ok(match codec {
             Codec::None => Compressor::Plain(out),
@@ -77,7 +77,7 @@ impl<W: Write> Compressor<W> {
         })
     }
 
-    /// Write what is still held. Gives the place where everything went.
+    /// Writes what is still buffered and returns the writer.
     pub fn finish(self) -> io::Result<W> {
         match self {
             Compressor::Plain(out) => Ok(out),
@@ -103,12 +103,12 @@ impl<W: Write> Write for Compressor<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // A flush in the middle would only make the result larger.
+        // A flush in the middle would only make the output larger.
         Ok(())
     }
 }
 
-/// Snappy blocks, each with its length before it.
+/// Snappy blocks, each preceded by its length.
 pub struct Xerial<W> {
     out: W,
     block: Vec<u8>,
@@ -118,7 +118,7 @@ pub struct Xerial<W> {
 impl<W: Write> Xerial<W> {
     fn begin(mut out: W) -> io::Result<Xerial<W>> {
         out.write_all(&XERIAL_MAGIC)?;
-        // Its version, and the oldest that can read it.
+        // The version, and the oldest compatible version.
         out.write_all(&1_i32.to_be_bytes())?;
         out.write_all(&1_i32.to_be_bytes())?;
         let block = Vec::with_capacity(XERIAL_BLOCK_BYTES);

@@ -1,6 +1,6 @@
-//! The data directory as a whole: who holds it, what it is, how the last run ended.
+//! The data directory as a whole: its lock, its identity, and whether the last run ended cleanly.
 //!
-//! **Invariant:** a directory that is not understood is refused and left as it is.
+//! **Invariant:** a directory that is not recognized is refused and left unchanged.
 
 use std::collections::BTreeMap;
 use std::fs::File as StdFile;
@@ -14,28 +14,29 @@ use crate::types::TopicId;
 const META_PROPERTIES: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 
-/// Why a data directory cannot be used. The message is the one line that a person is shown.
+/// Why a data directory cannot be used. The message is the one line that the user sees.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Another broker holds it.
+    /// Another broker holds the lock.
     #[error(
-        "the data directory {dir} is in use by another broker (pid {pid}); stop it or choose another with --data-dir"
+        "the data directory {dir} is in use by another broker (pid {pid}); \
+         stop it or choose another directory with --data-dir"
     )]
     Held {
         /// The directory.
         dir: String,
-        /// Who holds it.
+        /// The pid of the other broker.
         pid: String,
     },
-    /// It holds something, but not a Kafka data directory.
-    #[error("the data directory {dir} is not understood: {why}; nothing was changed")]
+    /// It is neither empty nor a usable Kafka data directory.
+    #[error("the data directory {dir} is not usable: {why}; nothing was changed")]
     Foreign {
         /// The directory.
         dir: String,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
-    /// Its owner does not let us in.
+    /// Permission denied.
     #[error(
         "the data directory {dir} cannot be used: {error}; user {user} must own it or be let in: \
          `chown -R {user} {dir}`, or choose another with --data-dir"
@@ -43,35 +44,34 @@ pub enum DataDirError {
     Denied {
         /// The directory.
         dir: String,
-        /// The number of the user as whom this process runs.
+        /// The user id of this process.
         user: u32,
-        /// What the disk said.
+        /// The error from the disk.
         error: io::Error,
     },
-    /// The disk said no.
+    /// Any other error.
     #[error("the data directory {dir} cannot be used: {error}")]
     Disk {
         /// The directory.
         dir: String,
-        /// What the disk said.
+        /// The error from the disk.
         error: io::Error,
     },
 }
 
-/// An exclusive hold on a data directory, given back when dropped or when the process ends.
+/// An exclusive lock on a data directory, released on drop or when the process ends.
 #[derive(Debug)]
 pub struct DataDirLock(StdFile);
 
 impl Drop for DataDirLock {
     fn drop(&mut self) {
-        // A process that somebody is starting at this moment has a copy of the open file until it
-        // is itself, and would hold the lock as long.
+        // A child process that is being started at this moment has inherited the open file until
+        // its exec, and would hold the lock that long.
         let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
     }
 }
 
-/// Make the directory, and those above it that are missing, with names that survive a loss of
-/// power.
+/// Creates the directory and its missing parents, with names that survive a power loss.
 fn create(dir: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = dir.ancestors().take_while(|path| !path.exists()).collect();
     std::fs::create_dir_all(dir)?;
@@ -82,7 +82,7 @@ fn create(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Take the directory's lock, and leave our pid in it.
+/// Locks the directory and writes our pid into the lock file.
 pub fn lock(dir: &Path) -> Result<DataDirLock, DataDirError> {
     let failed = |error: io::Error| {
         let dir = dir.display().to_string();
@@ -111,13 +111,13 @@ pub fn lock(dir: &Path) -> Result<DataDirLock, DataDirError> {
     Ok(DataDirLock(file))
 }
 
-/// True if a broker has this directory now.
+/// Returns true if a broker has locked this directory.
 pub fn is_locked(dir: &Path) -> bool {
     let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
     StdFile::open(dir.join(".lock")).is_ok_and(|file| rustix::fs::flock(&file, shared).is_err())
 }
 
-/// What `meta.properties` says.
+/// The contents of `meta.properties`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaProperties {
     /// The cluster's id, 22 characters.
@@ -128,18 +128,18 @@ pub struct MetaProperties {
     pub directory_id: TopicId,
 }
 
-/// Whose directory it is to be.
+/// The identity that a directory must have.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedIdentity<'a> {
     /// The broker's id.
     pub node_id: i32,
-    /// The cluster's id, if it must be that.
+    /// The cluster's id, if a particular one is required.
     pub cluster_id: Option<&'a str>,
-    /// The cluster's id, if the directory has none yet.
+    /// The cluster's id for a directory that has none yet.
     pub first_cluster_id: Option<&'a str>,
 }
 
-/// Read the directory's identity, or give an empty directory one.
+/// Reads the directory's identity, or writes one into an empty directory.
 pub fn identify(
     disk: &dyn Disk,
     dir: &Path,
@@ -183,7 +183,7 @@ pub fn identify(
     Ok(identity)
 }
 
-/// An id as Kafka makes them: never the reserved ones, never one whose text begins with `-`.
+/// Returns a random id like Kafka's: never a reserved one, never one whose text begins with `-`.
 pub fn new_id() -> TopicId {
     loop {
         let id = TopicId::new_v4();
@@ -193,17 +193,17 @@ pub fn new_id() -> TopicId {
     }
 }
 
-/// What the text of a `meta.properties` says.
+/// Parses a `meta.properties` file.
 ///
 /// # Errors
-/// What is missing or not understood.
+/// What is missing or malformed.
 pub fn parse(text: &str) -> Result<MetaProperties, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let values: BTreeMap<&str, &str> = lines.filter_map(|line| line.split_once('=')).collect();
     let get = |name: &str| values.get(name).copied().ok_or(format!("it has no {name}"));
     match get("version")? {
         "1" => {}
-        other => return Err(format!("version {other} is not known")),
+        other => return Err(format!("version {other} is unknown")),
     }
     Ok(MetaProperties {
         cluster_id: get("cluster.id")?.to_owned(),
@@ -215,7 +215,8 @@ pub fn parse(text: &str) -> Result<MetaProperties, String> {
     })
 }
 
-/// True if the last run ended cleanly; the mark is taken away, so that only a stop renews it.
+/// Returns true if the last run ended cleanly. Removes the marker file; only the next clean
+/// shutdown writes it again.
 pub fn take_clean_shutdown_file(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
     let path = dir.join(CLEAN_SHUTDOWN);
     let was_clean = disk.exists(&path);
@@ -226,12 +227,12 @@ pub fn take_clean_shutdown_file(disk: &dyn Disk, dir: &Path) -> io::Result<bool>
     Ok(was_clean)
 }
 
-/// Say that everything is on the disk.
+/// Writes the marker of a clean shutdown.
 pub fn write_clean_shutdown_file(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     replace(disk, &dir.join(CLEAN_SHUTDOWN), b"{\"version\":0,\"brokerEpoch\":-1}")
 }
 
-/// Names of partition directories that a deletion has moved out of the way.
+/// Returns the partition directories that a deletion has renamed but not removed yet.
 pub fn leftovers(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = disk.list(dir)?.into_iter();
     let left = entries.filter(|e| e.is_dir && e.name.ends_with("-delete"));

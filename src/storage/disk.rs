@@ -1,8 +1,8 @@
 //! The operating system's disk, behind two small traits.
 //!
-//! **Invariant:** this is the only file that opens, renames or removes files of the data
-//! directory. Everything above is handed a `dyn Disk`, so that the simulator can tear, forget
-//! and fail (`storage/sim_disk.rs`).
+//! **Invariant:** this is the only file that opens, renames or removes files of the data directory.
+//! Everything above receives a `dyn Disk`, so that the simulator can tear, forget and fail
+//! (`storage/sim_disk.rs`).
 
 use std::fmt::Debug;
 use std::io;
@@ -12,37 +12,37 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a directory holds.
+/// One entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirEntry {
-    /// The name, without its directory. Names that are not UTF-8 are not ours and are left out.
+    /// The name, without its directory. Names that are not UTF-8 are not Ottla's and are left out.
     pub name: String,
     /// True for a directory.
     pub is_dir: bool,
 }
 
-/// How a file is opened.
+/// The access with which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
-    /// Only to read; it must exist.
+    /// Read only; the file must exist.
     Read,
-    /// To read and write; it must exist.
+    /// Read and write; the file must exist.
     Write,
-    /// To read and write; made if it is missing.
+    /// Read and write; the file is created if it is missing.
     Create,
 }
 
 /// The size of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileSystemSpace {
-    /// All of it, bytes.
+    /// Capacity, in bytes.
     pub total: u64,
-    /// What is left for us, bytes.
+    /// Bytes available to this process.
     pub usable: u64,
 }
 
-/// True if there was no room: ENOSPC, or EDQUOT for one user's share. What was there is unharmed,
-/// and the same may succeed later; of no other error can that be said.
+/// Returns true if there was no space: ENOSPC, or EDQUOT for a user's quota. Existing data is
+/// unharmed, and the same operation may succeed later; that can be said of no other error.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -52,68 +52,68 @@ pub fn is_full(error: &io::Error) -> bool {
 /// A new, renamed or removed name survives a loss of power only after [`Disk::sync_dir`] on its
 /// directory.
 pub trait Disk: Send + Sync + Debug {
-    /// Open a file.
+    /// Opens a file.
     fn open(&self, path: &Path, how: OpenMode) -> io::Result<Arc<dyn File>>;
-    /// What the directory holds, in no order.
+    /// Returns the entries of the directory, in no particular order.
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
-    /// True if something of that name is there.
+    /// Returns true if something of that name exists.
     fn exists(&self, path: &Path) -> bool;
-    /// Length of a file in bytes, without opening it.
+    /// Returns the length of a file in bytes, without opening it.
     fn len(&self, path: &Path) -> io::Result<u64>;
-    /// How large the file system is that holds the path; `None` if nobody can tell.
+    /// Returns the size of the file system that holds the path; `None` if it is unknown.
     fn file_system_space(&self, _path: &Path) -> Option<FileSystemSpace> {
         None
     }
-    /// Make a directory and its parents; no error if it is there.
+    /// Creates a directory and its parents; succeeds if it exists.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
-    /// Rename a file or a directory; an existing file is replaced.
+    /// Renames a file or a directory; an existing file is replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Remove a file.
+    /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
-    /// Remove a directory and what is in it.
+    /// Removes a directory and its contents.
     fn remove_dir(&self, dir: &Path) -> io::Result<()>;
-    /// Make the directory's names durable.
+    /// Makes the directory's names durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
 /// One open file. Positions are bytes; there is no cursor, so readers need no lock.
 pub trait File: Send + Sync + Debug {
-    /// Read at most `buffer.len()` bytes; 0 only at the end of the file.
+    /// Reads at most `buffer.len()` bytes; 0 only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
-    /// Read what is in memory already; `WouldBlock` where the disk would have to be asked.
+    /// Reads what is already in memory; fails with `WouldBlock` if the disk would have to be read.
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.read_at(buffer, position)
     }
-    /// Read what will not be wanted again soon: what was not in memory before does not stay there.
-    /// The file must have been opened for such reads alone.
+    /// Reads data that will not be needed again soon: what was not cached before is not kept in the
+    /// page cache. The file must have been opened for such reads alone.
     fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.read_at(buffer, position)
     }
-    /// Write all of `head` and then all of `rest`. On an error the file may hold any part of it.
+    /// Writes all of `head` and then all of `rest`. On an error the file may hold any part of them.
     fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()>;
-    /// Length in bytes.
+    /// Returns the length in bytes.
     fn len(&self) -> io::Result<u64>;
-    /// True if it holds nothing.
+    /// Returns true if the file is empty.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// Cut or extend (with zeros) to `len` bytes.
+    /// Cuts the file, or extends it with zeros, to `len` bytes.
     fn truncate(&self, len: u64) -> io::Result<()>;
-    /// Keep room for what will be written from `position` on, `bytes` of it, without a change of
-    /// the length. Cutting the file gives it up. Nothing is kept where the file system cannot.
+    /// Reserves space for `bytes` bytes from `position` on without changing the length. Truncating
+    /// the file releases it. Does nothing if the file system cannot reserve.
     fn reserve(&self, _position: u64, _bytes: u64) -> io::Result<()> {
         Ok(())
     }
-    /// Make the contents durable. An error is final: the kernel may have dropped the pages, so a
+    /// Makes the contents durable. An error is final: the kernel may have dropped the pages, so a
     /// second call that succeeds proves nothing.
     fn sync(&self) -> io::Result<()>;
-    /// The descriptor, if the operating system has one for it.
+    /// Returns the file descriptor, if it has one.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }
 
-/// Fill `buffer` from `position`, or fail with `UnexpectedEof`.
+/// Fills `buffer` from `position`, or fails with `UnexpectedEof`.
 pub fn read_exact_at(file: &dyn File, buffer: &mut [u8], position: u64) -> io::Result<()> {
     let mut done = 0;
     while done < buffer.len() {
@@ -125,7 +125,7 @@ pub fn read_exact_at(file: &dyn File, buffer: &mut [u8], position: u64) -> io::R
     Ok(())
 }
 
-/// The whole of a small file.
+/// Reads the whole of a small file.
 pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path, OpenMode::Read)?;
     let mut bytes = vec![0; file.len()? as usize];
@@ -133,23 +133,23 @@ pub fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Replace a small file as a whole: `.tmp`, sync, rename, sync the directory.
+/// Replaces a small file as a whole: `.tmp`, sync, rename, sync of the directory.
 ///
-/// A reader after a crash finds the old contents or the new, nothing between.
+/// After a crash a reader finds either the old contents or the new.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(disk, path, bytes, true)?;
     match path.parent() {
-        // The directory of a bare name is the current one; an empty path is none.
+        // A bare name is in the current directory; an empty path names none.
         Some(dir) if dir.as_os_str().is_empty() => disk.sync_dir(Path::new(".")),
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }
 }
 
-/// Replace a small file as a whole, as [`replace`] does, but without a sync: `.tmp`, rename.
+/// Replaces a small file as a whole, as [`replace`] does, but without a sync: `.tmp`, rename.
 ///
-/// A process that is killed leaves the old contents or the new. What a loss of power leaves may
-/// be anything, until the file and its directory are synced.
+/// A killed process leaves either the old contents or the new. A power loss may leave anything
+/// until the file and its directory have been synced.
 pub fn replace_for_now(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(disk, path, bytes, false)
 }
@@ -159,7 +159,7 @@ fn put(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()>
     name.push(".tmp");
     let temporary = Path::new(&name);
     if let Err(error) = fill(disk, temporary, bytes, sync) {
-        // Half a file is of no use, and where there was no room for the rest it takes some.
+        // A partial file is of no use, and it takes up space that may be scarce.
         let _ = disk.remove_file(temporary);
         return Err(error);
     }
@@ -252,7 +252,7 @@ impl File for OsFile {
         let mut buffers = [io::IoSliceMut::new(buffer)];
         match rustix::io::preadv2(&self.0, &mut buffers, position, ReadWriteFlags::NOWAIT) {
             Ok(n) => Ok(n),
-            // A file system without RWF_NOWAIT (some network and overlay ones): read plainly.
+            // A file system without RWF_NOWAIT (some network and overlay ones): an ordinary read.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => self.read_at(buffer, position),
             Err(error) => Err(error.into()),
         }
@@ -264,8 +264,8 @@ impl File for OsFile {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return read,
         }
-        // Read ahead, the next piece would look as if others had wanted it. Advice that is not
-        // taken costs memory that the system can have back at any time.
+        // If the next piece were read ahead, it would look as if other readers had wanted it.
+        // Advice that is ignored costs memory that the system can reclaim at any time.
         let _ = fadvise(&self.0, 0, None, Advice::Random);
         let read = self.read_at(buffer, position)?;
         let _ = fadvise(&self.0, position, NonZeroU64::new(read as u64), Advice::DontNeed);

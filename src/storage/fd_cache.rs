@@ -1,17 +1,16 @@
-//! A disk whose open files are bounded: descriptors are taken away from cold files, and a file
-//! is opened again when somebody wants it.
+//! A disk with a bounded number of open files: cold files are closed, and a file is reopened when
+//! it is next used.
 //!
-//! Above the traits nothing of it is seen. A file's descriptor is taken away only while nobody is
-//! in the middle of a call on it. A file that is renamed, alone or with its directory, is found
-//! again under its new name; one whose name is taken away keeps its descriptor until it is
-//! dropped, so that who reads it can finish.
+//! Callers of the traits notice nothing. A file is closed only while no call on it is in progress.
+//! A file that is renamed, alone or with its directory, is found again under its new name; one that
+//! is unlinked keeps its descriptor until it is dropped, so that its readers can finish.
 //!
-//! **Invariant:** a file with writes that are not synced is synced before its descriptor goes, and
-//! an error of that sync is the answer to every later one. The kernel tells of a failed
-//! write-back to descriptors that are open, and to the first that is opened later; but if the
-//! inode leaves memory in between it forgets, and a sync of a new descriptor would succeed.
+//! **Invariant:** a file with unsynced writes is synced before it is closed, and if that sync
+//! fails, so does every later one. The kernel reports a failed write-back to descriptors that are
+//! open, and to the first one opened afterwards; but if the inode is evicted from memory in
+//! between, the error is forgotten and a sync of a new descriptor would succeed.
 //!
-//! Order of locks: `write_rename_lock`, then a file's `held`, then `names` or `ring`.
+//! Lock order: `write_rename_lock`, then a file's `held`, then `names` or `ring`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,12 +22,12 @@ use rustix::io::Errno;
 
 use crate::storage::disk::{DirEntry, Disk, File, FileSystemSpace, OpenMode};
 
-/// How many files with writes that are not synced are passed over for one without.
+/// Number of files with unsynced writes that are passed over in search of one without.
 const SPARED: usize = 512;
-/// How many files that somebody is using are tried before the bound gives way for a moment.
+/// Number of files in use that are tried before the limit is exceeded temporarily.
 const TRIES: usize = 64;
 
-/// Another disk, with a bound on how many of its files are open.
+/// Another disk, with a limit on the number of open files.
 #[derive(Debug)]
 pub struct BoundedDisk {
     cache: Arc<FdCache>,
@@ -40,45 +39,45 @@ struct FdCache {
     max_open: usize,
     open: AtomicUsize,
     next_id: AtomicU64,
-    /// Shared while a file is opened by its name, alone while names change.
+    /// Held shared while a file is opened by name, and exclusively while names change.
     rename_lock: RwLock<()>,
     names: Mutex<Names>,
     ring: Mutex<Ring>,
 }
 
-/// The files that somebody holds, open or not; of one name there may be several.
+/// The files in use by callers, open or not; several may have the same name.
 type Names = BTreeMap<(Arc<Path>, u64), Arc<CachedFile>>;
 
-/// The open files, with the hand of a clock.
+/// The open files, with the hand of a clock (second-chance eviction).
 #[derive(Debug, Default)]
 struct Ring {
     files: Vec<Arc<CachedFile>>,
     hand: usize,
 }
 
-/// A file: open, or known by its name.
+/// A file: open, or known by its name only.
 #[derive(Debug)]
 struct CachedFile {
     id: u64,
     how: OpenMode,
     path: Mutex<Arc<Path>>,
     held: RwLock<Option<Arc<dyn File>>>,
-    /// Since the hand came by, and not only by whoever opened it: many files are opened for one
-    /// look.
+    /// Used again since the hand last passed, after the use that opened it: many files are opened
+    /// for a single read.
     used: AtomicBool,
     /// Written to since the last sync.
     dirty: AtomicBool,
-    /// All of it was synced when it was last closed or synced.
+    /// Completely synced when it was last closed or synced.
     synced: AtomicBool,
-    /// A sync has failed: what was written may be gone.
+    /// A sync has failed: writes may be lost.
     lost: AtomicBool,
-    /// It has no name any more.
+    /// It has been unlinked.
     unlinked: AtomicBool,
-    /// Nobody can use it any more.
+    /// The last handle has been dropped.
     dropped: AtomicBool,
 }
 
-/// What the users of a file hold.
+/// A caller's handle of a file.
 #[derive(Debug)]
 struct BoundedFile {
     cache: Arc<FdCache>,
@@ -86,8 +85,8 @@ struct BoundedFile {
 }
 
 impl BoundedDisk {
-    /// Keep at most `most` files of `under` open, at least one. More are open for a moment when
-    /// that many are in use at once, or are read though they have no name any more.
+    /// Keeps at most `most` files of `under` open, at least one. The limit is exceeded temporarily
+    /// when more are in use at once or are read after they were unlinked.
     pub fn new(under: Arc<dyn Disk>, most: usize) -> BoundedDisk {
         BoundedDisk {
             cache: Arc::new(FdCache {
@@ -102,14 +101,14 @@ impl BoundedDisk {
         }
     }
 
-    /// How many files are open now.
+    /// Returns the number of open files.
     pub fn open_files(&self) -> usize {
         self.cache.open.load(Ordering::Acquire)
     }
 }
 
 impl Ring {
-    /// Take out a file that was not used lately, rather one without unsynced writes.
+    /// Removes and returns a file that was not used recently, preferably without unsynced writes.
     fn take_cold(&mut self) -> Option<Arc<CachedFile>> {
         let mut spared = 0;
         for _ in 0..3 * self.files.len() {
@@ -121,7 +120,7 @@ impl Ring {
                 || file.used.swap(false, Ordering::AcqRel)
                 || file.held.try_write().is_err()
             {
-                // It is wanted, or being used at this moment.
+                // It was used recently, or is in use right now.
             } else if file.dirty.load(Ordering::Acquire) && spared < SPARED.min(self.files.len()) {
                 spared += 1;
             } else {
@@ -145,7 +144,7 @@ impl CachedFile {
         self.path.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Give the descriptor back; false if somebody is using it, or it could not be had again.
+    /// Closes the descriptor; returns false if the file is in use or could not be reopened.
     fn evict(&self) -> bool {
         let Ok(mut held) = self.held.try_write() else { return false };
         if self.unlinked.load(Ordering::Acquire) {
@@ -157,7 +156,7 @@ impl CachedFile {
             self.synced.store(synced.is_ok(), Ordering::Release);
             if let Err(error) = synced {
                 tracing::error!(path = %self.path().display(), %error,
-                    "the file could not be synced before its descriptor was given back");
+    "could not sync the file before closing its descriptor");
                 self.lost.store(true, Ordering::Release);
             }
         }
@@ -182,7 +181,7 @@ impl FdCache {
         self.rename_lock.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Count one more open file, and put cold ones away until that is within the bound.
+    /// Counts one more open file, and closes cold ones until the number is within the limit.
     fn make_room(&self) {
         self.open.fetch_add(1, Ordering::AcqRel);
         for _ in 0..TRIES {
@@ -192,7 +191,7 @@ impl FdCache {
         }
     }
 
-    /// Try one file; false if there is none to be tried.
+    /// Tries to close one file; returns false if there is none left to try.
     fn evict_one(&self) -> bool {
         let Some(file) = self.ring().take_cold() else { return false };
         if file.evict() {
@@ -203,8 +202,8 @@ impl FdCache {
         true
     }
 
-    /// Ask the disk for something that takes a descriptor. If connections have taken all that
-    /// there are, files give theirs.
+    /// Runs an operation that needs a descriptor. If none is free because connections hold them
+    /// all, closes files to make room.
     fn retry_when_out_of_descriptors<T>(
         &self,
         ask: impl Fn(&dyn Disk) -> io::Result<T>,
@@ -233,7 +232,8 @@ impl FdCache {
         at.map(|(_, state)| state.clone()).collect()
     }
 
-    /// Names at and below the path go: who has such a file open must not lose it.
+    /// Opens the files at and below a path that is about to be unlinked: their users must not lose
+    /// them.
     fn keep_open(&self, path: &Path, _moving: &RwLockWriteGuard<'_, ()>) {
         for state in self.files_at(path) {
             state.unlinked.store(true, Ordering::Release);
@@ -248,8 +248,9 @@ impl FdCache {
                     self.open.fetch_add(1, Ordering::AcqRel);
                     self.insert(&state);
                 }
-                // It goes all the same; who reads it is told that it is gone.
-                Err(error) => tracing::debug!(path = %path.display(), %error, "not kept open"),
+                // It is unlinked all the same; its readers get an error.
+                Err(error) => tracing::debug!(path = %path.display(), %error,
+    "could not keep an unlinked file open"),
             }
         }
     }
@@ -281,7 +282,7 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 }
 
 impl BoundedFile {
-    /// Use the open file; it stays open for that long.
+    /// Runs `use_it` with the file open; it stays open until that returns.
     fn with<T>(&self, use_it: impl FnOnce(&dyn File) -> io::Result<T>) -> io::Result<T> {
         let state = &self.state;
         if let Some(file) = &*state.held() {
@@ -297,7 +298,7 @@ impl BoundedFile {
             self.cache.open.fetch_sub(1, Ordering::AcqRel);
         } else {
             let path = path_of(state);
-            // Another file may have the name by now.
+            // Another file may have this name by now.
             let opened = match state.unlinked.load(Ordering::Acquire) {
                 true => Err(io::ErrorKind::NotFound.into()),
                 false => {
@@ -364,7 +365,7 @@ impl File for BoundedFile {
             if state.lost.load(Ordering::Acquire) {
                 return Err(io::Error::other("an earlier sync of the file has failed"));
             }
-            // What is written from now on may not be covered, and says so itself.
+            // Writes from now on may not be covered, and set the flag again.
             state.dirty.store(false, Ordering::Release);
             file.sync().inspect_err(|_| state.lost.store(true, Ordering::Release))
         });
@@ -378,7 +379,7 @@ impl File for BoundedFile {
 impl Drop for BoundedFile {
     fn drop(&mut self) {
         let state = &self.state;
-        // Names may change meanwhile; the state's own path says where it is listed.
+        // Names may change meanwhile; the state's own path is the one under which it is listed.
         let still = self.cache.read_rename_lock();
         self.cache.names().remove(&(path_of(state), state.id));
         drop(still);
@@ -401,7 +402,7 @@ impl Disk for BoundedDisk {
         let path: Arc<Path> = Arc::from(path);
         let state = Arc::new(CachedFile {
             id: cache.next_id.fetch_add(1, Ordering::Relaxed),
-            // Opened again it must be there: a name that is gone is not made anew.
+            // A file that is reopened must exist: an unlinked name is not created again.
             how: if how == OpenMode::Read { OpenMode::Read } else { OpenMode::Write },
             path: Mutex::new(path.clone()),
             held: RwLock::new(Some(file)),
@@ -461,8 +462,8 @@ impl Disk for BoundedDisk {
     }
 }
 
-/// How many files of the data directory may be open where the process may have `limit`
-/// descriptors: what is left belongs to connections and to what is open for a moment.
+/// Returns the number of files of the data directory that may be open in a process limited to
+/// `limit` descriptors: the rest is for connections and for files opened briefly.
 pub fn files_within(limit: u64) -> usize {
     usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX).saturating_sub(16).max(1)
 }

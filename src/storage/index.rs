@@ -1,26 +1,27 @@
-//! The two indexes of a segment, in Kafka's own files.
+//! The two indexes of a segment, in Kafka's file formats.
 //!
-//! `.index`: 8 bytes an entry, offset less the segment's base and position in the log file; the
-//! offset is the *last* of the batch that starts at the position. `.timeindex`: 12 bytes an
-//! entry, the largest timestamp so far and the relative last offset of the batch that holds it.
+//! `.index`: 8 bytes per entry, offset relative to the segment's base offset, and position in the
+//! log file; the offset is that of the *last* record of the batch that starts at the position.
+//! `.timeindex`: 12 bytes per entry, the largest timestamp so far and the relative last offset of
+//! the batch that holds it.
 //!
-//! **Invariant:** entries strictly ascend. The newest few live in memory until there are a page
-//! of them or the segment is sealed; what a killed process loses of them, recovery finds again
-//! in the log.
+//! **Invariant:** entries strictly ascend. The newest ones live in memory until there is a page of
+//! them or the segment is sealed; those that a killed process loses, recovery finds again in the
+//! log.
 
 use std::io;
 use std::sync::{Arc, RwLock};
 
 use crate::storage::disk::{File, is_full, read_exact_at};
 
-/// A page of entries goes to the file at once.
+/// Number of entries written to the file at once: a page.
 const TAIL_ENTRIES: usize = 512;
 
 /// Fixed-size entries, ascending: a stored part in a file and a tail in memory.
 #[derive(Debug)]
 struct Entries<const N: usize> {
     file: Arc<dyn File>,
-    /// False if something in the file was no entry when it was opened to be written to.
+    /// False if the file contained anything but entries when it was opened for writing.
     is_whole: bool,
     parts: RwLock<StoredAndTail<N>>,
 }
@@ -32,8 +33,8 @@ struct StoredAndTail<const N: usize> {
 }
 
 impl<const N: usize> Entries<N> {
-    /// What the file holds, up to the first entry that `follows` refuses. Bytes after that (the
-    /// zeros of a preallocated file, an entry cut in two) do not count.
+    /// Reads the file up to the first entry that `follows` rejects. Bytes after that (the zeros of
+    /// a preallocated file, a partial entry) are ignored.
     fn open(
         file: Arc<dyn File>,
         follows: impl Fn(Option<&[u8; N]>, &[u8; N]) -> bool,
@@ -55,7 +56,7 @@ impl<const N: usize> Entries<N> {
         })
     }
 
-    /// The file as it lies, unread: a sealed segment's index is searched where it is.
+    /// Returns the index of a sealed segment, unread: it is searched in the file.
     fn sealed(file: Arc<dyn File>) -> io::Result<Self> {
         let stored = file.len()? as usize / N;
         Ok(Entries {
@@ -95,7 +96,8 @@ impl<const N: usize> Entries<N> {
         }
     }
 
-    /// The last entry for which `holds` is true; it must be true of a prefix of the entries.
+    /// Returns the last entry for which `holds` is true; `holds` must be true of a prefix of the
+    /// entries.
     fn last_where(&self, holds: impl Fn(&[u8; N]) -> bool) -> io::Result<Option<[u8; N]>> {
         let parts = self.parts();
         if parts.tail.first().is_some_and(&holds) {
@@ -124,7 +126,7 @@ impl<const N: usize> Entries<N> {
             return Ok(());
         }
         match self.store(&mut parts) {
-            // They stay in memory: there is no room for a log that would need many more.
+            // They stay in memory: a log that needed many more would have no space either.
             Err(error) if is_full(&error) => Ok(()),
             stored => stored,
         }
@@ -137,7 +139,7 @@ impl<const N: usize> Entries<N> {
         Ok(())
     }
 
-    /// Write the tail to the file, and cut the file to its entries.
+    /// Writes the tail to the file, and truncates the file to its entries.
     fn flush(&self) -> io::Result<()> {
         let mut parts = self.parts_mut();
         if !parts.tail.is_empty() {
@@ -147,19 +149,19 @@ impl<const N: usize> Entries<N> {
         if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
     }
 
-    /// Keep the first `n` entries.
+    /// Keeps the first `n` entries.
     fn keep(&self, n: usize) -> io::Result<()> {
         let mut parts = self.parts_mut();
         let stored = parts.stored;
         parts.tail.truncate(n.saturating_sub(stored));
         parts.stored = stored.min(n);
         let bytes = (parts.stored * N) as u64;
-        // Nearly always there is nothing to be cut, and a file that was changed must be synced.
+        // There is rarely anything to truncate, and a file that was changed must be synced.
         if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
     }
 
-    /// Put other entries in the place of these, but keep those in memory for which `newer` is
-    /// true: the writer has added them meanwhile. The file follows with the next flush.
+    /// Replaces the entries, but keeps those in memory for which `newer` is true: the writer has
+    /// added them in the meantime. The next flush writes the file.
     fn replace(&self, entries: Vec<[u8; N]>, newer: impl Fn(&[u8; N]) -> bool) {
         let mut parts = self.parts_mut();
         let kept = parts.tail.iter().filter(|entry| newer(entry)).copied();
@@ -185,9 +187,9 @@ pub struct OffsetIndex(Entries<8>);
 /// One entry of an [`OffsetIndex`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OffsetEntry {
-    /// Last offset of the batch, less the segment's base offset.
+    /// Last offset of the batch, relative to the segment's base offset.
     pub relative_offset: u32,
-    /// Where the batch starts, in bytes.
+    /// Start of the batch, in bytes.
     pub position: u32,
 }
 
@@ -209,7 +211,7 @@ impl OffsetEntry {
 }
 
 impl OffsetIndex {
-    /// The entries of `file` that ascend and lie below `log_bytes`.
+    /// Opens the index and reads the entries of `file` that ascend and lie below `log_bytes`.
     pub fn open(file: Arc<dyn File>, log_bytes: u64) -> io::Result<OffsetIndex> {
         let entries = Entries::open(file, |previous, entry| {
             let entry = OffsetEntry::read(entry);
@@ -227,66 +229,66 @@ impl OffsetIndex {
         Ok(OffsetIndex(entries))
     }
 
-    /// A sealed segment's index, unread.
+    /// Returns the index of a sealed segment, unread.
     pub fn sealed(file: Arc<dyn File>) -> io::Result<OffsetIndex> {
         Ok(OffsetIndex(Entries::sealed(file)?))
     }
 
-    /// False if the file held more than entries when it was opened to be written to.
+    /// Returns false if the file contained anything but entries when it was opened for writing.
     pub fn is_whole(&self) -> bool {
         self.0.is_whole
     }
 
-    /// Take these entries for what is known of the log's first `log_bytes`.
+    /// Replaces the entries for the log's first `log_bytes` with these.
     pub fn replace(&self, entries: &[OffsetEntry], log_bytes: u64) {
         let entries = entries.iter().map(OffsetEntry::bytes).collect();
         self.0.replace(entries, |e| u64::from(OffsetEntry::read(e).position) >= log_bytes);
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True if there is none.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The last entry.
+    /// Returns the last entry.
     pub fn last(&self) -> io::Result<Option<OffsetEntry>> {
         Ok(self.0.last()?.as_ref().map(OffsetEntry::read))
     }
 
-    /// The last entry at or before this relative offset.
+    /// Returns the last entry at or before this relative offset.
     pub fn at_or_before(&self, relative_offset: u32) -> io::Result<Option<OffsetEntry>> {
         let found =
             self.0.last_where(|e| OffsetEntry::read(e).relative_offset <= relative_offset)?;
         Ok(found.as_ref().map(OffsetEntry::read))
     }
 
-    /// The last entry whose batch starts at or before this position.
+    /// Returns the last entry whose batch starts at or before this position, in bytes.
     pub fn position_at_or_before(&self, position: u32) -> io::Result<Option<OffsetEntry>> {
         let found = self.0.last_where(|e| OffsetEntry::read(e).position <= position)?;
         Ok(found.as_ref().map(OffsetEntry::read))
     }
 
-    /// Add an entry; it must lie after the last.
+    /// Adds an entry, which must lie after the last one.
     pub fn push(&self, entry: OffsetEntry) -> io::Result<()> {
         self.0.push(entry.bytes())
     }
 
-    /// Forget entries whose batch starts at or after this position.
+    /// Removes the entries whose batch starts at or after this position.
     pub fn cut_from(&self, position: u32) -> io::Result<()> {
         self.0.keep_where(|e| OffsetEntry::read(e).position < position)
     }
 
-    /// Write everything to the file (without a sync).
+    /// Writes everything to the file (without a sync).
     pub fn flush(&self) -> io::Result<()> {
         self.0.flush()
     }
 
-    /// Make the file durable.
+    /// Makes the file durable.
     pub fn sync(&self) -> io::Result<()> {
         self.0.file.sync()
     }
@@ -299,9 +301,9 @@ pub struct TimeIndex(Entries<12>);
 /// One entry of a [`TimeIndex`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeEntry {
-    /// The largest timestamp up to the batch, ms since 1970.
+    /// The largest timestamp up to and including the batch, ms since 1970.
     pub timestamp: i64,
-    /// Last offset of the batch that holds it, less the segment's base offset.
+    /// Last offset of the batch that holds it, relative to the segment's base offset.
     pub relative_offset: u32,
 }
 
@@ -323,7 +325,7 @@ impl TimeEntry {
 }
 
 impl TimeIndex {
-    /// The entries of `file` that ascend.
+    /// Opens the index and reads the entries of `file` that ascend.
     pub fn open(file: Arc<dyn File>) -> io::Result<TimeIndex> {
         let entries = Entries::open(file, |previous, entry| {
             let entry = TimeEntry::read(entry);
@@ -337,50 +339,50 @@ impl TimeIndex {
         Ok(TimeIndex(entries))
     }
 
-    /// A sealed segment's index, unread.
+    /// Returns the index of a sealed segment, unread.
     pub fn sealed(file: Arc<dyn File>) -> io::Result<TimeIndex> {
         Ok(TimeIndex(Entries::sealed(file)?))
     }
 
-    /// False if the file held more than entries when it was opened to be written to.
+    /// Returns false if the file contained anything but entries when it was opened for writing.
     pub fn is_whole(&self) -> bool {
         self.0.is_whole
     }
 
-    /// Take these entries for what is known of the log up to this relative offset.
+    /// Replaces the entries for the log up to this relative offset with these.
     pub fn replace(&self, entries: &[TimeEntry], up_to: u32) {
         let entries = entries.iter().map(TimeEntry::bytes).collect();
         self.0.replace(entries, |e| TimeEntry::read(e).relative_offset > up_to);
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True if there is none.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The last entry: the segment's largest timestamp, once it is sealed.
+    /// Returns the last entry: the segment's largest timestamp, once it is sealed.
     pub fn last(&self) -> io::Result<Option<TimeEntry>> {
         Ok(self.0.last()?.as_ref().map(TimeEntry::read))
     }
 
-    /// The last entry whose timestamp is smaller: no record up to its offset is as late as that.
+    /// Returns the last entry with a smaller timestamp: every record up to its offset is older.
     pub fn before(&self, timestamp: i64) -> io::Result<Option<TimeEntry>> {
         let found = self.0.last_where(|e| TimeEntry::read(e).timestamp < timestamp)?;
         Ok(found.as_ref().map(TimeEntry::read))
     }
 
-    /// The last entry for a batch before this relative offset.
+    /// Returns the last entry for a batch before this relative offset.
     pub fn before_offset(&self, relative_offset: u32) -> io::Result<Option<TimeEntry>> {
         let found = self.0.last_where(|e| TimeEntry::read(e).relative_offset < relative_offset)?;
         Ok(found.as_ref().map(TimeEntry::read))
     }
 
-    /// Add an entry unless its timestamp is no larger than the last one's.
+    /// Adds an entry if its timestamp is larger than the last one's.
     pub fn push_if_later(&self, entry: TimeEntry) -> io::Result<()> {
         if self.last()?.is_some_and(|last| last.timestamp >= entry.timestamp) || entry.timestamp < 0
         {
@@ -389,17 +391,17 @@ impl TimeIndex {
         self.0.push(entry.bytes())
     }
 
-    /// Forget entries for this relative offset and later.
+    /// Removes the entries for this relative offset and later ones.
     pub fn cut_from(&self, relative_offset: u32) -> io::Result<()> {
         self.0.keep_where(|e| TimeEntry::read(e).relative_offset < relative_offset)
     }
 
-    /// Write everything to the file (without a sync).
+    /// Writes everything to the file (without a sync).
     pub fn flush(&self) -> io::Result<()> {
         self.0.flush()
     }
 
-    /// Make the file durable.
+    /// Makes the file durable.
     pub fn sync(&self) -> io::Result<()> {
         self.0.file.sync()
     }

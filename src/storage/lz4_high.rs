@@ -1,35 +1,36 @@
-//! LZ4 that tries harder: the levels of `compression.lz4.level`, which lz4_flex does not have.
+//! LZ4 with high compression: the levels of `compression.lz4.level`, which lz4_flex does not have.
 //!
-//! A frame as Kafka's Java client writes it (independent blocks of 64 KiB, no checksums), whose
-//! blocks are searched for the longest of many earlier matches instead of the last one, and of all
-//! matches the cheapest row is chosen. What reads LZ4 reads it as fast as any other.
+//! Writes frames like those of Kafka's Java client (independent blocks of 64 KiB, no checksums).
+//! Each block is searched for the longest of many earlier matches, not just the most recent one,
+//! and the cheapest sequence of matches is chosen. Decompression is as fast as for any other LZ4
+//! frame.
 
 use std::io::{self, Write};
 
-/// Magic, flags (version 1, independent blocks), blocks of 64 KiB, and the check byte of the two.
+/// Magic, flags (version 1, independent blocks), block size 64 KiB, and the header checksum byte.
 const FRAME_HEADER: [u8; 7] = [0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82];
 const END_MARK: [u8; 4] = [0; 4];
 const BLOCK_BYTES: usize = 64 * 1024;
-/// The bit of a block's length that says that it is not compressed.
+/// The bit of a block's length that marks the block as uncompressed.
 const AS_IT_IS: u32 = 1 << 31;
 
 const MATCH_MIN: usize = 4;
-/// A block ends with so many literals, and no match begins in its last twelve bytes.
+/// A block ends with this many literals, and no match begins in its last twelve bytes.
 const LAST_LITERALS: usize = 5;
 const LAST_MATCH: usize = 12;
 const DISTANCE_MAX: usize = 65_535;
-/// A match of this length is not worth a search for a longer one.
+/// A match of this length ends the search for a longer one.
 const LONG_ENOUGH: usize = 512;
-/// Up to this length, a match may be taken shorter than it is, so that the next begins earlier.
+/// Matches up to this length may be shortened, so that the next one begins earlier.
 const SHORTER_MAX: usize = 64;
-/// Levels below 4 try no less: it would save little.
+/// Lower levels are treated as this one: they would save little time.
 const LEVEL_MIN: i32 = 4;
-/// Levels above 9 try no harder: the worst input would take a processor for very long.
+/// Higher levels are treated as this one: they would take too much CPU time on the worst input.
 const LEVEL_MAX: i32 = 9;
 const HASH_BITS: u32 = 15;
 const NOWHERE: u32 = u32::MAX;
 
-/// One frame on its way.
+/// A frame that is being written.
 pub struct Lz4High<W> {
     out: W,
     block: Vec<u8>,
@@ -38,8 +39,8 @@ pub struct Lz4High<W> {
 }
 
 impl<W: Write> Lz4High<W> {
-    /// Begin a frame. At each place up to two to the power of `level` less one matches are tried,
-    /// as in LZ4's own high compression.
+    /// Begins a frame. At each position up to 2^(`level` - 1) matches are tried, as in LZ4's own
+    /// high compression.
     pub fn begin(level: i32, mut out: W) -> io::Result<Lz4High<W>> {
         out.write_all(&FRAME_HEADER)?;
         let search = Search {
@@ -51,7 +52,7 @@ impl<W: Write> Lz4High<W> {
         Ok(Lz4High { out, block: Vec::with_capacity(BLOCK_BYTES), packed: Vec::new(), search })
     }
 
-    /// Take some of the bytes; gives how many.
+    /// Consumes some of the bytes and returns how many.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = bytes.len().min(BLOCK_BYTES - self.block.len());
         self.block.extend(bytes.iter().take(n));
@@ -74,7 +75,7 @@ impl<W: Write> Lz4High<W> {
         Ok(())
     }
 
-    /// End the frame. Gives the place where it went.
+    /// Ends the frame and returns the writer.
     pub fn finish(mut self) -> io::Result<W> {
         if !self.block.is_empty() {
             self.end_block()?;
@@ -84,20 +85,20 @@ impl<W: Write> Lz4High<W> {
     }
 }
 
-/// Where the same four bytes were before: the last place of each hash, and before each place the
-/// one before it; and what that leads to.
+/// The match search of one block: hash chains (the last position of each hash, and for each
+/// position the previous one with the same hash), and the matches found with them.
 #[derive(Default)]
 struct Search {
     attempts: u32,
     heads: Vec<u32>,
     earlier: Vec<u32>,
-    /// Places before this one are in the chains.
+    /// Positions before this one are in the chains.
     known: usize,
-    /// The longest match at each place.
+    /// The longest match at each position.
     found: Vec<Option<Match>>,
-    /// What is left from each place on costs so many bytes at least.
+    /// Lowest cost in bytes of encoding the rest of the block from each position on.
     cost: Vec<u32>,
-    /// How long the match is that begins there; 0 for a literal.
+    /// Length of the match that begins at each position; 0 for a literal.
     chosen: Vec<u32>,
 }
 
@@ -126,7 +127,7 @@ impl Search {
         sequence(&block[literals..], None, out);
     }
 
-    /// The longest match at each place.
+    /// Finds the longest match at each position.
     fn find_all(&mut self, block: &[u8]) {
         self.heads.fill(NOWHERE);
         self.known = 0;
@@ -135,14 +136,14 @@ impl Search {
         let mut at = 0;
         while at + LAST_MATCH < block.len() {
             self.found[at] = self.longest(block, at);
-            // Inside of what is very long nothing better is looked for.
+            // Inside a very long match no better one is searched for.
             let length = self.found[at].map_or(1, |found| found.length);
             at += if length >= LONG_ENOUGH { length } else { 1 };
         }
     }
 
-    /// From the end to the front, what is cheapest at each place: a literal, or a match of which
-    /// length.
+    /// Chooses, from the last position back to the first, what is cheapest there: a literal, or a
+    /// match and its length.
     fn choose(&mut self, bytes: usize) {
         self.cost.clear();
         self.cost.resize(bytes + 1, 0);
@@ -164,7 +165,7 @@ impl Search {
         }
     }
 
-    /// The longest match for what begins at `at`, which is not before the last call's.
+    /// Returns the longest match at `at`, which never goes back from one call to the next.
     fn longest(&mut self, block: &[u8], at: usize) -> Option<Match> {
         let limit = block.len() - LAST_LITERALS;
         while self.known < at {
@@ -196,18 +197,20 @@ impl Search {
     }
 }
 
-/// Knuth's multiplicative hash of four bytes.
+/// Returns Knuth's multiplicative hash of four bytes.
 fn hash(block: &[u8], at: usize) -> usize {
     let four = [block[at], block[at + 1], block[at + 2], block[at + 3]];
     (u32::from_le_bytes(four).wrapping_mul(2_654_435_761) >> (32 - HASH_BITS)) as usize
 }
 
-/// A token, a distance, and what of the length the token does not hold.
+/// Returns the cost of a match in bytes: token, distance, and the part of the length that does not
+/// fit in the token.
 fn match_cost(length: usize) -> u32 {
     3 + (length - MATCH_MIN).checked_sub(15).map_or(0, |left| left / 255 + 1) as u32
 }
 
-/// Literals, and a match by its distance and length, which only the last sequence lacks.
+/// Appends a sequence: literals, and a match by its distance and length (none in the last
+/// sequence).
 fn sequence(literals: &[u8], found: Option<(usize, usize)>, out: &mut Vec<u8>) {
     let more = found.map_or(0, |(_, length)| length - MATCH_MIN);
     out.push((literals.len().min(15) << 4 | more.min(15)) as u8);
@@ -219,7 +222,7 @@ fn sequence(literals: &[u8], found: Option<(usize, usize)>, out: &mut Vec<u8>) {
     }
 }
 
-/// What of a length the four bits of the token do not hold.
+/// Appends the part of a length that does not fit in the four bits of the token.
 fn rest(length: usize, out: &mut Vec<u8>) {
     let Some(mut left) = length.checked_sub(15) else { return };
     while left >= 255 {

@@ -1,4 +1,4 @@
-//! Files: the disk, record batches, segments, indexes, checkpoints.
+//! Files on disk: the disk itself, record batches, segments, indexes, checkpoints.
 
 pub mod batch;
 pub mod batch_builder;

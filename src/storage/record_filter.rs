@@ -1,7 +1,7 @@
-//! The records of a batch as compaction sees them: by key, and to be kept or not.
+//! The records of a batch as compaction sees them: by key, to be kept or dropped.
 //!
-//! What is kept passes from codec to codec through small buffers, its bytes as they are but for
-//! the timestamp's delta; nothing but the key is held whole.
+//! Records that are kept pass from codec to codec through small buffers; their bytes stay the same
+//! except for the timestamp delta. Only a key is ever held in memory as a whole.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -12,21 +12,21 @@ use crate::storage::record_input::{MalformedRecord, RecordInput, long_number};
 use crate::storage::records::{Body, MalformedRecordAt, Source, Times, ended, open};
 use crate::types::Offset;
 
-/// What compaction asks about a record.
+/// The properties of a record that compaction needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyedRecord<'a> {
-    /// Where it lies in the partition.
+    /// Its offset in the partition.
     pub offset: Offset,
-    /// Its key; null is not empty.
+    /// Its key; a null key differs from an empty one.
     pub key: Option<&'a [u8]>,
     /// False for a tombstone.
     pub has_value: bool,
 }
 
-/// Visit the records of a batch until the visitor breaks off. `key` is lent to hold one key.
+/// Visits the records of a batch until the visitor breaks off. `key` is a buffer for one key.
 ///
 /// # Errors
-/// The first fault. Records before it have been visited.
+/// The first malformed record. Records before it have been visited.
 pub fn for_each_key(
     batch: &BatchView<'_>,
     key: &mut Vec<u8>,
@@ -62,7 +62,8 @@ fn for_each_key_in<S: RecordInput>(
     ended(input, header)
 }
 
-/// One record, only its key kept: its offset's delta, and whether it has a key and a value.
+/// Reads one record and keeps only its key: returns its offset delta, and whether it has a key and
+/// a value.
 fn keyed<S: RecordInput>(
     input: &mut S,
     times: Times,
@@ -80,19 +81,19 @@ fn keyed<S: RecordInput>(
     Ok((offset_delta, key_bytes.is_some(), has_value))
 }
 
-/// What came through the filter.
+/// The outcome of filtering a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
-    /// How many records.
+    /// Number of records kept.
     pub records: i32,
-    /// The largest of their timestamps, ms since 1970; -1 without records.
+    /// The largest of their timestamps, ms since 1970; -1 if there are none.
     pub max_timestamp: i64,
 }
 
-/// Write the records whose place in `keep` says so, their times counted from `base_timestamp`.
+/// Writes the records selected by `keep`, with timestamps relative to `base_timestamp`.
 ///
 /// # Errors
-/// A fault in the batch, as `InvalidData`; what `out` has to say.
+/// `InvalidData` if the batch is malformed; any error of `out`.
 pub fn filter_records(
     batch: &BatchView<'_>,
     keep: &[bool],

@@ -1,7 +1,6 @@
-//! Where records are read from: a slice, or a codec's stream through one buffer.
+//! The input of a record parser: a slice, or a codec's stream through one buffer.
 //!
-//! **Invariant:** memory grows with the bytes that have come, never with a length that they
-//! announce.
+//! **Invariant:** memory grows with the bytes received so far, never with a length that they claim.
 
 use std::io::{self, Read, Write};
 
@@ -9,88 +8,88 @@ use bytes::Bytes;
 
 use crate::storage::codec::Decompressor;
 
-/// The most bytes that one batch may unfold to. No client could hold more in one array, and a
-/// batch of a megabyte that claims more is made to keep a processor busy.
+/// The most bytes that one batch may decompress to. No client could hold more in one array, and a
+/// batch of a megabyte that claims more is made to waste CPU time.
 pub const UNFOLDED_BYTES_MAX: u64 = i32::MAX as u64;
 
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// What is wrong with a record. Sizes and counts are as Kafka's `DefaultRecord` demands them.
+/// What is wrong with a record. Sizes and counts must satisfy the rules of Kafka's `DefaultRecord`.
 #[derive(Debug, thiserror::Error)]
 pub enum MalformedRecord {
-    /// The batch's attributes name none of the codecs.
-    #[error("compressed with codec {0}, which does not exist")]
+    /// The batch's attributes name no known codec.
+    #[error("compressed with the unknown codec {0}")]
     UnknownCodec(i16),
-    /// The codec could not go on.
+    /// Decompression failed.
     #[error("cannot be decompressed: {0}")]
     Undecodable(io::Error),
     /// More than [`UNFOLDED_BYTES_MAX`] bytes came out of the codec.
-    #[error("the batch unfolds to more than {UNFOLDED_BYTES_MAX} bytes")]
+    #[error("the batch decompresses to more than {UNFOLDED_BYTES_MAX} bytes")]
     TooMuch,
-    /// What was to be kept of it could not be written.
+    /// Writing the records to be kept failed.
     #[error("cannot be written: {0}")]
     Unwritable(io::Error),
     /// The batch ends before the record does.
     #[error("the batch ends in the middle of it")]
     Cut,
-    /// A variable-length number goes on for too long.
-    #[error("a number is longer than it may be")]
+    /// A variable-length number has too many bytes.
+    #[error("a variable-length number is too long")]
     Number,
-    /// A size or a count is negative where it may not be, or larger than what is left.
-    #[error("a size or count of {0} cannot be true")]
+    /// A size or a count is negative where it must not be, or exceeds the bytes left.
+    #[error("invalid size or count {0}")]
     Size(i32),
-    /// The record says that it has so many bytes; its parts have another number.
+    /// The parts of the record do not add up to its size.
     #[error("its parts do not add up to its size of {0} bytes")]
     Sum(i32),
-    /// The header says how many records there are, and something follows the last of them.
+    /// Bytes follow the last of the records that the header counts.
     #[error("bytes follow the last record")]
     LeftOver,
 }
 
-/// Where records are read from.
+/// The input that records are read from.
 pub trait RecordInput {
-    /// The next byte.
+    /// Reads the next byte.
     fn byte(&mut self) -> Result<u8, MalformedRecord>;
-    /// Pass over so many bytes.
+    /// Skips `bytes` bytes.
     fn skip(&mut self, bytes: usize) -> Result<(), MalformedRecord>;
-    /// So many bytes, kept.
+    /// Reads and keeps `bytes` bytes.
     fn take(&mut self, bytes: usize) -> Result<Bytes, MalformedRecord>;
-    /// Write so many bytes to `out`.
+    /// Copies `bytes` bytes to `out`.
     fn copy(
         &mut self,
         bytes: usize,
         out: &mut (impl Write + ?Sized),
     ) -> Result<(), MalformedRecord>;
-    /// How many bytes have been read or passed.
+    /// Returns the number of bytes read or skipped.
     fn position(&self) -> u64;
-    /// False if it is certain that fewer bytes are left.
+    /// Returns false if fewer bytes are certain to be left.
     fn may_hold(&self, bytes: usize) -> bool;
-    /// True if nothing is left.
+    /// Returns true if no bytes are left.
     fn is_at_end(&mut self) -> Result<bool, MalformedRecord>;
-    /// The whole next record at one glance, if it is of the common kind: short numbers, no
-    /// headers. `None` says nothing about it, and nothing has been read then.
+    /// Parses the whole next record in one step if it is of the common form: short numbers, no
+    /// headers. `None` says nothing about the record, and leaves it unread.
     fn peek(&mut self) -> Option<Peeked>;
 }
 
-/// What a glance at a record gives.
+/// The fields of a record parsed by [`RecordInput::peek`].
 #[derive(Debug, Clone, Copy)]
 pub struct Peeked {
-    /// Timestamp less the batch's base timestamp.
+    /// Timestamp relative to the batch's base timestamp.
     pub timestamp_delta: i64,
-    /// Offset less the batch's base offset.
+    /// Offset relative to the batch's base offset.
     pub offset_delta: i32,
     /// False for a null key.
     pub has_key: bool,
 }
 
-/// Records that lie uncompressed in memory.
+/// Uncompressed records in memory.
 pub struct SliceInput<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> SliceInput<'a> {
-    /// Records that begin where `bytes` does and end where it ends.
+    /// Returns the records in `bytes`.
     pub fn new(bytes: &'a [u8]) -> SliceInput<'a> {
         SliceInput { bytes, at: 0 }
     }
@@ -153,10 +152,10 @@ impl RecordInput for SliceInput<'_> {
     }
 }
 
-/// A record of the common kind at the front of `bytes`, and where it ends.
+/// Parses a record of the common form at the start of `bytes`; returns it and its end.
 ///
-/// Each record of every uncompressed batch passes here, so the bytes up to the key are checked
-/// to be there once for all.
+/// This runs for each record of every uncompressed batch, so one check covers all the bytes up to
+/// the key.
 #[inline(always)]
 fn glance(bytes: &[u8]) -> Option<(Peeked, usize)> {
     let mut front = Front::<16> { bytes: bytes.first_chunk()?, at: 0 };
@@ -170,20 +169,20 @@ fn glance(bytes: &[u8]) -> Option<(Peeked, usize)> {
     let mut front = Front::<4> { bytes: bytes.get(value_at..)?.first_chunk()?, at: 0 };
     let value = front.length()?;
     let headers_at = value_at + front.at + value.unwrap_or(0);
-    // No headers, and the record ends with saying so.
+    // The last byte of the record says that there are no headers.
     let whole = headers_at + 1 == end && *bytes.get(headers_at)? == 0;
     let has_key = key.is_some();
     whole.then_some((Peeked { timestamp_delta, offset_delta, has_key }, end))
 }
 
-/// A few bytes that are certainly there.
+/// A few bytes that are known to be there.
 struct Front<'a, const N: usize> {
     bytes: &'a [u8; N],
     at: usize,
 }
 
 impl<const N: usize> Front<'_, N> {
-    /// The next byte. There are more of them than four short numbers and one byte can take.
+    /// Reads the next byte. `N` covers four short numbers and one byte.
     #[inline(always)]
     fn byte(&mut self) -> u32 {
         let byte = self.bytes[self.at % N];
@@ -191,7 +190,7 @@ impl<const N: usize> Front<'_, N> {
         u32::from(byte)
     }
 
-    /// A varint of at most three bytes, still in zigzag.
+    /// Reads a varint of at most three bytes, without undoing zigzag.
     #[inline(always)]
     fn short(&mut self) -> Option<u32> {
         let first = self.byte();
@@ -206,7 +205,7 @@ impl<const N: usize> Front<'_, N> {
         (all < 0x80 << 14).then_some(all)
     }
 
-    /// A length of which -1 means null.
+    /// Reads a length; -1 means null.
     #[inline(always)]
     fn length(&mut self) -> Option<Option<usize>> {
         match self.short()? {
@@ -217,7 +216,7 @@ impl<const N: usize> Front<'_, N> {
     }
 }
 
-/// Records on their way out of a codec, through one buffer.
+/// Records from a decompressor, through one buffer.
 pub struct StreamInput<'a> {
     reader: Decompressor<'a>,
     buffer: Vec<u8>,
@@ -227,7 +226,7 @@ pub struct StreamInput<'a> {
 }
 
 impl<'a> StreamInput<'a> {
-    /// Records as `reader` gives them.
+    /// Returns the records that `reader` decompresses.
     pub fn new(reader: Decompressor<'a>) -> StreamInput<'a> {
         StreamInput { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
     }
@@ -236,7 +235,7 @@ impl<'a> StreamInput<'a> {
         self.buffer.get(self.at..self.filled).unwrap_or_default()
     }
 
-    /// Fill the empty buffer; false at the end.
+    /// Fills the empty buffer; returns false at the end.
     #[cold]
     fn fill(&mut self) -> Result<bool, MalformedRecord> {
         self.passed += self.filled as u64;
@@ -248,7 +247,7 @@ impl<'a> StreamInput<'a> {
         Ok(self.filled > 0)
     }
 
-    /// Make sure that something is in the buffer.
+    /// Makes sure that the buffer is not empty.
     #[inline]
     fn need(&mut self) -> Result<(), MalformedRecord> {
         if self.at == self.filled && !self.fill()? { Err(MalformedRecord::Cut) } else { Ok(()) }
@@ -277,7 +276,7 @@ impl RecordInput for StreamInput<'_> {
     }
 
     fn take(&mut self, bytes: usize) -> Result<Bytes, MalformedRecord> {
-        // Memory grows with what has come, not with what was announced.
+        // Memory grows with the bytes received so far, not with the claimed length.
         let mut taken = Vec::with_capacity(bytes.min(BUFFER_BYTES));
         while taken.len() < bytes {
             self.need()?;
@@ -323,7 +322,7 @@ impl RecordInput for StreamInput<'_> {
     }
 }
 
-/// A zigzag varint of at most five bytes. Nearly all have one or two.
+/// Reads a zigzag varint of at most five bytes. Nearly all have one or two.
 #[inline(always)]
 pub fn number<S: RecordInput>(input: &mut S) -> Result<i32, MalformedRecord> {
     let first = u32::from(input.byte()?);
@@ -352,7 +351,7 @@ fn unzigzag(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }
 
-/// A zigzag varint of at most ten bytes.
+/// Reads a zigzag varint of at most ten bytes.
 #[inline(always)]
 pub fn long_number<S: RecordInput>(input: &mut S) -> Result<i64, MalformedRecord> {
     let mut value = 0_u64;

@@ -1,11 +1,11 @@
 //! The records inside a batch.
 //!
-//! **Invariant:** nothing here believes a length before the bytes are there; whatever a batch
-//! claims, walking it holds one small buffer beside what its codec holds.
+//! **Invariant:** no length is trusted before the bytes are there; whatever a batch claims, walking
+//! it takes one small buffer in addition to the codec's memory.
 //!
-//! [`walk`] is on the way of every produced batch. Uncompressed records are walked where they
-//! lie; compressed ones pass through a buffer, and keys and values are skipped, not kept.
-//! [`records`] is for readers inside the broker, who want keys and values.
+//! Every produced batch goes through [`walk`]. Uncompressed records are walked in place; compressed
+//! ones pass through a buffer, and keys and values are skipped, not kept. [`records`] is for
+//! readers inside the broker that need keys and values.
 
 use std::ops::ControlFlow;
 
@@ -18,40 +18,40 @@ use crate::storage::record_input::{
 };
 use crate::types::Offset;
 
-/// What is wrong with the inside of a batch, and at which record.
+/// A fault in the records of a batch, and the index of the record.
 #[derive(Debug, thiserror::Error)]
 #[error("record {index} of the batch: {fault}")]
 pub struct MalformedRecordAt {
-    /// The record's place in the batch, from 0.
+    /// Index of the record in the batch, from 0.
     pub index: i32,
-    /// What is wrong.
+    /// The fault.
     pub fault: MalformedRecord,
 }
 
-/// What a walk sees of a record.
+/// The fields of a record that a walk reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordHead {
-    /// Offset less the batch's base offset, as the record has it.
+    /// Offset relative to the batch's base offset, as stored in the record.
     pub offset_delta: i32,
-    /// Milliseconds since 1970: base timestamp and delta, or the batch's append time.
+    /// Milliseconds since 1970: base timestamp plus delta, or the batch's append time.
     pub timestamp: i64,
     /// False for a null key.
     pub has_key: bool,
 }
 
-/// How far a walk went.
+/// The result of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walked {
-    /// Records seen.
+    /// Number of records visited.
     pub records: i32,
-    /// True if the batch was walked to its end, so that all of its framing is known to be right;
+    /// True if the batch was walked to its end, so that all of its framing is known to be correct;
     /// false if the visitor broke off.
     pub complete: bool,
 }
 
-/// Visit the records of a batch, checking their framing: every size within the batch, the parts
-/// of each record adding up to its size, as many records as the header counts, nothing after
-/// them.
+/// Visits the records of a batch and checks their framing: every size lies within the batch, the
+/// parts of each record add up to its size, there are as many records as the header counts, and
+/// nothing follows them.
 ///
 /// # Errors
 /// The first fault. Records before it have been visited.
@@ -92,7 +92,7 @@ fn walk_in<S: RecordInput>(
     Ok(Walked { records: header.records_count, complete: true })
 }
 
-/// After the last record there must be nothing.
+/// Checks that nothing follows the last record.
 pub(crate) fn ended<S: RecordInput>(
     input: &mut S,
     header: &Header,
@@ -107,7 +107,7 @@ pub(crate) fn ended<S: RecordInput>(
     Ok(())
 }
 
-/// How a batch's records come by their timestamps.
+/// How the timestamps of a batch's records are determined.
 #[derive(Clone, Copy)]
 pub(crate) struct Times {
     base: i64,
@@ -115,19 +115,19 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// As the batch's header has it.
+    /// Reads the timestamp type and the base or append time from the batch's header.
     pub(crate) fn of(header: &Header) -> Times {
         let append = header.is_log_append_time().then_some(header.max_timestamp);
         Times { base: header.base_timestamp, append }
     }
 
-    /// Java's addition, which wraps.
+    /// Returns the timestamp for a delta; the addition wraps as in Java.
     pub(crate) fn at(self, delta: i64) -> i64 {
         self.append.unwrap_or_else(|| self.base.wrapping_add(delta))
     }
 }
 
-/// One record, its key, value and headers passed over.
+/// Reads one record, skipping its key, value and headers.
 #[inline]
 fn head<S: RecordInput>(input: &mut S, times: Times) -> Result<RecordHead, MalformedRecord> {
     let mut body = Body::enter(input)?;
@@ -147,7 +147,7 @@ fn head<S: RecordInput>(input: &mut S, times: Times) -> Result<RecordHead, Malfo
     Ok(RecordHead { offset_delta, timestamp, has_key: key.is_some() })
 }
 
-/// The bytes between a record's size and its end.
+/// The bytes of a record after its size.
 pub(crate) struct Body<'i, S> {
     /// Where the record is read from.
     pub(crate) input: &'i mut S,
@@ -167,7 +167,7 @@ impl<'i, S: RecordInput> Body<'i, S> {
         Ok(Body { input, size, end })
     }
 
-    /// Attributes (which nobody uses), timestamp and offset delta.
+    /// Reads the attributes (unused), the timestamp and the offset delta.
     #[inline]
     pub(crate) fn start(&mut self, times: Times) -> Result<(i64, i32), MalformedRecord> {
         self.input.byte()?;
@@ -175,7 +175,7 @@ impl<'i, S: RecordInput> Body<'i, S> {
         Ok((timestamp, number(self.input)?))
     }
 
-    /// A length of which -1 means null.
+    /// Reads a length; -1 means null.
     #[inline]
     pub(crate) fn length(&mut self) -> Result<Option<usize>, MalformedRecord> {
         match number(self.input)? {
@@ -184,7 +184,7 @@ impl<'i, S: RecordInput> Body<'i, S> {
         }
     }
 
-    /// A length that cannot be null.
+    /// Reads a length that cannot be null.
     #[inline]
     fn name_length(&mut self) -> Result<usize, MalformedRecord> {
         let length = number(self.input)?;
@@ -200,25 +200,25 @@ impl<'i, S: RecordInput> Body<'i, S> {
         }
     }
 
-    /// How many headers follow. Each takes two bytes at least, but Kafka holds the count against
-    /// the bytes, and so do we.
+    /// Reads the number of headers. Each takes at least two bytes, but like Kafka this compares the
+    /// count with the number of bytes left.
     #[inline]
     fn header_count(&mut self) -> Result<usize, MalformedRecord> {
         self.name_length()
     }
 
-    /// A number that stands for itself.
+    /// Reads a number.
     pub(crate) fn number(&mut self) -> Result<i32, MalformedRecord> {
         number(self.input)
     }
 
-    /// How many bytes the record still has.
+    /// Returns the number of bytes left in the record.
     pub(crate) fn left(&self) -> Result<usize, MalformedRecord> {
         let left = self.end.checked_sub(self.input.position());
         left.map(|bytes| bytes as usize).ok_or(MalformedRecord::Sum(self.size))
     }
 
-    /// Pass over what the record still has.
+    /// Skips the rest of the record.
     pub(crate) fn skip_rest(self) -> Result<(), MalformedRecord> {
         let left = self.left()?;
         self.input.skip(left)
@@ -246,11 +246,11 @@ impl<'i, S: RecordInput> Body<'i, S> {
     }
 }
 
-/// Where a batch's records come from.
+/// Where a batch's records are read from.
 pub(crate) enum Source<'a> {
-    /// They lie there as they are.
+    /// Uncompressed, in place.
     Here(SliceInput<'a>),
-    /// They come out of a codec.
+    /// Compressed, through the codec.
     Unfolding(Box<StreamInput<'a>>),
 }
 
@@ -267,18 +267,18 @@ pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, MalformedRec
     }
 }
 
-/// A whole record, its bytes kept.
+/// A whole record with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Where it lies in the partition.
+    /// Its offset in the partition.
     pub offset: Offset,
     /// Milliseconds since 1970.
     pub timestamp: i64,
-    /// The key; null is not empty.
+    /// The key; a null key differs from an empty one.
     pub key: Option<Bytes>,
     /// The value; null is a tombstone in a compacted topic.
     pub value: Option<Bytes>,
-    /// The headers, in their order; names may repeat.
+    /// The headers in order; names may repeat.
     pub headers: Vec<RecordHeader>,
 }
 
@@ -291,18 +291,18 @@ pub struct RecordHeader {
     pub value: Option<Bytes>,
 }
 
-/// The records of a batch, whole and one by one. Ends after the first fault.
+/// Iterator over the records of a batch, each in full. Ends after the first fault.
 pub struct Records<'a> {
     source: Source<'a>,
     header: Header,
     next: i32,
 }
 
-/// Read the records of a batch.
+/// Returns an iterator over the records of a batch.
 ///
 /// # Errors
-/// The codec is unknown or its payload does not begin as it should; everything later is an error
-/// of the iterator.
+/// The codec is unknown or the payload does not begin as it requires; later faults are errors of
+/// the iterator.
 pub fn records<'a>(batch: &BatchView<'a>) -> Result<Records<'a>, MalformedRecordAt> {
     Ok(Records { source: open(batch)?, header: batch.header, next: 0 })
 }
@@ -352,7 +352,7 @@ fn whole<S: RecordInput>(input: &mut S, header: &Header) -> Result<Record, Malfo
     Ok(Record { offset, timestamp, key, value, headers })
 }
 
-/// A record that was looked for by time.
+/// The offset and timestamp of a record found by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimestampAndOffset {
     /// Its offset.
@@ -361,7 +361,7 @@ pub struct TimestampAndOffset {
     pub timestamp: i64,
 }
 
-/// The batch's first record at or after `timestamp` whose offset is `from` or later.
+/// Returns the batch's first record with at least this timestamp whose offset is `from` or later.
 ///
 /// # Errors
 /// A fault before that record.
@@ -382,7 +382,7 @@ pub fn first_at_or_after(
     Ok(found)
 }
 
-/// The batch's first record that carries the batch's largest timestamp; `None` if there are no
+/// Returns the batch's first record that has the batch's largest timestamp; `None` if there are no
 /// records.
 ///
 /// # Errors

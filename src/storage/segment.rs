@@ -1,10 +1,10 @@
 //! One log file and its two indexes.
 //!
-//! **Invariant:** bytes below the length that its owner has published never change, and
-//! base offset <= every offset here < base offset of the next segment.
+//! **Invariant:** bytes below the length that its owner has published never change, and base offset
+//! <= every offset in the segment < base offset of the next segment.
 //!
-//! A [`Segment`] is shared by readers and has no length of its own: how far it may be read is in
-//! the view that names it. Its files are opened when they are first wanted.
+//! A [`Segment`] is shared by readers and has no length of its own: how far it may be read is
+//! stated by the view that contains it. Its files are opened on first use.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -16,33 +16,33 @@ use crate::storage::disk::{Disk, File, OpenMode, is_full, read_exact_at};
 use crate::storage::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 use crate::types::Offset;
 
-/// The name of a segment's file: twenty digits and a suffix.
+/// Returns the name of a segment's file: twenty digits and a suffix.
 pub fn file_name(base_offset: Offset, suffix: &str) -> String {
     format!("{base_offset:020}.{suffix}")
 }
 
-/// The base offset in a file name that ends with `suffix` (given with its dot).
+/// Returns the base offset in a file name that ends with `suffix` (which includes its dot).
 pub fn base_offset_of(name: &str, suffix: &str) -> Option<Offset> {
     let digits = name.strip_suffix(suffix)?;
     (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
         .then(|| digits.parse().ok())?
 }
 
-/// A stretch of a file that nobody has read yet.
+/// A range of a file, not read yet.
 #[derive(Debug, Clone)]
 pub struct FileSlice {
     /// The file.
     pub file: Arc<dyn File>,
-    /// Where the stretch begins, in bytes.
+    /// Start of the range, in bytes.
     pub position: u64,
-    /// How long it is, in bytes.
+    /// Length, in bytes.
     pub len: usize,
 }
 
-/// A batch as it lies in a segment.
+/// A batch and its location in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchAt {
-    /// Where it starts, in bytes.
+    /// Start of the batch, in bytes.
     pub position: u64,
     /// Its length in bytes, prefix included.
     pub bytes: u64,
@@ -50,26 +50,27 @@ pub struct BatchAt {
     pub header: Header,
 }
 
-/// What the name of a file ends with that is part of the log.
+/// File name ending of the segments that are part of the log.
 pub const LIVE: &str = "";
-/// What a retired file's name ends with, as in Kafka.
+/// File name ending of a retired segment, as in Kafka.
 pub const RETIRED: &str = ".deleted";
-/// What compaction's files are called while it writes them, as in Kafka.
+/// File name ending of the segments that compaction is still writing, as in Kafka.
 pub const CLEANED: &str = ".cleaned";
-/// What they are called once they are whole and durable: from then on they are what counts.
+/// File name ending of compacted segments once they are complete and durable: from then on they
+/// replace the originals.
 pub const SWAP: &str = ".swap";
 
-/// What the name of a file ends with that holds what recovery has cut off a damaged log. Neither
-/// Ottla nor Kafka reads such files.
+/// File name ending of the bytes that recovery has cut off a damaged log. Neither Ottla nor Kafka
+/// reads such files.
 pub const DAMAGED: &str = ".damaged";
 
-/// The files of a segment.
+/// File types of a segment.
 const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
 
-/// How often an index that is made again has an entry, in bytes: `index.interval.bytes`'s default.
+/// Bytes between the entries of a rebuilt index: the default of `index.interval.bytes`.
 const MENDED_INTERVAL_BYTES: u64 = 4096;
 
-/// An index says what the log does not.
+/// An index that contradicts the log.
 #[derive(Debug)]
 pub struct IndexMismatch;
 
@@ -80,7 +81,7 @@ pub struct Segment {
     pub base_offset: Offset,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    /// What its files' names end with.
+    /// Ending of its file names.
     ending: &'static str,
     log: OnceLock<Arc<dyn File>>,
     offsets: OnceLock<OffsetIndex>,
@@ -89,12 +90,12 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment of which no file is open yet.
+    /// Returns a segment none of whose files is open yet.
     pub fn unopened(disk: Arc<dyn Disk>, dir: &Path, base_offset: Offset) -> Segment {
         Segment::named(disk, dir, base_offset, LIVE)
     }
 
-    /// As [`Segment::unopened`], of files whose names end with `ending`.
+    /// Returns a segment like [`Segment::unopened`], with file names that end with `ending`.
     pub fn named(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -113,16 +114,16 @@ impl Segment {
         }
     }
 
-    /// A new, empty segment: its three files are made, or emptied.
+    /// Creates a new, empty segment; existing files of that name are truncated.
     pub fn create(disk: Arc<dyn Disk>, dir: &Path, base_offset: Offset) -> io::Result<Segment> {
         Segment::unopened(disk, dir, base_offset).made()
     }
 
-    /// Make its three files, or empty them; all of them or none.
+    /// Creates its three files, or truncates them: all of them or none.
     pub fn made(self) -> io::Result<Segment> {
         if let Err(error) = self.make_files() {
-            // Whoever goes on with the segment before must not leave this one behind: a start
-            // would take it for the end of the log.
+            // The caller carries on with the previous segment, so this one must not stay behind:
+            // the next start would take it for the end of the log.
             let undone = self.remove().and_then(|()| self.disk.sync_dir(&self.dir));
             return Err(undone.err().map_or(error, |undo| io::Error::other(undo.to_string())));
         }
@@ -144,8 +145,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Open the indexes to write to them: entries that make no sense for a log of `log_bytes`
-    /// are forgotten. Missing files are made. False if anything was missing or made no sense.
+    /// Opens the indexes for writing: creates missing files and drops entries that are impossible
+    /// for a log of `log_bytes`. Returns false if anything was missing or impossible.
     pub fn open_indexes(&self, log_bytes: u64) -> io::Result<bool> {
         let both_exist = ["index", "timeindex"].iter().all(|s| self.disk.exists(&self.path(s)));
         let file = self.disk.open(&self.path("index"), OpenMode::Create)?;
@@ -157,7 +158,7 @@ impl Segment {
         Ok(is_whole)
     }
 
-    /// The path of one of its files.
+    /// Returns the path of one of its files.
     pub fn path(&self, suffix: &str) -> PathBuf {
         self.path_as(suffix, self.ending)
     }
@@ -166,7 +167,7 @@ impl Segment {
         self.dir.join(file_name(self.base_offset, &format!("{suffix}{ending}")))
     }
 
-    /// The log file.
+    /// Returns the log file.
     pub fn log(&self) -> io::Result<&Arc<dyn File>> {
         if let Some(file) = self.log.get() {
             return Ok(file);
@@ -175,7 +176,7 @@ impl Segment {
         Ok(self.log.get_or_init(|| file))
     }
 
-    /// The offset index.
+    /// Returns the offset index.
     pub fn offsets(&self) -> io::Result<&OffsetIndex> {
         if let Some(index) = self.offsets.get() {
             return Ok(index);
@@ -184,7 +185,7 @@ impl Segment {
         Ok(self.offsets.get_or_init(|| index))
     }
 
-    /// The time index.
+    /// Returns the time index.
     pub fn times(&self) -> io::Result<&TimeIndex> {
         if let Some(index) = self.times.get() {
             return Ok(index);
@@ -193,8 +194,8 @@ impl Segment {
         Ok(self.times.get_or_init(|| index))
     }
 
-    /// The largest timestamp of a sealed segment, ms since 1970; `None` if no record has one. The
-    /// index is not opened for it: retention asks this of every segment there is.
+    /// Returns the largest timestamp of a sealed segment, ms since 1970; `None` if no record has
+    /// one. Does not keep the index open: retention calls this for every segment.
     pub fn latest_ms(&self) -> io::Result<Option<i64>> {
         if let Some(index) = self.times.get() {
             return Ok(index.last()?.map(|entry| entry.timestamp));
@@ -207,8 +208,8 @@ impl Segment {
         Ok(*self.latest_ms.get_or_init(|| latest))
     }
 
-    /// The header of the batch at `position` of a log of `log_bytes`; `None` if no whole batch
-    /// starts there.
+    /// Returns the header of the batch at `position` of a log of `log_bytes`; `None` if no whole
+    /// batch starts there.
     pub fn batch_at(&self, position: u64, log_bytes: u64) -> io::Result<Option<BatchAt>> {
         if position + HEADER_BYTES as u64 > log_bytes {
             return Ok(None);
@@ -220,9 +221,9 @@ impl Segment {
         Ok((position + bytes <= log_bytes).then_some(BatchAt { position, bytes, header }))
     }
 
-    /// The batch that holds `offset`, or the first one after it (offsets may have gaps).
+    /// Returns the batch that holds `offset`, or the first one after it (offsets may have gaps).
     ///
-    /// An index entry is believed only if the batch that it names lies where it says.
+    /// An index entry is trusted only if the batch that it refers to starts at its position.
     pub fn find(&self, offset: Offset, log_bytes: u64) -> io::Result<Option<BatchAt>> {
         match self.find_by_index(offset, log_bytes)? {
             Ok(found) => Ok(found),
@@ -266,7 +267,7 @@ impl Segment {
         Ok(None)
     }
 
-    /// The batch that a time entry names, if it is there and says the same.
+    /// Returns the batch that a time index entry refers to, if it exists and agrees with the entry.
     pub fn batch_of(
         &self,
         entry: TimeEntry,
@@ -281,7 +282,7 @@ impl Segment {
         Ok(found.and_then(|batch| batch.filter(is_it).ok_or(IndexMismatch)))
     }
 
-    /// A position before which no record is as late as `timestamp`.
+    /// Returns a position before which no record is as late as `timestamp`.
     pub fn position_before(&self, timestamp: i64, log_bytes: u64) -> io::Result<u64> {
         let Some(entry) = self.times()?.before(timestamp)? else { return Ok(0) };
         match self.batch_of(entry, log_bytes)? {
@@ -290,7 +291,7 @@ impl Segment {
         }
     }
 
-    /// Make both indexes again from the log, in memory; the files follow if the disk allows it.
+    /// Rebuilds both indexes in memory from the log; writes them to their files if the disk allows.
     fn rebuild_index(&self, log_bytes: u64) -> io::Result<()> {
         let (mut offsets, mut times) = (Vec::new(), Vec::new());
         let (mut latest, mut last_offset, mut indexed_to) = (-1, 0, 0);
@@ -308,18 +309,18 @@ impl Segment {
             Ok(ControlFlow::Continue(()))
         })?;
         let log = self.path("log");
-        tracing::warn!(log = %log.display(), "made a damaged index again from the log");
+        tracing::warn!(log = %log.display(), "rebuilt a damaged index from the log");
         self.offsets()?.replace(&offsets, log_bytes);
         self.times()?.replace(&times, last_offset);
         if let Err(error) = self.offsets()?.flush().and_then(|()| self.times()?.flush()) {
-            tracing::warn!(log = %log.display(), %error, "the index was not written");
+            tracing::warn!(log = %log.display(), %error, "could not write the rebuilt index");
         }
         Ok(())
     }
 
-    /// Where to cut a read that starts with the batch `first` and may take `max_bytes`: at the
-    /// start of an indexed batch, so that the reader is sent whole batches. A stretch without an
-    /// index entry is cut anywhere after the first batch, as Kafka does.
+    /// Returns the position at which to end a read that starts with the batch `first` and may take
+    /// `max_bytes`: the start of an indexed batch, so that the reader receives whole batches. A
+    /// range without an index entry is cut anywhere after the first batch, as Kafka does.
     pub fn cut(&self, first: &BatchAt, max_bytes: u64, log_bytes: u64) -> io::Result<u64> {
         let (limit, least) = (first.position + max_bytes, first.position + first.bytes);
         if limit >= log_bytes {
@@ -333,9 +334,9 @@ impl Segment {
         Ok(indexed.map(|e| u64::from(e.position)).filter(|cut| *cut >= least).unwrap_or(limit))
     }
 
-    /// Visit the batches from `position` on, each with all its bytes if `whole`, else only its
-    /// header. Returns where it ended: at `log_bytes`, at the first that is not whole, or where
-    /// the visitor broke off.
+    /// Visits the batches from `position` on, each with all its bytes if `whole`, else with its
+    /// header only. Returns the position where it ended: `log_bytes`, the first incomplete batch,
+    /// or where the visitor broke off.
     pub fn scan(
         &self,
         position: u64,
@@ -367,7 +368,7 @@ impl Segment {
         Ok(position)
     }
 
-    /// Make the log durable, and with it the indexes if the segment is sealed.
+    /// Makes the log durable, and the indexes as well if the segment is sealed.
     pub fn sync(&self, sealed: bool) -> io::Result<()> {
         self.log()?.sync()?;
         if sealed {
@@ -377,11 +378,11 @@ impl Segment {
         Ok(())
     }
 
-    /// Take it out of the directory: its files stay under other names for those who read them,
-    /// until [`Segment::remove_retired`]. Where there is no room for the other names they go at
-    /// once: what takes room must be able to go on a full disk. The log goes last.
+    /// Takes the segment out of the directory: its files stay under other names for their readers
+    /// until [`Segment::remove_retired`]. If there is no space for the other names, the files are
+    /// removed at once: it must be possible to free space on a full disk. The log file goes last.
     pub fn retire(&self) -> io::Result<()> {
-        // Whoever has a view with this segment in it must still be able to read.
+        // Readers with a view that contains this segment must still be able to read it.
         self.log()?;
         self.offsets()?;
         self.times()?;
@@ -391,8 +392,8 @@ impl Segment {
                 continue;
             }
             match self.disk.rename(&path, &self.path_as(suffix, RETIRED)) {
-                // A longer name may need another block of the directory. Whoever reads the file
-                // has it open.
+                // A longer name may need another block for the directory. Readers have the file
+                // open.
                 Err(error) if is_full(&error) => self.disk.remove_file(&path)?,
                 renamed => renamed?,
             }
@@ -400,8 +401,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Let the names of its files end otherwise. The log goes last: as long as it stands under its
-    /// old name, not all is done.
+    /// Changes the ending of its file names. The log file goes last: while it still has its old
+    /// name, the rename is not complete.
     pub fn rename(&self, ending: &str) -> io::Result<()> {
         for suffix in SUFFIXES.iter().rev() {
             let path = self.path(suffix);
@@ -412,12 +413,12 @@ impl Segment {
         Ok(())
     }
 
-    /// Remove the files that [`Segment::retire`] has left.
+    /// Removes the files left by [`Segment::retire`].
     pub fn remove_retired(&self) -> io::Result<()> {
         self.remove_as(RETIRED)
     }
 
-    /// Remove its files; readers that hold them open finish.
+    /// Removes its files; readers that have them open can finish.
     pub fn remove(&self) -> io::Result<()> {
         self.remove_as(self.ending)
     }
@@ -433,7 +434,7 @@ impl Segment {
     }
 }
 
-/// A stretch of a file in memory, moved along by a scan.
+/// A window of a file in memory that a scan moves forward.
 struct ScanBuffer {
     start: u64,
     bytes: Vec<u8>,

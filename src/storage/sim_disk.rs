@@ -1,11 +1,11 @@
 //! A disk in memory that tears, forgets and fails, by seed. For tests.
 //!
-//! A process sees everything that it wrote (the page cache). A loss of power leaves what was
-//! synced, and of the rest whatever the seed decides: [`SimDisk::crash`]. A killed process leaves
-//! the page cache whole: [`SimDisk::kill`].
+//! A process sees everything that it wrote (the page cache). A power loss leaves what was synced,
+//! and of the rest whatever the seed decides: [`SimDisk::crash`]. Killing the process leaves the
+//! page cache intact: [`SimDisk::kill`].
 //!
-//! **Invariant:** one seed and one sequence of calls give one outcome. A call decides by the
-//! disk's own generator, so a test that wants repeatable runs uses the disk from one thread.
+//! **Invariant:** the same seed and sequence of calls give the same outcome. Calls draw from the
+//! disk's own generator, so a test that needs repeatable runs uses the disk from one thread.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use crate::storage::disk::{DirEntry, Disk, File, OpenMode};
 use crate::storage::sim_state::{Contents, NameChange, NodeId, Tree};
 use crate::storage::sim_world::{Counts, DiskOp, InjectedError, Planned, World};
 
-/// A simulated disk. Clones are handles of the same disk.
+/// A simulated disk. Clones are handles to the same disk.
 #[derive(Clone)]
 pub struct SimDisk {
     world: Arc<Mutex<World>>,
@@ -34,7 +34,7 @@ struct SimFile {
 }
 
 impl SimDisk {
-    /// An empty disk with a root directory.
+    /// Returns an empty disk with a root directory.
     pub fn new(seed: u64) -> SimDisk {
         SimDisk::of(Tree::default(), Rng::with_seed(seed))
     }
@@ -48,115 +48,116 @@ impl SimDisk {
         lock(&self.world)
     }
 
-    /// The disk as the machine finds it after a loss of power.
+    /// Returns the disk as it is after a power loss.
     ///
-    /// Synced contents and synced names are there. Of a file's other changes all may be there,
-    /// none, those up to some byte, or some sectors of 512 bytes and not others (what is missing
-    /// holds what was there before, or zeros). Other names were made, renamed or removed, or were
-    /// not, each for itself; a rename is never half done. No fault is carried over. Files that
-    /// were open go on to belong to the old disk.
+    /// Synced contents and synced names survive. Of a file's other changes all may survive, or
+    /// none, or those up to some byte, or some sectors of 512 bytes and not others (the missing
+    /// ones hold their previous contents, or zeros). Each unsynced creation, rename or removal of a
+    /// name survives or not independently of the others; a rename is never half done. Planned
+    /// failures are not carried over. Open files still belong to the old disk.
     pub fn crash(&self) -> SimDisk {
         let mut world = self.world();
         let mut rng = world.rng.fork();
         SimDisk::of(world.tree.after_power_loss(&mut rng), rng)
     }
 
-    /// The disk as the next process finds it after this one was killed.
+    /// Returns the disk as the next process finds it after this one was killed.
     ///
-    /// Every operation that returned is there, and is as durable as it was: a loss of power may
-    /// follow. The operation in which the machine stopped (see [`SimDisk::fail_after`]) may be
-    /// there in part. No fault is carried over.
+    /// Every operation that returned has taken effect, and is as durable as it was before: a power
+    /// loss may follow. The operation in which the machine stopped (see [`SimDisk::fail_after`])
+    /// may have taken effect in part. Planned failures are not carried over.
     pub fn kill(&self) -> SimDisk {
         let mut world = self.world();
         let rng = world.rng.fork();
         SimDisk::of(world.tree.clone(), rng)
     }
 
-    /// Make everything durable that was done so far: where a test begins.
+    /// Makes everything durable, as the starting point of a test.
     pub fn settle(&self) {
         self.world().tree.settle();
     }
 
-    /// What was asked of the disk so far.
+    /// Returns the number of operations so far.
     pub fn counts(&self) -> Counts {
         self.world().counts
     }
 
-    /// Let `changes` more changes succeed (see [`Counts::changes`]); in the one after them the
-    /// machine stops: a write is cut at any byte, another change is done or not, and whatever is
-    /// asked from then on fails.
+    /// Lets `changes` more changes succeed (see [`Counts::changes`]); the machine stops in the next
+    /// one: a write is cut at any byte, any other change takes effect or not, and every operation
+    /// after it fails.
     pub fn fail_after(&self, changes: u64) {
         self.world().left = Some(changes);
     }
 
-    /// True once the machine has stopped.
+    /// Returns true once the machine has stopped.
     pub fn has_stopped(&self) -> bool {
         self.world().stopped
     }
 
-    /// True if a fault is planned or room is limited: what a call answers may be the disk's fault.
+    /// Returns true if a failure is planned or space is limited: an error may come from the disk.
     pub fn has_faults(&self) -> bool {
         let world = self.world();
         !world.planned.is_empty() || world.one_in.is_some() || world.room.is_some()
     }
 
-    /// True once a sync of a file has failed, and with it what was written may be lost for good.
+    /// Returns true once a sync of a file has failed, so that writes may be lost for good.
     pub fn has_lost_pages(&self) -> bool {
         self.world().pages_lost
     }
 
-    /// The next write to (or truncation of) a file whose path contains `of` fails; any part of
-    /// the bytes may have been written.
+    /// Plans the failure of the next write to (or truncation of) a file whose path contains `of`;
+    /// any part of the bytes may have been written.
     pub fn fail_next_write(&self, of: &str, fault: InjectedError) {
         self.plan(DiskOp::Write, of, fault, false);
     }
 
-    /// The next sync of a file or directory whose path contains `of` fails with EIO.
+    /// Plans an EIO for the next sync of a file or directory whose path contains `of`.
     ///
-    /// Some of what it should have made durable never will be, whatever a later sync says, though
-    /// readers go on to see it until the power is lost.
+    /// Some of what it should have made durable never will be, regardless of later syncs, although
+    /// readers still see it until a power loss.
     pub fn fail_next_sync(&self, of: &str) {
         self.plan(DiskOp::Sync, of, InjectedError::Io, false);
     }
 
-    /// In the next sync of a path that contains `of` the thread that asks for it panics.
+    /// Plans a panic of the calling thread in the next sync of a path that contains `of`.
     pub fn panic_in_next_sync(&self, of: &str) {
         self.plan(DiskOp::Sync, of, InjectedError::Panic, false);
     }
 
-    /// Reads of files whose path contains `of` fail with EIO, until [`SimDisk::heal`].
+    /// Makes reads of files whose path contains `of` fail with EIO, until [`SimDisk::heal`].
     pub fn fail_reads(&self, of: &str) {
         self.plan(DiskOp::Read, of, InjectedError::Io, true);
     }
 
-    /// The next creation, rename or removal of a path that contains `of` fails and does nothing.
+    /// Plans a failure of the next creation, rename or removal of a path that contains `of`; it has
+    /// no effect.
     pub fn fail_next_name(&self, of: &str, fault: InjectedError) {
         self.plan(DiskOp::Name, of, fault, false);
     }
 
-    /// Renames to a path that contains `of` fail with ENOSPC and do nothing, until
+    /// Makes renames to a path that contains `of` fail with ENOSPC, without effect, until
     /// [`SimDisk::heal`]: the directory would need another block for the longer name.
     pub fn fail_renames(&self, of: &str) {
         self.plan(DiskOp::Rename, of, InjectedError::NoSpace, true);
     }
 
-    /// Undo every [`SimDisk::fail_renames`], and nothing else.
+    /// Ends every [`SimDisk::fail_renames`], and nothing else.
     pub fn allow_renames(&self) {
         self.world().planned.retain(|planned| planned.kind != DiskOp::Rename);
     }
 
-    /// From now on one change in `one_in` fails, by seed, with EIO or ENOSPC.
+    /// Makes one change in `one_in` fail from now on, by seed, with EIO or ENOSPC.
     pub fn fail_now_and_then(&self, one_in: u32) {
         self.world().one_in = Some(one_in.max(1));
     }
 
-    /// Let files grow by `bytes` in all before ENOSPC; `None` lifts the limit. What is cut off or
-    /// removed makes room again.
+    /// Lets files grow by `bytes` in total before ENOSPC; `None` lifts the limit. Truncation and
+    /// removal free space again.
     pub fn set_room(&self, bytes: Option<u64>) {
         self.world().room = bytes;
     }
 
-    /// Forget every fault that was asked for, except a machine that has stopped.
+    /// Cancels every planned failure; a machine that has stopped stays so.
     pub fn heal(&self) {
         let mut world = self.world();
         world.planned.clear();
@@ -165,15 +166,16 @@ impl SimDisk {
         world.left = None;
     }
 
-    /// Flip a bit of a file's contents, wherever they are: in memory, on the medium, or both.
+    /// Flips a bit of a file's contents, whether they are in memory, on the medium, or both.
     pub fn flip_bit(&self, path: &Path, position: u64, bit: u8) {
         let mut world = self.world();
-        let node = world.node(path).expect("a file to be damaged");
+        let node = world.node(path).expect("the file to be damaged");
         let at = usize::try_from(position).unwrap_or(usize::MAX);
         world.tree.file_mut(node).expect("a file").flip(at, bit);
     }
 
-    /// Every file's path and contents as a process sees them, in order: to compare two runs.
+    /// Returns every file's path and contents as a process sees them, in order, for comparing two
+    /// runs.
     pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
         self.world().tree.everything()
     }
@@ -322,7 +324,7 @@ impl Disk for SimDisk {
 }
 
 impl File for SimFile {
-    /// Now and then fewer bytes than could be had, as the contract allows.
+    /// Sometimes returns fewer bytes than are available, as the contract allows.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut world = lock(&self.world);
         world.running()?;
@@ -339,7 +341,7 @@ impl File for SimFile {
         Ok(n)
     }
 
-    /// Now and then the pages are cold.
+    /// Sometimes the pages are not cached.
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         if lock(&self.world).rng.u8(0..8) == 0 {
             return Err(io::ErrorKind::WouldBlock.into());

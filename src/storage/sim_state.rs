@@ -1,7 +1,7 @@
-//! What a simulated disk holds: as processes see it, and as a loss of power would leave it.
+//! The contents of a simulated disk: as processes see them, and as a power loss would leave them.
 //!
-//! **Invariant:** a node has one name at most (there are no hard links), and node numbers are
-//! never used again.
+//! **Invariant:** a node has at most one name (there are no hard links), and node numbers are never
+//! reused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ pub(crate) type NodeId = usize;
 pub(crate) type NameInDir = (NodeId, String);
 type Names = BTreeMap<NameInDir, NodeId>;
 
-/// The unit in which a disk tears a write.
+/// The unit in which a disk tears writes.
 const SECTOR: usize = 512;
 
-/// A change of a file that is not durable yet.
+/// A change to a file that is not durable yet.
 #[derive(Debug, Clone)]
 enum Change {
     Write { position: usize, bytes: Vec<u8> },
@@ -43,31 +43,32 @@ impl Change {
 /// A file's bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Contents {
-    /// What a reader is given.
+    /// The contents that readers see.
     pub seen: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
-    /// Up to here there is room for it, whatever its length.
+    /// Space is reserved up to this position, regardless of the length.
     reserved: u64,
 }
 
 impl Contents {
-    /// The room that it takes, bytes.
+    /// Returns the space that the file takes, in bytes.
     pub fn footprint(&self) -> u64 {
         self.reserved.max(self.seen.len() as u64)
     }
 
-    /// Take room up to `end`.
+    /// Reserves space up to `end`.
     pub fn reserve(&mut self, end: u64) {
         self.reserved = self.reserved.max(end);
     }
 
-    /// Write `bytes` at `position`; a gap before it is filled with zeros.
+    /// Writes `bytes` at `position`; a gap before it is filled with zeros.
     pub fn write(&mut self, position: u64, bytes: Vec<u8>) {
         self.change(Change::Write { position: position as usize, bytes });
     }
 
-    /// Flip a bit of what is there, durable or not: the medium's doing, and no change of anybody's.
+    /// Flips a bit of the contents, durable or not: a fault of the medium, not a change by a
+    /// process.
     pub fn flip(&mut self, position: usize, bit: u8) {
         let flip = |bytes: &mut Vec<u8>, at: usize| {
             if let Some(byte) = bytes.get_mut(at) {
@@ -85,7 +86,7 @@ impl Contents {
         }
     }
 
-    /// Cut or extend with zeros.
+    /// Truncates, or extends with zeros.
     pub fn set_len(&mut self, len: u64) {
         self.reserved = 0;
         self.change(Change::Length(len as usize));
@@ -96,15 +97,15 @@ impl Contents {
         self.pending.push(change);
     }
 
-    /// Make every change durable that is not lost already.
+    /// Makes every change durable that is not already lost.
     pub fn sync(&mut self) {
         for change in self.pending.drain(..) {
             change.apply(&mut self.durable);
         }
     }
 
-    /// A sync failed: each change was made durable or will never be. The kernel marks such pages
-    /// clean, so that no later sync tries them again.
+    /// Applies a failed sync: each change is made durable or never will be. The kernel marks such
+    /// pages clean, so no later sync retries them.
     pub fn lose_some(&mut self, rng: &mut Rng) {
         for change in self.pending.drain(..) {
             if rng.bool() {
@@ -128,7 +129,7 @@ impl Contents {
         bytes
     }
 
-    /// Some changes in order, the next one up to some byte, and no more.
+    /// Returns the contents after some changes in order and a part of the next one.
     fn cut(&self, rng: &mut Rng) -> Vec<u8> {
         let whole = rng.usize(0..=self.pending.len());
         let mut bytes = self.with_first(whole);
@@ -139,7 +140,8 @@ impl Contents {
         bytes
     }
 
-    /// The length as it was after some change, and each sector old (or zero) or new.
+    /// Returns the contents with the length after some change, and each sector old (or zero) or
+    /// new.
     fn torn(&self, rng: &mut Rng) -> Vec<u8> {
         let new = self.with_first(self.pending.len());
         let len = match rng.bool() {
@@ -169,30 +171,30 @@ impl Contents {
     }
 }
 
-/// A change of names. Each is done as a whole or not at all.
+/// A change of names. Each takes effect as a whole or not at all.
 #[derive(Debug, Clone)]
 pub(crate) enum NameChange {
-    /// A new node got its name.
+    /// A new node got a name.
     Made {
-        /// Where.
+        /// Its location.
         at: NameInDir,
-        /// What.
+        /// The node.
         node: NodeId,
     },
-    /// A node got another name; what had that name before has none now.
+    /// A node got another name; the node that had that name before has none now.
     Moved {
-        /// Where it was.
+        /// Its old location.
         from: NameInDir,
-        /// Where it is.
+        /// Its new location.
         to: NameInDir,
-        /// What.
+        /// The node.
         node: NodeId,
     },
     /// A node lost its name.
     Gone {
-        /// Where it was.
+        /// Its old location.
         at: NameInDir,
-        /// What.
+        /// The node.
         node: NodeId,
     },
 }
@@ -213,7 +215,7 @@ impl NameChange {
         }
     }
 
-    /// Changes before it may have been lost, so nothing is taken for granted about `names`.
+    /// Applies the change. Earlier changes may have been lost, so it assumes nothing about `names`.
     fn apply(&self, names: &mut Names) {
         match self {
             NameChange::Made { at, node } => {
@@ -238,7 +240,7 @@ enum Node {
     Dir,
 }
 
-/// Every file and directory.
+/// All files and directories.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
@@ -259,27 +261,27 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// The root directory; it is always there.
+    /// The root directory, which always exists.
     pub const ROOT: NodeId = 0;
 
-    /// A file without a name.
+    /// Adds a file without a name.
     pub fn add_file(&mut self) -> NodeId {
         self.nodes.push(Node::File(Contents::default()));
         self.nodes.len() - 1
     }
 
-    /// A directory without a name.
+    /// Adds a directory without a name.
     pub fn add_dir(&mut self) -> NodeId {
         self.nodes.push(Node::Dir);
         self.nodes.len() - 1
     }
 
-    /// True for a directory.
+    /// Returns true for a directory.
     pub fn is_dir(&self, node: NodeId) -> bool {
         matches!(self.nodes[node], Node::Dir)
     }
 
-    /// The contents, if it is a file.
+    /// Returns the contents, if the node is a file.
     pub fn file(&self, node: NodeId) -> Option<&Contents> {
         match &self.nodes[node] {
             Node::File(contents) => Some(contents),
@@ -287,7 +289,7 @@ impl Tree {
         }
     }
 
-    /// The contents to change, if it is a file.
+    /// Returns the contents to modify, if the node is a file.
     pub fn file_mut(&mut self, node: NodeId) -> Option<&mut Contents> {
         match &mut self.nodes[node] {
             Node::File(contents) => Some(contents),
@@ -295,24 +297,24 @@ impl Tree {
         }
     }
 
-    /// What has this name in this directory.
+    /// Returns the node of this name in a directory.
     pub fn child(&self, dir: NodeId, name: &str) -> Option<NodeId> {
         self.seen.get(&(dir, name.to_owned())).copied()
     }
 
-    /// Everything in a directory, by name.
+    /// Returns the entries of a directory, by name.
     pub fn children(&self, dir: NodeId) -> impl Iterator<Item = (String, NodeId)> + '_ {
         let range = self.seen.range((dir, String::new())..(dir + 1, String::new()));
         range.map(|((_, name), node)| (name.clone(), *node))
     }
 
-    /// Change names, for processes to see.
+    /// Changes names, as processes see them.
     pub fn apply(&mut self, change: NameChange) {
         change.apply(&mut self.seen);
         self.pending.push(change);
     }
 
-    /// Make durable what was done to the names in `dir`, and what led to it: the same nodes'
+    /// Makes the changes of names in `dir` durable, and those that they depend on: the same nodes'
     /// earlier changes elsewhere.
     pub fn sync_names(&mut self, dir: NodeId) {
         let here = self.pending.iter().filter(|change| change.touches(dir));
@@ -327,7 +329,7 @@ impl Tree {
         }
     }
 
-    /// Make everything durable.
+    /// Makes everything durable.
     pub fn settle(&mut self) {
         for change in self.pending.drain(..) {
             change.apply(&mut self.durable);
@@ -339,7 +341,7 @@ impl Tree {
         }
     }
 
-    /// What a loss of power leaves; all of it is durable.
+    /// Returns the tree that a power loss leaves; all of it is durable.
     pub fn after_power_loss(&self, rng: &mut Rng) -> Tree {
         let mut names = self.durable.clone();
         let mood = rng.u8(0..4);
@@ -364,7 +366,7 @@ impl Tree {
         Tree { nodes, seen: names.clone(), durable: names, pending: Vec::new() }
     }
 
-    /// Every file's path and contents, by path.
+    /// Returns every file's path and contents, by path.
     pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         self.walk(Tree::ROOT, Path::new("/"), &mut files);

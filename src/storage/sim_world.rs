@@ -1,4 +1,4 @@
-//! The machine round a simulated disk: what happens to each operation, and why.
+//! The machine around a simulated disk: decides what happens to each operation.
 //!
 //! **Invariant:** every decision is made by the one generator, in the order of the calls.
 
@@ -10,14 +10,14 @@ use rustix::io::Errno;
 
 use crate::storage::sim_state::{Contents, NameChange, NameInDir, NodeId, Tree};
 
-/// What the operating system answers when a simulated operation fails.
+/// How a simulated operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedError {
     /// EIO: the device failed.
     Io,
-    /// ENOSPC: no room is left.
+    /// ENOSPC: no space is left.
     NoSpace,
-    /// No answer: the thread that asks panics, as a fault of our own would have it.
+    /// The calling thread panics, as it would because of a bug in Ottla.
     Panic,
 }
 
@@ -26,75 +26,75 @@ impl InjectedError {
         match self {
             InjectedError::Io => Errno::IO.into(),
             InjectedError::NoSpace => Errno::NOSPC.into(),
-            InjectedError::Panic => panic!("the simulated disk was asked to panic"),
+            InjectedError::Panic => panic!("the simulated disk injected a panic"),
         }
     }
 }
 
-/// How many operations a disk was asked for, failed ones included.
+/// Number of operations on a disk, failed ones included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Reads of files. Opening, listing and asking for lengths are not counted.
+    /// Reads of files. Opening files, listing and reading lengths are not counted.
     pub reads: u64,
     /// Writes and truncations.
     pub writes: u64,
     /// Syncs of files and of directories.
     pub syncs: u64,
-    /// Names made, renamed or removed.
+    /// Creations, renames and removals of names.
     pub names: u64,
 }
 
 impl Counts {
-    /// Everything but reads: the operations that `SimDisk::fail_after` counts.
+    /// Returns the number of operations other than reads: those that `SimDisk::fail_after` counts.
     pub fn changes(&self) -> u64 {
         self.writes + self.syncs + self.names
     }
 }
 
-/// What an operation is, for planned failures and for counting.
+/// The type of an operation, for planned failures and for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskOp {
-    /// Of a file's contents.
+    /// Read of a file's contents.
     Read,
-    /// Of a file's contents or length.
+    /// Write to a file, or change of its length.
     Write,
-    /// Of a file or a directory.
+    /// Sync of a file or a directory.
     Sync,
     /// Creation, rename, removal.
     Name,
-    /// Rename alone.
+    /// Rename only.
     Rename,
 }
 
-/// A failure that waits for the operation it is meant for.
+/// A planned failure and the operation that it will hit.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
-    /// The operation.
+    /// The type of the operation.
     pub kind: DiskOp,
     /// A part of the path.
     pub of: String,
-    /// What it answers.
+    /// The error to return.
     pub fault: InjectedError,
-    /// False if it happens once.
+    /// False if it happens only once.
     pub lasting: bool,
 }
 
-/// A disk and what is to go wrong with it.
+/// A disk and its planned failures.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// Every decision is its.
+    /// Makes every decision.
     pub rng: Rng,
-    /// What the disk holds.
+    /// The contents of the disk.
     pub tree: Tree,
-    /// What was asked of it.
+    /// Operations so far.
     pub counts: Counts,
-    /// Changes that still succeed before the machine stops.
+    /// Number of changes that still succeed before the machine stops.
     pub left: Option<u64>,
     /// True once the machine has stopped.
     pub stopped: bool,
-    /// Failures to come.
+    /// Failures that have not happened yet.
     pub planned: Vec<Planned>,
-    /// One change in so many fails.
+    /// If set, one change in this many fails.
     pub one_in: Option<u32>,
     /// True once a failed sync has lost pages.
     pub pages_lost: bool,
@@ -102,16 +102,16 @@ pub(crate) struct World {
     pub room: Option<u64>,
 }
 
-/// Why a change is not to go well: what it answers, and whether the machine stops in its middle.
+/// How a change fails: its error, and whether the machine stops in the middle of it.
 pub(crate) struct PlannedFailure {
-    /// What it answers.
+    /// The error to return.
     pub error: io::Error,
     /// True if the machine stops here.
     pub stop: bool,
 }
 
 impl World {
-    /// A healthy disk.
+    /// Returns a healthy disk.
     pub fn new(tree: Tree, rng: Rng) -> World {
         World {
             rng,
@@ -126,12 +126,12 @@ impl World {
         }
     }
 
-    /// `Err` if the machine has stopped.
+    /// Returns an error if the machine has stopped.
     pub fn running(&self) -> io::Result<()> {
         if self.stopped { Err(io::Error::other("the machine has stopped")) } else { Ok(()) }
     }
 
-    /// Take the planned failure of this operation, if there is one.
+    /// Takes the planned failure that matches this operation, if there is one.
     pub fn planned(&mut self, kind: DiskOp, path: &Path) -> Option<io::Error> {
         let path = path.to_string_lossy();
         let at = self.planned.iter().position(|p| p.kind == kind && path.contains(&p.of))?;
@@ -142,7 +142,8 @@ impl World {
         Some(fault.error())
     }
 
-    /// Count a change and decide its fate. `Err` if the machine had stopped before.
+    /// Counts a change and decides whether it fails. Returns `Err` if the machine had stopped
+    /// before.
     pub fn change(&mut self, kind: DiskOp, path: &Path) -> io::Result<Option<PlannedFailure>> {
         self.running()?;
         match kind {
@@ -165,7 +166,7 @@ impl World {
         Ok(error.map(|error| PlannedFailure { error, stop: false }))
     }
 
-    /// Change a name, or not.
+    /// Changes a name, or fails.
     pub fn change_name(&mut self, path: &Path, change: NameChange) -> io::Result<()> {
         let trouble = self.change(DiskOp::Name, path)?;
         let done = match &trouble {
@@ -178,7 +179,7 @@ impl World {
         trouble.map_or(Ok(()), |trouble| Err(trouble.error))
     }
 
-    /// Of `len` bytes, how many get written before trouble strikes.
+    /// Returns how many of `len` bytes are written before the failure.
     pub fn cut(&mut self, len: usize) -> usize {
         match self.rng.u8(0..4) {
             0 => 0,
@@ -187,7 +188,7 @@ impl World {
         }
     }
 
-    /// How many of `len` bytes at `position` there is room for.
+    /// Returns how many of `len` bytes at `position` there is space for.
     pub fn fitting(&self, node: NodeId, position: u64, len: usize) -> usize {
         let Some(room) = self.room else { return len };
         let held = self.tree.file(node).map_or(0, Contents::footprint);
@@ -195,7 +196,7 @@ impl World {
         len.min(usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX))
     }
 
-    /// Change a file's contents, and the room that is left.
+    /// Changes a file's contents, and updates the space that is left.
     pub fn change_contents(
         &mut self,
         node: NodeId,
@@ -209,7 +210,7 @@ impl World {
         Ok(())
     }
 
-    /// Keep room for a file up to `end`.
+    /// Reserves space for a file up to `end`.
     pub fn reserve(&mut self, node: NodeId, end: u64) -> io::Result<()> {
         let held = self.tree.file(node).ok_or(Errno::ISDIR)?.footprint();
         if self.room.is_some_and(|room| end > held + room) {
@@ -218,12 +219,12 @@ impl World {
         self.change_contents(node, |file| file.reserve(end))
     }
 
-    /// Give room back.
+    /// Adds to the space that is left.
     pub fn free(&mut self, bytes: u64) {
         self.room = self.room.map(|room| room + bytes);
     }
 
-    /// Make a file durable, or not.
+    /// Makes a file durable, or fails.
     pub fn sync_file(&mut self, node: NodeId, path: &Path) -> io::Result<()> {
         let trouble = self.change(DiskOp::Sync, path)?;
         let file = self.tree.file_mut(node).ok_or(Errno::ISDIR)?;
@@ -244,7 +245,7 @@ impl World {
         Ok(())
     }
 
-    /// The names on the way to `path`. `..` is nobody's business here.
+    /// Returns the components of `path`. `..` is not supported.
     pub fn steps(path: &Path) -> io::Result<Vec<String>> {
         let mut steps = Vec::new();
         for component in path.components() {
@@ -259,7 +260,7 @@ impl World {
         Ok(steps)
     }
 
-    /// What has this path.
+    /// Returns the node at this path.
     pub fn node(&self, path: &Path) -> io::Result<NodeId> {
         let mut node = Tree::ROOT;
         for step in World::steps(path)? {
@@ -268,7 +269,7 @@ impl World {
         Ok(node)
     }
 
-    /// The directory that holds (or would hold) `path`, and the name in it.
+    /// Returns the directory that holds (or would hold) `path`, and the name in it.
     pub fn place(&self, path: &Path) -> io::Result<NameInDir> {
         let mut steps = World::steps(path)?;
         let name = steps.pop().ok_or(Errno::INVAL)?;

@@ -1,8 +1,8 @@
-//! The `.snapshot` file: what a partition knows of its producers, as of an offset.
+//! The `.snapshot` file: the producer state of a partition as of an offset.
 //!
-//! Kafka's format, version 1 (`ProducerStateManager`): i16 version, u32 CRC-32C of all that
-//! follows it, i32 count, then 46 bytes for each producer, of which only its newest batch is told.
-//! The file's name is the offset up to which, exclusive, the log has been taken in.
+//! Kafka's format, version 1 (`ProducerStateManager`): i16 version, u32 CRC-32C of everything after
+//! it, i32 count, then 46 bytes per producer, which describe its newest batch only. The file's name
+//! is the offset up to which, exclusive, the log is included.
 
 use crate::types::{Offset, ProducerId};
 
@@ -11,42 +11,42 @@ const CRC_END: usize = 6;
 const ENTRIES_FROM: usize = 10;
 const ENTRY_BYTES: usize = 46;
 
-/// What is kept of one producer.
+/// The state of one producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerEntry {
-    /// Who.
+    /// Its id.
     pub producer_id: ProducerId,
     /// Its epoch.
     pub producer_epoch: i16,
-    /// Sequence of the last record of its newest batch; -1 without one.
+    /// Sequence number of the last record of its newest batch; -1 if there is no batch.
     pub last_sequence: i32,
-    /// Offset of that record; -1 without one.
+    /// Offset of that record; -1 if there is no batch.
     pub last_offset: Offset,
-    /// How many records that batch has, less one.
+    /// Number of records of that batch, minus one.
     pub offset_delta: i32,
-    /// That batch's largest timestamp, ms since 1970.
+    /// Largest timestamp of that batch, ms since 1970.
     pub timestamp: i64,
-    /// Epoch of the coordinator that wrote its last marker; -1 without one.
+    /// Epoch of the coordinator that wrote its last marker; -1 if there is none.
     pub coordinator_epoch: i32,
-    /// Where its open transaction begins in this partition.
+    /// First offset of its open transaction in this partition.
     pub txn_first_offset: Option<Offset>,
 }
 
-/// Why a file is no snapshot that can be used. The log tells the same story, from further back.
+/// Why a snapshot file cannot be used. The state is then rebuilt from further back in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// Not as long as its count says, or shorter than its header.
-    #[error("a producer snapshot of {0} bytes is not whole")]
+    /// Its length does not match its count, or is less than the header's.
+    #[error("a producer snapshot of {0} bytes is incomplete")]
     Length(usize),
-    /// Of another version.
-    #[error("there is no producer snapshot of version {0}")]
+    /// Unknown version.
+    #[error("unknown producer snapshot version {0}")]
     Version(i16),
-    /// Damaged.
+    /// Wrong CRC.
     #[error("the producer snapshot's CRC is wrong")]
     Crc,
 }
 
-/// The file's bytes.
+/// Encodes a snapshot file.
 pub fn encode(entries: &[ProducerEntry]) -> Vec<u8> {
     let mut out = Vec::with_capacity(ENTRIES_FROM + entries.len() * ENTRY_BYTES);
     out.extend_from_slice(&VERSION.to_be_bytes());
@@ -67,10 +67,10 @@ pub fn encode(entries: &[ProducerEntry]) -> Vec<u8> {
     out
 }
 
-/// What a file's bytes say.
+/// Decodes a snapshot file.
 ///
 /// # Errors
-/// They are not a whole, undamaged snapshot of version 1.
+/// The bytes are not a complete, undamaged snapshot of version 1.
 pub fn decode(bytes: &[u8]) -> Result<Vec<ProducerEntry>, SnapshotError> {
     let length = SnapshotError::Length(bytes.len());
     let mut cursor = Cursor(bytes);
@@ -83,7 +83,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<ProducerEntry>, SnapshotError> {
         return Err(SnapshotError::Crc);
     }
     let count = cursor.take().map(i32::from_be_bytes).ok_or(length)?;
-    // The count is held against the bytes before memory is taken for it.
+    // The count is checked against the bytes before memory is allocated for it.
     if usize::try_from(count).ok().and_then(|n| n.checked_mul(ENTRY_BYTES)) != Some(cursor.0.len())
     {
         return Err(length);

@@ -1,11 +1,11 @@
 //! Finds damage in a log file: batch by batch, with a fixed amount of memory.
 //!
-//! A batch is sound if its header can be one, it does not begin before the last one's end, and its
-//! CRC is right. Behind one that is not, the next sound one is looked for: where its length says,
-//! and else byte by byte. What lies in between is one [`DamagedRange`].
+//! A batch is sound if its header is plausible, it does not begin before the previous one's end,
+//! and its CRC is correct. After one that is not sound, the next sound one is searched for: first
+//! where its length points to, then byte by byte. The bytes in between are one [`DamagedRange`].
 //!
-//! The CRC does not cover a batch's base offset and leader epoch. Of the first it is known only
-//! that it ascends; a flipped bit of the second is not found.
+//! The CRC does not cover a batch's base offset and leader epoch. Of the base offset only its order
+//! is checked; a flipped bit in the leader epoch is not found.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -17,52 +17,52 @@ use crate::storage::disk::{Disk, File, OpenMode};
 use crate::storage::segment::BatchAt;
 use crate::types::Offset;
 
-/// What is read at once.
+/// Bytes read at once.
 const WINDOW_BYTES: u64 = 256 * 1024;
-/// Where the format version stands in a header.
+/// Position of the format version (magic) in a header.
 const MAGIC_AT: usize = 16;
-/// How often the bytes behind damage may be read in search of a sound batch. Records may hold
-/// bytes that look like batches; without a limit they would make the search quadratic.
+/// How many times the bytes after damage may be read in search of a sound batch. Records may
+/// contain bytes that look like batches; without a limit they would make the search quadratic.
 const SEARCH_FACTOR: u64 = 8;
-/// The attribute bits that mean something; all others are 0.
+/// The attribute bits that are assigned; all others are 0.
 const KNOWN_ATTRIBUTES: i16 = 0x7f;
 
-/// Told of every so many bytes that were read. Whoever has the file verified may hold it up there,
-/// or break it off.
+/// Called with the number of bytes that were just read. It may block to limit the rate, or break
+/// off the verification.
 pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
-/// A stretch of a log file in which no batch is sound.
+/// A range of a log file that contains no sound batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DamagedRange {
-    /// Where it begins, in bytes.
+    /// Start of the range, in bytes.
     pub position: u64,
-    /// How long it is, in bytes.
+    /// Length, in bytes.
     pub bytes: u64,
-    /// The first offset that is affected: one past the last sound batch before it.
+    /// The first offset affected: one past the last sound batch before it.
     pub offset: Offset,
-    /// The base offset of the sound batch behind it; `None` if there is none.
+    /// The base offset of the next sound batch; `None` if there is none.
     pub next_offset: Option<Offset>,
-    /// True if it may be a write that was not finished: it is the last batch, not all there, or
-    /// zeros to the end.
+    /// True if it may be an unfinished write: it is the last batch and incomplete, or zeros to the
+    /// end.
     pub may_be_torn: bool,
 }
 
-/// What is known of a log file once it has been read.
+/// The result of verifying a log file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many batches are sound.
+    /// Number of sound batches.
     pub batches: u64,
-    /// Where it is damaged, at the first [`DAMAGES_MAX`] places.
+    /// The damaged ranges, at most the first [`DAMAGES_MAX`].
     pub damages: Vec<DamagedRange>,
 }
 
-/// How many damages of one file are told.
+/// Maximum number of damaged ranges reported per file.
 pub const DAMAGES_MAX: usize = 100;
 
-/// Reads the first `end` bytes of a log file whose first offset is `base_offset`.
+/// Verifies the first `end` bytes of a log file whose first offset is `base_offset`.
 ///
 /// # Errors
-/// As [`Verifier::step`], or the file is not there.
+/// As for [`Verifier::step`], or the file does not exist.
 pub fn verify(
     disk: &dyn Disk,
     path: &Path,
@@ -84,22 +84,22 @@ pub fn verify(
     Ok(report)
 }
 
-/// What a step of a [`Verifier`] came upon.
+/// The result of one step of a [`Verifier`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
     /// A sound batch.
     Sound(BatchAt),
-    /// What is not one.
+    /// A damaged range.
     Damaged(DamagedRange),
 }
 
-/// Goes through a log file from one batch to the next.
+/// Verifies a log file one batch at a time.
 #[derive(Debug)]
 pub struct Verifier {
     file: Arc<dyn File>,
-    /// Up to here everything is known.
+    /// Everything before this position has been verified.
     position: u64,
-    /// Where to stop: the file's length, or how much of it is published.
+    /// Where to stop: the end of the file or of its published part.
     end: u64,
     /// One past the last sound batch.
     offset: Offset,
@@ -113,17 +113,17 @@ struct ReadWindow {
 }
 
 impl Verifier {
-    /// Goes through the first `end` bytes of a file from `position` on, where no offset below
-    /// `offset` is expected.
+    /// Verifies the first `end` bytes of a file from `position` on, where the next offset is at
+    /// least `offset`.
     pub fn new(file: Arc<dyn File>, position: u64, end: u64, offset: Offset) -> Verifier {
         let window = ReadWindow { start: position, bytes: Vec::new() };
         Verifier { file, position, end, offset, window }
     }
 
-    /// Returns the next batch or the next damage; `None` at the end.
+    /// Returns the next batch or the next damaged range; `None` at the end.
     ///
     /// # Errors
-    /// The file cannot be read, or `pace` broke it off ([`io::ErrorKind::Interrupted`]).
+    /// The file cannot be read, or `pace` broke off ([`io::ErrorKind::Interrupted`]).
     pub fn step(&mut self, pace: Throttler<'_>) -> io::Result<Option<Verified>> {
         if self.position >= self.end {
             return Ok(None);
@@ -140,7 +140,7 @@ impl Verifier {
             Some(end) => self.sound_at(end, pace)?,
             None => None,
         };
-        // The length may be what is damaged.
+        // The length itself may be damaged.
         let next = match next {
             Some(lying) => Some(lying),
             None => self.search(position + 1, pace)?,
@@ -160,7 +160,7 @@ impl Verifier {
         })))
     }
 
-    /// Where the batch at `position` ends by its own length, if it has one that is possible.
+    /// Returns where the batch at `position` ends according to its length, if that is possible.
     fn claimed_end(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<u64>> {
         let header = self.header_at(position, pace)?;
         Ok(header.and_then(|h| h.total_bytes()).map(|bytes| position + bytes as u64))
@@ -171,21 +171,21 @@ impl Verifier {
         Ok(Header::read(bytes))
     }
 
-    /// The batch at `position`, if it is sound.
+    /// Returns the batch at `position`, if it is sound.
     fn sound_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let whole = self.whole_at(position, pace)?;
         Ok(whole.filter(|lying| self.follows(&lying.header)))
     }
 
-    /// True if it can be the batch behind those that were sound: offsets ascend, and those of a
-    /// segment are no further apart than its index can say.
+    /// Returns true if it can follow the sound batches before it: offsets ascend, and those of a
+    /// segment are no further apart than its index can represent.
     fn follows(&self, header: &Header) -> bool {
         let ahead = header.base_offset.checked_sub(self.offset);
         ahead.is_some_and(|ahead| (0..=i64::from(i32::MAX)).contains(&ahead))
             && header.last_offset_delta >= 0
     }
 
-    /// The batch at `position`, if all of it is there and its CRC is right.
+    /// Returns the batch at `position`, if it is complete and its CRC is correct.
     fn whole_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let Some(header) = self.header_at(position, pace)? else { return Ok(None) };
         let Some(bytes) = header.total_bytes().map(|bytes| bytes as u64) else { return Ok(None) };
@@ -205,7 +205,7 @@ impl Verifier {
         Ok((crc == header.crc).then_some(BatchAt { position, bytes, header }))
     }
 
-    /// True if it looks like the header of a batch that comes later: nearly no random bytes do.
+    /// Returns true if it looks like the header of a later batch, as hardly any random bytes do.
     fn looks_right(&self, header: &Header) -> bool {
         self.follows(header)
             && header.attributes & !KNOWN_ATTRIBUTES == 0
@@ -214,13 +214,13 @@ impl Verifier {
                 .contains(&i64::from(header.records_count))
     }
 
-    /// The first sound batch that begins at `from` or later.
+    /// Returns the first sound batch that begins at or after `from`.
     fn search(&mut self, from: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let mut allowance = (self.end - from.min(self.end)).saturating_mul(SEARCH_FACTOR);
         let mut position = from;
         while position + HEADER_BYTES as u64 <= self.end {
             let head = self.read(position, HEADER_BYTES, pace)?;
-            // The whole header is read only where it may be one: this is asked of every byte.
+            // The whole header is read only where there may be one: this runs for every byte.
             let header = match head.get(MAGIC_AT).is_some_and(|magic| *magic as i8 == MAGIC) {
                 true => Header::read(head),
                 false if head.len() < HEADER_BYTES => return Ok(None),
@@ -258,8 +258,8 @@ impl Verifier {
         Ok(true)
     }
 
-    /// At most `len` bytes from `position` on; fewer only at the end, or where a window ends that
-    /// holds a header's worth of them.
+    /// Reads at most `len` bytes from `position` on; returns fewer only at the end, or where a
+    /// window ends that still holds a whole header.
     fn read(&mut self, position: u64, len: usize, pace: Throttler<'_>) -> io::Result<&[u8]> {
         let held = self.window.start + self.window.bytes.len() as u64;
         let least = (len.min(HEADER_BYTES) as u64).min(self.end.saturating_sub(position));
@@ -279,7 +279,7 @@ impl Verifier {
         while done < want {
             let at = position + done as u64;
             match self.file.read_once_at(&mut self.window.bytes[done..], at) {
-                // Shorter than it was said to be: what is missing is not sound.
+                // Shorter than expected: the missing bytes are not sound.
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(error) => {
@@ -304,7 +304,8 @@ mod tests {
 
     const LOG: &str = "/log";
 
-    /// `count` batches of `records` records of `value` bytes each, and where each begins.
+    /// Writes `count` batches of `records` records of `value` bytes each, and returns where each
+    /// begins.
     fn written(count: i64, records: i64, value: usize) -> (SimDisk, Vec<u64>, u64) {
         let disk = SimDisk::new(1);
         let file = disk.open(Path::new(LOG), OpenMode::Create).unwrap();
@@ -353,7 +354,7 @@ mod tests {
         let (disk, starts, end) = written(20, 2, 30);
         let (from, to) = (starts[7], starts[8]);
         for at in from..to {
-            // Neither the base offset's low half nor the leader epoch can be told from others.
+            // Changes of the base offset's low half and of the leader epoch cannot be detected.
             if (4..8).contains(&(at - from)) || (12..16).contains(&(at - from)) {
                 continue;
             }
@@ -394,7 +395,7 @@ mod tests {
 
     #[test]
     fn records_full_of_batches_do_not_make_the_search_quadratic() {
-        // A value of nothing but headers, each of which claims all that follows.
+        // A value that consists of headers, each of which claims all the bytes that follow.
         let header = Header {
             base_offset: 1,
             batch_length: 0,
@@ -421,7 +422,7 @@ mod tests {
         let mut bytes = builder.finish();
         let disk = SimDisk::new(1);
         let file = disk.open(Path::new(LOG), OpenMode::Create).unwrap();
-        // Its own length is impossible, so that the next batch must be searched for.
+        // Its length is impossible, so the next batch must be searched for.
         bytes[8..12].copy_from_slice(&(-1_i32).to_be_bytes());
         file.write_at(&bytes, &[], 0).unwrap();
         let end = bytes.len() as u64;

@@ -18,7 +18,7 @@ pub enum ProduceError {
 }
 
 impl ProduceError {
-    /// True if there is no room on the disk now.
+    /// Returns true if there is no room on the disk now.
     pub fn is_full(&self) -> bool {
         matches!(
             self,

@@ -20,7 +20,7 @@ pub fn fault(name: &str) -> Option<String> {
     Some(format!("Topic name is invalid: {fault}"))
 }
 
-/// A name may be as long as a frame; what is said of it need not.
+/// Returns a name may be as long as a frame; what is said of it need not.
 fn in_short(name: &str) -> String {
     match name.char_indices().nth(249) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
@@ -28,7 +28,7 @@ fn in_short(name: &str) -> String {
     }
 }
 
-/// True for topics that only the broker writes to.
+/// Returns true for topics that only the broker writes to.
 pub fn is_internal(name: &str) -> bool {
     matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
 }

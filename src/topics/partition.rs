@@ -90,7 +90,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// A partition whose log is not open yet.
+    /// Returns a partition whose log is not open yet.
     pub fn new(
         id: TopicPartition,
         topic_id: TopicId,
@@ -114,7 +114,7 @@ impl Partition {
         }
     }
 
-    /// The topic's configuration, now.
+    /// Returns the topic's configuration, now.
     pub fn config(&self) -> Arc<TopicConfig> {
         self.config.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
@@ -166,7 +166,7 @@ impl Partition {
         }
     }
 
-    /// Write the topic's id beside the log, or make sure that it is the one that stands there.
+    /// Writes the topic's id beside the log, or make sure that it is the one that stands there.
     fn identify(&self) -> io::Result<()> {
         let disk = self.context.disk.as_ref();
         let path = self.context.dir.join(PARTITION_METADATA);
@@ -186,13 +186,13 @@ impl Partition {
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
     }
 
-    /// True if these bytes are to be packed anew before they are written, which takes long.
+    /// Returns true if these bytes are to be packed anew before they are written, which takes long.
     pub fn needs_recompression(&self, records: &[u8]) -> bool {
         Header::read(records)
             .is_some_and(|header| recompress::target_codec(&header, &self.config()).is_some())
     }
 
-    /// Check a client's bytes and append them. Checked, and packed anew where `compression.type`
+    /// Checks a client's bytes and append them. Checked, and packed anew where `compression.type`
     /// demands it, outside the lock; written inside it.
     pub fn append(
         self: &Arc<Self>,
@@ -207,7 +207,7 @@ impl Partition {
         self.append_admitted(now, &anew.unwrap_or(admitted))
     }
 
-    /// Append a batch that the broker itself has built.
+    /// Appends a batch that the broker itself has built.
     pub fn append_own(
         self: &Arc<Self>,
         now: Now,
@@ -263,13 +263,13 @@ impl Partition {
         }
     }
 
-    /// True if an append should be made on a blocking thread: the disk was seen to stall, or the
-    /// log is to be opened first.
+    /// Returns true if an append should be made on a blocking thread: the disk was seen to stall,
+    /// or the log is to be opened first.
     pub fn is_cautious(&self) -> bool {
         self.cautious.load(Ordering::Relaxed) > 0 || !self.is_open()
     }
 
-    /// True if readers see something of it without a look at the disk.
+    /// Returns true if readers see something of it without a look at the disk.
     pub fn is_open(&self) -> bool {
         self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
     }
@@ -287,12 +287,12 @@ impl Partition {
         Ok(self.opened(&mut self.log())?.view())
     }
 
-    /// Open the log now, as a start after a crash does.
+    /// Opens the log now, as a start after a crash does.
     pub fn open(&self) -> Result<(), Unavailable> {
         self.opened(&mut self.log()).map(|_| ())
     }
 
-    /// True if the disk has failed it. A log that is not open is not looked at.
+    /// Returns true if the disk has failed it. A log that is not open is not looked at.
     pub fn is_offline(&self) -> bool {
         match &*self.log() {
             LogState::Open(log) => log.offline().is_some(),
@@ -309,8 +309,8 @@ impl Partition {
         }
     }
 
-    /// Return once everything below `end` is durable. Whoever comes while a sync runs is served
-    /// by the next one, together with all others who came meanwhile.
+    /// Returns once everything below `end` is durable. Whoever comes while a sync runs is served by
+    /// the next one, together with all others who came meanwhile.
     pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), Unavailable> {
         let mut durable_end = self.flush_lock.lock().await;
         if *durable_end >= end {
@@ -323,13 +323,13 @@ impl Partition {
         Ok(())
     }
 
-    /// Sync what is not durable yet; returns the end of what is. A failure takes the partition
+    /// Syncs what is not durable yet; returns the end of what is. A failure takes the partition
     /// offline: the kernel may have dropped the pages.
     pub fn flush(&self) -> Result<Offset, Unavailable> {
         self.flush_some(Log::flush_due)
     }
 
-    /// Sync what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
+    /// Syncs what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
         self.pending_work.flush_taken();
@@ -375,7 +375,7 @@ impl Partition {
         }
     }
 
-    /// Do something with the open log, under its lock; readers see the outcome at once.
+    /// Does something with the open log, under its lock; readers see the outcome at once.
     pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
         let mut slot = self.log();
         let log = self.opened(&mut slot)?;
@@ -384,7 +384,7 @@ impl Partition {
         Ok(outcome)
     }
 
-    /// Ask for the checkpoints to be saved again: its log start offset has not been.
+    /// Asks for the checkpoints to be saved again: its log start offset has not been.
     pub fn ask_for_checkpoint(self: &Arc<Self>) {
         self.pending_work.request_segment_flush(self, self.context.clock.now().mono_ms);
     }
@@ -398,7 +398,7 @@ impl Partition {
         self.opened(&mut slot).map_or(0, |log| log.view().log_bytes())
     }
 
-    /// The partition's directory, and the disk that holds it.
+    /// Returns the partition's directory, and the disk that holds it.
     pub(crate) fn place(&self) -> (&Arc<dyn Disk>, &Path) {
         (&self.context.disk, &self.context.dir)
     }
@@ -408,7 +408,8 @@ impl Partition {
         &self.pending_work
     }
 
-    /// True if nothing is on the disk yet, and so nothing is to be opened just to look at it.
+    /// Returns true if nothing is on the disk yet, and so nothing is to be opened just to look at
+    /// it.
     pub fn is_unused(&self) -> bool {
         self.was_never_used(&self.log())
     }
@@ -429,8 +430,8 @@ impl Partition {
         }
     }
 
-    /// The right to change the log's old files; `None` if somebody has it, or the partition is
-    /// about to go.
+    /// Returns the right to change the log's old files; `None` if somebody has it, or the partition
+    /// is about to go.
     pub(crate) fn begin_compacting(&self) -> Option<MutexGuard<'_, ()>> {
         let right = match self.compacting.try_lock() {
             Ok(right) => right,
@@ -440,12 +441,13 @@ impl Partition {
         (!self.is_closing()).then_some(right)
     }
 
-    /// True once the partition is being closed or deleted: a compaction must break off soon.
+    /// Returns true once the partition is being closed or deleted: a compaction must break off
+    /// soon.
     pub fn is_closing(&self) -> bool {
         self.is_closing.load(Ordering::Acquire)
     }
 
-    /// Let nobody compact the log any more, and wait for whoever does.
+    /// Lets nobody compact the log any more, and wait for whoever does.
     fn end_compacting(&self) {
         self.is_closing.store(true, Ordering::Release);
         drop(self.compacting.lock());
@@ -467,7 +469,7 @@ impl Partition {
         }
     }
 
-    /// Takes nothing more, wakes those who wait, and moves the directory out of the way. Gives
+    /// Takes nothing more, wakes those who wait, and moves the directory out of the way. Returns
     /// where it is now, to be removed later; `None` if there is none, or no room for another name,
     /// where it is removed at once.
     ///

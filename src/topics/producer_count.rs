@@ -40,7 +40,7 @@ impl CountedProducers {
         self.add_to(0, all);
     }
 
-    /// Gives how many were counted before.
+    /// Returns how many were counted before.
     fn add_to(&self, now: usize, all: &ProducerCount) -> usize {
         let before = self.0.swap(now, Ordering::Relaxed);
         all.0.fetch_add(now, Ordering::Relaxed);

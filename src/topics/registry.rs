@@ -38,27 +38,27 @@ impl Registry {
         self.index.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// A topic by name.
+    /// Returns a topic by name.
     pub fn named(&self, name: &str) -> Option<Arc<LiveTopic>> {
         self.read().by_name.get(name).cloned()
     }
 
-    /// A topic by id.
+    /// Returns a topic by id.
     pub fn with_id(&self, id: TopicId) -> Option<Arc<LiveTopic>> {
         self.read().by_id.get(&id).cloned()
     }
 
-    /// All topics, by name.
+    /// Returns all topics, by name.
     pub fn all(&self) -> Vec<Arc<LiveTopic>> {
         self.read().by_name.values().cloned().collect()
     }
 
-    /// All partitions, topic by topic.
+    /// Returns all partitions, topic by topic.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
         self.all().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect()
     }
 
-    /// Add a topic.
+    /// Adds a topic.
     pub fn insert(&self, topic: LiveTopic) {
         let topic = Arc::new(topic);
         let mut shelves = self.write();
@@ -66,7 +66,7 @@ impl Registry {
         shelves.by_name.insert(topic.name.clone(), topic);
     }
 
-    /// Take a topic out.
+    /// Takes a topic out.
     pub fn remove(&self, name: &str) -> Option<Arc<LiveTopic>> {
         let mut shelves = self.write();
         let topic = shelves.by_name.remove(name)?;

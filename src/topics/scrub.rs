@@ -8,7 +8,7 @@ use crate::storage::verify::Throttler;
 use crate::topics::partition::Partition;
 
 impl Partition {
-    /// Reads all files of the log, and gives what is damaged to `found`. A log that is not open
+    /// Reads all files of the log, and returns what is damaged to `found`. A log that is not open
     /// stays as it is. Blocks for as long as `pace` holds it up; no lock is held meanwhile.
     ///
     /// # Errors

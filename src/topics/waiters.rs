@@ -63,7 +63,7 @@ impl Waiters {
         self.list.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Watch the partition until the wait is dropped.
+    /// Watches the partition until the wait is dropped.
     pub fn watch(&self, wait: &Arc<Wait>) {
         let mut list = self.list();
         list.retain(|w| w.strong_count() > 0);

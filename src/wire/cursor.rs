@@ -11,21 +11,21 @@ pub enum VarintError {
     TooLong,
 }
 
-/// The next `n` bytes, if there are so many.
+/// Returns the next `n` bytes, if there are so many.
 pub fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
     let (head, tail) = rest.split_at_checked(n)?;
     *rest = tail;
     Some(head)
 }
 
-/// The next `N` bytes, if there are so many.
+/// Returns the next `N` bytes, if there are so many.
 pub fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (head, tail) = rest.split_first_chunk()?;
     *rest = tail;
     Some(*head)
 }
 
-/// An unsigned varint. As in Kafka, it may be padded with zeros up to five bytes.
+/// Returns an unsigned varint. As in Kafka, it may be padded with zeros up to five bytes.
 pub fn varint(rest: &mut &[u8]) -> Result<u32, VarintError> {
     let mut value = 0u64;
     for shift in [0, 7, 14, 21, 28] {

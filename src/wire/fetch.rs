@@ -65,7 +65,7 @@ impl Lengths {
     }
 }
 
-/// Write the answer in this version.
+/// Writes the answer in this version.
 ///
 /// # Errors
 /// It is longer than a frame can be.
@@ -134,7 +134,7 @@ fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &Fetched
     }
 }
 
-/// Put the frame's length, which is known only now, into the first chunk.
+/// Puts the frame's length, which is known only now, into the first chunk.
 fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Response, CloseReason> {
     let total: usize = chunks.iter().map(Chunk::bytes).sum();
     match chunks.first_mut() {

@@ -136,17 +136,17 @@ impl Field {
         Field { kind, ..self }
     }
 
-    /// True if messages of this version have it.
+    /// Returns true if messages of this version have it.
     pub const fn is_in(&self, version: i16) -> bool {
         self.since <= version && version <= self.until
     }
 
-    /// True if it may be null in messages of this version.
+    /// Returns true if it may be null in messages of this version.
     pub const fn may_be_null(&self, version: i16) -> bool {
         self.null_since <= version
     }
 
-    /// Its tag, if it stands in the tagged section.
+    /// Returns its tag, if it stands in the tagged section.
     pub const fn tagged(&self) -> Option<u32> {
         self.tag
     }
@@ -169,7 +169,7 @@ pub struct RequestSchema {
 }
 
 impl RequestSchema {
-    /// Compact lengths and tagged sections begin with this version. Without it, never.
+    /// Compacts lengths and tagged sections begin with this version. Without it, never.
     pub const fn flexible(self, since: i16) -> RequestSchema {
         RequestSchema { flexible_since: since, ..self }
     }
@@ -179,29 +179,30 @@ impl RequestSchema {
         RequestSchema { fields, ..self }
     }
 
-    /// True if this version is written with compact lengths and tagged sections, and comes after
-    /// a request header with tags.
+    /// Returns true if this version is written with compact lengths and tagged sections, and comes
+    /// after a request header with tags.
     pub const fn is_flexible(&self, version: i16) -> bool {
         self.flexible_since <= version
     }
 
-    /// True if this version is described.
+    /// Returns true if this version is described.
     pub const fn has(&self, version: i16) -> bool {
         self.min <= version && version <= self.max
     }
 }
 
-/// A request of versions `min` to `max`, whose body is empty until [`RequestSchema::of`].
+/// Returns a request of versions `min` to `max`, whose body is empty until [`RequestSchema::of`].
 pub const fn request(key: i16, name: &'static str, min: i16, max: i16) -> RequestSchema {
     RequestSchema { key, name, min, max, fields: &[], flexible_since: NEVER }
 }
 
-/// A struct in place; what it is made of follows by [`Field::of`].
+/// Returns a struct in place; what it is made of follows by [`Field::of`].
 pub const fn group(name: &'static str) -> Field {
     Field::new(name, FieldType::Group(&[]))
 }
 
-/// An array of structs, each decoded into a `T`; what one is made of follows by [`Field::of`].
+/// Returns an array of structs, each decoded into a `T`; what one is made of follows by
+/// [`Field::of`].
 pub const fn array<T>(name: &'static str) -> Field {
     Field::new(name, FieldType::Array { of: &[], element_bytes: size_of::<T>() })
 }

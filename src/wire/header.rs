@@ -47,7 +47,7 @@ pub enum HeaderError {
     Tags,
 }
 
-/// Read the header at the front of a frame (without the frame's length). The number is where the
+/// Reads the header at the front of a frame (without the frame's length). The number is where the
 /// body begins.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ pub enum LegacyError {
     Text,
 }
 
-/// Read the body of CreateTopics 0, or of 1, which adds `validate_only`.
+/// Reads the body of CreateTopics 0, or of 1, which adds `validate_only`.
 ///
 /// # Errors
 /// A body that is cut short or holds what it must not.
@@ -49,7 +49,7 @@ pub fn create_topics_request(
     Ok(request)
 }
 
-/// Write the answer to CreateTopics 0, or to 1, which adds the error's message.
+/// Writes the answer to CreateTopics 0, or to 1, which adds the error's message.
 pub fn create_topics_response(version: i16, response: &CreateTopicsResponse) -> BytesMut {
     let mut out = BytesMut::new();
     out.put_i32(response.topics.len() as i32);
@@ -63,7 +63,7 @@ pub fn create_topics_response(version: i16, response: &CreateTopicsResponse) -> 
     out
 }
 
-/// Read the body of DeleteTopics 0; the names are in `topic_names`, as up to version 5.
+/// Reads the body of DeleteTopics 0; the names are in `topic_names`, as up to version 5.
 ///
 /// # Errors
 /// A body that is cut short or holds what it must not.
@@ -75,7 +75,7 @@ pub fn delete_topics_request(body: &Bytes) -> Result<DeleteTopicsRequest, Legacy
     Ok(request)
 }
 
-/// Write the answer to DeleteTopics 0.
+/// Writes the answer to DeleteTopics 0.
 pub fn delete_topics_response(response: &DeleteTopicsResponse) -> BytesMut {
     let mut out = BytesMut::new();
     out.put_i32(response.responses.len() as i32);
@@ -136,7 +136,7 @@ impl Reader<'_> {
         Ok(config)
     }
 
-    /// An array whose elements have at least `least` bytes.
+    /// Returns an array whose elements have at least `least` bytes.
     fn list<T>(
         &mut self,
         least: usize,

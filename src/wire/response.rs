@@ -79,7 +79,7 @@ pub enum CloseReason {
 /// The longest frame that its length field can announce.
 const FRAME_BYTES_MAX: usize = i32::MAX as usize;
 
-/// The first bytes of a frame: room for its length, and the response header.
+/// Returns the first bytes of a frame: room for its length, and the response header.
 pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
     let mut out = BytesMut::with_capacity(128);
     out.put_i32(0);
@@ -90,7 +90,7 @@ pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
     out
 }
 
-/// Write the length into the first four bytes of a frame that ends with `more` bytes elsewhere.
+/// Writes the length into the first four bytes of a frame that ends with `more` bytes elsewhere.
 ///
 /// # Errors
 /// No frame can be so long.
@@ -112,7 +112,7 @@ pub fn check_frame(bytes: usize) -> Result<i32, CloseReason> {
     i32::try_from(bytes).map_err(|_| CloseReason::Unaffordable(too_long()))
 }
 
-/// Append an unsigned varint.
+/// Appends an unsigned varint.
 pub fn put_varint(out: &mut BytesMut, mut value: u32) {
     while value >= 0x80 {
         out.put_u8(value as u8 | 0x80);
@@ -121,7 +121,7 @@ pub fn put_varint(out: &mut BytesMut, mut value: u32) {
     out.put_u8(value as u8);
 }
 
-/// A whole reply of one message.
+/// Returns a whole reply of one message.
 pub fn encode(
     key: i16,
     version: i16,

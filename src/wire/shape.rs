@@ -113,13 +113,13 @@ pub enum ShapeError {
 /// No request is decoded into more memory than this, however large its frame.
 const DECODED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The memory that a body of this many bytes may be decoded into: 1 MiB and 24 times its size,
-/// but never more than 32 MiB.
+/// Returns the memory that a body of this many bytes may be decoded into: 1 MiB and 24 times its
+/// size, but never more than 32 MiB.
 pub fn decoded_bytes_max(body_bytes: usize) -> usize {
     body_bytes.saturating_mul(24).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
 }
 
-/// Check the body of a request: what follows its header in the frame.
+/// Checks the body of a request: what follows its header in the frame.
 ///
 /// `max` is what [`Shape::decoded_bytes`] may be, commonly [`decoded_bytes_max`].
 ///
@@ -167,7 +167,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The fields of a struct, in order, and its tagged section.
+    /// Returns the fields of a struct, in order, and its tagged section.
     fn fields(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
         for field in fields {
             if field.tagged().is_none() && field.is_in(self.version) {
@@ -227,8 +227,8 @@ impl<'a> Walk<'a> {
         self.skip(name, n)
     }
 
-    /// The count of an array whose elements take at least `least` bytes here and `memory` bytes
-    /// once they are decoded.
+    /// Returns the count of an array whose elements take at least `least` bytes here and `memory`
+    /// bytes once they are decoded.
     fn count(
         &mut self,
         name: &'static str,
@@ -247,7 +247,8 @@ impl<'a> Walk<'a> {
         Ok(count)
     }
 
-    /// A length, -1 for null, of things that take at least `each` bytes; null counts as none.
+    /// Returns a length, -1 for null, of things that take at least `each` bytes; null counts as
+    /// none.
     fn length(
         &self,
         name: &'static str,
@@ -264,7 +265,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The tagged section that ends a struct of these fields.
+    /// Returns the tagged section that ends a struct of these fields.
     fn tags(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
         let count = self.varint(name)?;
         // A tag and a length are two bytes.
@@ -293,7 +294,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A tagged field whose section gives it `n` bytes, all of which are there.
+    /// Returns a tagged field whose section gives it `n` bytes, all of which are there.
     fn tagged(&mut self, field: &'static Field, tag: u32, n: usize) -> Result<(), ShapeError> {
         let name = field.name;
         if !field.is_in(self.version) {
@@ -310,7 +311,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The fewest bytes that a struct of these fields takes on the wire.
+    /// Returns the fewest bytes that a struct of these fields takes on the wire.
     fn least(&self, fields: &'static [Field]) -> usize {
         let mut sum = usize::from(self.flexible);
         for field in fields {

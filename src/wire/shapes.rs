@@ -110,14 +110,14 @@ static PLACES: [Option<u8>; KEYS] = {
     places
 };
 
-/// The request of an API key.
+/// Returns the request of an API key.
 pub fn find(key: i16) -> Option<&'static RequestSchema> {
     let place = PLACES.get(usize::try_from(key).ok()?).copied().flatten()?;
     REQUESTS.get(usize::from(place))
 }
 
-/// True if messages of this API and version are flexible: their request header has tags, and so
-/// has their response header, except that of ApiVersions (KIP-511).
+/// Returns true if messages of this API and version are flexible: their request header has tags,
+/// and so has their response header, except that of ApiVersions (KIP-511).
 pub fn is_flexible(key: i16, version: i16) -> bool {
     find(key).is_some_and(|request| request.is_flexible(version))
 }

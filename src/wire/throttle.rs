@@ -58,7 +58,7 @@ fn place(key: i16, version: i16) -> Option<ThrottleField> {
     })
 }
 
-/// Write the throttle time, in ms, into an answer; one that has no place for it stays as it is.
+/// Writes the throttle time, in ms, into an answer; one that has no place for it stays as it is.
 pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
     let (Response::Chunks(chunks), Some(place)) = (reply, place(key, version)) else { return };
     let is_flexible = shapes::is_flexible(key, version);
@@ -78,7 +78,7 @@ pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
     *bytes = changed.freeze();
 }
 
-/// The end of the list of APIs, which begins at `at`.
+/// Returns the end of the list of APIs, which begins at `at`.
 fn after_apis(bytes: &Bytes, at: usize, is_flexible: bool) -> Option<usize> {
     let mut rest = bytes.get(at..)?;
     let len = if is_flexible {

@@ -43,7 +43,7 @@ fn sessions(slots: usize) -> FetchSessions {
     FetchSessions::new(slots, fastrand::Rng::with_seed(1))
 }
 
-/// A session over partitions 0.. with these answers; gives its id.
+/// Returns a session over partitions 0.. with these answers; returns its id.
 fn started(sessions: &mut FetchSessions, now: i64, seen: &[PartitionRead]) -> i32 {
     let wanted = (0..seen.len() as i32).map(|p| want(p, 0)).collect();
     let plan = sessions.begin(now, request(0, FULL_EPOCH, wanted)).unwrap();

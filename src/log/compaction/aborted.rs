@@ -15,7 +15,7 @@ use crate::types::{Offset, ProducerId};
 pub struct AbortedTxns(HashMap<ProducerId, Vec<(Offset, Offset)>>);
 
 impl AbortedTxns {
-    /// Find them in the batches of these segments. A marker lies behind the batches it speaks of,
+    /// Finds them in the batches of these segments. A marker lies behind the batches it speaks of,
     /// so the segments must reach as far as anything is stable.
     pub fn find<'a>(spans: impl Iterator<Item = &'a SegmentView>) -> io::Result<AbortedTxns> {
         let mut open: HashMap<ProducerId, Offset> = HashMap::new();
@@ -46,7 +46,7 @@ impl AbortedTxns {
         Ok(aborted)
     }
 
-    /// True for a batch of an aborted transaction.
+    /// Returns true for a batch of an aborted transaction.
     pub fn has(&self, header: &Header) -> bool {
         if !header.is_transactional() || header.is_control() {
             return false;
@@ -62,8 +62,8 @@ impl AbortedTxns {
 pub struct Passed(HashSet<ProducerId>);
 
 impl Passed {
-    /// A batch comes by, in the order of the log. True for a marker of whose transaction nothing
-    /// is left.
+    /// Returns a batch comes by, in the order of the log. True for a marker of whose transaction
+    /// nothing is left.
     pub fn is_empty_marker(&mut self, header: &Header) -> bool {
         if header.is_control() {
             return !self.0.remove(&header.producer_id);

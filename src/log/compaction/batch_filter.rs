@@ -137,7 +137,7 @@ struct Verdict {
     has_tombstones: bool,
 }
 
-/// The batch without its records: it keeps its offsets and its producer's sequences.
+/// Returns the batch without its records: it keeps its offsets and its producer's sequences.
 fn emptied(header: &Header) -> Vec<u8> {
     let attributes = header.attributes & !(CODEC_BITS | DELETE_HORIZON);
     let empty = Header { attributes, base_timestamp: -1, records_count: 0, ..*header };

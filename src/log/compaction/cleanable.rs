@@ -25,7 +25,7 @@ pub struct CleanableRange {
 }
 
 impl CleanableRange {
-    /// Look at a log of which everything below `cleaned` has been cleaned before.
+    /// Looks at a log of which everything below `cleaned` has been cleaned before.
     pub fn of(
         view: &View,
         config: &TopicConfig,
@@ -72,7 +72,7 @@ impl CleanableRange {
         })
     }
 
-    /// The part of the log that is dirty, 0 to 1.
+    /// Returns the part of the log that is dirty, 0 to 1.
     pub fn ratio(&self) -> f64 {
         match self.clean_bytes + self.dirty_bytes {
             0 => 0.0,
@@ -87,18 +87,19 @@ impl CleanableRange {
     }
 }
 
-/// The sealed segments, each with the base offset of the next one.
+/// Returns the sealed segments, each with the base offset of the next one.
 fn sealed(view: &View) -> impl Iterator<Item = (&SegmentView, Offset)> {
     let nexts = view.sealed.iter().skip(1).chain([&view.active]);
     view.sealed.iter().zip(nexts.map(|next| next.segment.base_offset))
 }
 
-/// The largest timestamp of a segment, ms since 1970; 0 if its records have none.
+/// Returns the largest timestamp of a segment, ms since 1970; 0 if its records have none.
 fn latest_ms(span: &SegmentView) -> io::Result<i64> {
     Ok(span.segment.latest_ms()?.unwrap_or(0))
 }
 
-/// The timestamp of a segment's first batch, as [`latest_ms`]. Without one it is never overdue.
+/// Returns the timestamp of a segment's first batch, as [`latest_ms`]. Without one it is never
+/// overdue.
 fn first_ms(span: &SegmentView) -> io::Result<i64> {
     let first = span.segment.batch_at(0, span.log_bytes)?;
     Ok(first.map(|batch| batch.header.max_timestamp).filter(|ms| *ms > 0).unwrap_or(i64::MAX))

@@ -76,7 +76,7 @@ pub struct CompactionPass {
     pub stats: CleanerStats,
 }
 
-/// A pass was broken off by the one who has it done.
+/// Returns a pass was broken off by the one who has it done.
 pub fn interrupted() -> io::Error {
     io::Error::new(io::ErrorKind::Interrupted, "the cleaning was broken off")
 }
@@ -87,7 +87,7 @@ fn damaged(span: &SegmentView, position: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Visit every batch of a span, checked.
+/// Visits every batch of a span, checked.
 fn each_batch(
     span: &SegmentView,
     pace: Throttler<'_>,
@@ -115,7 +115,7 @@ fn each_batch(
 }
 
 impl CompactionPass {
-    /// Read the dirty part of a log. Everything in `view`, and what `last_written` speaks of, must
+    /// Reads the dirty part of a log. Everything in `view`, and what `last_written` speaks of, must
     /// be durable: what it outdates may be, and must not be lost for something that is not.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl CompactionPass {
         })
     }
 
-    /// Write the next segment anew; `None` when the pass is through. A segment of which nothing
+    /// Writes the next segment anew; `None` when the pass is through. A segment of which nothing
     /// goes is passed over.
     ///
     /// # Errors
@@ -252,8 +252,8 @@ impl CompactionPass {
     }
 }
 
-/// Put the keys of a span into the map; false if there is no room for more, or nothing more may
-/// be cleaned.
+/// Puts the keys of a span into the map; false if there is no room for more, or nothing more may be
+/// cleaned.
 fn fill(
     map: &mut OffsetMap,
     span: &SegmentView,

@@ -30,8 +30,8 @@ pub struct OffsetMap {
 }
 
 impl OffsetMap {
-    /// A map for records from `first` on. It takes `bytes` at most, and no more than what the
-    /// records below `end` can need; `load` (0 to 1) is how full it may get.
+    /// Returns a map for records from `first` on. It takes `bytes` at most, and no more than what
+    /// the records below `end` can need; `load` (0 to 1) is how full it may get.
     pub fn new(first: Offset, end: Offset, bytes: usize, load: f64) -> OffsetMap {
         let load = load.clamp(0.1, 0.95);
         let needed = (usize::try_from(end - first).unwrap_or(0) as f64 / load) as usize + 2;
@@ -78,7 +78,7 @@ impl OffsetMap {
         self.latest = self.latest.max(Some(offset));
     }
 
-    /// The last offset that was seen.
+    /// Returns the last offset that was seen.
     pub fn latest(&self) -> Option<Offset> {
         self.latest
     }
@@ -88,7 +88,7 @@ impl OffsetMap {
         self.len
     }
 
-    /// True if it holds none.
+    /// Returns true if it holds none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -98,8 +98,8 @@ impl OffsetMap {
         [one as u32, (one >> 32) as u32, two as u32]
     }
 
-    /// The key's slot, or the empty one where it would go. There always is one: a map is never
-    /// full.
+    /// Returns the key's slot, or the empty one where it would go. There always is one: a map is
+    /// never full.
     fn find(&self, hash: [u32; 3]) -> usize {
         let all = self.slots.len() as u64;
         let spread = u64::from(hash[0]) | u64::from(hash[1]) << 32;

@@ -28,7 +28,7 @@ pub struct SegmentSwap {
 }
 
 impl SegmentSwap {
-    /// The `.cleaned` files at the first one's base offset are for these spans, which are
+    /// Returns the `.cleaned` files at the first one's base offset are for these spans, which are
     /// neighbours and not empty.
     pub fn new(
         disk: Arc<dyn Disk>,
@@ -44,7 +44,7 @@ impl SegmentSwap {
         Segment::named(self.disk.clone(), &self.dir, self.base_offset, ending)
     }
 
-    /// Change the files. Between [`Log::begin_swap`] and [`Log::finish_swap`], without the log's
+    /// Changes the files. Between [`Log::begin_swap`] and [`Log::finish_swap`], without the log's
     /// lock. False if there was no room for the new names: nothing is changed then.
     ///
     /// # Errors
@@ -76,22 +76,22 @@ impl SegmentSwap {
         Ok(true)
     }
 
-    /// Remove what was written: it is not wanted any more.
+    /// Removes what was written: it is not wanted any more.
     pub fn abandon(&self) -> io::Result<()> {
         self.named(CLEANED).remove()
     }
 }
 
 impl Log {
-    /// Let the files of a swap be changed: retention waits until it is finished. False if the
-    /// old segments are not there any more.
+    /// Lets the files of a swap be changed: retention waits until it is finished. False if the old
+    /// segments are not there any more.
     pub fn begin_swap(&mut self, swap: &SegmentSwap) -> bool {
         let may = self.offline.is_none() && !self.is_swapping && self.place_of(swap).is_some();
         self.is_swapping |= may;
         may
     }
 
-    /// True while files are being changed.
+    /// Returns true while files are being changed.
     pub fn is_swapping(&self) -> bool {
         self.is_swapping
     }
@@ -101,7 +101,8 @@ impl Log {
         self.is_swapping = false;
     }
 
-    /// The files are changed. Gives the old segments, whose files are to be removed later.
+    /// Returns the files are changed. Returns the old segments, whose files are to be removed
+    /// later.
     pub fn finish_swap(&mut self, swap: SegmentSwap) -> Vec<Arc<Segment>> {
         self.is_swapping = false;
         let Some(at) = self.place_of(&swap) else { return Vec::new() };
@@ -121,7 +122,7 @@ impl Log {
     }
 }
 
-/// Bring a directory that holds these names in order, if a swap was broken off there. Called
+/// Brings a directory that holds these names in order, if a swap was broken off there. Called
 /// before its logs are looked at.
 pub fn finish_what_was_begun(disk: &Arc<dyn Disk>, dir: &Path, names: &[String]) -> io::Result<()> {
     for name in names.iter().filter(|name| name.ends_with(CLEANED)) {

@@ -4,7 +4,7 @@ use crate::storage::snapshot;
 
 const DAY: i64 = 86_400_000;
 
-/// The header of a batch as it lies in the log.
+/// Returns the header of a batch as it lies in the log.
 fn batch(id: i64, epoch: i16, sequence: i32, records: i32, offset: Offset) -> Header {
     let mut builder = BatchBuilder::new(offset, 100).producer(id, epoch, sequence);
     (0..records).for_each(|i| builder.push(None, None, &[], 100 + i64::from(i)));

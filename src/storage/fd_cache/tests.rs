@@ -3,8 +3,8 @@ use crate::storage::disk::{OsDisk, read_all, replace};
 use crate::storage::sim_disk::SimDisk;
 use fastrand::Rng;
 
-/// How many descriptors of this process point below the directory, and so at what the bound is
-/// for.
+/// Returns the number of this process's descriptors for files below the directory, to which the
+/// limit applies.
 fn descriptors_below(dir: &Path) -> usize {
     let all = std::fs::read_dir("/proc/self/fd").unwrap();
     let targets = all.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
@@ -18,12 +18,12 @@ fn contents(file: &dyn File) -> Vec<u8> {
     bytes
 }
 
-/// Open and use enough other files that none of those before is open any more.
+/// Opens and uses enough other files that all earlier ones are closed.
 fn chill(disk: &BoundedDisk, dir: &Path) {
     for n in 0..2 * disk.cache.max_open {
         let other = disk.open(&dir.join(format!("other-{n}")), OpenMode::Create).unwrap();
         other.write_at(b"x", b"", 0).unwrap();
-        // Kept alive, so that it takes a place.
+        // Kept alive, so that it takes a slot.
         std::mem::forget(other);
     }
 }

@@ -15,12 +15,12 @@ fn heads(bytes: &[u8]) -> Result<Vec<RecordHead>, MalformedRecordAt> {
     Ok(heads)
 }
 
-/// A batch whose uncompressed payload is exactly `payload`.
+/// Returns a batch whose uncompressed payload is exactly `payload`.
 fn raw(count: i32, payload: &[u8]) -> Vec<u8> {
     packed(Codec::None, count, payload.to_vec())
 }
 
-/// A batch whose payload is `payload` as it stands, said to be of that codec.
+/// Returns a batch whose payload is `payload` unchanged and whose header names that codec.
 fn packed(codec: Codec, count: i32, payload: Vec<u8>) -> Vec<u8> {
     let mut header = Header::read(&BatchBuilder::new(0, 0).finish()).unwrap();
     header.attributes = codec.bits();
@@ -76,8 +76,8 @@ fn a_walk_and_a_reading_see_what_was_pushed_whatever_the_codec() {
     }
 }
 
-// Records below are size, attributes, timestamp delta, offset delta, key, value, headers; all in
-// zigzag, so that 2 is one and 1 is minus one.
+// The records below are size, attributes, timestamp delta, offset delta, key, value, headers; all
+// in zigzag, so that 2 is one and 1 is minus one.
 
 #[test]
 fn the_smallest_record_is_fine() {
@@ -164,7 +164,7 @@ fn the_count_must_be_the_real_one() {
 
 #[test]
 fn a_number_that_says_more_than_32_bits_is_cut_as_java_cuts_it() {
-    // The fifth byte's upper bits fall off: this is a size of 6, written long.
+    // The fifth byte's upper bits are lost: this is a size of 6, in a long encoding.
     let long = [0x8c, 0x80, 0x80, 0x80, 0x70, 0, 0, 0, 1, 1, 0];
     assert_eq!(heads(&raw(1, &long)).unwrap().len(), 1);
 }
@@ -200,14 +200,14 @@ fn records_are_found_by_their_time() {
     }
 }
 
-/// `unfolded` bytes of zeros, small in every codec that lets them be.
+/// Returns `unfolded` bytes of zeros, which every codec compresses well.
 fn zeros(codec: Codec, head: &[u8], unfolded: usize) -> Vec<u8> {
     const PIECE: usize = 4 << 20;
     let piece = vec![0; PIECE];
     let mut out = Vec::new();
     match codec {
         Codec::Lz4 => {
-            // Header and end mark of one frame, with the same block between them again and again.
+            // Header and end mark of one frame, with the same block repeated between them.
             let info =
                 lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max4MB);
             let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
@@ -243,7 +243,7 @@ fn peak_kib() -> u64 {
 fn a_gigabyte_of_zeros_is_walked_through_a_small_buffer() {
     const GIB: i64 = 1 << 30;
     for codec in &CODECS[1..] {
-        // One record whose value is all the zeros but the last, which says: no headers.
+        // One record whose value is all the zeros but the last, which is its header count.
         let mut head = Vec::new();
         for number in [GIB + 9, 0, 0, 0, -1, GIB - 1] {
             let mut rest = (number << 1) as u64 ^ (number >> 63) as u64;
@@ -256,7 +256,8 @@ fn a_gigabyte_of_zeros_is_walked_through_a_small_buffer() {
         let bytes = packed(*codec, 1, zeros(*codec, &head, GIB as usize));
         let before = peak_kib();
         assert_eq!(heads(&bytes).unwrap().len(), 1, "{codec:?}");
-        // Other tests run beside this one, so the limit leaves them room; a gigabyte is far over.
+        // Other tests run in parallel, so the limit leaves room for them; a gigabyte is far above
+        // it.
         assert!(peak_kib() - before < 200 * 1024, "{codec:?}");
     }
 }

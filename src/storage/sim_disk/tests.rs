@@ -3,7 +3,7 @@ use crate::storage::disk::{read_all, replace};
 
 const SEEDS: u64 = 300;
 
-/// A disk with one durable file `/d/f`.
+/// Returns a disk with one durable file `/d/f`.
 fn with_file(seed: u64, bytes: &[u8]) -> (SimDisk, Arc<dyn File>) {
     let disk = SimDisk::new(seed);
     disk.create_dir(Path::new("/d")).unwrap();
@@ -21,7 +21,7 @@ fn names(disk: &SimDisk, dir: &str) -> Vec<String> {
     disk.list(Path::new(dir)).unwrap().into_iter().map(|e| e.name).collect()
 }
 
-/// What each seed leaves of the disk that `make` prepares.
+/// Returns the outcomes, over many seeds, for the disk that `make` prepares.
 fn outcomes<T: Ord>(make: impl Fn(u64) -> T) -> std::collections::BTreeSet<T> {
     (0..SEEDS).map(make).collect()
 }

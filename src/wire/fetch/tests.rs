@@ -53,7 +53,7 @@ fn bytes_of(slice: &FileSlice) -> Bytes {
     bytes.into()
 }
 
-/// The same answer as the crate's own message.
+/// Returns the same answer as the crate's own message.
 fn told_by_the_crate(version: i16, fetched: &Fetched) -> FetchResponse {
     let partition = |p: &FetchedPartition| {
         let aborted = p.aborted.as_ref().map(|all| {

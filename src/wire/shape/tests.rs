@@ -15,7 +15,7 @@ use crate::wire::shapes::REQUESTS;
 mod codecs;
 mod filler;
 
-/// The versions that both the table and the crate have.
+/// Returns the versions that both the table and the crate have.
 fn versions(request: &RequestSchema, codec: &Codec) -> RangeInclusive<i16> {
     request.min.max(codec.versions.min)..=request.max
 }
@@ -38,7 +38,7 @@ fn huge_counts(flexible: bool) -> &'static [&'static [u8]] {
     }
 }
 
-/// The body with the bytes at `at` replaced: four, or one that is a whole varint.
+/// Returns the body with the bytes at `at` replaced: four, or one that is a whole varint.
 fn with_count(body: &[u8], at: usize, flexible: bool, count: &[u8]) -> Vec<u8> {
     let mut changed = body.to_vec();
     let end = (at + if flexible { 1 } else { 4 }).min(body.len());
@@ -300,7 +300,7 @@ fn ordinary(fields: &'static [Field], version: i16, flexible: bool) -> (usize, u
     (wire, memory)
 }
 
-/// The same of a field that holds many: of one of its elements.
+/// Returns the same of a field that holds many: of one of its elements.
 fn ordinary_element(field: &Field, version: i16, flexible: bool) -> Option<(usize, usize)> {
     match field.kind {
         FieldType::List(scalar) => Some((scalar.fixed_bytes().unwrap_or(9), listed_bytes(scalar))),

@@ -16,7 +16,7 @@ struct Filler<'a> {
     unknown_tags: bool,
 }
 
-/// A random body and where its counts of arrays stand.
+/// Returns a random body and where its counts of arrays stand.
 pub fn filled(
     request: &RequestSchema,
     version: i16,
