@@ -1,16 +1,16 @@
-//! What a client's batch must satisfy before it may be appended.
+//! The checks that a client's batch must pass before it is appended.
 //!
-//! **Invariant:** a batch that comes out of [`admit`] has a right CRC, one to 2147483647 records
-//! with offsets 0, 1, 2, …, sound framing to its last byte, and a codec that exists. Everything
-//! behind it may rely on that.
+//! **Invariant:** a batch accepted by [`admit`] has a correct CRC, 1 to 2147483647 records with
+//! offsets 0, 1, 2, …, sound framing to its last byte, and a known codec. All later code may rely
+//! on that.
 //!
 //! The order of the checks is Kafka's (`ProduceRequest.validateRecords`, then
-//! `UnifiedLog.analyzeAndValidateRecords`, then `LogValidator`), because the first that fails
+//! `UnifiedLog.analyzeAndValidateRecords`, then `LogValidator`), because the first check that fails
 //! decides which error the client sees.
 //!
 //! In three places Ottla is stricter than Kafka, which no client notices: offsets inside a batch
-//! must count up from 0 (Kafka numbers compressed records anew, and keeps uncompressed ones as
-//! wrong as they came), the only negative length is -1, and the client may never set the
+//! must count up from 0 (Kafka renumbers compressed records, and stores wrong offsets of
+//! uncompressed ones as they are), the only negative length is -1, and the client may never set the
 //! append-time bit (Kafka clears it on a CreateTime topic if the time is in range).
 
 use std::fmt;
@@ -23,27 +23,27 @@ use crate::storage::records::{MalformedRecordAt, walk};
 
 /// The first Produce version that may carry zstd (KIP-110).
 pub const ZSTD_FROM_VERSION: i16 = 7;
-/// How many rejected records are told one by one. The rest are only counted.
+/// Maximum number of rejected records that are reported individually. The rest are only counted.
 pub const RECORD_ERRORS_MAX: usize = 1000;
 
-/// The bytes after the prefix of the smallest batch that any Kafka ever wrote; what is shorter is
-/// not cut off, but broken.
+/// Bytes after the prefix of the smallest batch that any Kafka version ever wrote; a smaller length
+/// is malformed, not truncated.
 const LENGTH_MIN: i32 = 14;
-/// Prefix, leader epoch and magic: what Kafka reads before it knows what it has before it.
+/// Prefix, leader epoch and magic: the bytes that Kafka reads to find the format version.
 const MAGIC_END: usize = 17;
 
-/// What the topic and the request say about batches.
+/// The rules for batches, from the topic's configuration and the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmitRules {
     /// `max.message.bytes`: the largest batch, prefix included.
     pub max_message_bytes: i32,
-    /// `segment.bytes`: a batch must fit into one segment.
+    /// `segment.bytes`: a batch must fit in one segment.
     pub segment_bytes: i32,
     /// `message.timestamp.type`.
     pub timestamp_type: TimestampType,
-    /// `message.timestamp.before.max.ms`: how much older than now a record may be.
+    /// `message.timestamp.before.max.ms`: how far a record may be behind the broker's clock.
     pub timestamp_before_max_ms: i64,
-    /// `message.timestamp.after.max.ms`: how much younger than now a record may be.
+    /// `message.timestamp.after.max.ms`: how far a record may be ahead of the broker's clock.
     pub timestamp_after_max_ms: i64,
     /// True if `cleanup.policy` has `compact`: every record needs a key.
     pub compacted: bool,
@@ -52,7 +52,7 @@ pub struct AdmitRules {
 }
 
 impl AdmitRules {
-    /// Returns the rules of a topic for a request of this version.
+    /// Returns a topic's rules for a Produce request of this version.
     pub fn of(config: &TopicConfig, produce_version: i16) -> AdmitRules {
         AdmitRules {
             max_message_bytes: config.max_message_bytes,
@@ -69,9 +69,9 @@ impl AdmitRules {
 /// A batch that may be appended.
 #[derive(Debug, Clone, Copy)]
 pub struct Admitted<'a> {
-    /// The batch as it came.
+    /// The batch as received.
     pub batch: BatchView<'a>,
-    /// The largest timestamp that it has once it is rewritten, ms since 1970.
+    /// Its largest timestamp after the rewrite, ms since 1970.
     pub max_timestamp: i64,
     /// What must change before it is written.
     pub rewrite: Rewrite,
@@ -80,81 +80,83 @@ pub struct Admitted<'a> {
 /// What must change in a batch before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rewrite {
-    /// Nothing under the CRC.
+    /// Nothing that the CRC covers.
     AsItCame,
-    /// The header's maximum timestamp is not the records'.
+    /// The header's maximum timestamp differs from the records'.
     MaxTimestamp,
-    /// The topic wants the time of the append.
+    /// The topic uses the time of the append.
     LogAppendTime,
 }
 
 /// Why a batch may not be appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
-    /// The request carries no whole batch for the partition.
-    #[error("there is no whole record batch")]
+    /// The request has no complete batch for the partition.
+    #[error("there is no complete record batch")]
     NoBatch,
-    /// A message set of before Kafka 0.11.
-    #[error("record batches must have magic 2, this one has {0}")]
+    /// A message set from before Kafka 0.11.
+    #[error("record batches must have magic 2, but this one has {0}")]
     OldMagic(i8),
-    /// No format that ever was.
-    #[error("there is no record format with magic {0}")]
+    /// A format that never existed.
+    #[error("unknown record format: magic {0}")]
     UnknownMagic(i8),
-    /// A length that leaves no room for what every batch has.
-    #[error("a record batch cannot have a length of {0}")]
+    /// The length leaves no room for the fields that every batch has.
+    #[error("invalid record batch length {0}")]
     Length(i32),
-    /// zstd, from a client that cannot know whether its readers understand it.
-    #[error("zstd needs Produce version {ZSTD_FROM_VERSION}, this is version {0}")]
+    /// zstd in a Produce version that predates it.
+    #[error("zstd requires Produce version {ZSTD_FROM_VERSION}, but this is version {0}")]
     ZstdTooEarly(i16),
     /// A second batch follows.
     #[error("more than one record batch for one partition")]
     MoreThanOne,
-    /// Clients count from 0.
-    #[error("the batch's base offset must be 0, it is {0}")]
+    /// Clients must count offsets from 0.
+    #[error("the batch's base offset must be 0, but it is {0}")]
     BaseOffset(i64),
     /// Larger than `max.message.bytes`.
-    #[error("the batch has {bytes} bytes, max.message.bytes allows {limit}")]
+    #[error("the batch has {bytes} bytes, but max.message.bytes is {limit}")]
     TooLarge {
-        /// The batch, prefix included.
+        /// Size of the batch, prefix included.
         bytes: usize,
         /// `max.message.bytes`.
         limit: i32,
     },
-    /// Larger than `max.message.bytes` once it is in the topic's codec.
+    /// Larger than `max.message.bytes` after it was compressed with the topic's codec.
     #[error(
-        "the batch is larger than max.message.bytes allows ({limit}) once it is as \
-         compression.type wants it"
+        "the batch exceeds max.message.bytes ({limit}) after it was compressed according to \
+     compression.type"
     )]
     RepackedTooLarge {
         /// `max.message.bytes`.
         limit: i32,
     },
-    /// Damaged on its way, or never right.
-    #[error("the batch's CRC is wrong: it says {said:#010x}, its bytes give {real:#010x}")]
+    /// Damaged in transit, or never correct.
+    #[error("the batch's CRC is wrong: the header has {said:#010x}, computed is {real:#010x}")]
     Crc {
         /// In the header.
         said: u32,
         /// Computed.
         real: u32,
     },
-    /// The last offset lies before the first.
-    #[error("the batch's last offset delta cannot be {0}")]
+    /// The last offset precedes the first.
+    #[error("invalid last offset delta {0}")]
     OffsetRange(i32),
-    /// No records, or fewer.
-    #[error("the batch cannot have {0} records")]
+    /// The number of records is zero or negative.
+    #[error("invalid record count {0}")]
     Count(i32),
-    /// Last offset delta and count contradict each other.
-    #[error("the batch counts {count} records but its last offset delta is {last_offset_delta}")]
+    /// The last offset delta and the record count contradict each other.
+    #[error(
+        "the batch has a count of {count} records, but a last offset delta of {last_offset_delta}"
+    )]
     CountAndRange {
         /// From the header.
         count: i32,
         /// From the header.
         last_offset_delta: i32,
     },
-    /// Markers are the broker's own.
+    /// Only brokers write control batches.
     #[error("clients may not write control batches")]
     Control,
-    /// A producer id without a sequence.
+    /// A producer id without a sequence number.
     #[error("producer {producer_id} sent a batch with sequence {sequence}")]
     Sequence {
         /// From the header.
@@ -162,55 +164,55 @@ pub enum AdmitError {
         /// From the header.
         sequence: i32,
     },
-    /// The attributes name no codec, or it cannot make sense of the payload.
+    /// The attributes name no known codec, or the codec cannot read the payload.
     #[error("{0}")]
     Undecodable(MalformedRecordAt),
-    /// The records are not framed as they should be, or not as many as the header says.
+    /// The records' framing is wrong, or their number differs from the header's.
     #[error("{0}")]
     Framing(MalformedRecordAt),
-    /// An offset inside the batch is not the one before it and one more.
+    /// An offset inside the batch is not one more than the one before it.
     #[error("record {index} of the batch has offset delta {found}")]
     InnerOffset {
-        /// The record's place, which is what its delta should be.
+        /// The record's index, which its offset delta should equal.
         index: i32,
-        /// What it is.
+        /// Its offset delta.
         found: i32,
     },
-    /// Single records were rejected, and with them the batch.
+    /// Individual records were rejected, and the batch with them.
     #[error("{0}")]
     Rejected(Rejections),
     /// Larger than `segment.bytes`.
-    #[error("the batch has {bytes} bytes, segment.bytes allows {limit}")]
+    #[error("the batch has {bytes} bytes, but segment.bytes is {limit}")]
     ExceedsSegment {
-        /// The batch, prefix included.
+        /// Size of the batch, prefix included.
         bytes: usize,
         /// `segment.bytes`.
         limit: i32,
     },
 }
 
-/// The families of [`AdmitError`], one for each answer that a client can get.
+/// The classes of [`AdmitError`], one per error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdmitErrorKind {
-    /// Against the rules for records.
+    /// Violates the rules for records.
     InvalidRecord,
-    /// Damaged bytes; sending them again may help.
+    /// Damaged bytes; a retry may succeed.
     Corrupt,
-    /// A codec that this request's version may not use.
+    /// A codec that is not allowed in this request version.
     UnsupportedCompression,
     /// Over `max.message.bytes`.
     TooLarge,
-    /// A timestamp out of range, or not the client's to set.
+    /// A timestamp that is out of range, or that the client may not set.
     InvalidTimestamp,
     /// Over `segment.bytes`.
     ExceedsSegment,
-    /// The codec failed. Kafka has no code for it: its own exception reaches the client as
-    /// UNKNOWN_SERVER_ERROR.
+    /// Decompression failed. Kafka has no error code for it: its own exception reaches the client
+    /// as UNKNOWN_SERVER_ERROR.
     Undecodable,
 }
 
 impl AdmitError {
-    /// Which answer this is.
+    /// Returns the class of the error.
     pub fn kind(&self) -> AdmitErrorKind {
         match self {
             AdmitError::UnknownMagic(_) | AdmitError::Length(_) | AdmitError::Crc { .. } => {
@@ -240,8 +242,8 @@ impl AdmitError {
         }
     }
 
-    /// Returns the records at fault, for Produce v8 and later (KIP-467); empty if it is the whole
-    /// batch.
+    /// Returns the rejected records, for Produce v8 and later (KIP-467); empty if the batch was
+    /// rejected as a whole.
     pub fn record_errors(&self) -> &[RecordError] {
         match self {
             AdmitError::Rejected(rejections) => &rejections.errors,
@@ -250,14 +252,14 @@ impl AdmitError {
     }
 }
 
-/// The records of a batch that were rejected.
+/// The rejected records of a batch.
 #[derive(Debug, Default)]
 pub struct Rejections {
     /// The first [`RECORD_ERRORS_MAX`] of them.
     pub errors: Vec<RecordError>,
-    /// How many there are.
+    /// Number of rejected records.
     pub count: usize,
-    /// True if at least one was rejected for its timestamp; that decides the answer.
+    /// True if at least one was rejected for its timestamp; this decides the error code.
     pub by_timestamp: bool,
 }
 
@@ -284,39 +286,39 @@ impl fmt::Display for Rejections {
 /// One rejected record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordError {
-    /// Its place in the batch, from 0.
+    /// Its index in the batch, from 0.
     pub batch_index: i32,
-    /// Why; its Display is the message for the client.
+    /// The reason; its Display form is the message for the client.
     pub cause: Cause,
 }
 
 /// Why a record was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
-    /// Compaction keeps the last record of each key, so there must be one.
-    #[error("a compacted topic takes no record without a key")]
+    /// Compaction keeps the last record of each key, so a key is required.
+    #[error("records in a compacted topic must have a key")]
     NoKey,
-    /// Outside what the topic allows round the broker's clock.
+    /// Outside the range that the topic allows around the broker's clock.
     #[error("timestamp {timestamp} is not within [{earliest}, {latest}]")]
     Timestamp {
-        /// The record's, ms since 1970.
+        /// The record's timestamp, ms since 1970.
         timestamp: i64,
-        /// The earliest that is allowed now.
+        /// The earliest timestamp allowed now.
         earliest: i64,
-        /// The latest that is allowed now.
+        /// The latest timestamp allowed now.
         latest: i64,
     },
-    /// The batch's attributes say LogAppendTime, which only a broker may.
+    /// The batch's attributes say LogAppendTime, which only a broker may set.
     #[error("producers may not set the timestamp type to LogAppendTime")]
     AppendTime,
 }
 
-/// Checks what a Produce request brings for one partition.
+/// Checks the records of a Produce request for one partition.
 ///
-/// Bytes after the batch that make no whole second batch are not looked at, as in Kafka.
+/// Like Kafka, ignores bytes after the batch that are not a complete second batch.
 ///
 /// # Errors
-/// The first rule that is broken. If single records are, all of them are told.
+/// The first rule that is violated. If individual records violate it, all of them are reported.
 pub fn admit<'a>(
     records: &'a [u8],
     rules: &AdmitRules,
@@ -340,19 +342,19 @@ pub fn admit<'a>(
     Ok(Admitted { batch, max_timestamp, rewrite })
 }
 
-/// What a Produce request of this version must bring for a partition: exactly one batch, of today's
-/// format. Kafka looks at it before anything of the topic.
+/// Returns the one batch that a Produce request of this version must have for a partition, checking
+/// its format. Kafka checks this before anything that depends on the topic.
 ///
 /// # Errors
-/// The first rule that is broken.
+/// The first rule that is violated.
 pub fn only_batch(records: &[u8], produce_version: i16) -> Result<BatchView<'_>, AdmitError> {
     let first = whole_batch(records)?.ok_or(AdmitError::NoBatch)?;
     let magic = first.get(MAGIC_END - 1).map_or(MAGIC, |b| *b as i8);
     if magic != MAGIC {
         return Err(AdmitError::OldMagic(magic));
     }
-    // A batch of magic 2 that is shorter than its own header passes as one until its CRC is
-    // wanted; nothing of it can be read before that, so it is told here.
+    // Kafka accepts a batch of magic 2 that is shorter than its own header until it computes the
+    // CRC; nothing in it can be read before that, so the error is returned here.
     let length = first.len().saturating_sub(PREFIX_BYTES) as i32;
     let batch = BatchView::first(first).ok_or(AdmitError::Length(length))?;
     let zstd = batch.header.codec() == Some(Codec::Zstd);
@@ -363,8 +365,7 @@ pub fn only_batch(records: &[u8], produce_version: i16) -> Result<BatchView<'_>,
     if whole_batch(rest)?.is_some() { Err(AdmitError::MoreThanOne) } else { Ok(batch) }
 }
 
-/// Returns the bytes of the batch that starts here, as far as its length can be believed; `None` if
-/// they are not all there.
+/// Returns the bytes of the batch at the start of `bytes`; `None` if it is incomplete.
 fn whole_batch(bytes: &[u8]) -> Result<Option<&[u8]>, AdmitError> {
     let Some(length) = bytes.get(8..).and_then(|b| b.first_chunk()) else { return Ok(None) };
     let length = i32::from_be_bytes(*length);
@@ -381,7 +382,7 @@ fn whole_batch(bytes: &[u8]) -> Result<Option<&[u8]>, AdmitError> {
     Ok(bytes.get(..limit(length) + PREFIX_BYTES))
 }
 
-/// Base offset, size and CRC.
+/// Checks base offset, size and CRC.
 fn check_whole(batch: &BatchView<'_>, rules: &AdmitRules) -> Result<(), AdmitError> {
     debug_assert!(batch.bytes.len() >= HEADER_BYTES);
     if batch.header.base_offset != 0 {
@@ -395,7 +396,7 @@ fn check_whole(batch: &BatchView<'_>, rules: &AdmitRules) -> Result<(), AdmitErr
     if said == real { Ok(()) } else { Err(AdmitError::Crc { said, real }) }
 }
 
-/// What the header says about its records and its producer.
+/// Checks the header's fields about its records and its producer.
 fn check_header(batch: &BatchView<'_>) -> Result<(), AdmitError> {
     let header = &batch.header;
     let (count, last_offset_delta) = (header.records_count, header.last_offset_delta);
@@ -418,8 +419,8 @@ fn check_header(batch: &BatchView<'_>) -> Result<(), AdmitError> {
     Ok(())
 }
 
-/// Framing, offsets, keys and timestamps of all records; returns the largest timestamp, or -1 if
-/// none is later.
+/// Checks framing, offsets, keys and timestamps of all records; returns the largest timestamp, or
+/// -1 if there is none above that.
 fn check_records(
     batch: &BatchView<'_>,
     rules: &AdmitRules,

@@ -1,35 +1,38 @@
-//! Whether there is room on the disk, as far as writes have told: one for all logs of a broker, so
-//! that the log has one line when the room ends and one when it is back.
+//! Whether the disk is full, as observed by writes: shared by all logs of a broker, so that there
+//! is one log line when space runs out and one when it is available again.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::clock::Now;
 
-/// The room is back once something was written and nothing was refused for so long, ms. A small
-/// write may still succeed where a large one has just failed.
+/// The disk counts as having space again after a write has succeeded and none has failed for this
+/// long, ms. A small write may still succeed where a large one has just failed.
 const CALM_MS: i64 = 10_000;
 
-/// What the last writes have told.
+/// The outcome of the latest writes.
 #[derive(Debug, Default)]
 pub struct DiskSpace {
     full: AtomicBool,
     full_mono_ms: AtomicI64,
-    /// True if something was written since the last refusal.
+    /// True if a write has succeeded since the last failure.
     written: AtomicBool,
 }
 
 impl DiskSpace {
-    /// There was no room for a write.
+    /// Records that a write failed for lack of space.
     pub fn on_full(&self, now: Now, why: &impl Display) {
         self.full_mono_ms.store(now.mono_ms, Ordering::Relaxed);
         self.written.store(false, Ordering::Relaxed);
         if !self.full.swap(true, Ordering::Relaxed) {
-            tracing::error!(%why, "the disk is full: clients get KAFKA_STORAGE_ERROR until there is room");
+            tracing::error!(
+                error = %why,
+                "the disk is full: clients get KAFKA_STORAGE_ERROR until space is freed"
+            );
         }
     }
 
-    /// Something was written.
+    /// Records that a write succeeded.
     pub fn on_success(&self, now: Now) {
         if self.is_full() {
             self.written.store(true, Ordering::Relaxed);
@@ -37,16 +40,17 @@ impl DiskSpace {
         }
     }
 
-    /// Sees whether there is room again.
+    /// Checks whether there is space again.
     pub fn check(&self, now: Now) {
         let is_calm = now.mono_ms - self.full_mono_ms.load(Ordering::Relaxed) >= CALM_MS;
         let is_over = is_calm && self.written.load(Ordering::Relaxed);
         if is_over && self.full.swap(false, Ordering::Relaxed) {
-            tracing::info!("there is room on the disk again");
+            tracing::info!("disk space is available again");
         }
     }
 
-    /// True from the first refusal until [`DiskSpace::check`] finds that there is room again.
+    /// Returns true from the first failure until [`DiskSpace::check`] finds that there is space
+    /// again.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }

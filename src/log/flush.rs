@@ -1,4 +1,4 @@
-//! A sync of a log: made under its lock, run without it.
+//! A sync of a log: prepared under its lock, run without it.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::storage::disk::{Disk, OpenMode};
 use crate::storage::segment::Segment;
 use crate::types::Offset;
 
-/// What must be synced so that everything below `up_to` is durable. Made under the log's lock,
+/// The files to sync so that everything below `up_to` is durable. Prepared under the log's lock,
 /// run without it.
 #[derive(Debug)]
 pub struct Flush {
@@ -20,12 +20,12 @@ pub struct Flush {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) is_new: bool,
-    /// True to make the directory's own name durable, too.
+    /// True to make the directory's own name durable as well.
     pub(crate) with_own_name: bool,
 }
 
 impl Flush {
-    /// Asks the disk. An error is final for the log: see [`crate::log::Log::fail`].
+    /// Syncs the files. An error is final for the log: see [`crate::log::Log::fail`].
     pub fn run(&self) -> io::Result<()> {
         for segment in &self.sealed {
             segment.sync(true)?;

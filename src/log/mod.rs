@@ -1,9 +1,9 @@
 //! One partition's log: append, read, roll, flush. One owner, no locks, no async.
 //!
-//! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit.
-//! **Invariant:** after a failed write or sync the log takes nothing more until it is opened
-//! again; recovery cuts what the failure left. Only where there was no room for a write is the log
-//! put back to what it was, and goes on.
+//! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit. **Invariant:**
+//! after a failed write or sync the log rejects appends until it is opened again; recovery cuts
+//! what the failure left. Only if a write failed for lack of space is the log restored to its
+//! previous state and remains usable.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,31 +36,31 @@ pub mod scrub;
 pub mod truncation;
 pub mod view;
 
-/// The only leader epoch there is on a single node; stamped in every batch.
+/// The only leader epoch on a single node; stamped on every batch.
 pub const LEADER_EPOCH: i32 = 0;
 
-/// How often silent producers are looked for: Kafka's `producer.id.expiration.check.interval.ms`.
+/// Interval of the check for expired producers: Kafka's `producer.id.expiration.check.interval.ms`.
 const PRODUCERS_CHECK_MS: i64 = 600_000;
 
-/// How much more room is kept than was asked for, bytes.
+/// Bytes reserved in addition to the requested ones.
 const RESERVED_AT_ONCE: u64 = 64 * 1024;
 
 /// Why a batch was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// Sequence, epoch or transaction do not fit.
+    /// Sequence number, epoch or transaction do not match.
     #[error(transparent)]
     Producer(#[from] ProducerError),
-    /// The disk failed, now or before; nothing is taken until the next start.
+    /// The disk has failed, now or before; appends are rejected until the next start.
     #[error("the partition is offline: {0}")]
     Offline(String),
-    /// There is no room on the disk for it now. The log is as it was.
-    #[error("no room on the disk: {0}")]
+    /// The disk is full. The log is unchanged.
+    #[error("the disk is full: {0}")]
     Full(String),
 }
 
 impl AppendError {
-    /// Returns the same once more, for others whom it concerns.
+    /// Returns a copy of the error, for other batches that it affects.
     pub fn again(&self) -> AppendError {
         match self {
             AppendError::Producer(error) => AppendError::Producer(*error),
@@ -70,19 +70,19 @@ impl AppendError {
     }
 }
 
-/// Where a batch came to lie. A duplicate is not an error: it is answered with where the first
-/// one lies.
+/// Where a batch was appended. A duplicate is not an error: it is answered with the location of the
+/// original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppendInfo {
     /// Offset of its first record.
     pub base_offset: Offset,
     /// One past its last record.
     pub end_offset: Offset,
-    /// The time of the append, if the topic's records carry that.
+    /// The time of the append, if the topic uses LogAppendTime.
     pub append_time: Option<i64>,
     /// True if nothing was written.
     pub is_duplicate: bool,
-    /// The first offset that may be read.
+    /// The first offset that can be read.
     pub log_start_offset: Offset,
 }
 
@@ -99,24 +99,24 @@ pub struct Log {
     end_offset: Offset,
     recovery_point: Offset,
     created_wall_ms: i64,
-    /// When the first record was appended that is not known to be durable; monotonic.
+    /// Append time of the oldest record that is not known to be durable; monotonic.
     unflushed_since_ms: i64,
-    /// When silent producers were last looked for, ms since 1970.
+    /// Time of the last check for expired producers, ms since 1970.
     expired_wall_ms: i64,
     offline: Option<String>,
-    /// Compaction changes files: no segment may go meanwhile.
+    /// Compaction is replacing files: no segment may be removed meanwhile.
     is_swapping: bool,
-    /// Up to here there is room kept in the active segment's file, bytes.
+    /// Space in the active segment's file is reserved up to here, in bytes.
     reserved_to: u64,
-    /// True if something behind the end of the active segment was cut off.
+    /// True if bytes after the end of the active segment were cut off.
     is_cut: bool,
-    /// True until the first flush, which makes the directory's own name durable, too. A process
-    /// that was killed before it may have left the name as it is.
+    /// True until the first flush, which makes the directory's own name durable as well. It may
+    /// still not be durable if the process was killed before that flush.
     is_new: bool,
 }
 
 impl Log {
-    /// Opens a partition's directory, which is made if it is missing.
+    /// Opens a partition's directory, creating it if it is missing.
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -128,7 +128,7 @@ impl Log {
             disk.create_dir(dir)?;
         }
         let epochs = dir.join(LEADER_EPOCHS);
-        // Before the first flush a loss of power may have left anything of it.
+        // Before the first flush a power loss may have left any part of it.
         let was_flushed = known.clean || known.recovery_point > 0;
         let is_whole = || was_flushed || checkpoint::read_epochs(disk.as_ref(), &epochs).is_ok();
         if !disk.exists(&epochs) || !is_whole() {
@@ -163,10 +163,10 @@ impl Log {
         })
     }
 
-    /// Appends a batch that `admit` has passed.
+    /// Appends a batch accepted by `admit`.
     ///
-    /// Stage the producer; roll if the batch does not fit; write, the only step that can fail
-    /// halfway; commit the producer, index, advance the end.
+    /// Stages the producer; rolls if the batch does not fit; writes, the only step that can fail
+    /// halfway; commits the producer, updates the indexes, advances the end.
     pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<AppendInfo, AppendError> {
         if let Some(why) = &self.offline {
             return Err(AppendError::Offline(why.clone()));
@@ -221,7 +221,7 @@ impl Log {
         })
     }
 
-    /// Writes behind the end. If there is no room for all of it, nothing of it stays.
+    /// Writes at the end. If there is not enough space, removes what was written.
     fn put(&mut self, head: &[u8], rest: &[u8]) -> io::Result<()> {
         let (log, end) = (self.active.segment.log()?, self.active.log_bytes);
         match log.write_at(head, rest, end) {
@@ -234,7 +234,7 @@ impl Log {
         }
     }
 
-    /// Keeps room for so many bytes behind the end, and some more so as not to ask for each batch.
+    /// Reserves space for `bytes` at the end, and some more, so as not to do this for every batch.
     pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
         let end = self.active.log_bytes;
         if end + bytes <= self.reserved_to {
@@ -247,8 +247,9 @@ impl Log {
         Ok(())
     }
 
-    /// Kafka's LogSegment.shouldRoll: size, age counted from the first batch, full index, or an
-    /// offset too far from the base.
+    /// Returns true if a new segment is due before the batch, as Kafka's LogSegment.shouldRoll: by
+    /// size, by age since the first batch, because the index is full, or because the offset is too
+    /// far from the base.
     fn roll_is_due(&self, now: Now, bytes: u64, last_offset: Offset, timestamp: i64) -> bool {
         let active = &self.active;
         if active.log_bytes == 0 {
@@ -265,7 +266,7 @@ impl Log {
             || last_offset - active.segment.base_offset > i64::from(i32::MAX)
     }
 
-    /// Seals the active segment and begin the next at the end offset.
+    /// Seals the active segment and begins the next one at the end offset.
     pub fn roll(&mut self, now: Now) -> io::Result<()> {
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
@@ -274,11 +275,11 @@ impl Log {
 
     fn begin_segment(&mut self, now: Now) -> io::Result<()> {
         if std::mem::take(&mut self.is_cut) {
-            // What was cut off must not come back in front of the next segment.
+            // What was cut off must not reappear before the next segment.
             self.active.segment.log()?.sync().map_err(fatal)?;
         }
         if self.is_new {
-            // A loss of power must not leave a later segment's name without the first one's.
+            // A power loss must not keep a later segment's name but lose the first one's.
             self.disk.sync_dir(&self.dir).map_err(fatal)?;
         }
         let next = Segment::create(self.disk.clone(), &self.dir, self.end_offset)?;
@@ -291,9 +292,9 @@ impl Log {
         Ok(())
     }
 
-    /// Saves the producers' state at the end offset. Older snapshots go, but for the newest one
-    /// that is of durable records, all after it, and the newest of all before this one: whatever is
-    /// lost of the log or of this file, one of them holds.
+    /// Saves the producer state at the end offset. Removes older snapshots except the newest one of
+    /// durable records, all after it, and the newest one before this: whatever is lost of the log
+    /// or of this file, one of them is usable.
     fn write_snapshot(&mut self) -> io::Result<()> {
         let path = self.dir.join(file_name(self.end_offset, "snapshot"));
         match self.producers.is_empty() {
@@ -316,8 +317,9 @@ impl Log {
         Ok(())
     }
 
-    /// Says that there are no producers: without a snapshot the next opening would have to read the
-    /// whole log. That is all that is lost without it, so it is not synced, and needs no room.
+    /// Writes a snapshot without producers: without any, the next opening would have to read the
+    /// whole log. That is the only cost of losing it, so it is not synced, and may fail for lack of
+    /// space.
     fn write_empty_snapshot(&self, path: &Path) -> io::Result<()> {
         if self.end_offset == self.log_start_offset || self.disk.exists(path) {
             return Ok(());
@@ -328,7 +330,8 @@ impl Log {
         }
     }
 
-    /// What an error of the disk means for the log: without room it goes on as it was.
+    /// Returns the error to report for an error of the disk. If the disk is full the log stays
+    /// usable, else it goes offline.
     pub fn refuse(&mut self, error: &io::Error) -> AppendError {
         if is_full(error) {
             return AppendError::Full(format!("{}: {error}", self.dir.display()));
@@ -336,20 +339,22 @@ impl Log {
         AppendError::Offline(self.fail(error))
     }
 
-    /// Takes nothing more: the disk has failed, and what cannot be undone stops. Returns why.
+    /// Takes the log offline: the disk has failed, and it is unknown what was written. Returns the
+    /// reason.
     pub fn fail(&mut self, error: &io::Error) -> String {
         let why = format!("{}: {error}", self.dir.display());
-        tracing::error!(%why, "the partition is offline until the next start");
+        tracing::error!(dir = %self.dir.display(), %error,
+            "the partition is offline until the broker restarts");
         self.offline = Some(why.clone());
         why
     }
 
-    /// Why the log takes nothing more, if so.
+    /// Returns why the log is offline, if it is.
     pub fn offline(&self) -> Option<&str> {
         self.offline.as_deref()
     }
 
-    /// What readers see now.
+    /// Returns the current view for readers.
     pub fn view(&self) -> View {
         let active =
             SegmentView { segment: self.active.segment.clone(), log_bytes: self.active.log_bytes };
@@ -362,37 +367,37 @@ impl Log {
         }
     }
 
-    /// Records that are not known to be durable.
+    /// Returns the number of records that are not known to be durable.
     pub fn unflushed(&self) -> i64 {
         self.end_offset - self.recovery_point
     }
 
-    /// Returns true if of each key the last record is to stay.
+    /// Returns true if `cleanup.policy` has `compact`.
     pub fn is_compacted(&self) -> bool {
         self.config.cleanup.compact
     }
 
-    /// The topic is configured anew.
+    /// Replaces the topic's configuration.
     pub fn set_config(&mut self, config: Arc<TopicConfig>) {
         self.config = config;
     }
 
-    /// How the topic is configured.
+    /// Returns the topic's configuration.
     pub fn config(&self) -> &TopicConfig {
         &self.config
     }
 
-    /// Forgets the producers that have been silent for longest, until `keep` are left.
+    /// Forgets the producers that have been inactive longest, until `keep` are left.
     pub fn forget_producers(&mut self, keep: usize) {
         self.producers.keep(keep);
     }
 
-    /// Who produces idempotently.
+    /// Returns the state of the idempotent producers.
     pub fn producers(&self) -> &Producers {
         &self.producers
     }
 
-    /// Up to here the log is known to be durable.
+    /// Returns the offset up to which the log is known to be durable.
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
     }
@@ -402,19 +407,20 @@ impl Log {
         self.active.segment.base_offset > self.recovery_point
     }
 
-    /// When `flush.ms` wants the log to be durable, on the monotonic clock; `None` if it does not.
+    /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set
+    /// or everything is durable.
     pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
         let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
         (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
     }
 
-    /// What a sync must cover; `None` if everything is durable.
+    /// Returns the sync that makes everything durable; `None` if everything is.
     pub fn flush_due(&self) -> Option<Flush> {
         let active = Some(self.active.segment.clone());
         (self.unflushed() > 0).then(|| self.flush_to(self.end_offset, active))
     }
 
-    /// What a sync of the filled segments must cover; `None` if they are durable.
+    /// Returns the sync that makes the sealed segments durable; `None` if they are.
     pub fn flush_of_segments_due(&self) -> Option<Flush> {
         let up_to = self.active.segment.base_offset;
         self.has_unflushed_segments().then(|| self.flush_to(up_to, None))
@@ -441,14 +447,14 @@ impl Log {
         }
     }
 
-    /// A flush has succeeded.
+    /// Records that a flush has succeeded.
     pub fn flushed(&mut self, flush: &Flush) {
         self.recovery_point = self.recovery_point.max(flush.up_to);
         self.is_new = false;
     }
 
-    /// Forgets producers that have been silent for `producer.id.expiration.ms`. Looked for when
-    /// something is appended, because nothing else makes their number grow.
+    /// Forgets producers that have been inactive for `producer.id.expiration.ms`. Checked on
+    /// appends, because nothing else increases their number.
     fn expire_producers(&mut self, now: Now) {
         let expiration_ms = self.config.producer_id_expiration_ms;
         if now.wall_ms - self.expired_wall_ms >= expiration_ms.min(PRODUCERS_CHECK_MS) {
@@ -457,9 +463,9 @@ impl Log {
         }
     }
 
-    /// Writes indexes and the snapshot, and sync: what a clean stop does. Whoever closes very many
-    /// logs of one directory makes their own names durable by one sync of it, and says so with
-    /// `false`.
+    /// Writes indexes and the snapshot, and syncs, for a clean shutdown. When many logs of one data
+    /// directory are closed, the caller passes `false` and makes the names of their directories
+    /// durable with one sync of the data directory.
     pub fn close(&mut self, with_own_name: bool) -> io::Result<()> {
         if let Some(why) = &self.offline {
             return Err(io::Error::other(why.clone()));
@@ -475,7 +481,7 @@ impl Log {
     }
 }
 
-/// Returns an error after which the log cannot go on, whatever kind it has.
+/// Returns an error after which the log cannot continue, whatever the kind of `error`.
 fn fatal(error: io::Error) -> io::Error {
     io::Error::other(error.to_string())
 }

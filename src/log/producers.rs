@@ -1,19 +1,18 @@
-//! Who produces idempotently into this partition, how far each has come, and which transactions
-//! are open (KIP-98; Kafka's `ProducerStateManager` and `ProducerAppendInfo`).
+//! The idempotent producers of a partition: their latest batches and open transactions (KIP-98;
+//! Kafka's `ProducerStateManager` and `ProducerAppendInfo`).
 //!
 //! **Invariant:** [`Producers::stage`] changes nothing and [`Producers::commit`] cannot fail, so
 //! memory never runs ahead of the disk: stage, write, commit.
 //!
 //! **Invariant:** `open` holds exactly the producers whose `txn_start` is set, by that offset.
 //!
-//! Each producer takes some 250 bytes, from its first batch until it has been silent for
+//! Each producer takes some 250 bytes, from its first batch until it has been inactive for
 //! `producer.id.expiration.ms`. Kafka does not bound their number otherwise; here there are at most
-//! `max.producers.per.partition`, and those that have been silent for longest are forgotten as if
-//! they had expired. As in Kafka, a log start offset that passes a producer's last batch does not
-//! remove it. One thing is done better than
-//! there: silence is counted from the append, not from the batch's timestamp, which the client
-//! chose. A snapshot keeps that time in the field where Kafka keeps the batch's; what is found in
-//! the log's tail was seen when it was found.
+//! `max.producers.per.partition`, and those inactive longest are forgotten as if they had expired.
+//! As in Kafka, a log start offset that passes a producer's last batch does not remove it. Unlike
+//! Kafka, inactivity is counted from the append, not from the batch's timestamp, which the client
+//! chose. A snapshot has the append time in the field where Kafka has the batch's timestamp;
+//! batches that recovery finds in the log's tail count as active from then.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,24 +21,24 @@ use crate::storage::records::records;
 use crate::storage::snapshot::ProducerEntry;
 use crate::types::{Offset, ProducerId};
 
-/// How many batches of each producer are remembered, and so how many may be in flight.
+/// Number of batches remembered per producer, and so the maximum number in flight.
 pub const WINDOW: usize = 5;
 
 const NO_SEQUENCE: i32 = -1;
 const NO_EPOCH: i16 = -1;
 
-/// What is to be done with a batch.
+/// What to do with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Staged {
-    /// Nobody in particular produces it: append it.
+    /// No idempotent producer: append it.
     NotIdempotent,
-    /// It is the producer's next: append it.
+    /// The producer's next batch: append it.
     Append,
-    /// It has been appended already: answer with where.
+    /// It was appended before: answer with its original location.
     Duplicate {
-        /// Where the first one lies.
+        /// Base offset of the original.
         base_offset: Offset,
-        /// Its last record.
+        /// Offset of its last record.
         last_offset: Offset,
         /// Its largest timestamp, or the time of its append, ms since 1970.
         timestamp: i64,
@@ -49,58 +48,58 @@ pub enum Staged {
 /// Why a producer's batch or marker may not be appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProducerError {
-    /// A newer incarnation of the producer has been here.
-    #[error("producer {producer_id} has epoch {current} here, the batch has {sent}")]
+    /// A newer epoch of the producer is known.
+    #[error("producer {producer_id} has epoch {current}, but the batch has epoch {sent}")]
     StaleEpoch {
-        /// Who.
+        /// The producer's id.
         producer_id: ProducerId,
-        /// In the batch.
+        /// Epoch of the batch.
         sent: i16,
-        /// Known here.
+        /// Current epoch in this partition.
         current: i16,
     },
-    /// A batch before this one is missing, or it is older than what is remembered.
+    /// A batch before this one is missing, or it is older than those that are remembered.
     #[error(
-        "producer {producer_id} of epoch {epoch} sent sequence {sent}, expected was {expected}"
+        "producer {producer_id} of epoch {epoch} sent sequence {sent}, but {expected} was expected"
     )]
     OutOfOrder {
-        /// Who.
+        /// The producer's id.
         producer_id: ProducerId,
-        /// In the batch.
+        /// Epoch of the batch.
         epoch: i16,
-        /// In the batch.
+        /// Sequence number of the batch.
         sent: i32,
-        /// What would have been right.
+        /// The sequence number that was expected.
         expected: i32,
     },
-    /// Its transaction is open, and the batch is outside of it.
-    #[error("producer {producer_id} has an open transaction and sent a batch outside of it")]
+    /// Its transaction is open, but the batch is not part of it.
+    #[error("producer {producer_id} has an open transaction but sent a batch outside of it")]
     InTransaction {
-        /// Who.
+        /// The producer's id.
         producer_id: ProducerId,
     },
-    /// The marker is from a coordinator that has been replaced.
-    #[error("a marker from coordinator epoch {sent}, {current} has been here")]
+    /// The marker comes from a coordinator that has been replaced.
+    #[error("the marker has coordinator epoch {sent}, but {current} is known")]
     StaleCoordinator {
-        /// In the marker.
+        /// Coordinator epoch of the marker.
         sent: i32,
-        /// Known here.
+        /// Current coordinator epoch.
         current: i32,
     },
 }
 
-/// The end of a transaction, as a control batch says it.
+/// The end of a transaction, as recorded by a control batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndTxnMarker {
     /// True for a commit, false for an abort.
     pub committed: bool,
-    /// Epoch of the transaction coordinator that had it written.
+    /// Epoch of the transaction coordinator that requested it.
     pub coordinator_epoch: i32,
 }
 
 impl EndTxnMarker {
-    /// What a control batch says; `None` if it is not the end of a transaction (the metadata log
-    /// has control batches of other kinds) or has been emptied by compaction.
+    /// Reads a control batch; `None` if it is not the end of a transaction (the metadata log has
+    /// other types of control batches) or has been emptied by compaction.
     pub fn of(batch: &BatchView<'_>) -> Option<EndTxnMarker> {
         if !batch.header.is_control() || !batch.header.is_idempotent() {
             return None;
@@ -118,22 +117,22 @@ impl EndTxnMarker {
     }
 }
 
-/// A transaction that a marker ended in this partition.
+/// A transaction ended by a marker in this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompletedTxn {
-    /// Whose.
+    /// The producer's id.
     pub producer_id: ProducerId,
-    /// Its first record here.
+    /// Offset of its first record in this partition.
     pub first_offset: Offset,
-    /// The marker.
+    /// Offset of the marker.
     pub last_offset: Offset,
-    /// True if readers of committed data must skip it.
+    /// True if readers with `read_committed` must skip it.
     pub aborted: bool,
-    /// The last stable offset after it.
+    /// The last stable offset after the marker.
     pub last_stable_offset: Offset,
 }
 
-/// A batch that a producer wrote.
+/// A batch of a producer.
 #[derive(Debug, Clone, Copy, Default)]
 struct BatchMetadata {
     last_sequence: i32,
@@ -148,7 +147,7 @@ impl BatchMetadata {
     }
 }
 
-/// The last few batches of a producer, oldest first.
+/// The latest batches of a producer, oldest first.
 #[derive(Debug, Clone, Copy, Default)]
 struct RecentBatches {
     batches: [BatchMetadata; WINDOW],
@@ -181,7 +180,7 @@ struct Producer {
     epoch: i16,
     coordinator_epoch: i32,
     window: RecentBatches,
-    /// When it was last heard of, ms since 1970.
+    /// When it was last active, ms since 1970.
     seen_ms: i64,
     txn_start: Option<Offset>,
 }
@@ -197,12 +196,12 @@ impl Producer {
         }
     }
 
-    /// When it was last heard of, and with which offset: what was written later is greater.
+    /// Returns when it was last active, and at which offset, so that later appends compare greater.
     fn heard_of(&self) -> (i64, Offset) {
         (self.seen_ms, self.window.all().last().map_or(-1, |batch| batch.last_offset))
     }
 
-    /// A new epoch begins with an empty window.
+    /// Enters a new epoch, which begins with an empty window.
     fn enter(&mut self, epoch: i16) {
         if self.epoch != epoch {
             self.epoch = epoch;
@@ -225,7 +224,7 @@ impl Producer {
         };
         let (epoch, sent, expected) =
             (header.producer_epoch, header.base_sequence, sequence_after_last(last));
-        // A snapshot may know a producer without an epoch, and then knows nothing of sequences.
+        // A snapshot may have a producer without an epoch, and then without sequence numbers.
         if sent == expected || self.epoch == NO_EPOCH {
             return Ok(());
         }
@@ -237,19 +236,19 @@ impl Producer {
 #[derive(Debug, Clone, Default)]
 pub struct Producers {
     all: HashMap<ProducerId, Producer>,
-    /// Open transactions: where each begins, and whose it is.
+    /// Open transactions: first offset and producer.
     open: BTreeMap<Offset, ProducerId>,
 }
 
 impl Producers {
-    /// Whether a batch may be appended. Nothing changes.
+    /// Checks whether a batch may be appended. Changes nothing.
     ///
-    /// A producer of whom nothing is known may begin with any sequence: its state may have
-    /// expired. What the broker itself writes for a producer (`is_client` false) has no sequences
-    /// and is held to its epoch alone.
+    /// An unknown producer may begin with any sequence number: its state may have expired. What the
+    /// broker itself writes for a producer (`is_client` false) has no sequence numbers, so that
+    /// only its epoch is checked.
     ///
     /// # Errors
-    /// The producer is out of date or out of order, or strays from its transaction.
+    /// The producer is out of date or out of sequence, or the batch is outside its transaction.
     pub fn stage(&self, header: &Header, is_client: bool) -> Result<Staged, ProducerError> {
         if !header.is_idempotent() {
             return Ok(Staged::NotIdempotent);
@@ -275,7 +274,7 @@ impl Producers {
         Ok(Staged::Append)
     }
 
-    /// Whether a marker may be appended. Nothing changes.
+    /// Checks whether a marker may be appended. Changes nothing.
     ///
     /// # Errors
     /// The producer or the coordinator is out of date.
@@ -289,8 +288,8 @@ impl Producers {
         Ok(())
     }
 
-    /// Remember a batch that has been appended; `header` has its offset. Control batches are for
-    /// [`Producers::commit_marker`].
+    /// Records a batch that has been appended; `header` has its offset. For control batches there
+    /// is [`Producers::commit_marker`].
     pub fn commit(&mut self, header: &Header, now_ms: i64) {
         if !header.is_idempotent() || header.is_control() {
             return;
@@ -310,8 +309,8 @@ impl Producers {
         }
     }
 
-    /// Remember a marker that has been appended; `header` has its offset. Returns the transaction
-    /// that it ended, if there was one here.
+    /// Records a marker that has been appended; `header` has its offset. Returns the transaction
+    /// that it ended, if there was one in this partition.
     pub fn commit_marker(
         &mut self,
         header: &Header,
@@ -337,8 +336,8 @@ impl Producers {
         })
     }
 
-    /// Takes in a batch that lies in the log already: [`Producers::commit`] at recovery. `marker`
-    /// is [`EndTxnMarker::of`] the batch if it is a control batch.
+    /// Records a batch that is already in the log: [`Producers::commit`] at recovery. `marker` is
+    /// [`EndTxnMarker::of`] the batch if it is a control batch.
     pub fn replay(
         &mut self,
         header: &Header,
@@ -354,35 +353,35 @@ impl Producers {
         }
     }
 
-    /// Where the oldest open transaction begins. Readers of committed data see nothing from here
-    /// on; without one, the last stable offset is the high watermark.
+    /// Returns the first offset of the oldest open transaction. `read_committed` readers stop
+    /// there; without one, the last stable offset is the high watermark.
     pub fn first_unstable_offset(&self) -> Option<Offset> {
         self.open.keys().next().copied()
     }
 
-    /// Forgets who has been silent for `expiration_ms` and has no transaction open. Returns how
-    /// many were forgotten.
+    /// Forgets producers that have been inactive for `expiration_ms` and have no open transaction.
+    /// Returns how many were forgotten.
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) -> usize {
         let before = self.all.len();
         self.all.retain(|_, producer| {
-            // A timestamp from the future would keep its producer until then.
+            // A timestamp in the future would keep its producer until then.
             producer.seen_ms = producer.seen_ms.min(now_ms);
             producer.txn_start.is_some() || now_ms.saturating_sub(producer.seen_ms) < expiration_ms
         });
         before - self.all.len()
     }
 
-    /// Forgets producers if there are more than `most`: those that have been silent for longest,
-    /// and an eighth of them at once, so that a client that invents ids does not have all of them
-    /// looked through for each.
+    /// Forgets producers if there are more than `most`: those inactive longest, and an eighth of
+    /// them at once, so that a client that invents ids does not cause a search of all of them for
+    /// each new id.
     pub fn forget_beyond(&mut self, most: usize) {
         if self.all.len() > most {
             self.keep(most - most / 8);
         }
     }
 
-    /// Forgets the producers that have been silent for longest, until `count` are left or only such
-    /// as have a transaction open.
+    /// Forgets the producers that have been inactive longest, until `count` are left or only those
+    /// with an open transaction.
     pub fn keep(&mut self, count: usize) {
         let Some(surplus) = self.all.len().checked_sub(count).filter(|surplus| *surplus > 0) else {
             return;
@@ -397,24 +396,25 @@ impl Producers {
         }
     }
 
-    /// How many producers are known.
+    /// Returns the number of known producers.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Returns true if none is known.
+    /// Returns true if no producer is known.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Where each producer's last batch of data ends, if there is one, and its epoch: what
-    /// compaction must leave, so that a start finds the same.
+    /// Returns the end of each producer's last batch of data, if there is one, and its epoch:
+    /// compaction must keep these, so that a restart restores the same state.
     pub fn last_written(&self) -> HashMap<ProducerId, (Option<Offset>, i16)> {
         let last = |producer: &Producer| producer.window.all().last().map(|b| b.last_offset);
         self.all.iter().map(|(id, producer)| (*id, (last(producer), producer.epoch))).collect()
     }
 
-    /// What a snapshot keeps, by producer id: of each window only the newest batch.
+    /// Returns the entries of a snapshot, by producer id, with only the newest batch of each
+    /// window.
     pub fn to_entries(&self) -> Vec<ProducerEntry> {
         let mut entries: Vec<_> =
             self.all.iter().map(|(id, producer)| entry(*id, producer)).collect();
@@ -422,7 +422,7 @@ impl Producers {
         entries
     }
 
-    /// Returns the producers of a snapshot.
+    /// Restores the producers of a snapshot.
     pub fn from_entries(entries: impl IntoIterator<Item = ProducerEntry>) -> Producers {
         let mut producers = Producers::default();
         for entry in entries {
@@ -467,12 +467,12 @@ fn entry(producer_id: ProducerId, producer: &Producer) -> ProducerEntry {
     }
 }
 
-/// Sequence of a batch's last record; a batch without sequences has none at its end either.
+/// Returns the sequence number of a batch's last record; -1 if the batch has none.
 fn last_sequence(header: &Header) -> i32 {
     if header.base_sequence < 0 { NO_SEQUENCE } else { header.last_sequence() }
 }
 
-/// What follows a producer's last sequence, or what it begins with.
+/// Returns the sequence number that follows `last`, or the first one.
 fn sequence_after_last(last: i32) -> i32 {
     last.checked_add(1).unwrap_or(0)
 }

@@ -1,8 +1,8 @@
-//! Batches in another codec than the producer chose: `compression.type`.
+//! Compression of batches with a codec other than the producer's: `compression.type`.
 //!
-//! As Kafka's `LogValidator`: a batch that has the topic's codec stays as it came, whatever its
-//! level; another one is unpacked and packed anew. Its records stay the same to the last byte, and
-//! of its header only codec, timestamps, length and CRC change. It is made without a log's lock.
+//! As in Kafka's `LogValidator`, a batch that already has the topic's codec is kept, whatever its
+//! level; any other is decompressed and recompressed. Its records stay the same to the last byte,
+//! and only codec, timestamps, length and CRC of its header change. This runs without a log's lock.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ use crate::storage::compressor::Compressor;
 use crate::storage::record_input::MalformedRecord;
 use crate::storage::records::MalformedRecordAt;
 
-/// Returns the codec that the topic wants a batch to have, and its level; `None` if it may stay as
+/// Returns the codec and level that the topic requires for a batch; `None` if the batch may stay as
 /// it is.
 pub fn target_codec(header: &Header, config: &TopicConfig) -> Option<(Codec, i32)> {
     let (codec, level) = match config.compression {
@@ -31,12 +31,12 @@ pub fn target_codec(header: &Header, config: &TopicConfig) -> Option<(Codec, i32
     (header.codec() != Some(codec)).then_some((codec, level))
 }
 
-/// Returns the batch as the topic wants it, with its final timestamps; `None` if it may stay as it
-/// is. `now_wall_ms` is the time of its append, ms since 1970.
+/// Returns the batch as the topic requires it, with its final timestamps; `None` if it may stay as
+/// it is. `now_wall_ms` is the time of its append, ms since 1970.
 ///
 /// # Errors
-/// It is larger than `max.message.bytes` or `segment.bytes` then. No more than that is ever made
-/// of it.
+/// The result is larger than `max.message.bytes` or `segment.bytes`. Compression stops at that
+/// size.
 pub fn recompressed(
     admitted: &Admitted<'_>,
     config: &TopicConfig,
@@ -68,7 +68,7 @@ pub fn recompressed(
     Ok(Some(sealed(header, out.bytes)))
 }
 
-/// What [`recompressed`] has made, to be appended as it is.
+/// Returns the result of [`recompressed`] as a batch that may be appended.
 pub fn view_admitted(bytes: &[u8]) -> Option<Admitted<'_>> {
     let batch = BatchView::first(bytes)?;
     let max_timestamp = batch.header.max_timestamp;
@@ -79,7 +79,7 @@ fn compress(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> 
     let from = batch.header.codec().unwrap_or(Codec::None);
     let bytes = match (from, to) {
         (Codec::None, _) => batch.payload().len() as u64,
-        // Told what comes, zstd takes no more memory than that needs.
+        // If the size is known in advance, zstd takes no more memory than it needs.
         (_, Codec::Zstd) => io::copy(&mut codec::reader(from, batch.payload())?, &mut io::sink())?,
         _ => 0,
     };
@@ -88,7 +88,7 @@ fn compress(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> 
     packer.finish().map(|_| ())
 }
 
-/// Takes so many bytes and no more.
+/// A writer that fails beyond a number of bytes.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
@@ -99,7 +99,7 @@ impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + bytes.len() > self.limit {
             self.is_exceeded = true;
-            return Err(io::Error::other("larger than it may be"));
+            return Err(io::Error::other("larger than allowed"));
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -201,7 +201,7 @@ mod tests {
             let made = repack(&bomb, &config(*compression));
             assert!(matches!(made, Ok(Some(_)) | Err(AdmitError::RepackedTooLarge { .. })));
         }
-        // To the byte.
+        // Exactly to the byte.
         let plain = batch(Codec::None, &[b'x'; 5000]);
         let packed = batch(Codec::Gzip, &[b'x'; 5000]);
         let exact = |more: i32| TopicConfig {

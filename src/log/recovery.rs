@@ -1,9 +1,9 @@
-//! A directory becomes the parts of a log; a torn tail is cut.
+//! Opens a directory as the parts of a log, and cuts a torn tail.
 //!
-//! After a clean stop only the batch headers behind the last index entry are read. Otherwise
-//! everything from the recovery point on is read and its CRCs are checked: what lies below it
-//! was synced. The first batch that is not whole or not sound ends the log; `log/truncation.rs` cuts off
-//! what follows, and tells a write that was not finished from damage.
+//! After a clean shutdown only the batch headers after the last index entry are read. Otherwise
+//! everything from the recovery point on is read and its CRCs are checked: what lies below it was
+//! synced. The log ends before the first batch that is incomplete or not sound; `log/truncation.rs`
+//! cuts off the rest, and distinguishes an unfinished write from damage.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -24,20 +24,20 @@ use crate::storage::segment::{
 use crate::storage::snapshot;
 use crate::types::Offset;
 
-/// What a directory turned out to hold.
+/// The recovered contents of a directory.
 #[derive(Debug)]
 pub struct Recovered {
-    /// Segments that take no more batches.
+    /// Segments that are full.
     pub sealed: Vec<SegmentView>,
-    /// The segment that takes the next one.
+    /// The segment that takes the next batch.
     pub active: Active,
     /// One past the last record.
     pub end_offset: Offset,
-    /// Sequences, epochs and open transactions.
+    /// The producer state: sequence numbers, epochs and open transactions.
     pub producers: Producers,
 }
 
-/// The segment that is written to, and what its writer must remember.
+/// The active segment and the state of its writer.
 #[derive(Debug)]
 pub struct Active {
     /// The segment.
@@ -53,7 +53,7 @@ pub struct Active {
 }
 
 impl Active {
-    /// Returns a segment with nothing in it.
+    /// Returns the state for an empty segment.
     pub fn empty(segment: Segment) -> Active {
         Active {
             segment: Arc::new(segment),
@@ -64,7 +64,7 @@ impl Active {
         }
     }
 
-    /// Takes note of a batch at the end: index it when due, count its bytes.
+    /// Records a batch at the end: indexes it if due, and counts its bytes.
     pub fn note(
         &mut self,
         last_offset: Offset,
@@ -100,18 +100,18 @@ impl Active {
     }
 }
 
-/// What recovery is told.
+/// What was known about a log before recovery.
 #[derive(Debug, Clone, Copy)]
 pub struct RecoveryCheckpoint {
-    /// True after a clean stop.
+    /// True after a clean shutdown.
     pub clean: bool,
-    /// Up to here the log is known to be durable.
+    /// The offset up to which the log is known to be durable.
     pub recovery_point: Offset,
-    /// The first offset that may be read.
+    /// The first offset that can be read.
     pub log_start_offset: Offset,
     /// `index.interval.bytes`.
     pub index_interval_bytes: i32,
-    /// How many producers are remembered.
+    /// Maximum number of producers to remember.
     pub producers_max: usize,
 }
 
@@ -142,8 +142,8 @@ pub fn recover(
         }
         let walked = walk(segment, known)?;
         end_offset = walked.end_offset;
-        // A tail may be lost between two batches, too: only a segment that was durable as a whole
-        // may end before the next one begins (what lay between was compacted away).
+        // A tail may be lost between two segments as well: only a segment that was durable as a
+        // whole may end before the next one begins (what lay between was compacted away).
         let tail_is_lost = next.is_some_and(|next| !trusted && end_offset < *next);
         if walked.active.log_bytes < walked.file_bytes || tail_is_lost {
             let cut = TailTruncation {
@@ -178,8 +178,8 @@ pub fn recover(
     Ok(Recovered { sealed, active, end_offset, producers })
 }
 
-/// Removes the segments that lie below the log start as a whole: retention had begun with them. It
-/// may have come further with a later one, and a gap must not be taken for a lost tail.
+/// Removes the segments that lie entirely below the log start: retention was removing them. It may
+/// have removed a later one first, and the gap must not be taken for a lost tail.
 fn remove_what_has_gone(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -193,8 +193,7 @@ fn remove_what_has_gone(
     Ok(())
 }
 
-/// Returns the names in a directory, once what earlier runs have left half done is brought in
-/// order.
+/// Completes what earlier runs left half done, and returns the names in the directory.
 fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
     let names = || -> io::Result<Vec<String>> {
         Ok(disk.list(dir)?.into_iter().map(|entry| entry.name).collect())
@@ -211,7 +210,7 @@ fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
     names()
 }
 
-/// Writes what a segment's indexes still hold in memory, with the last time entry.
+/// Writes the entries that a segment's indexes still hold in memory, and the last time entry.
 pub fn seal(active: &Active) -> io::Result<()> {
     active.index_time()?;
     active.segment.offsets()?.flush()?;
@@ -221,11 +220,11 @@ pub fn seal(active: &Active) -> io::Result<()> {
 struct Walk {
     active: Active,
     end_offset: Offset,
-    /// How long the log is; what lies behind the active part of it is not sound.
+    /// Length of the log file; the bytes after the active part of it are not sound.
     file_bytes: u64,
 }
 
-/// Walks a segment from the last index entry that may be trusted to the end of what is sound.
+/// Walks a segment from the last trusted index entry to the end of the sound batches.
 fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
     let file_bytes = segment.log()?.len()?;
     let start = match segment.open_indexes(file_bytes)? {
@@ -258,7 +257,7 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
     let mut end_offset = base_offset;
     segment.scan(from, file_bytes, !known.clean, |lying, bytes| {
         let header = &lying.header;
-        // The CRC does not cover the base offset: one that no index could name is damage.
+        // The CRC does not cover the base offset: one that the index cannot represent is damage.
         let ahead = header.base_offset.checked_sub(base_offset);
         let sound = header.magic == 2
             && header.base_offset >= end_offset
@@ -280,17 +279,17 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
     Ok(Walk { active, end_offset, file_bytes })
 }
 
-/// Where a walk may begin.
+/// The start of a walk.
 struct Trusted {
     batch: BatchAt,
     /// The largest timestamp up to the batch, and the last offset of the batch that holds it.
     latest: Option<(i64, Offset)>,
 }
 
-/// Where a walk may begin.
+/// Returns where a walk may begin.
 ///
-/// After a clean stop: at the last indexed batch. Otherwise at the last batch below the recovery
-/// point that both indexes tell the same of: what either has lost behind it is found again.
+/// After a clean shutdown: at the last indexed batch. Otherwise at the last batch below the
+/// recovery point on which both indexes agree: entries that either has lost after it are rebuilt.
 fn trusted_start(
     segment: &Segment,
     file_bytes: u64,
@@ -314,14 +313,14 @@ fn trusted_start(
     Ok(indexed.map(|batch| Trusted { batch, latest }))
 }
 
-/// The segments of a log, and where it ends.
+/// The segments of a log, and its end.
 struct FoundSegments<'a> {
     sealed: &'a [SegmentView],
     active: &'a Active,
     end_offset: Offset,
 }
 
-/// Returns the producers' state at the end: the newest sound snapshot, then the batches after it.
+/// Returns the producer state at the end: the newest sound snapshot plus the batches after it.
 fn producers(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -345,9 +344,9 @@ fn producers(
                     from = offset;
                     break;
                 }
-                // The log tells the same, unless compaction or retention has been there.
-                Err(fault) => tracing::warn!(snapshot = %path.display(), %fault,
-                    "removed a damaged snapshot of producers: it is made again from the log"),
+                // The log has the same information, unless compaction or retention has removed it.
+                Err(fault) => tracing::warn!(snapshot = %path.display(), error = %fault,
+    "removing a damaged producer snapshot: rebuilding the producer state from the log"),
             }
         }
         disk.remove_file(&path)?;

@@ -1,7 +1,7 @@
-//! Which segments are due, and how they go: Kafka's `deleteOldSegments`.
+//! Retention: which segments are due for deletion, as in Kafka's `deleteOldSegments`.
 //!
-//! Only the oldest go, in one row from the start of the log: nothing may be missing between what
-//! stays.
+//! Segments are deleted from the start of the log without gaps: nothing may be missing between
+//! those that stay.
 
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -14,22 +14,22 @@ use crate::storage::disk::is_full;
 use crate::storage::segment::Segment;
 use crate::types::Offset;
 
-/// What must be known of a segment.
+/// The properties of a segment that retention needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
-    /// Where the next segment begins.
+    /// Base offset of the next segment.
     pub next_offset: Offset,
-    /// Bytes of its log.
+    /// Bytes of its log file.
     pub bytes: u64,
-    /// Its largest timestamp, ms since 1970; none if its records have none.
+    /// Its largest timestamp, ms since 1970; `None` if its records have none.
     pub latest_ms: Option<i64>,
 }
 
-/// How many segments are due, from the oldest on. The last of `segments` takes appends.
+/// Returns how many segments are due, from the oldest on. The last of `segments` is the active one.
 ///
-/// Below the log start offset everything is due whatever the policy; time and size count where
-/// `cleanup.policy` has `delete`. By size the segment that takes appends is never due. Records
-/// without timestamps have no age: they go by size and by their neighbours alone.
+/// Below the log start offset every segment is due whatever the policy; time and size apply if
+/// `cleanup.policy` has `delete`. By size the active segment is never due. Records without
+/// timestamps have no age: their segment is due by size only, or once a later segment is due.
 pub fn due(
     segments: &[Candidate],
     log_start_offset: Offset,
@@ -66,8 +66,9 @@ fn by_size(segments: &[Candidate], sealed: usize, retention_bytes: i64) -> usize
 }
 
 impl Log {
-    /// How old the active segment may get: compaction, which leaves the active one alone, may not be kept
-    /// waiting by it for longer than `max.compaction.lag.ms` (Kafka's `LogConfig.maxSegmentMs`).
+    /// Returns the maximum age of the active segment. Compaction does not touch the active segment,
+    /// so it must not delay compaction beyond `max.compaction.lag.ms` (Kafka's
+    /// `LogConfig.maxSegmentMs`).
     pub(super) fn segment_ms(&self) -> i64 {
         let most = match self.is_compacted() {
             true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
@@ -76,8 +77,8 @@ impl Log {
         most - self.jitter_ms(most)
     }
 
-    /// By how much earlier the active segment ends, less than `segment.jitter.ms`: spread over
-    /// partitions and segments, and the same each time for one of them.
+    /// Returns how much earlier the active segment ends, less than `segment.jitter.ms`: spread over
+    /// partitions and segments, but constant for each of them.
     fn jitter_ms(&self, segment_ms: i64) -> i64 {
         let most = self.config.segment_jitter_ms.min(segment_ms);
         if most <= 0 {
@@ -88,25 +89,25 @@ impl Log {
         (hasher.finish() % most as u64) as i64
     }
 
-    /// Rolls if the active segment is old enough though nothing is appended, and let the log begin
-    /// behind what retention wants to go. True if segments are to be retired, once the log start
-    /// offset is durable: a start that knew nothing of it might take a gap for a lost tail.
+    /// Rolls if the active segment is old enough even without appends, and moves the log start past
+    /// the segments that are due. Returns true if there are segments to retire once the log start
+    /// offset is durable: without it, the next start might take a gap for a lost tail.
     pub fn expire(&mut self, now: Now) -> io::Result<bool> {
         if self.offline.is_some() || self.is_swapping {
             return Ok(false);
         }
         let due = self.retention_due(now)?;
         let has_records = self.active.log_bytes > 0;
-        // Counted by our own clock: records may be years old when they come.
+        // Measured by the broker's clock: records may be years old when they arrive.
         let is_aged = now.wall_ms - self.created_wall_ms > self.segment_ms();
         if has_records && (is_aged || due > self.sealed.len()) {
             let all_go = due > self.sealed.len();
             let rolled = self.roll(now).or_else(|error| match is_full(&error) {
-                // Nobody will need the snapshot and the indexes that there was no room for.
+                // The snapshot and the indexes for which there was no space are not needed.
                 true if all_go => self.begin_segment(now),
                 _ => Err(error),
             });
-            // What goes makes room for what could not be written.
+            // Deleting segments frees space for what could not be written.
             rolled.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })?;
         }
         let first = self.sealed.get(due).map_or(&self.active.segment, |span| &span.segment);
@@ -114,7 +115,7 @@ impl Log {
         Ok(due > 0)
     }
 
-    /// Takes out the segments that lie below the log start offset as a whole. Returns those whose
+    /// Takes out the segments that lie entirely below the log start offset. Returns them; their
     /// files are to be removed later.
     pub fn retire(&mut self) -> io::Result<Vec<Arc<Segment>>> {
         if self.offline.is_some() || self.is_swapping {
@@ -151,8 +152,8 @@ impl Log {
         Ok(due(&all, self.log_start_offset, &self.config, now.wall_ms))
     }
 
-    /// Lets nothing below this offset be read any more. Returns the log start offset; `None` if the
-    /// offset lies behind the end.
+    /// Advances the log start offset to `offset`. Returns the log start offset, or `None` if
+    /// `offset` is past the end.
     pub fn delete_before(&mut self, offset: Offset) -> Option<Offset> {
         if offset > self.end_offset {
             return None;
@@ -224,8 +225,7 @@ mod tests {
         assert_eq!(due(&all, 0, &config(100, -1), NOW), 0);
     }
 
-    /// Returns the first millisecond of its age at which this partition's segment is followed by
-    /// another.
+    /// Returns the age, ms, at which this partition's active segment is rolled.
     fn age_at_roll(disk: &Arc<dyn Disk>, partition: usize, config: &Arc<TopicConfig>) -> i64 {
         let at = |ms| Now { mono_ms: ms, wall_ms: NOW + ms };
         let known = RecoveryCheckpoint {

@@ -1,20 +1,20 @@
-//! Batches that may not be stored as they came.
+//! Batches that must not be stored as received.
 //!
-//! **Invariant:** whatever changes bytes under a batch's CRC does it here, and builds a new batch;
-//! the client's bytes are never edited.
+//! **Invariant:** every change to bytes that a batch's CRC covers is made here, and builds a new
+//! batch; the client's bytes are never edited.
 
 use crate::log::admit::{Admitted, Rewrite};
 use crate::storage::batch::{CONTROL, LOG_APPEND_TIME, TRANSACTIONAL};
 use crate::storage::batch_builder::sealed;
 
-/// The codec's bits of the attributes.
+/// The codec bits of the attributes.
 const CODEC: i16 = 0x07;
 
 /// Returns the batch as it is to be stored, with its new CRC.
 ///
-/// Append time: all records are from `now_wall_ms` (ms since 1970) on, their own times stay in
-/// them unseen. Otherwise the maximum timestamp becomes the one that was found. Attribute bits
-/// that have no meaning for a new batch are cleared, as Kafka does.
+/// With LogAppendTime all records get the timestamp `now_wall_ms` (ms since 1970); their own
+/// timestamps stay in them, unused. Otherwise the maximum timestamp is corrected. Attribute bits
+/// that have no meaning for a new batch are cleared, as in Kafka.
 pub fn rewritten(admitted: &Admitted<'_>, now_wall_ms: i64) -> Vec<u8> {
     let mut header = admitted.batch.header;
     match admitted.rewrite {
@@ -84,7 +84,7 @@ mod tests {
         let mut bytes = batch(Codec::None);
         let mut header = Header::read(&bytes).unwrap();
         header.max_timestamp = 12;
-        // The delete horizon's bit means nothing here.
+        // The delete horizon bit has no meaning here.
         header.attributes |= 0x40;
         bytes = sealed(header, bytes);
         let admitted = admit(&bytes, &rules(TimestampType::CreateTime), NOW).unwrap();

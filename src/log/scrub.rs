@@ -1,8 +1,8 @@
 //! Reads a log's files and finds what the disk has damaged since they were written.
 //!
-//! What is read are the files that a view names, as far as it says that they may be read; of a log
-//! that is not open, all that lies in its directory. The log goes on meanwhile: what compaction or
-//! retention has taken out before damage was found in it is of no interest any more.
+//! For an open log it reads the files in its view up to the published lengths; for a log that is
+//! not open, everything in its directory. The log remains in use meanwhile: damage in a file that
+//! compaction or retention has removed in the meantime is not reported.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ use crate::storage::disk::Disk;
 use crate::storage::segment::{Segment, base_offset_of};
 use crate::storage::verify::{DamagedRange, Throttler, verify};
 
-/// A log file, and how much of it is to be read.
+/// A log file and how much of it to read.
 #[derive(Debug, Clone)]
 pub struct ScrubRange {
     /// The segment.
     pub segment: Arc<Segment>,
-    /// Bytes of its log file that are whole batches.
+    /// Length of the whole batches in its log file, in bytes.
     pub log_bytes: u64,
 }
 
 /// What is wrong with a file.
 #[derive(Debug)]
 pub enum Corruption {
-    /// Something in it is no sound batch.
+    /// A part of it is not a sound batch.
     Damaged(DamagedRange),
-    /// The disk does not give it.
+    /// The disk cannot read it.
     Unreadable(io::Error),
 }
 
-/// Something that was found.
+/// A corrupt file.
 #[derive(Debug)]
 pub struct Finding {
     /// The file.
@@ -40,13 +40,13 @@ pub struct Finding {
     pub fault: Corruption,
 }
 
-/// What there is to read of an open log.
+/// Returns the files to read of an open log.
 pub fn of_view(view: &View) -> Vec<ScrubRange> {
     let spans = view.sealed.iter().chain([&view.active]);
     spans.map(|s| ScrubRange { segment: s.segment.clone(), log_bytes: s.log_bytes }).collect()
 }
 
-/// What there is to read of a log that is not open.
+/// Returns the files to read of a log that is not open.
 ///
 /// # Errors
 /// The directory cannot be read.
@@ -62,11 +62,11 @@ pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<ScrubRan
     Ok(stretches)
 }
 
-/// Reads these files, and returns what it finds to `found` if `is_current` then says that the file
-/// still belongs to the log.
+/// Reads these files, and passes each finding to `found` if `is_current` then confirms that the
+/// file still belongs to the log.
 ///
 /// # Errors
-/// `pace` broke it off ([`io::ErrorKind::Interrupted`]).
+/// `pace` broke off ([`io::ErrorKind::Interrupted`]).
 pub fn scrub(
     disk: &dyn Disk,
     stretches: &[ScrubRange],
@@ -101,7 +101,7 @@ mod tests {
 
     const DIR: &str = "/t-0";
 
-    /// Two segments of ten batches each, of one record.
+    /// Creates two segments of ten batches with one record each.
     fn world() -> (SimDisk, Arc<dyn Disk>, Vec<ScrubRange>) {
         let disk = SimDisk::new(1);
         disk.create_dir(Path::new(DIR)).unwrap();
@@ -154,7 +154,7 @@ mod tests {
     fn only_what_is_published_is_read() {
         let (sim, disk, mut stretches) = world();
         let end = stretches[1].log_bytes;
-        // An append is on its way.
+        // An append in progress.
         let file = sim.open(&log(10), OpenMode::Write).unwrap();
         file.write_at(b"half a batch", &[], end).unwrap();
         assert!(found(disk.as_ref(), &stretches, true).is_empty());

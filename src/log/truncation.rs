@@ -1,9 +1,9 @@
 //! Cuts off the end of a log that recovery cannot read.
 //!
-//! After a crash the last batch may be there in part: that is a torn tail, and was never promised
-//! to anybody. If more than that has to go (sound batches follow, or the place was durable), some of
-//! it may have been acknowledged: it is an error, and the bytes are kept beside the log, under names
-//! that end with [`DAMAGED`] and that neither Ottla nor Kafka reads.
+//! After a crash the last batch may be partly written: that is a torn tail, which was never
+//! acknowledged. If more than that is cut off (sound batches follow, or the position was durable),
+//! some of it may have been acknowledged: that is an error, and the bytes are kept next to the log,
+//! under names that end with [`DAMAGED`] and that neither Ottla nor Kafka reads.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -15,43 +15,44 @@ use crate::storage::segment::{DAMAGED, Segment, file_name};
 use crate::storage::verify::{Verified, Verifier};
 use crate::types::Offset;
 
-/// How many such files a partition may have; what is cut off beyond them is gone.
+/// Maximum number of such files per partition; what is cut off beyond that is lost.
 const KEPT_FILES_MAX: usize = 16;
-/// How many bytes they may have together.
+/// Maximum number of bytes in them together.
 const KEPT_BYTES_MAX: u64 = 256 << 20;
-/// What is copied at once.
+/// Bytes copied at once.
 const PIECE_BYTES: u64 = 256 * 1024;
 
-/// A log's end that is to go.
+/// A part at the end of a log that is cut off.
 #[derive(Debug)]
 pub struct TailTruncation<'a> {
     /// The disk.
     pub disk: &'a Arc<dyn Disk>,
     /// The partition's directory.
     pub dir: &'a Path,
-    /// The segment in which what is sound ends.
+    /// The segment in which the sound batches end.
     pub segment: &'a Segment,
-    /// Where it ends there, in bytes.
+    /// Where they end in it, in bytes.
     pub position: u64,
-    /// How long the segment's log is, in bytes.
+    /// Length of the segment's log file, in bytes.
     pub file_bytes: u64,
     /// One past the last sound record.
     pub end_offset: Offset,
-    /// The base offsets of the segments that follow, which go as a whole.
+    /// The base offsets of the segments that follow, which are removed as a whole.
     pub later: &'a [Offset],
-    /// True if the place is known to have been durable, so that no torn write explains it.
+    /// True if the position is known to have been durable, so that a torn write cannot be the
+    /// cause.
     pub was_durable: bool,
 }
 
-/// What can be said of the bytes that go.
+/// What is known about the bytes that are cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TruncatedData {
     bytes: u64,
-    /// Sound batches among them.
+    /// Number of sound batches among them.
     batches: u64,
     /// One past the last offset that is known to be among them.
     to: Offset,
-    /// True if one unfinished write explains all of it.
+    /// True if one unfinished write can account for all of it.
     is_torn_tail: bool,
 }
 
@@ -59,28 +60,33 @@ impl TailTruncation<'_> {
     /// Keeps what may have been acknowledged, and cuts.
     ///
     /// # Errors
-    /// The disk refuses to cut. That something could not be kept is logged only: the log goes on.
+    /// The disk fails to cut. A failure to keep the bytes is only logged: the log remains usable.
     pub fn make(&self) -> io::Result<()> {
         let lost = self.lost();
         let log = self.segment.path("log");
         if lost.is_torn_tail {
-            tracing::warn!(log = %log.display(), lost_bytes = lost.bytes, end_offset = self.end_offset,
-                "cut a torn tail: the bytes after the last whole batch were never acknowledged as durable");
+            tracing::warn!(
+            log = %log.display(),
+            lost_bytes = lost.bytes,
+            end_offset = self.end_offset,
+            "cut off a torn tail: the bytes after the last complete batch were never acknowledged \
+             as durable"
+                    );
         } else {
             let kept = self.keep(&lost);
             tracing::error!(
-                partition = %self.dir.file_name().unwrap_or_default().display(),
-                log = %log.display(),
-                position = self.position,
-                from_offset = self.end_offset,
-                to_offset = lost.to,
-                lost_offsets = lost.to - self.end_offset,
-                lost_bytes = lost.bytes,
-                sound_batches = lost.batches,
-                kept = kept.join(", "),
-                "the log is damaged: everything from this offset on was cut off, and acknowledged \
-                 records may be among it"
-            );
+                    partition = %self.dir.file_name().unwrap_or_default().display(),
+                    log = %log.display(),
+                    position = self.position,
+                    from_offset = self.end_offset,
+                    to_offset = lost.to,
+                    lost_offsets = lost.to - self.end_offset,
+                    lost_bytes = lost.bytes,
+                    sound_batches = lost.batches,
+                    kept = kept.join(", "),
+            "the log is damaged: cut off everything from from_offset on, which may include \
+             acknowledged records"
+                );
         }
         for base_offset in self.later {
             Segment::unopened(self.disk.clone(), self.dir, *base_offset).remove()?;
@@ -89,7 +95,7 @@ impl TailTruncation<'_> {
             self.disk.sync_dir(self.dir)?;
         }
         if self.position < self.file_bytes {
-            // What was cut must not come back beside what is appended next.
+            // The bytes that were cut must not reappear after later appends.
             let file = self.segment.log()?;
             file.truncate(self.position)?;
             file.sync()?;
@@ -97,7 +103,7 @@ impl TailTruncation<'_> {
         Ok(())
     }
 
-    /// Looks through all that goes. What cannot be read counts as damage.
+    /// Examines everything that is cut off. What cannot be read counts as damage.
     fn lost(&self) -> TruncatedData {
         let mut lost = TruncatedData {
             bytes: self.file_bytes - self.position,
@@ -105,7 +111,7 @@ impl TailTruncation<'_> {
             to: self.end_offset + i64::from(self.position < self.file_bytes),
             is_torn_tail: !self.was_durable,
         };
-        // Opened for that alone, as the verifier wants it.
+        // Opened for this only, as the verifier requires.
         if let Ok(file) = self.disk.open(&self.segment.path("log"), OpenMode::Read) {
             lost.look(&file, self.position, self.file_bytes, self.end_offset);
         }
@@ -125,12 +131,13 @@ impl TailTruncation<'_> {
         lost
     }
 
-    /// Keeps as much as there may be. Returns the names of the files.
+    /// Keeps as much as the limits allow. Returns the names of the files.
     fn keep(&self, lost: &TruncatedData) -> Vec<String> {
         let mut kept = Vec::new();
         let log = |name: &str, error: io::Error| {
             let file = self.dir.join(name);
-            tracing::warn!(file = %file.display(), %error, "what is cut off could not be kept");
+            tracing::warn!(file = %file.display(), %error,
+                    "could not keep the bytes that are cut off");
         };
         if self.position < self.file_bytes {
             let name = format!("{}{DAMAGED}", file_name(self.end_offset, "tail"));
@@ -154,7 +161,7 @@ impl TailTruncation<'_> {
         kept
     }
 
-    /// Copies the end of the segment, as far as there may be more. False if there may not.
+    /// Copies the end of the segment, as far as the limits allow. Returns false if they do not.
     fn keep_tail(&self, name: &str) -> io::Result<bool> {
         let bytes = (self.file_bytes - self.position).min(self.allowance(name)?);
         if bytes == 0 {
@@ -163,7 +170,7 @@ impl TailTruncation<'_> {
         let path = self.dir.join(name);
         let copied = self.copy_tail(&path, bytes);
         if copied.is_err() {
-            // Half of it would look like all of it.
+            // A partial copy would look complete.
             let _ = self.disk.remove_file(&path);
         }
         copied.map(|()| true)
@@ -187,7 +194,8 @@ impl TailTruncation<'_> {
         to.sync()
     }
 
-    /// Renames a segment's log that goes as a whole. False if there may be no more.
+    /// Renames the log file of a segment that is removed as a whole. Returns false if the limits do
+    /// not allow it.
     fn keep_segment(&self, base_offset: Offset, name: &str) -> io::Result<bool> {
         let path = Segment::unopened(self.disk.clone(), self.dir, base_offset).path("log");
         let bytes = self.disk.len(&path)?;
@@ -198,7 +206,7 @@ impl TailTruncation<'_> {
         Ok(true)
     }
 
-    /// How many bytes more may be kept, in a file of this name.
+    /// Returns how many more bytes may be kept, in a file of this name.
     fn allowance(&self, name: &str) -> io::Result<u64> {
         let entries = self.disk.list(self.dir)?;
         let others = || entries.iter().filter(|e| e.name.ends_with(DAMAGED) && e.name != name);
@@ -263,7 +271,7 @@ mod tests {
         builder.finish()
     }
 
-    /// Segments of `batches` batches of two records each.
+    /// Writes segments of `batches` batches of two records each.
     fn written(disk: &SimDisk, segments: i64, batches: i64) {
         disk.create_dir(Path::new(DIR)).unwrap();
         for segment in 0..segments {
@@ -312,7 +320,7 @@ mod tests {
             let (end_offset, kept) = recovered(&disk, known(false, 0));
             let left = bytes_of(&disk, 0);
             if at as usize >= last {
-                // It may have been the last write, which was not finished.
+                // It may have been the last write, left unfinished.
                 assert!(left.len() >= last, "byte {at}");
                 continue;
             }
@@ -340,7 +348,7 @@ mod tests {
         let mut sorted = kept;
         sorted.sort();
         assert_eq!(sorted, expected);
-        // Another start finds a sound log, and leaves them alone.
+        // Another start finds a sound log and does not touch the kept files.
         let (end_offset, kept) = recovered(&disk.kill(), known(false, 0));
         assert_eq!((end_offset, kept.len()), (2, 3));
     }

@@ -1,7 +1,7 @@
-//! What readers of a log see: an immutable list of segments and an end.
+//! What readers of a log see: an immutable list of segments and an end offset.
 //!
-//! **Invariant:** a view never changes; a reader that holds one finishes whatever becomes of the
-//! log meanwhile (files are append-only and stay readable while open).
+//! **Invariant:** a view never changes; a reader that holds one can finish regardless of later
+//! changes to the log (files are append-only and stay readable while open).
 
 use std::io;
 use std::ops::ControlFlow;
@@ -17,32 +17,32 @@ use crate::types::Offset;
 pub struct SegmentView {
     /// The segment.
     pub segment: Arc<Segment>,
-    /// Bytes of its log file that are whole batches.
+    /// Length of the whole batches in its log file, in bytes.
     pub log_bytes: u64,
 }
 
 /// What readers of a log see.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// The segments that take no more batches, ascending.
+    /// The segments that are full, ascending.
     pub sealed: Arc<[SegmentView]>,
     /// The segment that takes the next batch.
     pub active: SegmentView,
-    /// The first offset that may be read.
+    /// The first offset that can be read.
     pub log_start_offset: Offset,
-    /// One past the last record. On a single node it is the high watermark as well.
+    /// One past the last record. On a single node this is also the high watermark.
     pub end_offset: Offset,
     /// First offset of the oldest open transaction, or the end (LSO).
     pub last_stable_offset: Offset,
 }
 
-/// Why nothing could be read.
+/// Why nothing was read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The offset lies before the log start offset or after the end.
-    #[error("offset {offset} is not within {start} to {end}")]
+    /// The offset is before the log start offset or after the end.
+    #[error("offset {offset} is outside the range {start} to {end}")]
     OutOfRange {
-        /// What was asked for.
+        /// The requested offset.
         offset: Offset,
         /// The log start offset.
         start: Offset,
@@ -59,12 +59,12 @@ impl View {
         self.sealed.iter().chain([&self.active])
     }
 
-    /// Bytes of all log files.
+    /// Returns the bytes of all log files.
     pub fn log_bytes(&self) -> u64 {
         self.spans().map(|span| span.log_bytes).sum()
     }
 
-    /// Returns the spans from the one that may hold `offset` on.
+    /// Returns the segments from the one that may hold `offset` on.
     fn from(&self, offset: Offset) -> impl Iterator<Item = &SegmentView> {
         let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
         let first = if self.active.segment.base_offset <= offset {
@@ -75,8 +75,8 @@ impl View {
         self.spans().skip(first)
     }
 
-    /// Batches from the one that holds `offset`, of one segment, ending before `below`: at most
-    /// `max_bytes`, but the first batch whole if `at_least_one`. `None` if there is nothing.
+    /// Returns batches of one segment, from the one that holds `offset` to before `below`: at most
+    /// `max_bytes`, but the whole first batch if `at_least_one`. `None` if there are none.
     pub fn read(
         &self,
         offset: Offset,
@@ -109,7 +109,7 @@ impl View {
         Ok(None)
     }
 
-    /// Where in the span the batches below `below` end.
+    /// Returns the position in the segment where the batches below `below` end.
     fn position_of(&self, span: &SegmentView, first: &BatchAt, below: Offset) -> io::Result<u64> {
         Ok(match span.segment.find(below, span.log_bytes)? {
             Some(batch) => batch.position.max(first.position),
@@ -117,7 +117,7 @@ impl View {
         })
     }
 
-    /// Returns the first record whose timestamp is `timestamp` or later, below `below`.
+    /// Returns the first record below `below` with at least this timestamp.
     pub fn first_at_or_after(
         &self,
         timestamp: i64,
@@ -149,7 +149,7 @@ impl View {
         Ok(None)
     }
 
-    /// Returns the first record that carries the largest timestamp of all.
+    /// Returns the first record that has the largest timestamp of all.
     pub fn latest_timestamp(&self) -> io::Result<Option<TimestampAndOffset>> {
         let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
         for span in self.spans() {
@@ -174,7 +174,7 @@ impl View {
         Ok(found)
     }
 
-    /// Visits every whole batch from the log start on.
+    /// Visits every complete batch from the log start on.
     pub fn for_each_batch(
         &self,
         mut visit: impl FnMut(&BatchView<'_>) -> io::Result<()>,

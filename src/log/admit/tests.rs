@@ -26,7 +26,7 @@ fn three(codec: Codec) -> Vec<u8> {
     builder.finish()
 }
 
-/// Three records, with something changed in the header and the CRC made right again.
+/// Returns a batch of three records with a changed header and a recomputed CRC.
 fn changed(change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let bytes = three(Codec::None);
     let mut header = Header::read(&bytes).unwrap();
@@ -218,7 +218,7 @@ fn create_times_are_held_to_the_window_and_minus_one_is_free() {
     assert_eq!(indexes, [1, 2, 3]);
     let append_time = AdmitRules { timestamp_type: TimestampType::LogAppendTime, ..narrow };
     assert!(admit(&bytes, &append_time, NOW).is_ok());
-    // Without limits, no time is too far, and nothing overflows.
+    // Without limits, every timestamp is accepted, and nothing overflows.
     let free = AdmitRules { timestamp_after_max_ms: i64::MAX, ..rules() };
     let far = admit(&stamped(&[-5, i64::MAX]), &free, NOW).unwrap().max_timestamp;
     assert_eq!(far, i64::MAX);

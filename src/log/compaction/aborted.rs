@@ -1,4 +1,4 @@
-//! Which transactional batches were aborted, and which markers nothing hangs on any more: Kafka's
+//! Which transactional batches were aborted, and which markers are no longer needed: Kafka's
 //! `CleanedTransactionMetadata`.
 
 use std::collections::{HashMap, HashSet};
@@ -10,13 +10,13 @@ use crate::log::view::SegmentView;
 use crate::storage::batch::{BatchView, Header};
 use crate::types::{Offset, ProducerId};
 
-/// The aborted transactions of a log: of each producer the first and the last offsets, ascending.
+/// The aborted transactions of a log: first and last offsets per producer, ascending.
 #[derive(Debug, Default)]
 pub struct AbortedTxns(HashMap<ProducerId, Vec<(Offset, Offset)>>);
 
 impl AbortedTxns {
-    /// Finds them in the batches of these segments. A marker lies behind the batches it speaks of,
-    /// so the segments must reach as far as anything is stable.
+    /// Finds them in the batches of these segments. A marker follows the batches that it applies
+    /// to, so the segments must include everything up to the last stable offset.
     pub fn find<'a>(spans: impl Iterator<Item = &'a SegmentView>) -> io::Result<AbortedTxns> {
         let mut open: HashMap<ProducerId, Offset> = HashMap::new();
         let mut aborted = AbortedTxns::default();
@@ -57,13 +57,13 @@ impl AbortedTxns {
     }
 }
 
-/// Which producers' transactions have left batches in what was passed so far.
+/// The producers whose transactions have left batches in the part of the log passed so far.
 #[derive(Debug, Default)]
 pub struct Passed(HashSet<ProducerId>);
 
 impl Passed {
-    /// Returns a batch comes by, in the order of the log. True for a marker of whose transaction
-    /// nothing is left.
+    /// Records a batch, in log order. Returns true for a marker of a transaction of which no batch
+    /// is left.
     pub fn is_empty_marker(&mut self, header: &Header) -> bool {
         if header.is_control() {
             return !self.0.remove(&header.producer_id);

@@ -1,8 +1,8 @@
-//! One batch through the map: what of it stays, as Kafka's `Cleaner.cleanInto` and
-//! `MemoryRecords.filterTo` have it.
+//! Filters one batch by the offset map, as Kafka's `Cleaner.cleanInto` and
+//! `MemoryRecords.filterTo`.
 //!
-//! **Invariant:** a batch that stays keeps its base offset and its last offset, and with them its
-//! producer's sequences; offsets are never counted anew.
+//! **Invariant:** a batch that stays keeps its base offset and its last offset, and so its
+//! producer's sequence numbers; offsets are never renumbered.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,39 +20,39 @@ use crate::types::{Offset, ProducerId};
 /// The low three bits of the attributes.
 const CODEC_BITS: i16 = 0x07;
 
-/// Where each producer that may come back wrote last: offset of its last batch of data, if it has
-/// one here, and its epoch.
+/// The last batch of each producer that may resume: offset of its last batch of data, if there is
+/// one in this partition, and its epoch.
 pub type LastWritten = HashMap<ProducerId, (Option<Offset>, i16)>;
 
-/// What decides about batches and records.
+/// The inputs that decide about batches and records.
 #[derive(Debug)]
 pub struct BatchFilter<'a> {
-    /// The last offset of each key, of the dirty part.
+    /// The last offset of each key in the dirty part.
     pub map: &'a OffsetMap,
-    /// Whose data nobody who reads committed data has seen.
+    /// Transactions whose data `read_committed` readers have never seen.
     pub aborted: &'a AbortedTxns,
-    /// What producers must be known by later.
+    /// The batches from which the producer state must be restored later.
     pub last_written: &'a LastWritten,
-    /// Ms since 1970.
+    /// The current time, ms since 1970.
     pub now_wall_ms: i64,
     /// `delete.retention.ms`.
     pub delete_retention_ms: i64,
 }
 
-/// What becomes of a batch.
+/// The result for a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filtered {
-    /// It stays as it is.
+    /// It is unchanged.
     AsItIs,
-    /// This is what stays of it.
+    /// Some of it stays: the new batch.
     Changed(Vec<u8>),
     /// Nothing stays.
     Gone,
 }
 
 impl BatchFilter<'_> {
-    /// Sift a batch, the next one of the log. Of one that `must_end_there` at least an empty one
-    /// stays: it says how far its segment reaches.
+    /// Filters the next batch of the log. If `must_end_there`, at least an empty batch stays: it
+    /// marks the end of its segment.
     ///
     /// # Errors
     /// `InvalidData` if the batch cannot be read: the log must be left as it is.
@@ -118,12 +118,12 @@ impl BatchFilter<'_> {
         Ok(verdict)
     }
 
-    /// `may_go` is true where tombstones have stood long enough.
+    /// Returns true if the record stays. `may_go` is true if the delete horizon has passed.
     fn keeps(&self, record: &KeyedRecord<'_>, may_go: bool) -> bool {
         if self.map.latest().is_none_or(|latest| record.offset > latest) {
             return true;
         }
-        // A record without a key came before the topic was compacted: nobody could replace it.
+        // A record without a key predates compaction of the topic, and could never be replaced.
         let Some(key) = record.key else { return false };
         let is_last = self.map.get(key).is_none_or(|last| record.offset >= last);
         is_last && (record.has_value || !may_go)
@@ -137,7 +137,7 @@ struct Verdict {
     has_tombstones: bool,
 }
 
-/// Returns the batch without its records: it keeps its offsets and its producer's sequences.
+/// Returns the batch without its records: it keeps its offsets and its producer's sequence numbers.
 fn emptied(header: &Header) -> Vec<u8> {
     let attributes = header.attributes & !(CODEC_BITS | DELETE_HORIZON);
     let empty = Header { attributes, base_timestamp: -1, records_count: 0, ..*header };

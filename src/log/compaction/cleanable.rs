@@ -1,4 +1,4 @@
-//! What lies before the cleaner in a log: Kafka's `LogCleanerManager.cleanableOffsets` and
+//! Which part of a log can be compacted: Kafka's `LogCleanerManager.cleanableOffsets` and
 //! `LogToClean`.
 
 use std::io;
@@ -7,25 +7,25 @@ use crate::config::resolve::TopicConfig;
 use crate::log::view::{SegmentView, View};
 use crate::types::Offset;
 
-/// A log as the cleaner sees it.
+/// The clean, cleanable and uncleanable parts of a log.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CleanableRange {
-    /// Below it every key stands once.
+    /// Below this offset every key occurs only once.
     pub first_dirty: Offset,
-    /// From here on nothing may be cleaned yet.
+    /// From this offset on nothing may be compacted yet.
     pub first_uncleanable: Offset,
-    /// Bytes below `first_dirty`, by segments.
+    /// Bytes below `first_dirty`, counted in whole segments.
     pub clean_bytes: u64,
-    /// Bytes between the two, by segments.
+    /// Bytes between the two offsets, counted in whole segments.
     pub dirty_bytes: u64,
-    /// `max.compaction.lag.ms` wants it cleaned however little there is.
+    /// True if `max.compaction.lag.ms` requires compaction regardless of the dirty ratio.
     pub is_overdue: bool,
-    /// When time alone makes more of it cleanable, ms since 1970.
+    /// When more of it becomes cleanable by the passing of time alone, ms since 1970.
     pub next_wall_ms: Option<i64>,
 }
 
 impl CleanableRange {
-    /// Looks at a log of which everything below `cleaned` has been cleaned before.
+    /// Examines a log of which everything below `cleaned` has been compacted before.
     pub fn of(
         view: &View,
         config: &TopicConfig,
@@ -33,7 +33,7 @@ impl CleanableRange {
         now_wall_ms: i64,
     ) -> io::Result<CleanableRange> {
         let log_start = view.log_start_offset;
-        // What lies outside of the log was said of another one.
+        // A checkpoint outside the log belongs to another log.
         let first_dirty = cleaned
             .filter(|offset| (log_start..=view.end_offset).contains(offset))
             .unwrap_or(log_start);
@@ -72,7 +72,7 @@ impl CleanableRange {
         })
     }
 
-    /// Returns the part of the log that is dirty, 0 to 1.
+    /// Returns the dirty ratio of the log, 0 to 1.
     pub fn ratio(&self) -> f64 {
         match self.clean_bytes + self.dirty_bytes {
             0 => 0.0,
@@ -80,7 +80,7 @@ impl CleanableRange {
         }
     }
 
-    /// Whether it is to be cleaned now.
+    /// Returns true if the log should be compacted now.
     pub fn is_due(&self, config: &TopicConfig) -> bool {
         let has_dirt = self.first_uncleanable > self.first_dirty && self.dirty_bytes > 0;
         has_dirt && (self.is_overdue || self.ratio() > config.min_cleanable_dirty_ratio)
@@ -98,8 +98,8 @@ fn latest_ms(span: &SegmentView) -> io::Result<i64> {
     Ok(span.segment.latest_ms()?.unwrap_or(0))
 }
 
-/// Returns the timestamp of a segment's first batch, as [`latest_ms`]. Without one it is never
-/// overdue.
+/// Returns the timestamp of a segment's first batch, as [`latest_ms`]. A segment without one is
+/// never overdue.
 fn first_ms(span: &SegmentView) -> io::Result<i64> {
     let first = span.segment.batch_at(0, span.log_bytes)?;
     Ok(first.map(|batch| batch.header.max_timestamp).filter(|ms| *ms > 0).unwrap_or(i64::MAX))

@@ -1,9 +1,10 @@
-//! Compaction: of each key the last record stays (Kafka's `Cleaner`).
+//! Compaction: the last record of each key stays (Kafka's `Cleaner`).
 //!
-//! A [`CompactionPass`] reads the dirty part of a log into a map of each key's last offset, as far as the
-//! map has room, and then writes every segment up to there anew without what the map outdates.
-//! Small neighbours become one segment. The log goes on meanwhile: a pass works on sealed
-//! segments and takes no lock; a [`swap::SegmentSwap`] then puts the new files in the place of the old.
+//! A [`CompactionPass`] reads the dirty part of a log into a map of each key's last offset, as far
+//! as the map has room, and then rewrites every segment up to there without the outdated records.
+//! Small neighbouring segments are merged. The log remains in use meanwhile: a pass works on sealed
+//! segments and takes no lock; a [`swap::SegmentSwap`] then replaces the old files with the new
+//! ones.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -30,35 +31,35 @@ pub mod cleanable;
 pub mod offset_map;
 pub mod swap;
 
-/// What a pass may use, and what it goes by.
+/// Resources and parameters of a pass.
 #[derive(Debug, Clone, Copy)]
 pub struct PassConfig {
-    /// Bytes of the map of keys (`log.cleaner.dedupe.buffer.size`, of one thread).
+    /// Bytes of the map of keys (`log.cleaner.dedupe.buffer.size` of one thread).
     pub map_bytes: usize,
     /// How full the map may get (`log.cleaner.io.buffer.load.factor`).
     pub map_load: f64,
-    /// Bytes that are gathered before they are written (`log.cleaner.io.buffer.size`).
+    /// Bytes buffered before they are written (`log.cleaner.io.buffer.size`).
     pub buffer_bytes: usize,
-    /// Ms since 1970.
+    /// The current time, ms since 1970.
     pub now_wall_ms: i64,
 }
 
-/// Told of every so many bytes that were read or written. Whoever has the pass done may hold it
-/// up there, or break it off.
+/// Called with the number of bytes that were just read or written. It may block to limit the rate,
+/// or break off the pass.
 pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
-/// What a pass did.
+/// Statistics of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CleanerStats {
-    /// Bytes of log read to be written anew.
+    /// Bytes of log read for rewriting.
     pub read_bytes: u64,
     /// Bytes of log written.
     pub written_bytes: u64,
-    /// Different keys in the dirty part.
+    /// Number of distinct keys in the dirty part.
     pub keys: u64,
 }
 
-/// One way through a log.
+/// One compaction pass over a log.
 #[derive(Debug)]
 pub struct CompactionPass {
     disk: Arc<dyn Disk>,
@@ -68,17 +69,17 @@ pub struct CompactionPass {
     aborted: AbortedTxns,
     last_written: LastWritten,
     passed: Passed,
-    /// What is still to be written anew; what is in one group becomes one segment.
+    /// Segments still to be rewritten; each group becomes one segment.
     groups: std::vec::IntoIter<Vec<SegmentView>>,
-    /// Everything below this offset is clean once the pass is through.
+    /// Everything below this offset is clean after the pass.
     pub cleaned_to: Offset,
-    /// What it did so far.
+    /// Statistics so far.
     pub stats: CleanerStats,
 }
 
-/// Returns a pass was broken off by the one who has it done.
+/// Returns the error of a pass that its caller broke off.
 pub fn interrupted() -> io::Error {
-    io::Error::new(io::ErrorKind::Interrupted, "the cleaning was broken off")
+    io::Error::new(io::ErrorKind::Interrupted, "the compaction was interrupted")
 }
 
 fn damaged(span: &SegmentView, position: u64) -> io::Error {
@@ -87,7 +88,7 @@ fn damaged(span: &SegmentView, position: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Visits every batch of a span, checked.
+/// Visits every batch of a segment and checks it.
 fn each_batch(
     span: &SegmentView,
     pace: Throttler<'_>,
@@ -115,11 +116,11 @@ fn each_batch(
 }
 
 impl CompactionPass {
-    /// Reads the dirty part of a log. Everything in `view`, and what `last_written` speaks of, must
-    /// be durable: what it outdates may be, and must not be lost for something that is not.
+    /// Reads the dirty part of a log. Everything in `view` and in `last_written` must be durable: a
+    /// durable record must not be dropped in favour of a newer one that can still be lost.
     ///
     /// # Errors
-    /// The disk's; `InvalidData` where a log cannot be read; [`interrupted`].
+    /// An error from the disk; `InvalidData` if a log cannot be read; [`interrupted`].
     pub fn begin(
         disk: Arc<dyn Disk>,
         view: &View,
@@ -164,11 +165,12 @@ impl CompactionPass {
         })
     }
 
-    /// Writes the next segment anew; `None` when the pass is through. A segment of which nothing
-    /// goes is passed over.
+    /// Rewrites the next segment; `None` when the pass is complete. Segments that lose nothing are
+    /// skipped.
     ///
     /// # Errors
-    /// As [`CompactionPass::begin`]; what was written is removed then, and the log is as it was.
+    /// As for [`CompactionPass::begin`]; the files written are then removed, and the log is
+    /// unchanged.
     pub fn next(&mut self, dir: &Path, pace: Throttler<'_>) -> io::Result<Option<SegmentSwap>> {
         while let Some(group) = self.groups.next() {
             let Some(base_offset) = group.first().map(|span| span.segment.base_offset) else {
@@ -180,7 +182,7 @@ impl CompactionPass {
             let is_changed = match written {
                 Ok(is_changed) => is_changed,
                 Err(error) => {
-                    // What cannot be removed now, the next start removes.
+                    // If this fails, the next start removes them.
                     let _ = active.segment.remove();
                     return Err(error);
                 }
@@ -195,7 +197,7 @@ impl CompactionPass {
         Ok(None)
     }
 
-    /// Sift a group into one segment. True if anything is not as it was.
+    /// Filters a group into one segment. Returns true if anything has changed.
     fn write(
         &mut self,
         group: &[SegmentView],
@@ -213,8 +215,8 @@ impl CompactionPass {
         let segment = active.segment.clone();
         for (i, span) in group.iter().enumerate() {
             each_batch(span, pace, |batch, lying| {
-                // A segment must reach as far as its files did: a start after a crash takes a
-                // gap before the next segment for a lost tail.
+                // A segment must reach as far as its originals did: after a crash the next start
+                // takes a gap before the next segment for a lost tail.
                 let is_last =
                     i + 1 == group.len() && lying.position + lying.bytes == span.log_bytes;
                 let changed;
@@ -252,8 +254,8 @@ impl CompactionPass {
     }
 }
 
-/// Puts the keys of a span into the map; false if there is no room for more, or nothing more may be
-/// cleaned.
+/// Adds the keys of a segment to the map; returns false if the map is full, or nothing more may be
+/// compacted.
 fn fill(
     map: &mut OffsetMap,
     span: &SegmentView,
@@ -291,8 +293,8 @@ fn fill(
     Ok(!is_full)
 }
 
-/// Neighbours that together are no larger than a segment may be, and whose offsets lie close
-/// enough for its indexes (Kafka's `groupSegmentsBySize`). What follows the last is `active`.
+/// Groups neighbours that together do not exceed the maximum size of a segment, and whose offsets
+/// are close enough for its indexes (Kafka's `groupSegmentsBySize`). `active` follows the last one.
 fn groups(
     spans: impl Iterator<Item = SegmentView>,
     active: &SegmentView,

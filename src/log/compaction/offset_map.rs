@@ -1,24 +1,24 @@
-//! Which offset each key was seen at last (pure): Kafka's `SkimpyOffsetMap`, smaller.
+//! The last offset of each key (pure): Kafka's `SkimpyOffsetMap`, smaller.
 //!
-//! A slot has 16 bytes, where Kafka's has 24: 96 bits of a hash that stand for the key, and the
-//! offset counted from where the pass began. The hash is keyed with chance of this process, so
-//! nobody can send two keys that are taken for one; that it happens by itself among ten million
-//! keys is as likely as one in 10^15.
+//! A slot has 16 bytes, where Kafka's has 24: 96 bits of a hash that represent the key, and the
+//! offset relative to the start of the pass. The hash is keyed with a random number of this
+//! process, so that no client can construct two keys that collide; the probability of an accidental
+//! collision among ten million keys is about 10^-15.
 
 use std::hash::{BuildHasher, RandomState};
 
 use crate::types::Offset;
 
-/// Bytes that one key takes in a map that is full.
+/// Bytes per key in a full map.
 pub const SLOT_BYTES: usize = 16;
 
-/// Offsets that a map can tell apart; a pass ends before.
+/// Range of offsets that a map can represent; a pass ends before.
 const REACH: i64 = u32::MAX as i64 - 1;
 
-/// A slot of zeros is empty: a taken one has its offset, counted from 1, in front.
+/// All zeros if empty; a used slot begins with its offset, counted from 1.
 type Slot = [u32; 4];
 
-/// Keys and the offset at which each was seen last.
+/// The keys and the last offset of each.
 #[derive(Debug)]
 pub struct OffsetMap {
     slots: Vec<Slot>,
@@ -30,8 +30,8 @@ pub struct OffsetMap {
 }
 
 impl OffsetMap {
-    /// Returns a map for records from `first` on. It takes `bytes` at most, and no more than what
-    /// the records below `end` can need; `load` (0 to 1) is how full it may get.
+    /// Creates a map for records from `first` on. It takes at most `bytes`, and no more than the
+    /// records below `end` can need; `load` (0 to 1) is how full it may get.
     pub fn new(first: Offset, end: Offset, bytes: usize, load: f64) -> OffsetMap {
         let load = load.clamp(0.1, 0.95);
         let needed = (usize::try_from(end - first).unwrap_or(0) as f64 / load) as usize + 2;
@@ -46,8 +46,8 @@ impl OffsetMap {
         }
     }
 
-    /// Remember that the key was seen at `offset`, which is later than all before. False if there
-    /// is no room, or the offset is out of reach: nothing has changed then.
+    /// Records the key at `offset`, which is greater than all before. Returns false, and changes
+    /// nothing, if the map is full or the offset is out of range.
     pub fn put(&mut self, key: &[u8], offset: Offset) -> bool {
         let distance = offset - self.first;
         if !(0..=REACH).contains(&distance) {
@@ -67,28 +67,28 @@ impl OffsetMap {
         true
     }
 
-    /// Where the key was seen last.
+    /// Returns the last offset of the key.
     pub fn get(&self, key: &[u8]) -> Option<Offset> {
         let slot = self.slots.get(self.find(self.hash(key)))?;
         (slot[0] != 0).then(|| self.first + i64::from(slot[0]) - 1)
     }
 
-    /// Everything up to this offset has been seen, with or without keys.
+    /// Records that everything up to this offset has been seen, with or without keys.
     pub fn seen_up_to(&mut self, offset: Offset) {
         self.latest = self.latest.max(Some(offset));
     }
 
-    /// Returns the last offset that was seen.
+    /// Returns the last offset that has been seen.
     pub fn latest(&self) -> Option<Offset> {
         self.latest
     }
 
-    /// How many keys it holds.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns true if it holds none.
+    /// Returns true if there are no keys.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -99,11 +99,11 @@ impl OffsetMap {
     }
 
     /// Returns the key's slot, or the empty one where it would go. There always is one: a map is
-    /// never full.
+    /// never completely full.
     fn find(&self, hash: [u32; 3]) -> usize {
         let all = self.slots.len() as u64;
         let spread = u64::from(hash[0]) | u64::from(hash[1]) << 32;
-        // The high half of the product: as even as a remainder, and cheaper.
+        // The high half of the product: as uniform as a remainder, and cheaper.
         let mut at = ((u128::from(spread) * u128::from(all)) >> 64) as usize;
         loop {
             match self.slots.get(at) {

@@ -1,9 +1,9 @@
-//! New files in the place of old ones, so that a crash at any point leaves the ones or the others
+//! Replaces old segment files with new ones so that a crash at any point leaves one or the other
 //! (Kafka's `LocalLog.replaceSegments`).
 //!
-//! The new log is written as `.cleaned` and made durable. As `.swap` it counts: a start that
-//! finds one finishes what was begun. Only then the old files go to `.deleted`, and the new ones
-//! get their names. Each of these steps is durable before the next begins.
+//! The new log is written as `.cleaned` and made durable. Once it is named `.swap` it counts: a
+//! start that finds one completes the swap. Only then are the old files renamed to `.deleted`, and
+//! the new ones get their final names. Each of these steps is durable before the next begins.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::storage::disk::{Disk, is_full};
 use crate::storage::segment::{CLEANED, LIVE, SWAP, Segment, base_offset_of};
 use crate::types::Offset;
 
-/// Old segments, and the one that is to take their place.
+/// Old segments, and the one that replaces them.
 #[derive(Debug)]
 pub struct SegmentSwap {
     disk: Arc<dyn Disk>,
@@ -28,8 +28,8 @@ pub struct SegmentSwap {
 }
 
 impl SegmentSwap {
-    /// Returns the `.cleaned` files at the first one's base offset are for these spans, which are
-    /// neighbours and not empty.
+    /// Returns the swap of the `.cleaned` files at the first segment's base offset for these
+    /// segments, which are neighbours and not empty.
     pub fn new(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -44,14 +44,15 @@ impl SegmentSwap {
         Segment::named(self.disk.clone(), &self.dir, self.base_offset, ending)
     }
 
-    /// Changes the files. Between [`Log::begin_swap`] and [`Log::finish_swap`], without the log's
-    /// lock. False if there was no room for the new names: nothing is changed then.
+    /// Replaces the files. Runs between [`Log::begin_swap`] and [`Log::finish_swap`], without the
+    /// log's lock. Returns false, and changes nothing, if there was no space for the new names.
     ///
     /// # Errors
-    /// The disk's. The log must take nothing more then; the next start brings it in order.
+    /// An error from the disk. The log must then go offline; the next start completes the swap or
+    /// discards it.
     pub fn run(&self) -> io::Result<bool> {
         match self.named(CLEANED).rename(SWAP) {
-            // The log, which would count, has its name last.
+            // The log file, which decides, is renamed last.
             Err(error) if is_full(&error) => {
                 self.named(SWAP).remove()?;
                 self.abandon()?;
@@ -65,7 +66,7 @@ impl SegmentSwap {
         }
         self.disk.sync_dir(&self.dir)?;
         match self.named(SWAP).rename(LIVE) {
-            // The names of the old files give their room.
+            // Removing the old files' names frees space.
             Err(error) if is_full(&error) => {
                 self.old.iter().try_for_each(|span| span.segment.remove_retired())?;
                 self.named(SWAP).rename(LIVE)?;
@@ -76,32 +77,32 @@ impl SegmentSwap {
         Ok(true)
     }
 
-    /// Removes what was written: it is not wanted any more.
+    /// Removes the files that were written: they are not needed any more.
     pub fn abandon(&self) -> io::Result<()> {
         self.named(CLEANED).remove()
     }
 }
 
 impl Log {
-    /// Lets the files of a swap be changed: retention waits until it is finished. False if the old
-    /// segments are not there any more.
+    /// Begins the replacement of files: retention waits until it is finished. Returns false if the
+    /// old segments no longer exist.
     pub fn begin_swap(&mut self, swap: &SegmentSwap) -> bool {
         let may = self.offline.is_none() && !self.is_swapping && self.place_of(swap).is_some();
         self.is_swapping |= may;
         may
     }
 
-    /// Returns true while files are being changed.
+    /// Returns true while files are being replaced.
     pub fn is_swapping(&self) -> bool {
         self.is_swapping
     }
 
-    /// The files are not to be changed after all.
+    /// Cancels the replacement of files.
     pub fn abandon_swap(&mut self) {
         self.is_swapping = false;
     }
 
-    /// Returns the files are changed. Returns the old segments, whose files are to be removed
+    /// Ends the replacement of files. Returns the old segments, whose files are to be removed
     /// later.
     pub fn finish_swap(&mut self, swap: SegmentSwap) -> Vec<Arc<Segment>> {
         self.is_swapping = false;
@@ -122,8 +123,8 @@ impl Log {
     }
 }
 
-/// Brings a directory that holds these names in order, if a swap was broken off there. Called
-/// before its logs are looked at.
+/// Completes a swap that was interrupted in a directory with these names. Called before its logs
+/// are opened.
 pub fn finish_what_was_begun(disk: &Arc<dyn Disk>, dir: &Path, names: &[String]) -> io::Result<()> {
     for name in names.iter().filter(|name| name.ends_with(CLEANED)) {
         disk.remove_file(&dir.join(name))?;
@@ -143,11 +144,12 @@ pub fn finish_what_was_begun(disk: &Arc<dyn Disk>, dir: &Path, names: &[String])
             Ok(ControlFlow::Continue(()))
         })?;
         if sound_bytes < log_bytes && live.contains(&base_offset) {
-            // Nobody who syncs before renaming leaves such a file; what it was to replace is here.
+            // A cleaned log is synced before it is renamed, so this file is not Ottla's work; the
+            // files that it was to replace are still there.
             swap.remove()?;
             continue;
         }
-        tracing::info!(log = %swap.path("log").display(), "finishing a compaction that was broken off");
+        tracing::info!(log = %swap.path("log").display(), "completing an interrupted compaction");
         let replaced =
             |base: &&Offset| (base_offset..end_offset.max(base_offset + 1)).contains(*base);
         for base in live.iter().filter(replaced) {

@@ -1,4 +1,4 @@
-//! A log is written, cleaned and read again, on the simulated disk.
+//! Writes, compacts and rereads logs on the simulated disk.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ impl Under {
         self.log.roll(at(NOW)).unwrap();
     }
 
-    /// One pass at this time, with room for so many keys.
+    /// Runs one pass at this time, with room for `keys` keys.
     fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, CleanerStats) {
         let view = self.log.view();
         let range = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
@@ -126,7 +126,7 @@ impl Under {
         rows
     }
 
-    /// How many records each batch has, and -1 for a marker.
+    /// Returns the number of records of each batch, and -1 for a marker.
     fn shape(&self) -> Vec<i32> {
         let mut shape = Vec::new();
         let each = |batch: &BatchView<'_>| {
@@ -165,7 +165,7 @@ fn the_last_value_of_each_key_stays_at_its_offset_with_every_codec() {
             row(6, "a", Some("in the active segment")),
         ];
         assert_eq!(it.rows(), expected, "{codec:?}");
-        // Two segments became one, and a start finds the same.
+        // Two segments became one, and a restart finds the same.
         assert_eq!(it.log.view().sealed.len(), 1);
         it.log = open(&it.disk, &it.config, false);
         assert_eq!(it.rows(), expected);
@@ -188,7 +188,8 @@ fn a_tombstone_stays_for_its_time_and_goes_then() {
     assert_eq!(it.rows(), before, "its time counts from when it was seen first");
     it.clean(0, NOW + 1000, 100);
     assert_eq!(it.rows(), [before[0].clone(), before[2].clone()]);
-    // Record times are as they were, though the batch counts them from its horizon.
+    // The records' timestamps are unchanged, although the batch stores them relative to its
+    // horizon.
     let found = it.log.view().first_at_or_after(NOW, 4).unwrap().unwrap();
     assert_eq!((found.offset, found.timestamp), (1, NOW));
 }
@@ -228,7 +229,7 @@ fn records_without_keys_go_and_what_says_how_far_a_segment_reaches_stays() {
     it.roll();
     it.clean(0, NOW, 100);
     assert_eq!((it.rows(), it.shape()), (vec![row(2, "a", Some("2"))], vec![1]));
-    // Alone in its group, a segment keeps an empty batch at its end.
+    // A segment alone in its group keeps an empty batch at its end.
     it.config = Arc::new(TopicConfig { segment_bytes: 1, ..config() });
     it.put(Codec::None, &[("a", Some("3"))]);
     it.roll();
@@ -281,7 +282,8 @@ fn aborted_data_goes_and_a_marker_goes_when_nothing_hangs_on_it() {
         builder.finish()
     };
     for batch in [data(1, "committed"), data(2, "aborted"), marker(1, true), marker(2, false)] {
-        // Markers do not pass `append`, but they may lie there: nobody is known who wrote them.
+        // Markers do not go through `append`, but they may be in the log: their producer is
+        // unknown.
         it.log.producers = Default::default();
         it.append(&batch);
     }

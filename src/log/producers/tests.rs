@@ -4,7 +4,7 @@ use crate::storage::snapshot;
 
 const DAY: i64 = 86_400_000;
 
-/// Returns the header of a batch as it lies in the log.
+/// Returns the header of a batch as stored in the log.
 fn batch(id: i64, epoch: i16, sequence: i32, records: i32, offset: Offset) -> Header {
     let mut builder = BatchBuilder::new(offset, 100).producer(id, epoch, sequence);
     (0..records).for_each(|i| builder.push(None, None, &[], 100 + i64::from(i)));
@@ -86,7 +86,7 @@ fn a_duplicate_is_answered_with_the_first_offset_as_long_as_it_is_among_the_last
         let last_offset = base_offset + 2;
         assert_eq!(staged, Ok(Staged::Duplicate { base_offset, last_offset, timestamp: 102 }));
     }
-    // The same start with another length is not the same batch.
+    // The same first sequence number with another length is not the same batch.
     assert!(out_of_order(producers.stage(&batch(7, 0, 18, 2, 0), true)));
 }
 
@@ -112,7 +112,7 @@ fn a_new_epoch_begins_at_zero_and_shuts_the_old_one_out() {
     producers.commit(&new, 5);
     let old = producers.stage(&batch(7, 3, 41, 1, 0), true);
     assert_eq!(old, Err(ProducerError::StaleEpoch { producer_id: 7, sent: 3, current: 4 }));
-    // The old epoch's batches are no duplicates any more.
+    // The old epoch's batches are no longer duplicates.
     assert!(producers.stage(&batch(7, 3, 40, 1, 0), true).is_err());
     assert_eq!(producers.stage(&batch(7, 4, 1, 1, 0), true), Ok(Staged::Append));
 }
@@ -125,7 +125,7 @@ fn what_the_broker_writes_for_a_producer_is_held_to_its_epoch_alone() {
     assert!(producers.stage(&batch(7, 2, -1, 1, 0), false).is_err());
 }
 
-/// A producer's memory without a limit.
+/// A producer's state without a limit.
 struct Model(Vec<Header>);
 
 impl Model {
@@ -190,7 +190,7 @@ fn the_window_agrees_with_a_model_that_remembers_everything() {
                 model.0.push(header);
             }
             if rng.u8(..50) == 0 {
-                // A restart from the log loses nothing, as long as the log is there.
+                // A restart from the log loses nothing, as long as the log exists.
                 let mut again = Producers::default();
                 for header in &model.0 {
                     assert_eq!(again.replay(header, None, 5), None);
@@ -254,7 +254,7 @@ fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
     assert_eq!(producers.first_unstable_offset(), Some(10));
     let outside = producers.stage(&batch(1, 0, 2, 1, 0), true);
     assert_eq!(outside, Err(ProducerError::InTransaction { producer_id: 1 }));
-    // Nobody with an open transaction expires.
+    // A producer with an open transaction does not expire.
     assert_eq!(producers.expire(i64::MAX, 1), 0);
     let completed = end(&mut producers, &marker(1, 0, 13, 0, 4)).unwrap();
     let expected = CompletedTxn {
@@ -269,7 +269,7 @@ fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
     let completed = end(&mut producers, &marker(2, 0, 14, 1, 4)).unwrap();
     assert_eq!((completed.aborted, completed.last_stable_offset), (false, 15));
     assert_eq!(producers.first_unstable_offset(), None);
-    // The sequences of the same epoch go on; an empty transaction ends without a trace.
+    // The sequence numbers of the same epoch continue; an empty transaction ends without a trace.
     assert_eq!(producers.stage(&batch(1, 0, 2, 1, 0), true), Ok(Staged::Append));
     assert_eq!(end(&mut producers, &marker(1, 0, 15, 1, 4)), None);
 }
@@ -320,7 +320,7 @@ fn of_a_million_invented_ids_the_last_ones_are_remembered() {
     const MOST: usize = 10_000;
     let mut producers = Producers::default();
     let (open, heard) = (7_000_000, 7_000_001);
-    // One with an open transaction, silent for longest; and one that is heard of now and then.
+    // One with an open transaction, inactive longest; and one that is active occasionally.
     producers.commit(&in_transaction(open, 0, 0), 0);
     for id in 0..1_000_000 {
         producers.commit(&batch(id, 0, 0, 1, id), id);
