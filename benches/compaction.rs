@@ -80,7 +80,7 @@ fn pass(keys: u64, codec: Codec, map_bytes: usize) {
     let before = log.view().log_bytes();
     let rss = proc::status_kib(std::process::id(), "VmRSS");
     let (mut most, mut calls, mut passes) = (rss, 0, 0);
-    let pace = &mut |_| {
+    let throttler = &mut |_| {
         calls += 1;
         if calls % 256 == 0 {
             most = most.max(proc::status_kib(std::process::id(), "VmRSS"));
@@ -95,13 +95,21 @@ fn pass(keys: u64, codec: Codec, map_bytes: usize) {
         if range.first_uncleanable <= range.first_dirty {
             break;
         }
-        let means =
+        let pass_config =
             PassConfig { map_bytes, map_load: 0.9, buffer_bytes: 512 << 10, now_wall_ms: NOW };
         let last = log.producers().last_written();
         let disk = Arc::new(OsDisk);
-        let mut pass =
-            CompactionPass::begin(disk, &view, config.clone(), &range, last, means, pace).unwrap();
-        while let Some(swap) = pass.next(&dir.path().join("log-0"), pace).unwrap() {
+        let mut pass = CompactionPass::begin(
+            disk,
+            &view,
+            config.clone(),
+            &range,
+            last,
+            pass_config,
+            throttler,
+        )
+        .unwrap();
+        while let Some(swap) = pass.next(&dir.path().join("log-0"), throttler).unwrap() {
             assert!(log.begin_swap(&swap));
             swap.run().unwrap();
             for old in log.finish_swap(swap) {

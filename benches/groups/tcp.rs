@@ -23,7 +23,7 @@ const REBALANCE_IN_PROGRESS: i16 = 27;
 const BEAT: Duration = Duration::from_millis(3000);
 
 /// What all members know.
-struct Hall {
+struct Members {
     messages: Cell<u64>,
     /// The generation in which each has its share.
     settled: RefCell<Vec<i32>>,
@@ -36,7 +36,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
     let delay = format!("group.initial.rebalance.delay.ms={initial_delay_ms}");
     let broker = Broker::start(dir.path(), &[&delay]);
     let before = Cpu::of(broker.pid());
-    let hall = Rc::new(Hall {
+    let hall = Rc::new(Members {
         messages: Cell::new(0),
         settled: RefCell::new(vec![-1; count]),
         is_settled: Cell::new(false),
@@ -69,7 +69,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
 struct Member {
     who: usize,
     connection: Connection,
-    hall: Rc<Hall>,
+    hall: Rc<Members>,
     id: StrBytes,
     generation: i32,
 }
@@ -79,7 +79,7 @@ fn group() -> GroupId {
 }
 
 impl Member {
-    async fn new(who: usize, address: &str, hall: Rc<Hall>) -> Member {
+    async fn new(who: usize, address: &str, hall: Rc<Members>) -> Member {
         let connection = Connection::to(address).await;
         Member { who, connection, hall, id: StrBytes::default(), generation: -1 }
     }

@@ -27,7 +27,7 @@ impl BackgroundErrors {
     /// Takes note of how some work for a partition, or whatever `of` names, has ended. What fails
     /// is tried again later.
     pub fn note<T, E: Display>(&self, work: &'static str, of: &str, outcome: &Result<T, E>) {
-        match self.news(work, of, outcome.as_ref().err().map(ToString::to_string)) {
+        match self.change(work, of, outcome.as_ref().err().map(ToString::to_string)) {
             Some(ErrorChange::Began(error)) => {
                 tracing::warn!(work, partition = of, %error, "failed in the background; it is tried again");
             }
@@ -38,7 +38,7 @@ impl BackgroundErrors {
         }
     }
 
-    fn news(&self, work: &'static str, of: &str, error: Option<String>) -> Option<ErrorChange> {
+    fn change(&self, work: &'static str, of: &str, error: Option<String>) -> Option<ErrorChange> {
         let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if known.is_empty() && error.is_none() {
             return None;
@@ -59,9 +59,10 @@ mod tests {
 
     #[test]
     fn a_failure_is_said_once_for_each_cause_and_once_when_it_is_over() {
-        let troubles = BackgroundErrors::default();
-        let told =
-            |error: Option<&str>| troubles.news("retention", "t-0", error.map(str::to_owned));
+        let background_errors = BackgroundErrors::default();
+        let told = |error: Option<&str>| {
+            background_errors.change("retention", "t-0", error.map(str::to_owned))
+        };
         let began = |why: &str| Some(ErrorChange::Began(why.to_owned()));
         assert_eq!(told(None), None);
         assert_eq!(told(Some("no room")), began("no room"));
@@ -73,11 +74,12 @@ mod tests {
 
     #[test]
     fn only_so_many_are_kept_in_mind() {
-        let troubles = BackgroundErrors::default();
-        let news = (0..2 * MOST).map(|n| troubles.news("flush", &n.to_string(), Some("x".into())));
+        let background_errors = BackgroundErrors::default();
+        let news = (0..2 * MOST)
+            .map(|n| background_errors.change("flush", &n.to_string(), Some("x".into())));
         assert_eq!(news.filter(Option::is_some).count(), MOST);
         assert_eq!(
-            troubles.news("flush", "0", Some("y".into())),
+            background_errors.change("flush", "0", Some("y".into())),
             Some(ErrorChange::Began("y".into()))
         );
     }

@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn topics_and_partitions_are_taken_up_to_their_limits() {
         let image = image(&[("a", 3), (journal::TOPIC, 50)]);
-        let mut vacancy = NameReservations::of(&image, limits(3, 10));
-        assert!(matches!(vacancy.take("b", 8), Err(CreateError::NoRoom(_))), "11 of 10");
-        vacancy.take("b", 6).unwrap();
-        vacancy.take("c", 1).unwrap();
-        let error = vacancy.take("d", 0).unwrap_err().to_string();
+        let mut reservations = NameReservations::of(&image, limits(3, 10));
+        assert!(matches!(reservations.take("b", 8), Err(CreateError::NoRoom(_))), "11 of 10");
+        reservations.take("b", 6).unwrap();
+        reservations.take("c", 1).unwrap();
+        let error = reservations.take("d", 0).unwrap_err().to_string();
         assert_eq!(
             error,
             "The broker takes at most 3 topics and has 3; 1 more would exceed that. Delete topics, \
@@ -196,10 +196,10 @@ mod tests {
     #[test]
     fn names_that_differ_by_a_dot_collide_with_old_and_new_ones() {
         let image = image(&[("a.b", 1)]);
-        let mut vacancy = NameReservations::of(&image, limits(10, 10));
-        assert!(matches!(vacancy.take("a_b", 1), Err(CreateError::Collides { .. })));
-        vacancy.take("c_d", 1).unwrap();
-        assert!(matches!(vacancy.is_free("c.d"), Err(CreateError::Collides { .. })));
-        assert!(matches!(vacancy.is_free("c_d"), Err(CreateError::Exists(_))));
+        let mut reservations = NameReservations::of(&image, limits(10, 10));
+        assert!(matches!(reservations.take("a_b", 1), Err(CreateError::Collides { .. })));
+        reservations.take("c_d", 1).unwrap();
+        assert!(matches!(reservations.is_free("c.d"), Err(CreateError::Collides { .. })));
+        assert!(matches!(reservations.is_free("c_d"), Err(CreateError::Exists(_))));
     }
 }

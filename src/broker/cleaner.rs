@@ -190,7 +190,7 @@ impl Cleaner {
             }
             Err(error) => {
                 let failed = Err::<(), _>(error);
-                broker.troubles.note("compaction", &partition.id.to_string(), &failed);
+                broker.background_errors.note("compaction", &partition.id.to_string(), &failed);
                 if !partition.is_offline() {
                     let backoff_ms = broker.settings.now().live().cleaner.backoff_ms.max(RETRY_MS);
                     let at = broker.clock.now().mono_ms.saturating_add(backoff_ms);
@@ -199,13 +199,17 @@ impl Cleaner {
                 return;
             }
         };
-        broker.troubles.note("compaction", &partition.id.to_string(), &Ok::<(), CompactError>(()));
+        broker.background_errors.note(
+            "compaction",
+            &partition.id.to_string(),
+            &Ok::<(), CompactError>(()),
+        );
         let before = self.cleaned_to(partition);
         let stats = compacted.stats;
         tracing::info!(partition = %partition.id, cleaned_to = compacted.cleaned_to,
             keys = stats.keys, read_bytes = stats.read_bytes, written_bytes = stats.written_bytes,
             "compacted");
-        remove_later(&broker, compacted.gone, partition.config().file_delete_delay_ms);
+        remove_later(&broker, compacted.removed_segments, partition.config().file_delete_delay_ms);
         self.cleaned.insert(partition.id.clone(), (partition.topic_id, compacted.cleaned_to));
         self.save(&broker).await;
         // A small table of keys may not have reached far enough, and the log has gone on.
@@ -224,7 +228,7 @@ impl Cleaner {
         let saving =
             tokio::task::spawn_blocking(move || write_offsets(disk.as_ref(), &file, &offsets));
         if let Some(saved) = join_or_resume_panic(saving).await {
-            broker.troubles.note("cleaner checkpoint", "", &saved);
+            broker.background_errors.note("cleaner checkpoint", "", &saved);
         }
     }
 }
@@ -237,14 +241,14 @@ fn compact(
     let settings = broker.settings.now();
     let config = &settings.live().cleaner;
     let threads = config.threads.max(1) as usize;
-    let means = PassConfig {
+    let pass_config = PassConfig {
         map_bytes: usize::try_from(config.dedupe_buffer_bytes).unwrap_or(0) / threads,
         map_load: config.load_factor,
         buffer_bytes: config.io_buffer_bytes.max(0) as usize / threads,
         now_wall_ms: broker.clock.now().wall_ms,
     };
-    let mut brake = CompactionThrottle::new(broker);
-    partition.compact(cleaned, means, &mut |bytes| brake.passed(broker, partition, bytes))
+    let mut throttle = CompactionThrottle::new(broker);
+    partition.compact(cleaned, pass_config, &mut |bytes| throttle.passed(broker, partition, bytes))
 }
 
 /// Holds a compaction to its share.

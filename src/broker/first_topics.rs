@@ -36,7 +36,7 @@ impl Broker {
                 tracing::info!(topic = topic.name, "topic exists already, and stays as it is");
                 continue;
             }
-            match self.create_topic(wanted(topic)) {
+            match self.create_topic(new_topic(topic)) {
                 Ok(_) => {
                     tracing::info!(
                         topic = topic.name,
@@ -58,7 +58,7 @@ impl Broker {
     }
 }
 
-fn wanted(topic: &FirstTopic) -> NewTopic {
+fn new_topic(topic: &FirstTopic) -> NewTopic {
     let policy = topic.cleanup_policy.clone();
     let configs = policy.map(|policy| ("cleanup.policy".to_owned(), policy));
     NewTopic {

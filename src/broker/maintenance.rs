@@ -95,7 +95,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
         let saving = broker.clone();
         let saving = tokio::task::spawn_blocking(move || checkpoints::save_running(&saving));
         let Some(saved) = join_or_resume_panic(saving).await else { return };
-        broker.troubles.note("checkpoint", "", &saved);
+        broker.background_errors.note("checkpoint", "", &saved);
         if saved.is_err() {
             let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
             agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
@@ -125,7 +125,7 @@ fn note<T>(
 ) {
     let is_over = outcome.is_ok() && partition.is_offline();
     if !is_over && !matches!(outcome, Err(Unavailable::Deleted)) {
-        broker.troubles.note(work, &partition.id.to_string(), outcome);
+        broker.background_errors.note(work, &partition.id.to_string(), outcome);
     }
 }
 
@@ -163,7 +163,7 @@ async fn retire(broker: &Arc<Broker>) {
 /// be called within the runtime, where it may block.
 pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
     let saved = checkpoints::save_running(broker);
-    broker.troubles.note("checkpoint", "", &saved);
+    broker.background_errors.note("checkpoint", "", &saved);
     if saved.is_err() {
         // Perhaps there is no room, which is what records go for.
         partitions.iter().take(1).for_each(Partition::ask_for_checkpoint);

@@ -21,6 +21,6 @@ pub mod start;
 pub mod state;
 pub mod stop;
 pub mod tasks;
+pub mod topic_batches;
 pub mod topic_changes;
 pub mod topic_deletion;
-pub mod topic_pieces;

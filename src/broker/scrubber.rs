@@ -86,18 +86,20 @@ struct ScrubPass {
 
 impl ScrubPass {
     fn run(&mut self, broker: &Broker) -> io::Result<()> {
-        let mut brake = ScrubThrottle::new(broker);
+        let mut throttle = ScrubThrottle::new(broker);
         let metadata = TopicPartition::new(store::TOPIC, 0);
         let stretches = of_view(&broker.metadata.view());
         let mut findings = Vec::new();
-        let mut pace = |bytes| brake.passed(broker, bytes);
+        let mut throttler = |bytes| throttle.passed(broker, bytes);
         // The metadata log is never compacted, and loses no segment.
-        scrub(broker.disk.as_ref(), &stretches, &mut pace, &|_| true, &mut |f| findings.push(f))?;
+        scrub(broker.disk.as_ref(), &stretches, &mut throttler, &|_| true, &mut |f| {
+            findings.push(f)
+        })?;
         self.take(&metadata, findings);
         for partition in broker.registry.partitions() {
             let mut findings = Vec::new();
-            let mut pace = |bytes| brake.passed(broker, bytes);
-            match partition.scrub(&mut pace, &mut |finding| findings.push(finding)) {
+            let mut throttler = |bytes| throttle.passed(broker, bytes);
+            match partition.scrub(&mut throttler, &mut |finding| findings.push(finding)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) if !partition.is_closing() => {
                     tracing::warn!(topic = partition.id.topic, partition = partition.id.partition,
@@ -107,7 +109,7 @@ impl ScrubPass {
             }
             self.take(&partition.id, findings);
         }
-        self.bytes = brake.bytes;
+        self.bytes = throttle.bytes;
         Ok(())
     }
 

@@ -98,12 +98,12 @@ pub fn start(
         let log_start = log_starts.get(&id).copied().unwrap_or(0);
         (id, (point, log_start))
     });
-    let (upkeep, asked) = MaintenanceQueue::new();
+    let (maintenance, asked) = MaintenanceQueue::new();
     let (coordinator, inbox) =
         Coordinator::new(coordinators::limits(&config.groups), clock.clone());
     let broker = Arc::new(assemble(StartParts {
         coordinator,
-        maintenance: upkeep,
+        maintenance,
         settings,
         config,
         identity,
@@ -210,7 +210,7 @@ fn assemble(parts: StartParts) -> Broker {
         coordinator: parts.coordinator,
         maintenance: parts.maintenance,
         producers: Arc::default(),
-        troubles: BackgroundErrors::default(),
+        background_errors: BackgroundErrors::default(),
         tasks: Tasks::default(),
         health: Health::default(),
         settings: LiveSettings::new(parts.settings),
@@ -223,7 +223,7 @@ fn assemble(parts: StartParts) -> Broker {
         clock: parts.clock,
         metadata: parts.metadata,
         was_clean: parts.was_clean,
-        hold: parts.hold,
+        data_dir_lock: parts.hold,
         space: parts.space,
     }
 }

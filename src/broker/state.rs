@@ -79,7 +79,7 @@ pub struct Broker {
     /// Which parts are offline.
     pub health: Health,
     /// What fails in the background.
-    pub troubles: BackgroundErrors,
+    pub background_errors: BackgroundErrors,
     /// Whether the disk has room.
     pub space: Arc<DiskSpace>,
     /// Client quotas, and what was used of them.
@@ -99,7 +99,7 @@ pub struct Broker {
     /// Where clients are told to go.
     pub advertised: AdvertisedListeners,
     /// The exclusive hold on the data directory.
-    pub hold: Option<DataDirLock>,
+    pub data_dir_lock: Option<DataDirLock>,
 }
 
 impl Broker {

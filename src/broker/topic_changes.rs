@@ -89,10 +89,10 @@ impl Broker {
     pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let decided = self.metadata.change(self.clock.now(), |image| {
-            let mut vacancy = NameReservations::of(image, self.settings.now().live().topics);
+            let mut reservations = NameReservations::of(image, self.settings.now().live().topics);
             let mut records = Vec::new();
             let decide = |wanted: &NewTopic| {
-                vacancy.take(&wanted.name, wanted.partitions)?;
+                reservations.take(&wanted.name, wanted.partitions)?;
                 let id = new_id();
                 records.extend(self.records_of(wanted, id));
                 Ok(id)
@@ -114,15 +114,15 @@ impl Broker {
     /// What [`Broker::create_topics`] would say to these; what `validate_only` asks.
     pub fn could_create(&self, wanted: &[NewTopic]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
-        let mut vacancy = NameReservations::of(&image, self.settings.now().live().topics);
-        wanted.iter().map(|topic| vacancy.take(&topic.name, topic.partitions)).collect()
+        let mut reservations = NameReservations::of(&image, self.settings.now().live().topics);
+        wanted.iter().map(|topic| reservations.take(&topic.name, topic.partitions)).collect()
     }
 
     /// Tells which of these names are free, whatever the limits.
     pub fn are_free(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
-        let mut vacancy = NameReservations::of(&image, self.settings.now().live().topics);
-        names.iter().map(|name| vacancy.is_free(name)).collect()
+        let mut reservations = NameReservations::of(&image, self.settings.now().live().topics);
+        names.iter().map(|name| reservations.is_free(name)).collect()
     }
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {

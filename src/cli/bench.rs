@@ -77,9 +77,9 @@ impl Measured {
 
 /// How many records were done by when.
 #[derive(Debug, Default)]
-struct Course(Vec<(u64, u64)>);
+struct ThroughputCurve(Vec<(u64, u64)>);
 
-impl Course {
+impl ThroughputCurve {
     fn at(&mut self, us: u64, records: u64) {
         self.0.push((us, records));
     }
@@ -105,10 +105,10 @@ pub async fn run(bench: Bench) -> Result<(), Failure> {
     let mut properties = bench.broker.properties()?;
     properties.add_all(&bench.config)?;
     properties.or_set("batch.size", "131072");
-    let manner = properties.connection_config("ottla-bench")?;
+    let connection_config = properties.connection_config("ottla-bench")?;
     let (config, _) = properties.producer()?;
     properties.warn_of_rest();
-    let mut cluster = Cluster::connect(&bench.broker.bootstrap_server, manner).await?;
+    let mut cluster = Cluster::connect(&bench.broker.bootstrap_server, connection_config).await?;
     let topic = match &bench.topic {
         Some(topic) => topic.clone(),
         None => {
@@ -161,7 +161,7 @@ async fn produce(
     let clock = SystemClock::default();
     let mut progress = Progress::alone("produce", Some(bench.records));
     let mut measured = Measured::default();
-    let mut course = Course::default();
+    let mut course = ThroughputCurve::default();
     // A pool of different values: what repeats, a codec would take away.
     let pool: Vec<Bytes> = (0..64)
         .map(|_| Bytes::from_iter((0..bench.size).map(|_| fastrand::alphanumeric() as u8)))
@@ -195,7 +195,7 @@ async fn produce(
 fn settle(
     producer: &mut Producer,
     measured: &mut Measured,
-    course: &mut Course,
+    course: &mut ThroughputCurve,
     clock: &SystemClock,
 ) {
     for batch in producer.take_acknowledged() {
@@ -214,7 +214,7 @@ async fn consume(
     let clock = SystemClock::default();
     let mut progress = Progress::alone("consume", Some(bench.records));
     let mut measured = Measured::default();
-    let mut course = Course::default();
+    let mut course = ThroughputCurve::default();
     let mut empty = 0;
     while measured.records < bench.records {
         let mut came = 0;
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_chart_is_as_high_as_its_highest_column() {
         assert_eq!(chart(&[0, 5, 10]), "▁▄█");
-        let mut course = Course::default();
+        let mut course = ThroughputCurve::default();
         course.at(10, 4);
         course.at(100, 9);
         let columns = course.stretches(100);

@@ -44,9 +44,9 @@ impl Broker {
     /// Nothing answers, or a property is wrong.
     pub async fn connect(&self) -> Result<Cluster, Failure> {
         let mut properties = self.properties()?;
-        let manner = properties.connection_config("ottla")?;
+        let connection_config = properties.connection_config("ottla")?;
         properties.warn_of_rest();
-        Ok(Cluster::connect(&self.bootstrap_server, manner).await?)
+        Ok(Cluster::connect(&self.bootstrap_server, connection_config).await?)
     }
 }
 

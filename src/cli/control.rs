@@ -57,11 +57,12 @@ pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
 /// No broker runs there, or it does not answer a client.
 pub async fn ready(ready: Ready) -> Result<(), Failure> {
     let addresses = ask(ready.data_dir.as_deref(), ADDRESSES)?;
-    let manner = Properties::default().connection_config("ottla-ready")?;
+    let connection_config = Properties::default().connection_config("ottla-ready")?;
     for address in addresses.split_whitespace() {
         let Ok(bound) = address.parse::<SocketAddr>() else { continue };
         let here = SocketAddr::new(from_here(bound.ip()), bound.port()).to_string();
-        let opened = tokio::time::timeout(PATIENCE, Connection::open(&here, &manner)).await;
+        let opened =
+            tokio::time::timeout(PATIENCE, Connection::open(&here, &connection_config)).await;
         let silent = || Failure::not_reachable(format!("the broker is silent at {here}"));
         let opened = opened.map_err(|_| silent())?;
         opened.map_err(|error| Failure::not_reachable(error.to_string()))?;

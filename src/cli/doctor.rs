@@ -81,10 +81,10 @@ pub async fn run(doctor: Doctor) -> Result<(), Failure> {
 /// Who answers, and what clients are told.
 async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
     let mut properties = doctor.broker.properties()?;
-    let manner = properties.connection_config("ottla-doctor")?;
+    let connection_config = properties.connection_config("ottla-doctor")?;
     properties.warn_of_rest();
     let at = &doctor.broker.bootstrap_server;
-    let mut cluster = match Cluster::connect(at, manner.clone()).await {
+    let mut cluster = match Cluster::connect(at, connection_config.clone()).await {
         Ok(cluster) => cluster,
         Err(ClientError::Unreachable { why, .. }) if why.contains("refused") => {
             return Ok(vec![well("port", format!("{at} is free: nothing listens there"))]);
@@ -96,7 +96,7 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
         vec![well("port", format!("a Kafka broker answers at {at} (cluster id {id})"))];
     let nodes: Vec<Node> = cluster.nodes.values().cloned().collect();
     for node in nodes {
-        findings.push(check_advertised(&node, &manner).await);
+        findings.push(check_advertised(&node, &connection_config).await);
     }
     let topics = cluster.all_topics().await?;
     let partitions = topics.iter().flat_map(|topic| topic.partitions.values());
@@ -114,9 +114,9 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
 }
 
 /// Clients connect to what they are told, and not to where they asked.
-async fn check_advertised(node: &Node, manner: &ConnectionConfig) -> Finding {
+async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> Finding {
     let says = format!("clients are told to connect to broker {} at {}", node.id, node.address());
-    match Connection::open(&node.address(), manner).await {
+    match Connection::open(&node.address(), connection_config).await {
         Ok(_) => well("advertised", format!("{says}, which answers")),
         Err(error) => {
             ill("advertised", format!("{says}, but {error}; see --advertise of `ottla serve`"))

@@ -115,19 +115,19 @@ impl Properties {
             )));
         }
         let client_id = self.take("client.id").unwrap_or_else(|| client_id.to_owned());
-        let mut manner = ConnectionConfig { client_id, ..ConnectionConfig::default() };
+        let mut connection_config = ConnectionConfig { client_id, ..ConnectionConfig::default() };
         if let Some(time) = self.millis("request.timeout.ms")? {
-            manner.request = time;
+            connection_config.request = time;
         }
         for name in ["socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms"]
         {
             if let Some(time) = self.millis(name)? {
-                manner.connect = time;
+                connection_config.connect = time;
             }
         }
         // For the client that is told only this way where to connect.
         self.take("bootstrap.servers");
-        Ok(manner)
+        Ok(connection_config)
     }
 
     /// How to produce, and how long to wait for company (`linger.ms`).

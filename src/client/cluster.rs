@@ -69,7 +69,7 @@ impl Node {
 #[derive(Debug)]
 pub struct Cluster {
     bootstrap: Vec<String>,
-    manner: ConnectionConfig,
+    connection_config: ConnectionConfig,
     connections: BTreeMap<String, Connection>,
     /// The brokers, by id.
     pub nodes: BTreeMap<i32, Node>,
@@ -88,13 +88,13 @@ impl Cluster {
     /// None of them answers, or it is no broker.
     pub async fn connect(
         bootstrap: &str,
-        manner: ConnectionConfig,
+        connection_config: ConnectionConfig,
     ) -> Result<Cluster, ClientError> {
         let list = bootstrap.split(',').map(str::trim).filter(|a| !a.is_empty());
         let bootstrap: Vec<String> = list.map(with_port).collect::<Result<_, _>>()?;
         let mut cluster = Cluster {
             bootstrap,
-            manner,
+            connection_config,
             connections: BTreeMap::new(),
             nodes: BTreeMap::new(),
             controller: -1,
@@ -123,7 +123,7 @@ impl Cluster {
         let addresses: Vec<String> = self.bootstrap.iter().cloned().chain(known).collect();
         let mut last = None;
         for address in &addresses {
-            match Connection::open(address, &self.manner).await {
+            match Connection::open(address, &self.connection_config).await {
                 Ok(connection) => {
                     return Ok(self.connections.entry(address.clone()).or_insert(connection));
                 }
@@ -145,7 +145,7 @@ impl Cluster {
     /// Nothing answers there.
     pub async fn at(&mut self, address: &str) -> Result<&mut Connection, ClientError> {
         if !self.connections.contains_key(address) {
-            let connection = Connection::open(address, &self.manner).await?;
+            let connection = Connection::open(address, &self.connection_config).await?;
             self.connections.insert(address.to_owned(), connection);
         }
         self.connections.get_mut(address).ok_or_else(|| ClientError::Invalid(address.to_owned()))
@@ -156,7 +156,7 @@ impl Cluster {
     /// # Errors
     /// The broker is not known, or does not answer.
     pub async fn own_connection(&self, node: i32) -> Result<Connection, ClientError> {
-        Connection::open(&self.address_of(node)?, &self.manner).await
+        Connection::open(&self.address_of(node)?, &self.connection_config).await
     }
 
     /// The connection to a broker.

@@ -58,12 +58,17 @@ impl Connection {
     ///
     /// # Errors
     /// Nothing answers, or it is no Kafka broker.
-    pub async fn open(address: &str, manner: &ConnectionConfig) -> Result<Connection, ClientError> {
+    pub async fn open(
+        address: &str,
+        connection_config: &ConnectionConfig,
+    ) -> Result<Connection, ClientError> {
         let unreachable =
             |why: String| ClientError::Unreachable { addresses: address.to_owned(), why };
-        let stream = tokio::time::timeout(manner.connect, TcpStream::connect(address))
+        let stream = tokio::time::timeout(connection_config.connect, TcpStream::connect(address))
             .await
-            .map_err(|_| unreachable(format!("no answer in {} ms", manner.connect.as_millis())))?
+            .map_err(|_| {
+                unreachable(format!("no answer in {} ms", connection_config.connect.as_millis()))
+            })?
             .map_err(|error| unreachable(plain(&error)))?;
         stream.set_nodelay(true).map_err(|error| unreachable(plain(&error)))?;
         let mut connection = Connection {
@@ -71,7 +76,7 @@ impl Connection {
             stream,
             incoming: BytesMut::new(),
             next_id: 1,
-            config: manner.clone(),
+            config: connection_config.clone(),
             versions: BTreeMap::new(),
         };
         connection.negotiate().await?;

@@ -67,7 +67,7 @@ impl Default for FetchConfig {
 #[derive(Debug)]
 pub struct Fetched {
     /// Which.
-    pub place: TopicPartition,
+    pub partition: TopicPartition,
     /// Its records, in order.
     pub records: Vec<Record>,
 }
@@ -268,6 +268,6 @@ impl Fetcher {
             if self.config.read_committed { data.last_stable_offset } else { data.high_watermark };
         self.ends.insert(place.clone(), end);
         self.positions.insert(place.clone(), next);
-        Ok((!records.is_empty()).then_some(Fetched { place, records }))
+        Ok((!records.is_empty()).then_some(Fetched { partition: place, records }))
     }
 }

@@ -99,7 +99,7 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<GroupDescrip
                 instance_id: m.instance_id.as_ref().map(ToString::to_string),
                 client_id: m.client_id.to_string(),
                 host: m.client_host.to_string(),
-                assignment: places(&m.assignment),
+                assignment: assigned_partitions(&m.assignment),
             });
             return Ok(GroupDescription {
                 group: group.to_owned(),
@@ -138,7 +138,7 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<GroupDescrip
     })
 }
 
-fn places(assignment: &Assignment) -> Vec<TopicPartition> {
+fn assigned_partitions(assignment: &Assignment) -> Vec<TopicPartition> {
     let topics = assignment.topic_partitions.iter();
     topics
         .flat_map(|t| {

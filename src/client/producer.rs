@@ -99,7 +99,7 @@ impl Producer {
             true => Some(producer_id(cluster).await?),
             false => None,
         };
-        let effort = RetryPolicy {
+        let policy = RetryPolicy {
             acks: config.acks,
             is_idempotent,
             retries: config.retries,
@@ -114,7 +114,7 @@ impl Producer {
             sequences: BTreeMap::new(),
             open: BTreeMap::new(),
             sticky: fastrand::i32(0..partitions.max(1)),
-            sender: Sender::new(effort),
+            sender: Sender::new(policy),
         })
     }
 

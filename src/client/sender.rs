@@ -88,8 +88,8 @@ pub struct Sender {
 
 impl Sender {
     /// Nothing in flight.
-    pub fn new(effort: RetryPolicy) -> Sender {
-        Sender { policy: effort, connections: BTreeMap::new(), acknowledged: Vec::new() }
+    pub fn new(policy: RetryPolicy) -> Sender {
+        Sender { policy, connections: BTreeMap::new(), acknowledged: Vec::new() }
     }
 
     /// What was taken since the last call.
@@ -107,7 +107,7 @@ impl Sender {
             Ok(node) if node >= 0 => node,
             _ => return self.again(cluster, vec![batch], None).await,
         };
-        while self.connections.get(&node).is_some_and(|lane| lane.in_flight.len() >= most) {
+        while self.connections.get(&node).is_some_and(|broker| broker.in_flight.len() >= most) {
             self.settle(cluster, node).await?;
         }
         match self.post(cluster, node, batch.clone()).await {
@@ -127,7 +127,7 @@ impl Sender {
     pub async fn drain(&mut self, cluster: &mut Cluster) -> Result<(), ClientError> {
         let nodes: Vec<i32> = self.connections.keys().copied().collect();
         for node in nodes {
-            while self.connections.get(&node).is_some_and(|lane| !lane.in_flight.is_empty()) {
+            while self.connections.get(&node).is_some_and(|broker| !broker.in_flight.is_empty()) {
                 self.settle(cluster, node).await?;
             }
         }
@@ -141,14 +141,14 @@ impl Sender {
         node: i32,
         batch: Batch,
     ) -> Result<(), ClientError> {
-        let lane = match self.connections.entry(node) {
+        let broker = match self.connections.entry(node) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(none) => {
                 let connection = cluster.own_connection(node).await?;
                 none.insert(BrokerConnection { connection, in_flight: VecDeque::new() })
             }
         };
-        let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
+        let version = broker.connection.version::<ProduceRequest>(PRODUCE)?;
         let data = PartitionProduceData::default()
             .with_index(batch.partition)
             .with_records(Some(batch.records.clone()));
@@ -159,10 +159,10 @@ impl Sender {
             .with_acks(self.policy.acks)
             .with_timeout_ms(self.policy.request_timeout.as_millis() as i32)
             .with_topic_data(vec![topic]);
-        let id = lane.connection.send(version, &request).await?;
+        let id = broker.connection.send(version, &request).await?;
         match self.policy.acks {
-            0 => self.acknowledged.push(taken(batch, -1)),
-            _ => lane.in_flight.push_back((id, batch)),
+            0 => self.acknowledged.push(acknowledged(batch, -1)),
+            _ => broker.in_flight.push_back((id, batch)),
         }
         Ok(())
     }
@@ -170,14 +170,14 @@ impl Sender {
     /// Wait for the answer to the oldest batch of a broker.
     async fn settle(&mut self, cluster: &mut Cluster, node: i32) -> Result<(), ClientError> {
         let patience = self.policy.request_timeout;
-        let Some(lane) = self.connections.get_mut(&node) else { return Ok(()) };
-        let Some((id, _)) = lane.in_flight.front() else { return Ok(()) };
-        let (id, version) = (*id, lane.connection.version::<ProduceRequest>(PRODUCE)?);
-        let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await;
+        let Some(broker) = self.connections.get_mut(&node) else { return Ok(()) };
+        let Some((id, _)) = broker.in_flight.front() else { return Ok(()) };
+        let (id, version) = (*id, broker.connection.version::<ProduceRequest>(PRODUCE)?);
+        let answer = broker.connection.receive::<ProduceRequest>(version, id, patience).await;
         let outcome = answer.and_then(|answer| outcome(&answer));
         if let Ok(base_offset) = outcome {
-            if let Some((_, batch)) = lane.in_flight.pop_front() {
-                self.acknowledged.push(taken(batch, base_offset));
+            if let Some((_, batch)) = broker.in_flight.pop_front() {
+                self.acknowledged.push(acknowledged(batch, base_offset));
             }
             return Ok(());
         }
@@ -187,8 +187,8 @@ impl Sender {
 
     /// Take back all that is in flight to a broker, oldest first, and let its connection go.
     fn recall(&mut self, node: i32) -> Vec<Batch> {
-        let lane = self.connections.remove(&node);
-        lane.into_iter().flat_map(|lane| lane.in_flight).map(|(_, batch)| batch).collect()
+        let broker = self.connections.remove(&node);
+        broker.into_iter().flat_map(|broker| broker.in_flight).map(|(_, batch)| batch).collect()
     }
 
     /// Send batches again, one by one, until each is taken or has been tried too often.
@@ -227,17 +227,17 @@ impl Sender {
         self.connections.remove(&node);
         self.post(cluster, node, batch.clone()).await?;
         let patience = self.policy.request_timeout;
-        let Some(lane) = self.connections.get_mut(&node) else { return Ok(()) };
-        let Some((id, batch)) = lane.in_flight.pop_front() else { return Ok(()) };
-        let version = lane.connection.version::<ProduceRequest>(PRODUCE)?;
-        let answer = lane.connection.receive::<ProduceRequest>(version, id, patience).await?;
+        let Some(broker) = self.connections.get_mut(&node) else { return Ok(()) };
+        let Some((id, batch)) = broker.in_flight.pop_front() else { return Ok(()) };
+        let version = broker.connection.version::<ProduceRequest>(PRODUCE)?;
+        let answer = broker.connection.receive::<ProduceRequest>(version, id, patience).await?;
         let base_offset = outcome(&answer)?;
-        self.acknowledged.push(taken(batch, base_offset));
+        self.acknowledged.push(acknowledged(batch, base_offset));
         Ok(())
     }
 }
 
-fn taken(batch: Batch, base_offset: Offset) -> Acknowledged {
+fn acknowledged(batch: Batch, base_offset: Offset) -> Acknowledged {
     let Batch { topic, partition, count, stamp, .. } = batch;
     Acknowledged { topic, partition, base_offset, count, stamp }
 }

@@ -20,9 +20,9 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
         let (names, allowed) = match wrong {
             ListenersError::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
             ListenersError::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
-            ListenersError::Protocol(demand) => {
+            ListenersError::Protocol(feature) => {
                 let (key, value, origin) = shown(layers.find(broker::LISTENERS.broker));
-                return unsupported::unsupported(&key, &value, &origin, demand);
+                return unsupported::unsupported(&key, &value, &origin, feature);
             }
         };
         invalid(layers.find(names), allowed)

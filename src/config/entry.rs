@@ -151,7 +151,7 @@ impl<T: Value> Entry<T> {
             return None;
         }
         let value = T::scaled(T::read(text)?, factor);
-        self.check.allows(T::seen(&value)).then_some(value)
+        self.check.allows(T::checked(&value)).then_some(value)
     }
 }
 

@@ -33,11 +33,11 @@ pub enum ConfigError {
     },
     /// The setting asks for what this version does not have, and must not be passed over.
     #[error(
-        "{} = \"{}\" ({origin}): asks for {demand}, which this version does not have: {remedy}",
+        "{} = \"{}\" ({origin}): asks for {feature}, which this version does not have: {remedy}",
         line(key),
         line(value)
     )]
-    Lacking {
+    Unsupported {
         /// The option's name, or the variable's where it is no option.
         key: String,
         /// The value; `(hidden)` if it is a secret.
@@ -45,7 +45,7 @@ pub enum ConfigError {
         /// Where it was set.
         origin: String,
         /// What is asked for, to stand after "asks for".
-        demand: &'static str,
+        feature: &'static str,
         /// What to do about it.
         remedy: &'static str,
     },

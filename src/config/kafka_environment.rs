@@ -107,8 +107,8 @@ pub fn read<'a>(
     for (_, name, variable, value) in options {
         said.layer.enter(name, value, &origin(variable))?;
     }
-    let passed_over = wurstmeisters.enter(&mut said.layer)?;
-    said.meaningless.extend(passed_over.into_iter().map(str::to_owned));
+    let ignored = wurstmeisters.enter(&mut said.layer)?;
+    said.meaningless.extend(ignored.into_iter().map(str::to_owned));
     said.topics = wurstmeisters.topics()?;
     listen_where_advertised(&mut said.layer)?;
     let is_fit =

@@ -114,7 +114,7 @@ impl RawListeners {
         let mut meant = pairs.filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
         match meant.next().map(|(_, protocol)| protocol.trim()) {
             Some(protocol) => match UnsupportedFeature::of_protocol(protocol) {
-                Some(demand) => Err(ListenersError::Protocol(demand)),
+                Some(feature) => Err(ListenersError::Protocol(feature)),
                 None => Ok(()),
             },
             None => Err(ListenersError::Listeners(format!(

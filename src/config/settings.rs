@@ -517,11 +517,9 @@ mod tests {
             &[flag("background.threads", "3")],
         )
         .unwrap();
-        let unheeded = settings.unused_settings();
-        let shown: Vec<(&str, &str, &str)> = unheeded
-            .iter()
-            .map(|one| (one.name, one.value.as_str(), one.origin.as_str()))
-            .collect();
+        let unused = settings.unused_settings();
+        let shown: Vec<(&str, &str, &str)> =
+            unused.iter().map(|one| (one.name, one.value.as_str(), one.origin.as_str())).collect();
         assert_eq!(
             shown,
             [

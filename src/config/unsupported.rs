@@ -78,53 +78,57 @@ struct UnsupportedSetting {
     harmless: &'static [&'static str],
 }
 
-const fn rule(
+const fn setting(
     names: &'static [&'static str],
-    demand: UnsupportedFeature,
+    feature: UnsupportedFeature,
     harmless: &'static [&'static str],
 ) -> UnsupportedSetting {
-    UnsupportedSetting { names, feature: Some(demand), harmless }
+    UnsupportedSetting { names, feature: Some(feature), harmless }
 }
 
 /// The list. The first rule that names an option holds for it.
 const RULES: &[UnsupportedSetting] = &[
-    rule(
+    setting(
         &["authorizer.class.name", "super.users", "confluent.authorizer."],
         UnsupportedFeature::Authorization,
         &[],
     ),
-    rule(&["allow.everyone.if.no.acl.found"], UnsupportedFeature::Authorization, &["true"]),
-    rule(
+    setting(&["allow.everyone.if.no.acl.found"], UnsupportedFeature::Authorization, &["true"]),
+    setting(
         &["principal.builder.class"],
         UnsupportedFeature::Authentication,
         &["org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"],
     ),
-    rule(
+    setting(
         &["security.inter.broker.protocol"],
         UnsupportedFeature::AuthenticationAndEncryption,
         &["PLAINTEXT"],
     ),
-    rule(&["security.providers"], UnsupportedFeature::AuthenticationAndEncryption, &[]),
+    setting(&["security.providers"], UnsupportedFeature::AuthenticationAndEncryption, &[]),
     // What a client checks of a broker's certificate.
     UnsupportedSetting {
         names: &["ssl.endpoint.identification.algorithm"],
         feature: None,
         harmless: &[],
     },
-    rule(&["ssl.client.auth"], UnsupportedFeature::Encryption, &["none"]),
-    rule(&["ssl.protocol"], UnsupportedFeature::Encryption, &["TLSv1.3"]),
-    rule(&["ssl.enabled.protocols"], UnsupportedFeature::Encryption, &["TLSv1.2,TLSv1.3"]),
-    rule(&["ssl.keystore.type", "ssl.truststore.type"], UnsupportedFeature::Encryption, &["JKS"]),
-    rule(&["ssl.keymanager.algorithm"], UnsupportedFeature::Encryption, &["SunX509"]),
-    rule(&["ssl.trustmanager.algorithm"], UnsupportedFeature::Encryption, &["PKIX"]),
-    rule(&["ssl.principal.mapping.rules"], UnsupportedFeature::Encryption, &["DEFAULT"]),
-    rule(
+    setting(&["ssl.client.auth"], UnsupportedFeature::Encryption, &["none"]),
+    setting(&["ssl.protocol"], UnsupportedFeature::Encryption, &["TLSv1.3"]),
+    setting(&["ssl.enabled.protocols"], UnsupportedFeature::Encryption, &["TLSv1.2,TLSv1.3"]),
+    setting(
+        &["ssl.keystore.type", "ssl.truststore.type"],
+        UnsupportedFeature::Encryption,
+        &["JKS"],
+    ),
+    setting(&["ssl.keymanager.algorithm"], UnsupportedFeature::Encryption, &["SunX509"]),
+    setting(&["ssl.trustmanager.algorithm"], UnsupportedFeature::Encryption, &["PKIX"]),
+    setting(&["ssl.principal.mapping.rules"], UnsupportedFeature::Encryption, &["DEFAULT"]),
+    setting(
         &["ssl.allow.dn.changes", "ssl.allow.san.changes"],
         UnsupportedFeature::Encryption,
         &["false"],
     ),
-    rule(&["ssl."], UnsupportedFeature::Encryption, &[]),
-    rule(
+    setting(&["ssl."], UnsupportedFeature::Encryption, &[]),
+    setting(
         &[
             "sasl.enabled.mechanisms",
             "sasl.mechanism.inter.broker.protocol",
@@ -133,46 +137,54 @@ const RULES: &[UnsupportedSetting] = &[
         UnsupportedFeature::Authentication,
         &["GSSAPI"],
     ),
-    rule(&["sasl.server.max.receive.size"], UnsupportedFeature::Authentication, &["524288"]),
-    rule(&["sasl.kerberos.kinit.cmd"], UnsupportedFeature::Authentication, &["/usr/bin/kinit"]),
-    rule(
+    setting(&["sasl.server.max.receive.size"], UnsupportedFeature::Authentication, &["524288"]),
+    setting(&["sasl.kerberos.kinit.cmd"], UnsupportedFeature::Authentication, &["/usr/bin/kinit"]),
+    setting(
         &["sasl.kerberos.min.time.before.relogin"],
         UnsupportedFeature::Authentication,
         &["60000"],
     ),
-    rule(
+    setting(
         &["sasl.kerberos.principal.to.local.rules"],
         UnsupportedFeature::Authentication,
         &["DEFAULT"],
     ),
-    rule(&["sasl.kerberos.ticket.renew.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
-    rule(
+    setting(&["sasl.kerberos.ticket.renew.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
+    setting(
         &["sasl.kerberos.ticket.renew.window.factor"],
         UnsupportedFeature::Authentication,
         &["0.8"],
     ),
-    rule(&["sasl.login.refresh.buffer.seconds"], UnsupportedFeature::Authentication, &["300"]),
-    rule(&["sasl.login.refresh.min.period.seconds"], UnsupportedFeature::Authentication, &["60"]),
-    rule(&["sasl.login.refresh.window.factor"], UnsupportedFeature::Authentication, &["0.8"]),
-    rule(&["sasl.login.refresh.window.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
-    rule(&["sasl.login.retry.backoff.max.ms"], UnsupportedFeature::Authentication, &["10000"]),
-    rule(&["sasl.login.retry.backoff.ms"], UnsupportedFeature::Authentication, &["100"]),
-    rule(&["sasl."], UnsupportedFeature::Authentication, &[]),
-    rule(&["connections.max.reauth.ms"], UnsupportedFeature::Authentication, &["0"]),
-    rule(
+    setting(&["sasl.login.refresh.buffer.seconds"], UnsupportedFeature::Authentication, &["300"]),
+    setting(
+        &["sasl.login.refresh.min.period.seconds"],
+        UnsupportedFeature::Authentication,
+        &["60"],
+    ),
+    setting(&["sasl.login.refresh.window.factor"], UnsupportedFeature::Authentication, &["0.8"]),
+    setting(&["sasl.login.refresh.window.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
+    setting(&["sasl.login.retry.backoff.max.ms"], UnsupportedFeature::Authentication, &["10000"]),
+    setting(&["sasl.login.retry.backoff.ms"], UnsupportedFeature::Authentication, &["100"]),
+    setting(&["sasl."], UnsupportedFeature::Authentication, &[]),
+    setting(&["connections.max.reauth.ms"], UnsupportedFeature::Authentication, &["0"]),
+    setting(
         &["delegation.token.max.lifetime.ms"],
         UnsupportedFeature::DelegationTokens,
         &["604800000"],
     ),
-    rule(&["delegation.token.expiry.time.ms"], UnsupportedFeature::DelegationTokens, &["86400000"]),
-    rule(
+    setting(
+        &["delegation.token.expiry.time.ms"],
+        UnsupportedFeature::DelegationTokens,
+        &["86400000"],
+    ),
+    setting(
         &["delegation.token.expiry.check.interval.ms"],
         UnsupportedFeature::DelegationTokens,
         &["3600000"],
     ),
-    rule(&["delegation.token."], UnsupportedFeature::DelegationTokens, &[]),
-    rule(&["password.encoder."], UnsupportedFeature::EncryptedSecrets, &[]),
-    rule(
+    setting(&["delegation.token."], UnsupportedFeature::DelegationTokens, &[]),
+    setting(&["password.encoder."], UnsupportedFeature::EncryptedSecrets, &[]),
+    setting(
         &[
             "create.topic.policy.class.name",
             "alter.config.policy.class.name",
@@ -181,9 +193,9 @@ const RULES: &[UnsupportedSetting] = &[
         UnsupportedFeature::Policies,
         &[],
     ),
-    rule(&["remote.log.storage.system.enable"], UnsupportedFeature::TieredStorage, &["false"]),
+    setting(&["remote.log.storage.system.enable"], UnsupportedFeature::TieredStorage, &["false"]),
     // Bitnami's: KAFKA_CLIENT_USERS and its like, each also with _FILE.
-    rule(
+    setting(
         &[
             "client.users",
             "client.users.",
@@ -201,7 +213,7 @@ const RULES: &[UnsupportedSetting] = &[
         UnsupportedFeature::Authentication,
         &[],
     ),
-    rule(
+    setting(
         &[
             "certificate.password",
             "certificate.password.",
@@ -211,8 +223,8 @@ const RULES: &[UnsupportedSetting] = &[
         UnsupportedFeature::Encryption,
         &["none"],
     ),
-    rule(&["tls.type"], UnsupportedFeature::Encryption, &["JKS"]),
-    rule(&["tls."], UnsupportedFeature::Encryption, &[]),
+    setting(&["tls.type"], UnsupportedFeature::Encryption, &["JKS"]),
+    setting(&["tls."], UnsupportedFeature::Encryption, &[]),
 ];
 
 /// What options of one listener begin with: `listener.name.<listener>.[<mechanism>.]<option>`.
@@ -227,19 +239,19 @@ const OF_A_JVM: &[(&str, UnsupportedFeature)] = &[
 
 /// True for an option that this list is about, whatever its value.
 pub fn is_listed(name: &str) -> bool {
-    rule_of(name).is_some()
+    setting_of(name).is_some()
 }
 
 /// Refuses an option that asks for what there is not. `name` is the broker's name of it, `origin`
 /// the place where it is set, for people.
 ///
 /// # Errors
-/// [`ConfigError::Lacking`].
+/// [`ConfigError::Unsupported`].
 pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
-    match rule_of(name).and_then(|rule| rule.feature_for(value)) {
-        Some(demand) => {
+    match setting_of(name).and_then(|rule| rule.feature_for(value)) {
+        Some(feature) => {
             let shown = if is_secret(name) { "(hidden)" } else { value.trim() };
-            Err(unsupported(name, shown, origin, demand))
+            Err(unsupported(name, shown, origin, feature))
         }
         None => Ok(()),
     }
@@ -249,23 +261,23 @@ pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
 /// the JVM is started, and Bitnami's `ALLOW_PLAINTEXT_LISTENER`.
 ///
 /// # Errors
-/// [`ConfigError::Lacking`].
+/// [`ConfigError::Unsupported`].
 pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
     let origin = "environment";
     if variable == "ALLOW_PLAINTEXT_LISTENER" {
         let is_open =
             ["yes", "true", "1", ""].contains(&value.trim().to_ascii_lowercase().as_str());
-        let demand = UnsupportedFeature::AuthenticationAndEncryption;
-        return if is_open { Ok(()) } else { Err(unsupported(variable, value, origin, demand)) };
+        let feature = UnsupportedFeature::AuthenticationAndEncryption;
+        return if is_open { Ok(()) } else { Err(unsupported(variable, value, origin, feature)) };
     }
     if !variable.starts_with("KAFKA_") || !variable.ends_with("OPTS") {
         return Ok(());
     }
     for word in value.split_whitespace() {
         let word = word.strip_prefix("-D").unwrap_or(word);
-        if let Some((_, demand)) = OF_A_JVM.iter().find(|(begin, _)| word.starts_with(begin)) {
+        if let Some((_, feature)) = OF_A_JVM.iter().find(|(begin, _)| word.starts_with(begin)) {
             let property = word.split('=').next().unwrap_or(word);
-            return Err(unsupported(variable, &format!("-D{property}=…"), origin, *demand));
+            return Err(unsupported(variable, &format!("-D{property}=…"), origin, *feature));
         }
     }
     Ok(())
@@ -276,18 +288,18 @@ pub fn unsupported(
     key: &str,
     value: &str,
     origin: &str,
-    demand: UnsupportedFeature,
+    feature: UnsupportedFeature,
 ) -> ConfigError {
-    ConfigError::Lacking {
+    ConfigError::Unsupported {
         key: key.to_owned(),
         value: value.to_owned(),
         origin: origin.to_owned(),
-        demand: demand.words(),
-        remedy: demand.remedy(),
+        feature: feature.words(),
+        remedy: feature.remedy(),
     }
 }
 
-fn rule_of(name: &str) -> Option<&'static UnsupportedSetting> {
+fn setting_of(name: &str) -> Option<&'static UnsupportedSetting> {
     let named = |name: &str| {
         RULES.iter().find(|rule| {
             rule.names.iter().any(|known| match known.strip_suffix('.') {
@@ -307,9 +319,9 @@ impl UnsupportedSetting {
         let is_harmless =
             value.is_empty() || self.harmless.iter().any(|known| known.eq_ignore_ascii_case(value));
         // Where the value is a protocol, that says which of the two is asked for.
-        let demand =
-            self.feature.map(|demand| UnsupportedFeature::of_protocol(value).unwrap_or(demand));
-        demand.filter(|_| !is_harmless)
+        let feature =
+            self.feature.map(|feature| UnsupportedFeature::of_protocol(value).unwrap_or(feature));
+        feature.filter(|_| !is_harmless)
     }
 }
 
@@ -324,10 +336,10 @@ fn is_secret(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn demand(name: &str, value: &str) -> Option<&'static str> {
+    fn feature(name: &str, value: &str) -> Option<&'static str> {
         match check(name, value, "--set") {
             Ok(()) => None,
-            Err(ConfigError::Lacking { demand, .. }) => Some(demand),
+            Err(ConfigError::Unsupported { feature, .. }) => Some(feature),
             Err(other) => panic!("{other}"),
         }
     }
@@ -369,9 +381,9 @@ mod tests {
             ("client.passwords.file", "/run/secrets/p", UnsupportedFeature::Authentication),
             ("tls.client.auth", "required", UnsupportedFeature::Encryption),
         ] {
-            assert_eq!(demand(name, value), Some(wanted.words()), "{name}");
+            assert_eq!(feature(name, value), Some(wanted.words()), "{name}");
             assert!(is_listed(name), "{name}");
-            assert_eq!(demand(name, "  "), None, "{name}: nothing is asked for");
+            assert_eq!(feature(name, "  "), None, "{name}: nothing is asked for");
         }
     }
 
@@ -394,7 +406,7 @@ mod tests {
             ("inter.broker.listener.name", "A"),
             ("client.listener.name", "A"),
         ] {
-            assert_eq!(demand(name, value), None, "{name}");
+            assert_eq!(feature(name, value), None, "{name}");
         }
     }
 

@@ -93,7 +93,7 @@ pub trait Value: Debug + Send + Sync + 'static {
     /// The default as text; reading it gives the default back.
     fn text(&self) -> String;
     /// A read value, for checking.
-    fn seen(read: &Self::Read) -> CheckedValue<'_>;
+    fn checked(read: &Self::Read) -> CheckedValue<'_>;
     /// A value of a larger unit, in the option's own. Only whole numbers of 64 bits have units.
     fn scaled(read: Self::Read, _factor: i64) -> Self::Read {
         read
@@ -123,7 +123,7 @@ impl Value for bool {
         self.to_string()
     }
 
-    fn seen(_read: &bool) -> CheckedValue<'_> {
+    fn checked(_read: &bool) -> CheckedValue<'_> {
         CheckedValue::Truth
     }
 }
@@ -144,7 +144,7 @@ impl Value for i16 {
         self.to_string()
     }
 
-    fn seen(read: &i16) -> CheckedValue<'_> {
+    fn checked(read: &i16) -> CheckedValue<'_> {
         CheckedValue::Whole(i64::from(*read))
     }
 }
@@ -165,7 +165,7 @@ impl Value for i32 {
         self.to_string()
     }
 
-    fn seen(read: &i32) -> CheckedValue<'_> {
+    fn checked(read: &i32) -> CheckedValue<'_> {
         CheckedValue::Whole(i64::from(*read))
     }
 }
@@ -186,7 +186,7 @@ impl Value for i64 {
         self.to_string()
     }
 
-    fn seen(read: &i64) -> CheckedValue<'_> {
+    fn checked(read: &i64) -> CheckedValue<'_> {
         CheckedValue::Whole(*read)
     }
 
@@ -212,7 +212,7 @@ impl Value for f64 {
         format!("{self:?}")
     }
 
-    fn seen(read: &f64) -> CheckedValue<'_> {
+    fn checked(read: &f64) -> CheckedValue<'_> {
         CheckedValue::Real(*read)
     }
 }
@@ -237,7 +237,7 @@ impl Value for Text {
         self.0.to_owned()
     }
 
-    fn seen(read: &String) -> CheckedValue<'_> {
+    fn checked(read: &String) -> CheckedValue<'_> {
         CheckedValue::Text(read)
     }
 }
@@ -266,7 +266,7 @@ impl Value for List {
         self.0.join(",")
     }
 
-    fn seen(read: &Vec<String>) -> CheckedValue<'_> {
+    fn checked(read: &Vec<String>) -> CheckedValue<'_> {
         CheckedValue::Items(read)
     }
 }
@@ -291,7 +291,7 @@ impl Value for Secret {
         String::new()
     }
 
-    fn seen(read: &String) -> CheckedValue<'_> {
+    fn checked(read: &String) -> CheckedValue<'_> {
         CheckedValue::Text(read)
     }
 }

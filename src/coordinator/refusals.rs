@@ -11,7 +11,7 @@ const EVERY_MS: i64 = 1000;
 
 /// What was refused because of one limit.
 #[derive(Debug)]
-struct Refused {
+struct RefusalCount {
     limit: Limit,
     /// When a line may be written again, monotonic ms.
     next_ms: AtomicI64,
@@ -21,20 +21,20 @@ struct Refused {
 
 /// What was refused because of limits.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct RefusalLog {
     clock: Arc<dyn Clock>,
-    of: [Refused; Limit::ALL.len()],
+    of: [RefusalCount; Limit::ALL.len()],
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Nothing was refused yet.
-    pub fn new(clock: Arc<dyn Clock>) -> Refusals {
-        let of = Limit::ALL.map(|limit| Refused {
+    pub fn new(clock: Arc<dyn Clock>) -> RefusalLog {
+        let of = Limit::ALL.map(|limit| RefusalCount {
             limit,
             next_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
         });
-        Refusals { clock, of }
+        RefusalLog { clock, of }
     }
 
     /// Notes that something of a group was refused, and writes a line if it is time.

@@ -75,13 +75,13 @@ pub type ReadyReceiver = oneshot::Receiver<Result<Started, StartError>>;
 /// # Errors
 /// The system gives none.
 pub fn launch(launch: Launch) -> Result<(StopSender, ReadyReceiver), StartError> {
-    let (orders, told) = oneshot::channel();
+    let (stop, stop_requested) = oneshot::channel();
     let (ready, readiness) = oneshot::channel();
     std::thread::Builder::new()
         .name("ottla".to_owned())
-        .spawn(move || run(launch, told, ready))
+        .spawn(move || run(launch, stop_requested, ready))
         .map_err(no_threads)?;
-    Ok((orders, readiness))
+    Ok((stop, readiness))
 }
 
 fn no_threads(error: std::io::Error) -> StartError {
@@ -91,11 +91,11 @@ fn no_threads(error: std::io::Error) -> StartError {
 type ReadySender = oneshot::Sender<Result<Started, StartError>>;
 type StopReceiver = oneshot::Receiver<oneshot::Sender<StopResult>>;
 
-fn run(launch: Launch, told: StopReceiver, ready: ReadySender) {
+fn run(launch: Launch, stop_requested: StopReceiver, ready: ReadySender) {
     let Launch { settings, data_dir, disk, temporary, worker_threads } = launch;
     let ended = match runtime(worker_threads) {
         Ok(runtime) => {
-            let ended = runtime.block_on(serve(settings, data_dir, disk, told, ready));
+            let ended = runtime.block_on(serve(settings, data_dir, disk, stop_requested, ready));
             drop(runtime);
             ended
         }
@@ -124,7 +124,7 @@ async fn serve(
     settings: Settings,
     data_dir: PathBuf,
     disk: Option<Arc<dyn Disk>>,
-    told: StopReceiver,
+    stop_requested: StopReceiver,
     ready: ReadySender,
 ) -> Option<(oneshot::Sender<StopResult>, StopResult)> {
     let (broker, addresses, serving) = match begin(settings, data_dir, disk).await {
@@ -137,9 +137,9 @@ async fn serve(
     // If nobody waits for it any more there is nobody who gives orders either.
     let tasks = broker.tasks.clone();
     let _ = ready.send(Ok(Started { tasks, addresses, runtime: Handle::current() }));
-    let mut told = told;
+    let mut stop_requested = stop_requested;
     let order = tokio::select! {
-        order = &mut told => Some(order),
+        order = &mut stop_requested => Some(order),
         _ = broker.tasks.failed() => None,
     };
     broker.stopping.send_replace(true);
@@ -148,7 +148,7 @@ async fn serve(
         let _ = serving.await;
         let failure = broker.tasks.failed().await;
         let _ = tokio::time::timeout(AFTER_FAULT, close(broker)).await;
-        let done = told.await.ok()?;
+        let done = stop_requested.await.ok()?;
         return Some((done, Err(StopError(failure.to_string()))));
     };
     let done = order.ok()?;

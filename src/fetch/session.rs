@@ -82,7 +82,7 @@ pub struct SessionRequest {
     /// True from version 13 on, where topics have ids.
     pub by_id: bool,
     /// All partitions, or the new and changed ones.
-    pub wanted: Vec<SessionPartition>,
+    pub partitions: Vec<SessionPartition>,
     /// Partitions to take out of the session.
     pub forgotten: Vec<PartitionKey>,
 }
@@ -112,7 +112,7 @@ pub enum SessionError {
 #[derive(Debug, Clone)]
 pub struct FetchPlan {
     /// The partitions. Those that had data last time stand behind the others.
-    pub wanted: Vec<SessionPartition>,
+    pub partitions: Vec<SessionPartition>,
     mode: Mode,
 }
 
@@ -138,7 +138,7 @@ pub struct PartitionOffsets {
 }
 
 /// What a client knows of a partition before anything was said; no partition is like that.
-const UNTOLD: PartitionOffsets =
+const NOT_SENT: PartitionOffsets =
     PartitionOffsets { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
 
 /// What reading a partition has brought.
@@ -149,7 +149,7 @@ pub struct PartitionRead {
     /// True for an error, or anything else that must be said in any case.
     pub must_answer: bool,
     /// The partition's offsets; all -1 with an error.
-    pub marks: PartitionOffsets,
+    pub offsets: PartitionOffsets,
 }
 
 /// What to answer.
@@ -186,7 +186,7 @@ struct Session {
 struct Cached {
     params: FetchParams,
     turn: u64,
-    told: PartitionOffsets,
+    sent: PartitionOffsets,
 }
 
 impl Session {
@@ -202,14 +202,14 @@ impl Session {
     }
 
     /// Adds a partition at the end, or change what is wanted of it where it stands.
-    fn want(&mut self, wanted: SessionPartition, told: PartitionOffsets) {
+    fn want(&mut self, wanted: SessionPartition, sent: PartitionOffsets) {
         match self.cached.entry(wanted.key) {
             Entry::Occupied(mut cached) => cached.get_mut().params = wanted.params,
             Entry::Vacant(vacant) => {
                 let turn = self.next_turn;
                 self.next_turn += 1;
                 self.order.insert(turn, vacant.key().clone());
-                vacant.insert(Cached { params: wanted.params, turn, told });
+                vacant.insert(Cached { params: wanted.params, turn, sent });
             }
         }
     }
@@ -230,12 +230,12 @@ impl Session {
 
     /// Whether a partition must be listed; what is listed is remembered as told, and who got data
     /// goes to the end.
-    fn tell(&mut self, key: &PartitionKey, seen: &PartitionRead) -> bool {
+    fn note_sent(&mut self, key: &PartitionKey, seen: &PartitionRead) -> bool {
         // Forgotten meanwhile: the client no longer expects it.
         let Some(cached) = self.cached.get_mut(key) else { return false };
-        let listed = seen.has_records || seen.must_answer || cached.told != seen.marks;
+        let listed = seen.has_records || seen.must_answer || cached.sent != seen.offsets;
         // After an error the next good answer is news, whatever its offsets.
-        cached.told = if seen.must_answer { UNTOLD } else { seen.marks };
+        cached.sent = if seen.must_answer { NOT_SENT } else { seen.offsets };
         if seen.has_records
             && let Some(key) = self.order.remove(&cached.turn)
         {
@@ -283,7 +283,7 @@ impl FetchSessions {
             self.remove(id);
             let full = request.epoch == FULL_EPOCH;
             let mode = if full { Mode::Full { by_id: request.by_id } } else { Mode::None };
-            return Ok(FetchPlan { wanted: without_repeats(request.wanted), mode });
+            return Ok(FetchPlan { partitions: without_repeats(request.partitions), mode });
         }
         let session = self.all.get_mut(&id).ok_or(SessionError::UnknownId(id))?;
         if session.epoch != request.epoch {
@@ -293,9 +293,9 @@ impl FetchSessions {
         if session.by_id != request.by_id {
             return Err(SessionError::TopicIds(id));
         }
-        let keepable = request.wanted.iter().all(|wanted| can_be_kept(&wanted.key));
+        let keepable = request.partitions.iter().all(|wanted| can_be_kept(&wanted.key));
         self.partitions -= session.cached.len();
-        request.wanted.into_iter().for_each(|wanted| session.want(wanted, UNTOLD));
+        request.partitions.into_iter().for_each(|wanted| session.want(wanted, NOT_SENT));
         request.forgotten.iter().for_each(|key| session.forget(key));
         self.partitions += session.cached.len();
         session.used_ms = now_mono_ms;
@@ -304,9 +304,9 @@ impl FetchSessions {
         let mode = Mode::Incremental { id, epoch: session.epoch };
         if wanted.is_empty() || !keepable || self.partitions > PARTITIONS_MAX {
             self.remove(id);
-            return Ok(FetchPlan { wanted, mode: Mode::None });
+            return Ok(FetchPlan { partitions: wanted, mode: Mode::None });
         }
-        Ok(FetchPlan { wanted, mode })
+        Ok(FetchPlan { partitions: wanted, mode })
     }
 
     /// Says what to answer. `seen` holds one entry for each partition of the plan, in its order.
@@ -320,7 +320,7 @@ impl FetchSessions {
         seen: &[PartitionRead],
     ) -> Result<SessionResponse, SessionError> {
         let everything =
-            |session_id| SessionResponse { session_id, listed: vec![true; plan.wanted.len()] };
+            |session_id| SessionResponse { session_id, listed: vec![true; plan.partitions.len()] };
         match plan.mode {
             Mode::None => Ok(everything(NO_SESSION)),
             Mode::Full { by_id } => Ok(everything(self.create(now_mono_ms, by_id, plan, seen))),
@@ -331,8 +331,9 @@ impl FetchSessions {
                 if session.epoch != epoch {
                     return Err(SessionError::Epoch { id, expected: session.epoch, sent: epoch });
                 }
-                let both = plan.wanted.iter().zip(seen);
-                let listed = both.map(|(wanted, seen)| session.tell(&wanted.key, seen)).collect();
+                let both = plan.partitions.iter().zip(seen);
+                let listed =
+                    both.map(|(wanted, seen)| session.note_sent(&wanted.key, seen)).collect();
                 Ok(SessionResponse { session_id: id, listed })
             }
         }
@@ -360,21 +361,21 @@ impl FetchSessions {
         plan: &FetchPlan,
         seen: &[PartitionRead],
     ) -> i32 {
-        let count = plan.wanted.len();
-        let keepable = plan.wanted.iter().all(|wanted| can_be_kept(&wanted.key));
+        let count = plan.partitions.len();
+        let keepable = plan.partitions.iter().all(|wanted| can_be_kept(&wanted.key));
         if count == 0 || !keepable || !self.make_room(now_mono_ms, count) {
             return NO_SESSION;
         }
         let mut session = Session::new(by_id, now_mono_ms);
-        for (wanted, seen) in plan.wanted.iter().zip(seen) {
-            let told = if seen.must_answer { UNTOLD } else { seen.marks };
-            session.want(wanted.clone(), told);
+        for (wanted, seen) in plan.partitions.iter().zip(seen) {
+            let sent = if seen.must_answer { NOT_SENT } else { seen.offsets };
+            session.want(wanted.clone(), sent);
         }
         // Who got data now is not first in turn again.
-        for (wanted, _) in plan.wanted.iter().zip(seen).filter(|(_, seen)| seen.has_records) {
-            let told = session.cached.get(&wanted.key).map_or(UNTOLD, |cached| cached.told);
+        for (wanted, _) in plan.partitions.iter().zip(seen).filter(|(_, seen)| seen.has_records) {
+            let sent = session.cached.get(&wanted.key).map_or(NOT_SENT, |cached| cached.sent);
             session.forget(&wanted.key);
-            session.want(wanted.clone(), told);
+            session.want(wanted.clone(), sent);
         }
         let mut id = self.rng.i32(1..);
         while self.all.contains_key(&id) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::groups::committed::CommittedOffsets;
 use crate::groups::limits::Usage;
 use crate::groups::members::{Member, Members, Protocols};
-use crate::groups::pending::Pending;
+use crate::groups::pending::PendingMembers;
 use crate::groups::records::GroupValue;
 use crate::groups::visits::visit;
 
@@ -67,7 +67,7 @@ pub struct Group {
     /// The members, in the order in which they joined.
     pub members: Members,
     /// Member ids that have been assigned but not used yet.
-    pub pending: Pending,
+    pub pending: PendingMembers,
     /// When the state times out, even if members are missing; monotonic ms.
     pub phase_due_ms: Option<i64>,
     /// For a first rebalance: how much longer it may be delayed, and whether a member has joined
@@ -102,7 +102,7 @@ impl Group {
             protocol: None,
             leader: None,
             members: Members::default(),
-            pending: Pending::default(),
+            pending: PendingMembers::default(),
             phase_due_ms: None,
             first: None,
             offsets: CommittedOffsets::default(),

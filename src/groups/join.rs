@@ -171,7 +171,7 @@ impl Groups {
 
     /// Returns a new unique member id: the client id and a random UUID.
     fn new_id(&mut self, prefix: &str) -> String {
-        let id = uuid::Builder::from_random_bytes(self.chance.u128(..).to_be_bytes()).into_uuid();
+        let id = uuid::Builder::from_random_bytes(self.random.u128(..).to_be_bytes()).into_uuid();
         format!("{prefix}-{id}")
     }
 

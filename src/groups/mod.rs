@@ -20,8 +20,8 @@ use crate::groups::command::{Command, GroupError, Reply};
 use crate::groups::group::Group;
 use crate::groups::limits::{Limit, Limits, SLICE, Usage};
 use crate::groups::records::{OffsetAndMetadata, Record};
-use crate::groups::retention::Sweep;
-use crate::groups::topics::Topics;
+use crate::groups::retention::RetentionSweep;
+use crate::groups::topics::CommittedTopics;
 use crate::groups::visits::visit;
 
 mod admin;
@@ -98,25 +98,25 @@ pub struct Groups {
     due: BTreeSet<(i64, Arc<str>)>,
     /// Number of member ids, in all groups, that have been assigned but not used yet.
     pending: usize,
-    topics: Topics,
+    topics: CommittedTopics,
     usage: Usage,
-    chance: fastrand::Rng,
+    random: fastrand::Rng,
     retention_due_ms: Option<i64>,
-    sweep: Option<Sweep>,
+    sweep: Option<RetentionSweep>,
 }
 
 impl Groups {
     /// Creates a coordinator without groups.
-    pub fn new(rules: GroupCoordinatorConfig, chance: fastrand::Rng) -> Groups {
+    pub fn new(rules: GroupCoordinatorConfig, random: fastrand::Rng) -> Groups {
         Groups {
             rules,
             groups: HashMap::new(),
             ids: BTreeSet::new(),
             due: BTreeSet::new(),
             pending: 0,
-            topics: Topics::default(),
+            topics: CommittedTopics::default(),
             usage: Usage::default(),
-            chance,
+            random,
             retention_due_ms: None,
             sweep: None,
         }
@@ -298,7 +298,7 @@ impl Groups {
     }
 
     /// Returns the state that the log has to rebuild, for comparison with what it does rebuild.
-    pub fn durable(&self) -> BTreeMap<String, Durable> {
+    pub fn durable(&self) -> BTreeMap<String, PersistedGroup> {
         let recorded = |id: &Arc<str>, group: &Group| {
             let is_settled = !matches!(
                 group.phase,
@@ -309,7 +309,7 @@ impl Groups {
             for (topic, partition, value) in group.offsets.iter() {
                 offsets.entry(topic.to_string()).or_default().insert(partition, value.clone());
             }
-            (id.to_string(), Durable { value, offsets })
+            (id.to_string(), PersistedGroup { value, offsets })
         };
         self.groups.iter().map(|(id, group)| recorded(id, group)).collect()
     }
@@ -397,7 +397,7 @@ impl Groups {
 
 /// The state of a group that the log holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Durable {
+pub struct PersistedGroup {
     /// The group itself, if it has a record and is not in the middle of a rebalance.
     pub value: Option<records::GroupValue>,
     /// Its offsets.

@@ -10,13 +10,13 @@ const PENDING_BYTES: usize = 160;
 
 /// Pending ids, each with its expiry.
 #[derive(Debug, Clone, Default)]
-pub struct Pending {
+pub struct PendingMembers {
     due_of: BTreeMap<Arc<str>, i64>,
     by_due: BTreeSet<(i64, Arc<str>)>,
     bytes: usize,
 }
 
-impl Pending {
+impl PendingMembers {
     /// Returns the number of pending ids.
     pub fn len(&self) -> usize {
         self.due_of.len()

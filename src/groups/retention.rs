@@ -16,7 +16,7 @@ use crate::groups::{Groups, Step};
 
 /// Position of a pass over all groups.
 #[derive(Debug)]
-pub struct Sweep {
+pub struct RetentionSweep {
     /// The next group; it may have been removed in the meantime.
     group: Arc<str>,
     /// The topic and partition at which to continue.
@@ -38,12 +38,12 @@ impl Groups {
             let from = sweep.take().filter(|sweep| sweep.group == *id).map(|sweep| sweep.from);
             if left == 0 {
                 let from = from.unwrap_or_else(|| (Arc::from(""), i32::MIN));
-                self.sweep = Some(Sweep { group: id.clone(), from });
+                self.sweep = Some(RetentionSweep { group: id.clone(), from });
                 break;
             }
             let next = self.expire_group(now, group, from, &mut left, step);
             if let Some(from) = next {
-                self.sweep = Some(Sweep { group: id.clone(), from });
+                self.sweep = Some(RetentionSweep { group: id.clone(), from });
                 break;
             }
         }

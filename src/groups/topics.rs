@@ -7,11 +7,11 @@ use crate::groups::visits::visit;
 
 /// Topics with committed offsets, each with its groups.
 #[derive(Debug, Default)]
-pub struct Topics {
+pub struct CommittedTopics {
     groups_of: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
-impl Topics {
+impl CommittedTopics {
     /// Registers an offset of this topic in a group. Returns the topic's name, of which all groups
     /// share one copy.
     pub fn add(&mut self, topic: &str, group: &Arc<str>) -> Arc<str> {

@@ -7,7 +7,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::advertised::ListenerPeer;
 use crate::broker::state::Broker;
-use crate::handlers::memory::Memory;
+use crate::handlers::memory::RequestAllowance;
 use crate::handlers::request_cost::RequestCost;
 use crate::quotas::limits::ClientEntity;
 use crate::wire::response::CloseReason;
@@ -33,7 +33,7 @@ pub struct Context {
     /// What it has cost until now.
     pub cost: RequestCost,
     /// Memory that is held for the request and for its answer.
-    pub memory: Memory,
+    pub memory: RequestAllowance,
 }
 
 impl Context {

@@ -36,13 +36,13 @@ const WAITS: &[i16] = &[0, 1, 11, 14];
 
 /// Memory that is held for one request. Where little is needed, nothing is counted.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct RequestAllowance {
     request: OnceLock<MemoryPermit>,
     turn: OnceLock<OwnedSemaphorePermit>,
     answer: OnceLock<MemoryPermit>,
 }
 
-impl Memory {
+impl RequestAllowance {
     /// Holds memory for a request that is decoded into as many bytes.
     ///
     /// # Errors
@@ -51,12 +51,12 @@ impl Memory {
         broker: &Broker,
         key: i16,
         decoded_bytes: usize,
-    ) -> Result<Memory, CloseReason> {
+    ) -> Result<RequestAllowance, CloseReason> {
         let times = if key == FETCH { FETCH_TIMES } else { 1 };
         match decoded_bytes.saturating_mul(times) {
-            0..=FREE_REQUEST_BYTES => Ok(Memory::default()),
+            0..=FREE_REQUEST_BYTES => Ok(RequestAllowance::default()),
             // In a place of its own: what is rare must not make every connection larger.
-            bytes => Box::pin(Memory::for_counted_request(broker, key, bytes)).await,
+            bytes => Box::pin(RequestAllowance::for_counted_request(broker, key, bytes)).await,
         }
     }
 
@@ -64,8 +64,8 @@ impl Memory {
         broker: &Broker,
         key: i16,
         bytes: usize,
-    ) -> Result<Memory, CloseReason> {
-        let memory = Memory::default();
+    ) -> Result<RequestAllowance, CloseReason> {
+        let memory = RequestAllowance::default();
         let held = broker.decoded_bytes.take(bytes).await.map_err(refused)?;
         let _ = memory.request.set(held);
         if bytes > LARGE_REQUEST_BYTES && !WAITS.contains(&key) {

@@ -57,15 +57,15 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_time_at_work_counts() {
-        let (clock, charge) = (SimClock::at(0), RequestCost::default());
+        let (clock, cost) = (SimClock::at(0), RequestCost::default());
         clock.advance(1);
         let work = async {
             clock.advance(30);
-            assert_eq!(charge.percent_of_second(&clock), 3.0);
+            assert_eq!(cost.percent_of_second(&clock), 3.0);
             tokio::task::yield_now().await;
             clock.advance(20);
         };
-        let mut work = pin!(charge.time(&clock, work));
+        let mut work = pin!(cost.time(&clock, work));
         let mut first = true;
         std::future::poll_fn(|cx| {
             if !std::mem::take(&mut first) {
@@ -75,6 +75,6 @@ mod tests {
             work.as_mut().poll(cx)
         })
         .await;
-        assert_eq!(charge.percent_of_second(&clock), 5.0);
+        assert_eq!(cost.percent_of_second(&clock), 5.0);
     }
 }

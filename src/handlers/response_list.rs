@@ -6,7 +6,7 @@ use kafka_protocol::protocol::Encodable;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
-use crate::handlers::memory::Memory;
+use crate::handlers::memory::RequestAllowance;
 use crate::wire::list::{DeferredItems, EncodedList, PIECE_BYTES};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
@@ -112,7 +112,7 @@ impl<'a> ResponseList<'a> {
     /// Others have it for too long.
     pub async fn grow_in_turn(&mut self) -> Result<(), CloseReason> {
         if self.turn.is_none() {
-            self.turn = Some(Memory::grow_in_turn(&self.cx.broker).await?);
+            self.turn = Some(RequestAllowance::grow_in_turn(&self.cx.broker).await?);
         }
         Ok(())
     }
@@ -132,12 +132,12 @@ impl<'a> ResponseList<'a> {
     ///
     /// # Errors
     /// The answer cannot be written, or there is no memory for it.
-    pub async fn into_reply(
+    pub async fn into_response(
         self,
         answer: &impl Encodable,
         tail: usize,
     ) -> Result<Response, CloseReason> {
         self.hold().await?;
-        self.list.into_reply(self.cx.correlation_id, answer, tail)
+        self.list.into_response(self.cx.correlation_id, answer, tail)
     }
 }

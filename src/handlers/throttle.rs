@@ -26,7 +26,7 @@ const EXEMPT: &[i16] = &[27];
 #[derive(Debug)]
 pub struct ChargedResponse {
     /// What leaves.
-    pub reply: Response,
+    pub response: Response,
     /// For how long the client is not read after that, in ms.
     pub mute_ms: i64,
     /// The client id that the sending is charged to, if processing time is limited.
@@ -44,7 +44,7 @@ pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedRespo
     }
     let reply = (api.run)(cx, body).await?;
     hold(cx, &reply).await?;
-    Ok(ChargedResponse { reply, mute_ms: 0, payer: None })
+    Ok(ChargedResponse { response: reply, mute_ms: 0, payer: None })
 }
 
 /// Holds memory for an answer that was encoded without asking for any.
@@ -83,7 +83,7 @@ async fn answer_charged(
     }
     let is_timed = quotas.has(QuotaType::Request) && !EXEMPT.contains(&api.key);
     let payer = is_timed.then(|| cx.client_entity().client_id.to_owned());
-    Ok(ChargedResponse { reply, mute_ms, payer })
+    Ok(ChargedResponse { response: reply, mute_ms, payer })
 }
 
 /// Charge the time that the request has taken until now.

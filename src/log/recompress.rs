@@ -83,9 +83,9 @@ fn compress(batch: &BatchView<'_>, to: Codec, level: i32, out: &mut Bounded) -> 
         (_, Codec::Zstd) => io::copy(&mut codec::reader(from, batch.payload())?, &mut io::sink())?,
         _ => 0,
     };
-    let mut packer = Compressor::new(to, level, Some(bytes), out)?;
-    io::copy(&mut codec::reader(from, batch.payload())?, &mut packer)?;
-    packer.finish().map(|_| ())
+    let mut compressor = Compressor::new(to, level, Some(bytes), out)?;
+    io::copy(&mut codec::reader(from, batch.payload())?, &mut compressor)?;
+    compressor.finish().map(|_| ())
 }
 
 /// A writer that fails beyond a number of bytes.

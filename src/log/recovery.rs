@@ -255,8 +255,8 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
         first_timestamp,
     };
     let mut end_offset = base_offset;
-    segment.scan(from, file_bytes, !known.clean, |lying, bytes| {
-        let header = &lying.header;
+    segment.scan(from, file_bytes, !known.clean, |batch_at, bytes| {
+        let header = &batch_at.header;
         // The CRC does not cover the base offset: one that the index cannot represent is damage.
         let ahead = header.base_offset.checked_sub(base_offset);
         let sound = header.magic == 2
@@ -270,7 +270,7 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
         active.note(
             header.last_offset(),
             header.max_timestamp,
-            lying.bytes,
+            batch_at.bytes,
             known.index_interval_bytes,
         )?;
         end_offset = header.end_offset();
@@ -362,10 +362,10 @@ fn producers(
             continue;
         }
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
-        span.segment.scan(start, span.log_bytes, true, |lying, bytes| {
+        span.segment.scan(start, span.log_bytes, true, |batch_at, bytes| {
             let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
             producers.replay(
-                &lying.header,
+                &batch_at.header,
                 marker.as_ref().and_then(EndTxnMarker::of),
                 now.wall_ms,
             );

@@ -66,18 +66,18 @@ pub fn of_directory(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<ScrubRan
 /// file still belongs to the log.
 ///
 /// # Errors
-/// `pace` broke off ([`io::ErrorKind::Interrupted`]).
+/// `throttler` broke off ([`io::ErrorKind::Interrupted`]).
 pub fn scrub(
     disk: &dyn Disk,
     stretches: &[ScrubRange],
-    pace: Throttler<'_>,
+    throttler: Throttler<'_>,
     is_current: &dyn Fn(&ScrubRange) -> bool,
     found: &mut dyn FnMut(Finding),
 ) -> io::Result<()> {
     for stretch in stretches.iter().filter(|stretch| stretch.log_bytes > 0) {
         let file = stretch.segment.path("log");
         let base_offset = stretch.segment.base_offset;
-        let faults = match verify(disk, &file, base_offset, stretch.log_bytes, pace) {
+        let faults = match verify(disk, &file, base_offset, stretch.log_bytes, throttler) {
             Ok(report) => report.damages.into_iter().map(Corruption::Damaged).collect(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => vec![Corruption::Unreadable(error)],
@@ -127,8 +127,8 @@ mod tests {
 
     fn found(disk: &dyn Disk, stretches: &[ScrubRange], is_current: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut pace = |_| ControlFlow::Continue(());
-        scrub(disk, stretches, &mut pace, &|_| is_current, &mut |f| findings.push(f)).unwrap();
+        let mut throttler = |_| ControlFlow::Continue(());
+        scrub(disk, stretches, &mut throttler, &|_| is_current, &mut |f| findings.push(f)).unwrap();
         findings
     }
 
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn it_can_be_broken_off() {
         let (_, disk, stretches) = world();
-        let mut pace = |_| ControlFlow::Break(());
-        let broken = scrub(disk.as_ref(), &stretches, &mut pace, &|_| true, &mut |_| {});
+        let mut throttler = |_| ControlFlow::Break(());
+        let broken = scrub(disk.as_ref(), &stretches, &mut throttler, &|_| true, &mut |_| {});
         assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -224,9 +224,9 @@ impl TruncatedData {
         let mut verifier = Verifier::new(file.clone(), position, end, offset);
         loop {
             match verifier.step(&mut |_| ControlFlow::Continue(())) {
-                Ok(Some(Verified::Sound(lying))) => {
+                Ok(Some(Verified::Sound(batch_at))) => {
                     self.batches += 1;
-                    self.to = self.to.max(lying.header.end_offset());
+                    self.to = self.to.max(batch_at.header.end_offset());
                     self.is_torn_tail = false;
                 }
                 Ok(Some(Verified::Damaged(damage))) => {

@@ -127,11 +127,11 @@ impl View {
             let segment = &span.segment;
             let from = segment.position_before(timestamp, span.log_bytes)?;
             let mut found = None;
-            segment.scan(from, span.log_bytes, true, |lying, bytes| {
-                if lying.header.base_offset >= below {
+            segment.scan(from, span.log_bytes, true, |batch_at, bytes| {
+                if batch_at.header.base_offset >= below {
                     return Ok(ControlFlow::Break(()));
                 }
-                if lying.header.max_timestamp < timestamp {
+                if batch_at.header.max_timestamp < timestamp {
                     return Ok(ControlFlow::Continue(()));
                 }
                 let Some(batch) = BatchView::first(bytes) else {
@@ -153,19 +153,19 @@ impl View {
     pub fn latest_timestamp(&self) -> io::Result<Option<TimestampAndOffset>> {
         let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
         for span in self.spans() {
-            span.segment.scan(0, span.log_bytes, false, |lying, _| {
-                let later = best.as_ref().is_none_or(|(t, ..)| lying.header.max_timestamp > *t);
+            span.segment.scan(0, span.log_bytes, false, |batch_at, _| {
+                let later = best.as_ref().is_none_or(|(t, ..)| batch_at.header.max_timestamp > *t);
                 // Compaction leaves batches without records.
-                let has_records = lying.header.records_count > 0;
-                if later && has_records && lying.header.last_offset() >= self.log_start_offset {
-                    best = Some((lying.header.max_timestamp, span.segment.clone(), *lying));
+                let has_records = batch_at.header.records_count > 0;
+                if later && has_records && batch_at.header.last_offset() >= self.log_start_offset {
+                    best = Some((batch_at.header.max_timestamp, span.segment.clone(), *batch_at));
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
         }
-        let Some((_, segment, lying)) = best else { return Ok(None) };
+        let Some((_, segment, batch_at)) = best else { return Ok(None) };
         let mut found = None;
-        segment.scan(lying.position, lying.position + lying.bytes, true, |_, bytes| {
+        segment.scan(batch_at.position, batch_at.position + batch_at.bytes, true, |_, bytes| {
             if let Some(batch) = BatchView::first(bytes) {
                 found = records::first_with_max_timestamp(&batch).map_err(io::Error::other)?;
             }

@@ -16,15 +16,15 @@ pub struct Feature {
     /// Its name.
     pub name: &'static str,
     /// The lowest level.
-    pub least: i16,
+    pub min_level: i16,
     /// The highest level.
-    pub most: i16,
+    pub max_level: i16,
 }
 
 /// Every feature that means something here, by name.
 pub static SUPPORTED: &[Feature] = &[
     // What Apache Kafka 4.1 writes (4.1-IV1), and nothing else.
-    Feature { name: METADATA_VERSION, least: 27, most: 27 },
+    Feature { name: METADATA_VERSION, min_level: 27, max_level: 27 },
 ];
 
 /// The level that a new directory begins with.
@@ -128,8 +128,8 @@ fn check(
         None => {
             return refuse(format!("Local controller {node_id} does not support this feature."));
         }
-        Some(feature) if (feature.least..=feature.most).contains(level) => {}
-        Some(Feature { least, most, .. }) => {
+        Some(feature) if (feature.min_level..=feature.max_level).contains(level) => {}
+        Some(Feature { min_level: least, max_level: most, .. }) => {
             let range = if least == most { least.to_string() } else { format!("{least}-{most}") };
             return refuse(format!("Local controller {node_id} only supports versions {range}"));
         }
@@ -170,8 +170,8 @@ mod tests {
     use super::*;
 
     const SOME: &[Feature] = &[
-        Feature { name: "group.version", least: 0, most: 1 },
-        Feature { name: METADATA_VERSION, least: 7, most: 27 },
+        Feature { name: "group.version", min_level: 0, max_level: 1 },
+        Feature { name: METADATA_VERSION, min_level: 7, max_level: 27 },
     ];
 
     fn image() -> Image {
@@ -257,7 +257,7 @@ mod tests {
         let told: Vec<_> = finalized(&image()).collect();
         assert_eq!(told, [(METADATA_VERSION, 27)]);
         assert!(SUPPORTED.iter().any(|feature| {
-            feature.name == METADATA_VERSION && feature.most == FIRST_METADATA_VERSION
+            feature.name == METADATA_VERSION && feature.max_level == FIRST_METADATA_VERSION
         }));
     }
 }

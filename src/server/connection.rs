@@ -26,7 +26,7 @@ use crate::broker::advertised::ListenerPeer;
 use crate::broker::memory_budget::MemoryPermit;
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
-use crate::handlers::memory::Memory;
+use crate::handlers::memory::RequestAllowance;
 use crate::handlers::request_cost::RequestCost;
 use crate::handlers::table;
 use crate::handlers::throttle::{self, ChargedResponse};
@@ -35,7 +35,7 @@ use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, SlowReader};
 use crate::server::request_permit::RequestMemoryPermit;
-use crate::server::shared::Shared;
+use crate::server::shared::ServerState;
 use crate::wire::response::{API_VERSIONS, CloseReason, Response};
 use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
@@ -54,7 +54,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(2);
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     stream: TcpStream,
     peer: SocketAddr,
     permit: ConnectionPermit,
@@ -79,7 +79,7 @@ impl AfterResponse {
 impl Connection {
     /// A connection that came in so.
     pub fn new(
-        shared: Arc<Shared>,
+        shared: Arc<ServerState>,
         stream: TcpStream,
         peer: SocketAddr,
         permit: ConnectionPermit,
@@ -100,11 +100,11 @@ impl Connection {
         let holding = RequestMemoryPermit::new(shared.memory.clone(), self.peer.ip());
         let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
         let mut stopping = shared.broker.stopping.subscribe();
-        let guest = self.permit.client();
+        let client = self.permit.client();
         let served = tokio::select! {
             biased;
             served = self.run(frames, idle, &mut stopping) => served,
-            () = guest.evicted() => return,
+            () = client.evicted() => return,
         };
         if let Err(error) = served {
             self.closed(&error);
@@ -176,7 +176,7 @@ impl Connection {
         let throttle = Duration::from_millis(throttle_ms as u64);
         tokio::select! {
             () = tokio::time::sleep(throttle.min(idle)) => {}
-            () = left(&self.stream) => return Ok(false),
+            () = half_closed_by_peer(&self.stream) => return Ok(false),
             () = frames.must_give_way() => return Err(evicted()),
             _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
         }
@@ -205,13 +205,13 @@ impl Connection {
 
     /// Say that a request gets no answer. What a client can have said as often as it likes is said
     /// once a second.
-    fn log_close(&self, refusal: &CloseReason) {
-        if !matches!(refusal, CloseReason::Unaffordable(_)) {
-            tracing::debug!(peer = %self.peer, %refusal, "connection will be closed");
+    fn log_close(&self, reason: &CloseReason) {
+        if !matches!(reason, CloseReason::Unaffordable(_)) {
+            tracing::debug!(peer = %self.peer, %reason, "connection will be closed");
             return;
         }
         if let Some(more) = UNAFFORDABLE.admit(self.shared.now_ms()) {
-            tracing::warn!(peer = %self.peer, %refusal, more, "connection will be closed");
+            tracing::warn!(peer = %self.peer, %reason, more, "connection will be closed");
         }
     }
 
@@ -236,7 +236,7 @@ impl Connection {
                         biased;
                         outcome = &mut answering => outcome,
                         () = frames.must_give_way() => return Err(evicted()),
-                        () = gone(&self.stream) => {
+                        () = closed_by_peer(&self.stream) => {
                             match tokio::time::timeout(LAST_ANSWER, answering).await {
                                 Ok(outcome) => outcome,
                                 Err(_) => return Ok(AfterResponse::CLOSE),
@@ -247,15 +247,15 @@ impl Connection {
             }
         };
         match outcome {
-            Ok((ChargedResponse { reply, mute_ms, payer }, held)) => {
+            Ok((ChargedResponse { response: reply, mute_ms, payer }, held)) => {
                 if let Response::Chunks(chunks) = reply {
                     self.out.push(chunks, held);
                 }
                 self.payer = payer.or(self.payer.take());
                 Ok(AfterResponse { goes_on: true, mute_ms })
             }
-            Err(refusal) => {
-                self.log_close(&refusal);
+            Err(reason) => {
+                self.log_close(&reason);
                 Ok(AfterResponse::CLOSE)
             }
         }
@@ -278,7 +278,7 @@ fn evicted() -> io::Error {
 
 /// Until the client has closed its half of the connection. If it has sent more instead, for ever:
 /// its end stands behind what it sent.
-async fn gone(stream: &TcpStream) {
+async fn closed_by_peer(stream: &TcpStream) {
     match stream.peek(&mut [0]).await {
         Ok(0) | Err(_) => {}
         Ok(_) => std::future::pending().await,
@@ -288,14 +288,14 @@ async fn gone(stream: &TcpStream) {
 /// Until a client that is not read has left: it has closed its side of the connection, or the
 /// connection is broken. What it has sent before it closed is still to be answered, so then only
 /// a broken one counts.
-async fn left(stream: &TcpStream) {
+async fn half_closed_by_peer(stream: &TcpStream) {
     if matches!(stream.peek(&mut [0]).await, Ok(n) if n > 0) {
         drop(stream.ready(Interest::ERROR).await);
     }
 }
 
 async fn handle(
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     frame: Bytes,
     peer: SocketAddr,
     listener_peer: ListenerPeer,
@@ -306,7 +306,7 @@ async fn handle(
     let Some(api) = table::find(key, version) else {
         if key == API_VERSIONS {
             let reply = api_versions::unsupported(header.correlation_id)?;
-            return Ok((ChargedResponse { reply, mute_ms: 0, payer: None }, None));
+            return Ok((ChargedResponse { response: reply, mute_ms: 0, payer: None }, None));
         }
         shared.old_clients.refused(peer, &header);
         return Err(CloseReason::Malformed(format!(
@@ -317,7 +317,7 @@ async fn handle(
     drop(frame);
     let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
         .map_err(close_reason)?;
-    let memory = Memory::for_request(&shared.broker, key, shape.decoded_bytes).await?;
+    let memory = RequestAllowance::for_request(&shared.broker, key, shape.decoded_bytes).await?;
     let cx = Context {
         broker: shared.broker.clone(),
         version,

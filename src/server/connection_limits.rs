@@ -93,23 +93,23 @@ impl ConnectionLimits {
         now_ms: i64,
     ) -> Result<ConnectionPermit, LimitReached> {
         let address = address.to_canonical();
-        let mut taken = self.counts();
-        let from_there = taken.by_address.get(&address).map_or(0, BTreeMap::len);
+        let mut counts = self.counts();
+        let from_there = counts.by_address.get(&address).map_or(0, BTreeMap::len);
         if from_there >= limits.per_address.max(0) as usize {
             return Err(LimitReached { option: "max.connections.per.ip", max: limits.per_address });
         }
         let mut took = None;
-        if taken.all >= limits.total.0 {
+        if counts.all >= limits.total.0 {
             let full = LimitReached { option: limits.total.1, max: limits.total.0 };
-            let from = taken.make_room(from_there + 1).ok_or(full)?;
+            let from = counts.make_room(from_there + 1).ok_or(full)?;
             took = Some(Eviction { from, limit: full });
         }
-        taken.all += 1;
-        taken.next += 1;
-        let (number, guest) = (taken.next, Arc::new(ConnectedClient::default()));
-        guest.active_ms.store(now_ms, Ordering::Relaxed);
-        taken.by_address.entry(address).or_default().insert(number, guest.clone());
-        Ok(ConnectionPermit { limits: self.clone(), address, number, client: guest, evicted: took })
+        counts.all += 1;
+        counts.next += 1;
+        let (number, client) = (counts.next, Arc::new(ConnectedClient::default()));
+        client.active_ms.store(now_ms, Ordering::Relaxed);
+        counts.by_address.entry(address).or_default().insert(number, client.clone());
+        Ok(ConnectionPermit { limits: self.clone(), address, number, client, evicted: took })
     }
 }
 
@@ -117,24 +117,25 @@ impl ConnectionCounts {
     /// Has the most silent connection leave of the address that has most, if those are more than
     /// so many. Returns the address.
     fn make_room(&mut self, more_than: usize) -> Option<IpAddr> {
-        let counts = self.by_address.iter().map(|(address, guests)| (guests.len(), *address));
+        let counts = self.by_address.iter().map(|(address, clients)| (clients.len(), *address));
         let (_, address) = counts.max().filter(|(count, _)| *count > more_than)?;
-        let guests = self.by_address.get(&address)?;
-        let heard = guests.iter().map(|(n, guest)| (guest.active_ms.load(Ordering::Relaxed), *n));
+        let clients = self.by_address.get(&address)?;
+        let heard =
+            clients.iter().map(|(n, client)| (client.active_ms.load(Ordering::Relaxed), *n));
         let (_, number) = heard.min()?;
-        let guest = self.remove(address, number)?;
-        guest.evicted.notify_one();
+        let client = self.remove(address, number)?;
+        client.evicted.notify_one();
         Some(address)
     }
 
     fn remove(&mut self, address: IpAddr, number: u64) -> Option<Arc<ConnectedClient>> {
-        let guests = self.by_address.get_mut(&address)?;
-        let guest = guests.remove(&number)?;
-        if guests.is_empty() {
+        let clients = self.by_address.get_mut(&address)?;
+        let client = clients.remove(&number)?;
+        if clients.is_empty() {
             self.by_address.remove(&address);
         }
         self.all -= 1;
-        Some(guest)
+        Some(client)
     }
 }
 
@@ -176,9 +177,9 @@ mod tests {
 
     /// True if somebody else was given the place.
     fn must_leave(place: &ConnectionPermit) -> bool {
-        let guests = place.limits.counts();
-        let guests = guests.by_address.get(&place.address);
-        guests.is_none_or(|guests| !guests.contains_key(&place.number))
+        let clients = place.limits.counts();
+        let clients = clients.by_address.get(&place.address);
+        clients.is_none_or(|clients| !clients.contains_key(&place.number))
     }
 
     #[test]
@@ -223,10 +224,10 @@ mod tests {
         assert_eq!(places.counts().all, 4);
         drop(many);
         drop(two);
-        let taken = places.counts();
+        let counts = places.counts();
         assert_eq!(
-            taken.all,
-            taken.by_address.values().map(|guests| guests.len() as i32).sum::<i32>()
+            counts.all,
+            counts.by_address.values().map(|clients| clients.len() as i32).sum::<i32>()
         );
     }
 

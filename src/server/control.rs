@@ -91,14 +91,14 @@ async fn answer(
     let (read, mut write) = stream.split();
     // Who asks has shut its sending half.
     read.take(LINE_MAX).read_to_string(&mut line).await?;
-    let answer = match asked(&line, broker, addresses) {
+    let answer = match command(&line, broker, addresses) {
         Ok(answer) => format!("ok {answer}\n"),
         Err(why) => format!("error {why}\n"),
     };
     write.write_all(answer.as_bytes()).await
 }
 
-fn asked(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<String, String> {
+fn command(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<String, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         [ADDRESSES] => Ok(addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),

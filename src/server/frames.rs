@@ -66,7 +66,7 @@ pub struct Frames {
     buffer: BytesMut,
     limit: usize,
     min_bytes_per_second: i64,
-    holding: RequestMemoryPermit,
+    memory: RequestMemoryPermit,
     /// One read has brought all that it could: the next ones may bring more.
     is_busy: bool,
     /// The last read has.
@@ -80,12 +80,12 @@ pub struct Frames {
 impl Frames {
     /// Returns frames of at most `limit` bytes (`socket.request.max.bytes`) that arrive at
     /// `min_bytes_per_second` at least. Nothing is here yet.
-    pub fn new(limit: usize, min_bytes_per_second: i64, holding: RequestMemoryPermit) -> Frames {
+    pub fn new(limit: usize, min_bytes_per_second: i64, memory: RequestMemoryPermit) -> Frames {
         Frames {
             buffer: BytesMut::new(),
             limit,
             min_bytes_per_second,
-            holding,
+            memory,
             is_busy: false,
             was_full: false,
             is_next: true,
@@ -129,7 +129,7 @@ impl Frames {
     pub fn rest(&mut self) {
         self.buffer = BytesMut::from(&self.buffer[..]);
         self.begin_frame();
-        self.holding.park();
+        self.memory.park();
         self.is_busy = false;
     }
 
@@ -139,21 +139,21 @@ impl Frames {
         let spare = self.buffer.capacity() - self.buffer.len();
         if self.buffer.try_reclaim(spare + 1) {
             self.buffer = BytesMut::from(&self.buffer[..]);
-            self.holding.release();
+            self.memory.release();
             if self.buffer.len() > FREE_BYTES {
-                self.holding.take_anyway(self.buffer.len());
+                self.memory.take_anyway(self.buffer.len());
             }
         }
         if at_clients_will {
-            self.holding.park();
+            self.memory.park();
         } else {
-            self.holding.answer();
+            self.memory.answer();
         }
     }
 
     /// Waits until what is held must give way to others.
     pub async fn must_give_way(&self) {
-        self.holding.must_give_way().await;
+        self.memory.must_give_way().await;
     }
 
     /// Reads more; false at the end of the stream.
@@ -166,7 +166,7 @@ impl Frames {
                 // An idle connection holds nothing. What is readable by its last state may turn
                 // out to be nothing, and then it is idle again.
                 self.buffer = BytesMut::new();
-                self.holding.release();
+                self.memory.release();
                 self.since_ms = None;
                 stream.readable().await?;
                 self.read_first(stream)
@@ -187,8 +187,8 @@ impl Frames {
     /// Reads what an idle connection has sent, and how large its frame is.
     fn read_first(&mut self, stream: &TcpStream) -> io::Result<usize> {
         self.is_next = false;
-        let is_scarce = self.holding.is_scarce();
-        if self.is_busy && !is_scarce && self.holding.take_if_free(BUSY_BYTES) {
+        let is_scarce = self.memory.is_scarce();
+        if self.is_busy && !is_scarce && self.memory.take_if_free(BUSY_BYTES) {
             self.buffer.reserve(BUSY_BYTES);
             let read = stream.try_read_buf(&mut (&mut self.buffer).limit(BUSY_BYTES))?;
             self.was_full = read == BUSY_BYTES;
@@ -201,7 +201,7 @@ impl Frames {
             io::Result::Ok(read)
         })?;
         if read > FREE_BYTES {
-            self.holding.take_anyway(read);
+            self.memory.take_anyway(read);
         }
         self.was_full = read == most;
         self.is_busy |= self.was_full;
@@ -212,7 +212,7 @@ impl Frames {
     /// all connections, which may have to be waited for.
     async fn make_room(&mut self) -> io::Result<usize> {
         if self.is_next {
-            if self.holding.is_scarce() {
+            if self.memory.is_scarce() {
                 self.buffer = BytesMut::from(&self.buffer[..]);
             }
             self.begin_frame();
@@ -221,9 +221,9 @@ impl Frames {
         // Of a frame whose length is not here yet the length is missing.
         let need = self.frame_bytes()?.map_or(4, |frame| 4 + frame);
         let size = if len < FREE_BYTES { FREE_BYTES } else { self.step(need) };
-        let size = size.max(self.holding.bytes());
-        if size > FREE_BYTES && size > self.holding.bytes() {
-            let waited_ms = self.holding.take(need, size).await.ok_or_else(|| self.slow(true))?;
+        let size = size.max(self.memory.bytes());
+        if size > FREE_BYTES && size > self.memory.bytes() {
+            let waited_ms = self.memory.take(need, size).await.ok_or_else(|| self.slow(true))?;
             self.since_ms = self.since_ms.map(|since_ms| since_ms + waited_ms);
         }
         self.buffer.reserve(size - len);
@@ -234,7 +234,7 @@ impl Frames {
     /// and much if there is enough and the client has more to send already.
     fn step(&self, need: usize) -> usize {
         let twice = 2 * self.buffer.len();
-        if self.holding.is_scarce() || !self.was_full {
+        if self.memory.is_scarce() || !self.was_full {
             return need.min(twice.max(FIRST_BYTES));
         }
         let most = if self.is_busy { need.max(BUSY_BYTES) } else { need };
@@ -245,9 +245,9 @@ impl Frames {
     fn begin_frame(&mut self) {
         self.is_next = false;
         self.since_ms = None;
-        self.holding.release();
+        self.memory.release();
         if self.buffer.len() > FREE_BYTES {
-            self.holding.take_anyway(self.buffer.len());
+            self.memory.take_anyway(self.buffer.len());
         }
     }
 
@@ -257,7 +257,7 @@ impl Frames {
         self.was_full = read == room;
         self.is_busy |= self.was_full;
         let is_whole = self.frame_bytes()?.is_some_and(|frame| self.buffer.len() >= 4 + frame);
-        if read > 0 && !is_whole && !self.holding.arrived(read, self.was_full) {
+        if read > 0 && !is_whole && !self.memory.arrived(read, self.was_full) {
             return Err(self.slow(true));
         }
         Ok(read)
@@ -267,13 +267,13 @@ impl Frames {
     /// memory that it holds.
     async fn readable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         let size = self.frame_bytes()?.unwrap_or(0);
-        let now_ms = self.holding.now_ms();
+        let now_ms = self.memory.now_ms();
         let since_ms = *self.since_ms.get_or_insert(now_ms);
         let left_ms = since_ms + arrival_ms(size, self.min_bytes_per_second) - now_ms;
         tokio::select! {
             biased;
             outcome = stream.readable() => outcome,
-            () = self.holding.must_give_way() => Err(self.slow(true)),
+            () = self.memory.must_give_way() => Err(self.slow(true)),
             () = tokio::time::sleep(Duration::from_millis(left_ms.max(0) as u64)) => {
                 Err(self.slow(false))
             }

@@ -16,7 +16,7 @@ use crate::config::endpoint::Endpoint;
 use crate::server::connection::Connection;
 use crate::server::connection_limits::ConnectionPermit;
 use crate::server::gateway::Gateway;
-use crate::server::shared::Shared;
+use crate::server::shared::ServerState;
 
 /// How long connections may finish what they are doing once the broker stops.
 const DRAIN: Duration = Duration::from_millis(800);
@@ -35,7 +35,7 @@ pub struct BoundListener {
 
 /// Accept clients until the broker stops; then let the ones that are here finish.
 pub async fn serve(broker: Arc<Broker>, sockets: Vec<BoundListener>) {
-    let shared = Arc::new(Shared::new(broker));
+    let shared = Arc::new(ServerState::new(broker));
     let mut accepting = JoinSet::new();
     for BoundListener { socket, listener } in sockets {
         accepting.spawn(accept(shared.clone(), socket, listener));
@@ -47,7 +47,7 @@ pub async fn serve(broker: Arc<Broker>, sockets: Vec<BoundListener>) {
     }
 }
 
-async fn accept(shared: Arc<Shared>, listener: TcpListener, index: usize) {
+async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
     let broker = &shared.broker;
     let mut stopping = broker.stopping.subscribe();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
@@ -72,7 +72,7 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener, index: usize) {
                         }
                         continue;
                     }
-                    let Some(permit) = shared.place(peer) else { continue };
+                    let Some(permit) = shared.acquire_permit(peer) else { continue };
                     match connection(&shared, stream, peer, permit, index, gateway) {
                         Ok(connection) => drop(connections.spawn(connection.serve())),
                         Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
@@ -92,7 +92,7 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener, index: usize) {
 }
 
 fn connection(
-    shared: &Arc<Shared>,
+    shared: &Arc<ServerState>,
     stream: TcpStream,
     peer: SocketAddr,
     permit: ConnectionPermit,

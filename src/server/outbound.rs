@@ -48,7 +48,7 @@ pub struct Outbound {
     /// What has been sent of the chunk in front, and may not be given back yet.
     sent_of_front: usize,
     /// While memory is held and the client does not take what is owed.
-    pace: Option<DrainRate>,
+    drain_rate: Option<DrainRate>,
 }
 
 /// What a client has taken in the window that is running.
@@ -104,7 +104,7 @@ impl Outbound {
         loop {
             match self.step(stream)? {
                 Step::Done => {
-                    (self.held, self.pace, self.small_bytes) = (None, None, 0);
+                    (self.held, self.drain_rate, self.small_bytes) = (None, None, 0);
                     return Ok(());
                 }
                 Step::Wait => self.writable_in_time(stream).await?,
@@ -167,8 +167,8 @@ impl Outbound {
     }
 
     fn advance(&mut self, mut sent: usize) {
-        if let Some(pace) = &mut self.pace {
-            pace.bytes += sent;
+        if let Some(drain_rate) = &mut self.drain_rate {
+            drain_rate.bytes += sent;
         }
         while sent > 0 {
             let Some(chunk) = self.chunks.front_mut() else { return };
@@ -212,14 +212,14 @@ impl Outbound {
     async fn writable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         let Some(held) = &self.held else { return stream.writable().await };
         loop {
-            let pace = self.pace.get_or_insert_with(DrainRate::begin);
+            let drain_rate = self.drain_rate.get_or_insert_with(DrainRate::begin);
             tokio::select! {
                 biased;
-                () = pace.window.as_mut() => {
-                    if pace.bytes < WINDOW_BYTES && held.has_waiters() {
+                () = drain_rate.window.as_mut() => {
+                    if drain_rate.bytes < WINDOW_BYTES && held.has_waiters() {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, SlowReader));
                     }
-                    self.pace = None;
+                    self.drain_rate = None;
                 }
                 outcome = stream.writable() => return outcome,
             }

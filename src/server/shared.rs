@@ -21,7 +21,7 @@ const OTHER_DESCRIPTORS: u64 = 16;
 
 /// What all connections share.
 #[derive(Debug)]
-pub struct Shared {
+pub struct ServerState {
     /// The broker that they speak to.
     pub broker: Arc<Broker>,
     /// The memory of their requests.
@@ -36,13 +36,13 @@ pub struct Shared {
     failed: LogLimit,
 }
 
-impl Shared {
+impl ServerState {
     /// Returns what the connections of this broker share. None is there yet.
-    pub fn new(broker: Arc<Broker>) -> Shared {
+    pub fn new(broker: Arc<Broker>) -> ServerState {
         let budget = usize::try_from(broker.config.queued_max_request_bytes).unwrap_or(1);
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let sockets = limit.saturating_sub(files_within(limit) as u64 + OTHER_DESCRIPTORS).max(1);
-        Shared {
+        ServerState {
             memory: Arc::new(SharedRequestMemory::new(budget, broker.clock.clone())),
             old_clients: OldClients::default(),
             places: Arc::default(),
@@ -60,7 +60,7 @@ impl Shared {
     }
 
     /// Returns a place for a client, or nothing if it is to be refused.
-    pub fn place(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
+    pub fn acquire_permit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
         let now_ms = self.now_ms();
         match self.places.acquire(peer.ip(), self.limits(peer.ip()), now_ms) {
             Ok(place) => {

@@ -164,9 +164,9 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
 
 /// Appends `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
 pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    let mut packer = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
-    packer.write_all(bytes)?;
-    packer.finish().map(|_| ())
+    let mut compressor = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
+    compressor.write_all(bytes)?;
+    compressor.finish().map(|_| ())
 }
 
 fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -136,7 +136,7 @@ impl RecordFilter<'_> {
             front.push(attributes);
             put_number(&mut front, timestamp.wrapping_sub(self.base_timestamp));
             put_number(&mut front, i64::from(offset_delta));
-            let rest = body.left().map_err(damaged)?;
+            let rest = body.bytes_left().map_err(damaged)?;
             let mut size = Vec::with_capacity(5);
             put_number(&mut size, (front.len() + rest) as i64);
             self.out.write_all(&size)?;

@@ -213,14 +213,14 @@ impl<'i, S: RecordInput> Body<'i, S> {
     }
 
     /// Returns the number of bytes left in the record.
-    pub(crate) fn left(&self) -> Result<usize, MalformedRecord> {
+    pub(crate) fn bytes_left(&self) -> Result<usize, MalformedRecord> {
         let left = self.end.checked_sub(self.input.position());
         left.map(|bytes| bytes as usize).ok_or(MalformedRecord::Sum(self.size))
     }
 
     /// Skips the rest of the record.
     pub(crate) fn skip_rest(self) -> Result<(), MalformedRecord> {
-        let left = self.left()?;
+        let left = self.bytes_left()?;
         self.input.skip(left)
     }
 

@@ -68,7 +68,7 @@ pub const DAMAGED: &str = ".damaged";
 const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
 
 /// Bytes between the entries of a rebuilt index: the default of `index.interval.bytes`.
-const MENDED_INTERVAL_BYTES: u64 = 4096;
+const REBUILT_INDEX_INTERVAL_BYTES: u64 = 4096;
 
 /// An index that contradicts the log.
 #[derive(Debug)]
@@ -297,7 +297,7 @@ impl Segment {
         let (mut latest, mut last_offset, mut indexed_to) = (-1, 0, 0);
         self.scan(0, log_bytes, false, |batch, _| {
             last_offset = (batch.header.last_offset() - self.base_offset) as u32;
-            if batch.position > indexed_to + MENDED_INTERVAL_BYTES {
+            if batch.position > indexed_to + REBUILT_INDEX_INTERVAL_BYTES {
                 let position = batch.position as u32;
                 offsets.push(OffsetEntry { relative_offset: last_offset, position });
                 indexed_to = batch.position;
@@ -354,13 +354,13 @@ impl Segment {
             if position + bytes > log_bytes {
                 break;
             }
-            let lying = BatchAt { position, bytes, header };
+            let batch_at = BatchAt { position, bytes, header };
             let all = if whole {
                 buffer.get(file.as_ref(), position, bytes as usize, log_bytes)?
             } else {
                 &[]
             };
-            if visit(&lying, all)?.is_break() {
+            if visit(&batch_at, all)?.is_break() {
                 break;
             }
             position += bytes;

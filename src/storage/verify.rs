@@ -68,11 +68,11 @@ pub fn verify(
     path: &Path,
     base_offset: Offset,
     end: u64,
-    pace: Throttler<'_>,
+    throttler: Throttler<'_>,
 ) -> io::Result<Report> {
     let mut verifier = Verifier::new(disk.open(path, OpenMode::Read)?, 0, end, base_offset);
     let mut report = Report::default();
-    while let Some(found) = verifier.step(pace)? {
+    while let Some(found) = verifier.step(throttler)? {
         match found {
             Verified::Sound(_) => report.batches += 1,
             Verified::Damaged(damage) => report.damages.push(damage),
@@ -123,58 +123,58 @@ impl Verifier {
     /// Returns the next batch or the next damaged range; `None` at the end.
     ///
     /// # Errors
-    /// The file cannot be read, or `pace` broke off ([`io::ErrorKind::Interrupted`]).
-    pub fn step(&mut self, pace: Throttler<'_>) -> io::Result<Option<Verified>> {
+    /// The file cannot be read, or `throttler` broke off ([`io::ErrorKind::Interrupted`]).
+    pub fn step(&mut self, throttler: Throttler<'_>) -> io::Result<Option<Verified>> {
         if self.position >= self.end {
             return Ok(None);
         }
         let (position, offset) = (self.position, self.offset);
-        let whole = self.whole_at(position, pace)?;
-        if let Some(lying) = whole.filter(|lying| self.follows(&lying.header)) {
-            self.position = position + lying.bytes;
-            self.offset = lying.header.end_offset();
-            return Ok(Some(Verified::Sound(lying)));
+        let whole = self.whole_at(position, throttler)?;
+        if let Some(batch_at) = whole.filter(|batch_at| self.follows(&batch_at.header)) {
+            self.position = position + batch_at.bytes;
+            self.offset = batch_at.header.end_offset();
+            return Ok(Some(Verified::Sound(batch_at)));
         }
-        let claimed = self.claimed_end(position, pace)?;
+        let claimed = self.claimed_end(position, throttler)?;
         let next = match claimed.filter(|end| *end < self.end) {
-            Some(end) => self.sound_at(end, pace)?,
+            Some(end) => self.sound_at(end, throttler)?,
             None => None,
         };
         // The length itself may be damaged.
         let next = match next {
-            Some(lying) => Some(lying),
-            None => self.search(position + 1, pace)?,
+            Some(batch_at) => Some(batch_at),
+            None => self.search(position + 1, throttler)?,
         };
-        self.position = next.map_or(self.end, |lying| lying.position);
+        self.position = next.map_or(self.end, |batch_at| batch_at.position);
         let may_be_torn = next.is_none()
             && whole.is_none()
             && (claimed.is_some_and(|end| end >= self.end)
                 || position + HEADER_BYTES as u64 > self.end
-                || self.is_zeros(position, pace)?);
+                || self.is_zeros(position, throttler)?);
         Ok(Some(Verified::Damaged(DamagedRange {
             position,
             bytes: self.position - position,
             offset,
-            next_offset: next.map(|lying| lying.header.base_offset),
+            next_offset: next.map(|batch_at| batch_at.header.base_offset),
             may_be_torn,
         })))
     }
 
     /// Returns where the batch at `position` ends according to its length, if that is possible.
-    fn claimed_end(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<u64>> {
-        let header = self.header_at(position, pace)?;
+    fn claimed_end(&mut self, position: u64, throttler: Throttler<'_>) -> io::Result<Option<u64>> {
+        let header = self.header_at(position, throttler)?;
         Ok(header.and_then(|h| h.total_bytes()).map(|bytes| position + bytes as u64))
     }
 
-    fn header_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<Header>> {
-        let bytes = self.read(position, HEADER_BYTES, pace)?;
+    fn header_at(&mut self, position: u64, throttler: Throttler<'_>) -> io::Result<Option<Header>> {
+        let bytes = self.read(position, HEADER_BYTES, throttler)?;
         Ok(Header::read(bytes))
     }
 
     /// Returns the batch at `position`, if it is sound.
-    fn sound_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
-        let whole = self.whole_at(position, pace)?;
-        Ok(whole.filter(|lying| self.follows(&lying.header)))
+    fn sound_at(&mut self, position: u64, throttler: Throttler<'_>) -> io::Result<Option<BatchAt>> {
+        let whole = self.whole_at(position, throttler)?;
+        Ok(whole.filter(|batch_at| self.follows(&batch_at.header)))
     }
 
     /// Returns true if it can follow the sound batches before it: offsets ascend, and those of a
@@ -186,8 +186,8 @@ impl Verifier {
     }
 
     /// Returns the batch at `position`, if it is complete and its CRC is correct.
-    fn whole_at(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
-        let Some(header) = self.header_at(position, pace)? else { return Ok(None) };
+    fn whole_at(&mut self, position: u64, throttler: Throttler<'_>) -> io::Result<Option<BatchAt>> {
+        let Some(header) = self.header_at(position, throttler)? else { return Ok(None) };
         let Some(bytes) = header.total_bytes().map(|bytes| bytes as u64) else { return Ok(None) };
         if header.magic != MAGIC || position + bytes > self.end {
             return Ok(None);
@@ -195,7 +195,7 @@ impl Verifier {
         let (mut crc, mut at) = (0, position + CRC_FROM as u64);
         while at < position + bytes {
             let rest = (position + bytes - at).min(WINDOW_BYTES) as usize;
-            let piece = self.read(at, rest, pace)?;
+            let piece = self.read(at, rest, throttler)?;
             if piece.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -215,11 +215,11 @@ impl Verifier {
     }
 
     /// Returns the first sound batch that begins at or after `from`.
-    fn search(&mut self, from: u64, pace: Throttler<'_>) -> io::Result<Option<BatchAt>> {
+    fn search(&mut self, from: u64, throttler: Throttler<'_>) -> io::Result<Option<BatchAt>> {
         let mut allowance = (self.end - from.min(self.end)).saturating_mul(SEARCH_FACTOR);
         let mut position = from;
         while position + HEADER_BYTES as u64 <= self.end {
-            let head = self.read(position, HEADER_BYTES, pace)?;
+            let head = self.read(position, HEADER_BYTES, throttler)?;
             // The whole header is read only where there may be one: this runs for every byte.
             let header = match head.get(MAGIC_AT).is_some_and(|magic| *magic as i8 == MAGIC) {
                 true => Header::read(head),
@@ -232,8 +232,8 @@ impl Verifier {
             };
             let bytes = header.total_bytes().map_or(0, |bytes| bytes as u64);
             if bytes > 0 && position + bytes <= self.end && self.looks_right(&header) {
-                if let Some(lying) = self.sound_at(position, pace)? {
-                    return Ok(Some(lying));
+                if let Some(batch_at) = self.sound_at(position, throttler)? {
+                    return Ok(Some(batch_at));
                 }
                 match allowance.checked_sub(bytes) {
                     Some(left) => allowance = left,
@@ -245,11 +245,11 @@ impl Verifier {
         Ok(None)
     }
 
-    fn is_zeros(&mut self, from: u64, pace: Throttler<'_>) -> io::Result<bool> {
+    fn is_zeros(&mut self, from: u64, throttler: Throttler<'_>) -> io::Result<bool> {
         let mut at = from;
         while at < self.end {
             let rest = (self.end - at).min(WINDOW_BYTES) as usize;
-            let piece = self.read(at, rest, pace)?;
+            let piece = self.read(at, rest, throttler)?;
             if piece.is_empty() || piece.iter().any(|byte| *byte != 0) {
                 return Ok(false);
             }
@@ -260,18 +260,18 @@ impl Verifier {
 
     /// Reads at most `len` bytes from `position` on; returns fewer only at the end, or where a
     /// window ends that still holds a whole header.
-    fn read(&mut self, position: u64, len: usize, pace: Throttler<'_>) -> io::Result<&[u8]> {
+    fn read(&mut self, position: u64, len: usize, throttler: Throttler<'_>) -> io::Result<&[u8]> {
         let held = self.window.start + self.window.bytes.len() as u64;
         let least = (len.min(HEADER_BYTES) as u64).min(self.end.saturating_sub(position));
         if position < self.window.start || position + least > held {
-            self.fill(position, pace)?;
+            self.fill(position, throttler)?;
         }
         let from = (position - self.window.start) as usize;
         let to = (from + len).min(self.window.bytes.len());
         Ok(self.window.bytes.get(from..to).unwrap_or_default())
     }
 
-    fn fill(&mut self, position: u64, pace: Throttler<'_>) -> io::Result<()> {
+    fn fill(&mut self, position: u64, throttler: Throttler<'_>) -> io::Result<()> {
         let want = WINDOW_BYTES.min(self.end.saturating_sub(position)) as usize;
         self.window.start = position;
         self.window.bytes.resize(want, 0);
@@ -289,7 +289,7 @@ impl Verifier {
             }
         }
         self.window.bytes.truncate(done);
-        match pace(done as u64) {
+        match throttler(done as u64) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(io::ErrorKind::Interrupted.into()),
         }
@@ -327,11 +327,11 @@ mod tests {
         let file = disk.open(Path::new(LOG), OpenMode::Read).unwrap();
         let mut verifier = Verifier::new(file, 0, end, 0);
         let (mut sound, mut damages, mut read) = (0, Vec::new(), 0);
-        let mut pace = |bytes| {
+        let mut throttler = |bytes| {
             read += bytes;
             ControlFlow::Continue(())
         };
-        while let Some(found) = verifier.step(&mut pace).unwrap() {
+        while let Some(found) = verifier.step(&mut throttler).unwrap() {
             match found {
                 Verified::Sound(_) => sound += 1,
                 Verified::Damaged(damage) => damages.push(damage),

@@ -32,7 +32,7 @@ pub struct Compacted {
     /// Everything below this offset has been cleaned.
     pub cleaned_to: Offset,
     /// Segments whose files are to be removed after `file.delete.delay.ms`.
-    pub gone: Vec<Arc<Segment>>,
+    pub removed_segments: Vec<Arc<Segment>>,
     /// What was read and written.
     pub stats: CleanerStats,
 }
@@ -64,21 +64,28 @@ impl Partition {
     pub fn compact(
         &self,
         cleaned: Option<Offset>,
-        means: PassConfig,
-        pace: Throttler<'_>,
+        pass_config: PassConfig,
+        throttler: Throttler<'_>,
     ) -> Result<Compacted, CompactError> {
         let Some(_right) = self.begin_compacting() else { return Err(interrupted().into()) };
         let (view, last_written) =
             self.with_log(|log| (log.view(), log.producers().last_written()))?;
         // What outdates a durable record, or tells more of a producer, must be durable itself.
         self.flush()?;
-        let (disk, dir) = self.place();
+        let (disk, dir) = self.disk_and_dir();
         let config = self.config();
-        let range = CleanableRange::of(&view, &config, cleaned, means.now_wall_ms)?;
-        let mut pass =
-            CompactionPass::begin(disk.clone(), &view, config, &range, last_written, means, pace)?;
+        let range = CleanableRange::of(&view, &config, cleaned, pass_config.now_wall_ms)?;
+        let mut pass = CompactionPass::begin(
+            disk.clone(),
+            &view,
+            config,
+            &range,
+            last_written,
+            pass_config,
+            throttler,
+        )?;
         let mut gone = Vec::new();
-        while let Some(swap) = pass.next(dir, pace)? {
+        while let Some(swap) = pass.next(dir, throttler)? {
             if !self.with_log(|log| log.begin_swap(&swap))? {
                 // Retention or a failure came first.
                 swap.abandon()?;
@@ -97,6 +104,6 @@ impl Partition {
             }
             gone.extend(self.with_log(|log| log.finish_swap(swap))?);
         }
-        Ok(Compacted { cleaned_to: pass.cleaned_to, gone, stats: pass.stats })
+        Ok(Compacted { cleaned_to: pass.cleaned_to, removed_segments: gone, stats: pass.stats })
     }
 }

@@ -60,9 +60,9 @@ pub struct PendingWork {
 
 impl PendingWork {
     /// Nothing yet.
-    pub fn new(desk: MaintenanceQueue) -> PendingWork {
+    pub fn new(queue: MaintenanceQueue) -> PendingWork {
         PendingWork {
-            queue: desk,
+            queue,
             timed_flush: AtomicBool::new(false),
             segment_flush: AtomicBool::new(false),
             compaction: AtomicBool::new(false),

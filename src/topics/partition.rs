@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, TryLockError};
 
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::clock::{Clock, Now};
 use crate::config::resolve::TopicConfig;
@@ -75,7 +75,7 @@ pub struct Partition {
     log: Mutex<LogState>,
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
-    flush_lock: Turn<Offset>,
+    flush_lock: AsyncMutex<Offset>,
     pending_work: PendingWork,
     /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
     compacting: Mutex<()>,
@@ -95,21 +95,21 @@ impl Partition {
         id: TopicPartition,
         topic_id: TopicId,
         config: Arc<TopicConfig>,
-        origin: PartitionContext,
+        context: PartitionContext,
     ) -> Partition {
         Partition {
             id,
             topic_id,
             config: RwLock::new(config),
-            pending_work: PendingWork::new(origin.maintenance.clone()),
+            pending_work: PendingWork::new(context.maintenance.clone()),
             compacting: Mutex::new(()),
             is_closing: AtomicBool::new(false),
             producers: CountedProducers::default(),
             cautious: AtomicU32::new(0),
-            context: origin,
+            context,
             log: Mutex::new(LogState::Closed),
             view: RwLock::new(None),
-            flush_lock: Turn::new(0),
+            flush_lock: AsyncMutex::new(0),
             waiters: Waiters::default(),
         }
     }
@@ -121,9 +121,9 @@ impl Partition {
 
     /// The topic is configured anew; an open log goes by it from its next append on.
     pub fn set_config(&self, config: Arc<TopicConfig>) {
-        let mut slot = self.log();
+        let mut state = self.log();
         *self.config.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = config.clone();
-        if let LogState::Open(log) = &mut *slot {
+        if let LogState::Open(log) = &mut *state {
             log.set_config(config);
         }
     }
@@ -131,18 +131,18 @@ impl Partition {
     fn log(&self) -> MutexGuard<'_, LogState> {
         self.log.lock().unwrap_or_else(|poisoned| {
             // A panic under the lock may have left the log between two states.
-            let mut slot = poisoned.into_inner();
-            *slot = LogState::Failed("an earlier append was broken off by a panic".to_owned());
-            slot
+            let mut state = poisoned.into_inner();
+            *state = LogState::Failed("an earlier append was broken off by a panic".to_owned());
+            state
         })
     }
 
-    fn opened<'a>(&self, slot: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
-        if let LogState::Closed = slot {
+    fn opened<'a>(&self, state: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
+        if let LogState::Closed = state {
             let PartitionContext { disk, dir, checkpoint: known, clock, .. } = &self.context;
             let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
                 .and_then(|log| self.identify().map(|()| log));
-            *slot = match opened {
+            *state = match opened {
                 Ok(mut log) => {
                     self.count_producers(&mut log);
                     self.publish(&log);
@@ -159,7 +159,7 @@ impl Partition {
                 }
             };
         }
-        match slot {
+        match state {
             LogState::Open(log) => Ok(log),
             LogState::Failed(why) => Err(Unavailable::Offline(why.clone())),
             LogState::Closed | LogState::Deleted => Err(Unavailable::Deleted),
@@ -224,8 +224,8 @@ impl Partition {
         now: Now,
         admitted: &Admitted<'_>,
     ) -> Result<AppendInfo, ProduceError> {
-        let mut slot = self.log();
-        let log = self.opened(&mut slot)?;
+        let mut state = self.log();
+        let log = self.opened(&mut state)?;
         let placed = log.append(now, admitted).inspect_err(|error| {
             if let AppendError::Full(why) = error {
                 self.context.disk_space.on_full(now, why);
@@ -236,7 +236,7 @@ impl Partition {
         self.publish(log);
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         let compacted = log.is_compacted();
-        drop(slot);
+        drop(state);
         if filled {
             self.pending_work.request_segment_flush(self, now.mono_ms);
         }
@@ -353,8 +353,8 @@ impl Partition {
 
     fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
-            let mut slot = self.log();
-            let log = self.opened(&mut slot)?;
+            let mut state = self.log();
+            let log = self.opened(&mut state)?;
             if let Some(why) = log.offline() {
                 return Err(Unavailable::Offline(why.to_owned()));
             }
@@ -364,8 +364,8 @@ impl Partition {
             }
         };
         let outcome = flush.run();
-        let mut slot = self.log();
-        let log = self.opened(&mut slot)?;
+        let mut state = self.log();
+        let log = self.opened(&mut state)?;
         match outcome {
             Ok(()) => {
                 log.flushed(&flush);
@@ -377,8 +377,8 @@ impl Partition {
 
     /// Does something with the open log, under its lock; readers see the outcome at once.
     pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
-        let mut slot = self.log();
-        let log = self.opened(&mut slot)?;
+        let mut state = self.log();
+        let log = self.opened(&mut state)?;
         let outcome = work(log);
         self.publish(log);
         Ok(outcome)
@@ -391,15 +391,15 @@ impl Partition {
 
     /// Bytes of its log files; 0 if it was never used or cannot be opened.
     pub fn log_bytes(&self) -> u64 {
-        let mut slot = self.log();
-        if self.was_never_used(&slot) {
+        let mut state = self.log();
+        if self.was_never_used(&state) {
             return 0;
         }
-        self.opened(&mut slot).map_or(0, |log| log.view().log_bytes())
+        self.opened(&mut state).map_or(0, |log| log.view().log_bytes())
     }
 
     /// Returns the partition's directory, and the disk that holds it.
-    pub(crate) fn place(&self) -> (&Arc<dyn Disk>, &Path) {
+    pub(crate) fn disk_and_dir(&self) -> (&Arc<dyn Disk>, &Path) {
         (&self.context.disk, &self.context.dir)
     }
 
@@ -414,8 +414,8 @@ impl Partition {
         self.was_never_used(&self.log())
     }
 
-    fn was_never_used(&self, slot: &LogState) -> bool {
-        matches!(slot, LogState::Closed) && !self.context.disk.exists(&self.context.dir)
+    fn was_never_used(&self, state: &LogState) -> bool {
+        matches!(state, LogState::Closed) && !self.context.disk.exists(&self.context.dir)
     }
 
     /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the
@@ -477,8 +477,8 @@ impl Partition {
     /// The disk's: the directory stays as it is.
     pub fn delete(&self) -> io::Result<Option<PathBuf>> {
         self.end_compacting();
-        let mut slot = self.log();
-        *slot = LogState::Deleted;
+        let mut state = self.log();
+        *state = LogState::Deleted;
         self.producers.end(&self.context.producers);
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
         let PartitionContext { disk, dir, .. } = &self.context;
@@ -490,7 +490,7 @@ impl Partition {
             Some(Err(error)) if is_full(&error) => disk.remove_dir(dir).map(|()| None),
             Some(Err(error)) => Err(error),
         };
-        drop(slot);
+        drop(state);
         self.waiters.changed();
         outcome
     }

@@ -9,25 +9,29 @@ use crate::topics::partition::Partition;
 
 impl Partition {
     /// Reads all files of the log, and returns what is damaged to `found`. A log that is not open
-    /// stays as it is. Blocks for as long as `pace` holds it up; no lock is held meanwhile.
+    /// stays as it is. Blocks for as long as `throttler` holds it up; no lock is held meanwhile.
     ///
     /// # Errors
-    /// `pace` broke it off, or the directory cannot be read.
-    pub fn scrub(&self, pace: Throttler<'_>, found: &mut dyn FnMut(Finding)) -> io::Result<()> {
+    /// `throttler` broke it off, or the directory cannot be read.
+    pub fn scrub(
+        &self,
+        throttler: Throttler<'_>,
+        found: &mut dyn FnMut(Finding),
+    ) -> io::Result<()> {
         if self.is_unused() {
             return Ok(());
         }
-        let (disk, dir) = self.place();
+        let (disk, dir) = self.disk_and_dir();
         let Some(view) = self.open_view() else {
             // Once it is opened, recovery may have changed its files.
             let is_current = |_: &ScrubRange| self.open_view().is_none();
             let stretches = of_directory(disk, dir)?;
-            return scrub(disk.as_ref(), &stretches, pace, &is_current, found);
+            return scrub(disk.as_ref(), &stretches, throttler, &is_current, found);
         };
         let is_current = |stretch: &ScrubRange| {
             let segments = self.open_view().map(|now| of_view(&now)).unwrap_or_default();
             segments.iter().any(|now| Arc::ptr_eq(&now.segment, &stretch.segment))
         };
-        scrub(disk.as_ref(), &of_view(&view), pace, &is_current, found)
+        scrub(disk.as_ref(), &of_view(&view), throttler, &is_current, found)
     }
 }

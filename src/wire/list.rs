@@ -99,7 +99,7 @@ impl EncodedList {
     ///
     /// # Errors
     /// The answer cannot be written in this version, or is larger than a frame can be.
-    pub fn into_reply(
+    pub fn into_response(
         mut self,
         correlation_id: i32,
         answer: &impl Encodable,

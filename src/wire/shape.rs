@@ -189,9 +189,9 @@ impl<'a> Walk<'a> {
             },
             FieldType::Group(fields) => self.fields(name, fields),
             FieldType::List(scalar) => {
-                let least = self.least_of(scalar);
+                let min_bytes = self.min_bytes_of(scalar);
                 let memory = listed_bytes(scalar);
-                let count = self.count(name, nullable, least, memory)?;
+                let count = self.count(name, nullable, min_bytes, memory)?;
                 match scalar.fixed_bytes() {
                     // The count was measured by this size, so that all of them are there.
                     Some(each) => self.skip(name, count * each),
@@ -199,8 +199,8 @@ impl<'a> Walk<'a> {
                 }
             }
             FieldType::Array { of, element_bytes } => {
-                let least = self.least(of);
-                let count = self.count(name, nullable, least, element_bytes)?;
+                let min_bytes = self.min_bytes(of);
+                let count = self.count(name, nullable, min_bytes, element_bytes)?;
                 (0..count).try_for_each(|_| self.fields(name, of))
             }
         }
@@ -227,20 +227,20 @@ impl<'a> Walk<'a> {
         self.skip(name, n)
     }
 
-    /// Returns the count of an array whose elements take at least `least` bytes here and `memory`
+    /// Returns the count of an array whose elements take at least `min_bytes` bytes here and `memory`
     /// bytes once they are decoded.
     fn count(
         &mut self,
         name: &'static str,
         nullable: bool,
-        least: usize,
+        min_bytes: usize,
         memory: usize,
     ) -> Result<usize, ShapeError> {
         let length = match self.flexible {
             true => i64::from(self.varint(name)?) - 1,
             false => i64::from(i32::from_be_bytes(self.array(name)?)),
         };
-        let count = self.length(name, length, nullable, least)?;
+        let count = self.length(name, length, nullable, min_bytes)?;
         if count > 0 {
             self.charge(name, count.saturating_mul(memory).saturating_add(ALLOCATION_BYTES))?;
         }
@@ -312,14 +312,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the fewest bytes that a struct of these fields takes on the wire.
-    fn least(&self, fields: &'static [Field]) -> usize {
+    fn min_bytes(&self, fields: &'static [Field]) -> usize {
         let mut sum = usize::from(self.flexible);
         for field in fields {
             if field.tagged().is_none() && field.is_in(self.version) {
                 sum += match field.kind {
-                    FieldType::One(scalar) => self.least_of(scalar),
+                    FieldType::One(scalar) => self.min_bytes_of(scalar),
                     FieldType::Group(_) if field.may_be_null(self.version) => 1,
-                    FieldType::Group(fields) => self.least(fields),
+                    FieldType::Group(fields) => self.min_bytes(fields),
                     FieldType::List(_) | FieldType::Array { .. } if self.flexible => 1,
                     FieldType::List(_) | FieldType::Array { .. } => 4,
                 };
@@ -328,7 +328,7 @@ impl<'a> Walk<'a> {
         sum
     }
 
-    fn least_of(&self, scalar: Scalar) -> usize {
+    fn min_bytes_of(&self, scalar: Scalar) -> usize {
         match (scalar.fixed_bytes(), self.flexible, scalar) {
             (Some(n), _, _) => n,
             (None, true, _) => 1,

@@ -43,7 +43,7 @@ const SINCE: &[(i16, i16)] = &[
     (23, 2),
 ];
 
-fn place(key: i16, version: i16) -> Option<ThrottleField> {
+fn field_of(key: i16, version: i16) -> Option<ThrottleField> {
     let since = SINCE.iter().find(|row| row.0 == key).map_or(0, |row| row.1);
     if version < since || WITHOUT.contains(&key) {
         return None;
@@ -60,7 +60,7 @@ fn place(key: i16, version: i16) -> Option<ThrottleField> {
 
 /// Writes the throttle time, in ms, into an answer; one that has no place for it stays as it is.
 pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
-    let (Response::Chunks(chunks), Some(place)) = (reply, place(key, version)) else { return };
+    let (Response::Chunks(chunks), Some(place)) = (reply, field_of(key, version)) else { return };
     let is_flexible = shapes::is_flexible(key, version);
     let head = 8 + usize::from(is_flexible && key != API_VERSIONS);
     let chunk = if place == ThrottleField::Last { chunks.last_mut() } else { chunks.first_mut() };

@@ -81,12 +81,12 @@ fn unique(what: &str) -> String {
 }
 
 /// Something of the engine's, removed with these words and its name.
-pub struct Thing {
+pub struct EngineObject {
     pub name: String,
     removal: &'static [&'static str],
 }
 
-impl Drop for Thing {
+impl Drop for EngineObject {
     fn drop(&mut self) {
         if std::thread::panicking() && self.removal[0] == "rm" {
             let log = docker(&["logs", "--tail", "30", &self.name]);
@@ -99,30 +99,30 @@ impl Drop for Thing {
 }
 
 /// A network of its own.
-pub fn network() -> Thing {
+pub fn network() -> EngineObject {
     let name = unique("net");
     well(&["network", "create", &name]);
-    Thing { name, removal: &["network", "rm"] }
+    EngineObject { name, removal: &["network", "rm"] }
 }
 
 /// A volume of its own.
-pub fn volume() -> Thing {
+pub fn volume() -> EngineObject {
     let name = unique("vol");
     well(&["volume", "create", &name]);
-    Thing { name, removal: &["volume", "rm", "-f"] }
+    EngineObject { name, removal: &["volume", "rm", "-f"] }
 }
 
 /// A container in the background that is healthy.
-pub fn started(words: &[&str]) -> Thing {
+pub fn started(words: &[&str]) -> EngineObject {
     let container = begun(words);
     healthy(&container.name);
     container
 }
 
 /// A container in the background.
-pub fn begun(words: &[&str]) -> Thing {
+pub fn begun(words: &[&str]) -> EngineObject {
     let name = unique("broker");
-    let container = Thing { name: name.clone(), removal: &["rm", "-f", "-v"] };
+    let container = EngineObject { name: name.clone(), removal: &["rm", "-f", "-v"] };
     well(&[&["run", "-d", "--name", &name], words].concat());
     container
 }

@@ -19,7 +19,7 @@ const PHASE: usize = 60;
 
 /// What a member has said.
 #[derive(Default)]
-struct Said {
+struct MemberOutput {
     owned: BTreeSet<String>,
     seen: Vec<(String, u64)>,
     assignments: usize,
@@ -29,14 +29,14 @@ struct Said {
 pub struct Member {
     child: Child,
     input: Option<ChildStdin>,
-    said: Arc<Mutex<Said>>,
+    said: Arc<Mutex<MemberOutput>>,
 }
 
 impl Member {
     /// Start it; `command` is the family's program with the member's arguments.
     pub fn start(mut command: Command) -> Member {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = Arc::<Mutex<Said>>::default();
+        let said = Arc::<Mutex<MemberOutput>>::default();
         let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());
         let hears = said.clone();
         std::thread::spawn(move || {
@@ -89,7 +89,7 @@ impl Drop for Member {
     }
 }
 
-fn hear(said: &mut Said, line: &str) {
+fn hear(said: &mut MemberOutput, line: &str) {
     let mut words = line.split(' ');
     match words.next() {
         Some("assigned") => {

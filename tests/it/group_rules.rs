@@ -23,7 +23,7 @@ use crate::harness::Ottla;
 const UNKNOWN: i16 = Code::UnknownTopicOrPartition.code();
 
 /// Partitions by topic.
-type Wanted<'a> = &'a [(&'a str, &'a [i32])];
+type Expected<'a> = &'a [(&'a str, &'a [i32])];
 /// Error codes by topic and partition, as they are answered.
 type Codes = Vec<(String, Vec<(i32, i16)>)>;
 
@@ -31,7 +31,7 @@ fn codes(expected: &[(&str, &[(i32, i16)])]) -> Codes {
     expected.iter().map(|(topic, codes)| ((*topic).to_owned(), codes.to_vec())).collect()
 }
 
-async fn commit(client: &mut Client, id: &str, generation: i32, wanted: Wanted<'_>) -> Codes {
+async fn commit(client: &mut Client, id: &str, generation: i32, wanted: Expected<'_>) -> Codes {
     let partition = |index: &i32| {
         OffsetCommitRequestPartition::default()
             .with_partition_index(*index)
@@ -56,7 +56,7 @@ async fn commit(client: &mut Client, id: &str, generation: i32, wanted: Wanted<'
     topics.map(|t| (t.name.to_string(), t.partitions.iter().map(of).collect())).collect()
 }
 
-async fn delete_offsets(client: &mut Client, id: &str, wanted: Wanted<'_>) -> Result<Codes, i16> {
+async fn delete_offsets(client: &mut Client, id: &str, wanted: Expected<'_>) -> Result<Codes, i16> {
     let partition =
         |index: &i32| OffsetDeleteRequestPartition::default().with_partition_index(*index);
     let topic = |(name, partitions): &(&str, &[i32])| {
@@ -138,7 +138,7 @@ async fn a_commit_answers_what_is_not_there_first_and_each_topic_once() {
     let mut client = ottla.client().await;
     client.create("t", 3, &[]).await;
     client.create("u", 2, &[]).await;
-    let twice: Wanted<'_> =
+    let twice: Expected<'_> =
         &[("t", &[0, 0, 1]), ("u", &[0]), ("t", &[0]), ("zz", &[0]), ("zz", &[1]), ("u", &[])];
     let expected = codes(&[
         ("zz", &[(0, UNKNOWN), (1, UNKNOWN)]),
@@ -163,7 +163,7 @@ async fn offsets_of_what_is_not_there_are_unknown_whether_or_not_the_group_reads
     client.create("t", 2, &[]).await;
     client.create("u", 2, &[]).await;
     commit(&mut client, "g", -1, &[("t", &[0, 1]), ("u", &[0])]).await;
-    let wanted: Wanted<'_> = &[("t", &[0, 9, 1, 0]), ("zz", &[0, 1]), ("u", &[0]), ("t", &[1])];
+    let wanted: Expected<'_> = &[("t", &[0, 9, 1, 0]), ("zz", &[0, 1]), ("u", &[0]), ("t", &[1])];
     let expected = codes(&[
         ("t", &[(9, UNKNOWN), (0, 0), (1, 0), (0, 0), (1, 0)]),
         ("zz", &[(0, UNKNOWN), (1, UNKNOWN)]),
@@ -176,7 +176,7 @@ async fn offsets_of_what_is_not_there_are_unknown_whether_or_not_the_group_reads
     // Its one member reads t.
     let joined = join(&mut client, 5, "h").await;
     client.call(3, &syncing(3, "h", &joined)).await;
-    let wanted: Wanted<'_> = &[("zz", &[0]), ("t", &[0, 9]), ("u", &[0, 9])];
+    let wanted: Expected<'_> = &[("zz", &[0]), ("t", &[0, 9]), ("u", &[0, 9])];
     let read = Code::GroupSubscribedToTopic.code();
     let expected = codes(&[
         ("zz", &[(0, UNKNOWN)]),

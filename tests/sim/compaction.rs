@@ -266,7 +266,7 @@ impl Life {
         if !self.flush(log) {
             return Ok(false);
         }
-        let means = PassConfig {
+        let pass_config = PassConfig {
             map_bytes: self.rng.usize(0..600),
             map_load: 0.9,
             buffer_bytes: self.rng.usize(0..2000),
@@ -279,16 +279,23 @@ impl Life {
         let retention_ms = self.config.delete_retention_ms;
         self.model.pass(range.first_uncleanable, sealed, self.now, retention_ms);
         let mut left = if self.rng.u8(0..4) == 0 { self.rng.i32(0..4) } else { i32::MAX };
-        let pace = &mut |_| {
+        let throttler = &mut |_| {
             left -= 1;
             if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
-        let begun =
-            CompactionPass::begin(disk, &view, self.config.clone(), &range, last, means, pace);
+        let begun = CompactionPass::begin(
+            disk,
+            &view,
+            self.config.clone(),
+            &range,
+            last,
+            pass_config,
+            throttler,
+        );
         let Ok(mut pass) = begun else { return Ok(!self.disk.has_stopped()) };
         loop {
-            let swap = match pass.next(dir(), pace) {
+            let swap = match pass.next(dir(), throttler) {
                 Ok(Some(swap)) => swap,
                 Ok(None) => break,
                 // What was there is there.

@@ -9,7 +9,7 @@ use ottla::groups::command::{
     MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
 use ottla::groups::records::{GroupValue, Record};
-use ottla::groups::{Durable, Groups, Ticket};
+use ottla::groups::{Groups, PersistedGroup, Ticket};
 
 /// Of the one topic that all groups read.
 const PARTITIONS: usize = 7;
@@ -384,7 +384,7 @@ pub fn compacted(log: &[Record]) -> Vec<Record> {
 }
 
 /// Without groups of which nothing is kept.
-pub fn kept(groups: &Groups) -> BTreeMap<String, Durable> {
+pub fn kept(groups: &Groups) -> BTreeMap<String, PersistedGroup> {
     let mut all = groups.durable();
     all.retain(|_, durable| durable.value.is_some() || !durable.offsets.is_empty());
     all

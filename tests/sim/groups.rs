@@ -14,7 +14,7 @@ use ottla::groups::command::{
 };
 use ottla::groups::limits::Limits;
 use ottla::groups::records::Record;
-use ottla::groups::{Durable, GroupCoordinatorConfig, Groups, Step, Ticket};
+use ottla::groups::{GroupCoordinatorConfig, Groups, PersistedGroup, Step, Ticket};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
 use crate::seeds::seeds;
@@ -374,7 +374,7 @@ impl World {
         for (group, told) in &shadow {
             let has = live
                 .entry(group.clone())
-                .or_insert_with(|| Durable { value: None, offsets: BTreeMap::new() });
+                .or_insert_with(|| PersistedGroup { value: None, offsets: BTreeMap::new() });
             // In the middle of a rebalance the log still knows the generation before.
             if has.value.is_none() && told.value.is_some() && self.is_rebalancing(group) {
                 has.value.clone_from(&told.value);

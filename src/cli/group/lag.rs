@@ -17,7 +17,7 @@ pub struct Row {
     /// The group.
     pub group: String,
     /// Which partition; none for a member that has none.
-    pub place: Option<TopicPartition>,
+    pub partition: Option<TopicPartition>,
     /// What the group has committed.
     pub current: Option<Offset>,
     /// Where the partition ends; none if it is not there any more.
@@ -36,7 +36,7 @@ impl Row {
     pub fn fields(&self) -> [String; 8] {
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         let number = |value: Option<Offset>| or_dash(value.map(|n| n.to_string()));
-        let place = self.place.as_ref();
+        let place = self.partition.as_ref();
         let member = self.member.as_ref();
         [
             or_dash(place.map(|p| p.topic.clone())),
@@ -54,8 +54,8 @@ impl Row {
     pub fn as_json(&self) -> Value {
         json!({
             "group": self.group,
-            "topic": self.place.as_ref().map(|p| &p.topic),
-            "partition": self.place.as_ref().map(|p| p.partition),
+            "topic": self.partition.as_ref().map(|p| &p.topic),
+            "partition": self.partition.as_ref().map(|p| p.partition),
             "current_offset": self.current,
             "log_end_offset": self.end,
             "lag": self.lag(),
@@ -88,13 +88,13 @@ pub async fn rows(
         current: committed.get(place).copied(),
         end: ends.get(place).copied(),
         member: readers.get(place).map(|member| (*member).clone()),
-        place: Some(place.clone()),
+        partition: Some(place.clone()),
     };
     let mut rows: Vec<Row> = places.iter().map(row).collect();
     let idle = group.members.iter().filter(|member| member.assignment.is_empty());
     rows.extend(idle.map(|member| Row {
         group: group.group.clone(),
-        place: None,
+        partition: None,
         current: None,
         end: None,
         member: Some(member.clone()),
@@ -125,7 +125,7 @@ mod tests {
     fn what_is_missing_is_a_dash() {
         let row = Row {
             group: "g".to_owned(),
-            place: Some(TopicPartition::new("t", 3)),
+            partition: Some(TopicPartition::new("t", 3)),
             current: None,
             end: Some(9),
             member: None,

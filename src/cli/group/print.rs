@@ -147,7 +147,7 @@ mod tests {
     fn offsets_are_told_as_kafka_tells_them() {
         let row = |member| Row {
             group: "live".to_owned(),
-            place: Some(TopicPartition::new("t1", 0)),
+            partition: Some(TopicPartition::new("t1", 0)),
             current: Some(8),
             end: Some(8),
             member,

@@ -124,7 +124,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     if let Some(level) = options.value("isolation-level") {
         properties.add(&format!("isolation.level={level}"))?;
     }
-    let manner = properties.connection_config("console-consumer")?;
+    let connection_config = properties.connection_config("console-consumer")?;
     let group = options.value("group").map(str::to_owned).or_else(|| properties.take("group.id"));
     if group.is_some() && options.has("partition") {
         return Err(options.wrong("Options group and partition cannot be specified together."));
@@ -155,7 +155,8 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
         None => vec![options.required("topic")?.to_owned()],
         Some(pattern) => {
             let matcher = Matcher::new(pattern)?;
-            let all = Cluster::connect(&bootstrap, manner.clone()).await?.all_topics().await?;
+            let all =
+                Cluster::connect(&bootstrap, connection_config.clone()).await?.all_topics().await?;
             let names = all.into_iter().filter(|t| !t.is_internal).map(|t| t.name);
             names.filter(|name| matcher.matches(name)).collect()
         }
@@ -165,7 +166,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     }
     Ok(Task {
         bootstrap,
-        manner,
+        connection_config,
         fetch,
         topics,
         partition: options.number("partition")?,

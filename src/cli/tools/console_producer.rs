@@ -94,13 +94,13 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     let mut reader = options.properties("reader-config", "property")?;
     let rules = LineRules::from(&mut reader)?;
     reader.warn_of_rest();
-    let manner = properties.connection_config("console-producer")?;
+    let connection_config = properties.connection_config("console-producer")?;
     let (mut config, linger) = properties.producer()?;
-    config.request_timeout = manner.request;
+    config.request_timeout = connection_config.request;
     properties.warn_of_rest();
     let task = Task {
         bootstrap,
-        manner,
+        connection_config,
         config,
         // The end of the input sends what waits; a person at a terminal sees it at once.
         linger: if screen::is_typed() { linger.min(Duration::from_millis(50)) } else { linger },

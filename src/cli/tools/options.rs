@@ -177,9 +177,9 @@ impl Options {
     pub async fn admin(&self) -> Result<Cluster, Failure> {
         let bootstrap = self.required("bootstrap-server")?;
         let mut properties = self.properties("command-config", "")?;
-        let manner = properties.connection_config("adminclient-1")?;
+        let connection_config = properties.connection_config("adminclient-1")?;
         properties.warn_of_rest();
-        Ok(Cluster::connect(bootstrap, manner).await?)
+        Ok(Cluster::connect(bootstrap, connection_config).await?)
     }
 }
 

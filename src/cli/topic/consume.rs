@@ -92,7 +92,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
         properties.or_set(name, "true");
     }
     let show = Show { as_json: consume.output == Output::Json, ..Show::from(&mut properties)? };
-    let manner = properties.connection_config("ottla")?;
+    let connection_config = properties.connection_config("ottla")?;
     let group = consume.group.clone().or_else(|| properties.take("group.id"));
     let group = group.map(|group| properties.member(&group)).transpose()?;
     if group.is_none() {
@@ -115,7 +115,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
     }
     let task = Task {
         bootstrap: consume.broker.bootstrap_server.clone(),
-        manner,
+        connection_config,
         fetch,
         topics: consume.topics,
         partition: consume.partition,

@@ -40,7 +40,7 @@ pub struct Task {
     /// The addresses to begin with.
     pub bootstrap: String,
     /// How to connect.
-    pub manner: ConnectionConfig,
+    pub connection_config: ConnectionConfig,
     /// How to fetch.
     pub fetch: FetchConfig,
     /// Which topics.
@@ -97,7 +97,7 @@ struct Consumer {
 /// # Errors
 /// Nothing answers, there is nothing to read, or a record cannot be read.
 pub async fn run(task: Task) -> Result<Ended, Failure> {
-    let cluster = Cluster::connect(&task.bootstrap, task.manner.clone()).await?;
+    let cluster = Cluster::connect(&task.bootstrap, task.connection_config.clone()).await?;
     let fetcher = Fetcher::new(task.fetch.clone());
     let member =
         task.group.as_ref().map(|(config, ..)| Member::new(config.clone(), task.topics.clone()));
@@ -306,7 +306,7 @@ impl Consumer {
         self.is_troubled = false;
         let mut out = Vec::new();
         let most = self.task.max_messages.unwrap_or(u64::MAX);
-        for Fetched { place, records } in &fetched {
+        for Fetched { partition: place, records } in &fetched {
             for record in records {
                 if self.records == most {
                     break;

@@ -52,7 +52,7 @@ pub struct Task {
     /// The addresses to begin with.
     pub bootstrap: String,
     /// How to connect.
-    pub manner: ConnectionConfig,
+    pub connection_config: ConnectionConfig,
     /// How to produce.
     pub config: ProducerConfig,
     /// How long to wait for company.
@@ -84,9 +84,9 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
         properties.or_set("key.separator", &produce.delimiter);
     }
     let rules = LineRules { headers_may_miss: true, ..LineRules::from(&mut properties)? };
-    let manner = properties.connection_config("ottla")?;
+    let connection_config = properties.connection_config("ottla")?;
     let (mut config, linger) = properties.producer()?;
-    config.request_timeout = manner.request;
+    config.request_timeout = connection_config.request;
     properties.warn_of_rest();
     let headers = produce.header.iter().map(|pair| {
         let cut = pair.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
@@ -94,7 +94,7 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
     });
     let task = Task {
         bootstrap: produce.broker.bootstrap_server.clone(),
-        manner,
+        connection_config,
         config,
         linger,
         rules,
@@ -173,7 +173,7 @@ fn finished(mut record: NewRecord, task: &Task, now_ms: i64) -> NewRecord {
 async fn patiently(task: &Task, clock: &SystemClock) -> Result<Cluster, Failure> {
     let mut is_told = false;
     loop {
-        let connected = Cluster::connect(&task.bootstrap, task.manner.clone()).await;
+        let connected = Cluster::connect(&task.bootstrap, task.connection_config.clone()).await;
         match connected {
             Err(error @ ClientError::Unreachable { .. }) if clock.now().mono_ms < PATIENCE_MS => {
                 if !is_told {

@@ -19,16 +19,16 @@ fn want(partition: i32, fetch_offset: Offset) -> SessionPartition {
 }
 
 fn request(session_id: i32, epoch: i32, wanted: Vec<SessionPartition>) -> SessionRequest {
-    SessionRequest { session_id, epoch, by_id: false, wanted, forgotten: Vec::new() }
+    SessionRequest { session_id, epoch, by_id: false, partitions: wanted, forgotten: Vec::new() }
 }
 
 fn quiet(high_watermark: Offset) -> PartitionRead {
-    let marks = PartitionOffsets {
+    let offsets = PartitionOffsets {
         high_watermark,
         last_stable_offset: high_watermark,
         log_start_offset: 0,
     };
-    PartitionRead { has_records: false, must_answer: false, marks }
+    PartitionRead { has_records: false, must_answer: false, offsets }
 }
 
 fn data(high_watermark: Offset) -> PartitionRead {
@@ -36,7 +36,7 @@ fn data(high_watermark: Offset) -> PartitionRead {
 }
 
 fn error() -> PartitionRead {
-    PartitionRead { has_records: false, must_answer: true, marks: UNTOLD }
+    PartitionRead { has_records: false, must_answer: true, offsets: NOT_SENT }
 }
 
 fn sessions(slots: usize) -> FetchSessions {
@@ -53,7 +53,7 @@ fn started(sessions: &mut FetchSessions, now: i64, seen: &[PartitionRead]) -> i3
 }
 
 fn partitions(plan: &FetchPlan) -> Vec<i32> {
-    plan.wanted.iter().map(|wanted| wanted.key.partition).collect()
+    plan.partitions.iter().map(|wanted| wanted.key.partition).collect()
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn the_log_start_and_the_stable_offset_are_news_too() {
     let id = started(&mut sessions, 0, &[quiet(5), quiet(5)]);
     let plan = sessions.begin(1, request(id, 1, vec![])).unwrap();
     let mut seen = [quiet(5), quiet(5)];
-    seen[0].marks.log_start_offset = 3;
-    seen[1].marks.last_stable_offset = 4;
+    seen[0].offsets.log_start_offset = 3;
+    seen[1].offsets.last_stable_offset = 4;
     assert_eq!(sessions.finish(1, &plan, &seen).unwrap().listed, [true, true]);
 }
 
@@ -100,7 +100,7 @@ fn partitions_are_added_changed_and_forgotten() {
     let mut change = request(id, 1, vec![want(1, 77), want(9, 3)]);
     change.forgotten = vec![key(0), key(55)];
     let plan = sessions.begin(1, change).unwrap();
-    assert_eq!(plan.wanted, [want(1, 77), want(9, 3)]);
+    assert_eq!(plan.partitions, [want(1, 77), want(9, 3)]);
     assert_eq!(sessions.partitions(), 2);
     // The new one is told at once.
     assert_eq!(sessions.finish(1, &plan, &[quiet(5), quiet(0)]).unwrap().listed, [false, true]);
@@ -164,7 +164,7 @@ fn sessions_live_by_topic_ids_as_well() {
     let by_name = sessions.begin(0, request(id, 1, vec![])).unwrap_err();
     assert_eq!(by_name, SessionError::TopicIds(id));
     let next = SessionRequest { by_id: true, ..request(id, 1, vec![]) };
-    assert_eq!(sessions.begin(0, next).unwrap().wanted, wanted);
+    assert_eq!(sessions.begin(0, next).unwrap().partitions, wanted);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn partitions_are_remembered_up_to_the_limit_and_not_one_more() {
     assert_eq!(started(&mut sessions, 0, &[quiet(5)]), NO_SESSION);
     // One more in the same session: all are answered, and the session is over.
     let plan = sessions.begin(1, request(id, 1, vec![want(-1, 0)])).unwrap();
-    assert_eq!(plan.wanted.len(), PARTITIONS_MAX + 1);
+    assert_eq!(plan.partitions.len(), PARTITIONS_MAX + 1);
     let answer = sessions.finish(1, &plan, &vec![quiet(5); PARTITIONS_MAX + 1]).unwrap();
     assert_eq!(answer.session_id, NO_SESSION);
     assert!(answer.listed.iter().all(|listed| *listed));
@@ -252,7 +252,7 @@ fn a_partition_that_is_listed_twice_is_read_once() {
     let mut sessions = sessions(10);
     let twice = vec![want(0, 1), want(1, 1), want(0, 2)];
     let plan = sessions.begin(0, request(0, FINAL_EPOCH, twice)).unwrap();
-    assert_eq!(plan.wanted, [want(0, 2), want(1, 1)]);
+    assert_eq!(plan.partitions, [want(0, 2), want(1, 1)]);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
         let mut truth: Vec<Offset> = vec![0; 8];
         // The client's view: its session, what it subscribes to, and what it was told.
         let (mut id, mut epoch) = (NO_SESSION, FULL_EPOCH);
-        let (mut mine, mut told) = (vec![0, 1, 2], HashMap::<i32, Offset>::new());
+        let (mut mine, mut sent) = (vec![0, 1, 2], HashMap::<i32, Offset>::new());
         for step in 0..200 {
             let mut next = request(id, epoch, vec![]);
             let mut keep: Vec<i32> = (0..8).filter(|_| rng.u8(..4) > 0).collect();
@@ -285,15 +285,15 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
                 keep = mine.clone();
             }
             if epoch == FULL_EPOCH {
-                next.wanted = keep.iter().map(|p| want(*p, 0)).collect();
-                told.clear();
+                next.partitions = keep.iter().map(|p| want(*p, 0)).collect();
+                sent.clear();
             } else {
                 let added = keep.iter().filter(|p| !mine.contains(p));
-                next.wanted = added.map(|p| want(*p, 0)).collect();
+                next.partitions = added.map(|p| want(*p, 0)).collect();
                 next.forgotten =
                     mine.iter().filter(|p| !keep.contains(p)).map(|p| key(*p)).collect();
             }
-            told.retain(|p, _| keep.contains(p));
+            sent.retain(|p, _| keep.contains(p));
             mine = keep;
             let now = step * 60_000;
             let Ok(plan) = sessions.begin(now, next) else {
@@ -307,18 +307,18 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
             assert_eq!(planned, expected, "round {round}, step {step}");
             truth[rng.usize(..8)] += rng.i64(0..2);
             let seen: Vec<_> = plan
-                .wanted
+                .partitions
                 .iter()
                 .map(|wanted| quiet(truth[wanted.key.partition as usize]))
                 .collect();
             let answer = sessions.finish(now, &plan, &seen).unwrap();
-            for (wanted, listed) in plan.wanted.iter().zip(&answer.listed) {
+            for (wanted, listed) in plan.partitions.iter().zip(&answer.listed) {
                 if *listed {
-                    told.insert(wanted.key.partition, truth[wanted.key.partition as usize]);
+                    sent.insert(wanted.key.partition, truth[wanted.key.partition as usize]);
                 }
             }
             for partition in &mine {
-                assert_eq!(told.get(partition), Some(&truth[*partition as usize]));
+                assert_eq!(sent.get(partition), Some(&truth[*partition as usize]));
             }
             (id, epoch) = match answer.session_id {
                 NO_SESSION => (NO_SESSION, FULL_EPOCH),

@@ -45,12 +45,12 @@ fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
 }
 
 fn with_features(cx: &Context, response: ApiVersionsResponse) -> ApiVersionsResponse {
-    let supported = features::SUPPORTED.iter().filter(|one| cx.version >= 4 || one.least > 0);
+    let supported = features::SUPPORTED.iter().filter(|one| cx.version >= 4 || one.min_level > 0);
     let supported = supported.map(|one| {
         SupportedFeatureKey::default()
             .with_name(StrBytes::from_static_str(one.name))
-            .with_min_version(one.least)
-            .with_max_version(one.most)
+            .with_min_version(one.min_level)
+            .with_max_version(one.max_level)
     });
     let image = cx.broker.image();
     let finalized = features::finalized(&image).map(|(name, level)| {

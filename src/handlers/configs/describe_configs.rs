@@ -53,7 +53,7 @@ impl ListHandler for DescribeConfigs {
         request: DescribeConfigsRequest,
     ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
-        let mut results = Results::new(cx, request);
+        let mut results = ResultSource::new(cx, request);
         let count = results.resources.len();
         let first = results.piece()?;
         if results.next == count {
@@ -71,16 +71,16 @@ impl ListHandler for DescribeConfigs {
             list.put_later(count, later, held).await?;
         }
         let tail = usize::from(cx.version >= 4);
-        list.into_reply(&DescribeConfigsResponse::default(), tail).await
+        list.into_response(&DescribeConfigsResponse::default(), tail).await
     }
 }
 
 /// The results, made a piece at a time, as often as need be: from what was known when the request
 /// came, which does not change.
 #[derive(Debug)]
-struct Results {
+struct ResultSource {
     known: ConfigSnapshot,
-    shape: Shape,
+    shape: Options,
     resources: Vec<DescribeConfigsResource>,
     /// Which of the resources comes next.
     next: usize,
@@ -88,9 +88,9 @@ struct Results {
     last: Option<(DescribeConfigsResource, Bytes)>,
 }
 
-impl Results {
-    fn new(cx: &Context, request: DescribeConfigsRequest) -> Results {
-        let shape = Shape {
+impl ResultSource {
+    fn new(cx: &Context, request: DescribeConfigsRequest) -> ResultSource {
+        let shape = Options {
             synonyms: request.include_synonyms,
             documentation: request.include_documentation,
             version: cx.version,
@@ -101,7 +101,7 @@ impl Results {
             levels: cx.broker.loggers.levels(),
             node_id: cx.node_id(),
         };
-        Results { known, shape, resources: request.resources, next: 0, last: None }
+        ResultSource { known, shape, resources: request.resources, next: 0, last: None }
     }
 
     /// The results of the next resources, up to the size of a piece; empty at the end.
@@ -126,7 +126,7 @@ impl Results {
     }
 }
 
-impl Pieces for Results {
+impl Pieces for ResultSource {
     fn next(&mut self) -> Option<Bytes> {
         self.piece().ok()
     }
@@ -142,7 +142,7 @@ struct ConfigSnapshot {
 }
 
 impl ConfigSnapshot {
-    fn result(&self, shape: &Shape, resource: &DescribeConfigsResource) -> DescribeConfigsResult {
+    fn result(&self, shape: &Options, resource: &DescribeConfigsResource) -> DescribeConfigsResult {
         let result = DescribeConfigsResult::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
@@ -236,13 +236,13 @@ fn broker_id(name: &str) -> Result<i32, ApiError> {
 
 /// What the one who asks wants to see of each option.
 #[derive(Debug)]
-struct Shape {
+struct Options {
     synonyms: bool,
     documentation: bool,
     version: i16,
 }
 
-impl Shape {
+impl Options {
     fn of(&self, config: ConfigDescription) -> DescribeConfigsResourceResult {
         let synonyms = config.synonyms.into_iter().filter(|_| self.synonyms).map(|synonym| {
             DescribeConfigsSynonym::default()

@@ -51,7 +51,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
         };
         let begun = {
             let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
-            sessions.begin(cx.broker.clock.now().mono_ms, asked(cx.version, request))
+            sessions.begin(cx.broker.clock.now().mono_ms, session_request(cx.version, request))
         };
         let fetched = match begun {
             Ok(plan) => fetch(cx, plan, limits, reads_nothing).await,
@@ -104,7 +104,7 @@ fn most_bytes(cx: &Context) -> i32 {
     quota.map_or(i32::MAX, |bytes| bytes as i32).min(cx.broker.config.fetch_max_bytes)
 }
 
-fn asked(version: i16, request: FetchRequest) -> SessionRequest {
+fn session_request(version: i16, request: FetchRequest) -> SessionRequest {
     let by_id = version >= 13;
     let mut wanted = Vec::new();
     for topic in &request.topics {
@@ -142,21 +142,21 @@ fn asked(version: i16, request: FetchRequest) -> SessionRequest {
             crate::fetch::session::FINAL_EPOCH
         },
         by_id,
-        wanted,
+        partitions: wanted,
         forgotten: forgotten.collect(),
     }
 }
 
 async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing: bool) -> Fetched {
     let mut wanting: Vec<ReadRequest> =
-        plan.wanted.iter().map(|w| wanting(&cx.broker, w)).collect();
+        plan.partitions.iter().map(|w| wanting(&cx.broker, w)).collect();
     if reads_nothing {
         fail_first(&mut wanting);
     }
     let stopping = cx.broker.stopping.subscribe();
     let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
     let answers: Vec<FetchedPartition> = plan
-        .wanted
+        .partitions
         .iter()
         .zip(wanting.iter().zip(outcomes))
         .map(|(w, (_, o))| answer(w, o))
@@ -166,7 +166,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
         .map(|a| PartitionRead {
             has_records: a.records.is_some(),
             must_answer: a.error_code != NONE,
-            marks: PartitionOffsets {
+            offsets: PartitionOffsets {
                 high_watermark: a.high_watermark,
                 last_stable_offset: a.last_stable_offset,
                 log_start_offset: a.log_start_offset,
@@ -183,7 +183,8 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
     match finished {
         Ok(session) => {
             let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
-            let shown = plan.wanted.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
+            let shown =
+                plan.partitions.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
             // As in Kafka, where those that there are not are put behind the ones that are read.
             let mut shown: Vec<_> = shown.collect();
             shown.sort_by_key(|((_, answer), _)| is_unknown(&answer.error_code));
@@ -226,7 +227,7 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
 
 /// How many bytes the answer would have.
 fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
-    let both = plan.wanted.iter().zip(answers);
+    let both = plan.partitions.iter().zip(answers);
     let has_news = |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE;
     let news = both.filter(|(_, answer)| has_news(answer));
     let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));

@@ -78,7 +78,7 @@ async fn unknown_isolation(
 
 async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 6);
-    list.into_reply(&ListOffsetsResponse::default(), tail).await
+    list.into_response(&ListOffsetsResponse::default(), tail).await
 }
 
 /// Opens the logs that are looked at below, so that this holds up nothing else.

@@ -131,7 +131,7 @@ async fn append_all(
                     appended.push(AppendedBatch { partition, end_offset, place });
                     answer
                 }
-                (None, refusal) => refusal,
+                (None, reason) => reason,
             });
         }
         response.responses.push(answered(topic, partitions));
@@ -140,7 +140,7 @@ async fn append_all(
 }
 
 /// What a request has for one partition.
-struct ToAppend {
+struct PartitionRecords {
     /// The records, if they are one batch.
     records: Option<Bytes>,
     /// Why the records are not one batch.
@@ -155,14 +155,14 @@ type NamedTopic = (TopicName, TopicId);
 fn what_to_append(
     version: i16,
     request: Vec<TopicProduceData>,
-) -> Vec<(NamedTopic, Vec<(i32, ToAppend)>)> {
+) -> Vec<(NamedTopic, Vec<(i32, PartitionRecords)>)> {
     let named = request.into_iter().flat_map(|topic| {
         let named = (topic.name, topic.topic_id);
         topic.partition_data.into_iter().map(move |data| {
             let records = data.records.unwrap_or_default();
             let wanted = match only_batch(&records, version) {
-                Ok(_) => ToAppend { records: Some(records), fault: None },
-                Err(error) => ToAppend { records: None, fault: Some(error) },
+                Ok(_) => PartitionRecords { records: Some(records), fault: None },
+                Err(error) => PartitionRecords { records: None, fault: Some(error) },
             };
             (named.clone(), data.index, wanted)
         })
@@ -180,7 +180,7 @@ async fn append(
     cx: &Context,
     live: Option<&LiveTopic>,
     index: i32,
-    wanted: ToAppend,
+    wanted: PartitionRecords,
     acks: i16,
 ) -> PartitionResult {
     let refuse = |code, message| (None, refused(index, code, message));
@@ -222,8 +222,8 @@ async fn append_batch(
     let replicas_min = partition.config().min_insync_replicas;
     if acks == -1 && replicas_min > 1 {
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
-        let refusal = refused(index, Code::NotEnoughReplicas, Some(message));
-        return (None, refusal.with_log_start_offset(log_start(partition)));
+        let reason = refused(index, Code::NotEnoughReplicas, Some(message));
+        return (None, reason.with_log_start_offset(log_start(partition)));
     }
     match write(cx, partition, records).await {
         Ok(placed) => {

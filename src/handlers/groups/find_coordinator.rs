@@ -70,7 +70,7 @@ impl ListHandler for FindCoordinator {
             list.put(&coordinator.with_key(key)).await?;
         }
         // Tags follow.
-        list.into_reply(&FindCoordinatorResponse::default(), 1).await
+        list.into_response(&FindCoordinatorResponse::default(), 1).await
     }
 }
 

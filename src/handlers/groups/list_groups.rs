@@ -53,7 +53,7 @@ impl ListHandler for ListGroups {
             list.put(&listed).await?;
         }
         let tail = usize::from(cx.version >= 3);
-        list.into_reply(&ListGroupsResponse::default(), tail).await
+        list.into_response(&ListGroupsResponse::default(), tail).await
     }
 }
 

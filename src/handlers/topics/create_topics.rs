@@ -205,7 +205,7 @@ async fn create(
 ) -> Vec<Result<TopicId, ApiError>> {
     let charged = cx.broker.quotas.has(QuotaType::Mutation);
     if !validate_only && !charged {
-        let created = cx.broker.create_in_pieces(wanted.to_vec()).await;
+        let created = cx.broker.create_in_batches(wanted.to_vec()).await;
         return created.into_iter().map(|outcome| outcome.map_err(ApiError::from)).collect();
     }
     let could = cx.broker.could_create(wanted).into_iter().zip(wanted);
@@ -223,7 +223,7 @@ async fn create(
     if !validate_only {
         let left = outcomes.iter().zip(wanted).filter(|(outcome, _)| outcome.is_ok());
         let left: Vec<NewTopic> = left.map(|(_, topic)| topic.clone()).collect();
-        let created = cx.broker.create_in_pieces(left).await;
+        let created = cx.broker.create_in_batches(left).await;
         let places = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
         places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(ApiError::from));
     }

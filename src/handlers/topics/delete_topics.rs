@@ -63,7 +63,7 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
         })
         .collect();
     let names: Vec<String> = checked.iter().flatten().map(|topic| topic.name.clone()).collect();
-    let mut deleted = cx.broker.delete_in_pieces(&names).await.into_iter();
+    let mut deleted = cx.broker.delete_in_batches(&names).await.into_iter();
     let mut responses = Vec::with_capacity(checked.len());
     for topic in checked {
         responses.push(match topic {

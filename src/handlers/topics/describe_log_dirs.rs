@@ -41,7 +41,7 @@ impl ListHandler for DescribeLogDirs {
                 }
             }
             Some(topics) => {
-                for (name, partitions) in wanted(topics) {
+                for (name, partitions) in requested_partitions(topics) {
                     if let Some(topic) = cx.broker.registry.named(&name) {
                         let described = described(&topic, Some(&partitions));
                         if !described.partitions.is_empty() {
@@ -62,12 +62,12 @@ impl ListHandler for DescribeLogDirs {
         // Total and usable bytes, tags of the directory, tags of the answer.
         let tail = if cx.version >= 4 { 16 } else { 0 } + if cx.version >= 2 { 2 } else { 0 };
         let response = DescribeLogDirsResponse::default().with_results(vec![result]);
-        list.into_reply(&response, tail).await
+        list.into_response(&response, tail).await
     }
 }
 
 /// The partitions that are asked for, each of them once, by topic.
-fn wanted(topics: Vec<DescribableLogDirTopic>) -> BTreeMap<TopicName, BTreeSet<i32>> {
+fn requested_partitions(topics: Vec<DescribableLogDirTopic>) -> BTreeMap<TopicName, BTreeSet<i32>> {
     let mut wanted: BTreeMap<TopicName, BTreeSet<i32>> = BTreeMap::new();
     for topic in topics {
         wanted.entry(topic.topic).or_default().extend(topic.partitions);

@@ -64,7 +64,7 @@ impl ListHandler for Metadata {
                 }
             }
             Some(topics) => {
-                let asked = asked(cx, topics);
+                let asked = topic_queries(cx, topics);
                 let uncreated = match may_create {
                     true => create_missing(cx, &asked).await,
                     false => HashMap::new(),
@@ -79,7 +79,7 @@ impl ListHandler for Metadata {
             }
         }
         let response = whole(cx, request.include_cluster_authorized_operations);
-        list.into_reply(&response, tail(cx.version)).await
+        list.into_response(&response, tail(cx.version)).await
     }
 }
 
@@ -108,7 +108,7 @@ async fn refused(
     let error_code = if cx.version >= 13 { code.code() } else { NONE };
     let response =
         MetadataResponse::default().with_controller_id(BrokerId(-1)).with_error_code(error_code);
-    list.into_reply(&response, tail(cx.version)).await
+    list.into_response(&response, tail(cx.version)).await
 }
 
 /// What follows the topics in the answer, in bytes: operations on the cluster from version 8 to
@@ -158,7 +158,7 @@ impl TopicQuery {
 }
 
 /// Returns what is asked for, each topic once, as in Apache Kafka; unknown ids come first.
-fn asked(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
+fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let mut asked = each_once(topics);
     let is_known = |topic: &TopicQuery| match topic {
         TopicQuery::Name(_) => false,
@@ -238,7 +238,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
         partitions,
         configs: Default::default(),
     };
-    let created = broker.create_in_pieces(missing.iter().map(new).collect()).await;
+    let created = broker.create_in_batches(missing.iter().map(new).collect()).await;
     let mut uncreated = HashMap::new();
     for (name, outcome) in missing.into_iter().zip(created) {
         match outcome {

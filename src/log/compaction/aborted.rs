@@ -22,16 +22,16 @@ impl AbortedTxns {
         let mut aborted = AbortedTxns::default();
         for span in spans {
             let segment = &span.segment;
-            segment.scan(0, span.log_bytes, false, |lying, _| {
-                let header = &lying.header;
+            segment.scan(0, span.log_bytes, false, |batch_at, _| {
+                let header = &batch_at.header;
                 if header.is_transactional() && !header.is_control() {
                     open.entry(header.producer_id).or_insert(header.base_offset);
                 }
                 if header.is_control()
                     && let Some(first) = open.remove(&header.producer_id)
                 {
-                    let end = lying.position + lying.bytes;
-                    segment.scan(lying.position, end, true, |_, bytes| {
+                    let end = batch_at.position + batch_at.bytes;
+                    segment.scan(batch_at.position, end, true, |_, bytes| {
                         let marker = BatchView::first(bytes).as_ref().and_then(EndTxnMarker::of);
                         if marker.is_some_and(|marker| !marker.committed) {
                             let of_it = aborted.0.entry(header.producer_id).or_default();

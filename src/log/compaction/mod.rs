@@ -64,7 +64,7 @@ pub struct CleanerStats {
 pub struct CompactionPass {
     disk: Arc<dyn Disk>,
     config: Arc<TopicConfig>,
-    means: PassConfig,
+    pass_config: PassConfig,
     map: OffsetMap,
     aborted: AbortedTxns,
     last_written: LastWritten,
@@ -91,21 +91,21 @@ fn damaged(span: &SegmentView, position: u64) -> io::Error {
 /// Visits every batch of a segment and checks it.
 fn each_batch(
     span: &SegmentView,
-    pace: Throttler<'_>,
+    throttler: Throttler<'_>,
     mut visit: impl FnMut(&BatchView<'_>, &BatchAt) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let (mut paced, mut broke_off) = (0, false);
-    let end = span.segment.scan(0, span.log_bytes, true, |lying, bytes| {
+    let end = span.segment.scan(0, span.log_bytes, true, |batch_at, bytes| {
         let batch = BatchView::first(bytes).filter(BatchView::crc_is_right);
-        let batch = batch.ok_or_else(|| damaged(span, lying.position))?;
-        paced += lying.bytes;
+        let batch = batch.ok_or_else(|| damaged(span, batch_at.position))?;
+        paced += batch_at.bytes;
         if paced >= 64 * 1024 {
-            if pace(paced).is_break() {
+            if throttler(paced).is_break() {
                 return Err(interrupted());
             }
             paced = 0;
         }
-        let flow = visit(&batch, lying)?;
+        let flow = visit(&batch, batch_at)?;
         broke_off = flow.is_break();
         Ok(flow)
     })?;
@@ -127,8 +127,8 @@ impl CompactionPass {
         config: Arc<TopicConfig>,
         range: &CleanableRange,
         last_written: LastWritten,
-        means: PassConfig,
-        pace: Throttler<'_>,
+        pass_config: PassConfig,
+        throttler: Throttler<'_>,
     ) -> io::Result<CompactionPass> {
         let stable = view.sealed.iter().chain([&view.active]);
         let stable = stable.filter(|span| span.segment.base_offset < view.last_stable_offset);
@@ -140,11 +140,11 @@ impl CompactionPass {
         let mut map = OffsetMap::new(
             range.first_dirty,
             range.first_uncleanable,
-            means.map_bytes,
-            means.map_load,
+            pass_config.map_bytes,
+            pass_config.map_load,
         );
         for span in cleanable.iter().skip(first.max(1) - 1) {
-            if !fill(&mut map, span, range, &aborted, pace)? {
+            if !fill(&mut map, span, range, &aborted, throttler)? {
                 break;
             }
         }
@@ -154,7 +154,7 @@ impl CompactionPass {
         Ok(CompactionPass {
             disk,
             config,
-            means,
+            pass_config,
             stats: CleanerStats { keys: map.len() as u64, ..CleanerStats::default() },
             map,
             aborted,
@@ -171,14 +171,14 @@ impl CompactionPass {
     /// # Errors
     /// As for [`CompactionPass::begin`]; the files written are then removed, and the log is
     /// unchanged.
-    pub fn next(&mut self, dir: &Path, pace: Throttler<'_>) -> io::Result<Option<SegmentSwap>> {
+    pub fn next(&mut self, dir: &Path, throttler: Throttler<'_>) -> io::Result<Option<SegmentSwap>> {
         while let Some(group) = self.groups.next() {
             let Some(base_offset) = group.first().map(|span| span.segment.base_offset) else {
                 continue;
             };
             let cleaned = Segment::named(self.disk.clone(), dir, base_offset, CLEANED).made()?;
             let mut active = Active::empty(cleaned);
-            let written = self.write(&group, &mut active, pace);
+            let written = self.write(&group, &mut active, throttler);
             let is_changed = match written {
                 Ok(is_changed) => is_changed,
                 Err(error) => {
@@ -202,25 +202,25 @@ impl CompactionPass {
         &mut self,
         group: &[SegmentView],
         active: &mut Active,
-        pace: Throttler<'_>,
+        throttler: Throttler<'_>,
     ) -> io::Result<bool> {
         let filter = BatchFilter {
             map: &self.map,
             aborted: &self.aborted,
             last_written: &self.last_written,
-            now_wall_ms: self.means.now_wall_ms,
+            now_wall_ms: self.pass_config.now_wall_ms,
             delete_retention_ms: self.config.delete_retention_ms,
         };
         let (mut buffer, mut position, mut is_changed) = (Vec::new(), 0, false);
         let segment = active.segment.clone();
         for (i, span) in group.iter().enumerate() {
-            each_batch(span, pace, |batch, lying| {
+            each_batch(span, throttler, |batch, batch_at| {
                 // A segment must reach as far as its originals did: after a crash the next start
                 // takes a gap before the next segment for a lost tail.
                 let is_last =
-                    i + 1 == group.len() && lying.position + lying.bytes == span.log_bytes;
+                    i + 1 == group.len() && batch_at.position + batch_at.bytes == span.log_bytes;
                 let changed;
-                self.stats.read_bytes += lying.bytes;
+                self.stats.read_bytes += batch_at.bytes;
                 let bytes = match filter.filter(batch, &mut self.passed, is_last)? {
                     Filtered::AsItIs => batch.bytes,
                     Filtered::Changed(bytes) => {
@@ -234,12 +234,12 @@ impl CompactionPass {
                     }
                 };
                 let header =
-                    BatchView::first(bytes).ok_or_else(|| damaged(span, lying.position))?.header;
+                    BatchView::first(bytes).ok_or_else(|| damaged(span, batch_at.position))?.header;
                 let interval = self.config.index_interval_bytes;
                 let len = bytes.len() as u64;
                 active.note(header.last_offset(), header.max_timestamp, len, interval)?;
                 buffer.extend_from_slice(bytes);
-                if buffer.len() >= self.means.buffer_bytes {
+                if buffer.len() >= self.pass_config.buffer_bytes {
                     segment.log()?.write_at(&buffer, &[], position)?;
                     position += buffer.len() as u64;
                     buffer.clear();
@@ -261,10 +261,10 @@ fn fill(
     span: &SegmentView,
     range: &CleanableRange,
     aborted: &AbortedTxns,
-    pace: Throttler<'_>,
+    throttler: Throttler<'_>,
 ) -> io::Result<bool> {
     let (mut key, mut is_full) = (Vec::new(), false);
-    each_batch(span, pace, |batch, lying| {
+    each_batch(span, throttler, |batch, batch_at| {
         let header = &batch.header;
         if header.last_offset() < range.first_dirty {
             return Ok(ControlFlow::Continue(()));
@@ -282,7 +282,7 @@ fn fill(
                 }
                 if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            walked.map_err(|_| damaged(span, lying.position))?;
+            walked.map_err(|_| damaged(span, batch_at.position))?;
         }
         if is_full {
             return Ok(ControlFlow::Break(()));

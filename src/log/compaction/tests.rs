@@ -85,7 +85,7 @@ impl Under {
     fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, CleanerStats) {
         let view = self.log.view();
         let range = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
-        let means = PassConfig {
+        let pass_config = PassConfig {
             map_bytes: (keys + 1) * 2 * offset_map::SLOT_BYTES,
             map_load: 0.5,
             buffer_bytes: 100,
@@ -93,10 +93,11 @@ impl Under {
         };
         let last = self.log.producers.last_written();
         let (disk, config) = (self.disk.clone(), self.config.clone());
-        let pace = &mut |_| ControlFlow::Continue(());
+        let throttler = &mut |_| ControlFlow::Continue(());
         let mut pass =
-            CompactionPass::begin(disk, &view, config, &range, last, means, pace).unwrap();
-        while let Some(swap) = pass.next(dir(), pace).unwrap() {
+            CompactionPass::begin(disk, &view, config, &range, last, pass_config, throttler)
+                .unwrap();
+        while let Some(swap) = pass.next(dir(), throttler).unwrap() {
             assert!(self.log.begin_swap(&swap));
             swap.run().unwrap();
             for old in self.log.finish_swap(swap) {
@@ -341,12 +342,13 @@ fn a_pass_that_is_broken_off_leaves_everything_as_it_was() {
     it.roll();
     let (view, rows) = (it.log.view(), it.rows());
     let range = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
-    let means =
+    let pass_config =
         PassConfig { map_bytes: 1 << 20, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
     let last = LastWritten::new();
-    let mut pass = CompactionPass::begin(disk, &view, config, &range, last, means, go_on).unwrap();
+    let mut pass =
+        CompactionPass::begin(disk, &view, config, &range, last, pass_config, go_on).unwrap();
     let error = pass.next(dir(), &mut |_| ControlFlow::Break(())).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
     assert_eq!(it.rows(), rows);
@@ -362,10 +364,11 @@ fn a_damaged_log_is_left_alone() {
     let view = it.log.view();
     view.sealed[0].segment.log().unwrap().write_at(b"!", &[], 70).unwrap();
     let range = CleanableRange::of(&view, &it.config, None, NOW).unwrap();
-    let means = PassConfig { map_bytes: 1000, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
+    let pass_config =
+        PassConfig { map_bytes: 1000, map_load: 0.9, buffer_bytes: 1000, now_wall_ms: NOW };
     let (disk, config) = (it.disk.clone(), it.config.clone());
     let go_on = &mut |_| ControlFlow::Continue(());
     let begun =
-        CompactionPass::begin(disk, &view, config, &range, LastWritten::new(), means, go_on);
+        CompactionPass::begin(disk, &view, config, &range, LastWritten::new(), pass_config, go_on);
     assert_eq!(begun.unwrap_err().kind(), io::ErrorKind::InvalidData);
 }

@@ -55,7 +55,7 @@ fn a_list_of_any_length_is_written_as_the_whole_answer_is() {
                 }
             }
             let answer = MetadataResponse::default().with_controller_id(7.into());
-            let written = bytes(list.into_reply(9, &answer, tail(version)).unwrap());
+            let written = bytes(list.into_response(9, &answer, tail(version)).unwrap());
             let whole = answer.with_topics((0..count).map(topic).collect());
             let wanted = bytes(encode(3, version, 9, &whole).unwrap());
             assert!(written == wanted, "version {version}, {count} topics");
@@ -72,7 +72,7 @@ fn each_piece_has_memory_of_its_own() {
             list.cut();
         }
     }
-    let reply = list.into_reply(1, &FindCoordinatorResponse::default(), 1).unwrap();
+    let reply = list.into_response(1, &FindCoordinatorResponse::default(), 1).unwrap();
     let Response::Chunks(chunks) = reply else { panic!("no answer") };
     assert!(chunks.len() > 3, "{}", chunks.len());
     for chunk in chunks {
@@ -101,7 +101,7 @@ fn what_comes_later_stands_in_its_place_and_has_the_length_that_was_announced() 
     list.put_later(3, DeferredItems::new(3 * each, Box::new(Counted(3))));
     list.put(&coordinator(2)).unwrap();
     let answer = FindCoordinatorResponse::default();
-    let written = bytes(list.into_reply(1, &answer, 1).unwrap());
+    let written = bytes(list.into_response(1, &answer, 1).unwrap());
     let all = [1, 5, 5, 5, 2].map(coordinator).to_vec();
     assert!(written == bytes(encode(10, 4, 1, &answer.with_coordinators(all)).unwrap()));
 
@@ -117,6 +117,6 @@ fn what_comes_later_stands_in_its_place_and_has_the_length_that_was_announced() 
 fn no_frame_is_longer_than_its_length_can_say() {
     let mut list = EncodedList::new(10, 4);
     list.put_later(1, DeferredItems::new(i32::MAX as usize, Box::new(Counted(1))));
-    let refused = list.into_reply(1, &FindCoordinatorResponse::default(), 1).unwrap_err();
+    let refused = list.into_response(1, &FindCoordinatorResponse::default(), 1).unwrap_err();
     assert!(matches!(refused, CloseReason::Unaffordable(_)), "{refused}");
 }

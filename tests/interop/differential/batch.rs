@@ -157,7 +157,7 @@ pub fn any_records(rng: &mut Rng, timestamp: i64, keys: u8) -> Vec<Record> {
 
 /// A record that a consumer is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct ReadRecord {
     pub offset: i64,
     pub codec: Option<Codec>,
     /// None if it is the broker's.
@@ -168,12 +168,12 @@ pub struct Seen {
 }
 
 /// What a consumer that has asked for `from` takes out of an answer.
-pub fn seen(bytes: &[u8], from: i64) -> Vec<Seen> {
+pub fn seen(bytes: &[u8], from: i64) -> Vec<ReadRecord> {
     let of_batch = |batch: BatchView<'_>| {
         assert!(batch.crc_is_right(), "a wrong CRC in an answer");
         let (append_time, codec) = (batch.header.is_log_append_time(), batch.header.codec());
         let told = records(&batch).expect("records");
-        let each = move |record: ottla::storage::records::Record| Seen {
+        let each = move |record: ottla::storage::records::Record| ReadRecord {
             offset: record.offset,
             codec,
             timestamp: (!append_time).then_some(record.timestamp),

@@ -25,7 +25,7 @@ pub enum Point {
 
 /// What is done to both brokers.
 #[derive(Debug, Clone)]
-pub enum Deed {
+pub enum Action {
     Create {
         partitions: i32,
         factor: i16,
@@ -82,13 +82,13 @@ pub struct Batch {
 pub struct Operation {
     /// The topic's number.
     pub topic: usize,
-    pub deed: Deed,
-    pub kind: Kind,
+    pub deed: Action,
+    pub kind: OperationKind,
 }
 
 /// What a topic may be made to be; it decides what can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum OperationKind {
     Plain,
     /// Timestamps may be the broker's.
     Append,
@@ -98,7 +98,7 @@ pub enum Kind {
 
 /// What the plan believes of a topic.
 struct Topic {
-    kind: Kind,
+    kind: OperationKind,
     partitions: i32,
     /// The next sequence by partition and producer, if all goes well; and the epoch.
     producers: BTreeMap<(i32, i64), (i16, i32)>,
@@ -125,7 +125,7 @@ impl Planner {
         let number = self.rng.usize(..TOPICS);
         let Some(topic) = &self.topics[number] else {
             // Now and then somebody asks for what is not there.
-            let kind = Kind::Plain;
+            let kind = OperationKind::Plain;
             return match self.rng.u8(..10) {
                 0 => Operation { topic: number, deed: self.deed(kind, 1), kind },
                 _ => self.create(number),
@@ -137,32 +137,32 @@ impl Planner {
             550..555 => return self.create(number),
             555..562 => {
                 self.topics[number] = None;
-                Deed::Delete
+                Action::Delete
             }
             562..570 => self.grow(number),
-            570..580 if kind == Kind::Compacted => {
+            570..580 if kind == OperationKind::Compacted => {
                 self.compactions += 1;
-                Deed::Compact { step: self.compactions }
+                Action::Compact { step: self.compactions }
             }
-            580..590 => Deed::ReadAll,
+            580..590 => Action::ReadAll,
             _ => self.deed(kind, partitions),
         };
         Operation { topic: number, deed, kind }
     }
 
     /// What changes nothing that the plan would have to know.
-    fn deed(&mut self, kind: Kind, partitions: i32) -> Deed {
+    fn deed(&mut self, kind: OperationKind, partitions: i32) -> Action {
         let partition = self.partition(partitions);
         match self.rng.u8(..100) {
-            0..50 => Deed::Fetch {
+            0..50 => Action::Fetch {
                 partition,
                 from: self.point(),
                 max_bytes: [0, 1, 100, 1000, 10_000, 1_000_000][self.rng.usize(..6)],
             },
-            50..70 => Deed::ListOffset { partition, timestamp: self.asked_time() },
-            70..83 => Deed::DeleteRecords { partition, before: self.point() },
+            50..70 => Action::ListOffset { partition, timestamp: self.asked_time() },
+            70..83 => Action::DeleteRecords { partition, before: self.point() },
             83..96 => self.alter(kind),
-            _ => Deed::Describe,
+            _ => Action::Describe,
         }
     }
 
@@ -217,7 +217,12 @@ impl Planner {
     }
 
     fn create(&mut self, number: usize) -> Operation {
-        let kind = [Kind::Plain, Kind::Plain, Kind::Append, Kind::Compacted][self.rng.usize(..4)];
+        let kind = [
+            OperationKind::Plain,
+            OperationKind::Plain,
+            OperationKind::Append,
+            OperationKind::Compacted,
+        ][self.rng.usize(..4)];
         let partitions = match self.rng.u8(..20) {
             0 => 0,
             1 => -5,
@@ -227,7 +232,7 @@ impl Planner {
         let validate_only = self.rng.u8(..10) == 0;
         // Nothing may become so old that it vanishes at a time of the broker's choice.
         let mut configs = vec![("retention.ms".to_owned(), "-1".to_owned())];
-        if kind == Kind::Compacted {
+        if kind == OperationKind::Compacted {
             configs.push(("cleanup.policy".to_owned(), "compact".to_owned()));
         }
         let mut is_valid = partitions > 0 && [1, -1].contains(&factor);
@@ -249,12 +254,12 @@ impl Planner {
         };
         Operation {
             topic: number,
-            deed: Deed::Create { partitions, factor, configs, validate_only },
+            deed: Action::Create { partitions, factor, configs, validate_only },
             kind,
         }
     }
 
-    fn grow(&mut self, number: usize) -> Deed {
+    fn grow(&mut self, number: usize) -> Action {
         let topic = self.topics[number].as_mut().unwrap();
         let count = topic.partitions + self.rng.i32(-1..3);
         let assigned = match self.rng.u8(..4) {
@@ -268,10 +273,10 @@ impl Planner {
         if count > topic.partitions && assigned.as_ref().is_none_or(fits) {
             topic.partitions = count;
         }
-        Deed::Grow { count, assigned }
+        Action::Grow { count, assigned }
     }
 
-    fn alter(&mut self, kind: Kind) -> Deed {
+    fn alter(&mut self, kind: OperationKind) -> Action {
         let count = if self.rng.u8(..5) == 0 { self.rng.usize(..4) } else { 1 };
         let changes = (0..count).map(|_| {
             let (name, value) = self.setting(kind);
@@ -287,15 +292,15 @@ impl Planner {
                 _ => (name, 0, Some(value)),
             }
         });
-        Deed::Alter { changes: changes.collect(), validate_only: self.rng.u8(..10) == 0 }
+        Action::Alter { changes: changes.collect(), validate_only: self.rng.u8(..10) == 0 }
     }
 
     /// A config and a value for it; what is not allowed ends with an exclamation mark.
-    fn setting(&mut self, kind: Kind) -> (String, String) {
-        let known = SETTINGS.len() + if kind == Kind::Plain { 0 } else { 2 };
+    fn setting(&mut self, kind: OperationKind) -> (String, String) {
+        let known = SETTINGS.len() + if kind == OperationKind::Plain { 0 } else { 2 };
         let (name, values): (&str, &[&str]) = match self.rng.usize(..known) {
             index if index < SETTINGS.len() => SETTINGS[index],
-            _ if kind == Kind::Append => {
+            _ if kind == OperationKind::Append => {
                 ("message.timestamp.type", &["LogAppendTime", "CreateTime"])
             }
             _ => ("cleanup.policy", &["compact", "compact,delete", "delete", "shred!"]),
@@ -303,17 +308,17 @@ impl Planner {
         (name.to_owned(), self.rng.choice(values).unwrap().to_string())
     }
 
-    fn produce(&mut self, number: usize) -> Deed {
+    fn produce(&mut self, number: usize) -> Action {
         let time = self.time();
         let topic = self.topics[number].as_mut().unwrap();
         // Segments of compacted topics are rolled by the time of their records, when it is wanted.
         let time = match topic.kind {
-            Kind::Compacted if time == -1 => self.now,
-            Kind::Compacted => time.min(self.now),
+            OperationKind::Compacted if time == -1 => self.now,
+            OperationKind::Compacted => time.min(self.now),
             _ => time,
         };
         let keys = match topic.kind {
-            Kind::Compacted if self.rng.u8(..20) > 0 => 100,
+            OperationKind::Compacted if self.rng.u8(..20) > 0 => 100,
             _ => 70,
         };
         let flaw = (self.rng.u8(..30) == 0).then(|| *self.rng.choice(FLAWS).unwrap());
@@ -329,7 +334,12 @@ impl Planner {
         let codec = CODECS[self.rng.usize(..5)];
         let acks = *self.rng.choice(&[-1, -1, -1, -1, -1, -1, 1, 1, 1, 2]).unwrap();
         let version = [3, 7, 8, 9, 12][self.rng.usize(..5)];
-        Deed::Produce { partition, version, acks, batch: Batch { codec, producer, records, flaw } }
+        Action::Produce {
+            partition,
+            version,
+            acks,
+            batch: Batch { codec, producer, records, flaw },
+        }
     }
 
     /// Mostly the sequence that comes next; else one that has been, or one too far, or an epoch.
@@ -389,11 +399,11 @@ const SETTINGS: &[(&str, &[&str])] = &[
     ("no.such.config", &["1!"]),
 ];
 
-impl Deed {
+impl Action {
     /// Short, for people.
     pub fn told(&self) -> String {
         match self {
-            Deed::Produce { partition, version, acks, batch } => {
+            Action::Produce { partition, version, acks, batch } => {
                 let times: Vec<i64> = batch.records.iter().map(|r| r.timestamp).collect();
                 format!(
                     "Produce {{ partition: {partition}, version: {version}, acks: {acks}, codec: {:?}, \

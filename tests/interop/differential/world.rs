@@ -22,9 +22,9 @@ use kafka_protocol::messages::{
     DescribeConfigsRequest, IncrementalAlterConfigsRequest, ListOffsetsRequest,
 };
 
-use super::batch::{Record, Seen, encode, seen};
+use super::batch::{ReadRecord, Record, encode, seen};
 use super::client::{Client, creation, fetching, production, text, topic_name};
-use super::plan::{Batch, Deed, Kind, Operation, Point};
+use super::plan::{Action, Batch, Operation, OperationKind, Point};
 use super::settle::{Barrier, compacted};
 
 /// What a broker has answered.
@@ -33,7 +33,7 @@ pub struct Answer {
     /// Compared as it is.
     pub told: String,
     /// One broker may give more of them at once than the other.
-    pub records: Option<Vec<Seen>>,
+    pub records: Option<Vec<ReadRecord>>,
 }
 
 /// One broker.
@@ -46,7 +46,7 @@ pub struct World {
     /// Where partitions end, as far as answers have told.
     ends: BTreeMap<(usize, i32), i64>,
     /// What the topics are that are there.
-    kinds: BTreeMap<usize, Kind>,
+    kinds: BTreeMap<usize, OperationKind>,
     /// How many partitions they have.
     partitions: BTreeMap<usize, i32>,
     /// For a broker that acts on changes later than it answers.
@@ -86,35 +86,35 @@ impl World {
         let topic = operation.topic;
         let kind = self.kinds.get(&topic).copied().unwrap_or(operation.kind);
         let told = match &operation.deed {
-            Deed::Fetch { partition, from, max_bytes } => {
+            Action::Fetch { partition, from, max_bytes } => {
                 let from = self.offset(topic, *partition, *from);
                 return self.fetch(topic, *partition, from, *max_bytes, kind).await;
             }
-            Deed::Create { partitions, factor, configs, validate_only } => {
+            Action::Create { partitions, factor, configs, validate_only } => {
                 let told = self.create(topic, *partitions, *factor, configs, *validate_only).await;
                 if self.partitions.contains_key(&topic) {
                     self.kinds.entry(topic).or_insert(operation.kind);
                 }
                 told
             }
-            Deed::Delete => self.delete(topic).await,
-            Deed::Grow { count, assigned } => self.grow(topic, *count, assigned.as_deref()).await,
-            Deed::Alter { changes, validate_only } => {
+            Action::Delete => self.delete(topic).await,
+            Action::Grow { count, assigned } => self.grow(topic, *count, assigned.as_deref()).await,
+            Action::Alter { changes, validate_only } => {
                 self.alter(topic, changes, *validate_only).await
             }
-            Deed::Describe => self.describe(topic).await,
-            Deed::Produce { partition, version, acks, batch } => {
+            Action::Describe => self.describe(topic).await,
+            Action::Produce { partition, version, acks, batch } => {
                 self.produce(topic, *partition, *version, *acks, batch).await
             }
-            Deed::DeleteRecords { partition, before } => {
+            Action::DeleteRecords { partition, before } => {
                 let before = self.offset(topic, *partition, *before);
                 self.delete_records(topic, *partition, before).await
             }
-            Deed::ListOffset { partition, timestamp } => {
+            Action::ListOffset { partition, timestamp } => {
                 self.list_offset(topic, *partition, *timestamp, kind).await
             }
-            Deed::Compact { step } => self.compact(topic, *step).await,
-            Deed::ReadAll => self.read_all(topic, kind).await,
+            Action::Compact { step } => self.compact(topic, *step).await,
+            Action::ReadAll => self.read_all(topic, kind).await,
         };
         Answer { told, records: None }
     }
@@ -298,7 +298,7 @@ impl World {
         partition: i32,
         from: i64,
         max_bytes: i32,
-        kind: Kind,
+        kind: OperationKind,
     ) -> Answer {
         let mut request = fetching(&self.name(topic), partition, from);
         request.max_bytes = max_bytes;
@@ -313,7 +313,7 @@ impl World {
             result.log_start_offset
         );
         let records = result.records.as_deref().unwrap_or_default();
-        let is_comparable = kind != Kind::Compacted;
+        let is_comparable = kind != OperationKind::Compacted;
         Answer { told, records: is_comparable.then(|| seen(records, from)) }
     }
 
@@ -322,11 +322,11 @@ impl World {
         topic: usize,
         partition: i32,
         timestamp: i64,
-        kind: Kind,
+        kind: OperationKind,
     ) -> String {
         let (code, offset, time) = self.offset_at(topic, partition, timestamp).await;
         // A time of the broker's, and what compaction has left, are chance.
-        if kind != Kind::Plain && (timestamp >= 0 || timestamp == -3) {
+        if kind != OperationKind::Plain && (timestamp >= 0 || timestamp == -3) {
             return format!("code {code}");
         }
         // Kafka looks at records that have been deleted, too, while their segment is there.
@@ -352,7 +352,7 @@ impl World {
     }
 
     /// All that a partition holds.
-    async fn all(&mut self, topic: usize, partition: i32) -> Vec<Seen> {
+    async fn all(&mut self, topic: usize, partition: i32) -> Vec<ReadRecord> {
         let (_, mut next, _) = self.offset_at(topic, partition, -2).await;
         let (_, end, _) = self.offset_at(topic, partition, -1).await;
         let mut all = Vec::new();
@@ -373,13 +373,13 @@ impl World {
         all
     }
 
-    async fn read_all(&mut self, topic: usize, kind: Kind) -> String {
+    async fn read_all(&mut self, topic: usize, kind: OperationKind) -> String {
         let count = self.partitions.get(&topic).copied().unwrap_or(0);
         let mut told = String::new();
         for partition in 0..count {
             let all = self.all(topic, partition).await;
             told += &match kind {
-                Kind::Compacted => format!("{partition}: {:?}\n", last_values(all)),
+                OperationKind::Compacted => format!("{partition}: {:?}\n", last_values(all)),
                 _ => format!("{partition}: {all:?}\n"),
             };
         }
@@ -418,7 +418,7 @@ impl World {
                 compacted(&self.data_dir, &self.name(topic), partition, last).await;
             }
         }
-        told + &self.read_all(topic, Kind::Compacted).await
+        told + &self.read_all(topic, OperationKind::Compacted).await
     }
 
     /// Take away what this run has made; says what all held.
@@ -436,7 +436,7 @@ impl World {
 }
 
 /// By key the last value, and where it lies; a key that was deleted last has none.
-fn last_values(all: Vec<Seen>) -> BTreeMap<Bytes, (i64, Bytes)> {
+fn last_values(all: Vec<ReadRecord>) -> BTreeMap<Bytes, (i64, Bytes)> {
     let mut last = BTreeMap::new();
     for record in all {
         let Some(key) = record.key else { continue };

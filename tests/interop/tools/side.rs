@@ -28,12 +28,12 @@ const CONFIGS: &[&str] = &[
 pub struct Side {
     pub broker: Arc<dyn Broker>,
     tools: Tools,
-    told: Vec<Told>,
+    told: Vec<ToolOutput>,
     barrier: Barrier,
 }
 
 /// What was asked, and what was printed.
-struct Told {
+struct ToolOutput {
     asked: String,
     printed: Vec<String>,
 }
@@ -75,7 +75,8 @@ impl Pair {
         });
         let told = std::mem::take(&mut self.ottla.told);
         let expected = std::mem::take(&mut self.kafka.told);
-        let asked = |all: &[Told]| all.iter().map(|one| one.asked.clone()).collect::<Vec<_>>();
+        let asked =
+            |all: &[ToolOutput]| all.iter().map(|one| one.asked.clone()).collect::<Vec<_>>();
         let (ours, theirs) = (asked(&told), asked(&expected));
         let lacking = |of: &[String], in_: &[String]| -> Vec<String> {
             of.iter().filter(|one| !in_.contains(one)).cloned().collect()
@@ -95,8 +96,8 @@ impl Pair {
 }
 
 /// The lines that only one of the two has.
-fn difference(told: &Told, expected: &Told) -> String {
-    let lacking = |of: &Told, in_: &Told| -> String {
+fn difference(told: &ToolOutput, expected: &ToolOutput) -> String {
+    let lacking = |of: &ToolOutput, in_: &ToolOutput| -> String {
         let lacks = |line: &&String| !in_.printed.contains(line);
         of.printed.iter().filter(lacks).map(|line| format!("    {line}\n")).collect()
     };
@@ -184,7 +185,7 @@ impl Side {
 
     /// Have this compared with the other side.
     pub fn tell(&mut self, asked: &str, printed: Vec<String>) {
-        self.told.push(Told { asked: asked.to_owned(), printed });
+        self.told.push(ToolOutput { asked: asked.to_owned(), printed });
     }
 }
 

@@ -34,13 +34,13 @@ pub struct Shell {
 
 /// What a command came to.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl CommandOutput {
     /// Its stdout; it must have ended well.
     pub fn well(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
@@ -92,11 +92,11 @@ impl Shell {
     }
 
     /// Run these lines, while the broker in this process goes on.
-    pub fn run(&self, lines: &str) -> Said {
+    pub fn run(&self, lines: &str) -> CommandOutput {
         let mut command = self.command(lines);
         let output: Output = tokio::task::block_in_place(|| command.output().unwrap());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said {
+        CommandOutput {
             code: output.status.code().unwrap_or(-1),
             out: text(output.stdout),
             err: text(output.stderr),

@@ -32,7 +32,7 @@ pub struct LimitedBroker {
     pid: u32,
     address: SocketAddr,
     limit: u64,
-    seen: Arc<Seen>,
+    seen: Arc<Sampled>,
     watcher: Option<JoinHandle<()>>,
     dir: Option<TempDir>,
 }
@@ -43,7 +43,7 @@ fn binary() -> OsString {
 
 /// What the threads beside the broker have seen of it.
 #[derive(Default)]
-struct Seen {
+struct Sampled {
     rss_peak: AtomicU64,
     is_above_limit: AtomicBool,
     is_ended: AtomicBool,
@@ -91,7 +91,7 @@ impl LimitedBroker {
             command.arg("--set").arg(format!("{name}={value}"));
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Sampled::default());
         let (ready, is_ready) = std::sync::mpsc::channel();
         read_lines(child.stderr.take().unwrap(), seen.clone(), |_| {});
         read_lines(child.stdout.take().unwrap(), seen.clone(), move |line| {
@@ -222,7 +222,7 @@ impl Drop for LimitedBroker {
 }
 
 /// Kills the broker once it has held more than `limit` bytes.
-fn watch(pid: u32, limit: u64, seen: Arc<Seen>) -> JoinHandle<()> {
+fn watch(pid: u32, limit: u64, seen: Arc<Sampled>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         while !seen.is_ended.load(Ordering::Acquire) {
             let Some(peak) = status_bytes(pid, "VmHWM:") else { return };
@@ -247,7 +247,7 @@ fn status_bytes(pid: u32, field: &str) -> Option<u64> {
 /// Keeps what the broker says, so that it never waits for a reader.
 fn read_lines(
     from: impl std::io::Read + Send + 'static,
-    seen: Arc<Seen>,
+    seen: Arc<Sampled>,
     mut each: impl FnMut(&str) + Send + 'static,
 ) {
     std::thread::spawn(move || {

@@ -16,7 +16,7 @@ const PARTITIONS: i64 = 1000;
 impl Broker {
     /// Creates topics, as [`Broker::create_topics`] does, in pieces. A broker that stops creates
     /// no further piece.
-    pub async fn create_in_pieces(
+    pub async fn create_in_batches(
         self: &Arc<Self>,
         wanted: Vec<NewTopic>,
     ) -> Vec<Result<TopicId, CreateError>> {
@@ -38,7 +38,7 @@ impl Broker {
     }
 
     /// Deletes topics, as [`Broker::delete_topics`] does, in pieces.
-    pub async fn delete_in_pieces(
+    pub async fn delete_in_batches(
         self: &Arc<Self>,
         names: &[String],
     ) -> Vec<Result<bool, AppendError>> {
