@@ -337,7 +337,7 @@ impl BrokerConfig {
             node_id: broker::NODE_ID.resolve(layers),
             cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
             first_cluster_id: None,
-            // What does not go together has not passed `Settings::check_together`.
+            // What does not go together has not passed `Settings::check_consistency`.
             listeners: listeners(layers).resolve().unwrap_or_default(),
             published_port: (published != 0).then_some(published),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),

@@ -85,7 +85,7 @@ struct BoundedFile {
 }
 
 impl BoundedDisk {
-    /// Keeps at most `most` files of `under` open, at least one. The limit is exceeded temporarily
+    /// Keeps at most `most` files of `inner` open, at least one. The limit is exceeded temporarily
     /// when more are in use at once or are read after they were unlinked.
     pub fn new(under: Arc<dyn Disk>, most: usize) -> BoundedDisk {
         BoundedDisk {
