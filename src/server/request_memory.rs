@@ -332,11 +332,7 @@ impl<W: Clone> RequestMemory<W> {
             let Phase::Queued { bytes, .. } = frame.phase else { return 0 };
             bytes - frame.held
         });
-        Some((
-            frame.address,
-            frame.class,
-            wanted.sum::<usize>().min(self.share_max(frame.class) / 2),
-        ))
+        Some((frame.address, frame.class, wanted.sum::<usize>().min(self.cap(frame.class) / 2)))
     }
 
     fn change(&mut self, id: FrameId, phase: Phase) {
@@ -351,14 +347,14 @@ impl<W: Clone> RequestMemory<W> {
         let account = self.accounts.get(&frame.address);
         let of_address = account.map_or(0, |account| account.held[frame.class]);
         let all = self.held[SMALL] + self.held[LARGE];
-        let most = self.share_max(frame.class);
+        let most = self.cap(frame.class);
         all + bytes <= self.budget
             && self.held[frame.class] + bytes <= most
             && of_address + bytes <= most / 2
     }
 
     /// What all frames of a class may hold together.
-    fn share_max(&self, class: usize) -> usize {
+    fn cap(&self, class: usize) -> usize {
         if class == LARGE { self.budget / 2 } else { self.budget }
     }
 
@@ -377,8 +373,8 @@ impl<W: Clone> RequestMemory<W> {
             address,
             class,
             all: over(all(&self.held), all(&self.leaving), self.budget),
-            of_class: over(self.held[class], self.leaving[class], self.share_max(class)),
-            of_address: over(held, leaving, self.share_max(class) / 2),
+            of_class: over(self.held[class], self.leaving[class], self.cap(class)),
+            of_address: over(held, leaving, self.cap(class) / 2),
         };
         if finisher.is_some_and(|frame| matches!(frame.phase, Phase::GivingWay { .. })) {
             shortage.end();

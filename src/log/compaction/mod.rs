@@ -171,7 +171,11 @@ impl CompactionPass {
     /// # Errors
     /// As for [`CompactionPass::begin`]; the files written are then removed, and the log is
     /// unchanged.
-    pub fn next(&mut self, dir: &Path, throttler: Throttler<'_>) -> io::Result<Option<SegmentSwap>> {
+    pub fn next(
+        &mut self,
+        dir: &Path,
+        throttler: Throttler<'_>,
+    ) -> io::Result<Option<SegmentSwap>> {
         while let Some(group) = self.groups.next() {
             let Some(base_offset) = group.first().map(|span| span.segment.base_offset) else {
                 continue;
