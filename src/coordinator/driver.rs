@@ -39,7 +39,7 @@ const TURN_BYTES: usize = 1024 * 1024;
 const RETRY: Duration = Duration::from_secs(1);
 
 struct Driver {
-    usage_monitor: UsageMonitor,
+    gauge: UsageMonitor,
     groups: Groups,
     journal: Journal,
     backlog: Backlog,
@@ -89,9 +89,9 @@ pub async fn run(
             Err(error) => return Err(error),
         }
     }
-    let CommandReceiver { commands: mut inbox, usage } = inbox;
+    let CommandReceiver { asked: mut inbox, usage } = inbox;
     let mut driver = Driver {
-        usage_monitor: UsageMonitor::new(groups.limits(), usage),
+        gauge: UsageMonitor::new(groups.limits(), usage),
         groups,
         journal,
         backlog: Backlog::default(),
@@ -100,7 +100,7 @@ pub async fn run(
         next: 0,
     };
     driver.forget_lost_topics(clock.now()).await?;
-    driver.usage_monitor.loaded(driver.groups.usage());
+    driver.gauge.loaded(driver.groups.usage());
     loop {
         let retry = (!driver.backlog.is_empty()).then_some(driver.retry_ms);
         let due = driver.groups.next_due_ms().into_iter().chain(retry).min();
@@ -210,7 +210,7 @@ impl Driver {
                 let _ = answer.send(reply);
             }
         }
-        self.usage_monitor.note(self.groups.usage());
+        self.gauge.note(self.groups.usage());
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::coordinator::refusals::RefusalLog;
+use crate::coordinator::refusals::Refusals;
 use crate::groups::command::{
     Command, DeletedOffsets, FetchedOffsets, GroupError, LeavingMember, Listing, Reply,
     TopicPartitions,
@@ -38,13 +38,13 @@ pub struct Coordinator {
     inbox: mpsc::Sender<PendingCommand>,
     usage: watch::Receiver<Usage>,
     limits: Limits,
-    refusals: Arc<RefusalLog>,
+    refusals: Arc<Refusals>,
 }
 
 /// The other end, for the coordinator's task.
 pub struct CommandReceiver {
     /// What is asked.
-    pub commands: mpsc::Receiver<PendingCommand>,
+    pub asked: mpsc::Receiver<PendingCommand>,
     /// Where the coordinator says what it has.
     pub usage: watch::Sender<Usage>,
 }
@@ -57,11 +57,8 @@ impl Coordinator {
     pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (Coordinator, CommandReceiver) {
         let (inbox, asked) = mpsc::channel(INBOX);
         let (usage_in, usage) = watch::channel(Usage::default());
-        let refusals = Arc::new(RefusalLog::new(clock));
-        (
-            Coordinator { inbox, usage, limits, refusals },
-            CommandReceiver { commands: asked, usage: usage_in },
-        )
+        let refusals = Arc::new(Refusals::new(clock));
+        (Coordinator { inbox, usage, limits, refusals }, CommandReceiver { asked, usage: usage_in })
     }
 
     /// Returns what the coordinator has: groups, members, offsets, and the memory they take.
@@ -157,7 +154,7 @@ impl Coordinator {
         wanted: TopicPartitions,
     ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
         let mut all = Vec::new();
-        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted) {
+        for Slice { wanted, continues } in Slices::of(wanted) {
             let input = Command::FetchOffsets { group: group.to_owned(), wanted };
             let Reply::Fetched(offsets) = self.send(input).await? else {
                 return Err(CoordinatorNotAvailable);
@@ -204,7 +201,7 @@ impl Coordinator {
         wanted: TopicPartitions,
     ) -> Result<Result<DeletedOffsets, GroupError>, CoordinatorNotAvailable> {
         let mut all = Vec::new();
-        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted) {
+        for Slice { wanted, continues } in Slices::of(wanted) {
             let later = (!all.is_empty()).then(|| wanted.clone());
             let input = Command::DeleteOffsets { group: group.to_owned(), wanted };
             let Reply::Deleted(outcome) = self.send(input).await? else {
@@ -264,30 +261,30 @@ fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
 }
 
 /// A part of a list of partitions.
-struct PartitionSlice {
+struct Slice {
     wanted: TopicPartitions,
     /// True if it begins within the topic that the one before ended with.
     continues: bool,
 }
 
 /// Parts of a list of partitions, each as long as one step takes. The first one may be empty.
-struct PartitionSlices {
+struct Slices {
     topics: std::vec::IntoIter<(String, Vec<i32>)>,
     /// What is left of a topic.
     open: Option<(String, std::vec::IntoIter<i32>)>,
     is_first: bool,
 }
 
-impl PartitionSlices {
-    fn of(wanted: TopicPartitions) -> PartitionSlices {
-        PartitionSlices { topics: wanted.into_iter(), open: None, is_first: true }
+impl Slices {
+    fn of(wanted: TopicPartitions) -> Slices {
+        Slices { topics: wanted.into_iter(), open: None, is_first: true }
     }
 }
 
-impl Iterator for PartitionSlices {
-    type Item = PartitionSlice;
+impl Iterator for Slices {
+    type Item = Slice;
 
-    fn next(&mut self) -> Option<PartitionSlice> {
+    fn next(&mut self) -> Option<Slice> {
         let is_first = std::mem::replace(&mut self.is_first, false);
         let continues = self.open.is_some();
         let mut wanted: TopicPartitions = Vec::new();
@@ -304,7 +301,7 @@ impl Iterator for PartitionSlices {
             }
             wanted.push((topic, part));
         }
-        (is_first || !wanted.is_empty()).then_some(PartitionSlice { wanted, continues })
+        (is_first || !wanted.is_empty()).then_some(Slice { wanted, continues })
     }
 }
 
@@ -315,7 +312,7 @@ mod tests {
     /// What becomes of a list that is cut in pieces, answered and put together again.
     fn put_together(wanted: &TopicPartitions) -> (ByTopic<i32>, Vec<usize>) {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
-        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted.clone()) {
+        for Slice { wanted, continues } in Slices::of(wanted.clone()) {
             sizes.push(wanted.iter().map(|(_, partitions)| partitions.len().max(1)).sum());
             append(&mut all, wanted, continues);
         }

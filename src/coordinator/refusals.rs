@@ -11,7 +11,7 @@ const EVERY_MS: i64 = 1000;
 
 /// What was refused because of one limit.
 #[derive(Debug)]
-struct RefusalCount {
+struct Refused {
     limit: Limit,
     /// When a line may be written again, monotonic ms.
     next_ms: AtomicI64,
@@ -21,20 +21,20 @@ struct RefusalCount {
 
 /// What was refused because of limits.
 #[derive(Debug)]
-pub struct RefusalLog {
+pub struct Refusals {
     clock: Arc<dyn Clock>,
-    of: [RefusalCount; Limit::ALL.len()],
+    of: [Refused; Limit::ALL.len()],
 }
 
-impl RefusalLog {
+impl Refusals {
     /// Nothing was refused yet.
-    pub fn new(clock: Arc<dyn Clock>) -> RefusalLog {
-        let of = Limit::ALL.map(|limit| RefusalCount {
+    pub fn new(clock: Arc<dyn Clock>) -> Refusals {
+        let of = Limit::ALL.map(|limit| Refused {
             limit,
             next_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
         });
-        RefusalLog { clock, of }
+        Refusals { clock, of }
     }
 
     /// Notes that something of a group was refused, and writes a line if it is time.

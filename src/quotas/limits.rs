@@ -78,7 +78,7 @@ type Names = HashMap<String, f64>;
 
 /// The quotas of one kind for users and client ids, by the levels at which they can be set.
 #[derive(Debug, Default)]
-struct QuotaLevels {
+struct Levels {
     user_client: HashMap<String, Names>,
     user_any_client: Names,
     user: Names,
@@ -89,7 +89,7 @@ struct QuotaLevels {
     any_client: Option<f64>,
 }
 
-impl QuotaLevels {
+impl Levels {
     fn set(&mut self, entity: &Entity, bound: f64) {
         let name = |kind| entity.0.get(kind).map(Option::as_ref);
         match (name(USER), name(CLIENT_ID)) {
@@ -144,7 +144,7 @@ impl QuotaLevels {
 /// All quotas, ready to be looked up.
 #[derive(Debug, Default)]
 pub struct QuotaLimits {
-    levels: [QuotaLevels; 4],
+    levels: [Levels; 4],
     addresses: HashMap<IpAddr, f64>,
     any_address: Option<f64>,
     kinds: u8,

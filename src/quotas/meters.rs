@@ -36,7 +36,7 @@ enum Owner {
 }
 
 #[derive(Debug)]
-enum MeterState {
+enum Gauge {
     Rate(Rate),
     Bucket(Bucket),
 }
@@ -44,7 +44,7 @@ enum MeterState {
 #[derive(Debug)]
 struct Meter {
     used_ms: i64,
-    state: MeterState,
+    gauge: Gauge,
 }
 
 /// All meters, and the quotas that they are measured by.
@@ -139,10 +139,10 @@ impl Meters {
             return MutationOutcome::Granted;
         };
         let (windows, bound) = (self.sampling.mutations, limit.bound);
-        let gauge = self.state(owner(QuotaType::Mutation, who, limit), now_ms, |now_ms| {
-            MeterState::Bucket(Bucket::new(now_ms))
+        let gauge = self.gauge(owner(QuotaType::Mutation, who, limit), now_ms, |now_ms| {
+            Gauge::Bucket(Bucket::new(now_ms))
         });
-        let MeterState::Bucket(bucket) = gauge else { return MutationOutcome::Granted };
+        let Gauge::Bucket(bucket) = gauge else { return MutationOutcome::Granted };
         if strict {
             let debt_ms = bucket.throttle_ms(windows, bound, now_ms);
             if debt_ms > 0 {
@@ -171,18 +171,13 @@ impl Meters {
     }
 
     fn rate(&mut self, owner: Owner, now_ms: i64) -> Option<&mut Rate> {
-        match self.state(owner, now_ms, |now_ms| MeterState::Rate(Rate::new(now_ms))) {
-            MeterState::Rate(rate) => Some(rate),
-            MeterState::Bucket(_) => None,
+        match self.gauge(owner, now_ms, |now_ms| Gauge::Rate(Rate::new(now_ms))) {
+            Gauge::Rate(rate) => Some(rate),
+            Gauge::Bucket(_) => None,
         }
     }
 
-    fn state(
-        &mut self,
-        owner: Owner,
-        now_ms: i64,
-        new: impl FnOnce(i64) -> MeterState,
-    ) -> &mut MeterState {
+    fn gauge(&mut self, owner: Owner, now_ms: i64, new: impl FnOnce(i64) -> Gauge) -> &mut Gauge {
         if now_ms - self.swept_ms >= SWEEP_MS {
             self.swept_ms = now_ms;
             self.meters.retain(|_, meter| now_ms - meter.used_ms < IDLE_MS);
@@ -193,9 +188,9 @@ impl Meters {
         let meter = self
             .meters
             .entry(owner)
-            .or_insert_with(|| Meter { used_ms: now_ms, state: new(now_ms) });
+            .or_insert_with(|| Meter { used_ms: now_ms, gauge: new(now_ms) });
         meter.used_ms = now_ms;
-        &mut meter.state
+        &mut meter.gauge
     }
 
     /// Forget the tenth that was silent longest: one at a time would cost a search each.
