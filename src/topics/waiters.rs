@@ -102,7 +102,8 @@ mod tests {
         wait.arm();
         waiters.arrived(10);
         wait.settle(10);
-        wait.woken().await;
+        let woken = tokio::time::timeout(std::time::Duration::from_secs(60), wait.woken());
+        woken.await.expect("it is woken");
     }
 
     #[tokio::test]
@@ -114,7 +115,8 @@ mod tests {
         waiters.arrived(9);
         assert!(tokio::time::timeout(std::time::Duration::ZERO, wait.woken()).await.is_err());
         waiters.arrived(1);
-        wait.woken().await;
+        let woken = tokio::time::timeout(std::time::Duration::from_secs(60), wait.woken());
+        woken.await.expect("it is woken");
         drop(wait);
         waiters.arrived(1);
         assert!(waiters.list().is_empty());

@@ -1,7 +1,7 @@
 //! Where clients are told to go, seen from both sides of a container's network.
 
 use crate::engine::{
-    IMAGE, KCAT, docker, engine, fed, lines, network, port_9092, published, send, started, well,
+    IMAGE, KCAT, docker, fed, lines, network, port_9092, published, send, started, well,
 };
 
 /// What another container of the network reads from the topic.
@@ -12,8 +12,8 @@ fn lines_inside(network: &str, bootstrap: &str, topic: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn with_no_setting_this_machine_and_other_containers_are_served() {
-    let Some(()) = engine("both sides") else { return };
     let _port = port_9092();
     let net = network();
     let at = ["--network", &net.name, "--network-alias", "ottla", "-p", "127.0.0.1:9092:9092"];
@@ -27,8 +27,8 @@ fn with_no_setting_this_machine_and_other_containers_are_served() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn each_network_of_a_container_on_several_is_served() {
-    let Some(()) = engine("several networks") else { return };
     let _port = port_9092();
     let (one, two) = (network(), network());
     let at = ["--network", &one.name, "--network-alias", "ottla", "-p", "127.0.0.1:9092:9092"];
@@ -41,8 +41,8 @@ fn each_network_of_a_container_on_several_is_served() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_port_that_is_published_as_another_can_be_set() {
-    let Some(()) = engine("another port") else { return };
     // A port that is free now may be taken a moment later; then another is tried.
     for _ in 0..5 {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -60,8 +60,8 @@ fn a_port_that_is_published_as_another_can_be_set() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_port_that_is_known_after_the_start_can_be_told() {
-    let Some(()) = engine("ottla advertise") else { return };
     let broker = started(&["-p", "127.0.0.1::9092", IMAGE]);
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
     let told = well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);

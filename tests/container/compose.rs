@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::engine::{IMAGE, KCAT, engine, fed, healthy, lines, port_9092, said, send, well};
+use crate::engine::{IMAGE, KCAT, fed, healthy, lines, port_9092, said, send, well};
 
 /// One compose project in a directory of its own; ended and removed when dropped.
 struct Project {
@@ -131,8 +131,8 @@ fn comes_back(project: &Project, service: &str) {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_file_for_apache_kafkas_image_works_with_only_the_image_changed() {
-    let Some(()) = engine("a compose file for apache/kafka") else { return };
     let _port = port_9092();
     let project = with_only_the_image_changed(APACHE, "apache/kafka:4.1.0");
     said(project.compose(&["up", "-d"]));
@@ -145,8 +145,8 @@ fn a_file_for_apache_kafkas_image_works_with_only_the_image_changed() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_file_for_bitnamis_image_works_with_only_the_image_changed() {
-    let Some(()) = engine("a compose file for bitnami/kafka") else { return };
     let _port = port_9092();
     let project = with_only_the_image_changed(BITNAMIS, "bitnami/kafka:3.9");
     said(project.compose(&["up", "-d"]));
@@ -156,8 +156,8 @@ fn a_file_for_bitnamis_image_works_with_only_the_image_changed() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn the_projects_own_file_works() {
-    let Some(()) = engine("docker-compose.yml") else { return };
     let _port = port_9092();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker-compose.yml");
     let text = std::fs::read_to_string(file).unwrap();

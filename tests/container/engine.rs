@@ -21,18 +21,10 @@ pub fn port_9092() -> MutexGuard<'static, ()> {
     PORT_9092.lock().unwrap_or_else(|p| p.into_inner())
 }
 
-/// Docker's client; `None` says that the test is left out.
-pub fn engine(test: &str) -> Option<()> {
-    let is_there = std::env::var_os("OTTLA_CONTAINER_CLIENT").is_some();
-    if !is_there {
-        println!("left out: {test} (tests/container/run builds the images and starts an engine)");
-    }
-    is_there.then_some(())
-}
-
 fn client() -> Command {
     let mut command = Command::new("timeout");
-    command.arg("120").arg(std::env::var_os("OTTLA_CONTAINER_CLIENT").unwrap());
+    let docker = std::env::var_os("OTTLA_CONTAINER_CLIENT");
+    command.arg("120").arg(docker.expect("tests/container/run builds the images and sets it"));
     command
 }
 

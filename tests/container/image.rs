@@ -1,10 +1,10 @@
 //! What is in the image.
 
-use crate::engine::{IMAGE, begun, engine, fed, started, until, well};
+use crate::engine::{IMAGE, begun, fed, started, until, well};
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn it_is_small_and_runs_without_root_and_without_libraries() {
-    let Some(()) = engine("the image") else { return };
     let size: u64 = well(&["image", "inspect", "-f", "{{.Size}}", IMAGE]).parse().unwrap();
     assert!(size <= 15_000_000, "the image has {size} bytes");
     assert_eq!(well(&["image", "inspect", "-f", "{{.Config.User}}", IMAGE]), "1000:0");
@@ -12,8 +12,8 @@ fn it_is_small_and_runs_without_root_and_without_libraries() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn kafkas_tools_are_there_by_their_names() {
-    let Some(()) = engine("the tools") else { return };
     let broker = started(&[IMAGE]);
     let exec = |words: &[&str]| well(&[&["exec", &broker.name], words].concat());
     let create = "kafka-topics --bootstrap-server localhost:9092 --topic user-events --create \
@@ -34,8 +34,8 @@ fn kafkas_tools_are_there_by_their_names() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_broker_that_does_not_answer_is_not_healthy() {
-    let Some(()) = engine("the health check") else { return };
     let broker = begun(&["--health-interval", "200ms", "--health-retries", "1", IMAGE]);
     let is = |wanted: &'static str| {
         let name = broker.name.clone();

@@ -3,8 +3,8 @@
 use std::process::Stdio;
 
 use crate::engine::{
-    IMAGE, docker, engine, fed, healthy, kcat, lines, port_9092, published, said, send, started,
-    until, volume, well, well_sent,
+    IMAGE, docker, fed, healthy, kcat, lines, port_9092, published, said, send, started, until,
+    volume, well, well_sent,
 };
 
 /// Send a line from within.
@@ -19,8 +19,8 @@ fn kept(broker: &str) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_restart_a_kill_and_a_new_container_keep_the_data() {
-    let Some(()) = engine("restarts") else { return };
     let volume = volume();
     let mount = format!("{}:/var/lib/ottla", volume.name);
     let broker = started(&["-v", &mount, IMAGE]);
@@ -41,8 +41,8 @@ fn a_restart_a_kill_and_a_new_container_keep_the_data() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn a_read_only_root_and_64_mb_are_enough_under_load() {
-    let Some(()) = engine("little room") else { return };
     let room = ["--read-only", "--memory", "64m", "--memory-swap", "64m"];
     let broker = started(&[&room[..], &["-p", "127.0.0.1::9092", IMAGE]].concat());
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
@@ -66,8 +66,8 @@ fn a_read_only_root_and_64_mb_are_enough_under_load() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn any_user_may_run_it_and_a_directory_that_is_not_theirs_is_named() {
-    let Some(()) = engine("users") else { return };
     let broker = started(&["--user", "4711:0", "-p", "127.0.0.1::9092", IMAGE]);
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
     well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);
@@ -83,8 +83,8 @@ fn any_user_may_run_it_and_a_directory_that_is_not_theirs_is_named() {
 
 /// A figure for docs/benchmarks.md, of which nothing is asserted.
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn from_docker_run_to_the_first_message() {
-    let Some(()) = engine("the first message") else { return };
     let _port = port_9092();
     let begun = std::time::Instant::now();
     let broker = crate::engine::begun(&["-p", "127.0.0.1:9092:9092", IMAGE]);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::engine::{WITH_SHELL, begun, docker, engine, lines, published, said, send, until, well};
+use crate::engine::{WITH_SHELL, begun, docker, lines, published, said, send, until, well};
 
 /// A file of ours beside this one.
 fn ours(name: &str) -> PathBuf {
@@ -28,8 +28,8 @@ fn program(words: &[&str]) -> String {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn the_module_for_python_as_it_is() {
-    let Some(()) = engine("testcontainers-python") else { return };
     let python = fetched("python/bin/python");
     let module = ours("python/module.py");
     let output = program(&[python.to_str().unwrap(), module.to_str().unwrap()]);
@@ -37,16 +37,16 @@ fn the_module_for_python_as_it_is() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn the_module_for_java_as_it_is() {
-    let Some(()) = engine("Testcontainers for Java") else { return };
     let (classes, jars) = (fetched("java/classes"), fetched("java/lib/*"));
     let path = format!("{}:{}", classes.display(), jars.display());
     assert_eq!(program(&["java", "-cp", &path, "ottla.Module"]), "apache ok\nconfluent ok\n");
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn the_module_for_node_as_it_is() {
-    let Some(()) = engine("Testcontainers for Node") else { return };
     let module = fetched("node/module.js");
     assert_eq!(program(&["node", module.to_str().unwrap()]), "ok\n");
 }
@@ -96,8 +96,8 @@ fn as_a_module_does(
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn what_the_module_for_go_does() {
-    let Some(()) = engine("Testcontainers for Go") else { return };
     let at = "/usr/sbin/testcontainers_start.sh";
     let wait = format!("while [ ! -f {at} ]; do sleep 0.1; done; bash {at}");
     as_a_module_does(
@@ -124,8 +124,8 @@ fn what_the_module_for_go_does() {
 }
 
 #[test]
+#[ignore = "needs a Docker engine: tests/container/run"]
 fn what_the_module_for_rust_does() {
-    let Some(()) = engine("Testcontainers for Rust") else { return };
     let at = "/opt/kafka/testcontainers_start.sh";
     let wait = format!("while [ ! -f {at} ]; do sleep 0.1; done; chmod 755 {at} && {at}");
     as_a_module_does(

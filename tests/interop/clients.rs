@@ -7,13 +7,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// True if the client is there. Otherwise says that the test is left out.
-pub fn is_here(client: &str, there: bool, test: &str) -> bool {
-    if !there {
-        assert!(std::env::var("OTTLA_INTEROP").as_deref() != Ok("require"), "{client} is missing");
-        println!("left out: {test} ({client} is missing; tests/interop/setup installs it)");
-    }
-    there
+/// Fails the test if what it needs is not there. Such a test is ignored unless it is asked for, so
+/// that none passes without its client.
+pub fn needs(what: &str, there: bool) {
+    assert!(there, "{what} is missing; tests/interop/setup installs it");
 }
 
 /// A number from the environment, so that the long runs can be asked for.
@@ -48,73 +45,66 @@ pub fn fetched(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("interop").join(name)
 }
 
-/// kcat; none if it is missing.
-pub fn kcat(test: &str) -> Option<Command> {
-    is_here("kcat", Command::new("kcat").arg("-V").output().is_ok(), test).then(|| {
-        // A shell starts what runs in its background deaf to Ctrl-C; children inherit it.
-        let mut command = Command::new("env");
-        command.args(["--default-signal=INT", "kcat"]);
-        command
-    })
+/// kcat.
+pub fn kcat() -> Command {
+    needs("kcat", Command::new("kcat").arg("-V").output().is_ok());
+    // A shell starts what runs in its background deaf to Ctrl-C; children inherit it.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "kcat"]);
+    command
 }
 
-/// The Python with the newest clients, running this script; none if it is missing.
-pub fn python(script: &str, test: &str) -> Option<Command> {
-    python_in("python", "Python with confluent-kafka, kafka-python and aiokafka", script, test)
+/// The Python with the newest clients, running this script.
+pub fn python(script: &str) -> Command {
+    python_in("python", "Python with confluent-kafka, kafka-python and aiokafka", script)
 }
 
-/// The Python with kafka-python 2.2, running this script; none if it is missing.
-pub fn python_2_2(script: &str, test: &str) -> Option<Command> {
-    python_in("python-2.2", "Python with kafka-python 2.2", script, test)
+/// The Python with kafka-python 2.2, running this script.
+pub fn python_2_2(script: &str) -> Command {
+    python_in("python-2.2", "Python with kafka-python 2.2", script)
 }
 
-fn python_in(dir: &str, what: &str, script: &str, test: &str) -> Option<Command> {
+fn python_in(dir: &str, what: &str, script: &str) -> Command {
     let made = fetched(dir);
-    is_here(what, made.join("made-from").exists(), test).then(|| {
-        let mut command = Command::new(made.join("bin/python"));
-        // Python's own caches belong in the target directory, too.
-        command.env("PYTHONPYCACHEPREFIX", fetched("pycache"));
-        command.arg("-u").arg(beside("python").join(script));
-        command
-    })
+    needs(what, made.join("made-from").exists());
+    let mut command = Command::new(made.join("bin/python"));
+    // Python's own caches belong in the target directory, too.
+    command.env("PYTHONPYCACHEPREFIX", fetched("pycache"));
+    command.arg("-u").arg(beside("python").join(script));
+    command
 }
 
-/// Node with kafkajs, running this script; none if it is missing.
-pub fn node(script: &str, test: &str) -> Option<Command> {
+/// Node with kafkajs, running this script.
+pub fn node(script: &str) -> Command {
     let modules = fetched("node/node_modules");
     let there =
         fetched("node/made-from").exists() && Command::new("node").arg("-v").output().is_ok();
-    is_here("Node with kafkajs", there, test).then(|| {
-        let mut command = Command::new("node");
-        // The scripts stay where they are, and so does what was fetched.
-        command.env("NODE_PATH", modules).env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
-        command.arg(beside("node").join(script));
-        command
-    })
+    needs("Node with kafkajs", there);
+    let mut command = Command::new("node");
+    // The scripts stay where they are, and so does what was fetched.
+    command.env("NODE_PATH", modules).env("KAFKAJS_NO_PARTITIONER_WARNING", "1");
+    command.arg(beside("node").join(script));
+    command
 }
 
-/// Java with Kafka's jars, ready for the name of a class; none if it is missing.
-pub fn java(test: &str) -> Option<Command> {
+/// Java with Kafka's jars, ready for the name of a class.
+pub fn java() -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
     let there =
         fetched("java/lib").exists() && Command::new("java").arg("-version").output().is_ok();
-    is_here("Java with Kafka's jars", there, test).then(|| {
-        BUILT.get_or_init(compile);
-        java_with(&format!(
-            "{}:{}/*",
-            fetched("java/classes").display(),
-            fetched("java/lib").display()
-        ))
-    })
+    needs("Java with Kafka's jars", there);
+    BUILT.get_or_init(compile);
+    let (classes, jars) = (fetched("java/classes"), fetched("java/lib"));
+    java_with(&format!("{}:{}/*", classes.display(), jars.display()))
 }
 
-/// Java with the jars of the newest Kafka, ready for the name of a class; none if it is missing.
-pub fn java_of_the_newest_kafka(test: &str) -> Option<Command> {
+/// Java with the jars of the newest Kafka, ready for the name of a class.
+pub fn java_of_the_newest_kafka() -> Command {
     let made = fetched("kafka-4.4");
     let there =
         made.join("made-from").exists() && Command::new("java").arg("-version").output().is_ok();
-    is_here("Java with the jars of Kafka 4.4", there, test)
-        .then(|| java_with(&format!("{}/*", made.join("lib").display())))
+    needs("Java with the jars of Kafka 4.4", there);
+    java_with(&format!("{}/*", made.join("lib").display()))
 }
 
 fn java_with(class_path: &str) -> Command {
@@ -124,17 +114,15 @@ fn java_with(class_path: &str) -> Command {
     command
 }
 
-/// Apicurio Registry with these options (`name=value`), on the Java that it came with; none if it
-/// is missing.
-pub fn apicurio(options: &[&str], test: &str) -> Option<Command> {
+/// Apicurio Registry with these options (`name=value`), on the Java that it came with.
+pub fn apicurio(options: &[&str]) -> Command {
     let there = fetched("apicurio/made-from").exists() && fetched("apicurio/java").exists();
-    is_here("Apicurio Registry", there, test).then(|| {
-        let mut command = Command::new(fetched("apicurio/java"));
-        command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-        command.args(options.iter().map(|option| format!("-D{option}")));
-        command.arg("-jar").arg(fetched("apicurio/quarkus-run.jar"));
-        command
-    })
+    needs("Apicurio Registry", there);
+    let mut command = Command::new(fetched("apicurio/java"));
+    command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command.args(options.iter().map(|option| format!("-D{option}")));
+    command.arg("-jar").arg(fetched("apicurio/quarkus-run.jar"));
+    command
 }
 
 /// Compile the Java sources again if one is newer than its class. Needs no network.
@@ -153,13 +141,12 @@ fn compile() {
     said("mvn", &output);
 }
 
-/// A program of the Go clients; none if they are missing.
-pub fn go(program: &str, test: &str) -> Option<Command> {
+/// A program of the Go clients.
+pub fn go(program: &str) -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
-    is_here("Go with its clients", fetched("go/made-from").exists(), test).then(|| {
-        BUILT.get_or_init(build);
-        Command::new(fetched("go/bin").join(program))
-    })
+    needs("Go with its clients", fetched("go/made-from").exists());
+    BUILT.get_or_init(build);
+    Command::new(fetched("go/bin").join(program))
 }
 
 /// Build the Go programs again if a source is newer than the last build. Needs no network.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::clients::{self, beside, fetched, is_here};
+use crate::clients::{self, beside, fetched, needs};
 
 /// How the tests of one fixture are run.
 struct Fixture {
@@ -86,8 +86,9 @@ fn try_out(fixture: &Fixture) {
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn any_command_runs_beside_a_broker() {
-    let Some(_) = clients::kcat("with-ottla") else { return };
+    clients::kcat();
     try_out(&Fixture {
         from: "shell",
         place: std::env::temp_dir(),
@@ -113,11 +114,10 @@ fn what_a_command_says_with_its_exit_code_comes_through() {
 }
 
 #[test]
+#[ignore = "needs pytest"]
 fn pytest_has_a_broker() {
     let there = fetched("python/bin/pytest").exists();
-    if !is_here("Python with pytest", there, "the fixture for pytest") {
-        return;
-    }
+    needs("Python with pytest", there);
     try_out(&Fixture {
         from: "pytest",
         place: std::env::temp_dir(),
@@ -131,10 +131,11 @@ fn pytest_has_a_broker() {
     });
 }
 
-fn node(test: &str) -> Option<PathBuf> {
+fn place_beside_node_modules() -> PathBuf {
     let made = fetched("fixtures-node");
     let there = made.join("made-from").exists() && Command::new("node").arg("-v").output().is_ok();
-    is_here("Node with Jest and Vitest", there, test).then_some(made)
+    needs("Node with Jest and Vitest", there);
+    made
 }
 
 fn runner_of_node(name: &str) -> Command {
@@ -145,9 +146,10 @@ fn runner_of_node(name: &str) -> Command {
 }
 
 #[test]
+#[ignore = "needs Vitest"]
 fn vitest_has_a_broker() {
     // Packages are found in the directories above, so the copy is put beside them.
-    let Some(place) = node("the fixture for Vitest") else { return };
+    let place = place_beside_node_modules();
     try_out(&Fixture {
         from: "node",
         place,
@@ -161,8 +163,9 @@ fn vitest_has_a_broker() {
 }
 
 #[test]
+#[ignore = "needs Jest"]
 fn jest_has_a_broker() {
-    let Some(place) = node("the fixture for Jest") else { return };
+    let place = place_beside_node_modules();
     try_out(&Fixture {
         from: "node",
         place,
@@ -176,13 +179,12 @@ fn jest_has_a_broker() {
 }
 
 #[test]
+#[ignore = "needs JUnit"]
 fn junit_has_a_broker() {
     let there = fetched("junit/made-from").exists()
         && fetched("java/lib").exists()
         && Command::new("javac").arg("-version").output().is_ok();
-    if !is_here("JUnit", there, "the fixture for JUnit") {
-        return;
-    }
+    needs("JUnit", there);
     try_out(&Fixture {
         from: "junit",
         place: std::env::temp_dir(),
@@ -209,10 +211,9 @@ fn junit_has_a_broker() {
 }
 
 #[test]
+#[ignore = "needs Go"]
 fn go_test_has_a_broker() {
-    if !is_here("Go", fetched("go/made-from").exists(), "the fixture for Go") {
-        return;
-    }
+    needs("Go", fetched("go/made-from").exists());
     try_out(&Fixture {
         from: "go",
         place: std::env::temp_dir(),

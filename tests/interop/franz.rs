@@ -7,42 +7,42 @@ use crate::clients::go;
 use crate::members::{Member, begin_at_the_end, run, share_a_topic, until};
 
 fn program(args: &[&str]) -> Command {
-    let mut command = go("franz", "franz-go").unwrap();
+    let mut command = go("franz");
     command.args(args);
     command
 }
 
 fn share(commit: &str, balancer: &str) {
-    if go("franz", balancer).is_some() {
-        share_a_topic(&program, commit, balancer);
-    }
+    share_a_topic(&program, commit, balancer);
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn franz_members_share_a_topic_by_range() {
     share("auto", "range");
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn franz_members_share_a_topic_by_turns() {
     share("manual", "roundrobin");
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn franz_members_share_a_topic_and_stick_to_their_partitions() {
     share("manual", "sticky");
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn franz_members_share_a_topic_and_rebalance_cooperatively() {
     share("auto", "cooperative-sticky");
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn a_topic_made_later_comes_to_the_members_whose_pattern_it_fits() {
-    if go("franz", "franz-go, a pattern").is_none() {
-        return;
-    }
     let ottla = Ottla::start();
     let create = |topic| drop(run(&program, &[&ottla.address, "create", topic, "1"]));
     create("user.signup");
@@ -66,26 +66,25 @@ fn a_topic_made_later_comes_to_the_members_whose_pattern_it_fits() {
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn a_new_group_of_franz_begins_at_the_end_if_it_says_so() {
-    if go("franz", "franz-go, latest").is_some() {
-        begin_at_the_end(&program, "cooperative-sticky");
-    }
+    begin_at_the_end(&program, "cooperative-sticky");
 }
 
 fn alone(command: &str) {
-    if go("franz", command).is_some() {
-        let mut ottla = Ottla::start();
-        run(&program, &[&ottla.address, command]);
-        assert!(ottla.stop());
-    }
+    let mut ottla = Ottla::start();
+    run(&program, &[&ottla.address, command]);
+    assert!(ottla.stop());
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn kadm_lists_describes_commits_and_deletes_groups_and_knows_their_lag() {
     alone("admin");
 }
 
 #[test]
+#[ignore = "needs Go with its clients"]
 fn a_lag_checker_that_reads_the_offsets_topic_understands_it() {
     alone("offsets");
 }

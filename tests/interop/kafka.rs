@@ -29,29 +29,24 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Start in a new directory; none if Java is missing.
-    pub fn start(test: &str) -> Option<Kafka> {
-        java(test)?;
-        Some(Kafka::start_in(tempfile::tempdir().unwrap(), LIKE_OTTLA))
+    /// Start in a new directory.
+    pub fn start() -> Kafka {
+        Kafka::start_in(tempfile::tempdir().unwrap(), LIKE_OTTLA)
     }
 
-    /// Start the newest release in a new directory, with the features that it has by itself; none
-    /// if it is missing.
-    pub fn newest(test: &str, configs: &[&str]) -> Option<Kafka> {
-        java_of_the_newest_kafka(test)?;
-        kcat(test)?;
-        let java = || java_of_the_newest_kafka("Apache Kafka").unwrap();
-        Some(Kafka::start_by(java, tempfile::tempdir().unwrap(), configs))
+    /// Start the newest release in a new directory, with the features that it has by itself.
+    pub fn newest(configs: &[&str]) -> Kafka {
+        Kafka::start_by(java_of_the_newest_kafka, tempfile::tempdir().unwrap(), configs)
     }
 
-    /// Start in a new directory, with these configs (`name=value`). Java must be there.
+    /// Start in a new directory, with these configs (`name=value`).
     pub fn start_with(configs: &[&str]) -> Kafka {
         Kafka::start_in(tempfile::tempdir().unwrap(), configs)
     }
 
     /// Start with the data directory `data` below this one; it is made if it is not there.
     pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
-        Kafka::start_by(|| java("Apache Kafka").unwrap(), dir, configs)
+        Kafka::start_by(java, dir, configs)
     }
 
     fn start_by(java: impl Fn() -> Command, dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
@@ -114,7 +109,7 @@ impl Drop for Kafka {
 
 /// kcat waits for an answer itself.
 fn answers(address: &str) -> bool {
-    let asked = kcat("Apache Kafka").unwrap().args(["-b", address, "-L", "-m", "1"]).output();
+    let asked = kcat().args(["-b", address, "-L", "-m", "1"]).output();
     asked.unwrap().status.success()
 }
 

@@ -22,8 +22,8 @@ struct Loop {
 }
 
 impl Loop {
-    fn start(ottla: &Ottla, seed: u64) -> Option<Loop> {
-        let mut command = python("kill_loop.py", "the kill loop")?;
+    fn start(ottla: &Ottla, seed: u64) -> Loop {
+        let mut command = python("kill_loop.py");
         let mut child = command
             .args([&ottla.address, "killed", PARTITIONS, &seed.to_string()])
             .stdin(Stdio::piped())
@@ -42,7 +42,7 @@ impl Loop {
             }
             rest
         });
-        Some(Loop { child, acknowledged, said })
+        Loop { child, acknowledged, said }
     }
 
     /// Wait until so many more records are acknowledged.
@@ -69,8 +69,9 @@ impl Loop {
 /// The Java clients go on, too: each record is at its place, and is read from there, while the
 /// broker is killed under the producer and under the consumer.
 #[test]
+#[ignore = "needs Java with Kafka's jars"]
 fn java_goes_on_through_kills() {
-    let Some(mut command) = java("the Java clients through kills") else { return };
+    let mut command = java();
     let seed = number("OTTLA_INTEROP_SEED", fastrand::u64(..1 << 32));
     println!("OTTLA_INTEROP_SEED={seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
@@ -97,6 +98,7 @@ fn java_goes_on_through_kills() {
 }
 
 #[test]
+#[ignore = "needs Python's clients and Java with Kafka's jars"]
 fn no_acknowledged_record_is_lost_or_doubled_by_kills() {
     let kills = number("OTTLA_INTEROP_KILLS", 5);
     let seed = number("OTTLA_INTEROP_SEED", fastrand::u64(..1 << 32));
@@ -105,7 +107,7 @@ fn no_acknowledged_record_is_lost_or_doubled_by_kills() {
     // Small segments: kills come while logs roll, and recovery passes over whole segments.
     let configs = |durability| ["num.partitions=3", "log.segment.bytes=2097152", durability];
     let mut ottla = Ottla::start_with(&configs("durability=os"));
-    let Some(mut producer) = Loop::start(&ottla, seed) else { return };
+    let mut producer = Loop::start(&ottla, seed);
     for _ in 0..kills {
         // Some kills come right after the start, while the client finds its way back; most come
         // in the middle of its stream, a moment after an acknowledgement.
@@ -125,8 +127,6 @@ fn no_acknowledged_record_is_lost_or_doubled_by_kills() {
     assert!(said.contains("each is there once and in order"));
     assert!(ottla.stop());
     // What was cut and rebuilt again and again is sound to Kafka, too.
-    if java("the dump of what the kill loop leaves").is_some() {
-        let stored = said.split_once("stored ").unwrap().1.lines().next().unwrap();
-        partitions_are_sound(&ottla.data_dir(), &[("killed-", stored.parse().unwrap())]);
-    }
+    let stored = said.split_once("stored ").unwrap().1.lines().next().unwrap();
+    partitions_are_sound(&ottla.data_dir(), &[("killed-", stored.parse().unwrap())]);
 }

@@ -1,7 +1,8 @@
 //! Real foreign clients against the broker as its own process.
 //!
-//! A test whose client is not installed says so and passes, unless `OTTLA_INTEROP=require`.
-//! `tests/interop/setup` installs the clients. `tests/run` asks for more than the defaults:
+//! A test that needs a client is ignored, with the name of the client as the reason: none can pass
+//! without it. `tests/interop/setup` installs all of them; then `cargo test --release --test interop
+//! -- --include-ignored` runs everything. `tests/run` asks for more than the defaults:
 //!
 //! * `OTTLA_INTEROP_FILE_MB` (5): the file that goes through kcat in each codec.
 //! * `OTTLA_INTEROP_RECORDS` (100000): what the Java clients send round.

@@ -63,8 +63,9 @@ fn in_order(line: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs Apache Kafka and kcat"]
 fn kafkas_config_command_says_the_same_of_quotas() {
-    let Some(mut pair) = pair("quotas with Kafka's tools") else { return };
+    let mut pair = pair();
     pair.tell_the_same(|side| {
         side.ask_unordered(CONFIGS, ASKED, in_order);
         side.ask_unordered(CONFIGS, FORGOTTEN, in_order);
@@ -72,10 +73,8 @@ fn kafkas_config_command_says_the_same_of_quotas() {
 }
 
 #[test]
+#[ignore = "needs Java with Kafka's jars"]
 fn kafka_reads_the_quotas_in_the_metadata_log() {
-    if java("quotas in the metadata log").is_none() {
-        return;
-    }
     let ottla = Ottla::start();
     let mut tools = Tools::start(&ottla);
     for args in &ASKED[..6] {
@@ -84,8 +83,7 @@ fn kafka_reads_the_quotas_in_the_metadata_log() {
     tools.run(&format!("{CONFIGS} --bootstrap-server {} {}", ottla.address, ASKED[24]));
     let dir = ottla.stop_for_good();
     let log = dir.path().join("data/__cluster_metadata-0/00000000000000000000.log");
-    let dump = java("quotas in the metadata log")
-        .unwrap()
+    let dump = java()
         .args(["kafka.tools.DumpLogSegments", "--cluster-metadata-decoder", "--files"])
         .arg(&log)
         .output();
@@ -102,19 +100,16 @@ fn kafka_reads_the_quotas_in_the_metadata_log() {
 /// Kafka's own load generator, held to a rate. How well is printed, and asserted nowhere: it
 /// depends on how busy the machine is.
 #[test]
+#[ignore = "needs Java with Kafka's jars"]
 fn kafkas_producer_performance_test_is_throttled() {
     let test = "kafka-producer-perf-test";
-    if java(test).is_none() {
-        return;
-    }
     let mut ottla = Ottla::start_with(&["quota.window.num=3"]);
     let mut tools = Tools::start(&ottla);
     let set = "--alter --entity-type clients --entity-name limited --add-config producer_byte_rate=1000000";
     let told = tools.run(&format!("{CONFIGS} --bootstrap-server {} {set}", ottla.address));
     assert!(told.iter().any(|line| line.contains("Completed updating config")), "{told:?}");
     let throttle_ms = |client: &str| {
-        let output = java(test)
-            .unwrap()
+        let output = java()
             .args(["org.apache.kafka.tools.ProducerPerformance", "--topic", "records"])
             .args(["--num-records", "8000", "--record-size", "1000", "--throughput", "-1"])
             .args(["--print-metrics", "--producer-props", "linger.ms=5"])

@@ -11,9 +11,9 @@ use crate::kafka::Kafka;
 type Stored = BTreeMap<String, Vec<(String, f64)>>;
 
 #[test]
+#[ignore = "needs Apache Kafka and kcat"]
 fn batches_are_packed_anew_as_kafka_does_it() {
-    let test = "what compression.type makes of batches";
-    let Some(kafka) = Kafka::start(test) else { return };
+    let kafka = Kafka::start();
     let theirs = stored(&kafka);
     drop(kafka);
     let mut ottla = Ottla::start();
@@ -35,7 +35,7 @@ fn batches_are_packed_anew_as_kafka_does_it() {
 
 /// Have the same program write to a broker, and look at what it has stored.
 fn stored(broker: &impl Broker) -> Stored {
-    let mut program = java("Recompression").unwrap();
+    let mut program = java();
     let output = program.arg("ottla.Recompression").arg(broker.address()).output();
     print!("{}", said("Recompression", &output.unwrap()));
     dumped(&broker.dir().join("data"))
@@ -47,7 +47,7 @@ fn dumped(data: &Path) -> Stored {
     let is_internal = |log: &Path| log.display().to_string().contains("/__");
     let logs: Vec<_> = logs.filter(|log| !is_internal(log)).collect();
     let names: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
-    let mut dump = java("the dump tool").unwrap();
+    let mut dump = java();
     dump.args(["kafka.tools.DumpLogSegments", "--files", &names.join(",")]);
     let mut stored = Stored::new();
     let mut topic = String::new();

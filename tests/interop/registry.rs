@@ -6,7 +6,6 @@ use crate::clients::apicurio;
 use crate::http::{ask, get};
 use crate::process::{Process, free_ports, until};
 
-const TEST: &str = "Apicurio Registry";
 /// The API that Confluent's clients use.
 const API: &str = "/apis/ccompat/v7";
 const JSON: &str = "application/vnd.schemaregistry.v1+json";
@@ -100,15 +99,13 @@ fn launch(ottla: &Ottla, [port, health]: [u16; 2]) -> Process {
         &format!("quarkus.management.port={health}"),
         &format!("java.io.tmpdir={dir}"),
     ];
-    let command = apicurio(&options, TEST).unwrap();
+    let command = apicurio(&options);
     Process::start(command, &ottla.dir().join("registry.log"))
 }
 
 #[test]
+#[ignore = "needs Apicurio Registry"]
 fn apicurio_registry_keeps_its_schemas_through_crashes_of_both() {
-    if apicurio(&[], TEST).is_none() {
-        return;
-    }
     let mut ottla = Ottla::start();
     let mut registry = Registry::start(&ottla);
     let level = Some((JSON, r#"{"compatibility": "BACKWARD"}"#));

@@ -14,6 +14,7 @@ use ottla::storage::disk::{Disk, OsDisk};
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
+use crate::hang::{Watched, within_a_minute};
 
 /// A running broker. Dropped, it ends as a killed process does, and its directory goes.
 pub struct Ottla {
@@ -22,6 +23,7 @@ pub struct Ottla {
     configs: Vec<(String, String)>,
     clock: Option<Arc<dyn Clock>>,
     running: Option<Running>,
+    _watched: Watched,
 }
 
 struct Running {
@@ -53,7 +55,8 @@ impl Ottla {
 
     async fn at(dir: tempfile::TempDir, disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
         let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut ottla = Ottla { dir, disk, configs, clock: None, running: None };
+        let mut ottla =
+            Ottla { dir, disk, configs, clock: None, running: None, _watched: Watched::begin() };
         ottla.run().await;
         ottla
     }
@@ -71,13 +74,16 @@ impl Ottla {
         let mut flags = vec![flag("listeners", "127.0.0.1:0")];
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
-        let hold = loop {
-            // A thread may still be in the middle of dropping the broker that was killed.
-            match datadir::lock(self.data_dir()) {
-                Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
-                held => break held.unwrap(),
+        let hold = within_a_minute("the directory is free", async {
+            loop {
+                // A thread may still be in the middle of dropping the broker that was killed.
+                match datadir::lock(self.data_dir()) {
+                    Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
+                    held => break held.unwrap(),
+                }
             }
-        };
+        });
+        let hold = hold.await;
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
         }
@@ -162,9 +168,12 @@ impl Ottla {
 async fn gone(broker: Arc<Broker>) {
     let held = Arc::downgrade(&broker);
     drop(broker);
-    while held.strong_count() > 0 {
-        tokio::task::yield_now().await;
-    }
+    within_a_minute("no task holds the broker", async {
+        while held.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 fn flag(name: &str, value: &str) -> Flag {

@@ -8,6 +8,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::client::{Client, fetching, framed, production, text};
+use crate::hang::within_a_minute;
 use crate::harness::Ottla;
 use crate::records::{plain, read};
 
@@ -161,6 +162,11 @@ async fn a_client_that_stops_reading_holds_up_nobody() {
         assert_eq!(read(&client.fetch("t", 0, 0).await).len(), 1);
     }
     // It is closed once it has taken nothing for as long as an idle one may be.
+    within_a_minute("it is closed", no_longer_takes(&deaf)).await;
+}
+
+/// Waits until the broker has closed the connection of a client that reads nothing.
+async fn no_longer_takes(deaf: &Client) {
     loop {
         match deaf.stream.try_write(&[0]) {
             Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break,
@@ -180,10 +186,7 @@ async fn a_client_that_does_not_read_before_it_waits_is_closed_too() {
     let mut frames = framed(12, 1, &fetching("t", 0, 0)).repeat(20);
     frames.extend(framed(12, 2, &fetching("t", 0, 1).with_max_wait_ms(i32::MAX)));
     deaf.send_bytes(&frames).await;
-    while !matches!(deaf.stream.try_write(&[0]), Err(e) if e.kind() != std::io::ErrorKind::WouldBlock)
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    within_a_minute("it is closed", no_longer_takes(&deaf)).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod admin_requests;
 mod batches;
 #[path = "../common/group_requests.rs"]
 mod group_requests;
+#[path = "../common/hang.rs"]
+mod hang;
 #[path = "../common/requests.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod requests;
@@ -52,6 +54,7 @@ mod recovery;
 mod release;
 mod scale;
 mod sessions;
+mod signals;
 mod tidy;
 mod topic_changes;
 mod topic_names;

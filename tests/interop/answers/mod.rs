@@ -42,8 +42,9 @@ struct Difference {
 }
 
 #[test]
+#[ignore = "needs Apache Kafka 4.4 and kcat"]
 fn requests_that_differ_from_the_usual_in_one_thing_have_kafkas_answers() {
-    let Some(mut both) = both("the comparison of answers") else { return };
+    let mut both = both();
     let only = std::env::var("OTTLA_TEST_API").ok();
     let mut differences = Vec::new();
     let mut asked = 0;
@@ -77,7 +78,7 @@ fn requests_that_differ_from_the_usual_in_one_thing_have_kafkas_answers() {
 #[test]
 #[ignore = "it still finds what the single changes do not: work that off, then run it in CI"]
 fn requests_at_random_have_kafkas_answers() {
-    let Some(mut both) = both("the comparison of answers") else { return };
+    let mut both = both();
     let seed = number("OTTLA_SEED", fastrand::u64(..1 << 32));
     let seconds = number("OTTLA_TEST_ANSWERS_SECONDS", SECONDS);
     println!("OTTLA_SEED={seed}");

@@ -61,15 +61,15 @@ pub struct Both {
 }
 
 /// Starts the two, which end with what is returned; `None` if Kafka is not installed.
-pub fn both(test: &str) -> Option<Both> {
-    Both::start(test)
+pub fn both() -> Both {
+    Both::start()
 }
 
 impl Both {
-    fn start(test: &str) -> Option<Both> {
+    fn start() -> Both {
         let kafka: Box<dyn Broker> = match std::env::var("OTTLA_TEST_KAFKA") {
             Ok(address) => Box::new(Running { address, dir: "/tmp".into() }),
-            Err(_) => Box::new(Kafka::newest(test, CONFIGS)?),
+            Err(_) => Box::new(Kafka::newest(CONFIGS)),
         };
         let cluster_id = format!("cluster.id={CLUSTER_ID}");
         let ottla = Ottla::start_with(&[CONFIGS, &[&cluster_id]].concat());
@@ -88,14 +88,14 @@ impl Both {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Some(Both {
+        Both {
             runtime,
             ottla: side(&ottla, ottla.dir().join("data").display().to_string()),
             kafka: side(&*kafka, kafka.dir().join("data").display().to_string()),
             world: World { prefix: String::new(), topics: Vec::new(), fresh: 0 },
             worlds: 0,
             _brokers: vec![kafka, Box::new(ottla)],
-        })
+        }
     }
 
     /// Make new topics on both, in the place of those there were.

@@ -67,8 +67,9 @@ impl Difference {
 }
 
 #[test]
+#[ignore = "needs Apache Kafka and kcat"]
 fn the_same_operations_have_the_same_outcome() {
-    let Some(pair) = pair("the differential test") else { return };
+    let pair = pair();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let steps = number("OTTLA_TEST_STEPS").unwrap_or(STEPS as u64) as usize;
     for seed in seeds(3) {

@@ -46,30 +46,25 @@ pub struct Options<'a> {
 }
 
 impl Family {
-    /// True if all that the family needs is there. Otherwise says that the test is left out.
-    pub fn is_here(self, test: &str) -> bool {
-        // kcat also writes what the members read.
-        kcat(test).is_some() && self.program(test).is_some()
-    }
-
-    fn program(self, test: &str) -> Option<Command> {
+    fn program(self) -> Command {
         match self {
-            Family::Kcat => kcat(test),
-            Family::Confluent(_) => python("member_confluent.py", test),
-            Family::KafkaPython => python("member_kafka_python.py", test),
-            Family::KafkaPython22 => python_2_2("member_kafka_python.py", test),
-            Family::Aiokafka => python("member_aiokafka.py", test),
-            Family::Java(_) => java(test).map(|mut command| {
+            Family::Kcat => kcat(),
+            Family::Confluent(_) => python("member_confluent.py"),
+            Family::KafkaPython => python("member_kafka_python.py"),
+            Family::KafkaPython22 => python_2_2("member_kafka_python.py"),
+            Family::Aiokafka => python("member_aiokafka.py"),
+            Family::Java(_) => {
+                let mut command = java();
                 // Such a program lives for seconds: the second compiler would only cost.
                 command.args(["-XX:TieredStopAtLevel=1", "ottla.GroupMember"]);
                 command
-            }),
+            }
         }
     }
 
     /// The command of a member.
     pub fn member(self, address: &str, options: &Options) -> Command {
-        let mut command = self.program("groups").unwrap();
+        let mut command = self.program();
         match self {
             Family::Kcat => kcat_member(&mut command, address, options),
             _ => {

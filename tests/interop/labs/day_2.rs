@@ -6,7 +6,7 @@ use std::process::Command;
 use ottla::storage::batch::{Codec, batches};
 
 use crate::broker::Ottla;
-use crate::clients::{is_here, python, said};
+use crate::clients::{needs, python, said};
 use crate::labs::student::{Student, sorted};
 
 #[test]
@@ -89,11 +89,10 @@ fn the_producer_configurations_of_the_text_are_taken() {
 }
 
 #[test]
+#[ignore = "needs watch"]
 fn the_lag_of_a_group_is_watched() {
     let there = Command::new("watch").arg("-v").output().is_ok();
-    if !is_here("watch (of procps)", there, "day 2, watching the lag") {
-        return;
-    }
+    needs("watch (of procps)", there);
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_(
@@ -135,8 +134,9 @@ fn after_a_failure_a_consumer_goes_on_from_the_last_committed_offset() {
 }
 
 #[test]
+#[ignore = "needs Python's clients"]
 fn the_groups_of_day_2_do_what_the_text_says() {
-    let Some(mut program) = python("day_2.py", "day 2") else { return };
+    let mut program = python("day_2.py");
     let mut ottla = Ottla::on_localhost(&["num.partitions=3"]);
     said("day 2", &program.arg(&ottla.address).output().unwrap());
     assert!(ottla.stop());

@@ -4,13 +4,11 @@
 use ottla::storage::batch::batches;
 
 use crate::broker::Ottla;
-use crate::labs::student::{Student, has_kcat};
+use crate::labs::student::Student;
 
 #[test]
+#[ignore = "needs kcat"]
 fn json_goes_through_as_it_is() {
-    if !has_kcat("lab 1, JSON") {
-        return;
-    }
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     student.type_(
@@ -34,10 +32,8 @@ echo '{"user": "bob", "action": "purchase", "amount": 99.99}' | kcat -b localhos
 /// kcat 1.7.1 begins at the end where a group has no offset yet, with any broker, although the text
 /// promises the ten orders that are there. Those that come while it runs it shows.
 #[test]
+#[ignore = "needs kcat"]
 fn a_group_at_a_terminal_shows_what_comes_and_goes_on_after_ctrl_c() {
-    if !has_kcat("lab 1, step 3 at a terminal") {
-        return;
-    }
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     let ten = r#"for i in {1..10}; do
@@ -65,10 +61,8 @@ fn a_group_at_a_terminal_shows_what_comes_and_goes_on_after_ctrl_c() {
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn messages_one_by_one_are_a_hundred_batches_and_a_stream_is_few() {
-    if !has_kcat("lab 1, step 4") {
-        return;
-    }
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     let (code, told) = student.try_(

@@ -3,12 +3,13 @@
 
 use crate::broker::Ottla;
 use crate::clients::{python, python_2_2, said};
-use crate::labs::student::{Student, has_kcat};
+use crate::labs::student::Student;
 
 #[test]
+#[ignore = "needs kafka-python, the newest and 2.2"]
 fn the_programs_of_lab_2_do_what_the_text_says() {
-    let Some(newest) = python("lab_2.py", "lab 2 with kafka-python") else { return };
-    let Some(older) = python_2_2("lab_2.py", "lab 2 with kafka-python 2.2") else { return };
+    let newest = python("lab_2.py");
+    let older = python_2_2("lab_2.py");
     for mut program in [newest, older] {
         let mut ottla = Ottla::on_localhost(&["num.partitions=1"]);
         said("lab 2", &program.arg(&ottla.address).output().unwrap());
@@ -26,20 +27,19 @@ const READINGS: [&str; 5] = [
 ];
 
 /// A broker with the topics of the text, and the readings in a file and in the topic.
-fn lab() -> Option<(Ottla, Student)> {
-    has_kcat("lab 2").then(|| {
-        let ottla = Ottla::on_localhost(&[]);
-        let student = Student::beside(&ottla);
-        std::fs::write(student.home().join("messages.json"), READINGS.join("\n") + "\n").unwrap();
-        student.type_("kcat -b localhost:9092 -t lab02-bbasavar -P -l messages.json");
-        student.type_("ottla topic create movielog1 --partitions 2");
-        (ottla, student)
-    })
+fn lab() -> (Ottla, Student) {
+    let ottla = Ottla::on_localhost(&[]);
+    let student = Student::beside(&ottla);
+    std::fs::write(student.home().join("messages.json"), READINGS.join("\n") + "\n").unwrap();
+    student.type_("kcat -b localhost:9092 -t lab02-bbasavar -P -l messages.json");
+    student.type_("ottla topic create movielog1 --partitions 2");
+    (ottla, student)
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn topics_are_listed_as_the_text_shows_them() {
-    let Some((ottla, student)) = lab() else { return };
+    let (ottla, student) = lab();
     let all = format!(
         "Metadata for all topics (from broker 1: {0}/1):\n 1 brokers:\n  broker 1 at {0} (controller)\n \
          2 topics:\n  topic \"lab02-bbasavar\" with 1 partitions:\n    partition 0, leader 1, \
@@ -60,8 +60,9 @@ fn topics_are_listed_as_the_text_shows_them() {
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn messages_are_shown_in_the_formats_of_the_text() {
-    let Some((_ottla, student)) = lab() else { return };
+    let (_ottla, student) = lab();
     let five = "kcat -b localhost:9092 -t lab02-bbasavar -C -o earliest -c 5";
     assert_eq!(student.type_(five), READINGS.join("\n") + "\n");
     let offsets: Vec<String> =
@@ -82,8 +83,9 @@ fn messages_are_shown_in_the_formats_of_the_text() {
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn one_partition_is_read_alone() {
-    let Some((_ottla, student)) = lab() else { return };
+    let (_ottla, student) = lab();
     student.type_(
         "for p in 0 1; do seq 1 9 | sed s/^/$p-/ | kcat -b localhost:9092 -t movielog1 -P -p $p; \
          done",
@@ -95,8 +97,9 @@ fn one_partition_is_read_alone() {
 /// kcat 1.7.1 does not know the word `latest`, nor `earliest`, and takes both for offset 0: so it
 /// does with any broker. What the text says of `latest` it does with `end`.
 #[test]
+#[ignore = "needs kcat"]
 fn who_begins_at_the_end_sees_what_comes() {
-    let Some((_ottla, student)) = lab() else { return };
+    let (_ottla, student) = lab();
     let follow = "kcat -b localhost:9092 -t lab02-bbasavar -C -o";
     assert_eq!(student.type_(&format!("{follow} latest -c 5")), READINGS.join("\n") + "\n");
     let terminal = student.terminal(&format!("{follow} end -c 10"));
@@ -114,8 +117,9 @@ fn who_begins_at_the_end_sees_what_comes() {
 }
 
 #[test]
+#[ignore = "needs kcat"]
 fn a_consumer_of_json_goes_on_until_ctrl_c() {
-    let Some((_ottla, student)) = lab() else { return };
+    let (_ottla, student) = lab();
     let terminal = student.terminal("kcat -b localhost:9092 -t lab02-bbasavar -C -J");
     terminal.until(r#""offset":4,"#);
     student.type_(r#"echo "message" | kcat -b localhost:9092 -t lab02-bbasavar -P"#);

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::broker::Ottla;
-use crate::clients::{kcat, said};
+use crate::clients::said;
 use crate::process::until;
 
 /// The names of the texts, and those that a person may type instead.
@@ -167,11 +167,6 @@ impl Drop for Terminal {
             let _ = self.child.wait();
         }
     }
-}
-
-/// True if kcat is there. Otherwise says that the test is left out.
-pub fn has_kcat(test: &str) -> bool {
-    kcat(test).is_some()
 }
 
 /// Lines in the order of the alphabet: several partitions have no order among each other.

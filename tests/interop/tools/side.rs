@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::broker::{Broker, Ottla};
-use crate::clients::{java, kcat};
+use crate::clients::java;
 use crate::differential::client::{Client, production};
 use crate::differential::settle::Barrier;
 use crate::kafka::{CLUSTER_ID, Kafka};
@@ -45,13 +45,11 @@ pub struct Pair {
 }
 
 /// The pair of this process: a Kafka takes a while to start. None if Java or kcat is missing.
-pub fn pair(test: &str) -> Option<MutexGuard<'static, Pair>> {
+pub fn pair() -> MutexGuard<'static, Pair> {
     static PAIR: OnceLock<Mutex<Pair>> = OnceLock::new();
-    java(test)?;
-    kcat(test)?;
     let pair = PAIR.get_or_init(|| Mutex::new(Pair::start()));
     // A test that failed has told its own story; it left both sides as they are.
-    Some(pair.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    pair.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl Pair {
@@ -233,8 +231,7 @@ pub struct Tools {
 
 impl Tools {
     pub fn start(broker: &dyn Broker) -> Tools {
-        let mut child = java("Kafka's tools")
-            .unwrap()
+        let mut child = java()
             .arg("ottla.Tools")
             .current_dir(broker.dir())
             .stdin(Stdio::piped())

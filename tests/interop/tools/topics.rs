@@ -89,8 +89,9 @@ fn describe_by_id(side: &mut Side) {
 }
 
 #[test]
+#[ignore = "needs Apache Kafka and kcat"]
 fn topic_command() {
-    let Some(mut pair) = pair("TopicCommand") else { return };
+    let mut pair = pair();
     pair.tell_the_same(|side| {
         side.ask(TOPICS, ASKED);
         describe_by_id(side);
