@@ -47,6 +47,7 @@ mod metadata;
 mod named_twice;
 mod produce;
 mod produce_rules;
+mod project;
 mod promises;
 mod protection;
 mod quotas;

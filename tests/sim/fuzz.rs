@@ -5,8 +5,6 @@
 //! from outside. Every request comes on a connection of its own that is closed for writing
 //! behind it, so that the broker owes an answer or an end at once.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::ops::RangeInclusive;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +14,7 @@ use ottla::handlers::table::APIS;
 
 use crate::batches::{batch, seal};
 use crate::extreme;
+use crate::fuzzed::{self, HANGS};
 use crate::mutate::{framed, mutate, with_huge_count};
 use crate::requests::{Request, Subject, produce_of, valid};
 use crate::seeds::{number, seeds};
@@ -30,8 +29,6 @@ const PEAK_BYTES: u64 = (32 << 20) + 16 * FRAME_BYTES;
 const EXTREME_PEAK_BYTES: u64 = 256 << 20;
 /// How many extreme requests come between two of a client that behaves well.
 const BETWEEN: usize = 10;
-/// How long an answer may take before the broker is taken to hang. Nothing is measured with it.
-const HANGS: Duration = Duration::from_secs(60);
 /// How many requests one broker sees before it is looked at.
 const ROUND: usize = 400;
 
@@ -85,18 +82,7 @@ impl Victim {
 
     /// Send bytes and give all that comes back until the broker closes the connection.
     fn send(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(&self.address).expect("the broker accepts");
-        stream.set_read_timeout(Some(HANGS)).expect("a timeout");
-        // The broker may close in the middle of what it does not understand.
-        let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(Shutdown::Write);
-        let mut answer = Vec::new();
-        match stream.read_to_end(&mut answer) {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                panic!("no answer and no end after {HANGS:?}")
-            }
-            _ => answer,
-        }
+        fuzzed::request(&self.address, bytes)
     }
 
     /// Send one sound request; gives its answer without the length.
@@ -251,4 +237,64 @@ fn damaged_requests_do_no_damage() {
         victim.check();
     }
     println!("{sent} damaged requests");
+}
+
+/// Batches as clients make them, some with several in a row, as a segment has them.
+fn batches_of(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut next = 0_i64;
+    for _ in 0..rng.usize(1..5) {
+        let batch = batch(rng, 1_700_000_000_000, 300, None);
+        let mut encoded = batch.encode();
+        encoded[..8].copy_from_slice(&next.to_be_bytes());
+        next += batch.records.len() as i64;
+        bytes.extend(encoded);
+    }
+    bytes
+}
+
+#[test]
+fn damaged_batches_are_refused_or_are_whole() {
+    for seed in seeds(500) {
+        let mut rng = Rng::with_seed(seed);
+        let whole = batch(&mut rng, 1_700_000_000_000, 300, None).encode();
+        fuzzed::admission(&whole);
+        let other = batches_of(&mut rng);
+        fuzzed::admission(&mutate(&mut rng, &whole, &other));
+    }
+}
+
+#[test]
+fn a_damaged_segment_is_recovered_to_the_same_again_and_again() {
+    for seed in seeds(300) {
+        let mut rng = Rng::with_seed(seed);
+        let (whole, other) = (batches_of(&mut rng), batches_of(&mut rng));
+        fuzzed::recovery(&whole);
+        fuzzed::recovery(&mutate(&mut rng, &whole, &other));
+    }
+}
+
+/// The seeds of `fuzz/`, which `fuzz/run` has written: what the tests above damage.
+#[test]
+#[ignore = "writes files: fuzz/run asks for them with OTTLA_TEST_CORPUS"]
+fn the_corpus_of_the_fuzz_targets_is_written() {
+    let corpus = std::env::var("OTTLA_TEST_CORPUS").expect("OTTLA_TEST_CORPUS is a directory");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        let dir = std::path::Path::new(&corpus).join(target);
+        std::fs::create_dir_all(&dir).expect("a directory");
+        std::fs::write(dir.join(name), bytes).expect("a file");
+    };
+    // The topic of the target has an id of its own: what names a topic by its id finds none.
+    let subject = Subject::new("t");
+    for (key, version) in served() {
+        let bytes = request(key, version, &subject).bytes;
+        let framed = [&(bytes.len() as i32).to_be_bytes(), bytes.as_slice()].concat();
+        write("request", &format!("{key}-{version}"), &framed);
+    }
+    for seed in 0..100 {
+        let mut rng = Rng::with_seed(seed);
+        let one = batch(&mut rng, 1_700_000_000_000, 300, None).encode();
+        write("admission", &seed.to_string(), &one);
+        write("recovery", &seed.to_string(), &batches_of(&mut rng));
+    }
 }

@@ -11,6 +11,8 @@ mod compaction;
 mod compaction_model;
 mod extreme;
 mod fuzz;
+#[path = "../common/fuzzed.rs"]
+mod fuzzed;
 mod group_model;
 #[path = "../common/group_requests.rs"]
 mod group_requests;
