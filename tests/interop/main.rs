@@ -1,8 +1,9 @@
 //! Real foreign clients against the broker as its own process.
 //!
 //! A test that needs a client is ignored, with the name of the client as the reason: none can pass
-//! without it. `tests/interop/setup` installs all of them; then `cargo test --release --test interop
-//! -- --include-ignored` runs everything. `tests/run` asks for more than the defaults:
+//! without it. `tests/interop/setup` installs all of them; then `--include-ignored` runs everything, and
+//! with it those that are ignored because they do not pass yet. `tests/run` leaves these out, and asks
+//! for more than the defaults:
 //!
 //! * `OTTLA_INTEROP_FILE_MB` (5): the file that goes through kcat in each codec.
 //! * `OTTLA_INTEROP_RECORDS` (100000): what the Java clients send round.

@@ -48,7 +48,9 @@ fn a_release_is_laid_out_as_binstall_is_told() {
     let version = said(&Command::new(&program).arg("--version").output().unwrap());
     assert_eq!(version, format!("ottla {}", env!("CARGO_PKG_VERSION")));
     let beside = program.parent().unwrap();
-    for name in ["with-ottla", "README.md", "config/ottla.toml", "docs/ci/README.md"] {
+    for name in
+        ["with-ottla", "README.md", "LICENSE", "NOTICE", "config/ottla.toml", "docs/ci/README.md"]
+    {
         assert!(beside.join(name).exists(), "{name}");
     }
 }
