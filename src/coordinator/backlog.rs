@@ -1,13 +1,13 @@
-//! Records that wait for room on a full disk.
+//! Records that wait for space on a full disk.
 //!
-//! **Invariant:** there are at most as many as the groups have keys: of each key only the newest
-//! is kept, as compaction would.
+//! **Invariant:** there are at most as many records as the groups have keys: only the newest record
+//! of each key is kept, as in compaction.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::groups::records::Record;
 
-/// Records that are not written yet, oldest first.
+/// Records that have not been written yet, oldest first.
 #[derive(Debug, Default)]
 pub struct Backlog {
     records: BTreeMap<u64, Record>,
@@ -16,17 +16,17 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// True if nothing waits.
+    /// Returns true if no records are waiting.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// The oldest of what waits, at most so many.
+    /// Returns the oldest records, at most `count`.
     pub fn oldest(&self, count: usize) -> Vec<Record> {
         self.records.values().take(count).cloned().collect()
     }
 
-    /// Forget so many of the oldest: they are written.
+    /// Removes the `count` oldest records, which have been written.
     pub fn forget(&mut self, count: usize) {
         for _ in 0..count {
             let Some((_, record)) = self.records.pop_first() else { return };
@@ -34,7 +34,7 @@ impl Backlog {
         }
     }
 
-    /// Let more wait.
+    /// Adds records.
     pub fn extend(&mut self, records: Vec<Record>) {
         for record in records {
             if let Some(before) = self.newest.insert(record.key(), self.next) {

@@ -1,15 +1,15 @@
-//! One task: drain the inbox, step the machine, write what it decided, answer.
+//! The coordinator's task: drain the inbox, step the state machine, write its records, reply.
 //!
-//! **Invariant:** a reply leaves after the records of its step are written. What came while the
-//! last records were written is decided together and written as one batch, but for no longer than
-//! a few milliseconds.
+//! **Invariant:** a reply is sent after the records of its step have been written. The commands
+//! that arrive while records are being written are executed together, for no longer than a few
+//! milliseconds, and their records are written as one batch.
 //!
-//! Where the disk is full the machine runs ahead of its log: records wait in the [`Backlog`] and
-//! are written before all others once there is room. Meanwhile nobody's commit is accepted, but
-//! groups live on: a reply about members promises nothing that a crash may not take back.
+//! If the disk is full, the state machine runs ahead of its log: records wait in the [`Backlog`]
+//! and are written before all others once there is space. Until then no commit is accepted, but
+//! groups continue to work: a reply about membership promises nothing that a crash may not undo.
 //!
-//! **Invariant:** if the records cannot be written for another reason, nothing is answered any more
-//! but that there is no coordinator.
+//! **Invariant:** if the records cannot be written for another reason, every further command is
+//! answered with COORDINATOR_NOT_AVAILABLE.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,14 +28,14 @@ use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
 use crate::groups::{Groups, Ticket};
 
-/// How many are decided on before their records are written.
+/// Maximum number of commands to execute before their records are written.
 const TOGETHER: usize = 1024;
-/// How long to decide before the records are written and the answers sent, ms.
+/// How long to execute commands before the records are written and the replies sent, ms.
 const TURN_MS: i64 = 5;
-/// How many bytes of records to write at once.
+/// Size of the records to write at once, in bytes.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// How long to wait for room on a full disk before looking again.
+/// Interval at which a full disk is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
 struct Driver {
@@ -43,16 +43,18 @@ struct Driver {
     groups: Groups,
     journal: Journal,
     backlog: Backlog,
-    /// When the backlog is tried again, monotonic ms.
+    /// When to try to write the backlog again, monotonic ms.
     retry_ms: i64,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     next: Ticket,
 }
 
-/// Read the log, then serve until the broker stops.
+/// Reads the log, then serves until the broker stops.
 ///
 /// # Errors
-/// The log cannot be read or written: there is no coordinator until the next start.
+///
+/// Returns an error if the log cannot be read or written: there is no coordinator until the next
+/// start.
 pub async fn run(
     mut groups: Groups,
     mut journal: Journal,
@@ -63,7 +65,7 @@ pub async fn run(
     let is_stopping = stopping.clone();
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
-    // Without a log there is nothing to read, and no thread to be started for it.
+    // Without a log there is nothing to read, and no thread has to be started for it.
     while !journal.is_missing() {
         let now = clock.now();
         let loaded = tokio::task::spawn_blocking(move || {
@@ -73,18 +75,18 @@ pub async fn run(
         let loaded = match loaded.await.map_err(JoinError::try_into_panic) {
             Ok(loaded) => loaded,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime has ended.
+            // The runtime has shut down.
             Err(Err(_)) => return Ok(()),
         };
         (groups, journal) = (loaded.0, loaded.1);
         match loaded.2 {
             Ok(()) => break,
-            // A log that was not stopped cleanly wants some room to be opened.
+            // A log that was not closed cleanly takes some disk space to open.
             Err(error) if error.is_full() => tokio::select! {
                 () = &mut stopped => return Ok(()),
                 () = tokio::time::sleep(RETRY) => {}
             },
-            // A start that failed stops while the log is being read; it has said why.
+            // A failed start stops while the log is being read; its error has been reported.
             Err(_) if *is_stopping.borrow() => return Ok(()),
             Err(error) => return Err(error),
         }
@@ -105,13 +107,14 @@ pub async fn run(
         let retry = (!driver.backlog.is_empty()).then_some(driver.retry_ms);
         let due = driver.groups.next_due_ms().into_iter().chain(retry).min();
         let sleep = due.map(|due| (due - clock.now().mono_ms).max(0) as u64);
+        let nap = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0)));
         let first = tokio::select! {
             () = &mut stopped => return Ok(()),
             asked = inbox.recv() => match asked {
                 Some(asked) => Some(asked),
                 None => return Ok(()),
             },
-            () = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0))), if sleep.is_some() => None,
+            () = nap, if sleep.is_some() => None,
         };
         let more = || inbox.try_recv().ok();
         driver.turn(&*clock, first, more).await?;
@@ -119,8 +122,8 @@ pub async fn run(
 }
 
 impl Driver {
-    /// A topic may have been deleted without our learning of it, by a crash in between; a new one
-    /// of the same name must not begin at its offsets.
+    /// Removes the offsets of deleted topics. A crash may have come between the deletion and the
+    /// removal, and a new topic of the same name must not start from old offsets.
     async fn forget_lost_topics(&mut self, now: Now) -> Result<(), JournalError> {
         for topic in self.groups.topics() {
             while !self.journal.topic_exists(&topic) {
@@ -135,7 +138,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Write records, or let them wait for room. False if they wait.
+    /// Writes records, or adds them to the backlog. Returns false if they are in the backlog.
     async fn write(&mut self, now: Now, records: Vec<Record>) -> Result<bool, JournalError> {
         let mut written = Ok(());
         if !self.backlog.is_empty() {
@@ -149,7 +152,7 @@ impl Driver {
                 self.backlog.forget(oldest.len());
             }
             if written.is_ok() && !self.backlog.is_empty() {
-                // The rest at the next turn, which is now.
+                // The rest is written in the next turn, which follows immediately.
                 self.backlog.extend(records);
                 return Ok(false);
             }
@@ -167,8 +170,8 @@ impl Driver {
         }
     }
 
-    /// Do what time asks for, and what clients ask for: `first`, and as many `more` as there are
-    /// and as may wait for each other.
+    /// Executes what is due and what clients have sent: `first`, and `more` up to the limits of a
+    /// turn.
     async fn turn(
         &mut self,
         clock: &dyn Clock,
@@ -206,7 +209,7 @@ impl Driver {
         }
         for (ticket, reply) in all.replies {
             if let Some(answer) = self.waiting.remove(&ticket) {
-                // Who has gone meanwhile is taken for silent, sooner or later.
+                // A client that has disconnected is removed once its session expires.
                 let _ = answer.send(reply);
             }
         }

@@ -1,8 +1,8 @@
-//! The way to the coordinator.
+//! The handle of the group coordinator.
 //!
-//! What can be refused without a look at a group is refused here, on the task of the caller: a
-//! large request costs its sender, not all groups. A long list is asked about in slices, so that
-//! others are served between the two.
+//! What can be refused without looking at a group is refused here, on the task of the caller: a
+//! large request costs its sender, not all groups. Long lists are sent to the coordinator in
+//! slices, so that other requests are served in between.
 
 use std::sync::Arc;
 
@@ -16,23 +16,23 @@ use crate::groups::command::{
 };
 use crate::groups::limits::{Limits, SLICE, Usage};
 
-/// How many requests may wait for the task.
+/// Capacity of the queue of commands to the task.
 const INBOX: usize = 4096;
 
-/// There is no coordinator: the disk is full, its log has failed, or the broker stops.
+/// There is no coordinator: the disk is full, its log has failed, or the broker is stopping.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the group coordinator is not available")]
 pub struct CoordinatorNotAvailable;
 
-/// One request.
+/// A command in the queue.
 pub struct PendingCommand {
-    /// What is asked.
+    /// The command.
     pub input: Command,
-    /// Where the answer goes.
+    /// Where to send the reply.
     pub answer: oneshot::Sender<Reply>,
 }
 
-/// The way to the coordinator.
+/// The handle of the group coordinator.
 #[derive(Debug, Clone)]
 pub struct Coordinator {
     inbox: mpsc::Sender<PendingCommand>,
@@ -41,19 +41,19 @@ pub struct Coordinator {
     refusals: Arc<Refusals>,
 }
 
-/// The other end, for the coordinator's task.
+/// The receiving end, for the coordinator's task.
 pub struct CommandReceiver {
-    /// What is asked.
+    /// The queue of commands.
     pub asked: mpsc::Receiver<PendingCommand>,
-    /// Where the coordinator says what it has.
+    /// Where the coordinator publishes its usage.
     pub usage: watch::Sender<Usage>,
 }
 
-/// What came of a list of partitions that one step was asked about.
+/// The results of one step for a list of partitions, by topic.
 type ByTopic<T> = Vec<(String, Vec<T>)>;
 
 impl Coordinator {
-    /// Both ends.
+    /// Creates both ends.
     pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (Coordinator, CommandReceiver) {
         let (inbox, asked) = mpsc::channel(INBOX);
         let (usage_in, usage) = watch::channel(Usage::default());
@@ -61,16 +61,16 @@ impl Coordinator {
         (Coordinator { inbox, usage, limits, refusals }, CommandReceiver { asked, usage: usage_in })
     }
 
-    /// Returns what the coordinator has: groups, members, offsets, and the memory they take.
+    /// Returns the coordinator's usage: groups, members, offsets, and the memory they take.
     pub fn usage(&self) -> Usage {
         *self.usage.borrow()
     }
 
-    /// Asks, and waits for the answer, which may take as long as a rebalance.
+    /// Sends a command and waits for the reply, which may take as long as a rebalance.
     ///
     /// # Errors
     ///
-    /// Returns [`CoordinatorNotAvailable`] if there will be no answer.
+    /// Returns [`CoordinatorNotAvailable`] if there will be no reply.
     pub async fn ask(&self, mut input: Command) -> Result<Reply, CoordinatorNotAvailable> {
         let group = input.group().map(str::to_owned).unwrap_or_default();
         let refused = self.limits.check(&input).err();
@@ -96,7 +96,7 @@ impl Coordinator {
         reply.await.map_err(|_| CoordinatorNotAvailable)
     }
 
-    /// Deletes a group, however much it has committed.
+    /// Deletes a group, regardless of the number of its offsets.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Coordinator {
         }
     }
 
-    /// Forgets what is committed of a topic that is no more.
+    /// Removes the committed offsets of a deleted topic.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Coordinator {
         }
     }
 
-    /// Lists all groups by id.
+    /// Returns all groups in order of their ids.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Coordinator {
         }
     }
 
-    /// Fetches the offsets of some partitions of a group.
+    /// Returns the committed offsets of some partitions of a group.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Coordinator {
         Ok(all)
     }
 
-    /// Fetches all offsets of a group.
+    /// Returns all committed offsets of a group.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl Coordinator {
             };
             match (outcome, later) {
                 (Ok(deleted), _) => append(&mut all, deleted, continues),
-                // With its last offset, in the slice before, the group has gone.
+                // The previous slice deleted the last offset, and the group with it.
                 (Err(GroupError::GroupNotFound), Some(wanted)) => {
                     append(&mut all, nothing_there(wanted), continues);
                 }
@@ -219,7 +219,7 @@ impl Coordinator {
         Ok(Ok(all))
     }
 
-    /// Takes members out of a group. Returns one outcome for each.
+    /// Removes members from a group. Returns the outcome for each.
     ///
     /// # Errors
     ///
@@ -245,13 +245,13 @@ impl Coordinator {
     }
 }
 
-/// What comes of a deletion of offsets that are not there.
+/// Returns the outcome of deleting offsets that do not exist.
 fn nothing_there(wanted: TopicPartitions) -> DeletedOffsets {
     let all = |partitions: Vec<i32>| partitions.into_iter().map(|p| (p, Ok(()))).collect();
     wanted.into_iter().map(|(topic, partitions)| (topic, all(partitions))).collect()
 }
 
-/// Puts what came of a slice behind what came of those before.
+/// Appends the results of a slice to those of the slices before.
 fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
     let mut slice = slice.into_iter();
     if continues && let (Some((_, partitions)), Some((_, more))) = (all.last_mut(), slice.next()) {
@@ -260,17 +260,17 @@ fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
     all.extend(slice);
 }
 
-/// A part of a list of partitions.
+/// A slice of a list of partitions.
 struct Slice {
     wanted: TopicPartitions,
-    /// True if it begins within the topic that the one before ended with.
+    /// True if it begins within the last topic of the slice before.
     continues: bool,
 }
 
-/// Parts of a list of partitions, each as long as one step takes. The first one may be empty.
+/// Slices of a list of partitions, each as long as one step may process. The first may be empty.
 struct Slices {
     topics: std::vec::IntoIter<(String, Vec<i32>)>,
-    /// What is left of a topic.
+    /// The rest of a topic.
     open: Option<(String, std::vec::IntoIter<i32>)>,
     is_first: bool,
 }
@@ -309,7 +309,8 @@ impl Iterator for Slices {
 mod tests {
     use super::*;
 
-    /// What becomes of a list that is cut in pieces, answered and put together again.
+    /// Cuts a list into slices and joins their results. Returns these and the lengths of the
+    /// slices.
     fn put_together(wanted: &TopicPartitions) -> (ByTopic<i32>, Vec<usize>) {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
         for Slice { wanted, continues } in Slices::of(wanted.clone()) {

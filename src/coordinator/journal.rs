@@ -1,4 +1,4 @@
-//! The partition that the coordinator writes to and starts from.
+//! The log of the coordinator: the partition that it writes to, and reads at its start.
 
 use std::io;
 use std::sync::Arc;
@@ -13,37 +13,37 @@ use crate::topics::partition::Partition;
 /// The topic of groups and committed offsets.
 pub const TOPIC: &str = "__consumer_offsets";
 
-/// A batch is closed once it holds this much, so that ordinary consumers can read it.
+/// Size at which a batch is closed, in bytes, so that ordinary consumers can read it.
 const BATCH_BYTES: usize = 512 * 1024;
 
-/// Gives the partition, and makes the topic if it is not there and `true` is said.
+/// Returns the partition; creates the topic if it does not exist and the argument is `true`.
 pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<Partition>>, JournalError> + Send + Sync>;
 
-/// Whether there is a topic of that name.
+/// Returns whether a topic of this name exists.
 pub type Exists = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Why records were not written.
+/// Why records could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The topic cannot be made.
+    /// The topic cannot be created.
     #[error("{TOPIC} cannot be created: {0}")]
     Topic(String),
-    /// There is no room on the disk to make the topic.
+    /// There is no space on the disk to create the topic.
     #[error("{TOPIC} cannot be created: {0}")]
     TopicFull(String),
-    /// What lies there cannot be read.
+    /// The log cannot be read.
     #[error("{TOPIC} cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// The log did not take them.
+    /// The records could not be appended.
     #[error(transparent)]
     Append(#[from] ProduceError),
-    /// They are not known to be durable.
+    /// The records could not be flushed to disk.
     #[error(transparent)]
     Sync(#[from] Unavailable),
 }
 
 impl JournalError {
-    /// True if there is no room on the disk now. The same may succeed later.
+    /// Returns true if the disk is full. The same operation may succeed later.
     pub fn is_full(&self) -> bool {
         match self {
             JournalError::TopicFull(_) | JournalError::Sync(Unavailable::Full(_)) => true,
@@ -53,31 +53,31 @@ impl JournalError {
     }
 }
 
-/// Where records go.
+/// The log of the coordinator.
 pub struct Journal {
     find: Find,
     exists: Exists,
-    /// True if an answer must wait for a sync (`durability = "fsync"`).
+    /// True if a reply has to wait for a sync (`durability = "fsync"`).
     sync: bool,
 }
 
 impl Journal {
-    /// Records go to the partition that `find` gives.
+    /// Creates a journal on the partition that `find` returns.
     pub fn new(find: Find, exists: Exists, sync: bool) -> Journal {
         Journal { find, exists, sync }
     }
 
-    /// Whether offsets of this topic may be kept.
+    /// Returns whether offsets of this topic may be kept.
     pub fn topic_exists(&self, topic: &str) -> bool {
         (self.exists)(topic)
     }
 
-    /// True if nothing was ever written.
+    /// Returns true if nothing has ever been written.
     pub fn is_missing(&self) -> bool {
         (self.find)(false).is_ok_and(|partition| partition.is_none())
     }
 
-    /// Everything that was written, in order.
+    /// Calls `visit` with all records, in order.
     pub fn read(&self, mut visit: impl FnMut(Record)) -> Result<(), JournalError> {
         let Some(partition) = (self.find)(false)? else { return Ok(()) };
         let read = partition.view()?.for_each_batch(|batch| {
@@ -92,7 +92,8 @@ impl Journal {
                     Ok(None) => {}
                     Err(error) => {
                         let offset = record.offset;
-                        tracing::warn!(offset, %error, "a record of {TOPIC} is passed over");
+                        let message = "skipped an unreadable record";
+                        tracing::warn!(topic = TOPIC, offset, %error, "{message}");
                     }
                 }
             }
@@ -101,14 +102,14 @@ impl Journal {
         Ok(read?)
     }
 
-    /// Write records, together as far as they fit.
+    /// Appends records, in as few batches as possible.
     pub async fn write(&self, now: Now, records: &[Record]) -> Result<(), JournalError> {
         if records.is_empty() {
             return Ok(());
         }
         let partition = (self.find)(true)?;
         let partition =
-            partition.ok_or_else(|| JournalError::Topic("it is not there".to_owned()))?;
+            partition.ok_or_else(|| JournalError::Topic("it does not exist".to_owned()))?;
         let mut end_offset = 0;
         let mut batch = BatchBuilder::new(0, now.wall_ms);
         let mut bytes = 0;

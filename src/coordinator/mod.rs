@@ -1,5 +1,5 @@
-//! The shell round the groups' mind: one task that asks it, writes down what it decides, and
-//! answers.
+//! The driver of the group coordinator's state machine: one task that executes commands, writes the
+//! resulting records and replies.
 
 pub mod backlog;
 pub mod driver;

@@ -1,4 +1,4 @@
-//! Log lines about limits: one for each limit and second, however many requests are refused.
+//! Log lines about limits: at most one per limit and second, regardless of the number of refusals.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::clock::Clock;
 use crate::groups::limits::Limit;
 
-/// How often a limit is written about at most, ms.
+/// Minimum time between two log lines about a limit, ms.
 const EVERY_MS: i64 = 1000;
 
-/// What was refused because of one limit.
+/// The requests that one limit has refused.
 #[derive(Debug)]
 struct Refused {
     limit: Limit,
-    /// When a line may be written again, monotonic ms.
+    /// When the next log line is allowed, monotonic ms.
     next_ms: AtomicI64,
-    /// How many since the last line.
+    /// Number of requests since the last log line.
     count: AtomicU64,
 }
 
-/// What was refused because of limits.
+/// The requests that limits have refused.
 #[derive(Debug)]
 pub struct Refusals {
     clock: Arc<dyn Clock>,
@@ -27,7 +27,7 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Nothing was refused yet.
+    /// Creates counters at zero.
     pub fn new(clock: Arc<dyn Clock>) -> Refusals {
         let of = Limit::ALL.map(|limit| Refused {
             limit,
@@ -37,7 +37,7 @@ impl Refusals {
         Refusals { clock, of }
     }
 
-    /// Notes that something of a group was refused, and writes a line if it is time.
+    /// Counts a refused request of a group, and writes a log line if one is due.
     pub fn note(&self, limit: Limit, group: &str) {
         let Some(refused) = self.of.iter().find(|refused| refused.limit == limit) else { return };
         refused.count.fetch_add(1, Ordering::Relaxed);
@@ -53,7 +53,7 @@ impl Refusals {
             limit = limit.name(),
             group,
             count,
-            "requests to the group coordinator are refused: a limit is reached"
+            "refused requests to the group coordinator: limit reached"
         );
     }
 }

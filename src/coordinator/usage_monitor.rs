@@ -1,16 +1,15 @@
-//! What the coordinator has, for those who want to know: a value, and log lines at the start and
-//! when a limit is near.
+//! Reports the coordinator's usage: as a value, and in log lines at the start and near a limit.
 
 use tokio::sync::watch;
 
 use crate::groups::limits::{Limits, Usage};
 
-/// Percent of a limit from which on it is near.
+/// Percent of a limit from which usage counts as near it.
 const NEAR: u128 = 90;
-/// Percent of a limit below which it is not near any more.
+/// Percent of a limit below which usage no longer counts as near it.
 const FAR: u128 = 80;
 
-/// What the coordinator has.
+/// The coordinator's usage.
 #[derive(Debug)]
 pub struct UsageMonitor {
     limits: Limits,
@@ -19,21 +18,21 @@ pub struct UsageMonitor {
 }
 
 impl UsageMonitor {
-    /// Nothing is known yet.
+    /// Creates a monitor; nothing has been reported yet.
     pub fn new(limits: Limits, usage: watch::Sender<Usage>) -> UsageMonitor {
         UsageMonitor { limits, usage, is_near: false }
     }
 
-    /// Says what the log has given, if it has given anything.
+    /// Logs the usage after the log has been read, unless there are no groups.
     pub fn loaded(&mut self, usage: Usage) {
         let Usage { groups, members, offsets, bytes } = usage;
         if groups > 0 {
-            tracing::info!(groups, members, offsets, bytes, "groups are loaded");
+            tracing::info!(groups, members, offsets, bytes, "loaded groups and offsets");
         }
         self.note(usage);
     }
 
-    /// Notes what there is now.
+    /// Publishes the current usage.
     pub fn note(&mut self, usage: Usage) {
         if *self.usage.borrow() == usage {
             return;
@@ -53,7 +52,8 @@ impl UsageMonitor {
                 bytes_max,
                 members,
                 offsets,
-                "the group coordinator is nearly full (group.max.count, group.coordinator.max.bytes)"
+                "the group coordinator is near its limits \
+                 (group.max.count, group.coordinator.max.bytes)"
             );
         }
         if most < FAR {

@@ -1,5 +1,5 @@
-//! What becomes of a wish to change quotas. Checks and messages are Kafka's
-//! (`ClientQuotaControlManager`), spelling included.
+//! AlterClientQuotas: the checks and their messages are Kafka's (`ClientQuotaControlManager`),
+//! spelling included.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,61 +7,61 @@ use std::net::IpAddr;
 use crate::metadata::quotas::{ClientQuotaRecord, Entity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, QuotaType, USER};
 
-/// What one request may change, as in Kafka (`MAX_RECORDS_PER_USER_OP`).
+/// Maximum number of records of one request, as in Kafka (`MAX_RECORDS_PER_USER_OP`).
 pub const RECORDS_MAX: usize = 10_000;
 
-/// The quotas of one entity are to change.
+/// A change of the quotas of one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alteration {
-    /// Whose.
+    /// The entity.
     pub entity: Entity,
-    /// Which key gets which value; `None` removes it.
+    /// The new value of each key; `None` removes it.
     pub ops: Vec<(String, Option<f64>)>,
 }
 
 /// Why the quotas of an entity are not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AlterError {
-    /// Nobody is named.
+    /// The entity is empty.
     #[error("Invalid empty client quota entity")]
     Empty,
-    /// An entity type that does not exist.
+    /// The entity type does not exist.
     #[error("Unhandled client quota entity type: {0}")]
     Type(String),
-    /// A name without a letter; the default has no name at all.
+    /// The name is empty; the default entity has no name at all.
     #[error("Empty {0} not supported")]
     EmptyName(String),
-    /// An address beside a user or a client id.
+    /// An IP entity is combined with a user or a client id.
     #[error(
         "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId"
     )]
     Combination,
-    /// A name of no address.
+    /// The name cannot be resolved to an address.
     #[error("{0} is not a valid IP or resolvable host.")]
     Address(String),
-    /// A key that this kind of entity does not have.
+    /// This kind of entity does not have the key.
     #[error("Invalid configuration key {0}")]
     Key(String),
-    /// Zero, less, or no number.
+    /// The value is zero, negative or not a number.
     #[error("Quota {0} must be greater than 0")]
     NotPositive(String),
-    /// More than the key's type holds.
+    /// The value exceeds the key's type.
     #[error("Proposed value for {0} is too large for {1}.")]
     TooLarge(String, &'static str),
-    /// A fraction where only whole numbers are allowed.
+    /// The value is fractional, and the key takes whole numbers.
     #[error("{0} cannot be a fractional value.")]
     Fraction(String),
-    /// The entity, or one of its keys, is there twice.
+    /// The entity, or one of its keys, occurs twice.
     #[error("Ignoring duplicate entity {0}")]
     Duplicate(Entity),
 }
 
-/// What is to be written.
+/// The records to write.
 pub type QuotaChanges = Vec<ClientQuotaRecord>;
-/// What became of each entity, once each, in the order of the request.
+/// The result for each entity, once each, in the order of the request.
 pub type AlterResults = Vec<(Entity, Result<(), AlterError>)>;
 
-/// Decide on a whole request. The entities that are right are changed even if others are wrong.
+/// Checks a whole request. Valid entities are changed even if others are invalid.
 pub fn decide(table: &Table, alterations: Vec<Alteration>) -> (QuotaChanges, AlterResults) {
     let mut records = QuotaChanges::new();
     let mut outcomes = AlterResults::new();
@@ -132,7 +132,7 @@ fn check_value(entity: &Entity, key: &str, value: f64) -> Result<(), AlterError>
         |kind: &QuotaType| kind.key() == key && (*kind == QuotaType::Connection) == is_address;
     let key = || key.to_owned();
     let kind = QuotaType::ALL.into_iter().find(fits).ok_or_else(|| AlterError::Key(key()))?;
-    // Kafka lets through what is no number; nobody could ever stay below it.
+    // Kafka accepts NaN as well, a quota below which no client can stay.
     if value.is_nan() || value <= 0.0 {
         return Err(AlterError::NotPositive(key()));
     }
@@ -172,7 +172,7 @@ mod tests {
         let user = entity(&[(USER, Some("u"))]);
         let ip = entity(&[(IP, Some("10.0.0.1"))]);
         let rate = "producer_byte_rate";
-        let told = [
+        let rejected = [
             (entity(&[]), rate, 1.0, "Invalid empty client quota entity"),
             (entity(&[("pet", None)]), rate, 1.0, "Unhandled client quota entity type: pet"),
             (entity(&[(USER, Some(""))]), rate, 1.0, "Empty user not supported"),
@@ -213,7 +213,7 @@ mod tests {
                 "Proposed value for connection_creation_rate is too large for an INT.",
             ),
         ];
-        for (entity, key, value, message) in told {
+        for (entity, key, value, message) in rejected {
             assert_eq!(refusal(&entity, key, value), message);
         }
     }

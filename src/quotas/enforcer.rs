@@ -1,6 +1,6 @@
-//! Where a request asks what it may use: the lock round the meters.
+//! Quota lookups and accounting; owns the mutex around the meters.
 //!
-//! **Invariant:** where no quota is set, asking is one relaxed load and nothing else.
+//! **Invariant:** if no quota is set, a lookup is one relaxed load and nothing else.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,7 +11,7 @@ use crate::metadata::image::Image;
 use crate::quotas::limits::{ClientEntity, QuotaLimits, QuotaType};
 use crate::quotas::meters::{Meters, MutationOutcome, Sampling};
 
-/// The broker's quotas and what was used of them.
+/// The broker's quotas and their usage.
 #[derive(Debug)]
 pub struct Quotas {
     types: AtomicU8,
@@ -19,7 +19,7 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// No quotas yet.
+    /// Creates an enforcer without quotas.
     pub fn new(sampling: Sampling) -> Quotas {
         Quotas { types: AtomicU8::new(0), meters: Mutex::new(Meters::new(sampling)) }
     }
@@ -28,8 +28,8 @@ impl Quotas {
         self.meters.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Take over the quotas of the newest image. It is asked for under the lock, so that of two
-    /// changes the later one stays.
+    /// Loads the quotas of the newest image. `newest` is called under the lock, so that of two
+    /// concurrent changes the later one wins.
     pub fn load(&self, newest: impl FnOnce() -> Arc<Image>) {
         let mut meters = self.meters();
         let limits = QuotaLimits::of(&newest().quotas);
@@ -37,34 +37,34 @@ impl Quotas {
         meters.set_limits(limits);
     }
 
-    /// True if there is a quota at all.
+    /// Returns true if there is any quota.
     pub fn is_any(&self) -> bool {
         self.types.load(Ordering::Relaxed) != 0
     }
 
-    /// True if there is a quota of this kind.
+    /// Returns true if there is a quota of this type.
     pub fn has(&self, kind: QuotaType) -> bool {
         self.types.load(Ordering::Relaxed) & kind.bit() != 0
     }
 
-    /// As [`Meters::record`].
+    /// Calls [`Meters::record`].
     pub fn record(&self, kind: QuotaType, who: ClientEntity<'_>, value: f64, now: Now) -> i64 {
         if self.has(kind) { self.meters().record(kind, who, value, now.mono_ms) } else { 0 }
     }
 
-    /// As [`Meters::note`].
+    /// Calls [`Meters::note`].
     pub fn note(&self, kind: QuotaType, who: ClientEntity<'_>, value: f64, now: Now) {
         if self.has(kind) {
             self.meters().note(kind, who, value, now.mono_ms);
         }
     }
 
-    /// As [`Meters::most_at_once`].
+    /// Calls [`Meters::most_at_once`].
     pub fn most_at_once(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<f64> {
         if self.has(kind) { self.meters().most_at_once(kind, who) } else { None }
     }
 
-    /// As [`Meters::mutate`].
+    /// Calls [`Meters::mutate`].
     pub fn mutate(
         &self,
         who: ClientEntity<'_>,
@@ -78,7 +78,7 @@ impl Quotas {
         self.meters().mutate(who, partitions as f64, strict, now.mono_ms)
     }
 
-    /// As [`Meters::connect`].
+    /// Calls [`Meters::connect`].
     pub fn connect(&self, address: IpAddr, now: Now) -> i64 {
         let has = self.has(QuotaType::Connection);
         if has { self.meters().connect(address.to_canonical(), now.mono_ms) } else { 0 }

@@ -1,26 +1,28 @@
-//! Which quotas somebody asks to see (Kafka: `ClientQuotasImage.describe`).
+//! Filters of DescribeClientQuotas (Kafka's `ClientQuotasImage.describe`).
 
 use std::collections::BTreeMap;
 
 use crate::metadata::quotas::{Entity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, USER};
 
-/// What an entity's name must be.
+/// How an entity's name has to match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// This one.
+    /// Exactly this name.
     Exact(String),
-    /// None: the default.
+    /// No name: the default entity.
     Default,
-    /// Any, the default among them.
+    /// Any name, or the default entity.
     Any,
 }
 
 impl Match {
-    /// From the numbers of the protocol.
+    /// Parses a match type of the protocol.
     ///
     /// # Errors
-    /// A number that means nothing, and a text that is missing or too much.
+    ///
+    /// Returns an error for an unknown match type, and for a match string that is missing or
+    /// superfluous.
     pub fn read(number: i8, text: Option<&str>) -> Result<Match, FilterError> {
         match (number, text) {
             (0, Some(text)) => Ok(Match::Exact(text.to_owned())),
@@ -42,28 +44,28 @@ impl Match {
     }
 }
 
-/// Why a filter means nothing.
+/// Why a filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// An entity type without a letter.
+    /// An entity type is empty.
     #[error("Invalid empty entity type.")]
     EmptyType,
-    /// An entity type stands twice.
+    /// An entity type occurs twice.
     #[error("Entity type {0} cannot appear more than once in the filter.")]
     Twice(String),
-    /// An entity type that does not exist.
+    /// An entity type does not exist.
     #[error("Unsupported entity type {0}")]
     Type(String),
-    /// An exact match of nothing.
+    /// An exact match without a match string.
     #[error("Request specified MATCH_TYPE_EXACT, but set match string to null.")]
     NoText,
-    /// A text where none is looked at.
+    /// A match string for a match type that takes none.
     #[error("Request specified MATCH_TYPE_{0}, but also specified a match string.")]
     Text(&'static str),
-    /// A number that means nothing.
+    /// The match type is unknown.
     #[error("Unknown match type {0}")]
     MatchType(i8),
-    /// An address beside a user or a client id.
+    /// An IP filter is combined with a user or a client id.
     #[error(
         "Invalid entity filter component combination. IP filter component should not be used \
          with user or clientId filter component."
@@ -74,17 +76,18 @@ pub enum FilterError {
 /// An entity and its quotas.
 pub type EntityQuotas<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
 
-/// What the entities that are wanted look like.
+/// A conjunction of matches, one per entity type.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     parts: BTreeMap<String, Match>,
 }
 
 impl Filter {
-    /// Also this must hold. `name` is the number and the text of [`Match::read`].
+    /// Adds a component. `name` is the match type and match string of [`Match::read`].
     ///
     /// # Errors
-    /// An entity type that does not exist or stands there already, or a match that means nothing.
+    ///
+    /// Returns an error if the entity type does not exist or occurs twice, or the match is invalid.
     pub fn add(&mut self, kind: &str, name: (i8, Option<&str>)) -> Result<(), FilterError> {
         if kind.is_empty() {
             return Err(FilterError::EmptyType);
@@ -99,10 +102,12 @@ impl Filter {
         Ok(())
     }
 
-    /// The quotas that are wanted; with `strict` those of entities that have nothing else.
+    /// Returns the quotas that match; with `strict` those of entities that have no other entity
+    /// types.
     ///
     /// # Errors
-    /// An address is asked for together with a user or a client id.
+    ///
+    /// Returns an error if an IP filter is combined with a user or a client id.
     pub fn find<'a>(
         &self,
         table: &'a Table,

@@ -1,4 +1,4 @@
-//! Which quota holds for whom: the table of quotas, made ready for looking things up.
+//! Which quota applies to a client: the quota table, indexed for lookups.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,23 +12,23 @@ pub const CLIENT_ID: &str = "client-id";
 /// The entity type of an address.
 pub const IP: &str = "ip";
 
-/// What is limited.
+/// Type of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QuotaType {
-    /// Bytes produced, a second.
+    /// Bytes produced per second.
     Produce,
-    /// Bytes fetched, a second.
+    /// Bytes fetched per second.
     Fetch,
-    /// Time on the broker's threads, in percent of one.
+    /// Time on the broker's threads, in percent of one thread.
     Request,
-    /// Partitions created and deleted, a second.
+    /// Partitions created and deleted per second.
     Mutation,
-    /// Connections of an address, a second.
+    /// Connections of an address per second.
     Connection,
 }
 
 impl QuotaType {
-    /// Every kind.
+    /// All quota types.
     pub const ALL: [QuotaType; 5] = [
         QuotaType::Produce,
         QuotaType::Fetch,
@@ -37,7 +37,7 @@ impl QuotaType {
         QuotaType::Connection,
     ];
 
-    /// The key under which Kafka keeps quotas of this kind.
+    /// Returns the config key under which Kafka stores quotas of this type.
     pub fn key(self) -> &'static str {
         match self {
             QuotaType::Produce => "producer_byte_rate",
@@ -48,35 +48,35 @@ impl QuotaType {
         }
     }
 
-    /// A bit of its own.
+    /// Returns the bit that stands for this type.
     pub fn bit(self) -> u8 {
         1 << self as u8
     }
 }
 
-/// Who asks.
+/// The client that makes a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientEntity<'a> {
-    /// The user's name, `ANONYMOUS` without authentication.
+    /// The user name, `ANONYMOUS` without authentication.
     pub user: &'a str,
-    /// What the client calls itself. Quotas of client ids do not hold for the empty name.
+    /// The client id. Quotas of client ids do not apply to the empty id.
     pub client_id: &'a str,
 }
 
-/// A quota that holds, and who shares it.
+/// A quota that applies to a client, and how it is shared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
-    /// How much, a second.
+    /// The limit, per second.
     pub bound: f64,
-    /// True if each user has it alone.
+    /// True if each user has a quota of its own.
     pub by_user: bool,
-    /// True if each client id has it alone.
+    /// True if each client id has a quota of its own.
     pub by_client: bool,
 }
 
 type Names = HashMap<String, f64>;
 
-/// The quotas of one kind for users and client ids, by the levels at which they can be set.
+/// The quotas of one type for users and client ids, by the levels at which they can be set.
 #[derive(Debug, Default)]
 struct Levels {
     user_client: HashMap<String, Names>,
@@ -116,7 +116,7 @@ impl Levels {
         }
     }
 
-    /// The most specific one counts, in Kafka's order (`DefaultQuotaCallback`).
+    /// Returns the most specific quota, in Kafka's order (`DefaultQuotaCallback`).
     fn find(&self, who: ClientEntity<'_>) -> Option<Limit> {
         let named = |found: Option<f64>| found.filter(|_| !who.client_id.is_empty());
         let of = |names: &Names, name: &str| names.get(name).copied();
@@ -141,7 +141,7 @@ impl Levels {
     }
 }
 
-/// All quotas, ready to be looked up.
+/// All quotas, indexed for lookups.
 #[derive(Debug, Default)]
 pub struct QuotaLimits {
     levels: [Levels; 4],
@@ -151,7 +151,7 @@ pub struct QuotaLimits {
 }
 
 impl QuotaLimits {
-    /// Make the table ready.
+    /// Indexes the table.
     pub fn of(table: &Table) -> QuotaLimits {
         let mut limits = QuotaLimits::default();
         for (entity, quotas) in table {
@@ -173,23 +173,23 @@ impl QuotaLimits {
                 let Ok(address) = name.parse::<IpAddr>() else { return };
                 self.addresses.insert(address.to_canonical(), bound);
             }
-            // What Kafka does not let anybody set.
+            // Kafka does not allow quotas of such entities.
             (Some(_), Some(_)) | (None, None) => return,
         }
         self.kinds |= kind.bit();
     }
 
-    /// The bits of the kinds of which there is a quota at all.
+    /// Returns the bits of the types that have any quota.
     pub fn kinds(&self) -> u8 {
         self.kinds
     }
 
-    /// The quota of this kind that holds for a client.
+    /// Returns the quota of this type that applies to a client.
     pub fn find(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<Limit> {
         self.levels.get(kind as usize)?.find(who)
     }
 
-    /// How many connections a second an address may make.
+    /// Returns the maximum number of connections per second of an address.
     pub fn of_address(&self, address: IpAddr) -> Option<f64> {
         self.addresses.get(&address).copied().or(self.any_address)
     }

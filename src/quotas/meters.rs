@@ -1,7 +1,7 @@
-//! What was used of each quota: the machine. `(now, who, how much)` to a throttle time.
+//! The usage of each quota (no I/O): `(now, client, value)` to a throttle time.
 //!
-//! **Invariant:** at most [`METERS_MAX`] meters, each with a name of bounded length; one that was
-//! not used for [`IDLE_MS`] is forgotten.
+//! **Invariant:** at most [`METERS_MAX`] meters, each with a name of bounded length; a meter that
+//! is not used for [`IDLE_MS`] is removed.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,13 +10,13 @@ use crate::quotas::bucket::Bucket;
 use crate::quotas::limits::{ClientEntity, Limit, QuotaLimits, QuotaType};
 use crate::quotas::rate::{Rate, Windows};
 
-/// Meters that are kept at once. Beyond, those that were silent longest are forgotten.
+/// Maximum number of meters. Beyond it, those that have been idle longest are removed.
 pub const METERS_MAX: usize = 10_000;
 /// How long, in ms, an unused meter is kept (Kafka: `INACTIVE_SENSOR_EXPIRATION_TIME_SECONDS`).
 pub const IDLE_MS: i64 = 3_600_000;
-/// How often, in ms, unused meters are looked for.
+/// Interval at which idle meters are removed, ms.
 const SWEEP_MS: i64 = 60_000;
-/// A longer client id is told from others by its beginning, its length and a hash.
+/// A longer client id is identified by its beginning, its length and a hash.
 const NAME_BYTES_MAX: usize = 255;
 
 /// The windows of all quotas, and of those of [`QuotaType::Mutation`].
@@ -28,7 +28,7 @@ pub struct Sampling {
     pub mutations: Windows,
 }
 
-/// Whose meter it is. `None` where all users, or all client ids, share it.
+/// The owner of a meter. `None` where all users, or all client ids, share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
     Client(QuotaType, Option<Box<str>>, Option<Box<str>>),
@@ -47,7 +47,7 @@ struct Meter {
     gauge: Gauge,
 }
 
-/// All meters, and the quotas that they are measured by.
+/// All meters, and the quotas that apply to them.
 #[derive(Debug)]
 pub struct Meters {
     sampling: Sampling,
@@ -56,24 +56,24 @@ pub struct Meters {
     swept_ms: i64,
 }
 
-/// What became of partitions that were to be created or deleted.
+/// The result of a request to create or delete partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MutationOutcome {
     /// Granted.
     Granted,
-    /// Granted, but the client must wait so many ms.
+    /// Granted, but the client has to wait for this time, ms.
     Late(i64),
-    /// Refused, for so many ms.
+    /// Refused; the client has to wait for this time, ms.
     Refused(i64),
 }
 
 impl Meters {
-    /// No quotas, and nothing used.
+    /// Creates meters without quotas.
     pub fn new(sampling: Sampling) -> Meters {
         Meters { sampling, limits: QuotaLimits::default(), meters: HashMap::new(), swept_ms: 0 }
     }
 
-    /// From now on these quotas hold. What was used stays used.
+    /// Replaces the quotas. Recorded usage is kept.
     pub fn set_limits(&mut self, limits: QuotaLimits) {
         let kinds = limits.kinds();
         self.meters.retain(|owner, _| match owner {
@@ -83,17 +83,17 @@ impl Meters {
         self.limits = limits;
     }
 
-    /// How many meters there are.
+    /// Returns the number of meters.
     pub fn len(&self) -> usize {
         self.meters.len()
     }
 
-    /// True if there is none.
+    /// Returns true if there are no meters.
     pub fn is_empty(&self) -> bool {
         self.meters.is_empty()
     }
 
-    /// A client has used so much; gives how long it must wait, in ms.
+    /// Records the usage of a client. Returns its throttle time, ms.
     pub fn record(
         &mut self,
         kind: QuotaType,
@@ -106,11 +106,11 @@ impl Meters {
         let Some(rate) = self.rate(owner(kind, who, limit), now_ms) else { return 0 };
         rate.record(windows, value, now_ms);
         let throttle_ms = rate.throttle_ms(windows, limit.bound, now_ms);
-        // Processing time comes in small pieces, so a long wait is not owed for any of them.
+        // Processing time is recorded in small pieces, none of which justifies a long wait.
         if kind == QuotaType::Request { throttle_ms.min(windows.window_ms) } else { throttle_ms }
     }
 
-    /// A client has used so much, or a negative value was not used after all; nobody waits now.
+    /// Records the usage of a client, or takes a negative value back, without throttling it.
     pub fn note(&mut self, kind: QuotaType, who: ClientEntity<'_>, value: f64, now_ms: i64) {
         let Some(limit) = self.limits.find(kind, who) else { return };
         let windows = self.sampling.clients;
@@ -119,15 +119,16 @@ impl Meters {
         }
     }
 
-    /// The most that a client may use at once without having to wait in any case.
+    /// Returns the largest value that a client may use at once: beyond it, the client is throttled
+    /// even if it has used nothing before.
     pub fn most_at_once(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<f64> {
         let limit = self.limits.find(kind, who)?;
         let windows = self.sampling.clients;
         Some(limit.bound * (windows.samples - 1) as f64 * windows.window_ms as f64 / 1000.0)
     }
 
-    /// A client wants to create or delete so many partitions. A `strict` client is refused while
-    /// it is in debt; another one is told to wait (KIP-599).
+    /// Records the creation or deletion of `partitions` partitions. A `strict` client is refused
+    /// while it is in debt; any other one is throttled (KIP-599).
     pub fn mutate(
         &mut self,
         who: ClientEntity<'_>,
@@ -156,8 +157,8 @@ impl Meters {
         }
     }
 
-    /// An address connects; gives for how long it must be put off, in ms. A connection that is
-    /// put off does not count.
+    /// Records a connection of an address. Returns for how long it has to be delayed, ms. A
+    /// connection that is delayed is not counted.
     pub fn connect(&mut self, address: IpAddr, now_ms: i64) -> i64 {
         let Some(bound) = self.limits.of_address(address) else { return 0 };
         let windows = self.sampling.clients;
@@ -193,7 +194,8 @@ impl Meters {
         &mut meter.gauge
     }
 
-    /// Forget the tenth that was silent longest: one at a time would cost a search each.
+    /// Removes the tenth of the meters that have been idle longest: removing them one at a time
+    /// would cost a search each.
     fn make_room(&mut self) {
         let mut used: Vec<i64> = self.meters.values().map(|meter| meter.used_ms).collect();
         let (_, newest, _) = used.select_nth_unstable(METERS_MAX / 10);

@@ -1,5 +1,5 @@
-//! Client quotas: who has which, what was used of it, and how long who used too much must wait.
-//! All but `enforcer.rs`, which has the lock, is pure and runs in simulated time.
+//! Client quotas: which quota applies to a client, its usage, and the throttle time of a client
+//! that exceeds it. All but `enforcer.rs`, which owns the lock, is pure and runs in simulated time.
 
 pub mod alter;
 pub mod bucket;

@@ -1,14 +1,14 @@
-//! A rate over sliding windows, as Kafka's `Rate` over `SampledStat`.
+//! A rate over sliding windows, like Kafka's `Rate` over `SampledStat`.
 //!
-//! **Invariant:** there are at most `samples` + 1 samples: one more than counts, so that a window
-//! that began before the period but had events in it still does.
+//! **Invariant:** there are at most `samples` + 1 samples: one more than are counted, so that a
+//! window that began before the period but has events in it still counts.
 
 /// How a rate is sampled: `quota.window.num` and `quota.window.size.seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    /// How many windows, the running one among them; at least 1.
+    /// Number of windows, the current one included; at least 1.
     pub samples: i64,
-    /// How long one is, in ms; at least 1.
+    /// Length of a window, ms; at least 1.
     pub window_ms: i64,
 }
 
@@ -25,7 +25,7 @@ impl Sample {
     }
 }
 
-/// What was used lately, a second.
+/// Recent usage, per second.
 #[derive(Debug)]
 pub struct Rate {
     samples: Vec<Sample>,
@@ -33,12 +33,12 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Nothing was used yet. Times are the monotonic clock's, in ms.
+    /// Creates a rate of zero. Times are on the monotonic clock, in ms.
     pub fn new(now_ms: i64) -> Rate {
         Rate { samples: vec![Sample::at(now_ms)], current: 0 }
     }
 
-    /// So much was used; what is negative takes back.
+    /// Records a value; a negative one takes back.
     pub fn record(&mut self, windows: Windows, value: f64, now_ms: i64) {
         let is_complete = self
             .samples
@@ -64,16 +64,16 @@ impl Rate {
         }
     }
 
-    /// How long, in ms, nothing may be used for the rate to come down to `bound` a second; 0 if
-    /// it is not above it. If O is the rate seen and T the bound over a window of W, then with a
-    /// delay of X: O · W / (W + X) = T.
+    /// Returns how long nothing may be used for the rate to come down to `bound` per second, ms; 0
+    /// if it is not above it. If O is the observed rate and T the bound over a window of W, then a
+    /// delay of X satisfies O · W / (W + X) = T.
     pub fn throttle_ms(&mut self, windows: Windows, bound: f64, now_ms: i64) -> i64 {
         let (sum, window_ms) = self.measure(windows, now_ms);
         let rate = sum / (window_ms / 1000.0);
         if rate <= bound { 0 } else { ((rate - bound) / bound * window_ms).round() as i64 }
     }
 
-    /// What was used, and the time in ms that it counts for.
+    /// Returns the usage, and the time over which it was measured, ms.
     fn measure(&mut self, windows: Windows, now_ms: i64) -> (f64, f64) {
         let expire_age = windows.samples.saturating_mul(windows.window_ms);
         for sample in &mut self.samples {
@@ -84,8 +84,8 @@ impl Rate {
         let sum = self.samples.iter().map(|sample| sample.value).sum();
         let oldest = self.samples.iter().map(|sample| sample.start_ms).min().unwrap_or(now_ms);
         let elapsed = now_ms - oldest;
-        // Windows that are missing count as windows in which nothing was used: a client may use
-        // at its beginning what it did not use before.
+        // Missing windows count as windows without usage: a client may use at its start what it has
+        // not used before.
         let missing = (windows.samples - 1 - elapsed / windows.window_ms).max(0);
         let missing_ms = missing.saturating_mul(windows.window_ms);
         (sum, elapsed.saturating_add(missing_ms).max(1) as f64)
@@ -110,13 +110,13 @@ mod tests {
         assert_eq!(rate.throttle_ms(WINDOWS, 1000.0, 16_000), 0, "it is forgotten");
     }
 
-    /// What Kafka 4.1.0's own `Rate` says with a bound of 1000: ms since the last one, what was
-    /// used, and the throttle time after that.
+    /// The values that Kafka 4.1.0's own `Rate` returns with a bound of 1000: ms since the last
+    /// value, the value, and the throttle time after it.
     #[test]
     fn throttle_times_are_kafkas() {
         let seconds = |samples, seconds: i64| Windows { samples, window_ms: seconds * 1000 };
         #[rustfmt::skip]
-        let told: [(Windows, &[Step]); 3] = [
+        let expected: [(Windows, &[Step]); 3] = [
             (seconds(11, 1), &[
                 (164, 685.0, 0), (280, 1454.0, 0), (149, 450.0, 0), (1200, 912.0, 0),
                 (5911, 95.0, 0), (861, 1138.0, 0), (279, 242.0, 0), (783, 1051.0, 0),
@@ -141,7 +141,7 @@ mod tests {
                 (617, 1511.0, 0), (331, 325.0, 0), (742, 309.0, 0), (358, 568.0, 0),
             ]),
         ];
-        for (windows, steps) in told {
+        for (windows, steps) in expected {
             let mut now_ms = 5000;
             let mut rate = Rate::new(now_ms + steps[0].0);
             for (index, (passed, used, throttle_ms)) in steps.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The machine in simulated time.
+//! The meters in simulated time.
 
 use super::*;
 use crate::metadata::quotas::{Entity, Table};
@@ -33,10 +33,10 @@ fn a_client_that_waits_as_told_is_held_to_its_rate() {
     let (mut now_ms, mut sent) = (0, 0.0);
     while now_ms < 120_000 {
         sent += 16_384.0;
-        // It would send a hundred times as much.
+        // It sends a hundred times as fast as its quota allows.
         now_ms += 1 + meters.record(QuotaType::Produce, who("a"), 16_384.0, now_ms);
     }
-    // Some seconds' worth may be sent at once at the beginning.
+    // The usage of several seconds may be sent at once at the beginning.
     let rate = sent / (now_ms as f64 / 1000.0);
     assert!((99_000.0..112_000.0).contains(&rate), "{rate} bytes a second");
     assert_eq!(meters.record(QuotaType::Produce, who("b"), 1e12, now_ms), 0, "others are free");
