@@ -1,4 +1,4 @@
-//! A handler, and the row of the table that it makes.
+//! The handler traits, and the rows of the API table that they produce.
 
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -10,29 +10,29 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use crate::handlers::context::Context;
 use crate::wire::response::{CloseReason, Response, check_frame, encode};
 
-/// The future of an answer.
+/// The future of a response.
 pub type ResponseFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Response, CloseReason>> + Send + 'a>>;
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Api {
-    /// Kafka's number for the API.
+    /// Kafka's API key.
     pub key: i16,
     /// Its name.
     pub name: &'static str,
     /// The versions that are served.
     pub versions: RangeInclusive<i16>,
-    /// The lowest version that ApiVersions names; lower than what is served only where a client
-    /// judges by it.
+    /// The lowest version that ApiVersions advertises; lower than what is served only where a
+    /// client infers a capability from it.
     pub advertised_from: i16,
-    /// Decode, handle, encode. The body has passed `wire/shape.rs`.
+    /// Decodes, handles and encodes. The body has been validated by `wire/shape.rs`.
     pub run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
 }
 
-/// A request with an answer of one message.
+/// A request whose response is one message.
 pub trait Handler {
-    /// Kafka's number for the API.
+    /// Kafka's API key.
     const KEY: i16;
     /// Its name.
     const NAME: &'static str;
@@ -40,22 +40,23 @@ pub trait Handler {
     const VERSIONS: RangeInclusive<i16>;
     /// The request.
     type Request: Decodable + Send;
-    /// The answer.
+    /// The response.
     type Response: Encodable + Send + Sync;
 
-    /// Checks what a decoded request may not say at all.
+    /// Rejects a decoded request that contains what no request may contain.
     ///
     /// # Errors
-    /// Kafka cannot read such a request either: the connection is closed.
+    ///
+    /// Returns an error for a request that Kafka cannot read either: the connection is closed.
     fn check(_request: &Self::Request) -> Result<(), CloseReason> {
         Ok(())
     }
 
-    /// Authorize, resolve names, call the domain, shape the answer.
+    /// Authorizes, resolves names, calls the domain and builds the response.
     fn handle(cx: &Context, request: Self::Request) -> impl Future<Output = Self::Response> + Send;
 }
 
-/// The row that a handler makes.
+/// Returns the row of a handler.
 pub const fn api<H: Handler>() -> Api {
     Api {
         key: H::KEY,
@@ -79,10 +80,10 @@ fn run<H: Handler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// A request whose answer is a list that may be long: it is made item by item, with an
+/// A request whose response is a list that may be long. It is built item by item, with a
 /// [`ResponseList`](crate::handlers::response_list::ResponseList).
 pub trait ListHandler {
-    /// Kafka's number for the API.
+    /// Kafka's API key.
     const KEY: i16;
     /// Its name.
     const NAME: &'static str;
@@ -91,14 +92,14 @@ pub trait ListHandler {
     /// The request.
     type Request: Decodable + Send;
 
-    /// Authorize, resolve names, call the domain, encode the answer.
+    /// Authorizes, resolves names, calls the domain and encodes the response.
     fn handle(
         cx: &Context,
         request: Self::Request,
     ) -> impl Future<Output = Result<Response, CloseReason>> + Send;
 }
 
-/// The row that a handler of lists makes.
+/// Returns the row of a list handler.
 pub const fn list_api<H: ListHandler>() -> Api {
     Api {
         key: H::KEY,
@@ -116,7 +117,7 @@ fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// Decode a body that has passed `wire/shape.rs`.
+/// Decodes a body that has been validated by `wire/shape.rs`.
 pub fn decode<R: Decodable>(version: i16, mut body: Bytes) -> Result<R, CloseReason> {
     R::decode(&mut body, version).map_err(|error| CloseReason::Malformed(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The one shape of an error in a response: Kafka's code, and a message for people.
+//! The common form of an error in a response: Kafka's code, and a message for people.
 
 use kafka_protocol::error::ResponseError as Code;
 
@@ -10,22 +10,22 @@ use crate::handlers::errors;
 use crate::log::AppendError;
 use crate::metadata::features::FeatureError;
 
-/// Why a part of a request was refused.
+/// Why part of a request was refused.
 #[derive(Debug)]
 pub struct ApiError {
-    /// Kafka's code.
+    /// Kafka's error code.
     pub code: Code,
-    /// Says to a person what to do.
+    /// Explains the error to a person, and where possible what to do about it.
     pub message: String,
 }
 
 impl ApiError {
-    /// Returns an error of this code and with this message.
+    /// Returns an error with this code and message.
     pub fn new(code: Code, message: impl Into<String>) -> ApiError {
         ApiError { code, message: message.into() }
     }
 
-    /// Returns an INVALID_REQUEST.
+    /// Returns an INVALID_REQUEST error.
     pub fn invalid_request(message: impl Into<String>) -> ApiError {
         ApiError::new(Code::InvalidRequest, message)
     }

@@ -1,4 +1,4 @@
-//! What every handler is given: who asks, from where, in which version; and the broker.
+//! What every handler receives: the client, its listener, the request version, and the broker.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,51 +12,52 @@ use crate::handlers::request_cost::RequestCost;
 use crate::quotas::limits::ClientEntity;
 use crate::wire::response::CloseReason;
 
-/// Who everybody is without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
+/// The principal of every client without authentication (Kafka: `KafkaPrincipal.ANONYMOUS`).
 pub const ANONYMOUS: &str = "ANONYMOUS";
 
-/// One request's circumstances.
+/// The context of one request.
 #[derive(Debug)]
 pub struct Context {
     /// The broker.
     pub broker: Arc<Broker>,
     /// The version of the request.
     pub version: i16,
-    /// What the answer must carry.
+    /// The correlation id that the response has to carry.
     pub correlation_id: i32,
-    /// What the client calls itself.
+    /// The client id.
     pub client_id: Option<StrBytes>,
-    /// Where the client connected from.
+    /// The address from which the client connected.
     pub peer: SocketAddr,
-    /// How the client came in.
+    /// The listener that the client connected to.
     pub listener_peer: ListenerPeer,
-    /// What it has cost until now.
+    /// The cost of the request so far.
     pub cost: RequestCost,
-    /// Memory that is held for the request and for its answer.
+    /// The memory that is reserved for the request and its response.
     pub memory: RequestAllowance,
 }
 
 impl Context {
-    /// Host and port that this client is told.
+    /// Returns the host and port that are advertised to this client.
     pub fn advertised(&self) -> (StrBytes, i32) {
         let to = self.broker.advertised.address_for(self.listener_peer);
         (StrBytes::from_string(to.host), i32::from(to.port))
     }
 
-    /// Holds memory for an answer of as many bytes, what is held for it already included.
+    /// Reserves memory for a response of `bytes` bytes, including what is reserved for it already.
     ///
     /// # Errors
-    /// There is none.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn hold_response(&self, bytes: usize) -> Result<(), CloseReason> {
         self.memory.hold_response(&self.broker, bytes).await
     }
 
-    /// Who asks, as quotas know it.
+    /// Returns the client as quotas identify it.
     pub fn client_entity(&self) -> ClientEntity<'_> {
         ClientEntity { user: ANONYMOUS, client_id: self.client_id.as_deref().unwrap_or_default() }
     }
 
-    /// The broker's id.
+    /// Returns the broker id.
     pub fn node_id(&self) -> i32 {
         self.broker.config.node_id
     }

@@ -1,18 +1,18 @@
-//! What a request names more than once.
+//! Duplicates in a request.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-/// Returns the names that come more than once. Kafka refuses them, all of their places in the list
-/// together, and does nothing to what they name.
+/// Returns the names that occur more than once. Kafka refuses all their occurrences together, and
+/// does nothing to what they name.
 pub fn named_twice<K: Eq + Hash + Clone>(names: impl Iterator<Item = K>) -> HashSet<K> {
     let mut seen = HashSet::new();
     names.filter(|name| !seen.insert(name.clone())).collect()
 }
 
-/// Returns what a request says of each partition, by topic, each partition once, in the order in
-/// which they are first named. What it says of one again is handed to `again` with what is known:
-/// in Kafka partitions are the keys of a map. A topic without partitions is left out.
+/// Returns the value of each partition, by topic, in the order in which the partitions are first
+/// named. A later value of the same partition is passed to `again` with the earlier one: in Kafka
+/// partitions are the keys of a map. A topic without partitions is omitted.
 pub fn by_partition<T: Eq + Hash + Clone, V>(
     named: impl Iterator<Item = (T, i32, V)>,
     mut again: impl FnMut(&mut V, V),
@@ -37,7 +37,7 @@ pub fn by_partition<T: Eq + Hash + Clone, V>(
     topics
 }
 
-/// Returns the last that a request says of each partition, by topic.
+/// Returns the last value of each partition, by topic.
 pub fn last_of_each<T: Eq + Hash + Clone, V>(
     named: impl Iterator<Item = (T, i32, V)>,
 ) -> Vec<(T, Vec<(i32, V)>)> {

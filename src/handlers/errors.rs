@@ -1,6 +1,6 @@
-//! Domain error → Kafka error code, and nowhere else.
+//! Maps domain errors to Kafka error codes; no other file does.
 //!
-//! One match per error and no `_`: what is new must be decided here.
+//! One match per error without `_`: a new variant has to be mapped here.
 
 use kafka_protocol::error::ResponseError as Code;
 
@@ -21,12 +21,12 @@ use crate::topics::error::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.
 pub const NONE: i16 = 0;
-/// What Kafka says of UNKNOWN_TOPIC_OR_PARTITION.
+/// Kafka's message for UNKNOWN_TOPIC_OR_PARTITION.
 pub const UNKNOWN_TOPIC_OR_PARTITION: &str = "This server does not host this topic-partition.";
-/// What Kafka says of UNKNOWN_TOPIC_ID.
+/// Kafka's message for UNKNOWN_TOPIC_ID.
 pub const UNKNOWN_TOPIC_ID: &str = "This server does not host this topic ID.";
 
-/// The code of a refused produce.
+/// Returns the code for a refused produce.
 pub fn produce_error_code(error: &ProduceError) -> Code {
     match error {
         ProduceError::Admit(error) => match error.kind() {
@@ -42,7 +42,7 @@ pub fn produce_error_code(error: &ProduceError) -> Code {
     }
 }
 
-/// The code of a refused append.
+/// Returns the code for a refused append.
 pub fn append_error_code(error: &AppendError) -> Code {
     match error {
         AppendError::Producer(error) => match error {
@@ -55,7 +55,7 @@ pub fn append_error_code(error: &AppendError) -> Code {
     }
 }
 
-/// The code of a partition that can be neither written nor read.
+/// Returns the code for a partition that can be neither written nor read.
 pub fn unavailable_code(error: &Unavailable) -> Code {
     match error {
         Unavailable::Offline(_) | Unavailable::Full(_) => Code::KafkaStorageError,
@@ -63,7 +63,7 @@ pub fn unavailable_code(error: &Unavailable) -> Code {
     }
 }
 
-/// The code of a failed read.
+/// Returns the code for a failed read.
 pub fn read_error_code(error: &ReadError) -> Code {
     match error {
         ReadError::OutOfRange { .. } => Code::OffsetOutOfRange,
@@ -71,7 +71,7 @@ pub fn read_error_code(error: &ReadError) -> Code {
     }
 }
 
-/// The code of a refused creation.
+/// Returns the code for a topic that was not created.
 pub fn create_error_code(error: &CreateError) -> Code {
     match error {
         CreateError::Reserved(_) => Code::InvalidRequest,
@@ -82,7 +82,7 @@ pub fn create_error_code(error: &CreateError) -> Code {
     }
 }
 
-/// The code of configs that were not changed.
+/// Returns the code for configs that were not changed.
 pub fn configs_error_code(error: &ConfigsError) -> Code {
     match error {
         ConfigsError::Broker(error) => match error {
@@ -111,7 +111,7 @@ pub fn configs_error_code(error: &ConfigsError) -> Code {
     }
 }
 
-/// The code of loggers that were not changed.
+/// Returns the code for loggers that were not changed.
 pub fn logger_error_code(error: &LoggerError) -> Code {
     match error {
         LoggerError::Unknown(_) | LoggerError::Level { .. } => Code::InvalidConfig,
@@ -120,7 +120,7 @@ pub fn logger_error_code(error: &LoggerError) -> Code {
     }
 }
 
-/// The code of a topic that was not given more partitions.
+/// Returns the code for partitions that were not added to a topic.
 pub fn grow_error_code(error: &GrowError) -> Code {
     match error {
         GrowError::Unknown => Code::UnknownTopicOrPartition,
@@ -130,7 +130,7 @@ pub fn grow_error_code(error: &GrowError) -> Code {
     }
 }
 
-/// The code of quotas that were not changed.
+/// Returns the code for quotas that were not changed.
 pub fn quota_error_code(error: &QuotaError) -> Code {
     match error {
         QuotaError::TooMany => Code::PolicyViolation,
@@ -138,7 +138,7 @@ pub fn quota_error_code(error: &QuotaError) -> Code {
     }
 }
 
-/// The code of an entity whose quotas were not changed.
+/// Returns the code for an entity whose quotas were not changed.
 pub fn alter_error_code(error: &AlterError) -> Code {
     match error {
         AlterError::Empty
@@ -154,10 +154,10 @@ pub fn alter_error_code(error: &AlterError) -> Code {
     }
 }
 
-/// The code of a filter that means nothing.
+/// Returns the code for an invalid filter.
 pub fn filter_error_code(error: &FilterError) -> Code {
     match error {
-        // An entity type that a later version may have.
+        // A later version may have this entity type.
         FilterError::Type(_) => Code::UnsupportedVersion,
         FilterError::EmptyType
         | FilterError::Twice(_)
@@ -168,7 +168,7 @@ pub fn filter_error_code(error: &FilterError) -> Code {
     }
 }
 
-/// The code of what the group coordinator refuses.
+/// Returns the code for a command that the group coordinator refuses.
 pub fn group_error_code(fault: GroupError) -> Code {
     match fault {
         GroupError::InvalidGroupId => Code::InvalidGroupId,
@@ -183,15 +183,15 @@ pub fn group_error_code(fault: GroupError) -> Code {
         GroupError::NotEmpty => Code::NonEmptyGroup,
         GroupError::Subscribed => Code::GroupSubscribedToTopic,
         GroupError::MetadataTooLarge => Code::OffsetMetadataTooLarge,
-        // Codes that clients give up on and that say what is wrong. Kafka has no such limits; where
-        // what it writes is too large for a batch it answers UNKNOWN_SERVER_ERROR.
+        // Codes that clients do not retry and that name the problem. Kafka has no such limits; if
+        // the records are too large for a batch, it answers UNKNOWN_SERVER_ERROR.
         GroupError::GroupLimit(_) => Code::GroupMaxSizeReached,
         GroupError::OffsetLimit(_) => Code::InvalidCommitOffsetSize,
         GroupError::Unavailable => Code::CoordinatorNotAvailable,
     }
 }
 
-/// The code of a refused fetch session.
+/// Returns the code for a refused fetch session.
 pub fn session_error_code(error: &SessionError) -> Code {
     match error {
         SessionError::UnknownId(_) => Code::FetchSessionIdNotFound,

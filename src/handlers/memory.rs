@@ -1,14 +1,14 @@
-//! Memory that one request may take: decoded, while it is carried out, and for its answer.
+//! The memory of one request: for its decoded form, while it is processed, and for its response.
 //!
-//! A small request with a small answer is not counted at all. A decoded request is many times as
-//! large as its bytes, so beyond a little its memory is taken from a budget before it is decoded,
-//! and the largest are carried out one at a time. What an answer takes is held from before it is
-//! encoded until the client has read it.
+//! A small request with a small response is not counted at all. A decoded request is many times as
+//! large as its bytes; above a threshold its memory is taken from a budget before it is decoded,
+//! and the largest requests are processed one at a time. The memory of a response is reserved from
+//! before it is encoded until the client has read it.
 //!
-//! **Invariant:** a request that holds memory of one kind waits for the next kinds only, in this
-//! order: decoded requests, the turn of large ones, the turn to grow an answer, the turn of long
-//! listings, answers. Memory of answers is freed by clients
-//! that read them, or by closing their connections (`server/outbound.rs`).
+//! **Invariant:** a request that holds one kind of memory waits only for later kinds in this order:
+//! decoded requests, the turn of large requests, the turn to grow a response, the turn of long
+//! listings, responses. The memory of responses is freed when clients read them or their
+//! connections are closed (`server/outbound.rs`).
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,22 +19,24 @@ use crate::broker::memory_budget::{MemoryExhausted, MemoryPermit};
 use crate::broker::state::Broker;
 use crate::wire::response::CloseReason;
 
-/// What an answer may take without asking for memory, in bytes: most answers are smaller.
+/// Response size up to which no memory is reserved, in bytes: most responses are smaller.
 const FREE_ANSWER_BYTES: usize = 8 * 1024;
-/// What a decoded request may take without asking for memory, in bytes.
+/// Size of a decoded request up to which no memory is reserved, in bytes.
 const FREE_REQUEST_BYTES: usize = 64 * 1024;
-/// A decoded request of more bytes than this is carried out while no other such is.
+/// Size of a decoded request above which it is processed alone, in bytes.
 const LARGE_REQUEST_BYTES: usize = 1024 * 1024;
 /// How long a large request waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(20);
-/// Fetch makes much more of its partitions than their decoded form, and keeps it while it waits.
+/// The API key of Fetch, which needs far more memory per partition than the decoded form takes, and
+/// keeps it while it waits.
 const FETCH: i16 = 1;
-/// How much of it: what one partition takes until it is answered, some 480 bytes.
+/// The factor: a partition takes some 480 bytes until it is answered.
 const FETCH_TIMES: usize = 5;
-/// What may wait for others for long, and thus takes no turns: Produce, Fetch, JoinGroup, SyncGroup.
+/// APIs that may wait long for other clients and therefore take no turns: Produce, Fetch, JoinGroup
+/// and SyncGroup.
 const WAITS: &[i16] = &[0, 1, 11, 14];
 
-/// Memory that is held for one request. Where little is needed, nothing is counted.
+/// Memory that is reserved for one request. Nothing is counted if little is needed.
 #[derive(Debug, Default)]
 pub struct RequestAllowance {
     request: OnceLock<MemoryPermit>,
@@ -43,10 +45,11 @@ pub struct RequestAllowance {
 }
 
 impl RequestAllowance {
-    /// Holds memory for a request that is decoded into as many bytes.
+    /// Reserves memory for a request whose decoded form takes `decoded_bytes` bytes.
     ///
     /// # Errors
-    /// There is none.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn for_request(
         broker: &Broker,
         key: i16,
@@ -55,7 +58,7 @@ impl RequestAllowance {
         let times = if key == FETCH { FETCH_TIMES } else { 1 };
         match decoded_bytes.saturating_mul(times) {
             0..=FREE_REQUEST_BYTES => Ok(RequestAllowance::default()),
-            // In a place of its own: what is rare must not make every connection larger.
+            // Boxed: a rare case must not make the future of every connection larger.
             bytes => Box::pin(RequestAllowance::for_counted_request(broker, key, bytes)).await,
         }
     }
@@ -72,14 +75,14 @@ impl RequestAllowance {
             let turn = broker.large_requests.clone().acquire_owned();
             let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
             let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
-                CloseReason::Unaffordable("other large requests take too long".to_owned())
+                CloseReason::Unaffordable("timed out waiting for other large requests".to_owned())
             })?;
             let _ = memory.turn.set(turn);
         }
         Ok(memory)
     }
 
-    /// Waits until others need the memory that is held for the decoded request.
+    /// Waits until others need the memory that is reserved for the decoded request.
     pub async fn is_wanted(&self) {
         match self.request.get() {
             Some(held) => held.until_wanted().await,
@@ -87,10 +90,11 @@ impl RequestAllowance {
         }
     }
 
-    /// Holds memory for the answer of as many bytes, what is held for it already included.
+    /// Reserves memory for a response of `bytes` bytes, including what is reserved for it already.
     ///
     /// # Errors
-    /// There is none.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn hold_response(&self, broker: &Broker, bytes: usize) -> Result<(), CloseReason> {
         match bytes {
             0..=FREE_ANSWER_BYTES => Ok(()),
@@ -112,25 +116,26 @@ impl RequestAllowance {
         Ok(())
     }
 
-    /// Waits for the permission to hold memory for an answer little by little.
+    /// Waits for the permit to reserve memory for a response piece by piece.
     ///
     /// # Errors
-    /// Others have it for too long.
+    ///
+    /// Returns an error if other responses hold the permit for too long.
     pub async fn grow_in_turn(broker: &Broker) -> Result<OwnedSemaphorePermit, CloseReason> {
         Box::pin(broker.answer_bytes.grow_in_turn()).await.map_err(refused)
     }
 
-    /// Returns how many bytes are held for the decoded request.
+    /// Returns the bytes that are reserved for the decoded request.
     pub fn request_bytes(&self) -> usize {
         self.request.get().map_or(0, MemoryPermit::bytes)
     }
 
-    /// Returns how many bytes are held for the answer.
+    /// Returns the bytes that are reserved for the response.
     pub fn response_bytes(&self) -> usize {
         self.answer.get().map_or(0, MemoryPermit::bytes)
     }
 
-    /// Ends with the request, and gives what is held for its answer.
+    /// Ends the request and returns what is reserved for its response.
     pub fn into_response(self) -> Option<MemoryPermit> {
         self.answer.into_inner()
     }

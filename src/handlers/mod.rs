@@ -1,4 +1,4 @@
-//! What each request means: THE TABLE.
+//! What each request does; the API table is in `table.rs`.
 
 pub mod api;
 pub mod api_error;

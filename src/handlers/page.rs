@@ -1,7 +1,7 @@
-//! The page that is written from the table of APIs: `docs/compatibility.md`.
+//! Generates `docs/compatibility.md` from the API table.
 //!
-//! It is in the repository; a test fails when it is stale and, with `OTTLA_TEST_BLESS` set, writes
-//! it instead. What Apache Kafka serves stands here beside it, so that a gap shows itself.
+//! The page is committed; a test fails if it is stale and, with `OTTLA_TEST_BLESS` set, writes it
+//! instead. The APIs of Apache Kafka are listed here beside it, so that gaps become visible.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -12,10 +12,10 @@ use crate::handlers::table::APIS;
 /// One API of Apache Kafka 4.1, as a broker's listener advertises it.
 struct KafkaApi(i16, &'static str, RangeInclusive<i16>);
 
-/// What the APIs of one heading have in common.
+/// A group of APIs under one heading.
 struct Section {
     title: &'static str,
-    /// What a client notices while none of them is served.
+    /// What a client notices as long as none of them is served.
     without: &'static str,
     apis: &'static [KafkaApi],
 }
@@ -100,7 +100,7 @@ static KAFKAS: &[Section] = &[
     },
     Section {
         title: "Security",
-        without: "Listeners are plain text, and whoever can connect may do everything.",
+        without: "Listeners are plain text, and every client may do everything.",
         apis: &[
             KafkaApi(17, "SaslHandshake", 0..=1),
             KafkaApi(29, "DescribeAcls", 1..=3),
@@ -135,7 +135,7 @@ static KAFKAS: &[Section] = &[
     },
     Section {
         title: "Controllers and telemetry",
-        without: "Kafka lists the two of telemetry only where a plugin for it is set.",
+        without: "Kafka advertises the two telemetry APIs only if a plugin for it is configured.",
         apis: &[
             KafkaApi(55, "DescribeQuorum", 0..=2),
             KafkaApi(64, "UnregisterBroker", 0..=0),
@@ -147,11 +147,11 @@ static KAFKAS: &[Section] = &[
     },
 ];
 
-/// What the ranges of versions do not say.
+/// Remarks on the version ranges.
 const NOTES: &[(i16, &str)] = &[
     (
-        0,
-        "As in Kafka, 0 to 2 are named only because librdkafka up to 2.11 compresses where it sees \
+        "As in Kafka, 0 to 2 are advertised only because librdkafka up to 2.11 compresses only if it \
+         sees them; a request of those versions closes the connection.",
          them; a request of those versions closes the connection.",
     ),
     (19, "Kafka 4 has dropped 0 and 1; kafka-go up to 0.4.47 sends 0."),
@@ -162,7 +162,7 @@ const NOTES: &[(i16, &str)] = &[
     (31, NO_AUTHORIZER),
 ];
 
-const NO_AUTHORIZER: &str = "There is no authorizer: always SECURITY_DISABLED, as in Kafka then.";
+const NO_AUTHORIZER: &str = "There is no authorizer: always SECURITY_DISABLED, as in Kafka without one.";
 
 const INTRODUCTION: &str = "\
 # Compatibility
@@ -225,7 +225,7 @@ ApiVersions request of an unknown version is answered, in version 0, with UNSUPP
 
 ";
 
-/// `docs/compatibility.md`.
+/// Returns the text of `docs/compatibility.md`.
 pub fn compatibility_page() -> String {
     let mut page = String::from(INTRODUCTION);
     let missing = kafkas().count() - APIS.len();

@@ -1,4 +1,4 @@
-//! How much time a request has taken of the broker's threads, and how long its client must wait.
+//! The time that a request has taken on the broker's threads, and the throttle time of its client.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,27 +6,27 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Clock;
 
-/// What one request has cost until now.
+/// The cost of one request so far.
 #[derive(Debug, Default)]
 pub struct RequestCost {
     busy_ns: AtomicI64,
-    /// Since when the request is being worked on; 0 while it waits.
+    /// Start of the current processing, ns; 0 while the request waits.
     since_ns: AtomicI64,
     throttle_ms: AtomicI64,
 }
 
 impl RequestCost {
-    /// The client must wait so long; of several times the longest counts.
+    /// Sets the throttle time to at least this; of several the longest counts.
     pub fn throttle_at_least(&self, throttle_ms: i64) {
         self.throttle_ms.fetch_max(throttle_ms, Ordering::Relaxed);
     }
 
-    /// How long the client must wait, in ms.
+    /// Returns the throttle time, ms.
     pub fn throttle_ms(&self) -> i64 {
         self.throttle_ms.load(Ordering::Relaxed).clamp(0, i64::from(i32::MAX))
     }
 
-    /// Carry out work, and count the time in which a thread is at it.
+    /// Runs a future and counts the time that a thread spends on it.
     pub async fn time<F: Future>(&self, clock: &dyn Clock, future: F) -> F::Output {
         let mut future = pin!(future);
         std::future::poll_fn(|cx| {
@@ -40,7 +40,7 @@ impl RequestCost {
         .await
     }
 
-    /// For how long a thread was at it, in percent of a second.
+    /// Returns the time that a thread has spent on the request, in percent of a second.
     pub fn percent_of_second(&self, clock: &dyn Clock) -> f64 {
         let running = match self.since_ns.load(Ordering::Relaxed) {
             0 => 0,
@@ -69,7 +69,7 @@ mod tests {
         let mut first = true;
         std::future::poll_fn(|cx| {
             if !std::mem::take(&mut first) {
-                // It waits, and others are at work.
+                // The request waits while others are processed.
                 clock.advance(500);
             }
             work.as_mut().poll(cx)

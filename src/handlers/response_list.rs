@@ -1,5 +1,5 @@
-//! An answer that is a list, as handlers make it: encoded item by item, its memory held before
-//! the next piece is begun, and others served in between.
+//! A response that is a list, as handlers build it: encoded item by item, with memory reserved
+//! before each piece and other requests served in between.
 
 use bytes::Bytes;
 use kafka_protocol::protocol::Encodable;
@@ -10,23 +10,23 @@ use crate::handlers::memory::RequestAllowance;
 use crate::wire::list::{DeferredItems, EncodedList, PIECE_BYTES};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
-/// How many items are made before others on this thread are served.
+/// Number of items after which other tasks of this thread may run.
 const ITEMS_AT_ONCE: usize = 512;
 
-/// The list of an answer that is being made.
+/// The list of a response under construction.
 #[derive(Debug)]
 pub struct ResponseList<'a> {
     cx: &'a Context,
     list: EncodedList,
-    /// Bytes that are held elsewhere anyway, and not by this answer alone.
+    /// Bytes that are also held elsewhere, not by this response alone.
     shared_bytes: usize,
     items_since_pause: usize,
-    /// The permission to hold memory piece by piece.
+    /// The permit to reserve memory piece by piece.
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<'a> ResponseList<'a> {
-    /// Returns an empty list of an answer to this API.
+    /// Creates an empty list for a response of this API.
     pub fn new(cx: &'a Context, key: i16) -> ResponseList<'a> {
         let list = EncodedList::new(key, cx.version);
         ResponseList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
@@ -35,16 +35,18 @@ impl<'a> ResponseList<'a> {
     /// Appends an item.
     ///
     /// # Errors
-    /// It cannot be written, or there is no memory for it.
+    ///
+    /// Returns an error if the item cannot be encoded or no memory is available.
     pub async fn put(&mut self, item: &impl Encodable) -> Result<(), CloseReason> {
         self.list.put(item)?;
         self.piece_done(false).await
     }
 
-    /// Holds memory for an item before it is made, of as many bytes at most.
+    /// Reserves memory for an item of at most `bytes` bytes before it is built.
     ///
     /// # Errors
-    /// There is no memory for it.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn expect(&mut self, bytes: usize) -> Result<(), CloseReason> {
         if bytes >= PIECE_BYTES {
             self.grow_in_turn().await?;
@@ -54,7 +56,7 @@ impl<'a> ResponseList<'a> {
         self.cx.hold_response(all - self.shared_bytes).await
     }
 
-    /// Goes on to the next piece once one is full.
+    /// Starts the next piece once the current one is full.
     async fn piece_done(&mut self, is_shared: bool) -> Result<(), CloseReason> {
         if self.list.piece_bytes() >= PIECE_BYTES {
             self.list.cut();
@@ -66,10 +68,11 @@ impl<'a> ResponseList<'a> {
         Ok(())
     }
 
-    /// Appends items that are encoded already, of which `shared` bytes are held elsewhere.
+    /// Appends encoded items, of which `shared` bytes are held elsewhere as well.
     ///
     /// # Errors
-    /// There is no memory for them.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn put_encoded(
         &mut self,
         items: usize,
@@ -81,10 +84,11 @@ impl<'a> ResponseList<'a> {
         self.piece_done(shared > 0).await
     }
 
-    /// Appends items that are encoded when their turn comes; memory is held for one piece.
+    /// Appends items that are encoded as they are sent; memory is reserved for one piece.
     ///
     /// # Errors
-    /// There is no memory for it.
+    ///
+    /// Returns an error if no memory is available.
     pub async fn put_later(
         &mut self,
         items: usize,
@@ -96,7 +100,7 @@ impl<'a> ResponseList<'a> {
         self.hold().await
     }
 
-    /// Lets others be served, now and then.
+    /// Yields to other tasks every [`ITEMS_AT_ONCE`] calls.
     pub async fn pause(&mut self) {
         self.items_since_pause += 1;
         if self.items_since_pause >= ITEMS_AT_ONCE {
@@ -105,11 +109,12 @@ impl<'a> ResponseList<'a> {
         }
     }
 
-    /// Waits for the permission to hold memory piece by piece: now, if the list may be long and is
-    /// made from something that should not wait for it.
+    /// Acquires the permit to reserve memory piece by piece in advance, for a list that may be long
+    /// and whose source must not be held while waiting for it.
     ///
     /// # Errors
-    /// Others have it for too long.
+    ///
+    /// Returns an error if other responses hold the permit for too long.
     pub async fn grow_in_turn(&mut self) -> Result<(), CloseReason> {
         if self.turn.is_none() {
             self.turn = Some(RequestAllowance::grow_in_turn(&self.cx.broker).await?);
@@ -127,11 +132,12 @@ impl<'a> ResponseList<'a> {
         self.cx.hold_response(self.list.bytes() - self.shared_bytes).await
     }
 
-    /// Puts the list into its answer: `answer` is the answer with an empty list, behind which
-    /// `tail` bytes follow.
+    /// Completes the response: `answer` is the response with an empty list, which `tail` bytes
+    /// follow.
     ///
     /// # Errors
-    /// The answer cannot be written, or there is no memory for it.
+    ///
+    /// Returns an error if the response cannot be encoded or no memory is available.
     pub async fn into_response(
         self,
         answer: &impl Encodable,

@@ -1,6 +1,6 @@
-//! THE TABLE: every API that is served, by key.
+//! The API table: every API that is served, by key.
 //!
-//! What is not here does not exist: ApiVersions and docs/compatibility.md are read from it.
+//! ApiVersions and docs/compatibility.md are generated from it.
 
 use crate::handlers::api::{Api, api, list_api};
 use crate::handlers::cluster::{api_versions, describe_cluster, describe_quorum};
@@ -66,7 +66,7 @@ pub static APIS: &[Api] = &[
     list_api::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 
-/// The row for this key, if this version is served.
+/// Returns the row for this key, if this version is served.
 pub fn find(key: i16, version: i16) -> Option<&'static Api> {
     APIS.iter().find(|api| api.key == key && api.versions.contains(&version))
 }

@@ -1,7 +1,8 @@
-//! What a request costs its client, and how long the client must wait for that (KIP-124, KIP-219).
+//! The cost of a request to its client's quotas, and the resulting throttle time (KIP-124,
+//! KIP-219).
 //!
-//! An answer is never held back: it says for how long the client should be quiet, and for that
-//! long `server/connection.rs` does not read from it. Where no quota is set this costs one relaxed
+//! A response is never delayed: it tells the client how long to pause, and for that time
+//! `server/connection.rs` does not read from the client. If no quota is set, this costs one relaxed
 //! load.
 
 use std::future::Future;
@@ -19,27 +20,28 @@ use crate::wire::throttle;
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
-/// What brokers ask of each other is not charged by its time: WriteTxnMarkers.
+/// APIs between brokers, whose time is not charged: WriteTxnMarkers.
 const EXEMPT: &[i16] = &[27];
 
-/// An answer, and what follows for its client.
+/// A response and what follows for its client.
 #[derive(Debug)]
 pub struct ChargedResponse {
-    /// What leaves.
+    /// The response to send.
     pub response: Response,
-    /// For how long the client is not read after that, in ms.
+    /// How long not to read from the client after that, ms.
     pub mute_ms: i64,
-    /// The client id that the sending is charged to, if processing time is limited.
+    /// The client id to which the time for sending is charged, if processing time is limited.
     pub payer: Option<String>,
 }
 
-/// Answer a request and charge it to its client.
+/// Answers a request and charges it to its client.
 ///
 /// # Errors
-/// As the handler's; nothing is charged then, since the connection ends.
+///
+/// Returns the handler's error; nothing is charged then, since the connection is closed.
 pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
     if cx.broker.quotas.is_any() {
-        // In a place of its own: what is rare must not make every connection larger.
+        // Boxed: a rare case must not make the future of every connection larger.
         return Box::pin(answer_charged(cx, api, body)).await;
     }
     let reply = (api.run)(cx, body).await?;
@@ -47,7 +49,7 @@ pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedRespo
     Ok(ChargedResponse { response: reply, mute_ms: 0, payer: None })
 }
 
-/// Holds memory for an answer that was encoded without asking for any.
+/// Reserves memory for a response that was encoded without reserving any.
 async fn hold(cx: &Context, reply: &Response) -> Result<(), CloseReason> {
     match cx.memory.response_bytes() {
         0 => cx.hold_response(reply.bytes_in_memory()).await,
@@ -72,7 +74,7 @@ async fn answer_charged(
             clock.now(),
         ));
     }
-    // A fetch has seen to it itself. A produce without an answer is not charged by its time.
+    // Fetch has charged its time itself. A produce without a response is not charged for its time.
     let is_exempt = api.key == FETCH || EXEMPT.contains(&api.key);
     if !is_exempt && !matches!(reply, Response::None) {
         charge_time(cx);
@@ -86,7 +88,7 @@ async fn answer_charged(
     Ok(ChargedResponse { response: reply, mute_ms, payer })
 }
 
-/// Charge the time that the request has taken until now.
+/// Charges the time that the request has taken so far.
 pub fn charge_time(cx: &Context) {
     if cx.broker.quotas.has(QuotaType::Request) {
         let (percent, now) = (cx.cost.percent_of_second(&*cx.broker.clock), cx.broker.clock.now());
@@ -99,7 +101,7 @@ pub fn charge_time(cx: &Context) {
     }
 }
 
-/// Send something, and charge the time that it takes. Nobody has to wait for that alone.
+/// Sends something and charges the time that it takes, which alone throttles no client.
 pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
     let (cost, clock) = (RequestCost::default(), &*broker.clock);
     let sent = cost.time(clock, sending).await;
@@ -108,8 +110,8 @@ pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) ->
     sent
 }
 
-/// True if the client may create or delete so many partitions (KIP-599). From the version
-/// `strict_since` of the request on it may not while it has a debt; before, it has to wait only.
+/// Returns true if the client may create or delete `partitions` partitions (KIP-599). From request
+/// version `strict_since` on, it may not while it is in debt; before, it is only throttled.
 pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
     let is_strict = cx.version >= strict_since;
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
@@ -126,5 +128,5 @@ pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
     }
 }
 
-/// What a client is told that may not.
+/// The error message for a client that may not.
 pub const QUOTA_EXCEEDED: &str = "The throttling quota has been exceeded.";

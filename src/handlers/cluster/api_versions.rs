@@ -1,9 +1,10 @@
-//! ApiVersions (18): which APIs and versions there are (KIP-35, KIP-511).
+//! ApiVersions (18): the APIs and versions that are served (KIP-35, KIP-511).
 //!
 //! * An unknown version is answered in version 0 with UNSUPPORTED_VERSION (`server/connection.rs`
 //!   calls [`unsupported`]).
-//! * No tagged field is written at its default: librdkafka before 2.2 cannot read those.
-//! * Features are told from version 3 on; one whose lowest level is 0 from version 4 on (KIP-584).
+//! * No tagged field is written if it has its default: librdkafka before 2.2 cannot read those.
+//! * Features are sent from version 3 on; those whose lowest level is 0 from version 4 on
+//! (KIP-584).
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::api_versions_response::{
@@ -72,7 +73,7 @@ fn row(api: &Api) -> ApiVersion {
         .with_max_version(*api.versions.end())
 }
 
-/// The answer to a version that nobody knows yet.
+/// Returns the response to an unknown version.
 pub fn unsupported(correlation_id: i32) -> Result<Response, CloseReason> {
     let response = ApiVersionsResponse::default()
         .with_error_code(Code::UnsupportedVersion.code())

@@ -1,6 +1,6 @@
-//! DescribeQuorum (55): the metadata log's one voter, who leads it and has all of it.
+//! DescribeQuorum (55): the metadata log's one voter, which is its leader and has all of it.
 //!
-//! v1 times of replicas · v2 directory ids and the nodes' listeners (KIP-853)
+//! v1 timestamps of replicas · v2 directory ids and the nodes' listeners (KIP-853)
 
 use std::ops::RangeInclusive;
 
@@ -18,7 +18,7 @@ use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
 use crate::wire::response::{CloseReason, Response, encode};
 
-/// How many partitions may be asked for. One has a quorum.
+/// Maximum number of partitions in a request. Only one has a quorum.
 const PARTITIONS_MAX: usize = 1000;
 
 /// The handler.
@@ -34,21 +34,21 @@ impl ListHandler for DescribeQuorum {
         let wanted: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
         if wanted > PARTITIONS_MAX {
             let why =
-                format!("{wanted} partitions; {PARTITIONS_MAX} are allowed, one has a quorum");
+                format!("{wanted} partitions exceed the maximum of {PARTITIONS_MAX}; one has a quorum");
             return Err(CloseReason::Unaffordable(why));
         }
         encode(Self::KEY, cx.version, cx.correlation_id, &response(cx, request))
     }
 }
 
-/// Returns true for the one partition that has a quorum, and nothing else.
+/// Returns true if only the one partition that has a quorum is requested.
 fn is_of_metadata(topics: &[request::TopicData]) -> bool {
     let [topic] = topics else { return false };
     let [partition] = topic.partitions.as_slice() else { return false };
     &**topic.topic_name == store::TOPIC && partition.partition_index == 0
 }
 
-/// Refuses every partition, as in Kafka, which then says nothing of its nodes.
+/// Refuses every partition; like Kafka, the response then lists no nodes.
 fn refused(version: i16, topics: Vec<request::TopicData>) -> DescribeQuorumResponse {
     let message = match version {
         ..2 => "",

@@ -1,4 +1,4 @@
-//! Requests about the broker itself.
+//! Requests about the cluster.
 
 pub mod api_versions;
 pub mod describe_cluster;

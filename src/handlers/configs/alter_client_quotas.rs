@@ -1,8 +1,8 @@
-//! AlterClientQuotas (49): quotas of users, client ids and addresses are set and removed
-//! (KIP-546); they hold when the answer leaves.
+//! AlterClientQuotas (49): sets and removes quotas of users, client ids and addresses (KIP-546).
+//! They apply by the time the response is sent.
 //!
-//! * An entity is answered once, however often it is named; what is right is done even if
-//!   something else is wrong.
+//! * An entity is answered once, however often it is named; valid entities are changed even if
+//! others are invalid.
 
 use std::ops::RangeInclusive;
 
@@ -46,7 +46,7 @@ impl Handler for AlterClientQuotas {
     }
 }
 
-/// Of an entity type that stands twice in one entity the last name counts, as in Kafka.
+/// Converts a request entry. If an entity type occurs twice, the last name counts, as in Kafka.
 fn alteration(wanted: &Wanted) -> Alteration {
     let name = |name: &Option<StrBytes>| name.as_ref().map(|name| name.to_string());
     let entity = wanted.entity.iter().map(|e| (e.entity_type.to_string(), name(&e.entity_name)));

@@ -1,5 +1,5 @@
-//! AlterConfigs (33): all options of a resource at once; what is not named falls back to its
-//! default.
+//! AlterConfigs (33): sets all configs of a resource at once; those that are not named revert to
+//! their defaults.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -47,7 +47,7 @@ impl Handler for AlterConfigs {
                     .with_error_code(fault.code.code())
                     .with_error_message(Some(StrBytes::from_string(fault.message))),
             });
-            // Each change may have been a sync: others get their turn in between.
+            // Each change may have been a sync: other tasks run in between.
             tokio::task::yield_now().await;
         }
         AlterConfigsResponse::default().with_responses(responses)

@@ -1,4 +1,4 @@
-//! A resource's configs are changed: what AlterConfigs and IncrementalAlterConfigs have in common.
+//! Changing a resource's configs: what AlterConfigs and IncrementalAlterConfigs have in common.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::handlers::configs::{BROKER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
 use crate::topics::names;
 
-/// Change the configs of any resource but loggers: `wanted` is given those that it has.
+/// Changes the configs of any resource but loggers: `wanted` receives the current ones.
 pub fn alter(
     cx: &Context,
     kind: i8,
@@ -44,12 +44,12 @@ pub fn alter(
     cx.broker.alter_resource(kind, &resource_name(cx, kind, name), validate_only, wanted)
 }
 
-/// The name under which a resource's configs are kept: Kafka reads "01" as a broker's id as well.
+/// Returns the name under which a resource's configs are stored: Kafka accepts "01" as a broker id.
 fn resource_name(cx: &Context, kind: i8, name: &str) -> String {
     if kind == BROKER && !name.is_empty() { cx.node_id().to_string() } else { name.to_owned() }
 }
 
-/// The id of a node by which a resource is called.
+/// Parses the node id in a resource name.
 pub fn node_id(name: &str) -> Result<i32, ApiError> {
     let message = || format!("Node id must be an integer, but it is: {name}");
     name.parse().map_err(|_| ApiError::invalid_request(message()))
@@ -67,7 +67,7 @@ fn alter_topic(
     let checked = |has: Option<&BTreeMap<String, String>>| {
         let wanted = wanted(has.unwrap_or(&BTreeMap::new()))?;
         cx.broker.settings.now().check_overrides(&wanted)?;
-        // Kafka looks at the values before it looks for the topic.
+        // Kafka checks the values before it looks for the topic.
         if has.is_none() {
             let message = format!("The topic '{name}' does not exist.");
             return Err(ApiError::new(Code::UnknownTopicOrPartition, message));

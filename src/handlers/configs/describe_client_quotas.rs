@@ -1,4 +1,4 @@
-//! DescribeClientQuotas (48): the quotas of the entities that a filter lets through (KIP-546).
+//! DescribeClientQuotas (48): the quotas of the entities that match a filter (KIP-546).
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -27,7 +27,7 @@ impl Handler for DescribeClientQuotas {
         cx: &Context,
         request: DescribeClientQuotasRequest,
     ) -> DescribeClientQuotasResponse {
-        // An empty message, not null, is what Kafka sends where nothing is wrong.
+        // On success Kafka sends an empty error message, not null.
         let response = DescribeClientQuotasResponse::default();
         match find(&cx.broker.image().quotas, &request) {
             Ok(entries) => response.with_entries(Some(entries)),
@@ -51,7 +51,7 @@ fn find(
     Ok(filter.find(table, request.strict)?.into_iter().map(entry).collect())
 }
 
-/// The order of values: that of the keys' hashes, in which Kafka has them.
+/// The order of the values: that of the hashes of their keys, as in Kafka.
 const ORDER: [&str; 5] = [
     "connection_creation_rate",
     "request_percentage",

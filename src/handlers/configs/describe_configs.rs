@@ -1,11 +1,11 @@
-//! DescribeConfigs (32): every option with its value, and where that comes from.
+//! DescribeConfigs (32): every config with its value and source.
 //!
-//! * A broker is named by its id, or by nothing for what clients have set on all; there is one.
+//! * A broker is named by its id, or by the empty name for the cluster-wide defaults; there is one.
 //! * A group or a client metrics subscription need not exist to have its defaults.
 //!
-//! * A resource that is named more than once is described as often, as in Apache Kafka. What is
-//!   described may be many times the request, so it is encoded when the client takes it, all of it
-//!   as it was when the request came.
+//! * A resource that is named more than once is described as often, as in Apache Kafka. The
+//! response may be many times as large as the request, so it is encoded as the client reads it,
+//! from the settings at the time of the request.
 //!
 //! v1 source and synonyms · v3 type and documentation
 
@@ -36,7 +36,7 @@ use crate::topics::names;
 use crate::wire::list::{DeferredItems, ItemSource as Pieces, PIECE_BYTES, encode_into};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
-/// What a piece of the answer takes at most beside its results, and what it is made from.
+/// Maximum memory of a piece of the response beside its results, and of what it is built from.
 const PIECE_OVERHEAD_BYTES: usize = 128 * 1024;
 
 /// The handler.
@@ -75,16 +75,16 @@ impl ListHandler for DescribeConfigs {
     }
 }
 
-/// The results, made a piece at a time, as often as need be: from what was known when the request
-/// came, which does not change.
+/// The results, encoded piece by piece as often as needed from a snapshot taken when the request
+/// arrived.
 #[derive(Debug)]
 struct ResultSource {
     known: ConfigSnapshot,
     shape: Options,
     resources: Vec<DescribeConfigsResource>,
-    /// Which of the resources comes next.
+    /// Index of the next resource.
     next: usize,
-    /// The result of the last one, which the next one may ask for again.
+    /// The last result, in case the next resource is the same.
     last: Option<(DescribeConfigsResource, Bytes)>,
 }
 
@@ -104,7 +104,7 @@ impl ResultSource {
         ResultSource { known, shape, resources: request.resources, next: 0, last: None }
     }
 
-    /// The results of the next resources, up to the size of a piece; empty at the end.
+    /// Returns the results of the next resources, up to the size of a piece; empty at the end.
     fn piece(&mut self) -> Result<Bytes, CloseReason> {
         let mut out = BytesMut::new();
         while let Some(resource) = self.resources.get(self.next)
@@ -132,7 +132,7 @@ impl Pieces for ResultSource {
     }
 }
 
-/// What was known at one moment.
+/// The configs at one moment.
 #[derive(Debug)]
 struct ConfigSnapshot {
     image: Arc<Image>,
@@ -207,7 +207,7 @@ impl ConfigSnapshot {
         }
     }
 
-    /// The loggers of a broker. A level has no type, no meaning and no other place to come from.
+    /// Describes the loggers of a broker. A level has no type, documentation or synonyms.
     fn loggers(&self, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
         if name.is_empty() {
             return Err(ApiError::invalid_request("Broker id must not be empty"));
@@ -234,7 +234,7 @@ fn broker_id(name: &str) -> Result<i32, ApiError> {
     name.parse().map_err(|_| ApiError::invalid_request(message()))
 }
 
-/// What the one who asks wants to see of each option.
+/// Which details of each config the client requested.
 #[derive(Debug)]
 struct Options {
     synonyms: bool,

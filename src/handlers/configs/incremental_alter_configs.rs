@@ -1,5 +1,4 @@
-//! IncrementalAlterConfigs (44): some options are set, others fall back to their default
-//! (KIP-339).
+//! IncrementalAlterConfigs (44): sets some configs, and reverts others to their defaults (KIP-339).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -60,7 +59,7 @@ impl Handler for IncrementalAlterConfigs {
                     .with_error_code(fault.code.code())
                     .with_error_message(Some(StrBytes::from_string(fault.message))),
             });
-            // Each change may have been a sync: others get their turn in between.
+            // Each change may have been a sync: other tasks run in between.
             tokio::task::yield_now().await;
         }
         IncrementalAlterConfigsResponse::default().with_responses(responses)
@@ -134,7 +133,8 @@ fn is_list(kind: i8, name: &str) -> bool {
     let row = match kind {
         TOPIC => table::topic_option(name),
         BROKER => table::broker_option(name).map(|(row, _)| row),
-        // Those of groups are none, and Kafka treats those of client metrics as if they were none.
+        // Group configs have no lists, and Kafka treats those of client metrics as if they had
+        // none.
         _ => None,
     };
     row.is_some_and(|row| row.kind() == ConfigType::List)
@@ -149,7 +149,7 @@ fn not_a_list(kind: i8, name: &str, is_append: bool) -> String {
     }
 }
 
-/// A list's value now, its default if nobody set it.
+/// Returns the current value of a list config: its default if it is not set.
 fn current(cx: &Context, kind: i8, configs: &BTreeMap<String, String>, name: &str) -> String {
     if let Some(own) = configs.get(name) {
         return own.clone();

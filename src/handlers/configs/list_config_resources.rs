@@ -1,4 +1,4 @@
-//! ListConfigResources (74): what has configs (KIP-1142).
+//! ListConfigResources (74): the resources that have configs (KIP-1142).
 //!
 //! v0 client metrics only · v1 by type: topics, brokers, loggers, client metrics, groups
 

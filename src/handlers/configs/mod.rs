@@ -1,5 +1,5 @@
-//! Configs of topics, the broker, its loggers, groups and client metrics, and client quotas, read
-//! and changed.
+//! Describing and changing the configs of topics, the broker, its loggers, groups and client
+//! metrics, and client quotas.
 
 use crate::metadata::image::{
     BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, GROUP_RESOURCE, TOPIC_RESOURCE,
@@ -14,13 +14,13 @@ pub mod incremental_alter_configs;
 pub mod list_config_resources;
 pub mod update_features;
 
-/// Kafka's number for a topic among the resources.
+/// Kafka's resource type of topics.
 pub const TOPIC: i8 = TOPIC_RESOURCE;
-/// Kafka's number for a broker.
+/// Kafka's resource type of brokers.
 pub const BROKER: i8 = BROKER_RESOURCE;
-/// Kafka's number for a broker's loggers.
+/// Kafka's resource type of a broker's loggers.
 pub const BROKER_LOGGER: i8 = 8;
-/// Kafka's number for a client metrics subscription.
+/// Kafka's resource type of client metrics subscriptions.
 pub const CLIENT_METRICS: i8 = CLIENT_METRICS_RESOURCE;
-/// Kafka's number for a group.
+/// Kafka's resource type of groups.
 pub const GROUP: i8 = GROUP_RESOURCE;

@@ -1,8 +1,8 @@
-//! UpdateFeatures (57): the levels of features (KIP-584, KIP-1022).
+//! UpdateFeatures (57): changes the levels of features (KIP-584, KIP-1022).
 //!
-//! * All are changed or none; why not is said for the whole.
+//! * All features are changed or none; the error is that of the whole request.
 //!
-//! v0 one flag for downgrades · v1 three ways, and validation alone · v2 no answer by feature
+//! v0 a flag for downgrades · v1 upgrade types, and validation only · v2 no results per feature
 
 use std::ops::RangeInclusive;
 

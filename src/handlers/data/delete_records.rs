@@ -1,8 +1,8 @@
-//! DeleteRecords (21): nothing below an offset may be read any more.
+//! DeleteRecords (21): advances the log start offset of partitions.
 //!
-//! * The new log start offset is on the disk when the answer leaves, unless the disk is full; the
-//!   segments below it go with `file.delete.delay.ms`.
-//! * Of a partition that is named more than once the last offset counts, as in Kafka.
+//! * The new log start offset is on disk when the response is sent, unless the disk is full; the
+//! segments below it are deleted after `file.delete.delay.ms`.
+//! * If a partition is named more than once, the last offset counts, as in Kafka.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
     let broker = cx.broker.clone();
     let saving =
         tokio::task::spawn_blocking(move || maintenance::retire_durably(&broker, &changed));
-    if saving.await.is_err() {
-        tracing::error!("the deletion of records was broken off");
+    if let Err(error) = saving.await {
+        tracing::error!(%error, "could not save the log start offsets of DeleteRecords");
     }
 }

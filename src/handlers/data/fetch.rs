@@ -1,8 +1,8 @@
-//! Fetch (1): batches from an offset on, as they lie in the log.
+//! Fetch (1): batches from an offset on, as they are stored in the log.
 //!
-//! * The first partition with data sends at least one whole batch, whatever the limits (KIP-74).
-//! * The answer waits for `min_bytes` until `max_wait_ms` has passed; an error does not wait.
-//! * A client that has fetched too much gets an empty answer, and its session stays as it was.
+//! * The first partition with data returns at least one whole batch, whatever the limits (KIP-74).
+//! * The response waits for `min_bytes` until `max_wait_ms` has passed; an error is sent at once.
+//! * A client that exceeds its quota gets an empty response, and its session stays as it was.
 //!
 //! v7 sessions (KIP-227) · v9 leader epoch · v12 flexible · v13 topic ids
 
@@ -31,7 +31,7 @@ use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
 /// The row of the table.
 pub const API: Api = Api { key: KEY, name: "Fetch", versions: 4..=18, advertised_from: 4, run };
 
-/// However long a client would wait, it is answered after five minutes; empty is always legal.
+/// Maximum wait: after five minutes every fetch is answered; an empty response is always legal.
 const WAIT_MS_MAX: i32 = 300_000;
 
 fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
@@ -64,7 +64,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// Returns true if a request itself has a partition that is there: only then does Kafka look at the
+/// Returns true if the request itself names an existing partition: only then does Kafka check the
 /// isolation level.
 fn has_what_is_there(cx: &Context, request: &FetchRequest) -> bool {
     request.topics.iter().any(|topic| {
@@ -77,8 +77,8 @@ fn has_what_is_there(cx: &Context, request: &FetchRequest) -> bool {
     })
 }
 
-/// Returns the answer to an isolation level that there is not: Kafka fails at its name, and says
-/// no more. From version 13 on the error of the whole says it all.
+/// Returns the response to an unknown isolation level: Kafka fails on it without details. From
+/// version 13 on there is only the top-level error.
 fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
     let code = Code::UnknownServerError.code();
     let topic = |topic: &FetchTopic| FetchedTopic {
@@ -98,7 +98,7 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
     Fetched { error_code: code, session_id: request.session_id, topics }
 }
 
-/// What one fetch may bring: more than a client's whole quota would throttle it every time.
+/// Returns the maximum size of one fetch: more than a client's quota would throttle it every time.
 fn most_bytes(cx: &Context) -> i32 {
     let quota = cx.broker.quotas.most_at_once(QuotaType::Fetch, cx.client_entity());
     quota.map_or(i32::MAX, |bytes| bytes as i32).min(cx.broker.config.fetch_max_bytes)
@@ -134,7 +134,7 @@ fn session_request(version: i16, request: FetchRequest) -> SessionRequest {
         })
     });
     SessionRequest {
-        // Before version 7 there are no sessions: every request stands for itself.
+        // Before version 7 there are no sessions: every request is complete.
         session_id: if version >= 7 { request.session_id } else { 0 },
         epoch: if version >= 7 {
             request.session_epoch
@@ -185,7 +185,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
             let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
             let shown =
                 plan.partitions.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
-            // As in Kafka, where those that there are not are put behind the ones that are read.
+            // As in Kafka, partitions that do not exist come after those that are read.
             let mut shown: Vec<_> = shown.collect();
             shown.sort_by_key(|((_, answer), _)| is_unknown(&answer.error_code));
             let topics =
@@ -198,8 +198,8 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
     }
 }
 
-/// Charge what was read, and the time that it took. A client that must wait for either is answered
-/// with nothing, and nothing is charged for bytes that do not leave.
+/// Charges the bytes that were read and the time that it took. If the client is throttled for
+/// either, returns an empty response, and the bytes are not charged since they are not sent.
 fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Option<Fetched> {
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     if !quotas.is_any() {
@@ -225,7 +225,7 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
     })
 }
 
-/// How many bytes the answer would have.
+/// Returns the size that the response would have, in bytes.
 fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
     let both = plan.partitions.iter().zip(answers);
     let has_news = |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE;
@@ -235,7 +235,7 @@ fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64
     encode(cx.version, cx.correlation_id, fetched).map_or(0, |reply| reply.bytes()) as f64
 }
 
-/// Partitions of one topic that follow each other stand under one heading.
+/// Groups consecutive partitions of the same topic.
 fn grouped<'a>(
     answers: impl Iterator<Item = (&'a TopicKey, FetchedPartition)>,
 ) -> Vec<FetchedTopic> {
@@ -256,8 +256,8 @@ fn grouped<'a>(
     topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
-/// Fails the first partition that there is: as a negative `max_bytes` is less than Kafka can read,
-/// and for the partitions behind it nothing is left.
+/// Fails the first existing partition: Kafka cannot read with a negative `max_bytes`, and nothing
+/// is left for the partitions after it.
 fn fail_first(wanting: &mut [ReadRequest]) {
     let first = wanting.iter_mut().find(|one| !one.partition.as_ref().is_err_and(is_unknown));
     if let Some(first) = first.filter(|first| first.partition.is_ok()) {
@@ -278,12 +278,12 @@ fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
         let partition = topic.partition(wanted.key.partition).cloned();
         partition.ok_or(Code::UnknownTopicOrPartition)
     });
-    // Unlike ListOffsets, Fetch takes every negative epoch for none.
+    // Unlike ListOffsets, Fetch treats every negative epoch as none.
     let epoch = wanted.params.current_leader_epoch.max(-1);
     let checked: Result<Arc<Partition>, Code> =
         found.and_then(|partition| match epoch_fault(epoch) {
             Some(code) => Err(code),
-            // Kafka cannot read so little, and says no more.
+            // Kafka fails on a negative limit, without details.
             None if wanted.params.partition_max_bytes < 0 => Err(Code::UnknownServerError),
             None => Ok(partition),
         });
@@ -294,8 +294,8 @@ fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
     }
 }
 
-/// Returns the answer of a partition that is not read. Where it is not known Kafka writes an empty
-/// list of aborted transactions, and null elsewhere.
+/// Returns the response for a partition that is not read. Kafka sends an empty list of aborted
+/// transactions if the partition is unknown, and null otherwise.
 fn refused(index: i32, error_code: i16) -> FetchedPartition {
     FetchedPartition {
         index,

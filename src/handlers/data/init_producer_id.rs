@@ -1,6 +1,6 @@
-//! InitProducerId (22): an id for an idempotent producer (KIP-98).
+//! InitProducerId (22): assigns an id to an idempotent producer (KIP-98).
 //!
-//! * A transactional id needs a coordinator, and there is none yet.
+//! * A transactional id needs a transaction coordinator, which does not exist yet.
 
 use std::ops::RangeInclusive;
 
@@ -31,11 +31,11 @@ impl Handler for InitProducerId {
         };
         match &request.transactional_id {
             Some(id) if id.is_empty() => failed(Code::InvalidRequest),
-            // An id goes with an epoch.
+            // An id requires an epoch, and an epoch an id.
             _ if (request.producer_id.0 == -1) != (request.producer_epoch == -1) => {
                 failed(Code::InvalidRequest)
             }
-            // There are no transactions yet; a code that clients retry would keep them waiting.
+            // There are no transactions yet; a retriable code would keep clients waiting.
             Some(_) => failed(Code::UnsupportedVersion),
             None => match cx.broker.next_producer_id() {
                 Ok(id) => InitProducerIdResponse::default()

@@ -1,7 +1,7 @@
-//! ListOffsets (2): the offset for a timestamp, or for one of the special ones.
+//! ListOffsets (2): the offset for a timestamp, or for a special value.
 //!
-//! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) ·
-//!   -4 earliest local (v8) · -5 latest tiered (v9), of which there is none · -6 is not served
+//! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) · -4
+//! earliest local (v8) · -5 latest tiered (v9), which never exists · -6 is not served
 //! * A timestamp is answered with the first record at or after it.
 
 use std::ops::RangeInclusive;
@@ -41,7 +41,7 @@ impl ListHandler for ListOffsets {
             let partitions = topic.partitions.iter();
             partitions.map(|wanted| (&topic.name, wanted.partition_index, Ok(wanted)))
         });
-        // Once is all that a partition may be asked for.
+        // Each partition may be named only once.
         let topics = by_partition(named, |known, again| *known = again.and_then(Err));
         let mut list = ResponseList::new(cx, Self::KEY);
         open_wanted(cx, &request.topics).await;
@@ -61,8 +61,7 @@ impl ListHandler for ListOffsets {
     }
 }
 
-/// Refuses every partition: at an isolation level that it cannot name Kafka fails, and says no
-/// more.
+/// Refuses every partition: Kafka fails on an unknown isolation level, without details.
 async fn unknown_isolation(
     cx: &Context,
     request: ListOffsetsRequest,
@@ -81,7 +80,7 @@ async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, Clos
     list.into_response(&ListOffsetsResponse::default(), tail).await
 }
 
-/// Opens the logs that are looked at below, so that this holds up nothing else.
+/// Opens the logs that are read below, so that opening them does not block other tasks.
 async fn open_wanted(cx: &Context, topics: &[ListOffsetsTopic]) {
     let mut wanted = Vec::new();
     for topic in topics {
@@ -93,7 +92,7 @@ async fn open_wanted(cx: &Context, topics: &[ListOffsetsTopic]) {
     open_all(wanted.iter()).await;
 }
 
-/// What is wrong with the leader epoch that a client believes in; -1 means it does not say.
+/// Returns the error for the leader epoch that a client has; -1 means that it sends none.
 pub fn epoch_fault(current_leader_epoch: i32) -> Option<Code> {
     match current_leader_epoch {
         -1 | LEADER_EPOCH => None,
@@ -120,7 +119,7 @@ fn listed(
     wanted: &ListOffsetsPartition,
     committed: bool,
 ) -> ListOffsetsPartitionResponse {
-    // Kafka looks at this before it looks for the partition.
+    // Kafka checks this before it looks for the partition.
     if !is_served(cx.version, wanted.timestamp) {
         return failed(wanted, Code::UnsupportedVersion);
     }
@@ -145,7 +144,7 @@ fn listed(
     }
 }
 
-/// True if a request of this version may ask for this.
+/// Returns true if a request of this version may have this timestamp.
 fn is_served(version: i16, timestamp: i64) -> bool {
     match timestamp {
         -3 => version >= 7,
@@ -158,7 +157,7 @@ fn is_served(version: i16, timestamp: i64) -> bool {
 fn found(view: &View, timestamp: i64, committed: bool) -> Result<Option<(i64, i64)>, Code> {
     let below = if committed { view.last_stable_offset } else { view.end_offset };
     let disk = |error: std::io::Error| {
-        tracing::error!(%error, "a lookup by time failed");
+        tracing::error!(%error, "could not look up an offset by timestamp");
         Code::KafkaStorageError
     };
     match timestamp {

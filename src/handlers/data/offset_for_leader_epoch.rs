@@ -1,6 +1,6 @@
-//! OffsetForLeaderEpoch (23): where a leader epoch ended (KIP-320).
+//! OffsetForLeaderEpoch (23): the end offset of a leader epoch (KIP-320).
 //!
-//! * A single node has one epoch; its end is the log's end.
+//! * A single node has one epoch; its end is the log end offset.
 
 use std::ops::RangeInclusive;
 
@@ -63,7 +63,7 @@ fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochE
         Ok(view) if wanted.leader_epoch == LEADER_EPOCH => {
             result.with_leader_epoch(LEADER_EPOCH).with_end_offset(view.end_offset)
         }
-        // What came before the first epoch ended where that begins.
+        // What came before the first epoch ends where that begins.
         Ok(view) if wanted.leader_epoch < -1 => {
             result.with_leader_epoch(wanted.leader_epoch).with_end_offset(view.log_start_offset)
         }

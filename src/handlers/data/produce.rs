@@ -1,10 +1,10 @@
-//! Produce (0): append batches, one a partition.
+//! Produce (0): appends batches, one per partition.
 //!
-//! * Advertised from v0 though served from v3: librdkafka up to 2.11 compresses only where it
-//!   sees v0 (KAFKA-18659).
-//! * acks=0 is not answered; an error then closes the connection, as Kafka does.
-//! * acks=1 and acks=-1 are the same on a single node, but for `durability = "fsync"`: acks=-1
-//!   is answered once the batch is durable.
+//! * Advertised from v0 though served from v3: librdkafka up to 2.11 compresses only if it sees v0
+//! (KAFKA-18659).
+//! * acks=0 gets no response; an error then closes the connection, as in Kafka.
+//! * acks=1 and acks=-1 are the same on a single node, except with `durability = "fsync"`: acks=-1
+//! is then answered once the batch is durable.
 //!
 //! v8 record errors · v9 flexible · v13 topic ids
 
@@ -39,7 +39,7 @@ const KEY: i16 = 0;
 /// The row of the table.
 pub const API: Api = Api { key: KEY, name: "Produce", versions: 3..=13, advertised_from: 0, run };
 
-/// What Kafka's own tools call themselves; they may write to internal topics.
+/// The client id of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
 fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
@@ -63,14 +63,14 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// What is wrong with the request as a whole.
+/// Returns the error for the request as a whole.
 fn whole_fault(request: &ProduceRequest) -> Option<Code> {
     let is_transactional = |data: &PartitionProduceData| {
         let header = data.records.as_ref().and_then(|records| Header::read(records));
         header.is_some_and(|header| header.is_transactional())
     };
     let mut partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-    // There is no transaction coordinator yet, so nobody may write inside a transaction.
+    // There is no transaction coordinator yet, so transactional batches are refused.
     (request.transactional_id.is_some() || partitions.any(is_transactional))
         .then_some(Code::TransactionalIdAuthorizationFailed)
 }
@@ -103,7 +103,7 @@ fn refused(index: i32, code: Code, message: Option<String>) -> PartitionProduceR
         .with_error_message(message.map(StrBytes::from_string))
 }
 
-/// Where in the response a batch is answered, and what must be durable for it.
+/// Where in the response a batch is answered, and what has to be durable for it.
 struct AppendedBatch {
     partition: Arc<Partition>,
     end_offset: Offset,
@@ -139,7 +139,7 @@ async fn append_all(
     response
 }
 
-/// What a request has for one partition.
+/// The data of a request for one partition.
 struct PartitionRecords {
     /// The records, if they are one batch.
     records: Option<Bytes>,
@@ -150,8 +150,8 @@ struct PartitionRecords {
 /// A topic by name, or by id from version 13 on.
 type NamedTopic = (TopicName, TopicId);
 
-/// Returns the topics of a request with their partitions, each once. Of a partition that is named
-/// again the last batch is appended, and what is no batch is answered.
+/// Returns the topics of a request with their partitions, each once. If a partition is named again,
+/// the last batch is appended, and an error for what is not a batch is kept.
 fn what_to_append(
     version: i16,
     request: Vec<TopicProduceData>,
@@ -173,7 +173,7 @@ fn what_to_append(
     })
 }
 
-/// The answer, and for an appended batch the partition and its end after it.
+/// The response, and for an appended batch the partition and its end offset afterwards.
 type PartitionResult = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
 async fn append(
@@ -257,8 +257,8 @@ async fn append_batch(
     }
 }
 
-/// Returns true for the errors whose answer says where the log begins: all of a refused batch but
-/// those that Kafka's `ReplicaManager` knows by name.
+/// Returns true for the errors that are answered with the log start offset: all errors of a refused
+/// batch except those that Kafka's `ReplicaManager` handles by name.
 fn tells_log_start(code: Code) -> bool {
     !matches!(
         code,
@@ -275,8 +275,8 @@ fn log_start(partition: &Partition) -> Offset {
     partition.view().map_or(-1, |view| view.log_start_offset)
 }
 
-/// Append inline: it is a copy into the page cache. Only where the disk was seen to stall, or where
-/// the batch is to be packed anew, is it left to a blocking thread.
+/// Appends inline: it is a copy into the page cache. It is left to a blocking thread only if the
+/// disk has stalled before, or if the batch has to be recompressed.
 async fn write(
     cx: &Context,
     partition: &Arc<Partition>,
@@ -298,7 +298,7 @@ async fn write(
     })
 }
 
-/// Hold the answer until the batches are durable, where the policy or the topic says so.
+/// Delays the response until the batches are durable, if the durability or the topic requires it.
 async fn await_durable(
     cx: &Context,
     acks: i16,

@@ -1,11 +1,11 @@
-//! Answers by topic, in the order in which Kafka's builders put them together
+//! Results by topic, in the order in which Kafka's builders add them
 //! (`OffsetCommitResponse.Builder`, `OffsetDeleteResponse.Builder`).
 
 use std::collections::HashMap;
 
 use kafka_protocol::messages::TopicName;
 
-/// Answers about partitions, by topic.
+/// Results of partitions, by topic.
 #[derive(Debug)]
 pub struct ByTopic<P> {
     topics: Vec<(TopicName, Vec<P>)>,
@@ -13,12 +13,12 @@ pub struct ByTopic<P> {
 }
 
 impl<P> ByTopic<P> {
-    /// No answer yet.
+    /// Creates an empty collection.
     pub fn new() -> ByTopic<P> {
         ByTopic { topics: Vec::new(), at: HashMap::new() }
     }
 
-    /// Returns the answers about a topic, to add to.
+    /// Returns the results of a topic, to add to.
     pub fn of(&mut self, name: &TopicName) -> &mut Vec<P> {
         let at = *self.at.entry(name.clone()).or_insert_with(|| {
             self.topics.push((name.clone(), Vec::new()));
@@ -27,8 +27,8 @@ impl<P> ByTopic<P> {
         &mut self.topics[at].1
     }
 
-    /// Adds the answers of the group. Where there are none before, they stay as they are: a topic
-    /// that is named twice is answered twice.
+    /// Adds the results of the group. If there are none before, they stay as they are: a topic that
+    /// is named twice is answered twice.
     pub fn merge(&mut self, of_group: Vec<(TopicName, Vec<P>)>) {
         if self.topics.is_empty() {
             self.topics = of_group;

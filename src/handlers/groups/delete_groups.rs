@@ -1,4 +1,4 @@
-//! DeleteGroups (42): empty groups go, with their offsets. One that is named twice is answered once.
+//! DeleteGroups (42): deletes empty groups and their offsets. A group named twice is answered once.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;

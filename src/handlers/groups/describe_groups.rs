@@ -1,6 +1,6 @@
 //! DescribeGroups (15): groups with their members.
 //!
-//! v3 authorized operations · v4 static members · v6 an unknown group has its code
+//! v3 authorized operations · v4 static members · v6 an error code for unknown groups
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -20,8 +20,9 @@ use crate::handlers::security::operations;
 use crate::wire::described_group;
 use crate::wire::response::{self, CloseReason};
 
-/// What members said is not copied, but an answer may keep it beyond the group's next generation:
-/// so much of it is counted as the answer's own memory.
+/// Members' metadata and assignments are not copied, but the response may keep them alive beyond
+/// the group's next generation: at most this much of them counts as memory of the response, in
+/// bytes.
 const COUNTED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The handler.

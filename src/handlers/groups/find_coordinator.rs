@@ -1,7 +1,8 @@
-//! FindCoordinator (10): who coordinates a group, a transactional id, a share group's partition.
+//! FindCoordinator (10): the coordinator of a group, a transactional id or a share group's
+//! partition.
 //!
 //! There is one node, so it is always this one. As in Kafka, looking for a group's coordinator
-//! makes the topic of the committed offsets: clients that list internal topics rely on it.
+//! creates the topic of committed offsets: clients that list internal topics rely on it.
 //!
 //! v0 groups only · v1 key types · v4 several keys · v6 share groups
 
@@ -18,11 +19,11 @@ use crate::handlers::response_list::ResponseList;
 use crate::storage::checkpoint::id_of;
 use crate::wire::response::{CloseReason, Response, encode};
 
-/// Groups, transactional ids, share groups' partitions.
+/// Key types: groups, transactional ids, partitions of share groups.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
 const GROUP: i8 = 0;
 const SHARE: i8 = 2;
-/// The first version that may ask for a share group's partition (KIP-932).
+/// The first version that may look for a share group's partition (KIP-932).
 const SHARE_SINCE: i16 = 6;
 
 /// The handler.
@@ -63,25 +64,25 @@ impl ListHandler for FindCoordinator {
                     .with_node_id(BrokerId(cx.node_id()))
                     .with_host(host.clone())
                     .with_port(port),
-                // Kafka says no more than the code here.
+                // Kafka sends the code without a message here.
                 (true, false) => refused(""),
                 (false, _) => refused(INVALID_REQUEST),
             };
             list.put(&coordinator.with_key(key)).await?;
         }
-        // Tags follow.
+        // Followed by tagged fields.
         list.into_response(&FindCoordinatorResponse::default(), 1).await
     }
 }
 
-/// What Kafka says of INVALID_REQUEST.
+/// Kafka's message for INVALID_REQUEST.
 const INVALID_REQUEST: &str = "This most likely occurs because of a request being malformed by \
     the client library or the message was sent to an incompatible broker. See the broker logs for \
     more details.";
 
-/// The answer of the versions that know one key only.
+/// Returns the response of the versions that have one key only.
 fn first(cx: &Context, is_served: bool) -> FindCoordinatorResponse {
-    // Kafka writes the name of the code here, where later versions have null or nothing.
+    // Kafka sends the code's name as message here, and null or nothing in later versions.
     let response = FindCoordinatorResponse::default()
         .with_error_message(Some(StrBytes::from_static_str("NONE")));
     let (host, port) = cx.advertised();

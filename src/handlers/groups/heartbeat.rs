@@ -1,4 +1,4 @@
-//! Heartbeat (12): a member is alive, and learns that the group is rebalancing.
+//! Heartbeat (12): keeps a member's session alive, and tells it when the group rebalances.
 //!
 //! v3 static members
 

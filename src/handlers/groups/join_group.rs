@@ -1,7 +1,7 @@
-//! JoinGroup (11): become a member of a group's next generation.
+//! JoinGroup (11): joins a group's next generation.
 //!
-//! v1 rebalance timeout · v4 an id first (KIP-394) · v5 static members · v7 protocol type in the
-//! answer · v9 the leader may skip its assignment (KIP-814)
+//! v1 rebalance timeout · v4 member id required (KIP-394) · v5 static members · v7 protocol type in
+//! the response · v9 the leader may skip its assignment (KIP-814)
 
 use std::ops::RangeInclusive;
 
@@ -63,7 +63,7 @@ fn failed(version: i16, code: Code, member: StrBytes) -> JoinGroupResponse {
     JoinGroupResponse::default()
         .with_error_code(code.code())
         .with_generation_id(-1)
-        // Null came with version 7.
+        // Null is allowed from version 7 on.
         .with_protocol_name((version < 7).then(StrBytes::default))
         .with_member_id(member)
 }

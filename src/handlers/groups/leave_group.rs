@@ -1,4 +1,4 @@
-//! LeaveGroup (13): members go, by their own wish or an administrator's.
+//! LeaveGroup (13): members leave, or an administrator removes them.
 //!
 //! v0–2 one member · v3 several, also by instance id (KIP-345)
 

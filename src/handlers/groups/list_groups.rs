@@ -15,7 +15,7 @@ use crate::handlers::groups::{long_listing, no_coordinator, text};
 use crate::handlers::response_list::ResponseList;
 use crate::wire::response::{CloseReason, Response, encode};
 
-/// The only kind of group that there is so far.
+/// The only group type so far.
 const CLASSIC: &str = "classic";
 
 /// The handler.
@@ -57,7 +57,7 @@ impl ListHandler for ListGroups {
     }
 }
 
-/// A filter, in which case means nothing.
+/// Returns a filter in lower case: it is case-insensitive.
 fn lowercase(filter: &[StrBytes]) -> HashSet<String> {
     filter.iter().map(|wanted| wanted.to_ascii_lowercase()).collect()
 }

@@ -23,10 +23,10 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod sync_group;
 
-/// How long a turn for a long listing is waited for.
+/// How long a long listing waits for its turn.
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ask the coordinator.
+/// Sends a command to the coordinator.
 async fn ask(cx: &Context, input: Command) -> Result<Reply, Code> {
     cx.broker.coordinator.ask(input).await.map_err(no_coordinator)
 }
@@ -35,20 +35,21 @@ fn no_coordinator<E>(_: E) -> Code {
     Code::CoordinatorNotAvailable
 }
 
-/// Waits for a turn to ask for what may be long: a copy of all groups, or of a group's offsets or
-/// members. It is kept until the answer is encoded, so that there are few such copies at a time.
+/// Waits for the turn of a long listing: a copy of all groups, or of a group's offsets or members.
+/// The permit is kept until the response is encoded, which bounds the number of such copies.
 ///
 /// # Errors
-/// There was no turn in time.
+///
+/// Returns an error if the wait takes too long.
 async fn long_listing(cx: &Context) -> Result<SemaphorePermit<'_>, CloseReason> {
     let turn = tokio::time::timeout(LISTING_PATIENCE, cx.broker.long_listings.acquire()).await;
-    let late = || CloseReason::Unaffordable("other long listings take too long".to_owned());
+    let late = || CloseReason::Unaffordable("timed out waiting for long listings".to_owned());
     turn.ok().and_then(Result::ok).ok_or_else(late)
 }
 
-/// An answer of another kind than the question: a mistake of ours.
+/// Logs a reply of the wrong type, which is a bug, and returns the code for it.
 fn mismatch(reply: &Reply) -> Code {
-    tracing::error!(?reply, "the coordinator answered another question");
+    tracing::error!(?reply, "unexpected reply from the group coordinator");
     Code::UnknownServerError
 }
 
@@ -70,7 +71,7 @@ fn text(s: String) -> StrBytes {
     StrBytes::from_string(s)
 }
 
-/// The code of an outcome; 0 if it is none.
+/// Returns the code of an outcome; 0 for success.
 fn code_of(outcome: Result<(), GroupError>) -> i16 {
     outcome.err().map_or(0, |fault| crate::handlers::errors::group_error_code(fault).code())
 }

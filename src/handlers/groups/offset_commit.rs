@@ -1,10 +1,10 @@
-//! OffsetCommit (8): a group remembers where it is.
+//! OffsetCommit (8): stores the offsets of a group.
 //!
-//! * Partitions that do not exist are answered each for itself, before the group is looked at; the
-//!   others are committed.
+//! * Partitions that do not exist are answered individually, before the group is checked; the
+//! others are committed.
 //! * As in Kafka, the group's id may be empty.
 //!
-//! v2–4 retention time · v6 leader epoch · v7 static members · v9 an unknown group has its code
+//! v2–4 retention time · v6 leader epoch · v7 static members · v9 an error code for unknown groups
 
 use std::ops::RangeInclusive;
 
@@ -77,7 +77,7 @@ fn partition(index: i32, code: i16) -> OffsetCommitResponsePartition {
     OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(code)
 }
 
-/// What of the request exists. The rest is answered.
+/// Returns the partitions of the request that exist, and answers the others.
 fn existing(
     cx: &Context,
     topics: Vec<OffsetCommitRequestTopic>,

@@ -1,6 +1,6 @@
-//! OffsetDelete (47): a group forgets where it was in some partitions (KIP-496).
+//! OffsetDelete (47): deletes the offsets of a group for some partitions (KIP-496).
 //!
-//! * Whether a partition exists comes before whether the group reads it.
+//! * Whether a partition exists is checked before whether the group is subscribed to it.
 
 use std::ops::RangeInclusive;
 
@@ -43,7 +43,7 @@ impl Handler for OffsetDelete {
                 there.push((topic.name.to_string(), known));
             }
         }
-        // An error of the group comes before all others, even where there is nothing to delete.
+        // An error of the group precedes all others, even if there is nothing to delete.
         let deleted = match cx.broker.coordinator.delete_offsets(&request.group_id, there).await {
             Ok(Ok(deleted)) => deleted,
             Ok(Err(fault)) => return failed(group_error_code(fault)),

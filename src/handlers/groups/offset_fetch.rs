@@ -1,7 +1,7 @@
-//! OffsetFetch (9): where a group is. As in Kafka, its id may be empty.
+//! OffsetFetch (9): the committed offsets of a group. As in Kafka, its id may be empty.
 //!
-//! * What was never committed has offset -1 and no error; so has everything of a group that is
-//!   not there.
+//! * A partition without a committed offset has offset -1 and no error; so has every partition of a
+//! group that does not exist.
 //!
 //! v2 null topics mean all · v5 leader epoch · v7 require_stable · v8 several groups
 
@@ -54,18 +54,19 @@ impl ListHandler for OffsetFetch {
             };
             list.put(&answer).await?;
         }
-        // Tags follow.
+        // Followed by tagged fields.
         list.into_response(&OffsetFetchResponse::default(), 1).await
     }
 }
 
-/// More partitions than this are asked for in turn with other long listings.
+/// Number of partitions above which a request waits for its turn with other long listings.
 const LONG_FROM: usize = 1000;
 
-/// Waits for the turn to ask for the offsets of a group, if they may be many.
+/// Waits for the turn to fetch the offsets of a group, if there may be many.
 ///
 /// # Errors
-/// There was no turn in time.
+///
+/// Returns an error if the wait takes too long.
 async fn turn<'a>(
     list: &mut ResponseList<'_>,
     cx: &'a Context,
@@ -79,7 +80,7 @@ async fn turn<'a>(
     long_listing(cx).await.map(Some)
 }
 
-/// Offsets of these partitions; of all if none are named.
+/// Returns the offsets of these partitions, or of all if none are named.
 async fn fetched(
     cx: &Context,
     group: &str,
@@ -93,7 +94,7 @@ async fn fetched(
     fetched.map_err(no_coordinator)
 }
 
-/// Offset, leader epoch and metadata as they are answered.
+/// Returns offset, leader epoch and metadata as they are sent.
 fn offset_fields(committed: Option<OffsetAndMetadata>) -> (i64, i32, Option<StrBytes>) {
     match committed {
         Some(c) => (c.offset, c.leader_epoch, Some(text(c.metadata))),
@@ -142,7 +143,7 @@ async fn one_group(
             .with_partitions(partitions.collect());
         list.put(&topic).await?;
     }
-    // The error of the group, which came with version 2, and tags.
+    // The error of the group, which exists since version 2, and tagged fields.
     let tail = if cx.version >= 2 { 2 } else { 0 } + usize::from(cx.version >= 6);
     list.into_response(&OffsetFetchResponse::default().with_error_code(code), tail).await
 }

@@ -1,4 +1,4 @@
-//! SyncGroup (14): the leader's assignment goes in, each member's comes out.
+//! SyncGroup (14): receives the leader's assignment, and returns each member's.
 //!
 //! v3 static members · v5 protocol type and name are checked
 
@@ -25,7 +25,7 @@ impl Handler for SyncGroup {
 
     async fn handle(cx: &Context, request: SyncGroupRequest) -> SyncGroupResponse {
         let failed = |code: Code| SyncGroupResponse::default().with_error_code(code.code());
-        // From version 5 on both must be said (KIP-559).
+        // From version 5 on both are required (KIP-559).
         if cx.version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
             return failed(Code::InconsistentGroupProtocol);
         }

@@ -1,4 +1,4 @@
-//! CreateAcls (30): each is refused where there is no authorizer, as in Kafka.
+//! CreateAcls (30): refuses each entry, as Kafka does without an authorizer.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! DeleteAcls (31): each filter is refused where there is no authorizer, as in Kafka.
+//! DeleteAcls (31): refuses each filter, as Kafka does without an authorizer.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! DescribeAcls (29): without an authorizer there are none, and Kafka says so by this code.
+//! DescribeAcls (29): answers with Kafka's error code for a missing authorizer.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! Requests about who may do what.
+//! Requests about access control.
 
 pub mod create_acls;
 pub mod delete_acls;
@@ -9,13 +9,14 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::wire::response::CloseReason;
 
-/// Kafka's UNKNOWN among the types of resources, patterns and permissions, and among operations.
+/// Kafka's UNKNOWN of resource types, pattern types, permission types and operations.
 const UNKNOWN: i8 = 0;
 
-/// Checks the four of an entry or a filter that come from closed sets.
+/// Checks the four enum fields of an entry or a filter.
 ///
 /// # Errors
-/// One of them is UNKNOWN. Numbers that are not known are read.
+///
+/// Returns an error if one of them is UNKNOWN. Numbers without a meaning are accepted.
 fn check_known(enums: [i8; 4]) -> Result<(), CloseReason> {
     match enums.contains(&UNKNOWN) {
         true => Err(CloseReason::Malformed("an ACL with an element of type UNKNOWN".to_owned())),
@@ -23,5 +24,5 @@ fn check_known(enums: [i8; 4]) -> Result<(), CloseReason> {
     }
 }
 
-/// What creations and deletions are answered where there is no authorizer, in Kafka's words.
+/// Kafka's message for creations and deletions without an authorizer.
 const NO_AUTHORIZER: StrBytes = StrBytes::from_static_str("No Authorizer is configured.");

@@ -1,5 +1,5 @@
-//! What anybody may do where nothing is forbidden: all that can be done with a thing, as Kafka
-//! answers without an authorizer. A bit each, by the number of the operation.
+//! The authorized operations where nothing is forbidden: all operations on the resource, as Kafka
+//! answers without an authorizer. One bit each, by the number of the operation.
 
 const READ: i32 = 1 << 3;
 const WRITE: i32 = 1 << 4;
@@ -12,14 +12,14 @@ const DESCRIBE_CONFIGS: i32 = 1 << 10;
 const ALTER_CONFIGS: i32 = 1 << 11;
 const IDEMPOTENT_WRITE: i32 = 1 << 12;
 
-/// With a topic.
+/// Operations on a topic.
 pub const WITH_TOPIC: i32 =
     READ | WRITE | CREATE | DELETE | ALTER | DESCRIBE | DESCRIBE_CONFIGS | ALTER_CONFIGS;
 
-/// With a group.
+/// Operations on a group.
 pub const WITH_GROUP: i32 = READ | DELETE | DESCRIBE | DESCRIBE_CONFIGS | ALTER_CONFIGS;
 
-/// With the cluster.
+/// Operations on the cluster.
 pub const WITH_CLUSTER: i32 = CREATE
     | ALTER
     | DESCRIBE

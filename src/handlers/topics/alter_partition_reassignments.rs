@@ -40,7 +40,7 @@ impl Handler for AlterPartitionReassignments {
                     .with_partition_index(wanted.partition_index);
                 match reassign(cx.node_id(), &topic.name, live.as_deref(), wanted) {
                     Ok(()) => answer,
-                    // The code says it all, and Kafka says no more.
+                    // Kafka sends the code without a message here.
                     Err(error) if error.code == Code::NoReassignmentInProgress => {
                         answer.with_error_code(error.code.code())
                     }
@@ -54,7 +54,7 @@ impl Handler for AlterPartitionReassignments {
                 .with_name(topic.name.clone())
         });
         AlterPartitionReassignmentsResponse::default()
-            // Null, but where nothing is asked for.
+            // Null, except if no partition is requested.
             .with_error_message((responses.len() == 0).then(StrBytes::default))
             .with_allow_replication_factor_change(request.allow_replication_factor_change)
             .with_responses(responses.collect())

@@ -1,8 +1,9 @@
-//! AlterReplicaLogDirs (34): there is one directory, so everything is where it is to be already, or
-//! is to go where nothing can.
+//! AlterReplicaLogDirs (34): there is one log directory, so every replica is where it should be
+//! already, or is to be moved to a directory that does not exist.
 //!
-//! * Checks as Kafka's ReplicaManager: a name too long for a move, the directory, the partition.
-//! * A partition that is named more than once goes to the last directory.
+//! * The checks are those of Kafka's ReplicaManager: a name too long for a move, the directory, the
+//! partition.
+//! * If a partition is named more than once, the last directory counts.
 //!
 //! v2 flexible
 
@@ -23,10 +24,10 @@ use crate::handlers::errors::NONE;
 /// The handler.
 pub struct AlterReplicaLogDirs;
 
-/// What Kafka adds to a partition's name for the directory of its future replica: a dot, an id in
-/// 32 digits, `-future`.
+/// What Kafka appends to a partition's name for the directory of its future replica, in bytes: a
+/// dot, an id of 32 digits, `-future`.
 const FUTURE_BYTES: usize = 40;
-/// The longest name of a directory.
+/// Maximum length of a directory name, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
 impl Handler for AlterReplicaLogDirs {

@@ -1,9 +1,8 @@
-//! Replicas that a client names itself, in the words of Kafka's controller.
+//! Manual replica assignments, with the error messages of Kafka's controller.
 
 use kafka_protocol::messages::BrokerId;
 
-/// What is wrong with the replicas of one partition where there is one broker; `None` if they
-/// are that broker alone.
+/// Returns what is wrong with the replicas of one partition; `None` if they are this one broker.
 pub fn fault(node_id: i32, replicas: &[BrokerId]) -> Option<String> {
     const BEGIN: &str = "The manual partition assignment includes";
     if replicas.is_empty() {
@@ -11,7 +10,7 @@ pub fn fault(node_id: i32, replicas: &[BrokerId]) -> Option<String> {
     }
     let mut ids: Vec<i32> = replicas.iter().map(|id| id.0).collect();
     ids.sort_unstable();
-    // In the order of the ids, as Kafka looks at them: what comes first is told.
+    // In the order of the ids, as Kafka checks them: the first problem is reported.
     match ids.iter().enumerate().find(|(place, id)| **id != node_id || *place > 0) {
         Some((_, id)) if *id != node_id => {
             Some(format!("{BEGIN} broker {id}, but no such broker is registered."))

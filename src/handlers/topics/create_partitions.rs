@@ -1,4 +1,4 @@
-//! CreatePartitions (37): a topic grows.
+//! CreatePartitions (37): adds partitions to topics.
 //!
 //! v3 THROTTLING_QUOTA_EXCEEDED
 
@@ -22,7 +22,7 @@ use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 
-/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
 const STRICT_SINCE: i16 = 3;
 
 /// The handler.
@@ -38,11 +38,11 @@ impl Handler for CreatePartitions {
     async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
         let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
         let mut answered = BTreeSet::new();
-        // What the request as a whole may still ask for.
+        // The number of partitions that the request may still create.
         let mut left = PARTITIONS_MAX;
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
-            // A name that comes twice is answered once, and nothing is done.
+            // A name that occurs twice is answered once, and nothing is done.
             if !answered.insert(topic.name.clone()) {
                 continue;
             }
@@ -53,7 +53,7 @@ impl Handler for CreatePartitions {
             };
             results.push(match outcome {
                 Ok(()) => result,
-                // The code says it all, and Kafka says no more.
+                // Kafka sends the code without a message here.
                 Err(error) if error.code == Code::UnknownTopicOrPartition => {
                     result.with_error_code(error.code.code())
                 }

@@ -1,10 +1,11 @@
-//! CreateTopics (19): each topic is ready to be written to when the answer leaves.
+//! CreateTopics (19): each topic is writable by the time the response is sent.
 //!
-//! * Checks as Kafka's ReplicationControlManager: duplicates in the request, name, partitions,
-//!   replication factor, manual assignments, configs; `validate_only` does all but create.
+//! * The checks are those of Kafka's ReplicationControlManager: duplicates in the request, name,
+//! partitions, replication factor, manual assignments, configs; `validate_only` does all but
+//! create.
 //!
-//! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the answer ·
-//! v6 THROTTLING_QUOTA_EXCEEDED · v7 topic id
+//! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the response · v6
+//! THROTTLING_QUOTA_EXCEEDED · v7 topic id
 
 use std::collections::BTreeMap;
 
@@ -49,7 +50,7 @@ fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
 pub const STRICT_SINCE: i16 = 6;
 
 async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
@@ -58,14 +59,14 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
         *times.entry(topic.name.to_string()).or_default() += 1;
     }
     let mut response = CreateTopicsResponse::default();
-    // What is named twice is refused for that, and does not count here.
+    // Duplicates are refused as such, and do not count here.
     let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
     let is_excessive = partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX;
     let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let could = names.iter().zip(cx.broker.are_free(&names));
     let mut could: BTreeMap<String, _> =
         could.map(|(name, could)| ((*name).to_owned(), could)).collect();
-    // Those that may be created, and where in the answer each of them stands.
+    // The topics that may be created, and their positions in the response.
     let (mut wanted, mut places) = (Vec::new(), Vec::new());
     for topic in request.topics {
         let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
@@ -74,7 +75,7 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
             1 => check(cx, &topic, could.remove(topic.name.as_str())),
             _ => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
         };
-        // All of a name that comes more than once are refused, and answered once.
+        // All occurrences of a duplicate name are refused, and answered once.
         times.insert(topic.name.to_string(), 0);
         match checked {
             Ok(new) => {
@@ -95,7 +96,7 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
     response
 }
 
-/// What one request may ask for, as in Kafka's ReplicationControlManager.
+/// Maximum number of partitions per request, as in Kafka's ReplicationControlManager.
 pub const PARTITIONS_MAX: i64 = 10_000;
 
 const EXCESSIVE: &str = "Excessively large number of partitions per request.";
@@ -118,7 +119,7 @@ fn refused(topic: &CreatableTopic, error: ApiError) -> CreatableTopicResult {
         .with_replication_factor(-1)
 }
 
-/// Kafka's order: the name, then what is there, then configs, then counts and replicas.
+/// Checks in Kafka's order: the name, existing topics, configs, then counts and replicas.
 fn check(
     cx: &Context,
     topic: &CreatableTopic,
@@ -212,11 +213,11 @@ async fn create(
     let mut outcomes: Vec<Result<TopicId, ApiError>> = could
         .map(|(could, topic)| {
             could.map_err(ApiError::from)?;
-            // What cannot be created is not charged.
+            // A topic that cannot be created is not charged.
             if charged && !may_mutate(cx, topic.partitions as usize, STRICT_SINCE) {
                 return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));
             }
-            // As in Kafka the answer to a validation has an id, which nothing gets.
+            // As in Kafka, the response to a validation has an id, which no topic gets.
             Ok(TopicId::new_v4())
         })
         .collect();

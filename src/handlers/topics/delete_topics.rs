@@ -1,4 +1,4 @@
-//! DeleteTopics (20): the name is free when the answer leaves.
+//! DeleteTopics (20): the name is free by the time the response is sent.
 //!
 //! v0 `wire/legacy.rs` · v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
 
@@ -24,7 +24,7 @@ use crate::wire::legacy;
 use crate::wire::response::{Chunk, CloseReason, Response, begin, encode, finish};
 
 const KEY: i16 = 20;
-/// From this version on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
+/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
 const STRICT_SINCE: i16 = 5;
 
 /// The row of the table.
@@ -73,14 +73,14 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
     }
     let gone = responses.iter().filter(|response| response.error_code == 0);
     for topic in gone.filter_map(|response| response.name.as_ref()) {
-        // Without a coordinator now, the next one finds out when it starts.
+        // If there is no coordinator at the moment, the next one notices at its start.
         let _ = cx.broker.coordinator.forget_topic(topic).await;
     }
     DeleteTopicsResponse::default().with_responses(responses)
 }
 
-/// Returns each topic of a request once, with what is wrong with how it is named: Kafka's rules
-/// (`ControllerApis.deleteTopics`). A topic named by its name and by its id is deleted for its id.
+/// Returns each topic of a request once, with an error if it is named incorrectly, by Kafka's rules
+/// (`ControllerApis.deleteTopics`). A topic named by its name and by its id is deleted by its id.
 fn checked(
     cx: &Context,
     wanted: Vec<DeleteTopicState>,
@@ -112,7 +112,7 @@ fn checked(
     checked
 }
 
-/// The topic that is to be deleted, or why it is not.
+/// Returns the topic to delete, or why it is not deleted.
 fn check(
     cx: &Context,
     wanted: DeleteTopicState,
@@ -136,12 +136,12 @@ fn check(
     };
     let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
     if names::is_internal(&topic.name) {
-        let why = format!("{} is the broker's own: groups live in it", topic.name);
+        let why = format!("{} is an internal topic: it holds the consumer groups", topic.name);
         return failed(name, Code::InvalidRequest, why);
     }
     if !cx.broker.config.delete_topic_enable {
         let why = "topic deletion is disabled (delete.topic.enable=false)".to_owned();
-        // Version 3 and later know the code of its own.
+        // A code of its own exists from version 3 on.
         let code = if cx.version < 3 { Code::InvalidRequest } else { Code::TopicDeletionDisabled };
         return failed(name, code, why);
     }

@@ -1,4 +1,4 @@
-//! DescribeLogDirs (35): how large what is, and where.
+//! DescribeLogDirs (35): the size and location of partitions.
 //!
 //! * A partition that is named more than once is described once, as in Apache Kafka.
 //!
@@ -59,14 +59,14 @@ impl ListHandler for DescribeLogDirs {
                 .with_usable_bytes(i64::try_from(room.usable).unwrap_or(i64::MAX)),
             _ => result,
         };
-        // Total and usable bytes, tags of the directory, tags of the answer.
+        // Total and usable bytes, tagged fields of the directory, tagged fields of the response.
         let tail = if cx.version >= 4 { 16 } else { 0 } + if cx.version >= 2 { 2 } else { 0 };
         let response = DescribeLogDirsResponse::default().with_results(vec![result]);
         list.into_response(&response, tail).await
     }
 }
 
-/// The partitions that are asked for, each of them once, by topic.
+/// Returns the requested partitions, each once, by topic.
 fn requested_partitions(topics: Vec<DescribableLogDirTopic>) -> BTreeMap<TopicName, BTreeSet<i32>> {
     let mut wanted: BTreeMap<TopicName, BTreeSet<i32>> = BTreeMap::new();
     for topic in topics {
@@ -75,7 +75,7 @@ fn requested_partitions(topics: Vec<DescribableLogDirTopic>) -> BTreeMap<TopicNa
     wanted
 }
 
-/// The partitions of a topic that are wanted, or all.
+/// Describes the requested partitions of a topic, or all.
 fn described(topic: &LiveTopic, wanted: Option<&BTreeSet<i32>>) -> DescribeLogDirsTopic {
     let is_wanted = |index| wanted.is_none_or(|wanted| wanted.contains(&index));
     let partitions = topic.partitions.iter().filter(|p| is_wanted(p.id.partition));

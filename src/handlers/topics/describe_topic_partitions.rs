@@ -1,4 +1,4 @@
-//! DescribeTopicPartitions (75): topics a page at a time, by name (KIP-966).
+//! DescribeTopicPartitions (75): topics by name, a page at a time (KIP-966).
 //!
 //! * Names are answered in order; the cursor names the first partition of the next page.
 
@@ -69,16 +69,16 @@ impl ListHandler for DescribeTopicPartitions {
                 break;
             }
         }
-        // What follows the topics: the cursor, if there is one, and tags. A throttle time and the
-        // count of the topics stand before.
+        // What follows the topics: the cursor, if there is one, and tagged fields. A throttle time
+        // and the number of topics precede them.
         let response = DescribeTopicPartitionsResponse::default().with_next_cursor(next);
         let bytes = response.compute_size(cx.version).unwrap_or(0);
         list.into_response(&response, bytes.saturating_sub(5)).await
     }
 }
 
-/// Returns what is wrong with a whole request. The cursor is to name one of the topics; without a
-/// cursor Kafka takes the empty name for its topic and fails.
+/// Returns the error for a whole request. The cursor has to name one of the topics; without a
+/// cursor Kafka uses the empty name as its topic and fails.
 fn fault(request: &DescribeTopicPartitionsRequest) -> Option<Code> {
     let names = |name: &TopicName| request.topics.iter().any(|topic| topic.name == *name);
     match &request.cursor {
@@ -140,7 +140,7 @@ fn described(
             .with_leader_epoch(LEADER_EPOCH)
             .with_replica_nodes(vec![node_id])
             .with_isr_nodes(vec![node_id])
-            // Empty, not null: the Java admin client reads these lists without asking.
+            // Empty, not null: the Java admin client reads these lists without a null check.
             .with_eligible_leader_replicas(Some(Vec::new()))
             .with_last_known_elr(Some(Vec::new()))
     });

@@ -1,4 +1,4 @@
-//! ElectLeaders (43): the leader of every partition is the only broker there is.
+//! ElectLeaders (43): the leader of every partition is the only broker.
 //!
 //! v1 election type · v2 flexible
 
@@ -15,7 +15,8 @@ use crate::handlers::errors::NONE;
 use crate::handlers::response_list::ResponseList;
 use crate::wire::response::{CloseReason, Response};
 
-/// The memory of one partition's result beside the topic's name, twice: as a struct and encoded.
+/// Memory of one partition's result beside the topic's name, in bytes, counted twice: as a struct
+/// and encoded.
 const RESULT_BYTES: usize = 256;
 
 /// The handler.
@@ -33,7 +34,7 @@ impl ListHandler for ElectLeaders {
             return refused(cx, list, request).await;
         }
         let Some(topics) = request.topic_partitions else {
-            // Of all, only partitions that needed an election are answered.
+            // If all partitions are requested, only those that needed an election are answered.
             for topic in cx.broker.registry.all() {
                 let name = TopicName(StrBytes::from_string(topic.name.clone()));
                 list.put(&ReplicaElectionResult::default().with_topic(name)).await?;
@@ -76,7 +77,7 @@ impl ListHandler for ElectLeaders {
     }
 }
 
-/// Refuses an election of a type that there is not, everywhere where it is asked for.
+/// Refuses an election of an unknown type, for every requested partition.
 async fn refused(
     cx: &Context,
     mut list: ResponseList<'_>,

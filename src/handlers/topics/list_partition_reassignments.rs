@@ -1,4 +1,4 @@
-//! ListPartitionReassignments (46): with one broker nothing moves.
+//! ListPartitionReassignments (46): with one broker, no partition is being reassigned.
 
 use std::ops::RangeInclusive;
 

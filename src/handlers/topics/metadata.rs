@@ -1,10 +1,11 @@
-//! Metadata (3): the broker, and the topics that the client asks for or all of them.
+//! Metadata (3): the broker, and the requested topics or all of them.
 //!
 //! * v0: an empty list means all; from v1 on null means all and empty means none.
-//! * A topic that is asked for by name is created if both client and broker allow it, and the
-//!   answer that creates it carries its leader already.
+//! * A topic that is requested by name is created if both client and broker allow it, and the
+//! response that creates it has its leader already.
 //!
-//! v4 allow_auto_topic_creation · v10 topic ids in the answer · v12 topics by id · v13 top error
+//! v4 allow_auto_topic_creation · v10 topic ids in the response · v12 topics by id · v13 top-level
+//! error
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -50,7 +51,7 @@ impl ListHandler for Metadata {
             return refused(cx, wanted.unwrap_or_default(), code).await;
         }
         let finished = |mut topic: MetadataResponseTopic| {
-            // Of an id without a name Kafka does not look them up.
+            // Kafka does not look up the operations of an id without a name.
             if tells_operations && topic.error_code != Code::UnknownTopicId.code() {
                 topic.topic_authorized_operations = operations::WITH_TOPIC;
             }
@@ -83,8 +84,8 @@ impl ListHandler for Metadata {
     }
 }
 
-/// Returns what is wrong with a whole request: ids and null names came with version 12, and where
-/// no topic has an id a null name is one that Kafka fails at.
+/// Returns the error for a whole request: ids and null names exist from version 12 on, and if no
+/// topic has an id, Kafka fails on a null name.
 fn fault(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Option<Code> {
     let topics = topics.unwrap_or_default();
     let is_nameless = topics.iter().any(|topic| topic.name.is_none());
@@ -95,7 +96,7 @@ fn fault(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Option<Code> 
     }
 }
 
-/// Refuses every topic of a request, as in Kafka, which then says nothing of its brokers.
+/// Refuses every topic of a request; like Kafka, the response then lists no brokers.
 async fn refused(
     cx: &Context,
     topics: Vec<MetadataRequestTopic>,
@@ -111,8 +112,8 @@ async fn refused(
     list.into_response(&response, tail(cx.version)).await
 }
 
-/// What follows the topics in the answer, in bytes: operations on the cluster from version 8 to
-/// 10, an error code from 13 on, tags from 9 on.
+/// Returns the size of what follows the topics in the response, in bytes: cluster operations in
+/// versions 8 to 10, an error code from 13 on, tagged fields from 9 on.
 fn tail(version: i16) -> usize {
     match version {
         ..8 => 0,
@@ -123,7 +124,7 @@ fn tail(version: i16) -> usize {
     }
 }
 
-/// The answer but for its topics.
+/// Returns the response without its topics.
 fn whole(cx: &Context, tells_operations: bool) -> MetadataResponse {
     let (host, port) = cx.advertised();
     let node_id = BrokerId(cx.node_id());
@@ -141,7 +142,7 @@ fn whole(cx: &Context, tells_operations: bool) -> MetadataResponse {
         .with_controller_id(node_id)
 }
 
-/// How a topic is asked for.
+/// How a topic is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum TopicQuery {
     Name(TopicName),
@@ -157,7 +158,7 @@ impl TopicQuery {
     }
 }
 
-/// Returns what is asked for, each topic once, as in Apache Kafka; unknown ids come first.
+/// Returns the requested topics, each once, as in Apache Kafka; unknown ids come first.
 fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let mut asked = each_once(topics);
     let is_known = |topic: &TopicQuery| match topic {
@@ -168,8 +169,8 @@ fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQu
     asked
 }
 
-/// Who asks for one topic by its id asks for all of them by id, as in Apache Kafka: names are
-/// then not looked at. The Java admin client sends an empty one beside each id.
+/// If one topic is requested by id, all are looked up by id, as in Apache Kafka, and names are
+/// ignored. The Java admin client sends an empty name with each id.
 fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
     let asked = topics.into_iter().map(|topic| match topic.name {
@@ -202,16 +203,15 @@ fn by_name(
     }
     let code = match names::fault(&name) {
         Some(_) => Code::InvalidTopicException,
-        // Also for one that has to wait for its turn, as Kafka answers for a topic that is being
-        // created.
+        // Also for one that has to wait for a later request, as Kafka answers for a topic that is
+        // being created.
         None => uncreated.get(&name).copied().unwrap_or(Code::UnknownTopicOrPartition),
     };
     failed(Some(name), TopicId::nil(), code)
 }
 
-/// Creates the topics that are asked for by name and are not there, as many as may be created for
-/// one request and now. Gives why others were not, where there is more to say than that they are
-/// unknown.
+/// Creates the requested topics that do not exist, as many as may be created for one request and at
+/// this time. Returns the error codes of the others, where they are not just unknown.
 async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName, Code> {
     let broker = &cx.broker;
     let mut seen = HashSet::new();
@@ -229,9 +229,9 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     let (wanted, partitions) = (missing.len(), broker.config.num_partitions);
     missing.truncate(broker.auto_creation.take(wanted, limits, broker.clock.now()));
     let now = missing.len();
-    tracing::debug!(wanted, now, "topics are created because a client asks for them");
-    // As in Kafka, where the broker asks its controller: refused while the client is in debt, and
-    // the client asks again.
+    tracing::debug!(requested = wanted, allowed = now, "auto-creating topics");
+    // As in Kafka, where the broker forwards this to its controller: refused while the client is in
+    // debt, and the client retries.
     missing.retain(|_| may_mutate(cx, partitions as usize, 0));
     let new = |name: &&TopicName| NewTopic {
         name: name.to_string(),
@@ -243,13 +243,13 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     for (name, outcome) in missing.into_iter().zip(created) {
         match outcome {
             Ok(_) => {}
-            // Another request creates it at this moment, or has; the client asks again.
+            // Another request is creating it, or has created it; the client retries.
             Err(CreateError::Exists(_)) => {
                 uncreated.insert(name.clone(), Code::LeaderNotAvailable);
             }
             Err(error) => {
                 if broker.auto_creation.may_warn(broker.clock.now()) {
-                    tracing::warn!(topic = %**name, %error, "could not be created");
+                    tracing::warn!(topic = %**name, %error, "could not auto-create the topic");
                 }
                 uncreated.insert(name.clone(), create_error_code(&error));
             }
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn names_beside_ids_are_not_looked_at() {
         let (nil, a, b) = (TopicId::nil(), TopicId::from_u128(1), TopicId::from_u128(2));
-        // As the Java admin client sends them, and as others do.
+        // As sent by the Java admin client, and by others.
         let ids = vec![topic(Some(""), a), topic(None, b), topic(Some("name"), nil)];
         assert_eq!(each_once(ids), [TopicQuery::Id(a), TopicQuery::Id(b)]);
         let name = |name| TopicQuery::Name(TopicName(StrBytes::from_static_str(name)));
