@@ -150,9 +150,9 @@ static KAFKAS: &[Section] = &[
 /// Remarks on the version ranges.
 const NOTES: &[(i16, &str)] = &[
     (
-        "As in Kafka, 0 to 2 are advertised only because librdkafka up to 2.11 compresses only if it \
-         sees them; a request of those versions closes the connection.",
-         them; a request of those versions closes the connection.",
+        0,
+        "As in Kafka, 0 to 2 are advertised only because librdkafka up to 2.11 compresses only \
+         if it sees them; a request of those versions closes the connection.",
     ),
     (19, "Kafka 4 has dropped 0 and 1; kafka-go up to 0.4.47 sends 0."),
     (20, "Kafka 4 has dropped 0; kafka-go up to 0.4.47 sends it."),
@@ -162,63 +162,65 @@ const NOTES: &[(i16, &str)] = &[
     (31, NO_AUTHORIZER),
 ];
 
-const NO_AUTHORIZER: &str = "There is no authorizer: always SECURITY_DISABLED, as in Kafka without one.";
+const NO_AUTHORIZER: &str =
+    "There is no authorizer: always SECURITY_DISABLED, as in Kafka without one.";
 
 const INTRODUCTION: &str = "\
 # Compatibility
 
-*Written by the program from its one table of APIs (`src/handlers/table.rs`); do not edit.*
+*Generated from the API table (`src/handlers/table.rs`); do not edit.*
 
-The measure is Apache Kafka 4.1, one broker that is its own controller. What is served is meant to
-be indistinguishable from it, and what is not served is not advertised.
+The reference is Apache Kafka 4.1, one broker that is its own controller. What is served is meant
+to be indistinguishable from it, and what is not served is not advertised.
 
 ## Known differences
 
-- **One node.** Every partition has one replica, this broker. A replication factor above 1 is
-  refused (INVALID_REPLICATION_FACTOR), and `acks=all` with `min.insync.replicas` above 1 as well
+- **One node.** Every partition has one replica, on this broker. A replication factor above 1 is
+  refused (INVALID_REPLICATION_FACTOR), and so is `acks=all` with `min.insync.replicas` above 1
   (NOT_ENOUGH_REPLICAS). The leader epoch is always 0.
-- **Topics are there at once.** The Metadata answer that creates a topic carries its leader; Kafka
-  answers with an error first, and the client asks again. A deleted name is free at once.
-- **`compression.type`** packs batches anew as Kafka does, and at Kafka's levels they become about as
-  large. The records stay the same to the last byte.
-- **A full disk** is answered with KAFKA_STORAGE_ERROR until there is room; Kafka's broker stops.
-- **Colliding topic names** (`a.b`, `a_b`) in one request: the second is refused, Kafka takes both.
+- **Topics are usable at once.** The Metadata response that creates a topic has its leader; Kafka
+  answers with an error first, and the client retries. A deleted name is free at once.
+- **`compression.type`** recompresses batches as Kafka does, and at Kafka's levels they become about
+  as large. The records stay the same to the last byte.
+- **A full disk** is answered with KAFKA_STORAGE_ERROR until there is space; Kafka's broker stops.
+- **Colliding topic names** (`a.b`, `a_b`) in one request: the second is refused; Kafka accepts
+  both.
 - **The broker's own configs** change while it runs where `docs/configuration.md` says *live*. A
-  name that the broker does not know is refused (INVALID_CONFIG); Kafka keeps it for a plugin that
+  name that the broker does not know is refused (INVALID_CONFIG); Kafka stores it for a plugin that
   might. A host of `max.connections.per.ip.overrides` must be an address.
-- **Configs of groups and client metrics** are kept, checked and described; nothing follows from
-  them yet. Telemetry is not served, and groups use the classic protocol.
-- **Loggers** are the rooms of the house (`ottla.log`, `ottla.server`); there are no fatal lines,
-  so FATAL turns a logger off. Their levels are gone with the process, as in Kafka.
-- **Batches.** A batch that Kafka refuses is refused. Three that Kafka takes are refused as well
-  (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no client in use sends them: offsets
+- **Configs of groups and client metrics** are stored, checked and described, but have no effect
+  yet. Telemetry is not served, and groups use the classic protocol.
+- **Loggers** are named after Ottla's modules (`ottla.log`, `ottla.server`). There is no level above
+  ERROR, so FATAL turns a logger off. Their levels are lost at a restart, as in Kafka.
+- **Batches.** A batch that Kafka refuses is refused. Three that Kafka accepts are refused as well
+  (INVALID_RECORD, or INVALID_TIMESTAMP for the last), and no known client sends them: offsets
   inside a batch that do not count up from 0, a negative length other than -1, and the append-time
   bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
   (Kafka: UNKNOWN_SERVER_ERROR).
 - **One feature:** `metadata.version`, at the level of Kafka 4.1 (27, 4.1-IV1), the only one that
   is written. `group.version`, `transaction.version`, `share.version`, `kraft.version` and
-  `eligible.leader.replicas.version` mean nothing here yet: they are neither named nor taken, also
-  if the data directory comes from a Kafka that had them, so clients keep to the older flow of
-  transactions.
+  `eligible.leader.replicas.version` have no meaning here yet: they are neither advertised nor
+  accepted, even if the data directory comes from a Kafka that had them, so clients use the older
+  flow of transactions.
 - **Groups have limits** that Kafka does not have; `docs/operations.md` lists them. A commit whose
   records do not fit in one batch of Kafka's default size is answered with
   INVALID_COMMIT_OFFSET_SIZE; Kafka 4.4 answers UNKNOWN_SERVER_ERROR.
 - **Internal topics cannot be deleted** (INVALID_REQUEST). Kafka deletes them, and the groups in
   them.
-- **Quotas of addresses** are set by address; a host's name is refused (INVALID_REQUEST). A quota
-  that is not a number is refused as well; Kafka takes it.
-- **Words.** A refused Produce says in its `error_message` what is wrong with the batch, where Kafka
-  mostly sends null; a topic name that is too long is quoted in short; what is said of a config's
-  value is said in other words.
-- **Requests that Kafka fails at.** AlterConfigs that names a resource twice is refused
-  (INVALID_REQUEST); Kafka does not answer. An operation that IncrementalAlterConfigs does not have is
-  INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). Null for
-  the records of a Produce is refused; Kafka does not answer.
-- **A group without members** is gone with its last offset; Kafka keeps it, empty, until it next
-  looks for offsets that have expired.
-- **A feature that UpdateFeatures names twice** is judged by what is said first; Kafka takes the
+- **IP quotas** are set by address; a host name is refused (INVALID_REQUEST). A quota of NaN is
+  refused as well; Kafka accepts it.
+- **Error messages.** The `error_message` of a refused Produce says what is wrong with the batch,
+  where Kafka mostly sends null; a topic name that is too long is quoted in part; messages about
+  the values of configs are worded differently.
+- **Requests that Kafka fails on.** AlterConfigs that names a resource twice is refused
+  (INVALID_REQUEST); Kafka does not answer. An operation that IncrementalAlterConfigs does not have
+  is INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). Null for the records of a Produce is refused;
+  Kafka does not answer.
+- **A group without members** is removed with its last offset; Kafka keeps it, empty, until it next
+  checks for expired offsets.
+- **A feature that UpdateFeatures names twice** is judged by its first occurrence; Kafka uses the
   last. The entities of an AlterClientQuotas are answered in the order of their types.
-- **A Fetch waits five minutes at most,** however long it asks to.
+- **A Fetch waits five minutes at most,** however long it asks for.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an
 ApiVersions request of an unknown version is answered, in version 0, with UNSUPPORTED_VERSION.

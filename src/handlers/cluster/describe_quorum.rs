@@ -33,8 +33,7 @@ impl ListHandler for DescribeQuorum {
     async fn handle(cx: &Context, request: DescribeQuorumRequest) -> Result<Response, CloseReason> {
         let wanted: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
         if wanted > PARTITIONS_MAX {
-            let why =
-                format!("{wanted} partitions exceed the maximum of {PARTITIONS_MAX}; one has a quorum");
+            let why = format!("{wanted} partitions are more than the maximum of {PARTITIONS_MAX}");
             return Err(CloseReason::Unaffordable(why));
         }
         encode(Self::KEY, cx.version, cx.correlation_id, &response(cx, request))
