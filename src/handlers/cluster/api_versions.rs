@@ -4,7 +4,7 @@
 //!   calls [`unsupported`]).
 //! * No tagged field is written if it has its default: librdkafka before 2.2 cannot read those.
 //! * Features are sent from version 3 on; those whose lowest level is 0 from version 4 on
-//! (KIP-584).
+//!   (KIP-584).
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::api_versions_response::{

@@ -2,7 +2,7 @@
 //! They apply by the time the response is sent.
 //!
 //! * An entity is answered once, however often it is named; valid entities are changed even if
-//! others are invalid.
+//!   others are invalid.
 
 use std::ops::RangeInclusive;
 

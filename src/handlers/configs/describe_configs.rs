@@ -4,8 +4,8 @@
 //! * A group or a client metrics subscription need not exist to have its defaults.
 //!
 //! * A resource that is named more than once is described as often, as in Apache Kafka. The
-//! response may be many times as large as the request, so it is encoded as the client reads it,
-//! from the settings at the time of the request.
+//!   response may be many times as large as the request, so it is encoded as the client reads it,
+//!   from the settings at the time of the request.
 //!
 //! v1 source and synonyms · v3 type and documentation
 

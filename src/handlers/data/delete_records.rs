@@ -1,7 +1,7 @@
 //! DeleteRecords (21): advances the log start offset of partitions.
 //!
 //! * The new log start offset is on disk when the response is sent, unless the disk is full; the
-//! segments below it are deleted after `file.delete.delay.ms`.
+//!   segments below it are deleted after `file.delete.delay.ms`.
 //! * If a partition is named more than once, the last offset counts, as in Kafka.
 
 use std::ops::RangeInclusive;

@@ -1,7 +1,7 @@
 //! ListOffsets (2): the offset for a timestamp, or for a special value.
 //!
-//! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) · -4
-//! earliest local (v8) · -5 latest tiered (v9), which never exists · -6 is not served
+//! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) ·
+//!   -4 earliest local (v8) · -5 latest tiered (v9), which never exists · -6 is not served
 //! * A timestamp is answered with the first record at or after it.
 
 use std::ops::RangeInclusive;

@@ -1,10 +1,10 @@
 //! Produce (0): appends batches, one per partition.
 //!
 //! * Advertised from v0 though served from v3: librdkafka up to 2.11 compresses only if it sees v0
-//! (KAFKA-18659).
+//!   (KAFKA-18659).
 //! * acks=0 gets no response; an error then closes the connection, as in Kafka.
 //! * acks=1 and acks=-1 are the same on a single node, except with `durability = "fsync"`: acks=-1
-//! is then answered once the batch is durable.
+//!   is then answered once the batch is durable.
 //!
 //! v8 record errors · v9 flexible · v13 topic ids
 

@@ -1,7 +1,7 @@
 //! OffsetCommit (8): stores the offsets of a group.
 //!
 //! * Partitions that do not exist are answered individually, before the group is checked; the
-//! others are committed.
+//!   others are committed.
 //! * As in Kafka, the group's id may be empty.
 //!
 //! v2–4 retention time · v6 leader epoch · v7 static members · v9 an error code for unknown groups

@@ -1,7 +1,7 @@
 //! OffsetFetch (9): the committed offsets of a group. As in Kafka, its id may be empty.
 //!
 //! * A partition without a committed offset has offset -1 and no error; so has every partition of a
-//! group that does not exist.
+//!   group that does not exist.
 //!
 //! v2 null topics mean all · v5 leader epoch · v7 require_stable · v8 several groups
 

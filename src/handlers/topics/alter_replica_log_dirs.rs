@@ -2,7 +2,7 @@
 //! already, or is to be moved to a directory that does not exist.
 //!
 //! * The checks are those of Kafka's ReplicaManager: a name too long for a move, the directory, the
-//! partition.
+//!   partition.
 //! * If a partition is named more than once, the last directory counts.
 //!
 //! v2 flexible

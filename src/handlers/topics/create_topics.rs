@@ -1,8 +1,8 @@
 //! CreateTopics (19): each topic is writable by the time the response is sent.
 //!
 //! * The checks are those of Kafka's ReplicationControlManager: duplicates in the request, name,
-//! partitions, replication factor, manual assignments, configs; `validate_only` does all but
-//! create.
+//!   partitions, replication factor, manual assignments, configs; `validate_only` does all but
+//!   create.
 //!
 //! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the response · v6
 //! THROTTLING_QUOTA_EXCEEDED · v7 topic id

@@ -2,7 +2,7 @@
 //!
 //! * v0: an empty list means all; from v1 on null means all and empty means none.
 //! * A topic that is requested by name is created if both client and broker allow it, and the
-//! response that creates it has its leader already.
+//!   response that creates it has its leader already.
 //!
 //! v4 allow_auto_topic_creation · v10 topic ids in the response · v12 topics by id · v13 top-level
 //! error
