@@ -169,8 +169,8 @@ fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQu
     asked
 }
 
-/// If one topic is requested by id, all are looked up by id, as in Apache Kafka, and names are
-/// ignored. The Java admin client sends an empty name with each id.
+/// Returns each requested topic once. If one is requested by id, all are looked up by id, as in
+/// Apache Kafka, and names are ignored. The Java admin client sends an empty name with each id.
 fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let are_ids = topics.iter().any(|topic| !topic.topic_id.is_nil());
     let asked = topics.into_iter().map(|topic| match topic.name {
