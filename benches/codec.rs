@@ -13,7 +13,8 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use ottla::storage::batch::{BatchView, Codec};
-use ottla::storage::codec::{DEFAULT_LEVEL, compress, reader};
+use ottla::storage::codec::{DEFAULT_LEVEL, reader};
+use ottla::storage::compressor::compress;
 use ottla::storage::records::walk;
 
 const BYTES: usize = 64 << 10;

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use ottla::clock::Now;
 use ottla::groups::command::{Command, GroupError, Join, JoinError, MemberIdentity, Reply, Sync};
 use ottla::groups::limits::Limits;
-use ottla::groups::{GroupCoordinatorConfig, Groups, Step, Ticket};
+use ottla::groups::step::Step;
+use ottla::groups::ticket::Ticket;
+use ottla::groups::{GroupCoordinatorConfig, Groups};
 
 /// From client to broker or back.
 const NETWORK_MS: i64 = 1;

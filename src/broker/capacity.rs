@@ -3,25 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::broker::topic_changes::CreateError;
+use crate::broker::topic_errors::{CreateError, TopicLimitReached};
 use crate::config::topic_limits::TopicLimits;
 use crate::coordinator::journal;
 use crate::metadata::image::Image;
 use crate::metadata::store;
-
-/// There are as many topics or partitions as the broker takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "The broker takes at most {max} {what} and has {has}; {wanted} more would exceed that. Delete \
-     topics, or raise {option}."
-)]
-pub struct TopicLimitReached {
-    what: &'static str,
-    option: &'static str,
-    max: usize,
-    has: usize,
-    wanted: usize,
-}
 
 /// How many topics and partitions there are, and how many there may be.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 
 use crate::broker::health::GROUP_COORDINATOR;
 use crate::broker::state::Broker;
-use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_errors::CreateError;
 use crate::config::group_config::GroupConfig;
 use crate::config::resolve::Durability;
 use crate::coordinator::driver::run;

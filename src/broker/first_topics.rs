@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::broker::state::Broker;
-use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_errors::CreateError;
 use crate::config::first_topics::{FirstTopic, TOPICS};
 use crate::topics::names;
 

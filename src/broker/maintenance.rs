@@ -35,7 +35,7 @@ impl MaintenanceSchedule {
         first.into_iter().chain(self.checkpoint_due).chain(self.retention_due).min()
     }
 
-    fn add(&mut self, asked: FlushRequest) {
+    fn add(&mut self, asked: FlushRequest<Partition>) {
         self.partitions.entry(asked.due_mono_ms).or_default().push(asked.partition);
     }
 
@@ -47,7 +47,7 @@ impl MaintenanceSchedule {
 }
 
 /// Do what is asked for until the broker stops.
-pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest>) {
+pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest<Partition>>) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
         return;
     };

@@ -18,7 +18,7 @@ use crate::broker::loggers::Loggers;
 use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
 use crate::broker::{
-    cleaner, coordinators, health, maintenance, memory_budget, parallel, scrubber,
+    cleaner, coordinators, health_monitor, maintenance, memory_budget, parallel, scrubber,
 };
 use crate::clock::{Clock, Now};
 use crate::config::dynamic;
@@ -40,6 +40,7 @@ use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, DataDirLock, ExpectedIdentity};
 use crate::storage::disk::Disk;
 use crate::topics::maintenance::{MaintenanceQueue, MaintenanceReceiver};
+use crate::topics::partition::Partition;
 use crate::types::TopicPartition;
 
 /// Why a broker does not start.
@@ -130,12 +131,12 @@ pub fn start(
 const LONG_LISTINGS: usize = 2;
 
 /// Begins the tasks beside the coordinator's.
-fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver) {
+fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
     tasks.spawn("upkeep", maintenance::run(weak(), asked.flushes));
     tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
     tasks.spawn("search for damage", scrubber::run(weak()));
-    tasks.spawn("health", health::run(weak()));
+    tasks.spawn("health", health_monitor::run(weak()));
 }
 
 /// Opens the metadata log. What clients have set is looked at before anything is written.
@@ -170,7 +171,7 @@ fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError>
 
 struct StartParts {
     coordinator: Coordinator,
-    maintenance: MaintenanceQueue,
+    maintenance: MaintenanceQueue<Partition>,
     settings: Arc<Settings>,
     config: BrokerConfig,
     identity: datadir::MetaProperties,

@@ -27,6 +27,7 @@ use crate::quotas::enforcer::Quotas;
 use crate::storage::datadir::{DataDirLock, MetaProperties};
 use crate::storage::disk::Disk;
 use crate::topics::maintenance::MaintenanceQueue;
+use crate::topics::partition::Partition;
 use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::Registry;
 use crate::types::{Offset, ProducerId, TopicPartition};
@@ -71,7 +72,7 @@ pub struct Broker {
     /// How much is logged.
     pub loggers: Loggers,
     /// Where partitions ask for upkeep.
-    pub maintenance: MaintenanceQueue,
+    pub maintenance: MaintenanceQueue<Partition>,
     /// How many idempotent producers the partitions remember in all.
     pub producers: Arc<ProducerCount>,
     /// The tasks that it cannot do without.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use crate::broker::state::Broker;
-use crate::broker::topic_changes::{CreateError, GrowError, NewTopic};
+use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::log::AppendError;
 use crate::types::TopicId;
 

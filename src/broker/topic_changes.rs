@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::broker::capacity::{NameReservations, TopicCapacity, TopicLimitReached};
+use crate::broker::capacity::{NameReservations, TopicCapacity};
 use crate::broker::config_changes::config_records;
 use crate::broker::state::Broker;
+use crate::broker::topic_errors::{CreateError, GrowError, TopicLimitReached};
 use crate::config::resolve::TopicConfig;
 use crate::log::AppendError;
 use crate::log::recovery::RecoveryCheckpoint;
@@ -26,55 +27,6 @@ pub struct NewTopic {
     pub partitions: i32,
     /// Configs, which have been checked.
     pub configs: BTreeMap<String, String>,
-}
-
-/// Why a topic was not created.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// There is one of that name.
-    #[error("Topic '{0}' already exists.")]
-    Exists(String),
-    /// It is where the broker keeps what it knows of topics.
-    #[error("Creation of internal topic {0} is prohibited.")]
-    Reserved(String),
-    /// A name that differs only by `.` and `_` exists; Kafka's metrics could not tell them apart.
-    #[error("Topic '{name}' collides with existing topic: {existing}")]
-    Collides {
-        /// The wanted name.
-        name: String,
-        /// The name that is there.
-        existing: String,
-    },
-    /// There are as many topics or partitions as there may be.
-    #[error(transparent)]
-    NoRoom(#[from] TopicLimitReached),
-    /// The metadata log did not take it.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-}
-
-/// Why a topic was not given more partitions.
-#[derive(Debug, thiserror::Error)]
-pub enum GrowError {
-    /// There is no such topic.
-    #[error("there is no such topic")]
-    Unknown,
-    /// Partitions are never taken away.
-    #[error("{}", not_more(name, *has, *wanted))]
-    NotMore {
-        /// The topic.
-        name: String,
-        /// How many there are.
-        has: i32,
-        /// How many were wanted.
-        wanted: i32,
-    },
-    /// There are as many partitions as there may be.
-    #[error(transparent)]
-    NoRoom(#[from] TopicLimitReached),
-    /// The metadata log did not take it.
-    #[error(transparent)]
-    Append(#[from] AppendError),
 }
 
 impl Broker {
@@ -242,12 +194,4 @@ impl Broker {
         }
         Ok(())
     }
-}
-
-/// Kafka's two sentences for it.
-fn not_more(name: &str, has: i32, wanted: i32) -> String {
-    if has == wanted {
-        return format!("Topic already has {has} partition(s).");
-    }
-    format!("The topic {name} currently has {has} partition(s); {wanted} would not be an increase.")
 }

@@ -5,7 +5,8 @@
 //! so and why.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::name;
 use crate::config::value::{List, Text};
 
 /// `node.id`.

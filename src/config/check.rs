@@ -1,8 +1,8 @@
 //! What a value must satisfy besides its type: data, not code, so that it can be printed.
 
+use crate::config::formats;
 use crate::config::listeners::NamedEndpoint;
 use crate::config::value::{CheckedValue, ConfigType};
-use crate::config::{live, resources};
 
 /// A rule for the values of one option.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,7 +44,6 @@ pub enum Check {
     Clients,
 }
 
-const NAME_BYTES: usize = 255;
 /// What a listener can mean (`SecurityProtocol`).
 const PROTOCOLS: &[&str] = &["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
@@ -63,7 +62,7 @@ impl Check {
             (Check::EachOf(words), CheckedValue::Items(items)) => {
                 items.iter().all(|item| words.contains(&item.as_str()))
             }
-            (Check::PlainName, CheckedValue::Text(text)) => is_plain_name(text),
+            (Check::PlainName, CheckedValue::Text(text)) => formats::is_plain_name(text),
             (Check::OneItem, CheckedValue::Items(items)) => {
                 items.len() <= 1 && items.iter().all(|item| !item.contains(char::is_control))
             }
@@ -74,16 +73,16 @@ impl Check {
                 NamedEndpoint::parse(item)
                     .is_some_and(|to| to.at.port != 0 && !to.at.is_everywhere())
             }),
-            (Check::Replicas, CheckedValue::Items(items)) => are_replicas(items),
+            (Check::Replicas, CheckedValue::Items(items)) => formats::are_replicas(items),
             (Check::Protocols, CheckedValue::Items(items)) => items.iter().all(|item| {
                 item.split_once(':').is_some_and(|(name, protocol)| {
                     !name.trim().is_empty() && PROTOCOLS.contains(&protocol.trim())
                 })
             }),
-            (Check::PerAddress, CheckedValue::Text(text)) => live::per_address(text).is_some(),
-            (Check::OffsetReset, CheckedValue::Text(text)) => resources::is_offset_reset(text),
+            (Check::PerAddress, CheckedValue::Text(text)) => formats::per_address(text).is_some(),
+            (Check::OffsetReset, CheckedValue::Text(text)) => formats::is_offset_reset(text),
             (Check::Clients, CheckedValue::Items(items)) => {
-                items.iter().all(|item| resources::is_client_pattern(item))
+                items.iter().all(|item| formats::is_client_pattern(item))
             }
             _ => false,
         }
@@ -107,7 +106,10 @@ impl Check {
                 format!("a list, commas between, of any of {}", words.join(", "))
             }
             Check::PlainName => {
-                format!("at most {NAME_BYTES} letters, digits, '.', '_' and '-', or empty")
+                format!(
+                    "at most {} letters, digits, '.', '_' and '-', or empty",
+                    formats::NAME_MAX_BYTES
+                )
             }
             Check::OneItem => "one directory, or empty".to_owned(),
             Check::ListenOn => {
@@ -129,7 +131,7 @@ impl Check {
             }
             Check::Clients => format!(
                 "empty, or a list, commas between, of name=pattern, each name one of {}",
-                resources::CLIENT_ATTRIBUTES.join(", ")
+                formats::CLIENT_ATTRIBUTES.join(", ")
             ),
         }
     }
@@ -162,23 +164,6 @@ fn either(words: &[&str]) -> String {
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
-}
-
-fn is_plain_name(text: &str) -> bool {
-    text.len() <= NAME_BYTES
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-}
-
-fn are_replicas(items: &[String]) -> bool {
-    if let [only] = items
-        && only == "*"
-    {
-        return true;
-    }
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    items.iter().all(|item| {
-        item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right))
-    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! `log.cleaner.cpu.share` aside, which is ours.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::layers::Layers;
+use crate::config::name::name;
 
 /// `log.cleaner.enable`.
 pub static LOG_CLEANER_ENABLE: Entry<bool> = Entry {

@@ -4,7 +4,8 @@
 //! `socket.request.min.bytes.per.second`, which is ours.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::name;
 use crate::config::value::Text;
 
 /// `max.connections`.

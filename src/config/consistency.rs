@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::{Entry, Name, Row};
+use crate::config::entry::{Entry, Row};
+
 use crate::config::error::{BrokerConfigError, ConfigError};
-use crate::config::layers::{Layers, Setting};
+use crate::config::layers::{self, Layers};
 use crate::config::listeners::ListenersError;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
@@ -21,24 +22,24 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
             ListenersError::Listeners(allowed) => (broker::LISTENERS.broker, allowed),
             ListenersError::Advertised(allowed) => (broker::ADVERTISED_LISTENERS.broker, allowed),
             ListenersError::Protocol(feature) => {
-                let (key, value, origin) = shown(layers.find(broker::LISTENERS.broker));
+                let (key, value, origin) = layers::shown(layers.find(broker::LISTENERS.broker));
                 return unsupported::unsupported(&key, &value, &origin, feature);
             }
         };
-        invalid(layers.find(names), allowed)
+        layers::invalid(layers.find(names), allowed)
     })?;
     if live.max_connections_per_ip == 0 && live.max_connections_per_ip_overrides.is_empty() {
         let found = layers.find(connections::MAX_CONNECTIONS_PER_IP.broker);
         let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
             could connect"
             .to_owned();
-        return Err(invalid(found, allowed));
+        return Err(layers::invalid(found, allowed));
     }
     let of_topics = TopicConfig::resolve(&BTreeMap::new(), layers);
     if of_topics.retention_ms == 0 {
         // A topic may have it, the broker for all of them may not.
         let found = layers.find(topic::RETENTION_MS.broker);
-        return Err(invalid(found, "-1 (for ever), or at least 1".to_owned()));
+        return Err(layers::invalid(found, "-1 (for ever), or at least 1".to_owned()));
     }
     lags(layers, &of_topics)?;
     resources::check_bounds(layers)
@@ -61,7 +62,7 @@ fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
             format!("at least log.cleaner.min.compaction.lag.ms, {least}")
         }
     };
-    Err(invalid(least.or(layers.find(topic::MAX_COMPACTION_LAG_MS.broker)), allowed))
+    Err(layers::invalid(least.or(layers.find(topic::MAX_COMPACTION_LAG_MS.broker)), allowed))
 }
 
 /// Counts of threads that may at most double or halve at once.
@@ -112,21 +113,6 @@ pub fn check_change(has: &Layers, wanted: &Layers) -> Result<(), BrokerConfigErr
 
 fn first_name(row: &dyn Row) -> &'static str {
     row.broker().first().map_or("", |name| name.text)
-}
-
-/// The error for an option that contradicts another.
-pub fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
-    let (key, value, origin) = shown(found);
-    ConfigError::Invalid { key, value, origin, allowed }
-}
-
-fn shown(found: Option<(&Name, &Setting)>) -> (String, String, String) {
-    match found {
-        Some((name, setting)) => {
-            (name.text.to_owned(), setting.value.clone(), setting.origin.clone())
-        }
-        None => Default::default(),
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::{Name, Row};
+use crate::config::entry::Row;
+
 use crate::config::layers::{ConfigSource, Layers};
+use crate::config::name::Name;
 use crate::config::table;
 use crate::config::value::ConfigType;
 

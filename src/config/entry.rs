@@ -10,26 +10,8 @@ use std::fmt::Debug;
 
 use crate::config::check::Check;
 use crate::config::layers::Layers;
+use crate::config::name::Name;
 use crate::config::value::{ConfigType, Value};
-
-/// One name that a broker's option goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name {
-    /// The name, as Kafka spells it.
-    pub text: &'static str,
-    /// How many of the option's own units one of this name's is: 3,600,000 for hours of ms.
-    pub factor: i64,
-}
-
-/// A name in the option's own unit.
-pub const fn name(text: &'static str) -> Name {
-    Name { text, factor: 1 }
-}
-
-/// A name in a larger unit.
-pub const fn scaled(text: &'static str, factor: i64) -> Name {
-    Name { text, factor }
-}
 
 /// When the broker's value of an option may change (`DynamicBrokerConfig.AllDynamicConfigs`; a
 /// topic's own value always may).
@@ -196,6 +178,7 @@ impl<T: Value> Row for Entry<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::name::{name, scaled};
     use crate::config::value::Secret;
 
     static AGE: Entry<i64> = Entry {

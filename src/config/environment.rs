@@ -39,7 +39,7 @@ pub fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<La
             continue;
         }
         match table::broker_names().find(|name| self::variable(name) == variable) {
-            Some(name) => layer.enter(name, &value, &format!("environment {variable}"))?,
+            Some(name) => table::set(&mut layer, name, &value, &format!("environment {variable}"))?,
             None => {
                 let name = variable.trim_start_matches(PREFIX).to_ascii_lowercase();
                 let origin = format!("environment {variable}");

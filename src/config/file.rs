@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::config::error::ConfigError;
 use crate::config::layers::Layer;
+use crate::config::table;
 
 /// What the file sets. `origin` is its path, for people.
 ///
@@ -41,7 +42,7 @@ fn enter_table(
                 origin: origin.to_owned(),
             });
         }
-        layer.enter(&key, &text, origin)?;
+        table::set(layer, &key, &text, origin)?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@
 //! differs, `page.rs` says so and why.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::name;
 use crate::config::value::List;
 
 /// `group.initial.rebalance.delay.ms`.

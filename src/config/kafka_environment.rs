@@ -105,7 +105,7 @@ pub fn read<'a>(
     // What is entered later counts.
     options.sort_unstable();
     for (_, name, variable, value) in options {
-        said.layer.enter(name, value, &origin(variable))?;
+        table::set(&mut said.layer, name, value, &origin(variable))?;
     }
     let ignored = wurstmeisters.enter(&mut said.layer)?;
     said.meaningless.extend(ignored.into_iter().map(str::to_owned));
@@ -124,7 +124,7 @@ fn listen_where_advertised(layer: &mut Layer) -> Result<(), ConfigError> {
         [&broker::LISTENERS, &broker::ADVERTISED_LISTENERS].map(|row| row.broker[0].text);
     let Some(said) = layer.get(advertised).cloned() else { return Ok(()) };
     match listeners::behind(&said.value).filter(|_| layer.get(listeners).is_none()) {
-        Some(behind) => layer.enter(listeners, &behind, &said.origin),
+        Some(behind) => table::set(layer, listeners, &behind, &said.origin),
         None => Ok(()),
     }
 }

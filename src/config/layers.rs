@@ -1,12 +1,13 @@
 //! Where values come from: maps of name to text, one over the other.
 //!
-//! **Invariant:** what is in a layer has passed its row's check; it is checked on entry.
+//! **Invariant:** what is in a layer has passed its row's check; [`table::set`] checks it.
+//!
+//! [`table::set`]: crate::config::table::set
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::{Name, Row};
 use crate::config::error::ConfigError;
-use crate::config::{table, unsupported};
+use crate::config::name::Name;
 
 /// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,33 +64,6 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Set `key`, over what this layer had for it.
-    ///
-    /// Errors: no broker's option has that name, its row does not allow the value, or it asks for
-    /// what this version does not have.
-    pub fn enter(&mut self, key: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
-        unsupported::check(key, value, origin)?;
-        let Some((row, name)) = table::broker_option(key) else {
-            return Err(ConfigError::Unknown {
-                key: key.to_owned(),
-                value: value.to_owned(),
-                origin: origin.to_owned(),
-                hint: table::hint_for_broker(key),
-            });
-        };
-        if !row.validates(value, name.factor) {
-            let shown = if row.is_sensitive() { "(hidden)" } else { value };
-            return Err(ConfigError::Invalid {
-                key: key.to_owned(),
-                value: shown.to_owned(),
-                origin: origin.to_owned(),
-                allowed: row.allowed(name.factor),
-            });
-        }
-        self.put(name.text, value, origin, ConfigSource::StaticBroker);
-        Ok(())
-    }
-
     /// Set what has been checked already.
     pub fn put(&mut self, name: &'static str, value: &str, origin: &str, source: ConfigSource) {
         let (value, origin) = (value.trim().to_owned(), origin.to_owned());
@@ -138,12 +112,20 @@ impl Layers {
         }
         found
     }
+}
 
-    /// Every option of the table that is set under any of its names, with the setting that wins.
-    pub fn set_rows(&self) -> impl Iterator<Item = (&'static dyn Row, &'static Name, &Setting)> {
-        table::rows().filter_map(|row| {
-            let (name, setting) = self.find(row.broker())?;
-            Some((row, name, setting))
-        })
+/// Returns the error for an option that contradicts another.
+pub fn invalid(found: Option<(&Name, &Setting)>, allowed: String) -> ConfigError {
+    let (key, value, origin) = shown(found);
+    ConfigError::Invalid { key, value, origin, allowed }
+}
+
+/// Returns the name, the value and the origin of a setting, for an error.
+pub fn shown(found: Option<(&Name, &Setting)>) -> (String, String, String) {
+    match found {
+        Some((name, setting)) => {
+            (name.text.to_owned(), setting.value.clone(), setting.origin.clone())
+        }
+        None => Default::default(),
     }
 }

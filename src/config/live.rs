@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::config::cleaner::CleanerConfig;
-use crate::config::connections;
 use crate::config::layers::Layers;
 use crate::config::scrub::ScrubConfig;
 use crate::config::topic_limits::TopicLimits;
+use crate::config::{connections, formats};
 
 /// The options of the broker that may change while it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ impl LiveConfig {
             max_connections: connections::MAX_CONNECTIONS.resolve(layers),
             max_connections_per_ip: connections::MAX_CONNECTIONS_PER_IP.resolve(layers),
             is_per_ip_set: layers.find(connections::MAX_CONNECTIONS_PER_IP.broker).is_some(),
-            max_connections_per_ip_overrides: per_address(&overrides).unwrap_or_default(),
+            max_connections_per_ip_overrides: formats::per_address(&overrides).unwrap_or_default(),
             cleaner: CleanerConfig::resolve(layers),
             scrub: ScrubConfig::resolve(layers),
             topics: TopicLimits::resolve(layers),
@@ -66,18 +66,6 @@ impl LiveConfig {
     }
 }
 
-/// Numbers by address, as `address:number` with commas between; `None` if it is not that.
-pub fn per_address(text: &str) -> Option<BTreeMap<IpAddr, i32>> {
-    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let pair = |item: &str| {
-        let (address, number) = item.rsplit_once(':')?;
-        let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
-        let number = number.trim().parse().ok().filter(|number| *number >= 0)?;
-        Some((address.to_canonical(), number))
-    };
-    items.map(pair).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,16 +81,5 @@ mod tests {
         );
         let set = LiveConfig { max_connections_per_ip: 7, is_per_ip_set: true, ..live };
         assert_eq!(["10.0.0.1", "127.0.0.2", "::1"].map(|a| of(&set, a)), [7; 3]);
-    }
-
-    #[test]
-    fn addresses_have_numbers() {
-        let found = per_address("127.0.0.1:5, [::1]:6,::ffff:10.0.0.1:7").unwrap();
-        let of = |address: &str| found.get(&address.parse().unwrap()).copied();
-        assert_eq!([of("127.0.0.1"), of("::1"), of("10.0.0.1")], [Some(5), Some(6), Some(7)]);
-        assert_eq!(per_address("").unwrap().len(), 0);
-        for wrong in ["127.0.0.1", "127.0.0.1:-1", "localhost:1", "127.0.0.1:x"] {
-            assert_eq!(per_address(wrong), None, "{wrong}");
-        }
     }
 }

@@ -5,9 +5,11 @@
 
 use std::fmt::Write;
 
-use crate::config::entry::{Effect, Name, Row};
+use crate::config::entry::{Effect, Row};
+
 use crate::config::environment::{OF_KUBERNETES, PROGRAMS_OWN};
 use crate::config::kafka_environment::CLUSTER_IDS;
+use crate::config::name::Name;
 use crate::config::resources::{self, ResourceOption};
 use crate::config::table;
 use crate::config::value::{ConfigType, List, Value};

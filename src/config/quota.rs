@@ -4,8 +4,9 @@
 //! options: they are set while the broker runs (AlterClientQuotas).
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::layers::Layers;
+use crate::config::name::name;
 
 /// `quota.window.num`.
 pub static QUOTA_WINDOW_NUM: Entry<i32> = Entry {

@@ -11,9 +11,9 @@ use crate::config::check::Check;
 use crate::config::describe::{ConfigDescription, ConfigSynonym};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::error::{ConfigError, ResourceConfigError};
-use crate::config::layers::{ConfigSource, Layers};
+use crate::config::layers::{self, ConfigSource, Layers};
 use crate::config::value::{ConfigType, List, Text, Value};
-use crate::config::{consistency, group, table};
+use crate::config::{formats, group, table};
 
 /// What has options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,7 +227,7 @@ pub fn check_bounds(layers: &Layers) -> Result<(), ConfigError> {
             Some(_) => format!("{}{than} {}, {greater}", relation[0], name(more)),
             None => format!("{}{than} {}, {lesser}", relation[1], name(less)),
         };
-        Err(consistency::invalid(found.or(layers.find(more.broker())), allowed))
+        Err(layers::invalid(found.or(layers.find(more.broker())), allowed))
     };
     for option in OF_GROUPS {
         if let Some((least, greatest)) = option.least.zip(option.greatest) {
@@ -282,7 +282,7 @@ fn invalid(option: &ResourceOption, value: &str) -> ResourceConfigError {
         }
         "match" => {
             let items = List::read(value).unwrap_or_default();
-            let wrong = items.into_iter().find(|item| !is_client_pattern(item));
+            let wrong = items.into_iter().find(|item| !formats::is_client_pattern(item));
             ResourceConfigError::Pattern(wrong.unwrap_or_default())
         }
         name => ResourceConfigError::Invalid {
@@ -340,90 +340,6 @@ fn text_of_broker(row: &dyn Row, layers: &Layers) -> String {
 
 fn of_broker(row: &dyn Row, layers: &Layers) -> i64 {
     i64::read(&text_of_broker(row, layers)).unwrap_or_default()
-}
-
-/// What a subscription can know a client by (`ClientMetricsConfigs`).
-pub const CLIENT_ATTRIBUTES: &[&str] = &[
-    "client_instance_id",
-    "client_id",
-    "client_software_name",
-    "client_software_version",
-    "client_source_address",
-    "client_source_port",
-];
-
-/// True for `attribute=pattern`, the pattern one that may be a regular expression.
-pub fn is_client_pattern(item: &str) -> bool {
-    item.split_once('=').is_some_and(|(name, pattern)| {
-        let is_whole = !pattern.is_empty() && !pattern.contains('=');
-        CLIENT_ATTRIBUTES.contains(&name.trim()) && is_whole && is_well_formed(pattern)
-    })
-}
-
-/// True if the brackets of a regular expression are closed, and nothing is repeated or escaped
-/// that is not there. Nobody is matched here, so more need not be known.
-fn is_well_formed(pattern: &str) -> bool {
-    let (mut depth, mut in_class, mut can_repeat) = (0_usize, false, false);
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.next().is_none() => return false,
-            ']' if in_class => in_class = false,
-            _ if in_class => {}
-            '[' => in_class = true,
-            '(' => {
-                depth += 1;
-                chars.next_if_eq(&'?');
-            }
-            ')' if depth == 0 => return false,
-            ')' => depth -= 1,
-            '*' | '+' | '?' if !can_repeat => return false,
-            _ => {}
-        }
-        can_repeat = !matches!(c, '(' | '|');
-    }
-    depth == 0 && !in_class
-}
-
-/// True for a strategy by which a share group may begin.
-pub fn is_offset_reset(text: &str) -> bool {
-    match text.split_once(':') {
-        None => matches!(text, "earliest" | "latest"),
-        Some((strategy, duration)) => strategy == "by_duration" && is_duration(duration),
-    }
-}
-
-/// True for a duration in ISO 8601 that is not negative, as `java.time.Duration` reads it.
-fn is_duration(text: &str) -> bool {
-    let text = text.to_ascii_uppercase();
-    let Some(rest) = text.strip_prefix('P') else { return false };
-    let (days, time) = match rest.split_once('T') {
-        Some((days, time)) => (days, Some(time)),
-        None => (rest, None),
-    };
-    let is_number = |digits: &str| {
-        !digits.is_empty() && digits.len() < 19 && digits.bytes().all(|b| b.is_ascii_digit())
-    };
-    let is_seconds = |text: &str| match text.split_once(['.', ',']) {
-        Some((whole, part)) => {
-            is_number(whole) && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit())
-        }
-        None => is_number(text),
-    };
-    let mut rest = time.unwrap_or_default();
-    let mut are_numbers = true;
-    for unit in ['H', 'M', 'S'] {
-        if let Some((number, after)) = rest.split_once(unit) {
-            are_numbers &= if unit == 'S' { is_seconds(number) } else { is_number(number) };
-            rest = after;
-        }
-    }
-    let has_days = days.strip_suffix('D').is_some_and(is_number);
-    let has_time = time.is_some_and(|time| !time.is_empty());
-    (has_days || (days.is_empty() && has_time))
-        && (time.is_none() || has_time)
-        && are_numbers
-        && rest.is_empty()
 }
 
 #[cfg(test)]
@@ -489,6 +405,25 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_does_not_say_has_the_brokers_value_as_its_default() {
+        let settings = on_a_broker_with("group.consumer.session.timeout.ms", "50000");
+        let found = |configs: &BTreeMap<String, String>| {
+            let all = settings.describe_resource(ResourceType::Group, configs);
+            let session = all.into_iter().find(|one| one.name == "consumer.session.timeout.ms");
+            let session = session.unwrap();
+            (session.value.unwrap(), session.source.code(), session.synonyms.len())
+        };
+        assert_eq!(found(&BTreeMap::new()), ("50000".to_owned(), 5, 1));
+        let own = configs(&[("consumer.session.timeout.ms", "47000")]);
+        assert_eq!(found(&own), ("47000".to_owned(), 8, 1));
+        let metrics = configs(&[("metrics", "a, b")]);
+        let all = settings.describe_resource(ResourceType::ClientMetrics, &metrics);
+        let found: Vec<_> =
+            all.iter().map(|one| (one.value.as_deref(), one.source.code())).collect();
+        assert_eq!(found, [(Some("300000"), 5), (Some(""), 5), (Some("a,b"), 7)]);
+    }
+
+    #[test]
     fn wrong_names_and_values_are_said_in_kafkas_words() {
         assert_eq!(
             refusal(ResourceType::Group, &[("consumer.session.timeout", "1")]),
@@ -508,44 +443,10 @@ mod tests {
             "Illegal client matching pattern: foo=b"
         );
         for wrong in ["client_id=[", "client_id", "client_id=", "client_id=a=b", "client_id=*a"] {
-            assert!(!is_client_pattern(wrong), "{wrong}");
+            assert!(!formats::is_client_pattern(wrong), "{wrong}");
         }
         for right in ["client_id=a.*", "client_source_port=(?:80|443)[0-9]?", r"client_id=\("] {
-            assert!(is_client_pattern(right), "{right}");
+            assert!(formats::is_client_pattern(right), "{right}");
         }
-    }
-
-    #[test]
-    fn share_groups_begin_in_three_ways() {
-        for right in ["earliest", "latest", "by_duration:P1D", "by_duration:PT1H30M1.5S"] {
-            assert!(is_offset_reset(right), "{right}");
-        }
-        for wrong in
-            ["never", "by_duration:", "by_duration:P", "by_duration:PT", "by_duration:-P1D"]
-        {
-            assert!(!is_offset_reset(wrong), "{wrong}");
-        }
-        for wrong in ["by_duration:P1DT", "by_duration:PT1X", "by_duration:1D", "earliest:P1D"] {
-            assert!(!is_offset_reset(wrong), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_group_that_does_not_say_has_the_brokers_value_as_its_default() {
-        let settings = on_a_broker_with("group.consumer.session.timeout.ms", "50000");
-        let found = |configs: &BTreeMap<String, String>| {
-            let all = settings.describe_resource(ResourceType::Group, configs);
-            let session = all.into_iter().find(|one| one.name == "consumer.session.timeout.ms");
-            let session = session.unwrap();
-            (session.value.unwrap(), session.source.code(), session.synonyms.len())
-        };
-        assert_eq!(found(&BTreeMap::new()), ("50000".to_owned(), 5, 1));
-        let own = configs(&[("consumer.session.timeout.ms", "47000")]);
-        assert_eq!(found(&own), ("47000".to_owned(), 8, 1));
-        let metrics = configs(&[("metrics", "a, b")]);
-        let all = settings.describe_resource(ResourceType::ClientMetrics, &metrics);
-        let found: Vec<_> =
-            all.iter().map(|one| (one.value.as_deref(), one.source.code())).collect();
-        assert_eq!(found, [(Some("300000"), 5), (Some(""), 5), (Some("a,b"), 7)]);
     }
 }

@@ -1,8 +1,9 @@
 //! The options of the search for damage in log files. They are our own: Kafka has no such search.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::layers::Layers;
+use crate::config::name::name;
 
 /// `log.scrub.bytes.per.second`.
 pub static LOG_SCRUB_BYTES_PER_SECOND: Entry<i64> = Entry {

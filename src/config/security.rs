@@ -2,7 +2,8 @@
 //! (`demands.rs`). Names, types and defaults are Kafka's (`BrokerSecurityConfigs`).
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::name;
 use crate::config::value::List;
 
 /// `connections.max.reauth.ms`.

@@ -86,7 +86,7 @@ impl Settings {
         layers = Layers::over(environment::layer(environment)?, layers);
         let mut from_flags = Layer::default();
         for flag in flags {
-            from_flags.enter(&flag.name, &flag.value, &flag.origin)?;
+            table::set(&mut from_flags, &flag.name, &flag.value, &flag.origin)?;
         }
         let layers = Layers::over(from_flags, layers);
         let settings = Settings {
@@ -221,8 +221,7 @@ impl Settings {
 
     /// The options that were set and from which nothing follows: worth a warning at a start.
     pub fn unused_settings(&self) -> Vec<UnusedSetting> {
-        self.layers
-            .set_rows()
+        table::set_rows(&self.layers)
             .filter_map(|(row, name, setting)| {
                 let Effect::Unused(why) = row.effect() else { return None };
                 let value = if row.is_sensitive() { "(hidden)" } else { &setting.value };

@@ -1,8 +1,13 @@
 //! THE TABLE: every option, once. Everything else is derived from it.
 
-use crate::config::entry::{Name, Row};
+use crate::config::entry::Row;
+use crate::config::error::ConfigError;
+use crate::config::layers::{ConfigSource, Layer, Layers, Setting};
+
+use crate::config::name::Name;
 use crate::config::{
     broker, cleaner, connections, group, quota, scrub, security, topic, topic_limits, transaction,
+    unsupported,
 };
 
 /// A part of the table that is shown under one heading.
@@ -38,6 +43,44 @@ pub fn broker_option(name: &str) -> Option<(&'static dyn Row, &'static Name)> {
     rows().find_map(|row| {
         let name = row.broker().iter().find(|known| known.text == name)?;
         Some((row, name))
+    })
+}
+
+/// Sets the broker's option `key` in `layer`, over what the layer had for it.
+///
+/// # Errors
+/// No broker's option has that name, its row does not allow the value, or it asks for what this
+/// version does not have.
+pub fn set(layer: &mut Layer, key: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
+    unsupported::check(key, value, origin)?;
+    let Some((row, name)) = broker_option(key) else {
+        return Err(ConfigError::Unknown {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            origin: origin.to_owned(),
+            hint: hint_for_broker(key),
+        });
+    };
+    if !row.validates(value, name.factor) {
+        let shown = if row.is_sensitive() { "(hidden)" } else { value };
+        return Err(ConfigError::Invalid {
+            key: key.to_owned(),
+            value: shown.to_owned(),
+            origin: origin.to_owned(),
+            allowed: row.allowed(name.factor),
+        });
+    }
+    layer.put(name.text, value, origin, ConfigSource::StaticBroker);
+    Ok(())
+}
+
+/// Returns every option that `layers` set under any of its names, with the setting that wins.
+pub fn set_rows(
+    layers: &Layers,
+) -> impl Iterator<Item = (&'static dyn Row, &'static Name, &Setting)> {
+    rows().filter_map(|row| {
+        let (name, setting) = layers.find(row.broker())?;
+        Some((row, name, setting))
     })
 }
 

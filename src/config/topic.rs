@@ -4,7 +4,8 @@
 //! `ServerTopicConfigSynonyms`).
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name, scaled};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::{name, scaled};
 use crate::config::value::{List, Text};
 
 const MINUTE_MS: i64 = 60_000;

@@ -2,8 +2,9 @@
 //! are ours.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::layers::Layers;
+use crate::config::name::name;
 
 /// `max.topics`.
 pub static MAX_TOPICS: Entry<i32> = Entry {

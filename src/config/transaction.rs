@@ -4,7 +4,8 @@
 //! `TransactionStateManagerConfig`). Where a default differs, `page.rs` says so and why.
 
 use crate::config::check::Check;
-use crate::config::entry::{Change, Effect, Entry, Row, name};
+use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::name::name;
 
 /// `producer.id.expiration.ms`.
 pub static PRODUCER_ID_EXPIRATION_MS: Entry<i32> = Entry {

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::broker;
 use crate::config::error::ConfigError;
 use crate::config::first_topics::{self, FirstTopic, SEPARATOR, TOPICS};
 use crate::config::layers::Layer;
+use crate::config::{broker, table};
 
 const ADVERTISED_HOST: &str = "KAFKA_ADVERTISED_HOST_NAME";
 const ADVERTISED_PORT: &str = "KAFKA_ADVERTISED_PORT";
@@ -67,17 +67,17 @@ impl<'a> Variables<'a> {
                 } else {
                     format!("{host}:{to}")
                 };
-                layer.enter(advertised, &place, &origin(variable))?;
+                table::set(layer, advertised, &place, &origin(variable))?;
             }
             (None, Some((variable, to))) if !is_said(layer, published) => {
-                layer.enter(published, to, &origin(variable))?;
+                table::set(layer, published, to, &origin(variable))?;
             }
             _ => {}
         }
         let says_where =
             host.map(|(variable, _)| variable).or(self.named(PORT).map(|(name, _)| name));
         if let Some(variable) = says_where.filter(|_| !is_said(layer, listeners)) {
-            layer.enter(listeners, &format!("PLAINTEXT://:{port}"), &origin(variable))?;
+            table::set(layer, listeners, &format!("PLAINTEXT://:{port}"), &origin(variable))?;
         }
         Ok(Vec::new())
     }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn listeners_that_are_said_count_more() {
         let mut layer = Layer::default();
-        layer.enter("listeners", "PLAINTEXT://:29092", "x").unwrap();
+        table::set(&mut layer, "listeners", "PLAINTEXT://:29092", "x").unwrap();
         let host = [(ADVERTISED_HOST, "kafka")];
         assert_eq!(places(&host, &mut layer), ["PLAINTEXT://:29092", "kafka:9092", ""]);
         let mut variables = Variables::default();

@@ -23,10 +23,11 @@ use crate::coordinator::backlog::Backlog;
 use crate::coordinator::handle::{CommandReceiver, PendingCommand};
 use crate::coordinator::journal::{Journal, JournalError};
 use crate::coordinator::usage_monitor::UsageMonitor;
+use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
 use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
-use crate::groups::{Groups, Ticket};
+use crate::groups::ticket::Ticket;
 
 /// Maximum number of commands to execute before their records are written.
 const TOGETHER: usize = 1024;

@@ -7,15 +7,10 @@ use tokio::sync::oneshot;
 
 use crate::client::cluster::Cluster;
 use crate::client::connection::ConnectionConfig;
-use crate::embedded::builder::Builder;
+use crate::embedded::error::StopError;
 use crate::embedded::running::{Started, StopSender};
 use crate::embedded::topics::{NewTopic, Topic, TopicError, create, delete, list};
 use crate::storage::disk::{Disk, OsDisk};
-
-/// Why a broker has not stopped in good order. It has ended all the same.
-#[derive(Debug, thiserror::Error)]
-#[error("the broker was not stopped cleanly: {0}")]
-pub struct StopError(pub String);
 
 /// A broker that runs in this process, on threads of its own.
 ///
@@ -62,11 +57,6 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Say what it is to be like, then [`Builder::start`] it.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(
         orders: StopSender,
         started: Started,

@@ -1,56 +1,17 @@
 //! What a broker in this process is to be like.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::broker::first_topics::FirstTopicError;
-use crate::broker::start;
 use crate::config::error::ConfigError;
 use crate::config::settings::{Flag, Settings};
 use crate::embedded::broker::Broker;
+use crate::embedded::error::StartError;
 use crate::embedded::running::{self, Launch};
-use crate::storage::datadir::DataDirError;
 use crate::storage::disk::Disk;
 
 /// How many threads serve requests, unless said otherwise: many brokers may share a process.
 const WORKER_THREADS: usize = 2;
-
-/// Why a broker has not started. Nothing is left of it.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A config is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Nobody has said where everything is to be kept.
-    #[error(
-        "nothing says where the data is kept: call ephemeral(), or name a directory with data_dir()"
-    )]
-    NoDirectory,
-    /// Somebody has said it twice.
-    #[error("a broker with a directory of its own ({0}) cannot be ephemeral")]
-    TwoDirectories(String),
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// A topic that was to be there cannot be created.
-    #[error(transparent)]
-    FirstTopic(#[from] FirstTopicError),
-    /// Nobody can listen there.
-    #[error(transparent)]
-    Listen(io::Error),
-    /// The system gives no threads, or no temporary directory.
-    #[error("the system refuses {what}: {error}")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// What it said.
-        error: io::Error,
-    },
-    /// The thread that was to start it has panicked.
-    #[error("the broker's thread has ended at its start")]
-    Ended,
-}
 
 /// What a broker is to be like. What is not said is as with `ottla serve`, but for the address:
 /// a free port of 127.0.0.1.
@@ -63,13 +24,10 @@ pub struct Builder {
     disk: Option<Arc<dyn Disk>>,
 }
 
-impl From<start::StartError> for StartError {
-    fn from(error: start::StartError) -> StartError {
-        match error {
-            start::StartError::DataDir(error) => StartError::DataDir(error),
-            start::StartError::Config(error) => StartError::Config(error),
-            start::StartError::FirstTopic(error) => StartError::FirstTopic(error),
-        }
+impl Broker {
+    /// Say what it is to be like, then [`Builder::start`] it.
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub mod broker;
 pub mod builder;
+pub mod error;
 pub mod running;
 pub mod topics;

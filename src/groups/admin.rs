@@ -2,14 +2,16 @@
 
 use std::ops::Bound;
 
+use crate::groups::Groups;
 use crate::groups::command::{DescribedMember, Description, GroupError, Listing, Reply};
 use crate::groups::group::GroupState;
 use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
 use crate::groups::records::Record;
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
 use crate::groups::visits::visit;
-use crate::groups::{Groups, Step, Ticket};
 
 impl Groups {
     /// Returns the next groups after `after`, in order of their ids, and whether there are more.

@@ -2,9 +2,49 @@
 
 use bytes::Bytes;
 
-use crate::groups::limits::Limit;
 use crate::groups::members::{Protocols, member_bytes, protocols_bytes};
 use crate::groups::records::OffsetAndMetadata;
+
+/// A limit that has been reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limit {
+    /// Number of groups.
+    Groups,
+    /// Memory of all groups.
+    Bytes,
+    /// Memory of the members of one group.
+    GroupBytes,
+    /// Memory of one member.
+    MemberBytes,
+    /// Number of protocols of one member.
+    Protocols,
+    /// Size of one commit.
+    CommitBytes,
+}
+
+impl Limit {
+    /// All limits.
+    pub const ALL: [Limit; 6] = [
+        Limit::Groups,
+        Limit::Bytes,
+        Limit::GroupBytes,
+        Limit::MemberBytes,
+        Limit::Protocols,
+        Limit::CommitBytes,
+    ];
+
+    /// Returns the name of the option that sets the limit, or else what it counts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::Groups => "group.max.count",
+            Limit::Bytes => "group.coordinator.max.bytes",
+            Limit::GroupBytes => "group.max.bytes",
+            Limit::MemberBytes => "group.member.max.bytes",
+            Limit::Protocols => "protocols of a member",
+            Limit::CommitBytes => "bytes of a commit",
+        }
+    }
+}
 
 /// Reason for which a command is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

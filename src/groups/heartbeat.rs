@@ -3,7 +3,9 @@
 use crate::clock::Now;
 use crate::groups::command::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
 use crate::groups::group::{Group, GroupState};
-use crate::groups::{Groups, Step, Ticket, checked_id};
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
+use crate::groups::{Groups, checked_id};
 
 impl Group {
     /// Checks that a member with this id and instance id is in the group.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::command::{GroupError, Join, JoinError, Joined, JoinedMember, Reply};
+use crate::groups::command::{GroupError, Join, JoinError, Joined, JoinedMember, Limit, Reply};
 use crate::groups::group::{FirstRebalance, Group, GroupState};
-use crate::groups::limits::Limit;
 use crate::groups::members::Member;
 use crate::groups::records::Record;
-use crate::groups::{Groups, Step, Ticket, checked_id};
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
+use crate::groups::{Groups, checked_id};
 
 /// How long the join of a new member may wait before it is dropped, ms.
 const NEWCOMER_MS: i64 = 300_000;

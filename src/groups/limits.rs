@@ -1,6 +1,6 @@
 //! The coordinator's limits, and its usage of them.
 
-use crate::groups::command::{Command, Commit, GroupError, Join, Sync};
+use crate::groups::command::{Command, Commit, GroupError, Join, Limit, Sync};
 use crate::groups::members::member_bytes;
 
 /// Maximum number of protocols of a member. Clients send up to four.
@@ -17,47 +17,6 @@ pub const SLICE: usize = 4096;
 /// Size of the record of a committed offset beside the group, the topic and the metadata, in bytes:
 /// the fields of key and value, and those of the record itself.
 const RECORD_BYTES: usize = 60;
-
-/// A limit that has been reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Limit {
-    /// Number of groups.
-    Groups,
-    /// Memory of all groups.
-    Bytes,
-    /// Memory of the members of one group.
-    GroupBytes,
-    /// Memory of one member.
-    MemberBytes,
-    /// Number of protocols of one member.
-    Protocols,
-    /// Size of one commit.
-    CommitBytes,
-}
-
-impl Limit {
-    /// All limits.
-    pub const ALL: [Limit; 6] = [
-        Limit::Groups,
-        Limit::Bytes,
-        Limit::GroupBytes,
-        Limit::MemberBytes,
-        Limit::Protocols,
-        Limit::CommitBytes,
-    ];
-
-    /// Returns the name of the option that sets the limit, or else what it counts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Limit::Groups => "group.max.count",
-            Limit::Bytes => "group.coordinator.max.bytes",
-            Limit::GroupBytes => "group.max.bytes",
-            Limit::MemberBytes => "group.member.max.bytes",
-            Limit::Protocols => "protocols of a member",
-            Limit::CommitBytes => "bytes of a commit",
-        }
-    }
-}
 
 /// The values of the limits.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::groups::Ticket;
 use crate::groups::records::MemberValue;
+use crate::groups::ticket::Ticket;
 use crate::groups::visits::visit;
 
 /// The protocols that a member supports, each with its metadata, in order of preference.

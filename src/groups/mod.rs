@@ -16,11 +16,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::command::{Command, GroupError, Reply};
+use crate::groups::command::{Command, GroupError, Limit, Reply};
 use crate::groups::group::Group;
-use crate::groups::limits::{Limit, Limits, SLICE, Usage};
+use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::records::{OffsetAndMetadata, Record};
-use crate::groups::retention::RetentionSweep;
+use crate::groups::retention_sweep::RetentionSweep;
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
 use crate::groups::topics::CommittedTopics;
 use crate::groups::visits::visit;
 
@@ -36,14 +38,14 @@ mod offsets;
 mod pending;
 pub mod records;
 mod retention;
+mod retention_sweep;
 mod small_map;
+pub mod step;
 mod sync;
+pub mod ticket;
 mod timers;
 mod topics;
 mod visits;
-
-/// Identifies the request to which a reply belongs. Chosen by the caller.
-pub type Ticket = u64;
 
 /// The coordinator's configs.
 #[derive(Debug, Clone)]
@@ -64,27 +66,6 @@ pub struct GroupCoordinatorConfig {
     pub retention_check_ms: i64,
     /// The limits.
     pub limits: Limits,
-}
-
-/// The result of one step.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// The records to write, in this order.
-    pub records: Vec<Record>,
-    /// The replies to send once the records are written.
-    pub replies: Vec<(Ticket, Reply)>,
-}
-
-impl Step {
-    fn reply(&mut self, ticket: Ticket, reply: Reply) {
-        self.replies.push((ticket, reply));
-    }
-
-    /// Appends the result of a later step.
-    pub fn extend(&mut self, later: Step) {
-        self.records.extend(later.records);
-        self.replies.extend(later.replies);
-    }
 }
 
 /// All groups of the coordinator.

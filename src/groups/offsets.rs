@@ -4,13 +4,16 @@ use std::collections::HashSet;
 
 use crate::clock::Now;
 use crate::groups::command::{
-    Commit, DeletedOffsets, FetchedOffsets, GroupError, MemberIdentity, Reply, TopicPartitions,
+    Commit, DeletedOffsets, FetchedOffsets, GroupError, Limit, MemberIdentity, Reply,
+    TopicPartitions,
 };
 use crate::groups::committed::offset_bytes;
 use crate::groups::group::{Group, GroupState};
-use crate::groups::limits::{Limit, SLICE};
+use crate::groups::limits::SLICE;
 use crate::groups::records::{OffsetAndMetadata, Record};
-use crate::groups::{Groups, Step, Ticket, checked_id};
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
+use crate::groups::{Groups, checked_id};
 
 impl Groups {
     pub(crate) fn commit(&mut self, now: Now, ticket: Ticket, commit: Commit, step: &mut Step) {

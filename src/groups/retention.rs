@@ -7,21 +7,14 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::groups::Groups;
 use crate::groups::group::{Group, GroupState};
 use crate::groups::limits::SLICE;
 use crate::groups::offsets::forgotten;
 use crate::groups::records::{OffsetAndMetadata, Record};
+use crate::groups::retention_sweep::RetentionSweep;
+use crate::groups::step::Step;
 use crate::groups::visits::visit;
-use crate::groups::{Groups, Step};
-
-/// Position of a pass over all groups.
-#[derive(Debug)]
-pub struct RetentionSweep {
-    /// The next group; it may have been removed in the meantime.
-    group: Arc<str>,
-    /// The topic and partition at which to continue.
-    from: (Arc<str>, i32),
-}
 
 impl Groups {
     /// Expires offsets older than `offsets.retention.minutes`: counted from the time at which the

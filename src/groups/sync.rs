@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
-use crate::groups::command::{GroupError, Reply, Sync, Synced};
+use crate::groups::command::{GroupError, Limit, Reply, Sync, Synced};
 use crate::groups::group::{Group, GroupState};
-use crate::groups::limits::Limit;
 use crate::groups::records::Record;
-use crate::groups::{Groups, Step, Ticket, checked_id};
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
+use crate::groups::{Groups, checked_id};
 
 impl Groups {
     pub(crate) fn sync(&mut self, now: Now, ticket: Ticket, sync: Sync, step: &mut Step) {

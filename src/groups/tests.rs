@@ -6,12 +6,14 @@ use bytes::Bytes;
 
 use crate::clock::Now;
 use crate::groups::command::{
-    Command, Commit, Description, GroupError, Join, JoinError, Joined, LeavingMember,
+    Command, Commit, Description, GroupError, Join, JoinError, Joined, LeavingMember, Limit,
     MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
-use crate::groups::limits::{Limit, Limits, SLICE, Usage};
+use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::records::{OffsetAndMetadata, Record};
-use crate::groups::{GroupCoordinatorConfig, Groups, Step, Ticket};
+use crate::groups::step::Step;
+use crate::groups::ticket::Ticket;
+use crate::groups::{GroupCoordinatorConfig, Groups};
 
 mod admin;
 mod commits;

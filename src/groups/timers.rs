@@ -1,8 +1,9 @@
 //! Timeouts of sessions, join phases and sync phases.
 
 use crate::clock::Now;
+use crate::groups::Groups;
 use crate::groups::group::{Group, GroupState};
-use crate::groups::{Groups, Step};
+use crate::groups::step::Step;
 
 impl Groups {
     /// Does everything of one group that is due.

@@ -4,7 +4,7 @@ use kafka_protocol::error::ResponseError as Code;
 
 use crate::broker::config_changes::ConfigsError;
 use crate::broker::loggers::LoggerError;
-use crate::broker::topic_changes::{CreateError, GrowError};
+use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::config::error::TopicConfigError;
 use crate::handlers::errors;
 use crate::log::AppendError;

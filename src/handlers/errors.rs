@@ -7,7 +7,7 @@ use kafka_protocol::error::ResponseError as Code;
 use crate::broker::config_changes::ConfigsError;
 use crate::broker::loggers::LoggerError;
 use crate::broker::quota_changes::QuotaError;
-use crate::broker::topic_changes::{CreateError, GrowError};
+use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
 use crate::groups::command::GroupError;

@@ -7,7 +7,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
 use crate::handlers::memory::RequestAllowance;
-use crate::wire::list::{DeferredItems, EncodedList, PIECE_BYTES};
+use crate::wire::deferred::DeferredItems;
+use crate::wire::list::{EncodedList, PIECE_BYTES};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
 /// Number of items after which other tasks of this thread may run.

@@ -21,6 +21,7 @@ use crate::handlers::topics::{
     delete_topics, describe_log_dirs, describe_topic_partitions, elect_leaders,
     list_partition_reassignments, metadata,
 };
+use crate::wire::response::API_VERSIONS;
 
 /// Every API that is served, in the order of the keys.
 pub static APIS: &[Api] = &[
@@ -37,7 +38,13 @@ pub static APIS: &[Api] = &[
     api::<sync_group::SyncGroup>(),
     list_api::<describe_groups::DescribeGroups>(),
     list_api::<list_groups::ListGroups>(),
-    api_versions::API,
+    Api {
+        key: API_VERSIONS,
+        name: "ApiVersions",
+        versions: 0..=4,
+        advertised_from: 0,
+        run: |cx, body| Box::pin(async move { api_versions::answer(cx, body, APIS) }),
+    },
     create_topics::API,
     delete_topics::API,
     api::<delete_records::DeleteRecords>(),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::log::compaction::swap::finish_what_was_begun;
+use crate::log::compaction::interrupted::finish_swaps;
 use crate::log::producers::{EndTxnMarker, Producers};
 use crate::log::truncation::TailTruncation;
 use crate::log::view::SegmentView;
@@ -203,7 +203,7 @@ fn tidied(disk: &Arc<dyn Disk>, dir: &Path) -> io::Result<Vec<String>> {
     if !any(CLEANED) && !any(SWAP) && !any(RETIRED) {
         return Ok(found);
     }
-    finish_what_was_begun(disk, dir, &found)?;
+    finish_swaps(disk, dir, &found)?;
     for name in found.iter().filter(|name| name.ends_with(RETIRED)) {
         disk.remove_file(&dir.join(name))?;
     }

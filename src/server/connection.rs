@@ -305,7 +305,7 @@ async fn handle(
     let (key, version) = (header.api_key, header.api_version);
     let Some(api) = table::find(key, version) else {
         if key == API_VERSIONS {
-            let reply = api_versions::unsupported(header.correlation_id)?;
+            let reply = api_versions::unsupported(header.correlation_id, table::APIS)?;
             return Ok((ChargedResponse { response: reply, mute_ms: 0, payer: None }, None));
         }
         shared.old_clients.refused(peer, &header);

@@ -6,7 +6,7 @@ use crate::storage::batch::{
     CONTROL, CRC_FROM, Codec, HEADER_BYTES, Header, LOG_APPEND_TIME, MAGIC, PREFIX_BYTES,
     TRANSACTIONAL,
 };
-use crate::storage::codec;
+use crate::storage::{codec, compressor};
 use crate::types::{NO_PRODUCER_ID, Offset, ProducerId};
 
 /// A batch under construction.
@@ -79,7 +79,7 @@ impl BatchBuilder {
         self
     }
 
-    /// Compresses the records; for `level` see [`codec::compress`].
+    /// Compresses the records; for `level` see [`compressor::compress`].
     pub fn compressed(mut self, codec: Codec, level: i32) -> BatchBuilder {
         self.codec = codec;
         self.level = level;
@@ -150,7 +150,7 @@ impl BatchBuilder {
     pub fn finish(self) -> Vec<u8> {
         let mut header = self.header;
         let mut batch = vec![0; HEADER_BYTES];
-        let packed = codec::compress(self.codec, self.level, &self.records, &mut batch);
+        let packed = compressor::compress(self.codec, self.level, &self.records, &mut batch);
         if self.codec == Codec::None || packed.is_ok() {
             header.attributes |= self.codec.bits();
         } else {

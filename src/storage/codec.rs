@@ -8,13 +8,12 @@
 //! Snappy has two forms: one raw block (librdkafka), or the xerial framing of the Java client, a
 //! header followed by blocks with their lengths.
 
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use crate::storage::batch::Codec;
-use crate::storage::compressor::Compressor;
 
 /// The largest expansion by snappy: a three-byte copy yields at most 64 bytes.
 pub const SNAPPY_GROWTH_MAX: usize = 22;
@@ -162,22 +161,18 @@ fn unsnap(block: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Appends `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
-pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-    let mut compressor = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
-    compressor.write_all(bytes)?;
-    compressor.finish().map(|_| ())
-}
-
 fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use lz4_flex::frame::{FrameEncoder, FrameInfo};
 
     use super::*;
+    use crate::storage::compressor::compress;
 
     const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 

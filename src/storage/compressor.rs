@@ -149,3 +149,10 @@ impl<W: Write> Xerial<W> {
         Ok(self.out)
     }
 }
+
+/// Appends `bytes`, compressed, to `out`. For `level` see [`Compressor::new`].
+pub fn compress(codec: Codec, level: i32, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let mut compressor = Compressor::new(codec, level, Some(bytes.len() as u64), out)?;
+    compressor.write_all(bytes)?;
+    compressor.finish().map(|_| ())
+}

@@ -48,7 +48,7 @@ pub struct PartitionContext {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where the partition asks for upkeep.
-    pub maintenance: MaintenanceQueue,
+    pub maintenance: MaintenanceQueue<Partition>,
     /// Whether the disk has room.
     pub disk_space: Arc<DiskSpace>,
     /// How many producers all partitions remember.
@@ -76,7 +76,7 @@ pub struct Partition {
     view: RwLock<Option<View>>,
     /// Held by whoever syncs; those who wait for it are served together by the next sync.
     flush_lock: AsyncMutex<Offset>,
-    pending_work: PendingWork,
+    pending_work: PendingWork<Partition>,
     /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
     compacting: Mutex<()>,
     /// Whoever compacts the log is to break off.
@@ -404,7 +404,7 @@ impl Partition {
     }
 
     /// Where it asks for what is to be done for it.
-    pub fn pending_work(&self) -> &PendingWork {
+    pub fn pending_work(&self) -> &PendingWork<Partition> {
         &self.pending_work
     }
 

@@ -6,6 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
+use crate::wire::deferred::DeferredItems;
 use crate::wire::response::{Chunk, CloseReason, Response, begin, finish, put_varint};
 use crate::wire::shapes;
 
@@ -137,52 +138,6 @@ pub fn encode_into(
     version: i16,
 ) -> Result<(), CloseReason> {
     message.encode(out, version).map_err(|error| CloseReason::Unencodable(error.to_string()))
-}
-
-/// Items that are encoded when the socket has taken what stands before them.
-///
-/// **Invariant:** the source gives as many bytes as were announced: it is made of what does not
-/// change.
-#[derive(Debug)]
-pub struct DeferredItems {
-    bytes: usize,
-    source: Box<dyn ItemSource>,
-}
-
-/// Makes pieces of an answer, one after the other.
-pub trait ItemSource: std::fmt::Debug + Send + Sync {
-    /// Returns the next piece; none, or one of no bytes, at the end.
-    fn next(&mut self) -> Option<Bytes>;
-}
-
-impl DeferredItems {
-    /// Returns what `source` will give, `bytes` bytes in all.
-    pub fn new(bytes: usize, source: Box<dyn ItemSource>) -> DeferredItems {
-        DeferredItems { bytes, source }
-    }
-
-    /// Returns how many bytes are still to come.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Returns the next piece; none at the end.
-    ///
-    /// # Errors
-    /// The source does not give what was announced: a mistake of ours.
-    pub fn next_piece(&mut self) -> Result<Option<Bytes>, CloseReason> {
-        let piece = self.source.next().filter(|piece| !piece.is_empty());
-        let len = piece.as_ref().map_or(0, Bytes::len);
-        let is_short = piece.is_none() && self.bytes > 0;
-        match self.bytes.checked_sub(len).filter(|_| !is_short) {
-            Some(left) => self.bytes = left,
-            None => {
-                let why = format!("{} bytes of it were announced, and {len} came", self.bytes);
-                return Err(CloseReason::Unencodable(why));
-            }
-        }
-        Ok(piece)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Bytes to messages and back.
 
 pub mod cursor;
+pub mod deferred;
 pub mod described_group;
 pub mod fetch;
 pub mod field;

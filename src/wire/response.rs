@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
 
 use crate::storage::segment::FileSlice;
-use crate::wire::list::DeferredItems;
+use crate::wire::deferred::{DeferredItems, LengthMismatch};
 use crate::wire::shapes;
 
 /// ApiVersions: its response header never has tags (KIP-511).
@@ -74,6 +74,12 @@ pub enum CloseReason {
     /// The request or its answer would take more memory than it may.
     #[error("the request cannot be served: {0}")]
     Unaffordable(String),
+}
+
+impl From<LengthMismatch> for CloseReason {
+    fn from(mismatch: LengthMismatch) -> CloseReason {
+        CloseReason::Unencodable(mismatch.to_string())
+    }
 }
 
 /// The longest frame that its length field can announce.

@@ -10,7 +10,7 @@ use std::task::{Context, Wake, Waker};
 
 use kafka_protocol::messages::{ApiVersionsRequest, MetadataRequest};
 use ottla::Broker;
-use ottla::embedded::builder::StartError;
+use ottla::embedded::error::StartError;
 use ottla::embedded::topics::{NewTopic, TopicError};
 use ottla::storage::datadir::{self, DataDirError};
 

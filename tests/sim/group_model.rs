@@ -9,7 +9,8 @@ use ottla::groups::command::{
     MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
 };
 use ottla::groups::records::{GroupValue, Record};
-use ottla::groups::{Groups, PersistedGroup, Ticket};
+use ottla::groups::ticket::Ticket;
+use ottla::groups::{Groups, PersistedGroup};
 
 /// Of the one topic that all groups read.
 const PARTITIONS: usize = 7;

@@ -14,7 +14,9 @@ use ottla::groups::command::{
 };
 use ottla::groups::limits::Limits;
 use ottla::groups::records::Record;
-use ottla::groups::{GroupCoordinatorConfig, Groups, PersistedGroup, Step, Ticket};
+use ottla::groups::step::Step;
+use ottla::groups::ticket::Ticket;
+use ottla::groups::{GroupCoordinatorConfig, Groups, PersistedGroup};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
 use crate::seeds::seeds;

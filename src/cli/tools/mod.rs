@@ -6,6 +6,7 @@ pub mod console_producer;
 pub mod consumer_groups;
 pub mod errors;
 pub mod get_offsets;
+pub mod group_actions;
 pub mod offsets_reset;
 pub mod options;
 pub mod topics;

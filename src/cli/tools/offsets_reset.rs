@@ -4,7 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::group::reset::{self, Scope, Target};
 use crate::cli::group::when;
 use crate::cli::screen;
-use crate::cli::tools::consumer_groups::{ActionError, chosen, error_line};
+use crate::cli::tools::group_actions::{ActionError, chosen, error_line};
 use crate::cli::tools::options::Options;
 use crate::client::cluster::Cluster;
 use crate::clock::{Clock, SystemClock};

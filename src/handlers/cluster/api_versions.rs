@@ -6,6 +6,7 @@
 //! * Features are sent from version 3 on; those whose lowest level is 0 from version 4 on
 //!   (KIP-584).
 
+use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::api_versions_response::{
     ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
@@ -13,36 +14,32 @@ use kafka_protocol::messages::api_versions_response::{
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::{Api, ResponseFuture, decode};
+use crate::handlers::api::{Api, decode};
 use crate::handlers::context::Context;
-use crate::handlers::table::APIS;
 use crate::metadata::features;
 use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
 
-/// The row of the table.
-pub const API: Api =
-    Api { key: API_VERSIONS, name: "ApiVersions", versions: 0..=4, advertised_from: 0, run };
-
-fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
-    Box::pin(async move {
-        let request: ApiVersionsRequest = decode(cx.version, body)?;
-        let is_named = |name: &str| {
-            let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
-            let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-            let bytes = name.as_bytes();
-            edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| inner(*b))
-        };
-        let named =
-            is_named(&request.client_software_name) && is_named(&request.client_software_version);
-        let response = if cx.version >= 3 && !named {
-            ApiVersionsResponse::default().with_error_code(Code::InvalidRequest.code())
-        } else {
-            let response =
-                ApiVersionsResponse::default().with_api_keys(APIS.iter().map(row).collect());
-            if cx.version >= 3 { with_features(cx, response) } else { response }
-        };
-        encode(API_VERSIONS, cx.version, cx.correlation_id, &response)
-    })
+/// Answers with the APIs of `apis`, the table.
+///
+/// # Errors
+/// The request is malformed.
+pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, CloseReason> {
+    let request: ApiVersionsRequest = decode(cx.version, body)?;
+    let is_named = |name: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+        let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = name.as_bytes();
+        edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|b| inner(*b))
+    };
+    let named =
+        is_named(&request.client_software_name) && is_named(&request.client_software_version);
+    let response = if cx.version >= 3 && !named {
+        ApiVersionsResponse::default().with_error_code(Code::InvalidRequest.code())
+    } else {
+        let response = ApiVersionsResponse::default().with_api_keys(apis.iter().map(row).collect());
+        if cx.version >= 3 { with_features(cx, response) } else { response }
+    };
+    encode(API_VERSIONS, cx.version, cx.correlation_id, &response)
 }
 
 fn with_features(cx: &Context, response: ApiVersionsResponse) -> ApiVersionsResponse {
@@ -73,10 +70,13 @@ fn row(api: &Api) -> ApiVersion {
         .with_max_version(*api.versions.end())
 }
 
-/// Returns the response to an unknown version.
-pub fn unsupported(correlation_id: i32) -> Result<Response, CloseReason> {
+/// Returns the response to an unknown version; `apis` is the table.
+///
+/// # Errors
+/// It cannot be encoded.
+pub fn unsupported(correlation_id: i32, apis: &[Api]) -> Result<Response, CloseReason> {
     let response = ApiVersionsResponse::default()
         .with_error_code(Code::UnsupportedVersion.code())
-        .with_api_keys(APIS.iter().filter(|api| api.key == API_VERSIONS).map(row).collect());
+        .with_api_keys(apis.iter().filter(|api| api.key == API_VERSIONS).map(row).collect());
     encode(API_VERSIONS, 0, correlation_id, &response)
 }

@@ -33,7 +33,8 @@ use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::metadata::image::Image;
 use crate::topics::names;
-use crate::wire::list::{DeferredItems, ItemSource as Pieces, PIECE_BYTES, encode_into};
+use crate::wire::deferred::{DeferredItems, ItemSource as Pieces};
+use crate::wire::list::{PIECE_BYTES, encode_into};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
 /// Maximum memory of a piece of the response beside its results, and of what it is built from.

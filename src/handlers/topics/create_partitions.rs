@@ -13,7 +13,7 @@ use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicR
 use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::GrowError;
+use crate::broker::topic_errors::GrowError;
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;

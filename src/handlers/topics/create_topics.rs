@@ -17,7 +17,8 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_errors::CreateError;
 use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;

@@ -19,7 +19,8 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::{CreateError, NewTopic};
+use crate::broker::topic_changes::NewTopic;
+use crate::broker::topic_errors::CreateError;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, create_error_code};

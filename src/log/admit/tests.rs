@@ -1,7 +1,7 @@
 use super::*;
 use crate::storage::batch::{CONTROL, Header, LOG_APPEND_TIME};
 use crate::storage::batch_builder::{BatchBuilder, sealed};
-use crate::storage::codec;
+use crate::storage::compressor;
 
 const NOW: i64 = 1_700_000_000_000;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
@@ -253,7 +253,7 @@ fn bad_records_by_the_thousand_are_counted_but_not_kept() {
     for _ in 0..count {
         records.extend_from_slice(&[12, 0, 0, 0, 1, 1, 0]);
     }
-    codec::compress(Codec::Zstd, 1, &records, &mut packed).unwrap();
+    compressor::compress(Codec::Zstd, 1, &records, &mut packed).unwrap();
     let mut header = Header::read(&three(Codec::Zstd)).unwrap();
     (header.records_count, header.last_offset_delta) = (count, count - 1);
     let bytes = sealed(header, [vec![0; HEADER_BYTES], packed].concat());

@@ -28,6 +28,7 @@ use crate::types::Offset;
 pub mod aborted;
 pub mod batch_filter;
 pub mod cleanable;
+pub mod interrupted;
 pub mod offset_map;
 pub mod swap;
 

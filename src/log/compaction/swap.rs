@@ -6,15 +6,13 @@
 //! the new ones get their final names. Each of these steps is durable before the next begins.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::log::Log;
 use crate::log::view::SegmentView;
-use crate::storage::batch::BatchView;
 use crate::storage::disk::{Disk, is_full};
-use crate::storage::segment::{CLEANED, LIVE, SWAP, Segment, base_offset_of};
+use crate::storage::segment::{CLEANED, LIVE, SWAP, Segment};
 use crate::types::Offset;
 
 /// Old segments, and the one that replaces them.
@@ -121,48 +119,4 @@ impl Log {
         let places = self.sealed.windows(swap.old.len());
         places.into_iter().position(|window| window.iter().zip(&swap.old).all(is_it))
     }
-}
-
-/// Completes a swap that was interrupted in a directory with these names. Called before its logs
-/// are opened.
-pub fn finish_what_was_begun(disk: &Arc<dyn Disk>, dir: &Path, names: &[String]) -> io::Result<()> {
-    for name in names.iter().filter(|name| name.ends_with(CLEANED)) {
-        disk.remove_file(&dir.join(name))?;
-    }
-    let bases = |suffix: &str| -> Vec<Offset> {
-        names.iter().filter_map(|name| base_offset_of(name, suffix)).collect()
-    };
-    let (live, swaps) = (bases(".log"), bases(&format!(".log{SWAP}")));
-    for base_offset in swaps {
-        let swap = Segment::named(disk.clone(), dir, base_offset, SWAP);
-        let log_bytes = swap.log()?.len()?;
-        let mut end_offset = base_offset;
-        let sound_bytes = swap.scan(0, log_bytes, true, |_, bytes| {
-            let batch = BatchView::first(bytes).filter(BatchView::crc_is_right);
-            let Some(batch) = batch else { return Ok(ControlFlow::Break(())) };
-            end_offset = batch.header.end_offset();
-            Ok(ControlFlow::Continue(()))
-        })?;
-        if sound_bytes < log_bytes && live.contains(&base_offset) {
-            // A cleaned log is synced before it is renamed, so this file is not Ottla's work; the
-            // files that it was to replace are still there.
-            swap.remove()?;
-            continue;
-        }
-        tracing::info!(log = %swap.path("log").display(), "completing an interrupted compaction");
-        let replaced =
-            |base: &&Offset| (base_offset..end_offset.max(base_offset + 1)).contains(*base);
-        for base in live.iter().filter(replaced) {
-            Segment::unopened(disk.clone(), dir, *base).remove()?;
-        }
-        disk.sync_dir(dir)?;
-        swap.rename(LIVE)?;
-    }
-    for name in names.iter().filter(|name| name.ends_with(SWAP)) {
-        let path = dir.join(name);
-        if disk.exists(&path) {
-            disk.remove_file(&path)?;
-        }
-    }
-    disk.sync_dir(dir)
 }

@@ -3,6 +3,7 @@ use std::io;
 use super::*;
 use crate::storage::batch::HEADER_BYTES;
 use crate::storage::batch_builder::{BatchBuilder, sealed};
+use crate::storage::compressor;
 
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 
@@ -133,7 +134,7 @@ fn a_slice_and_a_stream_agree_on_what_is_broken() {
             payload[at] = payload[at].wrapping_add(*rng.choice(&[1, 2, 3, 128, 254, 255]).unwrap());
         }
         let mut folded = Vec::new();
-        codec::compress(Codec::Snappy, -1, &payload, &mut folded).unwrap();
+        compressor::compress(Codec::Snappy, -1, &payload, &mut folded).unwrap();
         let here = heads(&raw(count, &payload));
         let unfolded = heads(&packed(Codec::Snappy, count, folded));
         match (here, unfolded) {
@@ -156,7 +157,7 @@ fn the_count_must_be_the_real_one() {
     for codec in CODECS {
         for (count, right) in [(1, false), (2, true), (3, false)] {
             let mut payload = Vec::new();
-            codec::compress(codec, -1, &two, &mut payload).unwrap();
+            compressor::compress(codec, -1, &two, &mut payload).unwrap();
             assert_eq!(heads(&packed(codec, count, payload)).is_ok(), right);
         }
     }
@@ -223,8 +224,8 @@ fn zeros(codec: Codec, head: &[u8], unfolded: usize) -> Vec<u8> {
         }
         _ => {
             let mut packed = Vec::new();
-            codec::compress(codec, -1, &piece, &mut packed).unwrap();
-            codec::compress(codec, -1, head, &mut out).unwrap();
+            compressor::compress(codec, -1, &piece, &mut packed).unwrap();
+            compressor::compress(codec, -1, head, &mut out).unwrap();
             for _ in 0..unfolded / PIECE {
                 out.extend_from_slice(&packed);
             }

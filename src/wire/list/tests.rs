@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::deferred::ItemSource;
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{FindCoordinatorResponse, MetadataResponse, TopicName};

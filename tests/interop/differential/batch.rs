@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use ottla::storage::batch::{BatchView, Codec, batches};
-use ottla::storage::codec::compress;
+use ottla::storage::compressor::compress;
 use ottla::storage::records::records;
 
 /// A name and a value; names may repeat, values may be null.
