@@ -9,7 +9,6 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
 
 /// The logger above all others.
 pub const ROOT: &str = "root";
@@ -105,14 +104,7 @@ impl Loggers {
         let state = self.state();
         let Some((filter, _)) = &state.lines else { return Vec::new() };
         let filter = filter_with(filter, &state.own);
-        // What concerns spans and fields says nothing about a logger.
-        let parts = filter.split(',').filter_map(|part| part.trim().parse::<Targets>().ok());
-        let targets: Targets = parts
-            .flat_map(|part| {
-                let default = part.default_level();
-                part.into_iter().chain(default.map(|level| (String::new(), level)))
-            })
-            .collect();
+        let targets = targets(&filter);
         let level = |name: &'static str| match state.own.get(name) {
             Some(own) => (name, *own),
             None => (name, level_of(&targets, name)),
@@ -186,15 +178,29 @@ pub fn target_of(name: &str) -> String {
     name.replace('.', "::")
 }
 
-fn level_of(targets: &Targets, name: &str) -> &'static str {
+/// Returns the level of each target that a filter names; the empty target stands for all others.
+/// Directives about spans and fields say nothing about a logger.
+fn targets(filter: &str) -> BTreeMap<String, LevelFilter> {
+    let directives = filter.split(',').map(str::trim).filter(|part| !part.contains('['));
+    let target = |part: &str| match part.rsplit_once('=') {
+        Some((target, level)) => Some((target.to_owned(), level.parse().ok()?)),
+        None => match part.parse() {
+            Ok(level) => Some((String::new(), level)),
+            Err(_) => Some((part.to_owned(), LevelFilter::TRACE)),
+        },
+    };
+    directives.filter(|part| !part.is_empty()).filter_map(target).collect()
+}
+
+fn level_of(targets: &BTreeMap<String, LevelFilter>, name: &str) -> &'static str {
     let level = if name == ROOT {
-        targets.iter().find(|(target, _)| target.is_empty()).map(|(_, level)| level)
+        targets.get("")
     } else {
         let own = target_of(name);
-        let above = targets.iter().filter(|(target, _)| own.starts_with(target));
+        let above = targets.iter().filter(|(target, _)| own.starts_with(target.as_str()));
         above.max_by_key(|(target, _)| target.len()).map(|(_, level)| level)
     };
-    match level.unwrap_or(LevelFilter::OFF) {
+    match *level.unwrap_or(&LevelFilter::OFF) {
         LevelFilter::TRACE => "TRACE",
         LevelFilter::DEBUG => "DEBUG",
         LevelFilter::INFO => "INFO",

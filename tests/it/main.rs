@@ -61,3 +61,4 @@ mod topic_changes;
 mod topic_names;
 mod topics;
 mod versions;
+mod walls;

@@ -97,7 +97,7 @@ const NOT_OURS_TO_NAME: &[&str] = &[
     concat!("..", "/shared"),
 ];
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -125,7 +125,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Every source file: its path below src/ and its code before the tests, without comments.
-fn code() -> Vec<(String, String)> {
+pub fn code() -> Vec<(String, String)> {
     let root = root().join("src");
     let is_test =
         |p: &PathBuf| p.ends_with("tests.rs") || p.components().any(|c| c.as_os_str() == "tests");
@@ -143,7 +143,7 @@ fn code() -> Vec<(String, String)> {
         .collect()
 }
 
-fn refuse(faults: Vec<String>) {
+pub fn refuse(faults: Vec<String>) {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
