@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::log::LEADER_EPOCH;
 use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
 use crate::topics::error::Unavailable;
@@ -36,8 +37,10 @@ pub struct ReadRequest {
     pub partition: Result<Arc<Partition>, i16>,
     /// From where.
     pub offset: Offset,
-    /// Bytes of this partition.
-    pub max_bytes: u64,
+    /// The epoch of the last record that the client has; -1 if it does not say.
+    pub last_fetched_epoch: i32,
+    /// Bytes of this partition. A negative limit fails where there is something to read.
+    pub max_bytes: i64,
 }
 
 /// What was found in a partition.
@@ -64,8 +67,13 @@ pub enum ReadOutcome {
     Unavailable(Unavailable),
     /// The log cannot be read there.
     Failed(ReadError),
+    /// There is something to read, and the partition's limit is negative.
+    NegativeLimit,
     /// Read, perhaps nothing.
     Read(Read),
+    /// The epoch that the client has read up to ends before its offset: it has records that are not
+    /// in the log (KIP-595).
+    Diverging(Read),
 }
 
 /// Reads until there is enough, an error, or no time left; or until `hurry` is over: what was read
@@ -128,17 +136,25 @@ fn read_one(wanted: &ReadRequest, limits: FetchLimits, bytes: &mut u64) -> ReadO
         Err(error) => return ReadOutcome::Unavailable(error),
     };
     let below = if limits.committed { view.last_stable_offset } else { view.end_offset };
-    let left = limits.max_bytes.saturating_sub(*bytes).min(wanted.max_bytes);
+    let found = |records| Read {
+        end_offset: view.end_offset,
+        last_stable_offset: view.last_stable_offset,
+        log_start_offset: view.log_start_offset,
+        committed: limits.committed,
+        records,
+    };
+    // Later epochs are in directories of a cluster only, and where they end is not kept.
+    if wanted.last_fetched_epoch == LEADER_EPOCH && wanted.offset > view.end_offset {
+        return ReadOutcome::Diverging(found(None));
+    }
+    let most = u64::try_from(wanted.max_bytes).ok();
+    let left = limits.max_bytes.saturating_sub(*bytes).min(most.unwrap_or(0));
     match view.read(wanted.offset, below, left, *bytes == 0) {
+        // An offset out of range comes first, and at the end nothing is read (Kafka: `LocalLog.read`).
+        Ok(_) if most.is_none() && wanted.offset < below => ReadOutcome::NegativeLimit,
         Ok(records) => {
             *bytes += records.as_ref().map_or(0, |r| r.len as u64);
-            ReadOutcome::Read(Read {
-                end_offset: view.end_offset,
-                last_stable_offset: view.last_stable_offset,
-                log_start_offset: view.log_start_offset,
-                committed: limits.committed,
-                records,
-            })
+            ReadOutcome::Read(found(records))
         }
         Err(error) => ReadOutcome::Failed(error),
     }

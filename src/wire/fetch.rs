@@ -24,6 +24,9 @@ pub struct FetchedPartition {
     pub log_start_offset: Offset,
     /// Aborted transactions among the records; `None` for read_uncommitted.
     pub aborted: Option<Vec<(ProducerId, Offset)>>,
+    /// The last epoch that the client can go on from and its end offset, where it has read more; told
+    /// from version 12 on.
+    pub diverging: Option<(i32, Offset)>,
     /// The records; none is written as empty, never as null (librdkafka takes null for damage).
     pub records: Option<FileSlice>,
 }
@@ -101,7 +104,10 @@ pub fn encode(
                 chunks.push(Chunk::Bytes(out.split().freeze()));
                 chunks.push(Chunk::File(records));
             }
-            lengths.tags(&mut out);
+            match partition.diverging {
+                Some(diverging) if version >= 12 => tag_diverging(&mut out, diverging),
+                _ => lengths.tags(&mut out),
+            }
         }
         lengths.tags(&mut out);
     }
@@ -132,6 +138,16 @@ fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &Fetched
     if version >= 11 {
         out.put_i32(-1);
     }
+}
+
+/// Writes the tagged fields of a partition whose client has read more than there is.
+fn tag_diverging(out: &mut BytesMut, (epoch, end_offset): (i32, Offset)) {
+    const BYTES: u8 = 4 + 8 + 1;
+    // One field; its tag; its length.
+    out.put_slice(&[1, 0, BYTES]);
+    out.put_i32(epoch);
+    out.put_i64(end_offset);
+    out.put_u8(0);
 }
 
 /// Puts the frame's length, which is known only now, into the first chunk.

@@ -113,6 +113,7 @@ async fn what_kafka_cannot_name_or_read_is_an_unknown_server_error() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     client.create("t", 1, &[]).await;
+    client.produce("t", 0, plain(&["a"])).await;
     let unknown = Code::UnknownServerError.code();
     let request = fetching("t", 0, 0).with_isolation_level(7);
     let answer = client.call(12, &request).await;
@@ -126,6 +127,15 @@ async fn what_kafka_cannot_name_or_read_is_an_unknown_server_error() {
     request.topics[0].partitions[0].partition_max_bytes = -1;
     let answer = client.call(12, &request).await;
     assert_eq!((answer.error_code, answer.responses[0].partitions[0].error_code), (0, unknown));
+    for offset in [-1, 5] {
+        request.topics[0].partitions[0].fetch_offset = offset;
+        let answer = client.call(12, &request).await;
+        let code = answer.responses[0].partitions[0].error_code;
+        assert_eq!(code, Code::OffsetOutOfRange.code(), "the offset {offset} comes first");
+    }
+    request.topics[0].partitions[0].fetch_offset = 1;
+    let answer = client.call(12, &request).await;
+    assert_eq!(answer.responses[0].partitions[0].error_code, 0, "at the end nothing is read");
     let request = fetching("t", 0, 0).with_max_bytes(-1);
     let answer = client.call(12, &request).await;
     assert_eq!((answer.error_code, answer.responses[0].partitions[0].error_code), (0, unknown));

@@ -24,6 +24,7 @@ use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::{NONE, read_error_code, session_error_code, unavailable_code};
 use crate::handlers::throttle::charge_time;
+use crate::log::LEADER_EPOCH;
 use crate::quotas::limits::QuotaType;
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
@@ -37,10 +38,8 @@ const WAIT_MS_MAX: i32 = 300_000;
 fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
-        if !matches!(request.isolation_level, 0 | 1) && has_what_is_there(cx, &request) {
-            charge_time(cx);
-            return encode(cx.version, cx.correlation_id, unknown_isolation(cx.version, &request));
-        }
+        let is_known = matches!(request.isolation_level, 0 | 1);
+        let otherwise = (!is_known).then(|| unknown_isolation(cx.version, &request));
         let reads_nothing = request.max_bytes < 0;
         let max_bytes = request.max_bytes.clamp(0, most_bytes(cx));
         let limits = FetchLimits {
@@ -54,7 +53,13 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
             sessions.begin(cx.broker.clock.now().mono_ms, session_request(cx.version, request))
         };
         let fetched = match begun {
-            Ok(plan) => fetch(cx, plan, limits, reads_nothing).await,
+            Ok(plan) => match otherwise.filter(|_| has_what_is_there(&cx.broker, &plan)) {
+                None => fetch(cx, plan, limits, reads_nothing).await,
+                Some(refused) => {
+                    charge_time(cx);
+                    refused
+                }
+            },
             Err(error) => {
                 charge_time(cx);
                 Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
@@ -64,17 +69,10 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// Returns true if the request itself names an existing partition: only then does Kafka check the
-/// isolation level.
-fn has_what_is_there(cx: &Context, request: &FetchRequest) -> bool {
-    request.topics.iter().any(|topic| {
-        let live = match cx.version {
-            ..13 => cx.broker.registry.named(&topic.topic),
-            13.. => cx.broker.registry.with_id(topic.topic_id),
-        };
-        let is_there = |index| live.as_ref().is_some_and(|live| live.partition(index).is_some());
-        topic.partitions.iter().any(|partition| is_there(partition.partition))
-    })
+/// Returns true if a partition is to be read: only then does Kafka look at the isolation level.
+fn has_what_is_there(broker: &Broker, plan: &FetchPlan) -> bool {
+    let code = |wanted: &SessionPartition| wanting(broker, wanted).partition.err();
+    plan.partitions.iter().any(|wanted| !code(wanted).is_some_and(|code| is_unknown(&code)))
 }
 
 /// Returns the response to an unknown isolation level: Kafka fails on it without details. From
@@ -151,7 +149,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
     let mut wanting: Vec<ReadRequest> =
         plan.partitions.iter().map(|w| wanting(&cx.broker, w)).collect();
     if reads_nothing {
-        fail_first(&mut wanting);
+        limit_first(&mut wanting);
     }
     let stopping = cx.broker.stopping.subscribe();
     let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
@@ -165,7 +163,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
         .iter()
         .map(|a| PartitionRead {
             has_records: a.records.is_some(),
-            must_answer: a.error_code != NONE,
+            must_answer: a.error_code != NONE || a.diverging.is_some(),
             offsets: PartitionOffsets {
                 high_watermark: a.high_watermark,
                 last_stable_offset: a.last_stable_offset,
@@ -187,7 +185,8 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
                 plan.partitions.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
             // As in Kafka, partitions that do not exist come after those that are read.
             let mut shown: Vec<_> = shown.collect();
-            shown.sort_by_key(|((_, answer), _)| is_unknown(&answer.error_code));
+            let place = |code: i16| UNKNOWN.iter().position(|unknown| unknown.code() == code);
+            shown.sort_by_key(|((_, answer), _)| place(answer.error_code));
             let topics =
                 grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
             Fetched { error_code: NONE, session_id: session.session_id, topics }
@@ -228,7 +227,8 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
 /// Returns the size that the response would have, in bytes.
 fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
     let both = plan.partitions.iter().zip(answers);
-    let has_news = |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE;
+    let has_news =
+        |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE || a.diverging.is_some();
     let news = both.filter(|(_, answer)| has_news(answer));
     let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));
     let fetched = Fetched { topics, ..Fetched::default() };
@@ -256,17 +256,20 @@ fn grouped<'a>(
     topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
-/// Fails the first existing partition: Kafka cannot read with a negative `max_bytes`, and nothing
-/// is left for the partitions after it.
-fn fail_first(wanting: &mut [ReadRequest]) {
+/// Gives the first partition that there is a negative limit: that of the whole request counts for it,
+/// and for the partitions behind it nothing is left (Kafka: `ReplicaManager.readFromLog`).
+fn limit_first(wanting: &mut [ReadRequest]) {
     let first = wanting.iter_mut().find(|one| !one.partition.as_ref().is_err_and(is_unknown));
-    if let Some(first) = first.filter(|first| first.partition.is_ok()) {
-        first.partition = Err(Code::UnknownServerError.code());
+    if let Some(first) = first {
+        first.max_bytes = -1;
     }
 }
 
+/// The codes of partitions that there are not, in the order in which Kafka puts them last.
+const UNKNOWN: [Code; 2] = [Code::UnknownTopicId, Code::UnknownTopicOrPartition];
+
 fn is_unknown(code: &i16) -> bool {
-    [Code::UnknownTopicOrPartition.code(), Code::UnknownTopicId.code()].contains(code)
+    UNKNOWN.iter().any(|unknown| unknown.code() == *code)
 }
 
 fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
@@ -283,14 +286,13 @@ fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
     let checked: Result<Arc<Partition>, Code> =
         found.and_then(|partition| match epoch_fault(epoch) {
             Some(code) => Err(code),
-            // Kafka fails on a negative limit, without details.
-            None if wanted.params.partition_max_bytes < 0 => Err(Code::UnknownServerError),
             None => Ok(partition),
         });
     ReadRequest {
         partition: checked.map_err(|code| code.code()),
         offset: wanted.params.fetch_offset,
-        max_bytes: wanted.params.partition_max_bytes.max(0) as u64,
+        last_fetched_epoch: wanted.params.last_fetched_epoch,
+        max_bytes: i64::from(wanted.params.partition_max_bytes),
     }
 }
 
@@ -304,6 +306,7 @@ fn refused(index: i32, error_code: i16) -> FetchedPartition {
         last_stable_offset: -1,
         log_start_offset: -1,
         aborted: is_unknown(&error_code).then(Vec::new),
+        diverging: None,
         records: None,
     }
 }
@@ -314,6 +317,8 @@ fn answer(wanted: &SessionPartition, outcome: ReadOutcome) -> FetchedPartition {
         ReadOutcome::Refused(code) => failed(code),
         ReadOutcome::Unavailable(error) => failed(unavailable_code(&error).code()),
         ReadOutcome::Failed(error) => failed(read_error_code(&error).code()),
+        // Kafka cannot read so little, and says no more.
+        ReadOutcome::NegativeLimit => failed(Code::UnknownServerError.code()),
         ReadOutcome::Read(read) => FetchedPartition {
             index: wanted.key.partition,
             error_code: NONE,
@@ -321,7 +326,18 @@ fn answer(wanted: &SessionPartition, outcome: ReadOutcome) -> FetchedPartition {
             last_stable_offset: read.last_stable_offset,
             log_start_offset: read.log_start_offset,
             aborted: read.committed.then(Vec::new),
+            diverging: None,
             records: read.records,
+        },
+        ReadOutcome::Diverging(read) => FetchedPartition {
+            index: wanted.key.partition,
+            error_code: NONE,
+            high_watermark: read.end_offset,
+            last_stable_offset: read.last_stable_offset,
+            log_start_offset: read.log_start_offset,
+            aborted: None,
+            diverging: Some((LEADER_EPOCH, read.end_offset)),
+            records: None,
         },
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use kafka_protocol::messages::fetch_response::{
-    AbortedTransaction, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
 };
 use kafka_protocol::messages::{BrokerId, FetchResponse, TopicName};
 use kafka_protocol::protocol::{Encodable, StrBytes};
@@ -29,6 +29,7 @@ fn any(rng: &mut Rng, file: &Arc<dyn File>) -> Fetched {
         last_stable_offset: rng.i64(..),
         log_start_offset: rng.i64(..),
         aborted: rng.bool().then(|| (0..rng.i64(0..3)).map(|i| (i, rng.i64(..))).collect()),
+        diverging: rng.bool().then(|| (rng.i32(0..9), rng.i64(0..1 << 40))),
         records: rng.bool().then(|| FileSlice {
             file: file.clone(),
             position: rng.u64(0..100),
@@ -72,6 +73,12 @@ fn told_by_the_crate(version: i16, fetched: &Fetched) -> FetchResponse {
             .with_aborted_transactions(aborted)
             .with_records(Some(p.records.as_ref().map(bytes_of).unwrap_or_default()));
         let data = data.with_preferred_read_replica(BrokerId(-1));
+        let data = match p.diverging {
+            Some((epoch, end_offset)) if version >= 12 => data.with_diverging_epoch(
+                EpochEndOffset::default().with_epoch(epoch).with_end_offset(end_offset),
+            ),
+            _ => data,
+        };
         if version >= 5 { data.with_log_start_offset(p.log_start_offset) } else { data }
     };
     let topic = |t: &FetchedTopic| {
