@@ -186,7 +186,7 @@ async fn what_a_topic_cannot_be_is_told_apart() {
     assert_eq!(broker.delete_topic("u").await, Err(TopicError::Unknown("u".to_owned())));
     let wrong = [
         (NewTopic::new("a topic"), "other than ASCII alphanumerics"),
-        (NewTopic::new("p").partitions(0), "Number of partitions must be larger than 0"),
+        (NewTopic::new("p").partitions(0), "invalid non-positive value"),
         (NewTopic::new("c").config("retention.millis", 1), "did you mean retention.ms?"),
         (NewTopic::new("v").config("retention.ms", "soon"), "must be a whole number"),
     ];

@@ -32,6 +32,10 @@ impl Handler for AlterPartitionReassignments {
         cx: &Context,
         request: AlterPartitionReassignmentsRequest,
     ) -> AlterPartitionReassignmentsResponse {
+        if request.topics.is_empty() {
+            // As Kafka's controller: nothing is looked at, and an empty message is not null.
+            return AlterPartitionReassignmentsResponse::default();
+        }
         let responses = request.topics.into_iter().map(|topic| {
             let live = cx.broker.registry.named(&topic.name);
             let partitions = topic.partitions.iter().map(|wanted| {
@@ -54,8 +58,7 @@ impl Handler for AlterPartitionReassignments {
                 .with_name(topic.name.clone())
         });
         AlterPartitionReassignmentsResponse::default()
-            // Null, except if no partition is requested.
-            .with_error_message((responses.len() == 0).then(StrBytes::default))
+            .with_error_message(None)
             .with_allow_replication_factor_change(request.allow_replication_factor_change)
             .with_responses(responses.collect())
     }

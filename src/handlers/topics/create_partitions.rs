@@ -37,9 +37,12 @@ impl Handler for CreatePartitions {
 
     async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
         let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
+        // What is named twice is refused for that, and does not count here.
+        let once = request.topics.iter().filter(|topic| !twice.contains(&topic.name));
+        if additional(cx, once) > PARTITIONS_MAX {
+            return excessive(&request);
+        }
         let mut answered = BTreeSet::new();
-        // The number of partitions that the request may still create.
-        let mut left = PARTITIONS_MAX;
         let mut results = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             // A name that occurs twice is answered once, and nothing is done.
@@ -48,7 +51,7 @@ impl Handler for CreatePartitions {
             }
             let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
             let outcome = match twice.contains(&topic.name) {
-                false => grow(cx, topic, request.validate_only, &mut left).await,
+                false => grow(cx, topic, request.validate_only).await,
                 true => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
             };
             results.push(match outcome {
@@ -66,22 +69,37 @@ impl Handler for CreatePartitions {
     }
 }
 
+/// Returns how many partitions would be created in all.
+fn additional<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatePartitionsTopic>) -> i64 {
+    let of = |topic: &CreatePartitionsTopic| {
+        let has = cx.broker.registry.named(&topic.name)?.partitions.len() as i64;
+        Some((i64::from(topic.count) - has).max(0))
+    };
+    topics.filter_map(of).sum()
+}
+
+/// Refuses the whole request, and everything that it names.
+fn excessive(request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
+    const MESSAGE: &str = "Excessively large number of additional partitions per request.";
+    let result = |topic: &CreatePartitionsTopic| {
+        CreatePartitionsTopicResult::default()
+            .with_name(topic.name.clone())
+            .with_error_code(Code::PolicyViolation.code())
+            .with_error_message(Some(StrBytes::from_static_str(MESSAGE)))
+    };
+    CreatePartitionsResponse::default().with_results(request.topics.iter().map(result).collect())
+}
+
 async fn grow(
     cx: &Context,
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
-    left: &mut i64,
 ) -> Result<(), ApiError> {
     let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown)?;
     let has = topic.partitions.len() as i32;
     if wanted.count <= has {
         let name = wanted.name.to_string();
         return Err(GrowError::NotMore { name, has, wanted: wanted.count }.into());
-    }
-    *left -= i64::from(wanted.count - has);
-    if *left < 0 {
-        let message = "Excessively large number of additional partitions per request.";
-        return Err(ApiError::new(Code::PolicyViolation, message));
     }
     if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
         return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));

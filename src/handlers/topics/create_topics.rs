@@ -7,7 +7,7 @@
 //! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the response · v6
 //! THROTTLING_QUOTA_EXCEEDED · v7 topic id
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
@@ -132,14 +132,17 @@ fn check(
     if let Some(Err(error)) = could {
         return Err(ApiError::from(error));
     }
-    let mut configs = BTreeMap::new();
-    for config in &topic.configs {
-        let Some(value) = &config.value else {
-            let message = format!("Null value not supported for topic configs: {}", &*config.name);
-            return Err(ApiError::new(Code::InvalidConfig, message));
-        };
-        configs.insert(config.name.to_string(), value.to_string());
+    let nulls = topic.configs.iter().filter(|config| config.value.is_none());
+    let nulls: Vec<&str> = nulls.map(|config| &*config.name).collect();
+    if !nulls.is_empty() {
+        let message = format!("Null value not supported for topic configs: {}", nulls.join(","));
+        return Err(ApiError::new(Code::InvalidConfig, message));
     }
+    let configs: BTreeMap<String, String> = topic
+        .configs
+        .iter()
+        .filter_map(|config| Some((config.name.to_string(), config.value.as_ref()?.to_string())))
+        .collect();
     cx.broker
         .settings
         .now()
@@ -165,7 +168,7 @@ fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError
     let partitions = match topic.num_partitions {
         -1 => cx.broker.config.num_partitions,
         n if n < 1 => {
-            let message = "Number of partitions must be larger than 0, or -1 to use the default.";
+            let message = "Number of partitions was set to an invalid non-positive value.";
             return Err(ApiError::new(Code::InvalidPartitions, message));
         }
         n => n,
@@ -173,7 +176,8 @@ fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError
     if factor > 1 {
         let message = format!(
             "Unable to replicate the partition {factor} time(s): The target replication factor of \
-             {factor} cannot be reached because only 1 broker(s) are registered."
+             {factor} cannot be reached because only 1 broker(s) are registered or some brokers have all \
+             their log directories cordoned."
         );
         return Err(ApiError::new(Code::InvalidReplicationFactor, message));
     }
@@ -181,21 +185,30 @@ fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError
 }
 
 fn assigned_partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError> {
-    if topic.num_partitions != -1 || topic.replication_factor != -1 {
-        let message = "A manual partition assignment was specified, but numPartitions or \
-                       replicationFactor was not set to -1.";
+    let counts = [
+        ("replication factor", i32::from(topic.replication_factor)),
+        ("numPartitions", topic.num_partitions),
+    ];
+    if let Some((count, _)) = counts.iter().find(|(_, count)| *count != -1) {
+        let message =
+            format!("A manual partition assignment was specified, but {count} was not set to -1.");
         return Err(ApiError::new(Code::InvalidRequest, message));
     }
-    let mut indexes: Vec<i32> = topic.assignments.iter().map(|a| a.partition_index).collect();
-    indexes.sort_unstable();
-    if !indexes.iter().copied().eq(0..indexes.len() as i32) {
-        let message = "partitions should be a consecutive 0-based integer sequence";
-        return Err(ApiError::new(Code::InvalidReplicaAssignment, message));
-    }
+    let refuse = |message: String| Err(ApiError::new(Code::InvalidReplicaAssignment, message));
+    let mut indexes = BTreeSet::new();
     for assignment in &topic.assignments {
-        if let Some(fault) = assignments::fault(cx.node_id(), &assignment.broker_ids) {
-            return Err(ApiError::new(Code::InvalidReplicaAssignment, fault));
+        let index = assignment.partition_index;
+        if !indexes.insert(index) {
+            return refuse(format!(
+                "Found multiple manual partition assignments for partition {index}"
+            ));
         }
+        if let Some(fault) = assignments::fault(cx.node_id(), &assignment.broker_ids) {
+            return refuse(fault);
+        }
+    }
+    if !indexes.iter().copied().eq(0..indexes.len() as i32) {
+        return refuse("partitions should be a consecutive 0-based integer sequence".to_owned());
     }
     Ok(indexes.len() as i32)
 }
@@ -235,9 +248,11 @@ async fn create(
 fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
     let configs =
         cx.broker.settings.now().describe_topic(&topic.configs).into_iter().map(|config| {
+            // Its own values are told as they came.
+            let value = topic.configs.get(config.name).cloned().or(config.value);
             CreatableTopicConfigs::default()
                 .with_name(StrBytes::from_static_str(config.name))
-                .with_value(config.value.map(StrBytes::from_string))
+                .with_value(value.map(StrBytes::from_string))
                 .with_read_only(config.read_only)
                 .with_config_source(config.source.code())
                 .with_is_sensitive(config.sensitive)

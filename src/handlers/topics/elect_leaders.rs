@@ -30,7 +30,9 @@ impl ListHandler for ElectLeaders {
 
     async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
-        if cx.version >= 1 && !matches!(request.election_type, 0 | 1) {
+        // Where nothing is named Kafka does not look at the type.
+        let names_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
+        if cx.version >= 1 && !matches!(request.election_type, 0 | 1) && !names_none {
             return refused(cx, list, request).await;
         }
         let Some(topics) = request.topic_partitions else {
