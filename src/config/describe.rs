@@ -148,8 +148,9 @@ fn described_broker_option(
     }
 }
 
-/// What is set under any of the row's names, and then the default, which the last name carries.
-fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
+/// Returns what is set under any of the row's names, and then the default, which the last name
+/// carries.
+pub fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
     let mut synonyms: Vec<ConfigSynonym> = layers
         .all(row.broker())
         .into_iter()

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::check::Check;
-use crate::config::describe::{ConfigDescription, ConfigSynonym};
+use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{self, ConfigSource, Layers};
@@ -300,23 +300,29 @@ pub fn describe(
     layers: &Layers,
 ) -> Vec<ConfigDescription> {
     let describe = |option: &'static ResourceOption| {
-        let own = configs.get(option.name).filter(|own| option.row.validates(own, 1));
-        let (value, source) = match own {
-            Some(own) => (tidied(option.row, own), owner.source()),
-            None => (text_of_broker(option.row, layers), ConfigSource::Default),
+        let (name, row) = (option.name, option.row);
+        let default =
+            ConfigSynonym { name, value: Some(row.default_text()), source: ConfigSource::Default };
+        let mut synonyms = match (owner, row.broker()) {
+            // Kafka shows where a subscription's value comes from only if it is its own.
+            (ResourceType::ClientMetrics, _) => Vec::new(),
+            (ResourceType::Group, []) => vec![default],
+            (ResourceType::Group, _) => broker_synonyms(row, layers),
         };
-        // Kafka shows where a subscription's value comes from only if it is its own.
-        let is_shown = own.is_some() || owner == ResourceType::Group;
-        let synonym = ConfigSynonym { name: option.name, value: Some(value.clone()), source };
+        if let Some(own) = configs.get(name).filter(|own| row.validates(own, 1)) {
+            let (value, source) = (Some(tidied(row, own)), owner.source());
+            synonyms.insert(0, ConfigSynonym { name, value, source });
+        }
+        let first = synonyms.first();
         ConfigDescription {
-            name: option.name,
-            value: Some(value),
-            source,
+            name,
+            value: first.map_or(Some(row.default_text()), |synonym| synonym.value.clone()),
+            source: first.map_or(ConfigSource::Default, |synonym| synonym.source),
             read_only: false,
             sensitive: false,
-            kind: option.row.kind(),
-            synonyms: if is_shown { vec![synonym] } else { Vec::new() },
-            doc: option.row.doc(),
+            kind: row.kind(),
+            synonyms,
+            doc: row.doc(),
         }
     };
     owner.options().iter().map(describe).collect()
@@ -405,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_does_not_say_has_the_brokers_value_as_its_default() {
+    fn a_group_that_does_not_say_has_the_brokers_value() {
         let settings = on_a_broker_with("group.consumer.session.timeout.ms", "50000");
         let found = |configs: &BTreeMap<String, String>| {
             let all = settings.describe_resource(ResourceType::Group, configs);
@@ -413,9 +419,9 @@ mod tests {
             let session = session.unwrap();
             (session.value.unwrap(), session.source.code(), session.synonyms.len())
         };
-        assert_eq!(found(&BTreeMap::new()), ("50000".to_owned(), 5, 1));
+        assert_eq!(found(&BTreeMap::new()), ("50000".to_owned(), 4, 2));
         let own = configs(&[("consumer.session.timeout.ms", "47000")]);
-        assert_eq!(found(&own), ("47000".to_owned(), 8, 1));
+        assert_eq!(found(&own), ("47000".to_owned(), 8, 3));
         let metrics = configs(&[("metrics", "a, b")]);
         let all = settings.describe_resource(ResourceType::ClientMetrics, &metrics);
         let found: Vec<_> =

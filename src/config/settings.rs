@@ -169,7 +169,9 @@ impl Settings {
         &self,
         overrides: &BTreeMap<String, String>,
     ) -> Result<(), TopicConfigError> {
-        for (name, value) in overrides {
+        // Kafka looks at all names before it looks at a value.
+        let unknown = overrides.iter().find(|(name, _)| table::topic_option(name).is_none());
+        for (name, value) in unknown.into_iter().chain(overrides) {
             self.check_topic(name, value)?;
         }
         let config = self.topic(overrides);

@@ -1,13 +1,71 @@
 //! Changing a resource's configs: what AlterConfigs and IncrementalAlterConfigs have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api_error::ApiError;
 use crate::handlers::configs::{BROKER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
+use crate::handlers::duplicates::named_twice;
+use crate::handlers::errors::NONE;
 use crate::topics::names;
+
+/// The result for one resource of a request.
+pub struct ResourceResult {
+    /// Its type.
+    pub kind: i8,
+    /// Its name.
+    pub name: StrBytes,
+    /// Kafka's error code.
+    pub code: i16,
+    /// The message with an error.
+    pub message: Option<StrBytes>,
+}
+
+/// Changes the resources of a request, one after the other; one that is named twice is refused,
+/// both times. `named` returns a resource's type and name.
+pub async fn each<R>(
+    resources: Vec<R>,
+    named: impl Fn(&R) -> (i8, StrBytes),
+    change: impl Fn(&R) -> Result<(), ApiError>,
+) -> Vec<ResourceResult> {
+    let twice = named_twice(resources.iter().map(&named));
+    let mut results = Vec::with_capacity(resources.len());
+    for resource in &resources {
+        let (kind, name) = named(resource);
+        let changed = match twice.contains(&(kind, name.clone())) {
+            true => Err(ApiError::invalid_request("Each resource must appear at most once.")),
+            false => change(resource),
+        };
+        let (code, message) = match changed {
+            Ok(()) => (NONE, None),
+            Err(fault) => (fault.code.code(), Some(StrBytes::from_string(fault.message))),
+        };
+        results.push(ResourceResult { kind, name, code, message });
+        // Each change may have been a sync: other tasks run in between.
+        tokio::task::yield_now().await;
+    }
+    results
+}
+
+/// Refuses a config that is named twice, then those that have no value and need one: `configs` are
+/// the names, and whether a value is missing.
+pub fn check_names<'a>(
+    configs: impl Iterator<Item = (&'a str, bool)> + Clone,
+) -> Result<(), ApiError> {
+    let mut seen = HashSet::new();
+    if configs.clone().any(|(name, _)| !seen.insert(name)) {
+        return Err(ApiError::invalid_request("Error due to duplicate config keys"));
+    }
+    let nulls: Vec<&str> = configs.filter(|(_, is_null)| *is_null).map(|(name, _)| name).collect();
+    if !nulls.is_empty() {
+        let message = format!("Null value not supported for : {}", nulls.join(", "));
+        return Err(ApiError::invalid_request(message));
+    }
+    Ok(())
+}
 
 /// Changes the configs of any resource but loggers: `wanted` receives the current ones.
 pub fn alter(
@@ -18,10 +76,6 @@ pub fn alter(
     wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,
 ) -> Result<(), ApiError> {
     match kind {
-        TOPIC if name.is_empty() => {
-            return Err(ApiError::invalid_request("Default topic resources are not allowed."));
-        }
-        TOPIC => return alter_topic(cx, name, validate_only, wanted),
         BROKER if !name.is_empty() => {
             let id = node_id(name)?;
             if id != cx.node_id() {
@@ -31,17 +85,34 @@ pub fn alter(
                 return Err(ApiError::invalid_request(message));
             }
         }
-        BROKER => {}
-        CLIENT_METRICS if name.is_empty() => {
-            return Err(ApiError::invalid_request("Subscription name can't be empty"));
-        }
-        GROUP if name.is_empty() => {
-            return Err(ApiError::invalid_request("Default group resources are not allowed."));
-        }
-        CLIENT_METRICS | GROUP => {}
+        TOPIC => return alter_topic(cx, name, validate_only, wanted),
+        BROKER | CLIENT_METRICS | GROUP => {}
         other => return Err(ApiError::invalid_request(format!("Unknown resource type {other}"))),
     }
-    cx.broker.alter_resource(kind, &resource_name(cx, kind, name), validate_only, wanted)
+    cx.broker.alter_resource(kind, &resource_name(cx, kind, name), validate_only, |has| {
+        let wanted = wanted(has)?;
+        check_name(kind, name)?;
+        Ok(wanted)
+    })
+}
+
+/// Refuses a name that no resource of its type has. Kafka looks at operations first
+/// (`ControllerConfigurationValidator`).
+fn check_name(kind: i8, name: &str) -> Result<(), ApiError> {
+    match kind {
+        TOPIC if name.is_empty() => {
+            Err(ApiError::invalid_request("Default topic resources are not allowed."))
+        }
+        TOPIC => names::fault(name)
+            .map_or(Ok(()), |message| Err(ApiError::new(Code::InvalidTopicException, message))),
+        CLIENT_METRICS if name.is_empty() => {
+            Err(ApiError::invalid_request("Subscription name can't be empty"))
+        }
+        GROUP if name.is_empty() => {
+            Err(ApiError::invalid_request("Default group resources are not allowed."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the name under which a resource's configs are stored: Kafka accepts "01" as a broker id.
@@ -61,11 +132,9 @@ fn alter_topic(
     validate_only: bool,
     wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,
 ) -> Result<(), ApiError> {
-    if let Some(message) = names::fault(name) {
-        return Err(ApiError::new(Code::InvalidTopicException, message));
-    }
     let checked = |has: Option<&BTreeMap<String, String>>| {
         let wanted = wanted(has.unwrap_or(&BTreeMap::new()))?;
+        check_name(TOPIC, name)?;
         cx.broker.settings.now().check_overrides(&wanted)?;
         // Kafka checks the values before it looks for the topic.
         if has.is_none() {

@@ -28,7 +28,9 @@ use crate::config::resources::ResourceType;
 use crate::config::settings::Settings;
 use crate::handlers::api::ListHandler;
 use crate::handlers::api_error::ApiError;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
+use crate::handlers::configs::{
+    BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, RESOURCE_TYPES, TOPIC,
+};
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::metadata::image::Image;
@@ -101,6 +103,10 @@ impl ResultSource {
             settings: cx.broker.settings.now(),
             levels: cx.broker.loggers.levels(),
             node_id: cx.node_id(),
+            knows_types: request
+                .resources
+                .iter()
+                .all(|r| RESOURCE_TYPES.contains(&r.resource_type)),
         };
         ResultSource { known, shape, resources: request.resources, next: 0, last: None }
     }
@@ -140,7 +146,14 @@ struct ConfigSnapshot {
     settings: Arc<Settings>,
     levels: Vec<(&'static str, &'static str)>,
     node_id: i32,
+    /// False if one of the resources is of a type that there is not: then none is described.
+    knows_types: bool,
 }
+
+/// What Kafka says where it says no more of INVALID_REQUEST.
+const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client \
+                         library or the message was sent to an incompatible broker. See the broker \
+                         logs for more details.";
 
 impl ConfigSnapshot {
     fn result(&self, shape: &Options, resource: &DescribeConfigsResource) -> DescribeConfigsResult {
@@ -148,6 +161,7 @@ impl ConfigSnapshot {
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
         let described = match resource.resource_type {
+            _ if !self.knows_types => Err(ApiError::invalid_request(MALFORMED)),
             BROKER_LOGGER => self.loggers(&resource.resource_name),
             _ => self
                 .described(resource)
@@ -204,7 +218,7 @@ impl ConfigSnapshot {
             GROUP => {
                 Ok(settings.describe_resource(ResourceType::Group, &image.configs_of(GROUP, name)))
             }
-            other => Err(ApiError::invalid_request(format!("Unsupported resource type: {other}"))),
+            _ => Err(ApiError::invalid_request(MALFORMED)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! IncrementalAlterConfigs (44): sets some configs, and reverts others to their defaults (KIP-339).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
@@ -9,15 +9,14 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
-use kafka_protocol::protocol::StrBytes;
 
 use crate::config::table;
 use crate::config::value::ConfigType;
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC, change};
+use crate::handlers::configs::change::{self, ResourceResult};
+use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC};
 use crate::handlers::context::Context;
-use crate::handlers::duplicates::named_twice;
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -38,30 +37,19 @@ impl Handler for IncrementalAlterConfigs {
         cx: &Context,
         request: IncrementalAlterConfigsRequest,
     ) -> IncrementalAlterConfigsResponse {
-        let named = request.resources.iter();
-        let named = named.map(|one| (one.resource_type, one.resource_name.clone()));
-        let twice = named_twice(named);
-        let mut responses = Vec::with_capacity(request.resources.len());
-        for resource in request.resources {
-            let changed =
-                if twice.contains(&(resource.resource_type, resource.resource_name.clone())) {
-                    Err(ApiError::invalid_request("Each resource must appear at most once."))
-                } else {
-                    alter(cx, &resource, request.validate_only)
-                };
-            let response = AlterConfigsResourceResponse::default()
-                .with_error_message(None)
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name.clone());
-            responses.push(match changed {
-                Ok(()) => response,
-                Err(fault) => response
-                    .with_error_code(fault.code.code())
-                    .with_error_message(Some(StrBytes::from_string(fault.message))),
-            });
-            // Each change may have been a sync: other tasks run in between.
-            tokio::task::yield_now().await;
-        }
+        let results = change::each(
+            request.resources,
+            |resource| (resource.resource_type, resource.resource_name.clone()),
+            |resource| alter(cx, resource, request.validate_only),
+        );
+        let response = |result: ResourceResult| {
+            AlterConfigsResourceResponse::default()
+                .with_resource_type(result.kind)
+                .with_resource_name(result.name)
+                .with_error_code(result.code)
+                .with_error_message(result.message)
+        };
+        let responses = results.await.into_iter().map(response).collect();
         IncrementalAlterConfigsResponse::default().with_responses(responses)
     }
 }
@@ -71,18 +59,10 @@ fn alter(
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), ApiError> {
-    let mut seen = BTreeSet::new();
-    if resource.configs.iter().any(|config| !seen.insert(&*config.name)) {
-        return Err(ApiError::invalid_request("Error due to duplicate config keys"));
-    }
     let is_null =
-        |config: &&AlterableConfig| config.value.is_none() && config.config_operation != DELETE;
-    if let Some(null) = resource.configs.iter().find(is_null) {
-        return Err(ApiError::invalid_request(format!(
-            "Null value not supported for : {}",
-            &*null.name
-        )));
-    }
+        |config: &AlterableConfig| config.value.is_none() && config.config_operation != DELETE;
+    let names = resource.configs.iter().map(|config| (&*config.name, is_null(config)));
+    change::check_names(names)?;
     let (kind, name) = (resource.resource_type, &*resource.resource_name);
     if kind == BROKER_LOGGER {
         return alter_loggers(cx, resource, validate_only);

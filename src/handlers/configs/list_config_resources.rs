@@ -10,7 +10,9 @@ use kafka_protocol::messages::{ListConfigResourcesRequest, ListConfigResourcesRe
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
-use crate::handlers::configs::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
+use crate::handlers::configs::{
+    BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, RESOURCE_TYPES, TOPIC,
+};
 use crate::handlers::context::Context;
 
 /// The handler.
@@ -28,8 +30,7 @@ impl Handler for ListConfigResources {
         request: ListConfigResourcesRequest,
     ) -> ListConfigResourcesResponse {
         let types = &request.resource_types;
-        let known = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
-        if cx.version >= 1 && types.iter().any(|kind| !known.contains(kind)) {
+        if cx.version >= 1 && types.iter().any(|kind| !RESOURCE_TYPES.contains(kind)) {
             return ListConfigResourcesResponse::default()
                 .with_error_code(Code::UnsupportedVersion.code());
         }

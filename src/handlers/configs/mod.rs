@@ -24,3 +24,6 @@ pub const BROKER_LOGGER: i8 = 8;
 pub const CLIENT_METRICS: i8 = CLIENT_METRICS_RESOURCE;
 /// Kafka's resource type of groups.
 pub const GROUP: i8 = GROUP_RESOURCE;
+
+/// Every type of resource that has configs.
+pub const RESOURCE_TYPES: [i8; 5] = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];

@@ -4,6 +4,7 @@
 //!
 //! v0 a flag for downgrades · v1 upgrade types, and validation only · v2 no results per feature
 
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
@@ -27,8 +28,15 @@ impl Handler for UpdateFeatures {
     type Response = UpdateFeaturesResponse;
 
     async fn handle(cx: &Context, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
-        let updates: Vec<Update> =
-            request.feature_updates.iter().map(|key| update(cx.version, key)).collect();
+        // Of a feature that is named again the last counts, as in Kafka.
+        let last: HashMap<_, _> =
+            request.feature_updates.iter().map(|key| (&key.feature, key)).collect();
+        let mut seen = HashSet::new();
+        let updates = request.feature_updates.iter().filter(|key| seen.insert(&key.feature));
+        let updates: Vec<Update> = updates
+            .filter_map(|key| last.get(&key.feature))
+            .map(|key| update(cx.version, key))
+            .collect();
         match change(cx, &updates, request.validate_only) {
             Ok(()) => {
                 let results = updates.into_iter().filter(|_| cx.version < 2).map(|update| {
