@@ -215,11 +215,13 @@ to be indistinguishable from it, and what is not served is not advertised.
 - **Requests that Kafka fails on.** AlterConfigs that names a resource twice is refused
   (INVALID_REQUEST); Kafka does not answer. An operation that IncrementalAlterConfigs does not have
   is INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). Null for the records of a Produce is refused;
-  Kafka does not answer.
+  Kafka does not answer. A Fetch that names the nil topic id and other partitions is answered by
+  partition; Kafka answers UNKNOWN_SERVER_ERROR.
 - **A group without members** is removed with its last offset; Kafka keeps it, empty, until it next
   checks for expired offsets.
-- **A feature that UpdateFeatures names twice** is judged by its first occurrence; Kafka uses the
-  last. The entities of an AlterClientQuotas are answered in the order of their types.
+- **Order of lists.** AlterClientQuotas answers entities in the order of the request, and their
+  types by name; of several invalid features UpdateFeatures names the first of the request. Kafka's
+  order is that of a hash map.
 - **A Fetch waits five minutes at most,** however long it asks for.
 
 A request of an API or a version that is not served closes the connection, as in Kafka; only an

@@ -45,6 +45,7 @@ mod list_offsets;
 mod memory;
 mod metadata;
 mod named_twice;
+mod order_of_checks;
 mod produce;
 mod produce_rules;
 mod project;

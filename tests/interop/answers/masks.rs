@@ -2,7 +2,9 @@
 
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::StrBytes;
-use ottla::config::table::topic_option;
+use ottla::config::resources::{OF_CLIENT_METRICS, OF_GROUPS};
+use ottla::config::table::{broker_option, topic_option};
+use ottla::handlers::table::APIS;
 
 /// An answer in which what may be different can be made alike.
 pub trait Masked {
@@ -20,14 +22,26 @@ as_they_are! {
     DeleteAclsResponse
     AlterPartitionReassignmentsResponse ListPartitionReassignmentsResponse
     OffsetDeleteResponse DescribeClusterResponse DescribeTopicPartitionsResponse
-    AlterConfigsResponse IncrementalAlterConfigsResponse AlterClientQuotasResponse
-    UpdateFeaturesResponse JoinGroupResponse DescribeGroupsResponse
+    JoinGroupResponse DescribeGroupsResponse
+}
+
+/// What is wrong with a config each says in words of its own, and of several that are wrong Kafka
+/// names one in the order of a hash map. It quotes a name in full, however long it is.
+fn without_own_words(message: &mut Option<StrBytes>) {
+    let Some(words) = message.as_deref().map(|words| words.to_owned()) else { return };
+    if words.len() > 250 {
+        *message = Some(StrBytes::from_static_str("(long)"));
+    }
+    for begin in ["Invalid value ", "Unknown topic config name: "] {
+        if words.starts_with(begin) {
+            *message = Some(StrBytes::from_static_str(begin));
+        }
+    }
 }
 
 /// Kafka appends in the order of a hash map.
 impl Masked for ProduceResponse {
     fn mask(&mut self) {
-        self.responses.sort_by_key(|topic| format!("{:?}{topic:?}", topic.partition_responses));
         for topic in &mut self.responses {
             topic.partition_responses.sort_by_key(|partition| partition.index);
             for partition in &mut topic.partition_responses {
@@ -38,6 +52,7 @@ impl Masked for ProduceResponse {
                 }
             }
         }
+        self.responses.sort_by_key(|topic| format!("{:?}{topic:?}", topic.partition_responses));
     }
 }
 
@@ -95,7 +110,7 @@ impl Masked for FetchResponse {
 /// All topics come in any order.
 impl Masked for MetadataResponse {
     fn mask(&mut self) {
-        self.topics.sort_by(|a, b| (&a.name, a.topic_id).cmp(&(&b.name, b.topic_id)));
+        self.topics.sort_by(|a, b| a.name.cmp(&b.name));
     }
 }
 
@@ -105,13 +120,57 @@ impl Masked for ListGroupsResponse {
     }
 }
 
-/// What is served is compared in docs/compatibility.md.
+/// APIs that are not served, and later versions than are served, are in docs/compatibility.md, as are
+/// the features that Ottla does not have.
 impl Masked for ApiVersionsResponse {
     fn mask(&mut self) {
-        self.api_keys.retain(|api| api.api_key == 18);
+        let served = |key| APIS.iter().find(|api| api.key == key);
+        self.api_keys.retain(|api| served(api.api_key).is_some());
+        for api in &mut self.api_keys {
+            let most = served(api.api_key).map_or(0, |served| *served.versions.end());
+            api.max_version = api.max_version.min(most);
+            api.min_version = api.min_version.max(super::least(api.api_key));
+        }
         self.supported_features.clear();
         self.finalized_features.clear();
         self.finalized_features_epoch = 0;
+    }
+}
+
+impl Masked for AlterConfigsResponse {
+    fn mask(&mut self) {
+        self.responses.iter_mut().for_each(|one| without_own_words(&mut one.error_message));
+    }
+}
+
+impl Masked for IncrementalAlterConfigsResponse {
+    fn mask(&mut self) {
+        self.responses.iter_mut().for_each(|one| without_own_words(&mut one.error_message));
+    }
+}
+
+/// Kafka answers in the order of hash maps.
+impl Masked for AlterClientQuotasResponse {
+    fn mask(&mut self) {
+        for entry in &mut self.entries {
+            entry.entity.sort_by(|a, b| a.entity_type.cmp(&b.entity_type));
+            if entry.error_message.is_some() && entry.entity.len() > 1 {
+                entry.error_message = Some(StrBytes::from_static_str("(of one of several types)"));
+            }
+        }
+        self.entries.sort_by_key(|entry| format!("{:?}", entry.entity));
+    }
+}
+
+/// Ottla works at one level of `metadata.version`, Kafka at many.
+impl Masked for UpdateFeaturesResponse {
+    fn mask(&mut self) {
+        let Some(words) = self.error_message.take() else { return };
+        let words = match words.split_once(" only supports versions ") {
+            Some((before, _)) => StrBytes::from_string(format!("{before} only supports others")),
+            None => words,
+        };
+        self.error_message = Some(words);
     }
 }
 
@@ -120,8 +179,7 @@ impl Masked for CreateTopicsResponse {
     fn mask(&mut self) {
         self.topics.sort_by(|a, b| a.name.cmp(&b.name));
         for topic in &mut self.topics {
-            // Kafka quotes a name in full, however long it is.
-            topic.error_message = topic.error_message.take().filter(|m| m.len() < 250);
+            without_own_words(&mut topic.error_message);
             if let Some(configs) = &mut topic.configs {
                 configs.retain(|config| topic_option(&config.name).is_some());
                 configs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -153,10 +211,21 @@ impl Masked for InitProducerIdResponse {
     }
 }
 
-/// Configs come in any order, and say what they are for in words of their own.
+/// Configs come in any order, and say what they are for in words of their own; some are newer than
+/// Ottla's.
 impl Masked for DescribeConfigsResponse {
     fn mask(&mut self) {
         for result in &mut self.results {
+            without_own_words(&mut result.error_message);
+            match result.resource_type {
+                2 => result.configs.retain(|config| topic_option(&config.name).is_some()),
+                4 => result.configs.retain(|config| broker_option(&config.name).is_some()),
+                // The loggers are those of the program.
+                8 => result.configs.truncate(1),
+                _ => result.configs.retain(|config| {
+                    OF_GROUPS.iter().chain(OF_CLIENT_METRICS).any(|own| *config.name == *own.name)
+                }),
+            }
             result.configs.sort_by(|a, b| a.name.cmp(&b.name));
             for config in &mut result.configs {
                 let is_there = config.documentation.is_some();

@@ -150,7 +150,10 @@ fn texts(world: &World, key: i16, path: &str) -> Vec<String> {
         | (_, "key" | "coordinator_keys") => world.group_names(),
         (_, "resources.resource_name") => world.resources(),
         (_, "resources.configuration_keys" | "resources.configs.name" | "topics.configs.name") => {
-            these(&["retention.ms", "no.such.config", "", "cleanup.policy", "max.message.bytes"])
+            let mut names: Vec<String> =
+                these(&["retention.ms", "no.such.config", "", "cleanup.policy"]);
+            names.extend(these(&["max.message.bytes", "log.retention.ms"]));
+            names
         }
         (_, "resources.configs.value" | "topics.configs.value") => {
             these(&["100000000", "-1", "", "compact", "delete,compact", "x", "-2", " 7 "])
