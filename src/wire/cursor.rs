@@ -1,8 +1,8 @@
-//! The few steps by which every reader of this room goes through bytes.
+//! The basic steps of all readers in this room.
 //!
-//! Each takes what it reads off the front of `rest`, or takes nothing and says no.
+//! Each takes what it reads off the front of `rest`, or fails and takes nothing.
 
-/// Why there is no varint.
+/// Why no varint could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VarintError {
     /// The bytes end inside it.
@@ -11,21 +11,21 @@ pub enum VarintError {
     TooLong,
 }
 
-/// Returns the next `n` bytes, if there are so many.
+/// Reads the next `n` bytes, if there are that many.
 pub fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
     let (head, tail) = rest.split_at_checked(n)?;
     *rest = tail;
     Some(head)
 }
 
-/// Returns the next `N` bytes, if there are so many.
+/// Reads the next `N` bytes, if there are that many.
 pub fn array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (head, tail) = rest.split_first_chunk()?;
     *rest = tail;
     Some(*head)
 }
 
-/// Returns an unsigned varint. As in Kafka, it may be padded with zeros up to five bytes.
+/// Reads an unsigned varint. As in Kafka, it may be padded with zeros up to five bytes.
 pub fn varint(rest: &mut &[u8]) -> Result<u32, VarintError> {
     let mut value = 0u64;
     for shift in [0, 7, 14, 21, 28] {

@@ -1,5 +1,5 @@
-//! One group of a DescribeGroups answer, written round what its members said, which is not copied:
-//! a group may be named more than once, and its members' bytes be megabytes.
+//! One group of a DescribeGroups response, written around its members' own bytes, which are not
+//! copied: a group may be requested more than once, and its members' bytes may be megabytes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
@@ -10,15 +10,15 @@ use crate::wire::response::{CloseReason, put_varint};
 /// DescribeGroups.
 pub const KEY: i16 = 15;
 
-/// What a piece takes that is not copied, beside its bytes: rounded up.
+/// Memory of a piece that is not copied, in addition to its bytes: rounded up.
 const PIECE_OVERHEAD_BYTES: usize = 256;
 
-/// A group in this version: its bytes, and how many of them are its members' own.
+/// A group encoded in this version, and the number of bytes shared with its members.
 #[derive(Debug)]
 pub struct Encoded {
     /// The bytes, in order.
     pub pieces: Vec<Bytes>,
-    /// How many of them belong to members and were not copied, less what that takes.
+    /// Bytes that belong to members and were not copied, minus the overhead of the pieces.
     pub shared_bytes: usize,
 }
 
@@ -28,16 +28,16 @@ struct Writer {
     encoded: Encoded,
 }
 
-/// Writes a group in this version.
+/// Encodes a group in this version.
 ///
 /// # Errors
-/// It cannot be written in this version.
+/// The group cannot be encoded in this version.
 pub fn encode(version: i16, mut group: DescribedGroup) -> Result<Encoded, CloseReason> {
     let members = std::mem::take(&mut group.members);
     let encoded = Encoded { pieces: Vec::new(), shared_bytes: 0 };
     let mut writer = Writer { version, out: BytesMut::new(), encoded };
     encode_into(&mut writer.out, &group, version)?;
-    // The empty list of members, and what follows it: operations, tags.
+    // The empty list of members, and what follows it: authorized operations, tags.
     let tail = if version >= 3 { 4 } else { 0 } + usize::from(writer.is_flexible());
     let end = writer.out.split_off(writer.out.len().saturating_sub(tail));
     let count = if writer.is_flexible() { 1 } else { 4 };
@@ -67,7 +67,7 @@ impl Writer {
         let metadata = std::mem::take(&mut member.member_metadata);
         let assignment = std::mem::take(&mut member.member_assignment);
         encode_into(&mut self.out, &member, self.version)?;
-        // Two fields of no bytes, and tags, of which there are none.
+        // Two empty fields, and an empty section of tags.
         let tail = if self.is_flexible() { 3 } else { 8 };
         self.out.truncate(self.out.len().saturating_sub(tail));
         self.bytes(metadata);

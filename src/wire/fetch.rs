@@ -1,4 +1,4 @@
-//! The Fetch response, written round stretches of files that are not read here.
+//! The Fetch response, written around ranges of files that are not read here.
 
 use bytes::{BufMut, BytesMut};
 
@@ -9,10 +9,10 @@ use crate::wire::response::{Chunk, CloseReason, Response, begin, finish, put_var
 /// Fetch.
 pub const KEY: i16 = 1;
 
-/// One partition of the answer.
+/// One partition of the response.
 #[derive(Debug, Clone, Default)]
 pub struct FetchedPartition {
-    /// Its index.
+    /// The partition's index.
     pub index: i32,
     /// Kafka's error code.
     pub error_code: i16,
@@ -24,14 +24,14 @@ pub struct FetchedPartition {
     pub log_start_offset: Offset,
     /// Aborted transactions among the records; `None` for read_uncommitted.
     pub aborted: Option<Vec<(ProducerId, Offset)>>,
-    /// The last epoch that the client can go on from and its end offset, where it has read more; told
-    /// from version 12 on.
+    /// If the client has read beyond it: the last epoch from which it can continue, and its end
+    /// offset (from version 12 on).
     pub diverging: Option<(i32, Offset)>,
-    /// The records; none is written as empty, never as null (librdkafka takes null for damage).
+    /// The records; `None` is written as empty, never as null (which librdkafka treats as corrupt).
     pub records: Option<FileSlice>,
 }
 
-/// One topic of the answer.
+/// One topic of the response.
 #[derive(Debug, Clone, Default)]
 pub struct FetchedTopic {
     /// Its name, up to version 12.
@@ -42,18 +42,18 @@ pub struct FetchedTopic {
     pub partitions: Vec<FetchedPartition>,
 }
 
-/// The whole answer.
+/// The whole response.
 #[derive(Debug, Clone, Default)]
 pub struct Fetched {
     /// Error of the request as a whole.
     pub error_code: i16,
-    /// The session to go on with, or 0.
+    /// The session to continue with, or 0.
     pub session_id: i32,
     /// The topics.
     pub topics: Vec<FetchedTopic>,
 }
 
-/// Lengths and counts, in the old and the compact form.
+/// Writes lengths and counts, in the old or the compact form.
 struct Lengths(bool);
 
 impl Lengths {
@@ -68,7 +68,7 @@ impl Lengths {
     }
 }
 
-/// Writes the answer in this version.
+/// Encodes the response in this version.
 ///
 /// # Errors
 /// It is longer than a frame can be.
@@ -140,7 +140,7 @@ fn head(out: &mut BytesMut, version: i16, lengths: &Lengths, partition: &Fetched
     }
 }
 
-/// Writes the tagged fields of a partition whose client has read more than there is.
+/// Writes the tagged fields of a partition that has a diverging epoch.
 fn tag_diverging(out: &mut BytesMut, (epoch, end_offset): (i32, Offset)) {
     const BYTES: u8 = 4 + 8 + 1;
     // One field; its tag; its length.
@@ -150,7 +150,7 @@ fn tag_diverging(out: &mut BytesMut, (epoch, end_offset): (i32, Offset)) {
     out.put_u8(0);
 }
 
-/// Puts the frame's length, which is known only now, into the first chunk.
+/// Writes the frame's length, which is known only now, into the first chunk.
 fn whole(mut chunks: Vec<Chunk>, out: BytesMut) -> Result<Response, CloseReason> {
     let total: usize = chunks.iter().map(Chunk::bytes).sum();
     match chunks.first_mut() {

@@ -1,8 +1,8 @@
-//! What a message is made of: the words in which the tables under `wire/shapes/` are written.
+//! The building blocks of a message, in which the tables under `wire/shapes/` are written.
 //!
-//! They are those of Kafka's message schemas (KIP-482): a field has a kind, the versions in which
-//! it exists, the versions in which it may be null, and perhaps a tag. A field that says nothing
-//! of versions exists wherever what holds it exists.
+//! They are those of Kafka's message schemas (KIP-482): a field has a type, the versions in which
+//! it exists, the versions in which it may be null, and possibly a tag. A field without versions
+//! exists in all versions of what contains it.
 
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
@@ -19,7 +19,7 @@ pub enum Scalar {
     I8,
     /// Two bytes.
     I16,
-    /// Two bytes without a sign.
+    /// Two bytes, unsigned.
     U16,
     /// Four bytes.
     I32,
@@ -29,16 +29,16 @@ pub enum Scalar {
     F64,
     /// Sixteen bytes.
     Uuid,
-    /// A length and that many bytes of UTF-8, 32767 at most.
+    /// A length followed by that many bytes of UTF-8, at most 32767.
     String,
-    /// A length and that many bytes.
+    /// A length followed by that many bytes.
     Bytes,
-    /// As bytes; they are record batches.
+    /// Record batches, encoded like bytes.
     Records,
 }
 
 impl Scalar {
-    /// Bytes on the wire, if they are always as many.
+    /// Returns its size in bytes on the wire, if that is fixed.
     pub const fn fixed_bytes(self) -> Option<usize> {
         match self {
             Scalar::Bool | Scalar::I8 => Some(1),
@@ -50,8 +50,8 @@ impl Scalar {
         }
     }
 
-    /// Bytes of memory that one takes inside a decoded message. The characters of a string and
-    /// the contents of bytes are a slice of the frame and take none.
+    /// Returns the memory in bytes that it takes inside a decoded message. The characters of a
+    /// string and the contents of bytes are a slice of the frame and take none.
     pub const fn memory_bytes(self) -> usize {
         match self {
             Scalar::String => size_of::<StrBytes>(),
@@ -64,20 +64,21 @@ impl Scalar {
     }
 }
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldType {
     /// One value.
     One(Scalar),
-    /// A struct, in place. If it may be null, a byte before it says whether it is there.
+    /// A struct, in place. If it is nullable, it is preceded by a byte that says whether it is
+    /// null.
     Group(&'static [Field]),
     /// An array of values.
     List(Scalar),
     /// An array of structs.
     Array {
-        /// What an element is made of.
+        /// The fields of an element.
         of: &'static [Field],
-        /// `size_of` the struct that the decoder makes of an element.
+        /// `size_of` the struct that an element is decoded into.
         element_bytes: usize,
     },
 }
@@ -87,7 +88,7 @@ pub enum FieldType {
 pub struct Field {
     /// Its name in Kafka's schema, in snake case.
     pub name: &'static str,
-    /// What it holds.
+    /// Its type.
     pub kind: FieldType,
     since: i16,
     until: i16,
@@ -100,32 +101,32 @@ impl Field {
         Field { name, kind, since: 0, until: NEVER, null_since: NEVER, tag: None }
     }
 
-    /// It exists from this version on.
+    /// Makes the field exist from this version on.
     pub const fn since(self, version: i16) -> Field {
         Field { since: version, ..self }
     }
 
-    /// It exists up to this version.
+    /// Makes the field exist up to this version.
     pub const fn until(self, version: i16) -> Field {
         Field { until: version, ..self }
     }
 
-    /// It may be null.
+    /// Makes the field nullable.
     pub const fn nullable(self) -> Field {
         self.nullable_since(0)
     }
 
-    /// It may be null from this version on.
+    /// Makes the field nullable from this version on.
     pub const fn nullable_since(self, version: i16) -> Field {
         Field { null_since: version, ..self }
     }
 
-    /// It stands in the tagged section, under this tag.
+    /// Moves the field into the tagged section, with this tag.
     pub const fn tag(self, tag: u32) -> Field {
         Field { tag: Some(tag), ..self }
     }
 
-    /// What the struct, or an element of the array, is made of.
+    /// Sets the fields of the struct, or of an element of the array.
     pub const fn of(self, fields: &'static [Field]) -> Field {
         let kind = match self.kind {
             FieldType::Array { element_bytes, .. } => {
@@ -146,13 +147,13 @@ impl Field {
         self.null_since <= version
     }
 
-    /// Returns its tag, if it stands in the tagged section.
+    /// Returns its tag, if it is in the tagged section.
     pub const fn tagged(&self) -> Option<u32> {
         self.tag
     }
 }
 
-/// One request of the protocol.
+/// The schema of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestSchema {
     /// The API key.
@@ -163,24 +164,24 @@ pub struct RequestSchema {
     pub min: i16,
     /// The newest version described.
     pub max: i16,
-    /// What its body is made of.
+    /// The fields of its body.
     pub fields: &'static [Field],
     flexible_since: i16,
 }
 
 impl RequestSchema {
-    /// Compacts lengths and tagged sections begin with this version. Without it, never.
+    /// Uses compact lengths and tagged sections from version `since` on; by default, never.
     pub const fn flexible(self, since: i16) -> RequestSchema {
         RequestSchema { flexible_since: since, ..self }
     }
 
-    /// What its body is made of.
+    /// Sets the fields of its body.
     pub const fn of(self, fields: &'static [Field]) -> RequestSchema {
         RequestSchema { fields, ..self }
     }
 
-    /// Returns true if this version is written with compact lengths and tagged sections, and comes
-    /// after a request header with tags.
+    /// Returns true if this version has compact lengths and tagged sections, and a request header
+    /// with tags.
     pub const fn is_flexible(&self, version: i16) -> bool {
         self.flexible_since <= version
     }
@@ -191,25 +192,24 @@ impl RequestSchema {
     }
 }
 
-/// Returns a request of versions `min` to `max`, whose body is empty until [`RequestSchema::of`].
+/// Returns a request of versions `min` to `max`, with an empty body until [`RequestSchema::of`].
 pub const fn request(key: i16, name: &'static str, min: i16, max: i16) -> RequestSchema {
     RequestSchema { key, name, min, max, fields: &[], flexible_since: NEVER }
 }
 
-/// Returns a struct in place; what it is made of follows by [`Field::of`].
+/// Returns a struct in place; [`Field::of`] sets its fields.
 pub const fn group(name: &'static str) -> Field {
     Field::new(name, FieldType::Group(&[]))
 }
 
-/// Returns an array of structs, each decoded into a `T`; what one is made of follows by
-/// [`Field::of`].
+/// Returns an array of structs, each decoded into a `T`; [`Field::of`] sets their fields.
 pub const fn array<T>(name: &'static str) -> Field {
     Field::new(name, FieldType::Array { of: &[], element_bytes: size_of::<T>() })
 }
 
 macro_rules! words {
     ($($one:ident, $scalar:ident, $what:literal;)*) => {$(
-        #[doc = concat!("A field of ", $what, ".")]
+        #[doc = concat!("Returns a field of ", $what, ".")]
         pub const fn $one(name: &'static str) -> Field {
             Field::new(name, FieldType::One(Scalar::$scalar))
         }
@@ -218,7 +218,7 @@ macro_rules! words {
 
 macro_rules! plurals {
     ($($many:ident, $scalar:ident, $what:literal;)*) => {$(
-        #[doc = concat!("An array of ", $what, ".")]
+        #[doc = concat!("Returns an array of ", $what, ".")]
         pub const fn $many(name: &'static str) -> Field {
             Field::new(name, FieldType::List(Scalar::$scalar))
         }
@@ -226,14 +226,14 @@ macro_rules! plurals {
 }
 
 words! {
-    bool, Bool, "one truth value";
+    bool, Bool, "one boolean";
     i8, I8, "one byte";
     i16, I16, "two bytes";
-    u16, U16, "two bytes without a sign";
+    u16, U16, "two bytes, unsigned";
     i32, I32, "four bytes";
     i64, I64, "eight bytes";
     f64, F64, "a floating-point number";
-    uuid, Uuid, "sixteen bytes that identify something";
+    uuid, Uuid, "sixteen bytes of a UUID";
     string, String, "text";
     bytes, Bytes, "bytes";
     records, Records, "record batches";

@@ -1,10 +1,10 @@
-//! The header of a request: which API, which version, which answer it waits for.
+//! The header of a request: API, version and correlation id.
 //!
 //! Version 1 of the header has the API key and version, the correlation id and the client id;
-//! version 2 adds a tagged section and stands before the flexible versions of an API (KIP-482).
-//! The length of the client id has two bytes in both.
+//! version 2 adds a tagged section and precedes the flexible versions of an API (KIP-482). The
+//! length of the client id has two bytes in both.
 //!
-//! **Invariant:** reading a header allocates nothing that the frame does not hold.
+//! **Invariant:** reading a header allocates no more than the bytes that the frame has.
 
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
@@ -15,23 +15,23 @@ use crate::wire::shapes;
 /// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeader {
-    /// Which API.
+    /// The API key.
     pub api_key: i16,
-    /// Which version of it. Not checked: it may be one that nobody serves.
+    /// The version of the API. Not checked: the broker may not support it.
     pub api_version: i16,
-    /// What the answer must carry.
+    /// The correlation id that the response must repeat.
     pub correlation_id: i32,
-    /// How the client calls itself; a slice of the frame. Kafka takes null for the empty name.
+    /// The client's name; a slice of the frame. Kafka treats null as the empty name.
     pub client_id: Option<StrBytes>,
 }
 
-/// Why a frame does not begin with a header that can be read. Kafka closes the connection.
+/// Why the header of a frame cannot be read. As in Kafka, the connection is then closed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// The frame ends inside the header.
     #[error("a frame of {0} bytes ends inside its request header")]
     Short(usize),
-    /// Nobody knows how the header of this API looks.
+    /// The format of the header is unknown for this API.
     #[error("API key {key} (version {version}) is unknown")]
     UnknownApi {
         /// The key.
@@ -40,18 +40,18 @@ pub enum HeaderError {
         version: i16,
     },
     /// A client id whose length is below -1.
-    #[error("a client id of {0} bytes")]
+    #[error("invalid client id length {0}")]
     ClientId(i16),
-    /// A varint of the tagged section has more than 32 bits.
-    #[error("a broken tagged section in the request header")]
+    /// A varint of the tagged section exceeds 32 bits.
+    #[error("malformed tagged section in the request header")]
     Tags,
 }
 
-/// Reads the header at the front of a frame (without the frame's length). The number is where the
-/// body begins.
+/// Reads the header at the start of a frame (without the frame's length). Also returns the position
+/// of the body.
 ///
 /// # Errors
-/// A frame that is too short, an API that is not known, a header that is broken.
+/// The frame is too short, the API unknown, or the header malformed.
 pub fn read(frame: &Bytes) -> Result<(RequestHeader, usize), HeaderError> {
     let short = HeaderError::Short(frame.len());
     let mut rest = &frame[..];
@@ -83,7 +83,7 @@ pub fn read(frame: &Bytes) -> Result<(RequestHeader, usize), HeaderError> {
     Ok((header, frame.len() - rest.len()))
 }
 
-/// As Kafka reads it, a name that is not UTF-8 is one with replacement characters.
+/// Returns a client id as Kafka reads it: invalid UTF-8 becomes replacement characters.
 fn client_id(name: Bytes) -> StrBytes {
     StrBytes::from_utf8(name.clone()).unwrap_or_else(|_| {
         let name = String::from_utf8_lossy(&name).into_owned();
@@ -91,7 +91,7 @@ fn client_id(name: Bytes) -> StrBytes {
     })
 }
 
-/// No tag of a request header is defined yet.
+/// Skips the tagged section. No tag of a request header is defined yet.
 fn pass_over_tags(rest: &mut &[u8]) -> Result<(), cursor::VarintError> {
     for _ in 0..cursor::varint(rest)? {
         let _tag = cursor::varint(rest)?;

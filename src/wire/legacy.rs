@@ -1,11 +1,11 @@
-//! CreateTopics 0 and 1 and DeleteTopics 0: Kafka 4 has dropped them, and so has the
-//! kafka-protocol crate, but kafka-go up to 0.4.47 sends nothing newer.
+//! CreateTopics 0 and 1 and DeleteTopics 0: removed from Kafka 4 and from the kafka-protocol crate,
+//! but kafka-go up to 0.4.47 sends nothing newer.
 //!
-//! Requests become the crate's own structs, so that one handler serves all versions; responses
-//! are written as Kafka 3.9 wrote them.
+//! Requests become the crate's own structs, so that one handler serves all versions; responses are
+//! written as Kafka 3.9 writes them.
 //!
-//! **Invariant:** nothing is allocated by a count before the bytes for that many elements are
-//! seen to be there.
+//! **Invariant:** nothing is allocated by a count before the bytes for that many elements are known
+//! to be there.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::{
@@ -19,24 +19,24 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::wire::cursor;
 
-/// Why a body is not the request that it should be.
+/// Why a body is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LegacyError {
-    /// It ends inside a field, or a count or length says more than there is.
-    #[error("the request ends too early")]
+    /// It ends inside a field, or a count or length exceeds the bytes left.
+    #[error("the request is truncated")]
     Short,
-    /// Null, or a length below it, where there must be something.
-    #[error("null where something must be")]
+    /// Null, or a negative length, where a value is required.
+    #[error("null where a value is required")]
     Null,
-    /// Text that is not UTF-8.
-    #[error("text that is not UTF-8")]
+    /// A string that is not UTF-8.
+    #[error("a string is not valid UTF-8")]
     Text,
 }
 
-/// Reads the body of CreateTopics 0, or of 1, which adds `validate_only`.
+/// Decodes the body of CreateTopics 0, or of 1, which adds `validate_only`.
 ///
 /// # Errors
-/// A body that is cut short or holds what it must not.
+/// The body is truncated or malformed.
 pub fn create_topics_request(
     version: i16,
     body: &Bytes,
@@ -49,7 +49,7 @@ pub fn create_topics_request(
     Ok(request)
 }
 
-/// Writes the answer to CreateTopics 0, or to 1, which adds the error's message.
+/// Encodes the response to CreateTopics 0, or to 1, which adds the error message.
 pub fn create_topics_response(version: i16, response: &CreateTopicsResponse) -> BytesMut {
     let mut out = BytesMut::new();
     out.put_i32(response.topics.len() as i32);
@@ -63,10 +63,10 @@ pub fn create_topics_response(version: i16, response: &CreateTopicsResponse) -> 
     out
 }
 
-/// Reads the body of DeleteTopics 0; the names are in `topic_names`, as up to version 5.
+/// Decodes the body of DeleteTopics 0; the names are in `topic_names`, as up to version 5.
 ///
 /// # Errors
-/// A body that is cut short or holds what it must not.
+/// The body is truncated or malformed.
 pub fn delete_topics_request(body: &Bytes) -> Result<DeleteTopicsRequest, LegacyError> {
     let mut reader = Reader { frame: body, rest: body };
     let mut request = DeleteTopicsRequest::default();
@@ -75,12 +75,12 @@ pub fn delete_topics_request(body: &Bytes) -> Result<DeleteTopicsRequest, Legacy
     Ok(request)
 }
 
-/// Writes the answer to DeleteTopics 0.
+/// Encodes the response to DeleteTopics 0.
 pub fn delete_topics_response(response: &DeleteTopicsResponse) -> BytesMut {
     let mut out = BytesMut::new();
     out.put_i32(response.responses.len() as i32);
     for topic in &response.responses {
-        // Topics without a name are deleted by their id, which needs a newer version.
+        // Topics without a name are deleted by id, which needs a newer version.
         let name = topic.name.clone().unwrap_or_default();
         put_string(&mut out, Some(&name));
         out.put_i16(topic.error_code);
@@ -88,7 +88,7 @@ pub fn delete_topics_response(response: &DeleteTopicsResponse) -> BytesMut {
     out
 }
 
-/// A string or null; one too long for its length field, which no name can be, becomes null.
+/// Appends a string or null; one too long for its length field, which no name can be, becomes null.
 fn put_string(out: &mut BytesMut, text: Option<&StrBytes>) {
     match text.and_then(|text| Some((i16::try_from(text.len()).ok()?, text))) {
         Some((n, text)) => {
@@ -99,11 +99,11 @@ fn put_string(out: &mut BytesMut, text: Option<&StrBytes>) {
     }
 }
 
-/// The fewest bytes of a topic: its name's length, two numbers, two counts.
+/// Minimum size of a topic: the length of its name, two numbers, two counts.
 const TOPIC_BYTES: usize = 16;
-/// The fewest bytes of an assignment: a number and a count.
+/// Minimum size of an assignment: a number and a count.
 const ASSIGNMENT_BYTES: usize = 8;
-/// The fewest bytes of a config: two lengths.
+/// Minimum size of a config: two lengths.
 const CONFIG_BYTES: usize = 4;
 
 struct Reader<'a> {
@@ -136,7 +136,7 @@ impl Reader<'_> {
         Ok(config)
     }
 
-    /// Returns an array whose elements have at least `least` bytes.
+    /// Reads an array whose elements have at least `least` bytes.
     fn list<T>(
         &mut self,
         least: usize,

@@ -1,7 +1,7 @@
-//! An answer that is a list between two ends, encoded item by item.
+//! A response that consists of a list between two ends, encoded item by item.
 //!
-//! What the items are made from is dropped as soon as they are bytes, and the bytes lie in pieces,
-//! each with memory of its own: a piece that the client has taken is free while the others wait.
+//! The source of an item is dropped as soon as the item is encoded, and the bytes are split into
+//! pieces with separate memory: a piece that has been sent is freed while the others wait.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
@@ -10,12 +10,12 @@ use crate::wire::deferred::DeferredItems;
 use crate::wire::response::{Chunk, CloseReason, Response, begin, finish, put_varint};
 use crate::wire::shapes;
 
-/// The size that a piece has when it is closed, in bytes; its last item may go beyond.
+/// The size in bytes at which a piece is closed; its last item may exceed it.
 pub const PIECE_BYTES: usize = 64 * 1024;
-/// Fewer bytes than this are copied into a piece.
+/// Anything shorter than this is copied into a piece.
 pub const COPIED_BYTES_MAX: usize = 4096;
 
-/// The items of a list, encoded so far.
+/// The items of a list encoded so far.
 #[derive(Debug)]
 pub struct EncodedList {
     key: i16,
@@ -27,7 +27,7 @@ pub struct EncodedList {
 }
 
 impl EncodedList {
-    /// Returns an empty list of an answer to this API in this version.
+    /// Returns an empty list for a response to this API in this version.
     pub fn new(key: i16, version: i16) -> EncodedList {
         let (piece, chunks) = (BytesMut::new(), Vec::new());
         EncodedList { key, version, piece, chunks, chunk_bytes: 0, items: 0 }
@@ -36,13 +36,13 @@ impl EncodedList {
     /// Appends an item.
     ///
     /// # Errors
-    /// It cannot be written in this version.
+    /// The item cannot be encoded in this version.
     pub fn put(&mut self, item: &impl Encodable) -> Result<(), CloseReason> {
         self.items += 1;
         encode_into(&mut self.piece, item, self.version)
     }
 
-    /// Appends items that are encoded already; what of them is long is not copied.
+    /// Appends items that are already encoded; long parts are not copied.
     pub fn put_encoded(&mut self, items: usize, encoded: Vec<Bytes>) {
         self.items += items;
         for bytes in encoded {
@@ -55,14 +55,14 @@ impl EncodedList {
         }
     }
 
-    /// Appends items that are encoded when their turn comes.
+    /// Appends items that are encoded only when they are sent.
     pub fn put_later(&mut self, items: usize, later: DeferredItems) {
         self.cut();
         self.items += items;
         self.push(Chunk::Later(later));
     }
 
-    /// Closes the piece that is being filled.
+    /// Closes the current piece.
     pub fn cut(&mut self) {
         if !self.piece.is_empty() {
             let piece = std::mem::take(&mut self.piece).freeze();
@@ -75,31 +75,31 @@ impl EncodedList {
         self.chunks.push(chunk);
     }
 
-    /// Returns the size of the piece that is being filled.
+    /// Returns the size of the current piece.
     pub fn piece_bytes(&self) -> usize {
         self.piece.len()
     }
 
-    /// Returns how many bytes the items take.
+    /// Returns the number of bytes of the items.
     pub fn bytes(&self) -> usize {
         self.chunk_bytes + self.piece.len()
     }
 
-    /// Returns how many items there are.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         self.items
     }
 
-    /// Returns true if there are none.
+    /// Returns true if there are no items.
     pub fn is_empty(&self) -> bool {
         self.items == 0
     }
 
-    /// Puts the list into its answer: `answer` is the answer with an empty list, behind which
-    /// `tail` bytes follow.
+    /// Inserts the list into `answer`, the response with an empty list that is followed by `tail`
+    /// bytes.
     ///
     /// # Errors
-    /// The answer cannot be written in this version, or is larger than a frame can be.
+    /// The response cannot be encoded in this version, or is larger than a frame can be.
     pub fn into_response(
         mut self,
         correlation_id: i32,
@@ -131,7 +131,7 @@ impl EncodedList {
 /// Appends a message to a buffer.
 ///
 /// # Errors
-/// It cannot be written in this version.
+/// The message cannot be encoded in this version.
 pub fn encode_into(
     out: &mut BytesMut,
     message: &impl Encodable,

@@ -1,4 +1,4 @@
-//! What a handler gives back: bytes, and stretches of files that nobody has read yet.
+//! The response of a handler: bytes, and ranges of files that are not read yet.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::Encodable;
@@ -10,19 +10,19 @@ use crate::wire::shapes;
 /// ApiVersions: its response header never has tags (KIP-511).
 pub const API_VERSIONS: i16 = 18;
 
-/// A piece of a reply. How it leaves is decided in `server/outbound.rs` alone.
+/// A piece of a response. How it is sent is decided in `server/outbound.rs` alone.
 #[derive(Debug)]
 pub enum Chunk {
     /// Bytes.
     Bytes(Bytes),
-    /// A stretch of a log file.
+    /// A range of a log file.
     File(FileSlice),
-    /// What is encoded when its turn comes.
+    /// Items that are encoded only when they are sent.
     Later(DeferredItems),
 }
 
 impl Chunk {
-    /// How many bytes leave.
+    /// Returns the number of bytes to send.
     pub fn bytes(&self) -> usize {
         match self {
             Chunk::Bytes(bytes) => bytes.len(),
@@ -32,23 +32,23 @@ impl Chunk {
     }
 }
 
-/// What leaves for one request. `None` is acks=0: nothing is sent.
+/// The bytes to send for one request. `None` is for acks=0: nothing is sent.
 #[derive(Debug)]
 pub enum Response {
     /// Nothing.
     None,
-    /// These, in this order; the first begins with the frame's length.
+    /// These chunks in order; the first begins with the frame's length.
     Chunks(Vec<Chunk>),
 }
 
 impl Response {
-    /// How many bytes leave.
+    /// Returns the number of bytes to send.
     pub fn bytes(&self) -> usize {
         let Response::Chunks(chunks) = self else { return 0 };
         chunks.iter().map(Chunk::bytes).sum()
     }
 
-    /// How many of them lie in memory for this answer until they have left.
+    /// Returns how many of these bytes are held in memory until they have been sent.
     pub fn bytes_in_memory(&self) -> usize {
         let Response::Chunks(chunks) = self else { return 0 };
         let held = |chunk: &Chunk| match chunk {
@@ -59,19 +59,19 @@ impl Response {
     }
 }
 
-/// Why a request gets no answer; the connection is closed, as Kafka does.
+/// Why a request gets no response; the connection is closed, as in Kafka.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseReason {
-    /// The bytes are not that request.
-    #[error("a malformed request: {0}")]
+    /// The bytes are not a valid request.
+    #[error("malformed request: {0}")]
     Malformed(String),
-    /// The answer cannot be written in that version.
-    #[error("the answer cannot be encoded: {0}")]
+    /// The response cannot be encoded in that version.
+    #[error("the response cannot be encoded: {0}")]
     Unencodable(String),
-    /// acks=0 and something went wrong: closing is the only way to tell (as Kafka does).
+    /// A request with acks=0 failed: closing is the only way to report it (as in Kafka).
     #[error("a produce request with acks=0 failed: {0}")]
     Unanswerable(String),
-    /// The request or its answer would take more memory than it may.
+    /// The request or its response would exceed its memory limit.
     #[error("the request cannot be served: {0}")]
     Unaffordable(String),
 }
@@ -82,10 +82,10 @@ impl From<LengthMismatch> for CloseReason {
     }
 }
 
-/// The longest frame that its length field can announce.
+/// The longest frame that the length field can represent.
 const FRAME_BYTES_MAX: usize = i32::MAX as usize;
 
-/// Returns the first bytes of a frame: room for its length, and the response header.
+/// Begins a frame: reserves space for its length, and writes the response header.
 pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
     let mut out = BytesMut::with_capacity(128);
     out.put_i32(0);
@@ -96,10 +96,11 @@ pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
     out
 }
 
-/// Writes the length into the first four bytes of a frame that ends with `more` bytes elsewhere.
+/// Writes the length into the first four bytes of a frame that is followed by `more` bytes
+/// elsewhere.
 ///
 /// # Errors
-/// No frame can be so long.
+/// The frame is longer than a frame can be.
 pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, CloseReason> {
     let len = check_frame(out.len().saturating_sub(4) + more)?;
     if let Some(head) = out.first_chunk_mut::<4>() {
@@ -111,10 +112,10 @@ pub fn finish(mut out: BytesMut, more: usize) -> Result<Bytes, CloseReason> {
 /// Returns the length of a frame as it is written.
 ///
 /// # Errors
-/// No frame can be so long.
+/// The frame is longer than a frame can be.
 pub fn check_frame(bytes: usize) -> Result<i32, CloseReason> {
     let too_long =
-        || format!("an answer of {bytes} bytes or more; a frame has {FRAME_BYTES_MAX} at most");
+        || format!("a response of {bytes} bytes or more exceeds the limit of {FRAME_BYTES_MAX}");
     i32::try_from(bytes).map_err(|_| CloseReason::Unaffordable(too_long()))
 }
 
@@ -127,7 +128,7 @@ pub fn put_varint(out: &mut BytesMut, mut value: u32) {
     out.put_u8(value as u8);
 }
 
-/// Returns a whole reply of one message.
+/// Encodes a response that consists of one message.
 pub fn encode(
     key: i16,
     version: i16,

@@ -1,45 +1,45 @@
-//! Whether the body of a request is what it says, found out without believing it.
+//! Validation of the body of a request before it is decoded.
 //!
-//! The decoder of the kafka-protocol crate makes room for as many elements as an array's count
-//! claims, before it has seen the first; a request of a few bytes can thus ask for more memory
-//! than there is, which ends the process. So every body is walked here first, against the
-//! tables of `wire/shapes.rs`: each count and length must fit in the bytes that follow it, and
-//! what the decoded message will occupy is added up and held under a limit.
+//! The decoder of the kafka-protocol crate reserves space for as many elements as an array's count
+//! claims, before it has seen the first; a request of a few bytes can thus ask for more memory than
+//! there is, which kills the process. So every body is first walked here, against the tables of
+//! `wire/shapes.rs`: each count and length must fit in the bytes that follow it, and the memory
+//! that the decoded message will occupy is added up and limited.
 //!
 //! **Invariant:** the walk allocates nothing, its depth is that of the tables, and its time is
 //! proportional to the bytes of the body.
 //!
 //! **Invariant:** a body that passes is decoded into at most [`Shape::decoded_bytes`] of memory,
-//! provided that the decoder is given a `Bytes`: strings and records are then slices of the
-//! frame. The limit is [`decoded_bytes_max`]: 1 MiB and 24 bytes for each byte of the body,
-//! but no more than 32 MiB in all. With names of eight letters and arrays of one element no
-//! request passes that, however long it is (the nearest is a list of numbers); shorter
-//! names fit in the fixed part up to some thousands; and 32 MiB hold 350,000 partitions of a
-//! Fetch. A Metadata request of nothing but empty names would take 36 bytes for each of its own.
-//! An element of a list of values counts for what handlers make of it, [`LISTED_BYTES`].
+//! provided that the decoder receives a `Bytes`: strings and records are then slices of the frame.
+//! The limit is [`decoded_bytes_max`]: 1 MiB plus 24 bytes for each byte of the body, but at most
+//! 32 MiB. With names of eight letters and arrays of one element no request exceeds that, however
+//! long it is (the closest is a list of numbers); shorter names fit in the fixed part up to some
+//! thousands; and 32 MiB hold 350,000 partitions of a Fetch. A Metadata request of nothing but
+//! empty names would take 36 bytes for each of its own. An element of a list of values is charged
+//! for what handlers make of it, [`LISTED_BYTES`].
 //!
-//! As in Kafka, what follows the message in its frame is ignored, and so are bytes that are no
-//! UTF-8 (the decoder refuses those). Unlike in Kafka, tags must ascend, as clients write them
-//! (KIP-482), and a length below -1 is not another way to write null.
+//! As in Kafka, bytes after the message in its frame are ignored, and invalid UTF-8 is accepted
+//! here (the decoder refuses it). Unlike in Kafka, tags must ascend, as clients write them
+//! (KIP-482), and a length below -1 does not mean null.
 
 use crate::wire::cursor::{self, VarintError};
 use crate::wire::field::{Field, FieldType, Scalar};
 use crate::wire::shapes;
 
-/// What was found out about a body that is sound.
+/// The measurements of a valid body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Bytes of the message; what follows them in the frame means nothing.
+    /// Bytes of the message; bytes after it in the frame are ignored.
     pub body_bytes: usize,
-    /// Memory that the decoded message takes beside the frame, in bytes, at most.
+    /// Upper bound of the memory that the decoded message takes in addition to the frame, in bytes.
     pub decoded_bytes: usize,
 }
 
-/// Why a body is refused. `field` is the name, in Kafka's schema, of where it went wrong.
+/// Why a body is refused. `field` is the name of the field at fault in Kafka's schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
-    /// Nothing is known about the API, or not about that version of it.
-    #[error("API key {key} version {version} is not described")]
+    /// The API, or that version of it, is not in the tables.
+    #[error("no schema for API key {key} version {version}")]
     Unknown {
         /// The API key.
         key: i16,
@@ -47,19 +47,19 @@ pub enum ShapeError {
         version: i16,
     },
     /// The body ends inside a field.
-    #[error("{field}: the request ends too early")]
+    #[error("{field}: the request is truncated")]
     Short {
         /// The field.
         field: &'static str,
     },
-    /// A length or count that what follows cannot hold.
-    #[error("{field}: a length of {length} where {left} bytes are left")]
+    /// A length or count that exceeds the bytes that follow.
+    #[error("{field}: a length of {length}, but only {left} bytes are left")]
     Length {
         /// The field.
         field: &'static str,
-        /// The length or count as it was written.
+        /// The length or count in the request.
         length: i64,
-        /// Bytes that follow it.
+        /// Bytes left after it.
         left: usize,
     },
     /// Null where the version does not allow it.
@@ -68,8 +68,8 @@ pub enum ShapeError {
         /// The field.
         field: &'static str,
     },
-    /// A byte before a struct that is neither 1 nor -1.
-    #[error("{field}: neither there nor null, but {found}")]
+    /// The byte before a nullable struct is neither 1 nor -1.
+    #[error("{field}: {found} is neither 1 (present) nor -1 (null)")]
     Presence {
         /// The field.
         field: &'static str,
@@ -77,54 +77,57 @@ pub enum ShapeError {
         found: i8,
     },
     /// A varint of more than five bytes or 32 bits.
-    #[error("{field}: a varint beyond 32 bits")]
+    #[error("{field}: a varint exceeds 32 bits")]
     Varint {
         /// The field.
         field: &'static str,
     },
-    /// A tag that is out of order, or does not exist in that version.
-    #[error("{field}: tag {tag} has no place here")]
+    /// A tag that is out of order, or that is not a tag in that version.
+    #[error("{field}: unexpected tag {tag}")]
     Tag {
-        /// The tagged field, or the section if it has none of that tag.
+        /// The tagged field, or the section if no field has that tag.
         field: &'static str,
         /// The tag.
         tag: u32,
     },
-    /// A tagged field that is shorter than its section says.
-    #[error("{field}: {left} bytes too many in its tag")]
+    /// A tagged field that is shorter than its announced size.
+    #[error("{field}: {left} bytes left over in its tag")]
     TagLength {
         /// The tagged field.
         field: &'static str,
-        /// Bytes that its fields did not take.
+        /// Bytes left over after its fields.
         left: usize,
     },
     /// The decoded message would be too large for its frame.
-    #[error("{field}: the request would take {decoded_bytes} bytes of memory; {max} are allowed")]
+    #[error(
+        "{field}: decoding the request takes {decoded_bytes} bytes of memory or more, \
+         the limit is {max}"
+    )]
     TooLarge {
-        /// Where the limit was passed.
+        /// The field at which the limit was exceeded.
         field: &'static str,
-        /// What would be taken up to there.
+        /// Memory needed up to that field.
         decoded_bytes: usize,
         /// The limit.
         max: usize,
     },
 }
 
-/// No request is decoded into more memory than this, however large its frame.
+/// The most memory that any request is decoded into, however large its frame.
 const DECODED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Returns the memory that a body of this many bytes may be decoded into: 1 MiB and 24 times its
-/// size, but never more than 32 MiB.
+/// Returns the limit of memory for decoding a body of this many bytes: 1 MiB plus 24 times its
+/// size, but at most 32 MiB.
 pub fn decoded_bytes_max(body_bytes: usize) -> usize {
     body_bytes.saturating_mul(24).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
 }
 
-/// Checks the body of a request: what follows its header in the frame.
+/// Checks the body of a request: what follows the header in its frame.
 ///
-/// `max` is what [`Shape::decoded_bytes`] may be, commonly [`decoded_bytes_max`].
+/// `max` limits [`Shape::decoded_bytes`], usually to [`decoded_bytes_max`].
 ///
 /// # Errors
-/// A body that the decoder must not be given; Kafka closes the connection of who sent it.
+/// The body must not be decoded; Kafka closes the connection in this case.
 pub fn check(key: i16, version: i16, body: &[u8], max: usize) -> Result<Shape, ShapeError> {
     let request = shapes::find(key)
         .filter(|request| request.has(version))
@@ -136,12 +139,12 @@ pub fn check(key: i16, version: i16, body: &[u8], max: usize) -> Result<Shape, S
     Ok(Shape { body_bytes, decoded_bytes: walk.decoded_bytes })
 }
 
-/// What an element of a list of values counts for at least: less than that is decoded, but
+/// Minimum charge in bytes for an element of a list of values: less than that is decoded, but
 /// handlers make a struct of each.
 pub const LISTED_BYTES: usize = 96;
 
-/// What an element of a list of such values counts for. Single bytes are kinds of things, of which
-/// there are few, and not things.
+/// Returns the charge in bytes for an element of a list of such values. Single bytes are enum
+/// constants, which do not become structs.
 fn listed_bytes(scalar: Scalar) -> usize {
     match scalar.fixed_bytes() {
         Some(1) => scalar.memory_bytes(),
@@ -149,13 +152,13 @@ fn listed_bytes(scalar: Scalar) -> usize {
     }
 }
 
-/// What an allocation costs beside its contents, rounded up.
+/// Overhead of an allocation, rounded up.
 const ALLOCATION_BYTES: usize = 32;
-/// The first node of the map in which the decoder keeps the tags that it does not know.
+/// The first node of the map in which the decoder keeps unknown tags.
 const UNKNOWN_TAGS_BYTES: usize = 512;
-/// One more tag in that map, its share of half-full nodes included.
+/// One more tag in that map, including its share of half-full nodes.
 const UNKNOWN_TAG_BYTES: usize = 80;
-/// Kafka takes no longer string, whatever the length field could say.
+/// Kafka's limit for strings, even where the length field could be larger.
 const STRING_BYTES_MAX: usize = 0x7fff;
 
 struct Walk<'a> {
@@ -167,7 +170,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Returns the fields of a struct, in order, and its tagged section.
+    /// Walks the fields of a struct, in order, and its tagged section.
     fn fields(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
         for field in fields {
             if field.tagged().is_none() && field.is_in(self.version) {
@@ -193,7 +196,7 @@ impl<'a> Walk<'a> {
                 let memory = listed_bytes(scalar);
                 let count = self.count(name, nullable, min_bytes, memory)?;
                 match scalar.fixed_bytes() {
-                    // The count was measured by this size, so that all of them are there.
+                    // The count was checked against this size, so that all elements are there.
                     Some(each) => self.skip(name, count * each),
                     None => (0..count).try_for_each(|_| self.scalar(name, scalar, false)),
                 }
@@ -227,7 +230,7 @@ impl<'a> Walk<'a> {
         self.skip(name, n)
     }
 
-    /// Returns the count of an array whose elements take at least `min_bytes` bytes here and `memory`
+    /// Reads the count of an array whose elements take at least `min_bytes` bytes here and `memory`
     /// bytes once they are decoded.
     fn count(
         &mut self,
@@ -247,8 +250,7 @@ impl<'a> Walk<'a> {
         Ok(count)
     }
 
-    /// Returns a length, -1 for null, of things that take at least `each` bytes; null counts as
-    /// none.
+    /// Reads a length, -1 for null, of elements that take at least `each` bytes; null counts as 0.
     fn length(
         &self,
         name: &'static str,
@@ -265,10 +267,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns the tagged section that ends a struct of these fields.
+    /// Walks the tagged section that ends a struct of these fields.
     fn tags(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
         let count = self.varint(name)?;
-        // A tag and a length are two bytes.
+        // A tag and a length take at least two bytes.
         self.length(name, i64::from(count), false, 2)?;
         let mut last = None;
         let mut unknown = 0usize;
@@ -294,7 +296,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Returns a tagged field whose section gives it `n` bytes, all of which are there.
+    /// Walks a tagged field of `n` bytes, all of which are there.
     fn tagged(&mut self, field: &'static Field, tag: u32, n: usize) -> Result<(), ShapeError> {
         let name = field.name;
         if !field.is_in(self.version) {
@@ -311,7 +313,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Returns the fewest bytes that a struct of these fields takes on the wire.
+    /// Returns the minimum size of a struct of these fields on the wire.
     fn min_bytes(&self, fields: &'static [Field]) -> usize {
         let mut sum = usize::from(self.flexible);
         for field in fields {

@@ -1,23 +1,23 @@
-//! The table of requests: what each of them is made of, by API key.
+//! The table of request schemas, by API key.
 //!
-//! All the APIs of a client-facing listener that the decoder knows are here, served or not; what
-//! is served is another table. CreateTopics 0 and 1 and DeleteTopics 0, which `wire/legacy.rs`
-//! decodes, are described as well.
+//! It has all APIs of a client-facing listener that the decoder knows, whether served or not; which
+//! ones are served is defined elsewhere. CreateTopics 0 and 1 and DeleteTopics 0, which
+//! `wire/legacy.rs` decodes, are included.
 
 use crate::wire::field::RequestSchema;
 
-/// Requests of administration.
+/// Administrative requests.
 pub mod admin;
 /// Requests about records.
 pub mod data;
 /// Requests of consumer groups.
 pub mod groups;
-/// Requests about who is there and what they may do.
+/// Requests about security and quotas.
 pub mod security;
 /// Requests of share groups.
 pub mod share;
 
-/// Every request that is described, in the order of the API keys.
+/// Every known request, in the order of the API keys.
 pub static REQUESTS: [RequestSchema; 75] = [
     data::PRODUCE,
     data::FETCH,
@@ -99,7 +99,7 @@ pub static REQUESTS: [RequestSchema; 75] = [
 /// One past the highest API key.
 const KEYS: usize = 93;
 
-/// Where in [`REQUESTS`] a key is.
+/// Index in [`REQUESTS`] of each key.
 static PLACES: [Option<u8>; KEYS] = {
     let mut places = [None; KEYS];
     let mut i = 0;
@@ -110,14 +110,14 @@ static PLACES: [Option<u8>; KEYS] = {
     places
 };
 
-/// Returns the request of an API key.
+/// Returns the schema of an API key.
 pub fn find(key: i16) -> Option<&'static RequestSchema> {
     let place = PLACES.get(usize::try_from(key).ok()?).copied().flatten()?;
     REQUESTS.get(usize::from(place))
 }
 
-/// Returns true if messages of this API and version are flexible: their request header has tags,
-/// and so has their response header, except that of ApiVersions (KIP-511).
+/// Returns true if this version of the API is flexible: its request header has tags, and so has its
+/// response header, except that of ApiVersions (KIP-511).
 pub fn is_flexible(key: i16, version: i16) -> bool {
     find(key).is_some_and(|request| request.is_flexible(version))
 }

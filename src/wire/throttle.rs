@@ -1,5 +1,5 @@
-//! Where in an answer its throttle time stands. It is known only when the answer is: what it cost
-//! to make is part of it.
+//! The location of the throttle time in a response. The time is known only after the response has
+//! been encoded, because the cost of doing so is part of it.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -7,22 +7,22 @@ use crate::wire::cursor;
 use crate::wire::response::{API_VERSIONS, Chunk, Response};
 use crate::wire::shapes;
 
-/// Where `throttle_time_ms` stands in the body of an answer.
+/// Location of `throttle_time_ms` in the body of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ThrottleField {
-    /// After so many bytes.
+    /// After this many bytes.
     After(usize),
-    /// Behind the list of APIs (ApiVersions).
+    /// After the list of APIs (ApiVersions).
     AfterApis,
-    /// At the end, before tagged fields, of which there are none (Produce).
+    /// At the end, before the tagged section, which is empty (Produce).
     Last,
 }
 
-/// The answers that have none at all: SASL's, markers of transactions, the quorum, and what only
-/// brokers ask.
+/// The responses without a throttle time: SASL, transaction markers, the quorum, and APIs that only
+/// brokers use.
 const WITHOUT: &[i16] = &[17, 27, 36, 55, 83, 84, 85, 86, 87];
 
-/// The versions from which on there is one, where that is not the first.
+/// The first versions with a throttle time, if later than the first version.
 const SINCE: &[(i16, i16)] = &[
     (0, 1),
     (1, 1),
@@ -51,14 +51,14 @@ fn field_of(key: i16, version: i16) -> Option<ThrottleField> {
     Some(match key {
         0 | 38 | 41 => ThrottleField::Last,
         API_VERSIONS => ThrottleField::AfterApis,
-        // An error code stands before it, and an expiry as well.
+        // It follows an error code and an expiry timestamp.
         47 => ThrottleField::After(2),
         39 | 40 => ThrottleField::After(10),
         _ => ThrottleField::After(0),
     })
 }
 
-/// Writes the throttle time, in ms, into an answer; one that has no place for it stays as it is.
+/// Writes the throttle time, in ms, into a response; one without such a field stays as it is.
 pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
     let (Response::Chunks(chunks), Some(place)) = (reply, field_of(key, version)) else { return };
     let is_flexible = shapes::is_flexible(key, version);
@@ -78,11 +78,11 @@ pub fn put(reply: &mut Response, key: i16, version: i16, throttle_ms: i32) {
     *bytes = changed.freeze();
 }
 
-/// Returns the end of the list of APIs, which begins at `at`.
+/// Returns the end of the list of APIs that begins at `at`.
 fn after_apis(bytes: &Bytes, at: usize, is_flexible: bool) -> Option<usize> {
     let mut rest = bytes.get(at..)?;
     let len = if is_flexible {
-        // Key and range, and a section of tags that is empty.
+        // Key and version range, and an empty tagged section.
         7 * cursor::varint(&mut rest).ok()?.checked_sub(1)? as usize
     } else {
         6 * u32::from_be_bytes(cursor::array(&mut rest)?) as usize
@@ -107,7 +107,8 @@ mod tests {
         chunks.iter().flat_map(piece).collect()
     }
 
-    /// In every version, an answer into which a time was put is the answer that was made with it.
+    /// Checks in every version that writing a time into a response has the same result as encoding
+    /// the response with that time.
     fn check(key: ApiKey, plain: &impl Encodable, throttled: &impl Encodable) -> usize {
         let request = shapes::find(key as i16).unwrap();
         let mut checked = 0;
@@ -184,7 +185,7 @@ mod tests {
             DeleteShareGroupOffsets DeleteShareGroupOffsetsResponse,
         );
         assert!(checked.iter().all(|(_, versions)| *versions > 0), "{checked:?}");
-        // Every other API is known to have none.
+        // All other APIs have none.
         for request in &shapes::REQUESTS {
             let is_checked = checked.iter().any(|(key, _)| *key as i16 == request.key);
             assert_ne!(is_checked, WITHOUT.contains(&request.key), "{}", request.key);

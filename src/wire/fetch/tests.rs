@@ -54,8 +54,8 @@ fn bytes_of(slice: &FileSlice) -> Bytes {
     bytes.into()
 }
 
-/// Returns the same answer as the crate's own message.
-fn told_by_the_crate(version: i16, fetched: &Fetched) -> FetchResponse {
+/// Returns the same response as the crate's own message.
+fn as_crate_message(version: i16, fetched: &Fetched) -> FetchResponse {
     let partition = |p: &FetchedPartition| {
         let aborted = p.aborted.as_ref().map(|all| {
             let one = |(id, first): &(i64, i64)| {
@@ -106,7 +106,7 @@ fn every_version_is_written_as_the_crate_writes_it() {
             let fetched = any(&mut rng, &file);
             let mut expected = begin(KEY, version, 77);
             let mut body = BytesMut::new();
-            told_by_the_crate(version, &fetched).encode(&mut body, version).unwrap();
+            as_crate_message(version, &fetched).encode(&mut body, version).unwrap();
             expected.extend_from_slice(&body);
             let expected = finish(expected, 0).unwrap();
             let Ok(Response::Chunks(chunks)) = encode(version, 77, fetched) else {

@@ -1,4 +1,4 @@
-//! Against bytes that Apache Kafka 3.9.0's own message classes wrote.
+//! Comparison with bytes written by Apache Kafka 3.9.0's own message classes.
 
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;

@@ -33,7 +33,7 @@ fn coordinator(n: usize) -> Coordinator {
     Coordinator::default().with_key(StrBytes::from_string(n.to_string()))
 }
 
-/// What follows the topics in a Metadata answer.
+/// Returns the number of bytes after the topics in a Metadata response.
 fn tail(version: i16) -> usize {
     match version {
         8 => 4,

@@ -1,4 +1,4 @@
-//! Bodies made from the tables, against the decoder and encoder that the tables describe.
+//! Bodies generated from the tables, checked with the crate's decoder and encoder.
 
 use std::ops::RangeInclusive;
 
@@ -30,7 +30,7 @@ fn judge(request: &RequestSchema, version: i16, body: &[u8]) -> Result<Shape, Sh
     check(request.key, version, body, decoded_bytes_max(body.len()))
 }
 
-/// Counts that no memory holds, as they stand on the wire.
+/// Returns counts that no memory could hold, as encoded on the wire.
 fn huge_counts(flexible: bool) -> &'static [&'static [u8]] {
     match flexible {
         true => &[&[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff, 0xff, 0xff, 0xff, 0x07]],
@@ -46,7 +46,8 @@ fn with_count(body: &[u8], at: usize, flexible: bool, count: &[u8]) -> Vec<u8> {
     changed
 }
 
-/// Makes an allocation by a count that was not checked fail for certain, and with it the test.
+/// Limits memory, so that an allocation by an unchecked count is certain to fail, and the test with
+/// it.
 fn limit_memory() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::As);
@@ -115,7 +116,7 @@ fn a_huge_count_is_refused_at_every_array_of_every_version() {
     }
 }
 
-/// The places of the counts are not asked of the table here: every place is tried.
+/// Tries every position, because the positions of the counts are not to be taken from the table.
 #[test]
 fn a_huge_count_anywhere_never_reaches_the_decoder() {
     limit_memory();
@@ -271,8 +272,8 @@ fn a_string_of_more_than_32767_bytes_is_refused() {
     assert!(matches!(check(10, 3, &body, usize::MAX), Err(ShapeError::Length { .. })));
 }
 
-/// Bytes on the wire and in memory of the struct's fields, with strings of eight letters and
-/// arrays of one element.
+/// Returns the bytes on the wire and in memory of the struct's fields, with strings of eight
+/// letters and arrays of one element.
 fn ordinary(fields: &'static [Field], version: i16, flexible: bool) -> (usize, usize) {
     let one = |scalar: Scalar| match (scalar.fixed_bytes(), flexible) {
         (Some(n), _) => n,
@@ -300,7 +301,7 @@ fn ordinary(fields: &'static [Field], version: i16, flexible: bool) -> (usize, u
     (wire, memory)
 }
 
-/// Returns the same of a field that holds many: of one of its elements.
+/// Returns the same for one element of a field that holds many.
 fn ordinary_element(field: &Field, version: i16, flexible: bool) -> Option<(usize, usize)> {
     match field.kind {
         FieldType::List(scalar) => Some((scalar.fixed_bytes().unwrap_or(9), listed_bytes(scalar))),

@@ -1,4 +1,4 @@
-//! Requests of administration: topics, configs, the cluster, telemetry.
+//! Administrative requests: topics, configs, the cluster, telemetry.
 //!
 //! From the message schemas of Apache Kafka 4.1.
 

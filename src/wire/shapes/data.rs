@@ -1,4 +1,4 @@
-//! Requests about records: produce, fetch, offsets, topics seen by clients, transactions.
+//! Requests about records: produce, fetch, offsets, topics as clients see them, transactions.
 //!
 //! From the message schemas of Apache Kafka 4.1.
 

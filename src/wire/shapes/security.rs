@@ -1,4 +1,4 @@
-//! Requests about who is there and what they may do: SASL, rights, tokens, quotas.
+//! Requests about security and quotas: SASL, ACLs, delegation tokens, client quotas.
 //!
 //! From the message schemas of Apache Kafka 4.1.
 

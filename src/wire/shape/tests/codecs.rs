@@ -1,18 +1,18 @@
-//! The decoders and encoders of the crate, one row for each request of the table.
+//! The crate's decoders and encoders, one row per request in the table.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable, Encodable, Message, VersionRange};
 
-/// What the crate does with one kind of request.
+/// The crate's codec for one request.
 pub struct Codec {
     /// The name of its type.
     pub name: &'static str,
     /// The versions that it decodes.
     pub versions: VersionRange,
-    /// A request at its defaults.
+    /// Encodes a request with default values.
     pub default: fn(i16) -> Result<Vec<u8>, String>,
-    /// Decode, and encode again.
+    /// Decodes and encodes again.
     pub recode: fn(Bytes, i16) -> Result<Vec<u8>, String>,
 }
 

@@ -1,22 +1,22 @@
-//! Bodies at random, written as the table says.
+//! Random bodies, encoded according to the table.
 
 use fastrand::Rng;
 
 use crate::wire::field::{Field, FieldType, RequestSchema, Scalar};
 
-/// Writes a body at random, as the table says.
+/// Encodes a random body according to the table.
 struct Filler<'a> {
     rng: &'a mut Rng,
     out: Vec<u8>,
     version: i16,
     flexible: bool,
-    /// Where the counts of arrays stand.
+    /// Positions of the counts of arrays.
     counts: Vec<usize>,
-    /// Whether to add tags that nobody knows.
+    /// Whether to add unknown tags.
     unknown_tags: bool,
 }
 
-/// Returns a random body and where its counts of arrays stand.
+/// Returns a random body and the positions of its counts of arrays.
 pub fn filled(
     request: &RequestSchema,
     version: i16,
@@ -91,7 +91,7 @@ impl Filler<'_> {
                 let n = self.length(if scalar == Scalar::String { 2 } else { 4 }, n, null);
                 self.out.extend(std::iter::repeat_with(|| self.rng.u8(b'a'..=b'z')).take(n));
             }
-            // The two bits that make a double something else than a number stay out of it.
+            // Never generates NaN or infinity.
             Scalar::F64 => self.out.extend_from_slice(&self.rng.f64().to_be_bytes()),
             fixed => {
                 let n = fixed.fixed_bytes().unwrap();
@@ -100,7 +100,7 @@ impl Filler<'_> {
         }
     }
 
-    /// A tagged field at its default is not written, so what is here is neither null nor empty.
+    /// Writes tagged fields. One at its default is not written, so none here is null or empty.
     fn tags(&mut self, fields: &'static [Field]) {
         let mut tagged: Vec<_> =
             fields.iter().filter(|f| f.tagged().is_some() && f.is_in(self.version)).collect();
