@@ -1,4 +1,4 @@
-//! A partition is compacted: one pass of the cleaner over its log, which goes on meanwhile.
+//! Compaction of a partition: one pass of the cleaner over its log, which remains in use meanwhile.
 
 use std::io;
 use std::sync::Arc;
@@ -14,32 +14,32 @@ use crate::types::Offset;
 /// Why a partition was not compacted.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactError {
-    /// It can neither be written to nor read.
+    /// It can be neither written nor read.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The disk failed, the log cannot be read, or whoever has it done broke it off. The log is as
-    /// it was, or partly compacted.
+    /// The disk failed, the log cannot be read, or the caller broke off. The log is unchanged, or
+    /// partly compacted.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A fault of our own.
+    /// A bug in Ottla.
     #[error("a panic: {0}")]
     Panicked(String),
 }
 
-/// What a pass came to.
+/// The result of a pass.
 #[derive(Debug)]
 pub struct Compacted {
-    /// Everything below this offset has been cleaned.
+    /// Everything below this offset has been compacted.
     pub cleaned_to: Offset,
     /// Segments whose files are to be removed after `file.delete.delay.ms`.
     pub removed_segments: Vec<Arc<Segment>>,
-    /// What was read and written.
+    /// Statistics of what was read and written.
     pub stats: CleanerStats,
 }
 
 impl Partition {
-    /// What lies before the cleaner; `None` if the topic is not compacted or the log cannot be
-    /// looked at. `cleaned` is where the last pass ended.
+    /// Returns which part of the log can be compacted; `None` if the topic is not compacted or the
+    /// log cannot be read. `cleaned` is where the last pass ended.
     pub fn cleanable_range(&self, cleaned: Option<Offset>, now: Now) -> Option<CleanableRange> {
         let config = self.config();
         if !config.cleanup.compact || self.log_bytes() == 0 {
@@ -48,19 +48,20 @@ impl Partition {
         CleanableRange::of(&self.view().ok()?, &config, cleaned, now.wall_ms).ok()
     }
 
-    /// A compaction has panicked. Where that was in the middle of a change of files, the log takes
-    /// nothing more: the next start brings them in order.
+    /// Cleans up after a compaction that has panicked. If it was replacing files, the log goes
+    /// offline: the next start completes the swap or discards it.
     pub fn end_swap(&self) {
         let failed = self.with_log(|log| {
             if log.is_swapping() {
-                log.fail(&io::Error::other("a change of its files was broken off by a panic"));
+                log.fail(&io::Error::other("a panic interrupted the replacement of its files"));
             }
         });
-        // A log that is not there any more needs nothing.
+        // A log that no longer exists needs nothing.
         drop(failed);
     }
 
-    /// One pass, if nobody else is at it. Blocks for as long as it takes; the log's lock is held only to exchange segments.
+    /// Runs one pass, unless another is in progress. Blocks until it is done; the log's lock is
+    /// held only to exchange segments.
     pub fn compact(
         &self,
         cleaned: Option<Offset>,
@@ -70,7 +71,7 @@ impl Partition {
         let Some(_right) = self.begin_compacting() else { return Err(interrupted().into()) };
         let (view, last_written) =
             self.with_log(|log| (log.view(), log.producers().last_written()))?;
-        // What outdates a durable record, or tells more of a producer, must be durable itself.
+        // The newer record of a durable one, and a newer batch of a producer, must be durable too.
         self.flush()?;
         let (disk, dir) = self.disk_and_dir();
         let config = self.config();

@@ -1,24 +1,24 @@
-//! Why a partition does not take or give what it is asked for.
+//! Why a partition cannot be written or read.
 
 use crate::log::AppendError;
 use crate::log::admit::AdmitError;
 
-/// Why a produce request's bytes were not appended.
+/// Why the batch of a produce request was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
-    /// The batch is not acceptable.
+    /// The batch is invalid.
     #[error(transparent)]
     Admit(#[from] AdmitError),
-    /// The log did not take it.
+    /// The log rejected it.
     #[error(transparent)]
     Append(#[from] AppendError),
-    /// There is no log to take it.
+    /// The log is not available.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 impl ProduceError {
-    /// Returns true if there is no room on the disk now.
+    /// Returns true if the disk is full now.
     pub fn is_full(&self) -> bool {
         matches!(
             self,
@@ -28,14 +28,14 @@ impl ProduceError {
     }
 }
 
-/// Why a partition can neither be written to nor read.
+/// Why a partition can be neither written nor read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
-    /// The disk failed, or what lies in the directory is not this partition's log.
+    /// The disk failed, or the directory contains another partition's log.
     #[error("the partition is offline: {0}")]
     Offline(String),
-    /// There is no room on the disk for what its opening writes; it is tried again.
-    #[error("no room on the disk: {0}")]
+    /// The disk is full, and opening the log has to write; the next use tries again.
+    #[error("the disk is full: {0}")]
     Full(String),
     /// The topic was deleted.
     #[error("the topic was deleted")]

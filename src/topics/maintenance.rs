@@ -1,21 +1,21 @@
-//! Background work that partitions (`P`) ask for, so that nothing polls idle partitions.
+//! Deferred work that partitions (`P`) request, so that idle partitions cost nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A partition that wants its log flushed.
+/// A request to flush a log.
 #[derive(Debug)]
 pub struct FlushRequest<P> {
-    /// Whose log.
+    /// The partition whose log it is.
     pub partition: Arc<P>,
-    /// When, on the monotonic clock.
+    /// When the flush is due, on the monotonic clock.
     pub due_mono_ms: i64,
 }
 
-/// Where partitions ask. The receiving ends are in `broker/maintenance.rs` and `broker/cleaner.rs`;
-/// without them nothing is done.
+/// The queue of requests. The receiving ends are in `broker/maintenance.rs` and
+/// `broker/cleaner.rs`; without them the requests are ignored.
 #[derive(Debug)]
 pub struct MaintenanceQueue<P> {
     flushes: UnboundedSender<FlushRequest<P>>,
@@ -29,18 +29,18 @@ impl<P> Clone for MaintenanceQueue<P> {
     }
 }
 
-/// What was asked for at a [`MaintenanceQueue`].
+/// The receiving end of a [`MaintenanceQueue`].
 #[derive(Debug)]
 pub struct MaintenanceReceiver<P> {
-    /// Logs to be flushed.
+    /// Logs to flush.
     pub flushes: UnboundedReceiver<FlushRequest<P>>,
-    /// Logs that may be worth a compaction.
+    /// Logs that may be due for compaction.
     pub compactions: UnboundedReceiver<Arc<P>>,
 }
 
 impl<P> MaintenanceQueue<P> {
-    /// Both ends. What waits between them is bounded: a partition waits once for its time, once
-    /// for its filled segments, and once to be compacted.
+    /// Returns both ends. The number of requests in between is bounded: each partition has at most
+    /// one for `flush.ms`, one for its full segments, and one for compaction.
     pub fn new() -> (MaintenanceQueue<P>, MaintenanceReceiver<P>) {
         let (flushes, wanted_flushes) = unbounded_channel();
         let (cleanings, wanted_cleanings) = unbounded_channel();
@@ -49,12 +49,12 @@ impl<P> MaintenanceQueue<P> {
     }
 
     fn request_flush(&self, partition: &Arc<P>, due_mono_ms: i64) {
-        // Nobody listens once the broker stops, which flushes everything.
+        // The receiver is gone once the broker stops, which flushes everything.
         let _ = self.flushes.send(FlushRequest { partition: partition.clone(), due_mono_ms });
     }
 }
 
-/// What one partition has asked for already.
+/// The requests of one partition that are pending.
 #[derive(Debug)]
 pub struct PendingWork<P> {
     queue: MaintenanceQueue<P>,
@@ -64,7 +64,7 @@ pub struct PendingWork<P> {
 }
 
 impl<P> PendingWork<P> {
-    /// Nothing yet.
+    /// Returns a partition's state without pending requests.
     pub fn new(queue: MaintenanceQueue<P>) -> PendingWork<P> {
         PendingWork {
             queue,
@@ -74,36 +74,35 @@ impl<P> PendingWork<P> {
         }
     }
 
-    /// A segment is full: it is to be made durable soon, so that a start after a crash need not
-    /// read it.
+    /// Requests a flush of a full segment soon, so that a start after a crash need not read it.
     pub fn request_segment_flush(&self, partition: &Arc<P>, now_mono_ms: i64) {
         if !self.segment_flush.swap(true, Ordering::AcqRel) {
             self.queue.request_flush(partition, now_mono_ms);
         }
     }
 
-    /// Records wait for `flush.ms`.
+    /// Requests a flush for `flush.ms`.
     pub fn request_timed_flush(&self, partition: &Arc<P>, due_mono_ms: i64) {
         if !self.timed_flush.swap(true, Ordering::AcqRel) {
             self.queue.request_flush(partition, due_mono_ms);
         }
     }
 
-    /// There may be something to compact.
+    /// Requests a check whether compaction is due.
     pub fn request_compaction(&self, partition: &Arc<P>) {
         if !self.compaction.swap(true, Ordering::AcqRel) {
-            // As above.
+            // The receiver may be gone, as above.
             let _ = self.queue.compactions.send(partition.clone());
         }
     }
 
-    /// The partition's turn has come: it may ask again.
+    /// Marks the pending flush as taken: it may be requested again.
     pub fn flush_taken(&self) {
         self.timed_flush.store(false, Ordering::Release);
         self.segment_flush.store(false, Ordering::Release);
     }
 
-    /// The cleaner looks at the partition: it may ask again.
+    /// Marks the pending compaction as taken: it may be requested again.
     pub fn compaction_taken(&self) {
         self.compaction.store(false, Ordering::Release);
     }

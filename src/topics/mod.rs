@@ -1,4 +1,4 @@
-//! Live partitions: the lock round a log, the view that readers take, who waits for bytes.
+//! Live partitions: the lock around a log, the view for readers, and the waiters for new data.
 
 pub mod compaction;
 pub mod error;

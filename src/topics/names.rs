@@ -1,6 +1,6 @@
-//! Which topic names are legal (Kafka's Topic.validate), and which are Kafka's own.
+//! Legal topic names (Kafka's Topic.validate) and Kafka's internal topics.
 
-/// What is wrong with a topic name, in Kafka's words; `None` if it is legal.
+/// Returns what is wrong with a topic name, in Kafka's words; `None` if it is legal.
 pub fn fault(name: &str) -> Option<String> {
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let fault = if name.is_empty() {
@@ -20,7 +20,7 @@ pub fn fault(name: &str) -> Option<String> {
     Some(format!("Topic name is invalid: {fault}"))
 }
 
-/// Returns a name may be as long as a frame; what is said of it need not.
+/// Returns a name cut to a length fit for an error message: it may be as long as a frame.
 fn in_short(name: &str) -> String {
     match name.char_indices().nth(249) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
@@ -28,7 +28,7 @@ fn in_short(name: &str) -> String {
     }
 }
 
-/// Returns true for topics that only the broker writes to.
+/// Returns true for topics that only the broker writes.
 pub fn is_internal(name: &str) -> bool {
     matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
 }

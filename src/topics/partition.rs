@@ -1,10 +1,10 @@
-//! A log that many may use. The only lock round a log is in this file.
+//! A log that is shared between tasks. The only lock around a log is in this file.
 //!
-//! **Invariant:** `log` is held for one append and never across an await; `view` is held to
-//! clone or replace a value, and is the only lock that may be taken under `log`. `compacting` is
-//! held for a whole pass of the cleaner, which takes `log` now and then.
+//! **Invariant:** `log` is held for one append and never across an await; `view` is held to clone
+//! or replace a value, and is the only lock that may be taken under `log`. `compacting` is held for
+//! a whole pass of the cleaner, which takes `log` briefly in between.
 //!
-//! A log is opened when it is first wanted, so that a start costs nothing per partition.
+//! A log is opened on first use, so that a start costs nothing per partition.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,27 +31,27 @@ use crate::topics::producer_count::{CountedProducers, ProducerCount};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
 
-/// An append that takes longer was held up by the disk, ms.
+/// An append that takes longer was delayed by the disk, ms.
 const STALL_MS: i64 = 20;
-/// How many appends in a row must be fast before the disk is trusted again.
+/// Number of fast appends in a row after which the disk is trusted again.
 const CAUTIOUS_APPENDS: u32 = 64;
 
-/// What a partition's start-up knows of it.
+/// What a partition needs from its surroundings.
 #[derive(Debug, Clone)]
 pub struct PartitionContext {
     /// The disk.
     pub disk: Arc<dyn Disk>,
     /// The partition's directory.
     pub dir: PathBuf,
-    /// What the checkpoints say.
+    /// The checkpoints of the partition.
     pub checkpoint: RecoveryCheckpoint,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Where the partition asks for upkeep.
+    /// The queue for deferred work.
     pub maintenance: MaintenanceQueue<Partition>,
-    /// Whether the disk has room.
+    /// Whether the disk is full.
     pub disk_space: Arc<DiskSpace>,
-    /// How many producers all partitions remember.
+    /// The number of producers of all partitions.
     pub producers: Arc<ProducerCount>,
 }
 
@@ -74,18 +74,18 @@ pub struct Partition {
     context: PartitionContext,
     log: Mutex<LogState>,
     view: RwLock<Option<View>>,
-    /// Held by whoever syncs; those who wait for it are served together by the next sync.
+    /// Held by the task that syncs; the tasks that wait for it are all served by the next sync.
     flush_lock: AsyncMutex<Offset>,
     pending_work: PendingWork<Partition>,
-    /// Held while the log is compacted: by one at a time, and not while it is closed or deleted.
+    /// Held while the log is compacted (one pass at a time), closed or deleted.
     compacting: Mutex<()>,
-    /// Whoever compacts the log is to break off.
+    /// Set to make a running compaction break off.
     is_closing: AtomicBool,
-    /// How many producers of it are counted.
+    /// The number of its producers that are counted.
     producers: CountedProducers,
-    /// How many appends more go through a blocking thread, because the disk was seen to stall.
+    /// Number of appends still to be made on a blocking thread, because the disk has stalled.
     cautious: AtomicU32,
-    /// Who waits for bytes here.
+    /// Fetch requests waiting for data (the purgatory).
     pub waiters: Waiters,
 }
 
@@ -114,12 +114,12 @@ impl Partition {
         }
     }
 
-    /// Returns the topic's configuration, now.
+    /// Returns the topic's current configuration.
     pub fn config(&self) -> Arc<TopicConfig> {
         self.config.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// The topic is configured anew; an open log goes by it from its next append on.
+    /// Replaces the topic's configuration; an open log uses it from its next append on.
     pub fn set_config(&self, config: Arc<TopicConfig>) {
         let mut state = self.log();
         *self.config.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = config.clone();
@@ -130,9 +130,9 @@ impl Partition {
 
     fn log(&self) -> MutexGuard<'_, LogState> {
         self.log.lock().unwrap_or_else(|poisoned| {
-            // A panic under the lock may have left the log between two states.
+            // A panic under the lock may have left the log in an inconsistent state.
             let mut state = poisoned.into_inner();
-            *state = LogState::Failed("an earlier append was broken off by a panic".to_owned());
+            *state = LogState::Failed("a panic interrupted an earlier append".to_owned());
             state
         })
     }
@@ -154,7 +154,7 @@ impl Partition {
                     return Err(Unavailable::Full(why));
                 }
                 Err(error) => {
-                    tracing::error!(partition = %self.id, %error, "the log cannot be opened");
+                    tracing::error!(partition = %self.id, %error, "could not open the log");
                     LogState::Failed(error.to_string())
                 }
             };
@@ -166,12 +166,12 @@ impl Partition {
         }
     }
 
-    /// Writes the topic's id beside the log, or make sure that it is the one that stands there.
+    /// Writes the topic's id to the log's directory, or checks the one that is there.
     fn identify(&self) -> io::Result<()> {
         let disk = self.context.disk.as_ref();
         let path = self.context.dir.join(PARTITION_METADATA);
         let RecoveryCheckpoint { clean, recovery_point, .. } = self.context.checkpoint;
-        // Before the first flush a loss of power may have left anything of it.
+        // Before the first flush a power loss may have left any part of it.
         let may_be_torn = !clean && recovery_point == 0;
         identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
     }
@@ -186,14 +186,14 @@ impl Partition {
         *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
     }
 
-    /// Returns true if these bytes are to be packed anew before they are written, which takes long.
+    /// Returns true if these bytes must be recompressed before they are written, which takes long.
     pub fn needs_recompression(&self, records: &[u8]) -> bool {
         Header::read(records)
             .is_some_and(|header| recompress::target_codec(&header, &self.config()).is_some())
     }
 
-    /// Checks a client's bytes and append them. Checked, and packed anew where `compression.type`
-    /// demands it, outside the lock; written inside it.
+    /// Checks a client's bytes and appends them. Checks and recompresses (if `compression.type`
+    /// requires it) outside the lock, and writes under it.
     pub fn append(
         self: &Arc<Self>,
         now: Now,
@@ -203,8 +203,8 @@ impl Partition {
         let config = self.config();
         let admitted = admit(records, &AdmitRules::of(&config, produce_version), now.wall_ms)?;
         let repacked = recompress::recompressed(&admitted, &config, now.wall_ms)?;
-        let anew = repacked.as_deref().and_then(recompress::view_admitted);
-        self.append_admitted(now, &anew.unwrap_or(admitted))
+        let rewritten = repacked.as_deref().and_then(recompress::view_admitted);
+        self.append_admitted(now, &rewritten.unwrap_or(admitted))
     }
 
     /// Appends a batch that the broker itself has built.
@@ -214,7 +214,7 @@ impl Partition {
         bytes: &[u8],
     ) -> Result<AppendInfo, ProduceError> {
         let batch = BatchView::first(bytes)
-            .ok_or_else(|| Unavailable::Offline("a batch of our own is none".to_owned()))?;
+            .ok_or_else(|| Unavailable::Offline("the broker's own batch is invalid".to_owned()))?;
         let max_timestamp = batch.header.max_timestamp;
         self.append_admitted(now, &Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame })
     }
@@ -253,7 +253,8 @@ impl Partition {
         Ok(placed)
     }
 
-    /// A disk that stalls would hold up the thread, and with it every client that it serves.
+    /// Notes how long an append took: a disk that stalls would block the thread and all its
+    /// clients.
     fn note_append_time(&self, began: Now) {
         if self.context.clock.now().mono_ms - began.mono_ms > STALL_MS {
             self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
@@ -263,23 +264,23 @@ impl Partition {
         }
     }
 
-    /// Returns true if an append should be made on a blocking thread: the disk was seen to stall,
-    /// or the log is to be opened first.
+    /// Returns true if an append should be made on a blocking thread: the disk has stalled, or the
+    /// log must be opened first.
     pub fn is_cautious(&self) -> bool {
         self.cautious.load(Ordering::Relaxed) > 0 || !self.is_open()
     }
 
-    /// Returns true if readers see something of it without a look at the disk.
+    /// Returns true if the log is open, so that reading its view needs no disk access.
     pub fn is_open(&self) -> bool {
         self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
     }
 
-    /// What readers see now, if the log is open.
+    /// Returns the current view for readers, if the log is open.
     pub(crate) fn open_view(&self) -> Option<View> {
         self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// What readers see now.
+    /// Returns the current view for readers.
     pub fn view(&self) -> Result<View, Unavailable> {
         if let Some(view) = self.open_view() {
             return Ok(view);
@@ -287,12 +288,12 @@ impl Partition {
         Ok(self.opened(&mut self.log())?.view())
     }
 
-    /// Opens the log now, as a start after a crash does.
+    /// Opens the log now; a start does this after a crash.
     pub fn open(&self) -> Result<(), Unavailable> {
         self.opened(&mut self.log()).map(|_| ())
     }
 
-    /// Returns true if the disk has failed it. A log that is not open is not looked at.
+    /// Returns true if it is offline. Does not open the log.
     pub fn is_offline(&self) -> bool {
         match &*self.log() {
             LogState::Open(log) => log.offline().is_some(),
@@ -301,7 +302,7 @@ impl Partition {
         }
     }
 
-    /// Records not known to be durable; 0 if the log is not open.
+    /// Returns the number of records not known to be durable; 0 if the log is not open.
     pub fn unflushed(&self) -> i64 {
         match &*self.log() {
             LogState::Open(log) => log.unflushed(),
@@ -309,8 +310,8 @@ impl Partition {
         }
     }
 
-    /// Returns once everything below `end` is durable. Whoever comes while a sync runs is served by
-    /// the next one, together with all others who came meanwhile.
+    /// Returns once everything below `end` is durable. Callers that arrive while a sync is running
+    /// are all served by the next one.
     pub async fn durable(self: &Arc<Self>, end: Offset) -> Result<(), Unavailable> {
         let mut durable_end = self.flush_lock.lock().await;
         if *durable_end >= end {
@@ -323,13 +324,13 @@ impl Partition {
         Ok(())
     }
 
-    /// Syncs what is not durable yet; returns the end of what is. A failure takes the partition
-    /// offline: the kernel may have dropped the pages.
+    /// Syncs what is not durable yet; returns the offset up to which the log is durable. A failure
+    /// takes the partition offline: the kernel may have dropped the pages.
     pub fn flush(&self) -> Result<Offset, Unavailable> {
         self.flush_some(Log::flush_due)
     }
 
-    /// Syncs what upkeep was asked for: all of the log if `flush.ms` has passed, else its filled
+    /// Performs the requested flush: of the whole log if `flush.ms` has passed, else of its full
     /// segments.
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
         self.pending_work.flush_taken();
@@ -375,7 +376,7 @@ impl Partition {
         }
     }
 
-    /// Does something with the open log, under its lock; readers see the outcome at once.
+    /// Runs `work` on the open log, under its lock; readers see the result at once.
     pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
         let mut state = self.log();
         let log = self.opened(&mut state)?;
@@ -384,12 +385,12 @@ impl Partition {
         Ok(outcome)
     }
 
-    /// Asks for the checkpoints to be saved again: its log start offset has not been.
+    /// Requests a checkpoint, because its log start offset has not been saved.
     pub fn ask_for_checkpoint(self: &Arc<Self>) {
         self.pending_work.request_segment_flush(self, self.context.clock.now().mono_ms);
     }
 
-    /// Bytes of its log files; 0 if it was never used or cannot be opened.
+    /// Returns the bytes of its log files; 0 if it was never used or cannot be opened.
     pub fn log_bytes(&self) -> u64 {
         let mut state = self.log();
         if self.was_never_used(&state) {
@@ -398,18 +399,18 @@ impl Partition {
         self.opened(&mut state).map_or(0, |log| log.view().log_bytes())
     }
 
-    /// Returns the partition's directory, and the disk that holds it.
+    /// Returns the partition's directory and its disk.
     pub(crate) fn disk_and_dir(&self) -> (&Arc<dyn Disk>, &Path) {
         (&self.context.disk, &self.context.dir)
     }
 
-    /// Where it asks for what is to be done for it.
+    /// Returns its pending requests for deferred work.
     pub fn pending_work(&self) -> &PendingWork<Partition> {
         &self.pending_work
     }
 
-    /// Returns true if nothing is on the disk yet, and so nothing is to be opened just to look at
-    /// it.
+    /// Returns true if nothing is on the disk yet, so that there is no reason to open the log just
+    /// to read it.
     pub fn is_unused(&self) -> bool {
         self.was_never_used(&self.log())
     }
@@ -418,8 +419,8 @@ impl Partition {
         matches!(state, LogState::Closed) && !self.context.disk.exists(&self.context.dir)
     }
 
-    /// Recovery point, end offset and log start offset, for the checkpoints; `None` while the
-    /// log has not been opened: what the checkpoints say still holds.
+    /// Returns recovery point, end offset and log start offset, for the checkpoints; `None` while
+    /// the log has not been opened: the existing checkpoints are still valid.
     pub fn checkpoint(&self) -> Option<(Offset, Offset, Offset)> {
         match &*self.log() {
             LogState::Open(log) => {
@@ -430,8 +431,8 @@ impl Partition {
         }
     }
 
-    /// Returns the right to change the log's old files; `None` if somebody has it, or the partition
-    /// is about to go.
+    /// Takes the lock for replacing the log's files; `None` if it is held, or the partition is
+    /// being closed or deleted.
     pub(crate) fn begin_compacting(&self) -> Option<MutexGuard<'_, ()>> {
         let right = match self.compacting.try_lock() {
             Ok(right) => right,
@@ -447,21 +448,22 @@ impl Partition {
         self.is_closing.load(Ordering::Acquire)
     }
 
-    /// Lets nobody compact the log any more, and wait for whoever does.
+    /// Prevents further compaction, and waits for the one in progress.
     fn end_compacting(&self) {
         self.is_closing.store(true, Ordering::Release);
         drop(self.compacting.lock());
     }
 
-    /// Writes and syncs everything but the name of its directory, which the checkpoints that are
-    /// saved next make durable for all; true if the log needs no recovery at the next start.
+    /// Writes and syncs everything except the name of its directory, which saving the checkpoints
+    /// afterwards makes durable for all; returns true if the log needs no recovery at the next
+    /// start.
     pub fn close(&self) -> bool {
         self.end_compacting();
         match &mut *self.log() {
             LogState::Open(log) => log
                 .close(false)
                 .inspect_err(|error| {
-                    tracing::error!(partition = %self.id, %error, "could not be closed");
+                    tracing::error!(partition = %self.id, %error, "could not close the log");
                 })
                 .is_ok(),
             LogState::Closed | LogState::Deleted => true,
@@ -469,12 +471,12 @@ impl Partition {
         }
     }
 
-    /// Takes nothing more, wakes those who wait, and moves the directory out of the way. Returns
-    /// where it is now, to be removed later; `None` if there is none, or no room for another name,
-    /// where it is removed at once.
+    /// Rejects further use, wakes the waiters, and renames the directory. Returns its new path, to
+    /// be removed later; `None` if there is none, or no space for another name: then it is removed
+    /// at once.
     ///
     /// # Errors
-    /// The disk's: the directory stays as it is.
+    /// An error from the disk: the directory is unchanged.
     pub fn delete(&self) -> io::Result<Option<PathBuf>> {
         self.end_compacting();
         let mut state = self.log();

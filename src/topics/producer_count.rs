@@ -1,10 +1,10 @@
-//! How many idempotent producers the partitions of a broker remember in all (`max.producers`).
+//! The number of idempotent producers that all partitions of a broker remember (`max.producers`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::log::Log;
 
-/// So many of its producers a partition keeps however many the others have.
+/// The number of producers that a partition may keep, however many the others have.
 const KEPT: usize = 8;
 
 /// The producers of all partitions.
@@ -12,19 +12,19 @@ const KEPT: usize = 8;
 pub struct ProducerCount(AtomicUsize);
 
 impl ProducerCount {
-    /// How many there are.
+    /// Returns the total.
     pub fn all(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What one partition has told a [`ProducerCount`].
+/// The number of producers that one partition has added to a [`ProducerCount`].
 #[derive(Debug, Default)]
 pub struct CountedProducers(AtomicUsize);
 
 impl CountedProducers {
-    /// Counts the producers of a partition's log. If there are more than `most` in all, some of
-    /// this log that have been silent for longest are forgotten: it is the one that grows. Called
+    /// Updates the count for a partition's log. If there are more than `most` in total, forgets
+    /// those of this log that have been inactive longest, because it is the one that grows. Called
     /// under the log's lock.
     pub fn count(&self, log: &mut Log, all: &ProducerCount, most: usize) {
         let before = self.add_to(log.producers().len(), all);
@@ -35,12 +35,12 @@ impl CountedProducers {
         }
     }
 
-    /// Counts none any more: the log is gone.
+    /// Removes the partition's producers from the count: the log is gone.
     pub fn end(&self, all: &ProducerCount) {
         self.add_to(0, all);
     }
 
-    /// Returns how many were counted before.
+    /// Sets this partition's share of the count. Returns the previous share.
     fn add_to(&self, now: usize, all: &ProducerCount) -> usize {
         let before = self.0.swap(now, Ordering::Relaxed);
         all.0.fetch_add(now, Ordering::Relaxed);

@@ -66,7 +66,7 @@ impl Registry {
         shelves.by_name.insert(topic.name.clone(), topic);
     }
 
-    /// Takes a topic out.
+    /// Removes a topic.
     pub fn remove(&self, name: &str) -> Option<Arc<LiveTopic>> {
         let mut shelves = self.write();
         let topic = shelves.by_name.remove(name)?;
@@ -76,7 +76,7 @@ impl Registry {
 }
 
 impl LiveTopic {
-    /// One partition.
+    /// Returns the partition with this index.
     pub fn partition(&self, index: i32) -> Option<&Arc<Partition>> {
         self.partitions.get(usize::try_from(index).ok()?)
     }

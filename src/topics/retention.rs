@@ -1,4 +1,4 @@
-//! What leaves a partition from its front, by policy or because somebody asks for it.
+//! Removal of a partition's oldest records, by policy or on request.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::topics::partition::Partition;
 use crate::types::Offset;
 
 impl Partition {
-    /// Lets the log begin behind what retention wants to go; true if segments are to be retired
-    /// then. A failure takes the partition offline, but for a full disk.
+    /// Moves the log start past the segments that are due; returns true if there are segments to
+    /// retire. A failure takes the partition offline, unless the disk is full.
     pub fn expire(&self, now: Now) -> Result<bool, Unavailable> {
         if self.is_unused() {
             return Ok(false);
@@ -18,14 +18,14 @@ impl Partition {
         Ok(self.with_log(|log| log.expire(now).map_err(|error| log.refuse(&error)))??)
     }
 
-    /// Takes out what lies below the log start offset. Returns the segments whose files are to be
-    /// removed after `file.delete.delay.ms`. Fails as [`Partition::expire`].
+    /// Takes out the segments below the log start offset. Returns them; their files are to be
+    /// removed after `file.delete.delay.ms`. Fails like [`Partition::expire`].
     pub fn retire(&self) -> Result<Vec<Arc<Segment>>, Unavailable> {
         Ok(self.with_log(|log| log.retire().map_err(|error| log.refuse(&error)))??)
     }
 
-    /// Lets nothing below this offset be read any more; -1 stands for everything. Returns the log
-    /// start offset; `None` if the offset lies behind the end.
+    /// Advances the log start offset to `offset` (-1: to the end). Returns the new log start
+    /// offset, or `None` if `offset` is past the end.
     pub fn delete_before(&self, offset: Offset) -> Result<Option<Offset>, Unavailable> {
         self.with_log(|log| {
             let offset = if offset == -1 { log.view().end_offset } else { offset };

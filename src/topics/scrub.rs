@@ -1,4 +1,4 @@
-//! A partition's files are read for damage, while it goes on.
+//! Reads a partition's files in search of damage, while it remains in use.
 
 use std::io;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use crate::storage::verify::Throttler;
 use crate::topics::partition::Partition;
 
 impl Partition {
-    /// Reads all files of the log, and returns what is damaged to `found`. A log that is not open
-    /// stays as it is. Blocks for as long as `throttler` holds it up; no lock is held meanwhile.
+    /// Reads all files of the log and passes findings to `found`. Does not open the log. Blocks for
+    /// as long as `pace` does; no lock is held meanwhile.
     ///
     /// # Errors
-    /// `throttler` broke it off, or the directory cannot be read.
+    /// `pace` broke off, or the directory cannot be read.
     pub fn scrub(
         &self,
         throttler: Throttler<'_>,
@@ -23,7 +23,7 @@ impl Partition {
         }
         let (disk, dir) = self.disk_and_dir();
         let Some(view) = self.open_view() else {
-            // Once it is opened, recovery may have changed its files.
+            // Once the log is opened, recovery may have changed its files.
             let is_current = |_: &ScrubRange| self.open_view().is_none();
             let stretches = of_directory(disk, dir)?;
             return scrub(disk.as_ref(), &stretches, throttler, &is_current, found);

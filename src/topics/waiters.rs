@@ -1,15 +1,15 @@
-//! Who waits for bytes in a partition: the long poll of Fetch.
+//! Fetch requests waiting for data in a partition: the long poll.
 //!
 //! The order is *arm, read, settle, sleep*. Bytes that arrive between arming and settling are
-//! counted twice, so a wake-up can come early (one read too many) and never late. Setting the
-//! counter before the read and sleeping on it loses what arrived in between.
+//! counted twice, so a wake-up may be early (one unnecessary read) but never late. Setting the
+//! counter before the read and sleeping on it would miss what arrived in between.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::Notify;
 
-/// More than anybody can lack: the wait has not been settled yet.
+/// More than any wait can lack: the wait has not been settled yet.
 const UNSETTLED: i64 = i64::MAX / 2;
 
 /// One long poll.
@@ -26,12 +26,12 @@ impl Default for Wait {
 }
 
 impl Wait {
-    /// Before reading: what arrives from now on counts.
+    /// Begins counting bytes that arrive; called before reading.
     pub fn arm(&self) {
         self.lacking_bytes.store(UNSETTLED, Ordering::SeqCst);
     }
 
-    /// After reading: this many bytes are still wanted.
+    /// Sets the number of bytes still lacking; called after reading.
     pub fn settle(&self, lacking_bytes: i64) {
         let over = UNSETTLED - lacking_bytes.max(1);
         if self.lacking_bytes.fetch_sub(over, Ordering::SeqCst) - over <= 0 {
@@ -46,13 +46,13 @@ impl Wait {
         }
     }
 
-    /// Until enough has arrived, or something happened that is not bytes.
+    /// Waits until enough bytes have arrived or something else has changed.
     pub async fn woken(&self) {
         self.notify.notified().await;
     }
 }
 
-/// The waits of one partition. A wait that is dropped leaves by itself.
+/// The waits on one partition. Dropping a wait removes it.
 #[derive(Debug, Default)]
 pub struct Waiters {
     list: Mutex<Vec<Weak<Wait>>>,
@@ -63,19 +63,19 @@ impl Waiters {
         self.list.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Watches the partition until the wait is dropped.
+    /// Registers a wait until it is dropped.
     pub fn watch(&self, wait: &Arc<Wait>) {
         let mut list = self.list();
         list.retain(|w| w.strong_count() > 0);
         list.push(Arc::downgrade(wait));
     }
 
-    /// Bytes were appended.
+    /// Counts appended bytes.
     pub fn arrived(&self, bytes: i64) {
         self.each(|wait| wait.arrived(bytes));
     }
 
-    /// Something changed that is not bytes: wake everybody.
+    /// Wakes all waits because of a change other than new bytes.
     pub fn changed(&self) {
         self.each(|wait| wait.notify.notify_one());
     }
