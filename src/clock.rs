@@ -1,7 +1,7 @@
-//! Time, handed in.
+//! Time, passed in as a value.
 //!
-//! **Invariant:** this is the only file that asks the operating system for the time. Everything
-//! below the shells (log, metadata, fetch sessions) is given a [`Now`].
+//! **Invariant:** this is the only file that reads the operating system's clocks. The pure rooms
+//! (log, metadata, fetch sessions) receive a [`Now`].
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,12 +15,12 @@ pub struct Now {
     pub wall_ms: i64,
 }
 
-/// Where the shells read the time.
+/// The source of the current time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// Both clocks, now.
+    /// Reads both clocks.
     fn now(&self) -> Now;
 
-    /// Returns the monotonic clock in nanoseconds, to measure short work by.
+    /// Reads the monotonic clock in nanoseconds, to measure short operations.
     fn mono_ns(&self) -> i64 {
         self.now().mono_ms * 1_000_000
     }
@@ -39,7 +39,7 @@ impl Default for SystemClock {
 }
 
 impl SystemClock {
-    /// Microseconds since the clock was made; for measuring, not for deciding.
+    /// Returns the microseconds since the clock was created; for measurements, not for decisions.
     pub fn elapsed_us(&self) -> u64 {
         self.started.elapsed().as_micros() as u64
     }
@@ -56,7 +56,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test moves.
+/// A clock that tests move.
 #[derive(Debug, Default)]
 pub struct SimClock {
     mono_ms: AtomicI64,
@@ -64,12 +64,12 @@ pub struct SimClock {
 }
 
 impl SimClock {
-    /// Both hands at `wall_ms`; the monotonic one starts at 0.
+    /// Returns a clock whose wall clock is at `wall_ms`; the monotonic one starts at 0.
     pub fn at(wall_ms: i64) -> SimClock {
         SimClock { mono_ms: AtomicI64::new(0), wall_ms: AtomicI64::new(wall_ms) }
     }
 
-    /// Lets `ms` milliseconds pass.
+    /// Advances both clocks by `ms` milliseconds.
     pub fn advance(&self, ms: i64) {
         self.mono_ms.fetch_add(ms, Ordering::Relaxed);
         self.wall_ms.fetch_add(ms, Ordering::Relaxed);

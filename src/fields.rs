@@ -1,52 +1,52 @@
-//! Fields of Kafka's encodings: big-endian numbers, strings and arrays with lengths before them;
+//! Fields of Kafka's encodings: big-endian numbers, strings and arrays preceded by their lengths;
 //! in the flexible encoding (KIP-482) the lengths are varints and structs end with tagged fields.
-//! What the records of the internal topics are made of.
+//! The records of the internal topics consist of these.
 //!
-//! **Invariant:** nothing is allocated by a count before the bytes for that many elements are
-//! seen to be there.
+//! **Invariant:** nothing is allocated by a count before the bytes for that many elements are known
+//! to be there.
 
 use std::fmt;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-/// Why bytes are not the record that they claim to be. Its text says what was found.
+/// Why bytes are not a valid record. Its text says what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(String);
 
 impl DecodeError {
-    /// Damage that this sentence describes.
+    /// Returns an error with this description.
     pub fn new(what: impl fmt::Display) -> DecodeError {
         DecodeError(what.to_string())
     }
 }
 
-/// Takes fields off the front of a record.
+/// Reads fields from the front of a record.
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// Begins at the first byte.
+    /// Returns a reader at the first byte.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
 
-    /// What has not been taken yet.
+    /// Returns the bytes not read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Returns the next `n` bytes.
+    /// Reads the next `n` bytes.
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(n) {
             Some((head, rest)) => {
                 self.rest = rest;
                 Ok(head)
             }
-            None => Err(DecodeError(format!("{n} bytes wanted, {} there", self.rest.len()))),
+            None => Err(DecodeError(format!("{n} bytes needed, but {} left", self.rest.len()))),
         }
     }
 
@@ -56,47 +56,47 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// One byte; anything but 0 is true, as Kafka reads it.
+    /// Reads one byte; anything but 0 is true, as in Kafka.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         Ok(self.i8()? != 0)
     }
 
-    /// One byte, signed.
+    /// Reads one byte, signed.
     pub fn i8(&mut self) -> Result<i8, DecodeError> {
         Ok(i8::from_be_bytes(self.fixed()?))
     }
 
-    /// Two bytes, signed.
+    /// Reads two bytes, signed.
     pub fn i16(&mut self) -> Result<i16, DecodeError> {
         Ok(i16::from_be_bytes(self.fixed()?))
     }
 
-    /// Two bytes, unsigned.
+    /// Reads two bytes, unsigned.
     pub fn u16(&mut self) -> Result<u16, DecodeError> {
         Ok(u16::from_be_bytes(self.fixed()?))
     }
 
-    /// Four bytes, signed.
+    /// Reads four bytes, signed.
     pub fn i32(&mut self) -> Result<i32, DecodeError> {
         Ok(i32::from_be_bytes(self.fixed()?))
     }
 
-    /// Eight bytes, signed.
+    /// Reads eight bytes, signed.
     pub fn i64(&mut self) -> Result<i64, DecodeError> {
         Ok(i64::from_be_bytes(self.fixed()?))
     }
 
-    /// Eight bytes, a number with a fraction.
+    /// Reads eight bytes, IEEE 754.
     pub fn f64(&mut self) -> Result<f64, DecodeError> {
         Ok(f64::from_be_bytes(self.fixed()?))
     }
 
-    /// Sixteen bytes.
+    /// Reads sixteen bytes.
     pub fn uuid(&mut self) -> Result<Uuid, DecodeError> {
         Ok(Uuid::from_bytes(self.fixed()?))
     }
 
-    /// Returns an unsigned varint of at most five bytes and 32 bits.
+    /// Reads an unsigned varint of at most five bytes and 32 bits.
     pub fn varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u64;
         for shift in [0, 7, 14, 21, 28] {
@@ -104,37 +104,37 @@ impl<'a> Reader<'a> {
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return u32::try_from(value)
-                    .map_err(|_| DecodeError(format!("a varint of {value} is beyond 32 bits")));
+                    .map_err(|_| DecodeError(format!("a varint of {value} exceeds 32 bits")));
             }
         }
-        Err(DecodeError::new("a varint runs on after five bytes"))
+        Err(DecodeError::new("a varint has more than five bytes"))
     }
 
-    /// Returns a compact length: `None` for null, else bytes or elements of at least `each` bytes.
+    /// Reads a compact length: `None` for null, else bytes or elements of at least `each` bytes.
     fn length(&mut self, each: usize) -> Result<Option<usize>, DecodeError> {
         let Some(n) = self.varint()?.checked_sub(1) else { return Ok(None) };
         if n as usize > self.rest.len() / each {
             let there = self.rest.len();
-            return Err(DecodeError(format!("a length of {n} where {there} bytes are left")));
+            return Err(DecodeError(format!("a length of {n}, but only {there} bytes are left")));
         }
         Ok(Some(n as usize))
     }
 
-    /// Returns a string or null.
+    /// Reads a compact string or null.
     pub fn nullable_string(&mut self) -> Result<Option<String>, DecodeError> {
         let Some(n) = self.length(1)? else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
             Ok(text) => Ok(Some(text.to_owned())),
-            Err(_) => Err(DecodeError::new("a string that is not UTF-8")),
+            Err(_) => Err(DecodeError::new("a string is not valid UTF-8")),
         }
     }
 
-    /// Returns a string.
+    /// Reads a compact string.
     pub fn string(&mut self) -> Result<String, DecodeError> {
-        self.nullable_string()?.ok_or_else(|| DecodeError::new("null where a string must be"))
+        self.nullable_string()?.ok_or_else(|| DecodeError::new("null instead of a string"))
     }
 
-    /// Returns an array or null; `each` is the least that one element takes, at least one byte.
+    /// Reads a compact array or null; an element takes at least `each` bytes, which is at least 1.
     pub fn nullable_array<T>(
         &mut self,
         each: usize,
@@ -148,51 +148,50 @@ impl<'a> Reader<'a> {
         Ok(Some(list))
     }
 
-    /// Returns an array; `each` is the least that one element takes, at least one byte.
+    /// Reads a compact array; an element takes at least `each` bytes, which is at least 1.
     pub fn array<T>(
         &mut self,
         each: usize,
         one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
-        self.nullable_array(each, one)?
-            .ok_or_else(|| DecodeError::new("null where an array must be"))
+        self.nullable_array(each, one)?.ok_or_else(|| DecodeError::new("null instead of an array"))
     }
 
-    /// Returns a string with a length of 16 bits, or null.
+    /// Reads a string with a length of 16 bits, or null.
     pub fn nullable_string_i16(&mut self) -> Result<Option<String>, DecodeError> {
         let Ok(n) = usize::try_from(self.i16()?) else { return Ok(None) };
         match std::str::from_utf8(self.take(n)?) {
             Ok(text) => Ok(Some(text.to_owned())),
-            Err(_) => Err(DecodeError::new("a string that is not UTF-8")),
+            Err(_) => Err(DecodeError::new("a string is not valid UTF-8")),
         }
     }
 
-    /// Returns a string with a length of 16 bits.
+    /// Reads a string with a length of 16 bits.
     pub fn string_i16(&mut self) -> Result<String, DecodeError> {
-        self.nullable_string_i16()?.ok_or_else(|| DecodeError::new("null where a string must be"))
+        self.nullable_string_i16()?.ok_or_else(|| DecodeError::new("null instead of a string"))
     }
 
-    /// Bytes with a compact length.
+    /// Reads bytes with a compact length.
     pub fn bytes(&mut self) -> Result<Bytes, DecodeError> {
-        let n = self.length(1)?.ok_or_else(|| DecodeError::new("null where bytes must be"))?;
+        let n = self.length(1)?.ok_or_else(|| DecodeError::new("null instead of bytes"))?;
         Ok(Bytes::copy_from_slice(self.take(n)?))
     }
 
-    /// Bytes with a length of 32 bits.
+    /// Reads bytes with a length of 32 bits.
     pub fn bytes_i32(&mut self) -> Result<Bytes, DecodeError> {
-        let n = usize::try_from(self.i32()?)
-            .map_err(|_| DecodeError::new("null where bytes must be"))?;
+        let n =
+            usize::try_from(self.i32()?).map_err(|_| DecodeError::new("null instead of bytes"))?;
         Ok(Bytes::copy_from_slice(self.take(n)?))
     }
 
-    /// Returns an array with a count of 32 bits.
+    /// Reads an array with a count of 32 bits.
     pub fn array_i32<T>(
         &mut self,
         mut one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
         let n = usize::try_from(self.i32()?)
-            .map_err(|_| DecodeError::new("null where an array must be"))?;
-        // Room is made as elements come, not as many as the count claims.
+            .map_err(|_| DecodeError::new("null instead of an array"))?;
+        // Memory is allocated as elements arrive, not by the claimed count.
         let mut list = Vec::new();
         for _ in 0..n {
             list.push(one(self)?);
@@ -200,8 +199,8 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// Returns the tagged fields that end a struct. `known` reads the field of a tag that it knows
-    /// and says so; others are passed over, as KIP-482 wants it.
+    /// Reads the tagged fields that end a struct. `known` reads the field of a tag that it knows
+    /// and returns true; other tags are skipped, as KIP-482 requires.
     pub fn tags(
         &mut self,
         mut known: impl FnMut(u32, &mut Reader<'a>) -> Result<bool, DecodeError>,
@@ -212,18 +211,18 @@ impl<'a> Reader<'a> {
             let mut field = Reader::new(self.take(len)?);
             if known(tag, &mut field)? && !field.rest.is_empty() {
                 let n = field.rest.len();
-                return Err(DecodeError(format!("tagged field {tag} has {n} bytes too many")));
+                return Err(DecodeError(format!("tagged field {tag} has {n} bytes left over")));
             }
         }
         Ok(())
     }
 
-    /// Returns a struct's tagged section where no tag is known.
+    /// Reads the tagged section of a struct without known tags.
     pub fn no_tags(&mut self) -> Result<(), DecodeError> {
         self.tags(|_, _| Ok(false))
     }
 
-    /// Returns all that is left, as bytes of its own.
+    /// Reads all the remaining bytes into their own buffer.
     pub fn remainder(&mut self) -> Bytes {
         Bytes::copy_from_slice(std::mem::take(&mut self.rest))
     }
@@ -236,57 +235,57 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// What has been written.
+    /// Returns the bytes written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// Bytes as they are.
+    /// Appends bytes without a length.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// One byte, 0 or 1.
+    /// Appends one byte, 0 or 1.
     pub fn bool(&mut self, value: bool) {
         self.bytes.push(u8::from(value));
     }
 
-    /// One byte.
+    /// Appends one byte.
     pub fn i8(&mut self, value: i8) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Two bytes.
+    /// Appends two bytes.
     pub fn i16(&mut self, value: i16) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Two bytes.
+    /// Appends two bytes.
     pub fn u16(&mut self, value: u16) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Four bytes.
+    /// Appends four bytes.
     pub fn i32(&mut self, value: i32) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Eight bytes.
+    /// Appends eight bytes.
     pub fn i64(&mut self, value: i64) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Eight bytes, a number with a fraction.
+    /// Appends eight bytes, IEEE 754.
     pub fn f64(&mut self, value: f64) {
         self.raw(&value.to_be_bytes());
     }
 
-    /// Sixteen bytes.
+    /// Appends sixteen bytes.
     pub fn uuid(&mut self, value: Uuid) {
         self.raw(value.as_bytes());
     }
 
-    /// An unsigned varint.
+    /// Appends an unsigned varint.
     pub fn varint(&mut self, mut value: u32) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
@@ -295,18 +294,18 @@ impl Writer {
         self.bytes.push(value as u8);
     }
 
-    /// A compact length; lengths of our own making are far below 32 bits.
+    /// Appends a compact length. The lengths that Ottla writes are far below 32 bits.
     fn length(&mut self, n: usize) {
         self.varint(n as u32 + 1);
     }
 
-    /// A compact string.
+    /// Appends a compact string.
     pub fn string(&mut self, value: &str) {
         self.length(value.len());
         self.raw(value.as_bytes());
     }
 
-    /// A compact string or null.
+    /// Appends a compact string or null.
     pub fn nullable_string(&mut self, value: Option<&str>) {
         match value {
             Some(text) => self.string(text),
@@ -314,7 +313,7 @@ impl Writer {
         }
     }
 
-    /// A compact array.
+    /// Appends a compact array.
     pub fn list<T>(&mut self, values: &[T], mut one: impl FnMut(&mut Self, &T)) {
         self.length(values.len());
         for value in values {
@@ -322,17 +321,17 @@ impl Writer {
         }
     }
 
-    /// A compact array of numbers.
+    /// Appends a compact array of numbers.
     pub fn i32s(&mut self, values: &[i32]) {
         self.list(values, |w, v| w.i32(*v));
     }
 
-    /// A compact array of ids.
+    /// Appends a compact array of ids.
     pub fn uuids(&mut self, values: &[Uuid]) {
         self.list(values, |w, v| w.uuid(*v));
     }
 
-    /// A string with a length of 16 bits, or null.
+    /// Appends a string with a length of 16 bits, or null.
     pub fn old_nullable_string(&mut self, value: Option<&str>) {
         match value {
             Some(text) => {
@@ -343,30 +342,30 @@ impl Writer {
         }
     }
 
-    /// A string with a length of 16 bits.
+    /// Appends a string with a length of 16 bits.
     pub fn old_string(&mut self, value: &str) {
         self.old_nullable_string(Some(value));
     }
 
-    /// Bytes with a length of 32 bits.
+    /// Appends bytes with a length of 32 bits.
     pub fn old_bytes(&mut self, value: &[u8]) {
         self.i32(value.len() as i32);
         self.raw(value);
     }
 
-    /// The section of tagged fields that ends a struct.
+    /// Appends the tagged fields that end a struct.
     pub fn tags(&mut self, tags: Tags) {
         self.varint(tags.count);
         self.raw(&tags.fields.bytes);
     }
 
-    /// An empty section of tagged fields.
+    /// Appends an empty tagged section.
     pub fn no_tags(&mut self) {
         self.varint(0);
     }
 }
 
-/// Tagged fields on their way into a section. A field at its default is left out by the caller.
+/// The fields of a tagged section. The caller leaves out fields that are at their default.
 #[derive(Debug, Default)]
 pub struct Tags {
     count: u32,
@@ -374,7 +373,7 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// Adds a field; tags must come in ascending order.
+    /// Adds a field; tags must be added in ascending order.
     pub fn add(&mut self, tag: u32, field: impl FnOnce(&mut Writer)) {
         let mut one = Writer::default();
         field(&mut one);

@@ -1,14 +1,14 @@
-//! Names of things that travel between rooms.
+//! Types shared between rooms.
 
 /// A logical position in a partition. A byte in a file is a *position*, never an offset.
 ///
 /// An *end offset* is one past the last; a *last offset* is the last; there is no third.
 pub type Offset = i64;
 
-/// A topic's identity (KIP-516). A deleted name that comes back gets a new one.
+/// A topic's identity (KIP-516). A topic created again under the same name gets a new one.
 pub type TopicId = uuid::Uuid;
 
-/// Who produces idempotently (KIP-98). -1 on the wire means nobody in particular.
+/// The id of an idempotent producer (KIP-98). -1 on the wire means none.
 pub type ProducerId = i64;
 
 /// The producer id of a batch that is not idempotent.
@@ -24,14 +24,14 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// Names one partition.
+    /// Returns the identity of one partition.
     pub fn new(topic: impl Into<String>, partition: i32) -> TopicPartition {
         TopicPartition { topic: topic.into(), partition }
     }
 }
 
 impl std::fmt::Display for TopicPartition {
-    /// As Kafka names the partition's directory: `topic-0`.
+    /// Writes the name of the partition's directory in Kafka: `topic-0`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.topic, self.partition)
     }

@@ -1,6 +1,6 @@
 //! Plan, read, wait, read again: one Fetch over many partitions.
 //!
-//! **Invariant:** the order is arm, read, settle, sleep (`topics/waiters.rs` says why).
+//! **Invariant:** the order is arm, read, settle, sleep (`topics/waiters.rs` explains why).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,33 +17,33 @@ use crate::topics::partition::Partition;
 use crate::topics::waiters::Wait;
 use crate::types::Offset;
 
-/// What the request as a whole allows.
+/// The limits of a request as a whole.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchLimits {
-    /// Bytes of records in the answer, but for the first batch.
+    /// Maximum bytes of records in the response; the first batch may exceed it.
     pub max_bytes: u64,
-    /// Bytes that are worth an answer.
+    /// Minimum bytes of records for a response without waiting.
     pub min_bytes: u64,
-    /// How long to wait for them, in ms.
+    /// Maximum time to wait for them, in ms.
     pub max_wait_ms: u64,
-    /// True to read below the last stable offset only.
+    /// True to read only below the last stable offset.
     pub committed: bool,
 }
 
-/// One partition that is wanted.
+/// A partition to read.
 #[derive(Debug)]
 pub struct ReadRequest {
-    /// The partition, or Kafka's code for why there is none.
+    /// The partition, or Kafka's error code if there is none.
     pub partition: Result<Arc<Partition>, i16>,
-    /// From where.
+    /// The offset to read from.
     pub offset: Offset,
-    /// The epoch of the last record that the client has; -1 if it does not say.
+    /// Epoch of the last record that the client has; -1 if not given.
     pub last_fetched_epoch: i32,
-    /// Bytes of this partition. A negative limit fails where there is something to read.
+    /// Maximum bytes from this partition. A negative limit fails if there is something to read.
     pub max_bytes: i64,
 }
 
-/// What was found in a partition.
+/// The result of reading a partition.
 #[derive(Debug)]
 pub struct Read {
     /// The end offset, which is the high watermark.
@@ -58,26 +58,26 @@ pub struct Read {
     pub records: Option<FileSlice>,
 }
 
-/// What became of one partition.
+/// The outcome for one partition.
 #[derive(Debug)]
 pub enum ReadOutcome {
-    /// There was no partition to ask; Kafka's code says why.
+    /// There is no partition to read; Kafka's error code.
     Refused(i16),
-    /// The log cannot be opened, or is no more.
+    /// The log cannot be opened, or no longer exists.
     Unavailable(Unavailable),
-    /// The log cannot be read there.
+    /// The log cannot be read at this offset.
     Failed(ReadError),
-    /// There is something to read, and the partition's limit is negative.
+    /// There is something to read, but the partition's limit is negative.
     NegativeLimit,
-    /// Read, perhaps nothing.
+    /// Read; possibly without records.
     Read(Read),
     /// The epoch that the client has read up to ends before its offset: it has records that are not
     /// in the log (KIP-595).
     Diverging(Read),
 }
 
-/// Reads until there is enough, an error, or no time left; or until `hurry` is over: what was read
-/// so far is always an answer.
+/// Reads until there is enough, an error, or no time left, or until `hurry` completes: whatever was
+/// read so far is a valid response.
 pub async fn poll(
     wanted: &[ReadRequest],
     limits: FetchLimits,
@@ -101,7 +101,7 @@ pub async fn poll(
         if is_done(&outcomes, bytes, limits) {
             return outcomes;
         }
-        // Not held while it waits.
+        // Not held while waiting.
         drop(outcomes);
         wait.settle((limits.min_bytes - bytes) as i64);
         tokio::select! {

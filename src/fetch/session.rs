@@ -1,15 +1,16 @@
-//! Incremental fetch sessions (KIP-227): a client names its partitions once, and from then on
-//! only what changed travels, both ways. After Kafka's `FetchSession`.
+//! Incremental fetch sessions (KIP-227): a client lists its partitions once, and from then on only
+//! changes are sent, in both directions. After Kafka's `FetchSession`.
 //!
-//! **Invariant:** no session is owed to anybody. Whenever there is no room, no trust or no
-//! session, the answer is session id 0 and lists everything, which every client understands.
+//! **Invariant:** a session is never guaranteed. Whenever there is no room, an error or no session,
+//! the response has session id 0 and lists everything, which every client understands.
 //!
 //! **Invariant:** `FetchSessions::partitions` is the sum of the sessions' partitions and at most
-//! [`PARTITIONS_MAX`]. With names of at most [`NAME_BYTES_MAX`] bytes that is some 25 MB if
-//! somebody tries, and next to nothing otherwise.
+//! [`PARTITIONS_MAX`]. With names of at most [`NAME_BYTES_MAX`] bytes that is some 25 MB in the
+//! worst case, and next to nothing otherwise.
 //!
-//! A request passes twice: [`FetchSessions::begin`] says what to read, [`FetchSessions::finish`] what to
-//! answer. Between the two nobody holds anything; what happened meanwhile is noticed.
+//! A request makes two calls: [`FetchSessions::begin`] returns what to read,
+//! [`FetchSessions::finish`] what to send. Nothing is locked between the two; changes in the
+//! meantime are detected.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -17,20 +18,20 @@ use std::sync::Arc;
 
 use crate::types::{Offset, TopicId};
 
-/// The session id that means: no session.
+/// The session id for no session.
 pub const NO_SESSION: i32 = 0;
-/// The epoch of a request that lists everything and would like a session.
+/// The epoch of a request that lists everything and asks for a session.
 pub const FULL_EPOCH: i32 = 0;
 /// The epoch of a request that lists everything and wants no session, or closes its own.
 pub const FINAL_EPOCH: i32 = -1;
-/// How many partitions all sessions together may remember.
+/// Maximum number of partitions in all sessions together.
 pub const PARTITIONS_MAX: usize = 50_000;
-/// The longest topic name there is. Longer ones are answered, but not remembered.
+/// The longest valid topic name. Longer ones are answered, but not remembered.
 pub const NAME_BYTES_MAX: usize = 249;
-/// How long a session must have been silent before another may take its place, in ms.
+/// How long a session must have been inactive before another may take its place, in ms.
 pub const EVICT_AFTER_MS: i64 = 120_000;
 
-/// A topic as the request names it: by name up to version 12, by id from 13 on.
+/// A topic as identified in the request: by name up to version 12, by id from 13 on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TopicKey {
     /// Up to version 12.
@@ -39,7 +40,7 @@ pub enum TopicKey {
     Id(TopicId),
 }
 
-/// A partition as the request names it.
+/// A partition as identified in the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartitionKey {
     /// Its topic.
@@ -48,70 +49,70 @@ pub struct PartitionKey {
     pub partition: i32,
 }
 
-/// What the client wants of a partition. Field names are the protocol's.
+/// The parameters for fetching from a partition. Field names are the protocol's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetchParams {
-    /// From where to read.
+    /// The offset to read from.
     pub fetch_offset: Offset,
-    /// How many bytes of this partition to send at most.
+    /// Maximum number of bytes to send from this partition.
     pub partition_max_bytes: i32,
-    /// The leader epoch that the client believes in; -1 if it does not say.
+    /// The leader epoch known to the client; -1 if not given.
     pub current_leader_epoch: i32,
-    /// Epoch of the last record that it has; -1 if it does not say.
+    /// Epoch of the last record that it has; -1 if not given.
     pub last_fetched_epoch: i32,
     /// A follower's log start offset; -1 from consumers.
     pub log_start_offset: Offset,
 }
 
-/// A partition and what is wanted of it.
+/// A partition and its fetch parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionPartition {
-    /// Which.
+    /// The partition.
     pub key: PartitionKey,
-    /// What.
+    /// The parameters.
     pub params: FetchParams,
 }
 
-/// What a Fetch request says about its session and its partitions.
+/// The session and partitions of a Fetch request.
 #[derive(Debug, Clone)]
 pub struct SessionRequest {
     /// 0 if there is none.
     pub session_id: i32,
-    /// [`FULL_EPOCH`], [`FINAL_EPOCH`], or where the session stands.
+    /// [`FULL_EPOCH`], [`FINAL_EPOCH`], or the session's epoch.
     pub epoch: i32,
     /// True from version 13 on, where topics have ids.
     pub by_id: bool,
     /// All partitions, or the new and changed ones.
     pub partitions: Vec<SessionPartition>,
-    /// Partitions to take out of the session.
+    /// Partitions to remove from the session.
     pub forgotten: Vec<PartitionKey>,
 }
 
-/// Why a request's session cannot go on. The client then begins a new one.
+/// Why a request's session cannot continue. The client then begins a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// Never there, evicted, or closed.
+    /// Never existed, evicted, or closed.
     #[error("there is no fetch session {0}")]
     UnknownId(i32),
-    /// A request was lost or came twice.
-    #[error("fetch session {id} is at epoch {expected}, the request at {sent}")]
+    /// A request was lost or repeated.
+    #[error("fetch session {id} is at epoch {expected}, but the request has epoch {sent}")]
     Epoch {
-        /// Which session.
+        /// The session's id.
         id: i32,
-        /// Where it stands.
+        /// The session's epoch.
         expected: i32,
-        /// What the request says.
+        /// The request's epoch.
         sent: i32,
     },
-    /// A session lives by names or by ids, not by both.
-    #[error("fetch session {0} was begun with the other kind of topic names")]
+    /// A session uses either topic names or topic ids, not both.
+    #[error("fetch session {0} mixes topic names and topic ids")]
     TopicIds(i32),
 }
 
-/// What to read for a request, in this order.
+/// The partitions to read for a request, in this order.
 #[derive(Debug, Clone)]
 pub struct FetchPlan {
-    /// The partitions. Those that had data last time stand behind the others.
+    /// The partitions. Those that had data in the last response come after the others.
     pub partitions: Vec<SessionPartition>,
     mode: Mode,
 }
@@ -122,11 +123,11 @@ enum Mode {
     None,
     /// A session should begin.
     Full { by_id: bool },
-    /// A session goes on; `epoch` is the one it expects next.
+    /// A session continues; `epoch` is the one it expects next.
     Incremental { id: i32, epoch: i32 },
 }
 
-/// The offsets of a partition that an answer carries beside its records.
+/// The offsets of a partition that a response has in addition to records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionOffsets {
     /// High watermark.
@@ -137,25 +138,25 @@ pub struct PartitionOffsets {
     pub log_start_offset: Offset,
 }
 
-/// What a client knows of a partition before anything was said; no partition is like that.
+/// The offsets of a partition before any were sent; no partition has these.
 const NOT_SENT: PartitionOffsets =
     PartitionOffsets { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
 
-/// What reading a partition has brought.
+/// The result of reading a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionRead {
     /// True if there are records to send.
     pub has_records: bool,
-    /// True for an error, or anything else that must be said in any case.
+    /// True for an error, or anything else that must be sent in any case.
     pub must_answer: bool,
     /// The partition's offsets; all -1 with an error.
     pub offsets: PartitionOffsets,
 }
 
-/// What to answer.
+/// What to send in the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionResponse {
-    /// The session that the client may go on with, or [`NO_SESSION`].
+    /// The session that the client may continue with, or [`NO_SESSION`].
     pub session_id: i32,
     /// For each partition of the plan, whether it is listed in the response.
     pub listed: Vec<bool>,
@@ -172,12 +173,12 @@ pub struct FetchSessions {
 
 #[derive(Debug)]
 struct Session {
-    /// What the next request must say.
+    /// The epoch expected of the next request.
     epoch: i32,
     by_id: bool,
     used_ms: i64,
     cached: HashMap<PartitionKey, Cached>,
-    /// Who is next to be read: turns in ascending order.
+    /// Order in which to read partitions, by ascending turn.
     order: BTreeMap<u64, PartitionKey>,
     next_turn: u64,
 }
@@ -201,7 +202,7 @@ impl Session {
         }
     }
 
-    /// Adds a partition at the end, or change what is wanted of it where it stands.
+    /// Adds a partition at the end, or changes its parameters in place.
     fn want(&mut self, wanted: SessionPartition, sent: PartitionOffsets) {
         match self.cached.entry(wanted.key) {
             Entry::Occupied(mut cached) => cached.get_mut().params = wanted.params,
@@ -220,7 +221,7 @@ impl Session {
         }
     }
 
-    /// Returns all partitions, in the order of their turns.
+    /// Returns all partitions, in the order in which to read them.
     fn wanted(&self) -> Vec<SessionPartition> {
         let params = |key: &PartitionKey| self.cached.get(key).map(|cached| cached.params);
         let wanted =
@@ -228,13 +229,13 @@ impl Session {
         self.order.values().filter_map(wanted).collect()
     }
 
-    /// Whether a partition must be listed; what is listed is remembered as told, and who got data
-    /// goes to the end.
+    /// Returns true if a partition must be listed; then remembers its offsets as sent. A partition
+    /// with data moves to the end.
     fn note_sent(&mut self, key: &PartitionKey, seen: &PartitionRead) -> bool {
-        // Forgotten meanwhile: the client no longer expects it.
+        // Removed meanwhile: the client no longer expects it.
         let Some(cached) = self.cached.get_mut(key) else { return false };
         let listed = seen.has_records || seen.must_answer || cached.sent != seen.offsets;
-        // After an error the next good answer is news, whatever its offsets.
+        // After an error the next successful response is listed, whatever its offsets.
         cached.sent = if seen.must_answer { NOT_SENT } else { seen.offsets };
         if seen.has_records
             && let Some(key) = self.order.remove(&cached.turn)
@@ -248,31 +249,31 @@ impl Session {
 }
 
 impl FetchSessions {
-    /// No sessions yet, and never more than `slots`
+    /// Returns an empty cache for at most `slots` sessions
     /// (`max.incremental.fetch.session.cache.slots`). Session ids come from `rng`.
     pub fn new(slots: usize, rng: fastrand::Rng) -> FetchSessions {
         FetchSessions { slots, rng, all: HashMap::new(), partitions: 0 }
     }
 
-    /// How many sessions there are.
+    /// Returns the number of sessions.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Returns true if there is none.
+    /// Returns true if there are no sessions.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// How many partitions all sessions remember.
+    /// Returns the number of partitions in all sessions.
     pub fn partitions(&self) -> usize {
         self.partitions
     }
 
-    /// Takes a request in and say what to read. `now_mono_ms` is the monotonic clock's.
+    /// Begins a request and returns what to read. `now_mono_ms` is on the monotonic clock.
     ///
     /// # Errors
-    /// The request continues a session that cannot be continued; nothing has changed then.
+    /// The request refers to a session that cannot continue; nothing has changed then.
     pub fn begin(
         &mut self,
         now_mono_ms: i64,
@@ -309,7 +310,8 @@ impl FetchSessions {
         Ok(FetchPlan { partitions: wanted, mode })
     }
 
-    /// Says what to answer. `seen` holds one entry for each partition of the plan, in its order.
+    /// Ends a request and returns what to send. `seen` has one entry per partition of the plan, in
+    /// its order.
     ///
     /// # Errors
     /// Another request has continued the same session meanwhile.
@@ -339,8 +341,8 @@ impl FetchSessions {
         }
     }
 
-    /// Returns the session to name in an answer that is empty because the client is throttled:
-    /// nothing counts as told, and no session begins.
+    /// Returns the session id for a response that is empty because the client is throttled: nothing
+    /// counts as sent, and no session begins.
     ///
     /// # Errors
     /// Another request has continued the same session meanwhile.
@@ -353,7 +355,7 @@ impl FetchSessions {
         }
     }
 
-    /// Begins a session with what a full fetch listed, if there is room.
+    /// Begins a session with the partitions of a full fetch, if there is room.
     fn create(
         &mut self,
         now_mono_ms: i64,
@@ -371,7 +373,7 @@ impl FetchSessions {
             let sent = if seen.must_answer { NOT_SENT } else { seen.offsets };
             session.want(wanted.clone(), sent);
         }
-        // Who got data now is not first in turn again.
+        // Partitions with data in this response are not first in the next one.
         for (wanted, _) in plan.partitions.iter().zip(seen).filter(|(_, seen)| seen.has_records) {
             let sent = session.cached.get(&wanted.key).map_or(NOT_SENT, |cached| cached.sent);
             session.forget(&wanted.key);
@@ -386,8 +388,8 @@ impl FetchSessions {
         id
     }
 
-    /// Makes room for a session of `count` partitions, at the expense of those that have been
-    /// silent for [`EVICT_AFTER_MS`], longest first. False if that is not enough.
+    /// Makes room for a session of `count` partitions by evicting sessions inactive for
+    /// [`EVICT_AFTER_MS`], longest first. Returns false if that is not enough.
     fn make_room(&mut self, now_mono_ms: i64, count: usize) -> bool {
         if self.slots == 0 || count > PARTITIONS_MAX {
             return false;
@@ -409,7 +411,7 @@ impl FetchSessions {
     }
 }
 
-/// Returns the epoch after this one; after 2147483647 comes 1, since 0 asks for a new session.
+/// Returns the next epoch; 2147483647 is followed by 1, since 0 asks for a new session.
 fn epoch_after(epoch: i32) -> i32 {
     epoch.checked_add(1).unwrap_or(1)
 }
@@ -421,7 +423,7 @@ fn can_be_kept(key: &PartitionKey) -> bool {
     }
 }
 
-/// Returns each partition once, where it first stood, with what was last said of it.
+/// Returns each partition once, at its first position, with its last parameters.
 fn without_repeats(wanted: Vec<SessionPartition>) -> Vec<SessionPartition> {
     if wanted.len() < 2 {
         return wanted;

@@ -43,7 +43,7 @@ fn sessions(slots: usize) -> FetchSessions {
     FetchSessions::new(slots, fastrand::Rng::with_seed(1))
 }
 
-/// Returns a session over partitions 0.. with these answers; returns its id.
+/// Starts a session over partitions 0.. with these results; returns its id.
 fn started(sessions: &mut FetchSessions, now: i64, seen: &[PartitionRead]) -> i32 {
     let wanted = (0..seen.len() as i32).map(|p| want(p, 0)).collect();
     let plan = sessions.begin(now, request(0, FULL_EPOCH, wanted)).unwrap();
@@ -65,7 +65,7 @@ fn a_full_fetch_begins_a_session_and_the_next_answers_list_only_news() {
     assert_eq!(partitions(&plan), [0, 1, 2]);
     let answer = sessions.finish(1, &plan, &[quiet(5), quiet(6), data(5)]).unwrap();
     assert_eq!(answer, SessionResponse { session_id: id, listed: vec![false, true, true] });
-    // What was told once is no news.
+    // What was sent once is not sent again.
     let plan = sessions.begin(2, request(id, 2, vec![])).unwrap();
     let answer = sessions.finish(2, &plan, &[quiet(5), quiet(6), quiet(5)]).unwrap();
     assert_eq!(answer.listed, [false; 3]);
@@ -102,7 +102,7 @@ fn partitions_are_added_changed_and_forgotten() {
     let plan = sessions.begin(1, change).unwrap();
     assert_eq!(plan.partitions, [want(1, 77), want(9, 3)]);
     assert_eq!(sessions.partitions(), 2);
-    // The new one is told at once.
+    // The new one is sent at once.
     assert_eq!(sessions.finish(1, &plan, &[quiet(5), quiet(0)]).unwrap().listed, [false, true]);
 }
 
@@ -124,7 +124,7 @@ fn who_got_data_goes_to_the_end_so_that_nobody_starves() {
     let mut served = Vec::new();
     for epoch in 1..=8 {
         let plan = sessions.begin(1, request(id, epoch, vec![])).unwrap();
-        // There is only ever room for the first.
+        // There is only room for the first.
         let mut seen = vec![quiet(9); 4];
         seen[0] = data(9);
         served.push(partitions(&plan)[0]);
@@ -146,9 +146,9 @@ fn errors_are_told_in_kafkas_order() {
     }
     let switched = SessionRequest { by_id: true, ..request(id, 1, vec![]) };
     assert_eq!(sessions.begin(1, switched).unwrap_err(), SessionError::TopicIds(id));
-    // None of that has moved the session.
+    // None of that has changed the session.
     assert!(sessions.begin(1, request(id, 1, vec![])).is_ok());
-    // A request that comes twice is late.
+    // A repeated request has an old epoch.
     assert!(sessions.begin(1, request(id, 1, vec![])).is_err());
 }
 
@@ -202,7 +202,7 @@ fn only_a_silent_session_makes_room_for_another() {
     sessions.begin(20, request(first, 1, vec![])).unwrap();
     let third = started(&mut sessions, EVICT_AFTER_MS + 11, &[quiet(5)]);
     assert_ne!(third, NO_SESSION);
-    // The second had been silent for longer.
+    // The second had been inactive for longer.
     let gone = sessions.begin(30, request(second, 1, vec![])).unwrap_err();
     assert_eq!(gone, SessionError::UnknownId(second));
     assert_eq!((sessions.len(), sessions.partitions()), (2, 2));
@@ -219,7 +219,7 @@ fn partitions_are_remembered_up_to_the_limit_and_not_one_more() {
     let id = started(&mut sessions, 0, &vec![quiet(5); PARTITIONS_MAX]);
     assert_ne!(id, NO_SESSION);
     assert_eq!(started(&mut sessions, 0, &[quiet(5)]), NO_SESSION);
-    // One more in the same session: all are answered, and the session is over.
+    // One more in the same session: all are sent, and the session ends.
     let plan = sessions.begin(1, request(id, 1, vec![want(-1, 0)])).unwrap();
     assert_eq!(plan.partitions.len(), PARTITIONS_MAX + 1);
     let answer = sessions.finish(1, &plan, &vec![quiet(5); PARTITIONS_MAX + 1]).unwrap();
@@ -275,7 +275,7 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
     for round in 0..100 {
         let mut sessions = FetchSessions::new(rng.usize(1..4), rng.fork());
         let mut truth: Vec<Offset> = vec![0; 8];
-        // The client's view: its session, what it subscribes to, and what it was told.
+        // The client's view: its session, its subscription, and what it has sent.
         let (mut id, mut epoch) = (NO_SESSION, FULL_EPOCH);
         let (mut mine, mut sent) = (vec![0, 1, 2], HashMap::<i32, Offset>::new());
         for step in 0..200 {
@@ -325,7 +325,7 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
                 id => (id, epoch_after(epoch)),
             };
             if rng.u8(..10) == 0 {
-                // Somebody else comes and goes, or the client loses its place.
+                // Another client comes and goes, or the client loses its place.
                 started(&mut sessions, now, &[quiet(1)]);
                 epoch = if rng.bool() { FULL_EPOCH } else { epoch };
             }
