@@ -4,27 +4,28 @@ use uuid::Uuid;
 
 use crate::fields::{DecodeError, Reader, Tags, Writer};
 
-/// A broker made itself known. Kafka: `RegisterBrokerRecord`, versions 0 to 4. What version 4 adds,
-/// the cordoned log directories (KIP-1066), is skipped: Ottla places all partitions in one directory.
+/// A broker registered. Kafka: `RegisterBrokerRecord`, versions 0 to 4. The addition of version 4,
+/// the cordoned log directories (KIP-1066), is skipped: Ottla places all partitions in one
+/// directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterBrokerRecord {
     /// The broker's id.
     pub broker_id: i32,
-    /// True for a broker of the ZooKeeper days in migration (from version 2).
+    /// True for a ZooKeeper-based broker in migration (from version 2).
     pub is_migrating_zk_broker: bool,
     /// The id of this run of the broker's process.
     pub incarnation_id: Uuid,
-    /// The epoch that the controller gave it: the offset of this record in Kafka.
+    /// The epoch assigned by the controller: the offset of this record in Kafka.
     pub broker_epoch: i64,
-    /// Where it listens.
+    /// Its listeners.
     pub end_points: Vec<BrokerEndpoint>,
     /// The features that it supports.
     pub features: Vec<BrokerFeature>,
-    /// The rack where it stands.
+    /// Its rack.
     pub rack: Option<String>,
-    /// True while it may not lead.
+    /// True while it is fenced and may not lead.
     pub fenced: bool,
-    /// True while it is stopping (from version 1).
+    /// True while it is shutting down (from version 1).
     pub in_controlled_shutdown: bool,
     /// The ids of its log directories (KIP-858; from version 3).
     pub log_dirs: Vec<Uuid>,
@@ -35,15 +36,15 @@ pub struct RegisterBrokerRecord {
 pub struct BrokerEndpoint {
     /// The listener's name.
     pub name: String,
-    /// The host that clients are told.
+    /// The advertised host.
     pub host: String,
-    /// The port that clients are told.
+    /// The advertised port.
     pub port: u16,
     /// 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL (Kafka: `SecurityProtocol`).
     pub security_protocol: i16,
 }
 
-/// One feature of a broker, and the levels of it that the broker can work at.
+/// One feature of a broker, and the levels of it that the broker supports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerFeature {
     /// The feature's name.
@@ -76,10 +77,10 @@ impl RegisterBrokerRecord {
         w.tags(tags);
     }
 
-    /// Reads the message of that version.
+    /// Reads the message in that version.
     ///
     /// # Errors
-    /// Bytes that are cut short or hold what they must not.
+    /// The bytes are truncated or malformed.
     pub fn read(r: &mut Reader<'_>, version: u32) -> Result<RegisterBrokerRecord, DecodeError> {
         let mut record = RegisterBrokerRecord {
             broker_id: r.i32()?,
@@ -150,24 +151,24 @@ impl BrokerFeature {
     }
 }
 
-/// A broker's registration changed. Kafka: `BrokerRegistrationChangeRecord`, versions 0 to 3. What
-/// version 3 adds, the cordoned log directories (KIP-1066), is skipped.
+/// A broker's registration changed. Kafka: `BrokerRegistrationChangeRecord`, versions 0 to 3. The
+/// addition of version 3, the cordoned log directories (KIP-1066), is skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokerRegistrationChangeRecord {
     /// The broker's id.
     pub broker_id: i32,
-    /// Its epoch; a change of another epoch is not for this registration.
+    /// Its epoch; with another epoch the change does not apply to this registration.
     pub broker_epoch: i64,
     /// 1 if it is fenced now, -1 if it no longer is, 0 for no change.
     pub fenced: i8,
-    /// 1 if it is stopping now, 0 for no change (from version 1).
+    /// 1 if it is shutting down now, 0 for no change (from version 1).
     pub in_controlled_shutdown: i8,
     /// The ids of its log directories now; empty for no change (from version 2).
     pub log_dirs: Vec<Uuid>,
 }
 
 impl BrokerRegistrationChangeRecord {
-    /// Returns the lowest version that can say it: so Kafka's controller writes it.
+    /// Returns the lowest version that can represent it, which Kafka's controller writes as well.
     pub fn version(&self) -> u32 {
         match (self.log_dirs.is_empty(), self.in_controlled_shutdown) {
             (false, _) => 2,
@@ -193,10 +194,10 @@ impl BrokerRegistrationChangeRecord {
         w.tags(tags);
     }
 
-    /// Reads the message of that version.
+    /// Reads the message in that version.
     ///
     /// # Errors
-    /// Bytes that are cut short or hold what they must not.
+    /// The bytes are truncated or malformed.
     pub fn read(
         r: &mut Reader<'_>,
         version: u32,

@@ -1,8 +1,8 @@
-//! Features (KIP-584): what the broker can work at, and what the cluster works at.
+//! Features (KIP-584): the levels that the broker supports, and those finalized in the cluster.
 //!
-//! A feature is in the table only if its levels differ in what the broker does. What a directory
-//! of Apache Kafka has beyond that stays in the log and is not shown: a client that saw
-//! `transaction.version` 2, say, would rely on it.
+//! A feature is in the table only if its levels make a difference in the broker. Any other feature
+//! in a directory of Apache Kafka stays in the log and is not advertised: a client that saw, say,
+//! `transaction.version` 2 would rely on it.
 
 use crate::metadata::image::Image;
 use crate::metadata::records::{FeatureLevelRecord, Record};
@@ -10,7 +10,7 @@ use crate::metadata::records::{FeatureLevelRecord, Record};
 /// The formats of the metadata log's records.
 pub const METADATA_VERSION: &str = "metadata.version";
 
-/// One feature, and the levels of it that the broker can work at.
+/// One feature, and the levels of it that the broker supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feature {
     /// Its name.
@@ -21,36 +21,36 @@ pub struct Feature {
     pub max_level: i16,
 }
 
-/// Every feature that means something here, by name.
+/// Every supported feature, by name.
 pub static SUPPORTED: &[Feature] = &[
     // What Apache Kafka 4.1 writes (4.1-IV1), and nothing else.
     Feature { name: METADATA_VERSION, min_level: 27, max_level: 27 },
 ];
 
-/// The level that a new directory begins with.
+/// The level in a new directory.
 pub const FIRST_METADATA_VERSION: i16 = 27;
 
-/// Which way a level may go (`FeatureUpdate.UpgradeType`).
+/// The direction in which a level may change (`FeatureUpdate.UpgradeType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Up.
     Upgrade,
-    /// Down, if nothing is lost by it.
+    /// Down, if nothing is lost.
     SafeDowngrade,
-    /// Down, whatever is lost by it.
+    /// Down, even if something is lost.
     UnsafeDowngrade,
-    /// A number that nobody knows.
+    /// An unknown value.
     Unknown,
 }
 
-/// A level that somebody wants.
+/// A requested level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The feature's name.
     pub name: String,
     /// The level; 0 turns the feature off.
     pub level: i16,
-    /// Which way it may go.
+    /// The direction in which it may change.
     pub direction: Direction,
 }
 
@@ -65,7 +65,7 @@ pub struct FeatureError {
     why: String,
 }
 
-/// Returns the features that the cluster works at, by name, with their levels.
+/// Returns the finalized features by name, with their levels.
 pub fn finalized(image: &Image) -> impl Iterator<Item = (&'static str, i16)> {
     SUPPORTED.iter().filter_map(|feature| {
         let level = image.features.get(feature.name).copied().filter(|level| *level > 0)?;
@@ -73,10 +73,10 @@ pub fn finalized(image: &Image) -> impl Iterator<Item = (&'static str, i16)> {
     })
 }
 
-/// Returns the records that make the features as wanted; all or none (`FeatureControlManager`).
+/// Returns the records that set the features as requested; all or none (`FeatureControlManager`).
 ///
 /// # Errors
-/// The first that cannot be.
+/// The first request that is not possible.
 pub fn decide(
     supported: &[Feature],
     node_id: i32,
@@ -95,7 +95,7 @@ pub fn decide(
     Ok(records)
 }
 
-/// Features of Kafka 4.1 that Ottla may not have.
+/// Features of Kafka 4.1 that Ottla may lack.
 const OF_KAFKA: &[&str] = &[
     "eligible.leader.replicas.version",
     "group.version",
@@ -122,7 +122,7 @@ fn check(
         return refuse("A feature version cannot be less than 0.".to_owned());
     }
     match supported.iter().find(|feature| feature.name == name) {
-        // Off is what they are.
+        // They are already off.
         None if *level == 0 && OF_KAFKA.contains(&name.as_str()) => {}
         None if *level == 0 => return refuse(format!("Feature {} not found.", shown(name))),
         None => {
@@ -160,7 +160,7 @@ fn check(
     }
 }
 
-/// Returns a name fit for a message.
+/// Returns a name cut to a length fit for an error message.
 fn shown(name: &str) -> String {
     name.chars().take(120).flat_map(char::escape_debug).collect()
 }
@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn only_what_is_supported_is_said_to_be_finalized() {
-        let told: Vec<_> = finalized(&image()).collect();
-        assert_eq!(told, [(METADATA_VERSION, 27)]);
+        let levels: Vec<_> = finalized(&image()).collect();
+        assert_eq!(levels, [(METADATA_VERSION, 27)]);
         assert!(SUPPORTED.iter().any(|feature| {
             feature.name == METADATA_VERSION && feature.max_level == FIRST_METADATA_VERSION
         }));

@@ -1,7 +1,7 @@
-//! What the broker knows durably: one immutable value.
+//! The broker's durable metadata: one immutable value.
 //!
-//! **Invariant:** an image is only made by applying the records of `__cluster_metadata-0`, in
-//! their order; start-up does the same as a change does.
+//! **Invariant:** an image is only built by applying the records of `__cluster_metadata-0`, in
+//! order; start-up does the same as a change.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::types::{ProducerId, TopicId};
 
 /// Kafka's number for a topic in a config record.
 pub const TOPIC_RESOURCE: i8 = 2;
-/// Kafka's number for a broker, which is named by its id; all of them have no name.
+/// Kafka's number for a broker, whose name is its id; the default of all brokers has an empty name.
 pub const BROKER_RESOURCE: i8 = 4;
 /// Kafka's number for a client metrics subscription.
 pub const CLIENT_METRICS_RESOURCE: i8 = 16;
@@ -26,9 +26,9 @@ pub struct Topic {
     pub name: String,
     /// Its id.
     pub id: TopicId,
-    /// How many partitions it has.
+    /// Number of partitions.
     pub partitions: i32,
-    /// The configs that were set on it.
+    /// The configs set on it.
     pub configs: BTreeMap<String, String>,
 }
 
@@ -39,15 +39,15 @@ pub struct Image {
     pub topics: BTreeMap<String, Arc<Topic>>,
     /// Names by topic id.
     pub names: HashMap<TopicId, String>,
-    /// The configs that were set on others than topics, by kind and name; none of them is empty.
+    /// The configs set on resources other than topics, by type and name; no entry is empty.
     pub configs: BTreeMap<(i8, String), Arc<BTreeMap<String, String>>>,
-    /// The first producer id that has not been given out in a block.
+    /// The first producer id that has not been allocated in a block.
     pub next_producer_id: ProducerId,
     /// Levels of finalized features (KIP-584).
     pub features: BTreeMap<String, i16>,
     /// Client quotas.
     pub quotas: Arc<quotas::Table>,
-    /// How many records add up to this image.
+    /// Number of records applied.
     pub applied: i64,
 }
 
@@ -56,12 +56,12 @@ impl Image {
         Arc::make_mut(self.topics.entry(name.to_owned()).or_default())
     }
 
-    /// Returns the configs that were set on a resource other than a topic.
+    /// Returns the configs set on a resource other than a topic.
     pub fn configs_of(&self, kind: i8, name: &str) -> Arc<BTreeMap<String, String>> {
         self.configs.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
     }
 
-    /// Remember what a record says. The only way in which an image changes.
+    /// Applies a record: the only way in which an image changes.
     pub fn apply(&mut self, record: &Record) {
         self.applied += 1;
         match record {
@@ -105,7 +105,7 @@ impl Image {
                 self.features.insert(feature.name.clone(), feature.feature_level);
             }
             Record::ClientQuota(quota) => quota.apply(Arc::make_mut(&mut self.quotas)),
-            // Nothing here depends on the others yet; they stay in the log.
+            // Nothing depends on the other records yet; they stay in the log.
             _ => {}
         }
     }

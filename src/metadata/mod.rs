@@ -1,5 +1,5 @@
 pub mod broker_records;
-/// Features, and which levels of them there are.
+/// Features and their levels.
 pub mod features;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;

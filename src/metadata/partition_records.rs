@@ -11,13 +11,13 @@ pub struct PartitionRecord {
     pub partition_id: i32,
     /// The topic's id.
     pub topic_id: Uuid,
-    /// The brokers that hold it, the preferred leader first.
+    /// The brokers that have a replica, the preferred leader first.
     pub replicas: Vec<i32>,
-    /// Those of them that are in sync.
+    /// The replicas that are in sync.
     pub isr: Vec<i32>,
-    /// Those that a reassignment is taking away.
+    /// The replicas that a reassignment is removing.
     pub removing_replicas: Vec<i32>,
-    /// Those that a reassignment is adding.
+    /// The replicas that a reassignment is adding.
     pub adding_replicas: Vec<i32>,
     /// The leader, -1 for none.
     pub leader: i32,
@@ -25,13 +25,14 @@ pub struct PartitionRecord {
     pub leader_recovery_state: i8,
     /// The leader's epoch.
     pub leader_epoch: i32,
-    /// Grows with every change of the partition.
+    /// Incremented with every change of the partition.
     pub partition_epoch: i32,
-    /// The log directory's id at each replica, in their order (KIP-858; from version 1).
+    /// The log directory's id of each replica, in the same order (KIP-858; from version 1).
     pub directories: Vec<Uuid>,
-    /// Replicas that may lead without loss (KIP-966; from version 2). `None` if there are none.
+    /// Replicas that may lead without data loss (KIP-966; from version 2). `None` if there are
+    /// none.
     pub eligible_leader_replicas: Option<Vec<i32>>,
-    /// Who was eligible last (KIP-966; from version 2). `None` if nobody was.
+    /// Replicas that were eligible last (KIP-966; from version 2). `None` if there were none.
     pub last_known_elr: Option<Vec<i32>>,
 }
 
@@ -60,10 +61,10 @@ impl PartitionRecord {
         w.tags(tags);
     }
 
-    /// Reads the message of that version.
+    /// Reads the message in that version.
     ///
     /// # Errors
-    /// Bytes that are cut short or hold what they must not.
+    /// The bytes are truncated or malformed.
     pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionRecord, DecodeError> {
         let mut record = PartitionRecord {
             partition_id: r.i32()?,
@@ -93,7 +94,7 @@ impl PartitionRecord {
     }
 }
 
-/// What changed of a partition; `None` where nothing did. Kafka: `PartitionChangeRecord`,
+/// A change of a partition; fields without a change are `None`. Kafka: `PartitionChangeRecord`,
 /// versions 0 to 2.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PartitionChangeRecord {
@@ -101,29 +102,29 @@ pub struct PartitionChangeRecord {
     pub partition_id: i32,
     /// The topic's id.
     pub topic_id: Uuid,
-    /// The replicas that are in sync now.
+    /// The replicas that are now in sync.
     pub isr: Option<Vec<i32>>,
     /// The new leader, -1 for none. Its presence alone raises the leader epoch by one.
     pub leader: Option<i32>,
-    /// The brokers that hold it now.
+    /// The brokers that now have a replica.
     pub replicas: Option<Vec<i32>>,
-    /// Those that a reassignment is taking away now.
+    /// The replicas that a reassignment is now removing.
     pub removing_replicas: Option<Vec<i32>>,
-    /// Those that a reassignment is adding now.
+    /// The replicas that a reassignment is now adding.
     pub adding_replicas: Option<Vec<i32>>,
     /// 1 while it recovers from an unclean election, else 0.
     pub leader_recovery_state: Option<i8>,
-    /// Replicas that may lead without loss (KIP-966; from version 2).
+    /// Replicas that may lead without data loss (KIP-966; from version 2).
     pub eligible_leader_replicas: Option<Vec<i32>>,
-    /// Who was eligible last (KIP-966; from version 2).
+    /// Replicas that were eligible last (KIP-966; from version 2).
     pub last_known_elr: Option<Vec<i32>>,
-    /// The log directory's id at each replica (KIP-858; from version 1).
+    /// The log directory's id of each replica (KIP-858; from version 1).
     pub directories: Option<Vec<Uuid>>,
 }
 
-/// The leader that means that there is no new one.
+/// The leader value that means no change.
 const NO_LEADER_CHANGE: i32 = -2;
-/// The recovery state that means that there is no new one.
+/// The recovery state that means no change.
 const NO_RECOVERY_CHANGE: i8 = -1;
 
 impl PartitionChangeRecord {
@@ -153,10 +154,10 @@ impl PartitionChangeRecord {
         w.tags(tags);
     }
 
-    /// Reads the message of that version.
+    /// Reads the message in that version.
     ///
     /// # Errors
-    /// Bytes that are cut short or hold what they must not.
+    /// The bytes are truncated or malformed.
     pub fn read(r: &mut Reader<'_>, version: u32) -> Result<PartitionChangeRecord, DecodeError> {
         let mut record = PartitionChangeRecord {
             partition_id: r.i32()?,

@@ -1,16 +1,16 @@
-//! Client quotas as they are known durably: whose, which, how much.
+//! Client quotas as stored: entity, key and value.
 
 use std::collections::BTreeMap;
 
 use crate::fields::{DecodeError, Reader, Writer};
 
-/// Whose quota it is: entity types (`user`, `client-id`, `ip`) to names; no name is the default
-/// of all that have none of their own. Kafka: `ClientQuotaEntity`.
+/// The entity that a quota applies to: entity types (`user`, `client-id`, `ip`) to names; no name
+/// is the default for those without a quota of their own. Kafka: `ClientQuotaEntity`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entity(pub BTreeMap<String, Option<String>>);
 
 impl std::fmt::Display for Entity {
-    /// As Kafka's messages show it.
+    /// Writes the entity as Kafka's messages do.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClientQuotaEntity(entries={")?;
         for (index, (kind, name)) in self.0.iter().enumerate() {
@@ -21,17 +21,17 @@ impl std::fmt::Display for Entity {
     }
 }
 
-/// All quotas: by entity, and then by key (`producer_byte_rate` and so on).
+/// All quotas: by entity, and then by key (`producer_byte_rate` etc.).
 pub type Table = BTreeMap<Entity, BTreeMap<String, f64>>;
 
 /// A quota was set or removed. Kafka: `ClientQuotaRecord`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientQuotaRecord {
-    /// Whose.
+    /// The entity.
     pub entity: Entity,
-    /// Which.
+    /// The key.
     pub key: String,
-    /// How much; `None` removes it.
+    /// The value; `None` removes the quota.
     pub value: Option<f64>,
 }
 
@@ -63,7 +63,7 @@ impl ClientQuotaRecord {
         Ok(ClientQuotaRecord { entity, key, value: (!remove).then_some(value) })
     }
 
-    /// Makes the change that the record tells of.
+    /// Applies the change to a table of quotas.
     pub fn apply(&self, table: &mut Table) {
         match self.value {
             Some(value) => {

@@ -1,13 +1,12 @@
-//! The records of the KRaft metadata log, `__cluster_metadata-0`, byte for byte as Apache Kafka
-//! 4.1 writes them.
+//! The records of the KRaft metadata log, `__cluster_metadata-0`, byte for byte as Apache Kafka 4.1
+//! writes them.
 //!
-//! A record's value is a frame version (1), the record's kind and the record's version, each an
-//! unsigned varint, and then the message in the flexible encoding (Kafka:
-//! `AbstractApiMessageSerde`). Partitions are in `partition_records.rs`, brokers in
-//! `broker_records.rs`.
+//! A record's value is a frame version (1), the record's type and its version, each an unsigned
+//! varint, followed by the message in the flexible encoding (Kafka: `AbstractApiMessageSerde`).
+//! Partitions are in `partition_records.rs`, brokers in `broker_records.rs`.
 //!
-//! **Invariant:** what is written has the version that Kafka 4.1 writes at its own
-//! `metadata.version` (4.1-IV1, level 27); every older version is read.
+//! **Invariant:** records are written in the version that Kafka 4.1 writes at its own
+//! `metadata.version` (4.1-IV1, level 27); every older version can be read.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::metadata::broker_records::{BrokerRegistrationChangeRecord, RegisterBr
 use crate::metadata::partition_records::{PartitionChangeRecord, PartitionRecord};
 use crate::metadata::quotas::ClientQuotaRecord;
 
-/// The frame version that stands before every record.
+/// The frame version of every record.
 const FRAME_VERSION: u32 = 1;
 
 const REGISTER_BROKER: u32 = 0;
@@ -35,26 +34,26 @@ const BEGIN_TRANSACTION: u32 = 23;
 const END_TRANSACTION: u32 = 24;
 const ABORT_TRANSACTION: u32 = 25;
 
-/// Bytes that are no record, or a record of a version that this program is too old for.
+/// Why bytes are not a record, or not one that this version of Ottla can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// The three numbers before the message cannot be read.
-    #[error("a metadata record without a whole frame: {0}")]
+    #[error("a metadata record with an incomplete frame: {0}")]
     Frame(DecodeError),
     /// A frame version other than 1.
-    #[error("a metadata record with frame version {0}; only 1 is known")]
+    #[error("a metadata record with frame version {0}, but only 1 is supported")]
     FrameVersion(u32),
-    /// A known kind in an unknown version: a later Kafka wrote it.
-    #[error("{name} version {version}; versions up to {newest} are known")]
+    /// A known type in an unknown version: a later Kafka wrote it.
+    #[error("{name} version {version}, but only versions up to {newest} are supported")]
     Version {
         /// The record's name in Kafka.
         name: &'static str,
         /// The version found.
         version: u32,
-        /// The newest that can be read.
+        /// The newest version that can be read.
         newest: u32,
     },
-    /// The message is cut short, runs on, or holds what it must not.
+    /// The message is truncated, too long, or malformed.
     #[error("damaged {name} version {version}: {damage}")]
     Damaged {
         /// The record's name in Kafka.
@@ -69,37 +68,37 @@ pub enum RecordError {
 /// One record of the metadata log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// A broker made itself known.
+    /// A broker registered.
     RegisterBroker(RegisterBrokerRecord),
     /// A topic was created.
     Topic(TopicRecord),
-    /// A partition was created, or stands so (in a snapshot).
+    /// A partition was created, or its state in a snapshot.
     Partition(PartitionRecord),
     /// A config was set or removed.
     Config(ConfigRecord),
-    /// Something about a partition changed.
+    /// A partition changed.
     PartitionChange(PartitionChangeRecord),
-    /// A topic and its partitions are gone.
+    /// A topic and its partitions were deleted.
     RemoveTopic(RemoveTopicRecord),
-    /// A feature has a new level.
+    /// A feature's level was set.
     FeatureLevel(FeatureLevelRecord),
     /// A client quota was set or removed.
     ClientQuota(ClientQuotaRecord),
-    /// A block of producer ids was given out.
+    /// A block of producer ids was allocated.
     ProducerIds(ProducerIdsRecord),
     /// A broker's registration changed.
     BrokerRegistrationChange(BrokerRegistrationChangeRecord),
-    /// Nothing; Kafka's controller writes it so that time passes in the log.
+    /// Nothing; Kafka's controller writes it so that the log advances in time.
     NoOp,
-    /// What follows counts only once the transaction has ended (KIP-868).
+    /// The records that follow take effect only once the transaction has ended (KIP-868).
     BeginTransaction(BeginTransactionRecord),
-    /// The open transaction counts.
+    /// The open transaction takes effect.
     EndTransaction,
-    /// The open transaction never was.
+    /// The open transaction has no effect.
     AbortTransaction(AbortTransactionRecord),
-    /// A kind that this program has no use for, kept as it is.
+    /// A type that Ottla has no use for, kept as it is.
     Other {
-        /// Kafka's number for the kind of record.
+        /// Kafka's number for the record type.
         kind: u32,
         /// The record's version.
         version: u32,
@@ -113,11 +112,11 @@ pub enum Record {
 pub struct TopicRecord {
     /// The topic's name.
     pub name: String,
-    /// Its id, never used again.
+    /// Its id, which is never reused.
     pub topic_id: Uuid,
 }
 
-/// A topic is gone, and all its partitions with it. Kafka: `RemoveTopicRecord`.
+/// A topic and all its partitions were deleted. Kafka: `RemoveTopicRecord`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoveTopicRecord {
     /// The topic's id.
@@ -127,8 +126,7 @@ pub struct RemoveTopicRecord {
 /// A config of a resource was set or removed. Kafka: `ConfigRecord`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigRecord {
-    /// Whose config: 2 a topic's, 4 a broker's, 16 client metrics, 32 a group's (Kafka:
-    /// `ConfigResource`).
+    /// The resource type: 2 topic, 4 broker, 16 client metrics, 32 group (Kafka: `ConfigResource`).
     pub resource_type: i8,
     /// The topic's name, or the broker's id in decimal; empty for the default of all brokers.
     pub resource_name: String,
@@ -138,41 +136,41 @@ pub struct ConfigRecord {
     pub value: Option<String>,
 }
 
-/// A feature has a new level. Kafka: `FeatureLevelRecord`.
+/// A feature's level was set. Kafka: `FeatureLevelRecord`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeatureLevelRecord {
-    /// The feature's name, `metadata.version` among them.
+    /// The feature's name, for example `metadata.version`.
     pub name: String,
-    /// Its level; 0 means that the feature is off.
+    /// Its level; 0 turns the feature off.
     pub feature_level: i16,
 }
 
-/// A block of producer ids was given to a broker. Kafka: `ProducerIdsRecord`.
+/// A block of producer ids was allocated to a broker. Kafka: `ProducerIdsRecord`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProducerIdsRecord {
-    /// The broker that asked.
+    /// The broker that requested it.
     pub broker_id: i32,
     /// Its epoch at that time.
     pub broker_epoch: i64,
-    /// The first id of the *next* block: all ids below it are given out.
+    /// The first id of the *next* block: all ids below it have been allocated.
     pub next_producer_id: i64,
 }
 
 /// A transaction of the metadata log begins. Kafka: `BeginTransactionRecord`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BeginTransactionRecord {
-    /// What it is about, for people.
+    /// A description for humans.
     pub name: Option<String>,
 }
 
-/// The open transaction is given up. Kafka: `AbortTransactionRecord`.
+/// The open transaction is aborted. Kafka: `AbortTransactionRecord`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AbortTransactionRecord {
-    /// Why, for people.
+    /// The reason, for humans.
     pub reason: Option<String>,
 }
 
-/// Kind, name and newest readable version of the records that are not [`Record::Other`].
+/// Type, name and newest readable version of the records that are not [`Record::Other`].
 const KNOWN: &[(u32, &str, u32)] = &[
     (REGISTER_BROKER, "RegisterBrokerRecord", 4),
     (TOPIC, "TopicRecord", 0),
@@ -191,7 +189,7 @@ const KNOWN: &[(u32, &str, u32)] = &[
 ];
 
 impl Record {
-    /// Returns the record's value as it stands in the log, frame included.
+    /// Returns the record's value as stored in the log, frame included.
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::default();
         let (kind, version) = self.kind_and_version();
@@ -217,10 +215,10 @@ impl Record {
         w.into_bytes()
     }
 
-    /// Reads a record's value.
+    /// Decodes a record's value.
     ///
     /// # Errors
-    /// Bytes that are cut short or run on, and versions of known kinds that are not known.
+    /// The bytes are truncated or too long, or a known type has an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
         let mut r = Reader::new(bytes);
         let frame = r.varint().map_err(RecordError::Frame)?;
@@ -379,7 +377,7 @@ impl ProducerIdsRecord {
     }
 }
 
-/// The one field of the records that open and give up a transaction: a tagged string.
+/// Writes the only field of the records that begin and abort a transaction: a tagged string.
 fn write_remark(w: &mut Writer, remark: Option<&str>) {
     let mut tags = Tags::default();
     if let Some(text) = remark {

@@ -1,7 +1,7 @@
-//! Decide, append, apply, publish a new image.
+//! The metadata log: decide, append, apply, publish a new image.
 //!
 //! **Invariant:** one writer at a time, whose decision is made under the lock; readers clone an
-//! `Arc<Image>` and never see half of a change.
+//! `Arc<Image>` and never see a partial change.
 
 use std::io;
 use std::path::Path;
@@ -29,22 +29,22 @@ pub const TOPIC: &str = "__cluster_metadata";
 /// Its directory.
 pub const DIRECTORY: &str = "__cluster_metadata-0";
 
-/// The metadata log and the image that it adds up to.
+/// The metadata log and the image built from it.
 #[derive(Debug)]
 pub struct Store {
     log: Mutex<Log>,
     image: RwLock<Arc<Image>>,
     durability: Durability,
     space: Arc<DiskSpace>,
-    /// Why the log takes nothing more, once it does not.
+    /// Why the log is offline, once it is.
     offline: watch::Sender<Option<String>>,
 }
 
-/// Room that is kept on the disk for changes that make room, bytes: some hundred of them.
+/// Bytes of disk space reserved for changes that free space: enough for some hundred of them.
 const RESERVE_BYTES: u64 = 128 * 1024;
 
 impl Store {
-    /// Opens the metadata log in the data directory and apply all of it.
+    /// Opens the metadata log in the data directory and applies all of it.
     pub fn open(
         disk: Arc<dyn Disk>,
         data_dir: &Path,
@@ -71,7 +71,7 @@ impl Store {
         }
         let image = replay(&view)?;
         if let Err(error) = log.reserve(RESERVE_BYTES) {
-            tracing::warn!(%error, "no room is kept on the disk for the deletion of topics");
+            tracing::warn!(%error, "could not reserve disk space for the deletion of topics");
         }
         Ok(Store {
             log: Mutex::new(log),
@@ -84,38 +84,37 @@ impl Store {
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(|poisoned| {
-            // A panic under the lock may have left the log between two states.
+            // A panic under the lock may have left the log in an inconsistent state.
             let mut log = poisoned.into_inner();
             if log.offline().is_none() {
-                let why =
-                    log.fail(&io::Error::other("an earlier change was broken off by a panic"));
+                let why = log.fail(&io::Error::other("a panic interrupted an earlier change"));
                 self.report_offline(&why);
             }
             log
         })
     }
 
-    /// Why the log takes nothing more, if so: topics cannot be changed until the next start.
+    /// Returns why the log is offline, if it is: topics cannot be changed until the next start.
     pub fn offline(&self) -> Option<String> {
-        // A panic shows only when the log is looked at.
+        // A panic is noticed only here.
         if self.log.is_poisoned() {
             drop(self.log());
         }
         self.offline.borrow().clone()
     }
 
-    /// Tells when the log takes nothing more, for a task that sleeps.
+    /// Returns a receiver that is notified when the log goes offline.
     pub fn changes(&self) -> watch::Receiver<Option<String>> {
         self.offline.subscribe()
     }
 
-    /// What is known now.
+    /// Returns the current image.
     pub fn image(&self) -> Arc<Image> {
         self.image.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Makes one change: `decide` sees the newest image and says what is to be written. All its
-    /// records stand in one batch, so that a crash keeps all of them or none.
+    /// Makes one change: `decide` receives the newest image and returns the records to write. All
+    /// of them are in one batch, so that a crash keeps all or none.
     pub fn change<T, E: From<AppendError>>(
         &self,
         now: Now,
@@ -124,8 +123,8 @@ impl Store {
         self.change_within(now, RESERVE_BYTES, decide)
     }
 
-    /// Makes one change that lets go of room, or may lead to that. It may use the room that is kept
-    /// for it when the disk is full.
+    /// Makes one change that frees disk space, or leads to that. On a full disk it may use the
+    /// reserved space.
     pub fn change_to_make_room<T, E: From<AppendError>>(
         &self,
         now: Now,
@@ -134,7 +133,7 @@ impl Store {
         self.change_within(now, 0, decide)
     }
 
-    /// `spare`: the room that must be left after the change, bytes.
+    /// Makes one change after which `spare` bytes of disk space must still be reserved.
     fn change_within<T, E: From<AppendError>>(
         &self,
         now: Now,
@@ -177,7 +176,7 @@ impl Store {
             return Err(AppendError::Offline("an empty metadata batch".to_owned()).into());
         };
         let admitted = Admitted { batch, max_timestamp: now.wall_ms, rewrite: Rewrite::AsItCame };
-        // What needs room later is not begun while others find none.
+        // While the disk is full, no change may begin that will need more space later.
         let spare = if self.space.is_full() { 2 * spare } else { spare };
         let kept = match log.reserve(bytes.len() as u64 + spare) {
             Err(AppendError::Full(_)) if spare == 0 => Ok(()),
@@ -191,25 +190,25 @@ impl Store {
         if self.durability == Durability::Fsync {
             sync(log)?;
         }
-        // Nothing is copied unless somebody looks at the image now.
+        // Copies the image only if a reader holds it now.
         let mut image = self.image.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let image = Arc::make_mut(&mut image);
         decided.iter().for_each(|record| image.apply(record));
         Ok(outcome)
     }
 
-    /// What can be read of the log now.
+    /// Returns the current view of the log.
     pub fn view(&self) -> View {
         self.log().view()
     }
 
-    /// Recovery point and end offset.
+    /// Returns the recovery point and the end offset.
     pub fn bounds(&self) -> (Offset, Offset) {
         let log = self.log();
         (log.recovery_point(), log.view().end_offset)
     }
 
-    /// Writes and sync everything; returns the bounds after that.
+    /// Writes and syncs everything; returns the bounds after that.
     pub fn close(&self) -> io::Result<(Offset, Offset)> {
         self.log().close(true)?;
         Ok(self.bounds())

@@ -1,4 +1,4 @@
-//! Bytes that Apache Kafka 4.1.0's own `MetadataRecordSerde` wrote, and what becomes of bad ones.
+//! Bytes written by Apache Kafka 4.1.0's own `MetadataRecordSerde`, and malformed ones.
 
 use super::*;
 use crate::metadata::broker_records::{BrokerEndpoint, BrokerFeature};
@@ -12,7 +12,7 @@ fn id(first: u8) -> Uuid {
     Uuid::from_bytes(std::array::from_fn(|i| first + i as u8))
 }
 
-/// Kafka's bytes at the version that Kafka writes, and what they say.
+/// Returns Kafka's bytes at the version that Kafka writes, and the records in them.
 fn written() -> Vec<(&'static str, Record)> {
     let mut all = topics();
     all.extend(partitions());
