@@ -175,16 +175,16 @@ fn the_window_agrees_with_a_model_that_remembers_everything() {
                 let back = rng.usize(..model.0.len().min(20));
                 header = Header { base_offset: offset, ..model.0[model.0.len() - 1 - back] };
             }
-            let told = match producers.stage(&header, true) {
+            let staged = match producers.stage(&header, true) {
                 Ok(Staged::Append) => "append",
                 Ok(Staged::Duplicate { .. }) => "duplicate",
                 Err(ProducerError::StaleEpoch { .. }) => "stale",
                 Err(ProducerError::OutOfOrder { .. }) => "order",
                 other => panic!("{other:?}"),
             };
-            assert_eq!(told, model.stage(&header), "round {round}, step {step}");
-            *seen.entry(told).or_default() += 1;
-            if told == "append" {
+            assert_eq!(staged, model.stage(&header), "round {round}, step {step}");
+            *seen.entry(staged).or_default() += 1;
+            if staged == "append" {
                 producers.commit(&header, 5);
                 offset = header.end_offset();
                 model.0.push(header);

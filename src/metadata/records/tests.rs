@@ -330,6 +330,6 @@ fn no_change_of_a_byte_makes_it_panic() {
 #[test]
 fn what_a_later_kafka_wrote_is_refused_by_name() {
     let error = Record::decode(&bytes("010201")).unwrap_err();
-    assert_eq!(error.to_string(), "TopicRecord version 1; versions up to 0 are known");
+    assert_eq!(error.to_string(), "TopicRecord version 1, but only versions up to 0 are supported");
     assert_eq!(Record::decode(&bytes("020200")), Err(RecordError::FrameVersion(2)));
 }
