@@ -123,7 +123,7 @@ pub enum AdmitError {
     /// Larger than `max.message.bytes` after it was compressed with the topic's codec.
     #[error(
         "the batch exceeds max.message.bytes ({limit}) after it was compressed according to \
-     compression.type"
+         compression.type"
     )]
     RepackedTooLarge {
         /// `max.message.bytes`.

@@ -29,7 +29,7 @@ pub struct Candidate {
 ///
 /// Below the log start offset every segment is due whatever the policy; time and size apply if
 /// `cleanup.policy` has `delete`. By size the active segment is never due. Records without
-/// timestamps have no age: their segment is due by size only, or once a later segment is due.
+/// timestamps have no age: they are due by size, or with the other records of their segment.
 pub fn due(
     segments: &[Candidate],
     log_start_offset: Offset,

@@ -66,27 +66,26 @@ impl TailTruncation<'_> {
         let log = self.segment.path("log");
         if lost.is_torn_tail {
             tracing::warn!(
-            log = %log.display(),
-            lost_bytes = lost.bytes,
-            end_offset = self.end_offset,
-            "cut off a torn tail: the bytes after the last complete batch were never acknowledged \
-             as durable"
-                    );
+                log = %log.display(),
+                lost_bytes = lost.bytes,
+                end_offset = self.end_offset,
+                "cut off a torn tail: the bytes after the last complete batch were never \
+                 acknowledged as durable"
+            );
         } else {
             let kept = self.keep(&lost);
             tracing::error!(
-                    partition = %self.dir.file_name().unwrap_or_default().display(),
-                    log = %log.display(),
-                    position = self.position,
-                    from_offset = self.end_offset,
-                    to_offset = lost.to,
-                    lost_offsets = lost.to - self.end_offset,
-                    lost_bytes = lost.bytes,
-                    sound_batches = lost.batches,
-                    kept = kept.join(", "),
-            "the log is damaged: cut off everything from from_offset on, which may include \
-             acknowledged records"
-                );
+                partition = %self.dir.file_name().unwrap_or_default().display(),
+                log = %log.display(),
+                position = self.position,
+                from_offset = self.end_offset,
+                to_offset = lost.to,
+                lost_offsets = lost.to - self.end_offset,
+                lost_bytes = lost.bytes,
+                sound_batches = lost.batches,
+                kept = kept.join(", "),
+                "the log is damaged: cut off its end, which may include acknowledged records"
+            );
         }
         for base_offset in self.later {
             Segment::unopened(self.disk.clone(), self.dir, *base_offset).remove()?;
@@ -137,7 +136,7 @@ impl TailTruncation<'_> {
         let log = |name: &str, error: io::Error| {
             let file = self.dir.join(name);
             tracing::warn!(file = %file.display(), %error,
-                    "could not keep the bytes that are cut off");
+                "could not keep the bytes that are cut off");
         };
         if self.position < self.file_bytes {
             let name = format!("{}{DAMAGED}", file_name(self.end_offset, "tail"));

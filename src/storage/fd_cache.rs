@@ -144,7 +144,8 @@ impl CachedFile {
         self.path.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the descriptor; returns false if the file is in use or could not be reopened.
+    /// Closes the descriptor. Returns false if the file is not open, in use, or unlinked: then it
+    /// could not be opened again.
     fn evict(&self) -> bool {
         let Ok(mut held) = self.held.try_write() else { return false };
         if self.unlinked.load(Ordering::Acquire) {
@@ -156,7 +157,7 @@ impl CachedFile {
             self.synced.store(synced.is_ok(), Ordering::Release);
             if let Err(error) = synced {
                 tracing::error!(path = %self.path().display(), %error,
-    "could not sync the file before closing its descriptor");
+                    "could not sync the file before closing its descriptor");
                 self.lost.store(true, Ordering::Release);
             }
         }
@@ -250,7 +251,7 @@ impl FdCache {
                 }
                 // It is unlinked all the same; its readers get an error.
                 Err(error) => tracing::debug!(path = %path.display(), %error,
-    "could not keep an unlinked file open"),
+                    "could not keep an unlinked file open"),
             }
         }
     }
