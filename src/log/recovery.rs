@@ -346,7 +346,7 @@ fn producers(
                 }
                 // The log has the same information, unless compaction or retention has removed it.
                 Err(fault) => tracing::warn!(snapshot = %path.display(), error = %fault,
-                    "removing a damaged producer snapshot: rebuilding the producer state from the log"),
+                    "removing a damaged producer snapshot and rebuilding it from the log"),
             }
         }
         disk.remove_file(&path)?;

@@ -71,7 +71,7 @@ impl BatchBuilder {
         self
     }
 
-    /// Gives all records the append time `append_ms` (ms since 1970) instead of their own
+    /// Sets all records to the append time `append_ms` (ms since 1970) instead of their own
     /// timestamps.
     pub fn append_time(mut self, append_ms: i64) -> BatchBuilder {
         self.header.attributes |= LOG_APPEND_TIME;

@@ -9,10 +9,10 @@ use crate::topics::partition::Partition;
 
 impl Partition {
     /// Reads all files of the log and passes findings to `found`. Does not open the log. Blocks for
-    /// as long as `pace` does; no lock is held meanwhile.
+    /// as long as `throttler` does; no lock is held meanwhile.
     ///
     /// # Errors
-    /// `pace` broke off, or the directory cannot be read.
+    /// `throttler` broke off, or the directory cannot be read.
     pub fn scrub(
         &self,
         throttler: Throttler<'_>,

@@ -275,7 +275,7 @@ fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
     for round in 0..100 {
         let mut sessions = FetchSessions::new(rng.usize(1..4), rng.fork());
         let mut truth: Vec<Offset> = vec![0; 8];
-        // The client's view: its session, its subscription, and what it has sent.
+        // The client's view: its session, its subscription, and what it has received.
         let (mut id, mut epoch) = (NO_SESSION, FULL_EPOCH);
         let (mut mine, mut sent) = (vec![0, 1, 2], HashMap::<i32, Offset>::new());
         for step in 0..200 {
