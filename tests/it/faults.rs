@@ -54,7 +54,7 @@ async fn a_panic_of_the_coordinator_ends_the_broker_and_loses_nothing() {
     client.send(7, &committing("g", "t", 0, 2)).await;
     let failure = ottla.broker().tasks.failed().await;
     assert_eq!(failure.task, "group coordinator");
-    assert!(failure.why.contains("asked to panic"), "{failure}");
+    assert!(failure.why.contains("injected a panic"), "{failure}");
     drop(client);
     is_recovered(ottla, &disk).await;
 }
@@ -199,7 +199,7 @@ async fn a_fault_ends_an_embedded_broker_and_not_its_program() {
     let failure = broker.failure().unwrap();
     assert!(failure.contains("upkeep"), "{failure}");
     let error = broker.stop().await.unwrap_err().to_string();
-    assert!(error.contains("upkeep") && error.contains("asked to panic"), "{error}");
+    assert!(error.contains("upkeep") && error.contains("injected a panic"), "{error}");
     let again = ottla::Broker::builder().data_dir(dir.path()).disk(Arc::new(disk)).start().await;
     let again = again.unwrap();
     let mut client = Client::connect(again.address()).await;
