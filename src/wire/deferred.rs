@@ -1,38 +1,37 @@
-//! Part of a response that is encoded only when the socket has taken what stands before it.
+//! Part of a response that is encoded only once the socket has taken everything before it.
 
 use bytes::Bytes;
 
-/// Items that are encoded when the socket has taken what stands before them.
+/// Items that are encoded only once the socket has taken everything before them.
 ///
-/// **Invariant:** the source gives as many bytes as were announced: it is made of what does not
-/// change.
+/// **Invariant:** the source yields as many bytes as announced: it is built from immutable data.
 #[derive(Debug)]
 pub struct DeferredItems {
     bytes: usize,
     source: Box<dyn ItemSource>,
 }
 
-/// The source of deferred items returned another number of bytes than was announced.
+/// The source of deferred items yielded more or fewer bytes than announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{announced} bytes of it were announced, and {returned} came")]
+#[error("{announced} more bytes were announced, but {returned} were produced")]
 pub struct LengthMismatch {
     announced: usize,
     returned: usize,
 }
 
-/// Makes pieces of an answer, one after the other.
+/// A source of pieces of a response, in order.
 pub trait ItemSource: std::fmt::Debug + Send + Sync {
-    /// Returns the next piece; none, or one of no bytes, at the end.
+    /// Returns the next piece; at the end, none or an empty one.
     fn next(&mut self) -> Option<Bytes>;
 }
 
 impl DeferredItems {
-    /// Returns what `source` will give, `bytes` bytes in all.
+    /// Returns the items of `source`, which are `bytes` bytes in total.
     pub fn new(bytes: usize, source: Box<dyn ItemSource>) -> DeferredItems {
         DeferredItems { bytes, source }
     }
 
-    /// Returns how many bytes are still to come.
+    /// Returns the number of bytes still to come.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -40,7 +39,7 @@ impl DeferredItems {
     /// Returns the next piece; none at the end.
     ///
     /// # Errors
-    /// The source does not return as many bytes as were announced, which is a bug.
+    /// The source yields more or fewer bytes than announced: a bug in Ottla.
     pub fn next_piece(&mut self) -> Result<Option<Bytes>, LengthMismatch> {
         let piece = self.source.next().filter(|piece| !piece.is_empty());
         let len = piece.as_ref().map_or(0, Bytes::len);

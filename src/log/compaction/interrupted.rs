@@ -14,7 +14,7 @@ use crate::types::Offset;
 /// Called before its segments are opened.
 ///
 /// # Errors
-/// The disk's.
+/// An error from the disk.
 pub fn finish_swaps(disk: &Arc<dyn Disk>, dir: &Path, names: &[String]) -> io::Result<()> {
     for name in names.iter().filter(|name| name.ends_with(CLEANED)) {
         disk.remove_file(&dir.join(name))?;
