@@ -143,7 +143,7 @@ fn read_one(wanted: &ReadRequest, limits: FetchLimits, bytes: &mut u64) -> ReadO
         committed: limits.committed,
         records,
     };
-    // Later epochs are in directories of a cluster only, and where they end is not kept.
+    // Only directories of a cluster have later epochs, and the ends of those are not kept.
     if wanted.last_fetched_epoch == LEADER_EPOCH && wanted.offset > view.end_offset {
         return ReadOutcome::Diverging(found(None));
     }
