@@ -7,6 +7,7 @@
 /// Who owns what: the parts of a running broker, its start and its stop.
 pub mod broker;
 /// The command line: the daemon, its own commands, and Kafka's tools by their names.
+#[cfg(feature = "cli")]
 pub mod cli;
 /// A small Kafka client, for the command line.
 pub mod client;

@@ -18,7 +18,8 @@ use crate::broker::{start, stop};
 use crate::cli::signals::Signals;
 use crate::cli::volume;
 use crate::clock::{Clock, SystemClock};
-use crate::config::settings::{File, Flag, IgnoredEnv, Settings};
+use crate::config::file;
+use crate::config::settings::{Flag, IgnoredEnv, Settings};
 use crate::server::control::Control;
 use crate::server::listener;
 use crate::storage::datadir;
@@ -283,15 +284,15 @@ pub fn data_dir_of_environment() -> Result<PathBuf, String> {
 }
 
 fn settings(serve: &Serve) -> Result<Settings, String> {
-    let text = match &serve.config {
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|error| format!("cannot read {}: {error}", path.display()))?,
-        ),
+    let file = match &serve.config {
+        Some(path) => {
+            let origin = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("cannot read {origin}: {error}"))?;
+            Some(file::layer(&origin, &text).map_err(|error| error.to_string())?)
+        }
         None => None,
     };
-    let origin = serve.config.as_ref().map(|path| path.display().to_string());
-    let file = origin.as_deref().zip(text.as_deref()).map(|(origin, text)| File { origin, text });
     let mut flags = Vec::new();
     let mut flag = |name: &str, value: String, origin: &str| {
         flags.push(Flag { name: name.to_owned(), value, origin: origin.to_owned() });

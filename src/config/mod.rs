@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod entry;
 pub mod environment;
 pub mod error;
+#[cfg(feature = "cli")]
 pub mod file;
 pub mod first_topics;
 pub mod formats;
@@ -21,6 +22,7 @@ pub mod layers;
 pub mod listeners;
 pub mod live;
 pub mod name;
+#[cfg(feature = "cli")]
 pub mod page;
 pub mod quota;
 pub mod resolve;

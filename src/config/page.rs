@@ -314,8 +314,9 @@ fn comment(file: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::file;
     use crate::config::resolve::{BrokerConfig, TopicConfig};
-    use crate::config::settings::{File, Settings};
+    use crate::config::settings::Settings;
     use std::collections::BTreeMap;
     use std::path::Path;
 
@@ -365,7 +366,7 @@ mod tests {
                 _ => format!("{line}\n"),
             })
             .collect();
-        let file = File { origin: "ottla.toml", text: &text };
+        let file = file::layer("ottla.toml", &text).unwrap();
         let settings = Settings::load(Some(file), [], &[]).unwrap();
         assert_eq!(settings.broker(), BrokerConfig::default());
         assert_eq!(settings.topic(&BTreeMap::new()), TopicConfig::default());

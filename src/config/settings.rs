@@ -11,16 +11,7 @@ use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
 use crate::config::resources::{self, ResourceType};
 use crate::config::value::Value;
-use crate::config::{consistency, dynamic, environment, file, kafka_environment, table};
-
-/// The configuration file, read by the caller.
-#[derive(Debug, Clone, Copy)]
-pub struct File<'a> {
-    /// Its path, for people.
-    pub origin: &'a str,
-    /// What it holds.
-    pub text: &'a str,
-}
+use crate::config::{consistency, dynamic, environment, kafka_environment, table};
 
 /// One value from the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,13 +62,13 @@ impl Settings {
     ///
     /// Errors: the first thing that is wrong, in that order of sources. Nothing is touched.
     pub fn load(
-        file: Option<File<'_>>,
+        file: Option<Layer>,
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[Flag],
     ) -> Result<Settings, ConfigError> {
         let mut layers = Layers::default();
         if let Some(file) = file {
-            layers = Layers::over(file::layer(file.origin, file.text)?, layers);
+            layers = Layers::over(file, layers);
         }
         let environment: Vec<(String, String)> = environment.into_iter().collect();
         let pairs = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -251,6 +242,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::file;
     use crate::config::listeners::Listener;
     use crate::config::resolve::{Cleanup, Compression, Durability, TimestampType};
     use std::path::PathBuf;
@@ -268,7 +260,7 @@ mod tests {
         environment: &[(&str, &str)],
         flags: &[Flag],
     ) -> Result<Settings, ConfigError> {
-        let file = File { origin: "/etc/ottla.toml", text };
+        let file = file::layer("/etc/ottla.toml", text)?;
         Settings::load(Some(file), pairs(environment), flags)
     }
 

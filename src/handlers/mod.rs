@@ -10,6 +10,7 @@ pub mod duplicates;
 pub mod errors;
 pub mod groups;
 pub mod memory;
+#[cfg(feature = "cli")]
 pub mod page;
 pub mod request_cost;
 pub mod response_list;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::process::Command;
 
 use crate::tidy::{code, refuse, root};
 
@@ -207,4 +208,28 @@ fn circles_are_found() {
     let names: Vec<&str> = found.keys().map(String::as_str).collect();
     assert_eq!(names, ["a", "a::b", "a::c"]);
     assert!(found["a::c"].contains("a") && found["a::c"].contains("a::b"));
+}
+
+/// How many packages an embedded broker may bring, itself included.
+const EMBEDDED_PACKAGES_MAX: usize = 50;
+
+#[test]
+fn an_embedded_broker_brings_few_packages_and_none_of_the_command_line() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--no-default-features", "--edges", "normal"])
+        .args(["--prefix", "none", "--format", "{p}", "--color", "never"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let names = text.lines().filter_map(|line| line.split_whitespace().next());
+    let packages: BTreeSet<&str> = names.collect();
+    assert!(packages.len() <= EMBEDDED_PACKAGES_MAX, "{} packages: {packages:?}", packages.len());
+    for unwanted in ["clap", "toml", "serde_json", "matchers", "tracing-subscriber"] {
+        assert!(!packages.contains(unwanted), "{unwanted}");
+    }
+    let page = fs::read_to_string(root().join("docs/ci/rust.md")).unwrap();
+    let stated = format!("at most {EMBEDDED_PACKAGES_MAX} packages");
+    assert!(page.contains(&stated), "docs/ci/rust.md does not say {stated:?}");
 }
