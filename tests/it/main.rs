@@ -26,6 +26,7 @@ mod records;
 
 mod advertised;
 mod answers;
+mod backup;
 mod broker_configs;
 mod daemon;
 mod damage;
