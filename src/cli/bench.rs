@@ -22,25 +22,25 @@ const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// The flags of `ottla bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// How many records.
+    /// Number of records.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     records: u64,
-    /// How many bytes the value of each has; they do not compress well.
+    /// Size of each record's value; the bytes do not compress well.
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
     size: usize,
-    /// How many partitions the topic has.
+    /// Number of partitions of the topic.
     #[arg(long, value_name = "N", default_value_t = 1)]
     partitions: i32,
-    /// So many records a second at most [default: as many as go]
+    /// Maximum rate in records per second [default: unlimited]
     #[arg(long, value_name = "N")]
     rate: Option<u64>,
-    /// A topic to use, which stays [default: a new one, deleted afterwards]
+    /// Existing topic to use, which is kept [default: a new one, deleted afterwards]
     #[arg(long)]
     topic: Option<String>,
-    /// A property of the producer (acks, compression.type, batch.size, …); may be repeated.
+    /// Producer property (acks, compression.type, batch.size, …); repeatable.
     #[arg(long, value_name = "NAME=VALUE", visible_alias = "property")]
     config: Vec<String>,
-    /// How to write the results.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -231,7 +231,7 @@ async fn consume(
         if empty == 20 {
             progress.end();
             return Err(Failure::new(format!(
-                "only {} of {} records came back",
+                "only {} of {} records were read back",
                 measured.records, bench.records
             )));
         }

@@ -12,14 +12,14 @@ use crate::client::cluster::Cluster;
 /// Where the broker is, and how to speak to it.
 #[derive(Debug, Clone, Args)]
 pub struct Broker {
-    /// The broker to ask, or several, by commas.
+    /// Broker to connect to, or several separated by commas.
     #[arg(long, value_name = "HOST:PORT", env = "OTTLA_BOOTSTRAP_SERVER", hide_env = true)]
     #[arg(default_value = "localhost:9092")]
     pub bootstrap_server: String,
-    /// A property of the client, by Kafka's name; may be repeated.
+    /// Set a client property by Kafka's name; repeatable.
     #[arg(short = 'X', value_name = "NAME=VALUE")]
     pub set: Vec<String>,
-    /// A file with properties of the client.
+    /// File with client properties.
     #[arg(long, value_name = "FILE", visible_alias = "config-file")]
     pub command_config: Option<PathBuf>,
 }
@@ -53,11 +53,11 @@ impl Broker {
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// A table.
     #[default]
     #[value(alias = "human", alias = "text")]
     Table,
-    /// For machines.
+    /// JSON.
     Json,
 }
 
@@ -69,7 +69,7 @@ pub fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("cannot wait for anything: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(work);
     // A thread may be waiting for stdin; nobody waits for that thread.
     runtime.shutdown_background();
@@ -96,7 +96,7 @@ pub fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
     parts
         .map(|part| {
             let pair = part.split_once('=').map(|(n, v)| (n.trim().to_owned(), v.to_owned()));
-            pair.ok_or_else(|| Failure::usage(format!("{part:?} is not NAME=VALUE")))
+            pair.ok_or_else(|| Failure::usage(format!("{part:?}: expected NAME=VALUE")))
         })
         .collect()
 }

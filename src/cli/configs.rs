@@ -11,22 +11,22 @@ use crate::client::configs::{self, AlterConfigOp, ConfigEntry};
 /// What can be done with configs.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Show configs, and where each value comes from.
+    /// Show configs and the source of each value.
     Describe(Describe),
-    /// Set configs, or set them back.
+    /// Set configs, or reset them to their defaults.
     Alter(Alter),
 }
 
 /// Whose configs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ResourceKind {
-    /// A topic's.
+    /// Configs of a topic.
     #[value(alias = "topics")]
     Topic,
-    /// A broker's, by its id; the defaults of all brokers without a name.
+    /// Configs of a broker, by its id; without an id, the defaults of all brokers.
     #[value(alias = "brokers")]
     Broker,
-    /// A group's.
+    /// Configs of a group.
     #[value(alias = "groups")]
     Group,
 }
@@ -44,14 +44,14 @@ impl ResourceKind {
 /// The flags of `ottla config describe`.
 #[derive(Debug, Args)]
 pub struct Describe {
-    /// topic, broker or group.
+    /// Type of the resource.
     kind: ResourceKind,
-    /// Its name, or the broker's id.
+    /// Name of the resource, or the broker's id.
     name: Option<String>,
-    /// Only what was set, and not what stands at its default.
+    /// Show only configs that were set, not defaults.
     #[arg(long)]
     set_only: bool,
-    /// How to write them.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -61,14 +61,14 @@ pub struct Describe {
 /// The flags of `ottla config alter`.
 #[derive(Debug, Args)]
 pub struct Alter {
-    /// topic, broker or group.
+    /// Type of the resource.
     kind: ResourceKind,
-    /// Its name, or the broker's id.
+    /// Name of the resource, or the broker's id.
     name: Option<String>,
-    /// Configs to set, by commas; may be repeated.
+    /// Configs to set, separated by commas; repeatable.
     #[arg(long = "set", short = 's', value_name = "NAME=VALUE")]
     change: Vec<String>,
-    /// Configs to set back, by commas; may be repeated.
+    /// Configs to reset to their defaults, separated by commas; repeatable.
     #[arg(long, value_name = "NAME")]
     delete: Vec<String>,
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub async fn run(command: ConfigCommand) -> Result<(), Failure> {
                 removed.map(|name| AlterConfigOp { name: name.trim().to_owned(), value: None }),
             );
             if changes.is_empty() {
-                return Err(Failure::usage("nothing to change; see --set and --delete"));
+                return Err(Failure::usage("nothing to change; use --set or --delete"));
             }
             let mut cluster = alter.broker.connect().await?;
             configs::alter(&mut cluster, alter.kind.number(), name, &changes).await?;
@@ -115,7 +115,9 @@ fn named(kind: ResourceKind, name: Option<&str>) -> Result<&str, Failure> {
         (_, Some(name)) => Ok(name),
         // Kafka's name for the defaults of all brokers.
         (ResourceKind::Broker, None) => Ok(""),
-        (_, None) => Err(Failure::usage("which one? Only brokers have defaults without a name")),
+        (_, None) => {
+            Err(Failure::usage("a name is required; only brokers have defaults without one"))
+        }
     }
 }
 

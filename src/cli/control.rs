@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The flags of `ottla advertise`.
 #[derive(Debug, Args)]
 pub struct Advertise {
-    /// What clients are told to connect to from now on.
+    /// Address to advertise from now on.
     #[arg(value_name = "HOST:PORT")]
     place: String,
-    /// For clients of which listener [default: the first]
+    /// Listener whose clients are concerned [default: the first]
     #[arg(long, value_name = "NAME")]
     listener: Option<String>,
-    /// The data directory of the broker [default: the one that `ottla serve` would take]
+    /// Data directory of the broker [default: the one that `ottla serve` would use]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ pub struct Advertise {
 /// The flags of `ottla ready`.
 #[derive(Debug, Args)]
 pub struct Ready {
-    /// The data directory of the broker [default: the one that `ottla serve` would take]
+    /// Data directory of the broker [default: the one that `ottla serve` would use]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ pub async fn ready(ready: Ready) -> Result<(), Failure> {
         let here = SocketAddr::new(from_here(bound.ip()), bound.port()).to_string();
         let opened =
             tokio::time::timeout(PATIENCE, Connection::open(&here, &connection_config)).await;
-        let silent = || Failure::not_reachable(format!("the broker is silent at {here}"));
+        let silent = || Failure::not_reachable(format!("the broker at {here} does not respond"));
         let opened = opened.map_err(|_| silent())?;
         opened.map_err(|error| Failure::not_reachable(error.to_string()))?;
     }
@@ -95,8 +95,9 @@ fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
         Some(dir) => dir.to_owned(),
         None => serve::data_dir_of_environment().map_err(Failure::new)?,
     };
-    let nobody =
-        || Failure::not_reachable(format!("no broker runs on {}; see --data-dir", dir.display()));
+    let nobody = || {
+        Failure::not_reachable(format!("no broker is running on {}; see --data-dir", dir.display()))
+    };
     let mut stream = UnixStream::connect(dir.join(NAME)).map_err(|_| nobody())?;
     let mut talk = || {
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -106,7 +107,7 @@ fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
         stream.read_to_string(&mut answer).map(|_| answer)
     };
     let answer = talk()
-        .map_err(|error| Failure::not_reachable(format!("the broker does not answer: {error}")))?;
+        .map_err(|error| Failure::not_reachable(format!("the broker does not respond: {error}")))?;
     match answer.trim_end().split_once(' ') {
         Some(("ok", said)) => Ok(said.to_owned()),
         Some(("error", why)) => Err(Failure::new(why)),

@@ -34,7 +34,7 @@ const LAST_BYTES: u64 = 2000;
 /// Where the files of the broker in the background are.
 #[derive(Debug, Clone, Args)]
 pub struct State {
-    /// Where its process id and log are [default: ottla in the user's XDG state directory]
+    /// Directory of its process id and log [default: ottla in the user's XDG state directory]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ impl State {
             .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
             .map(|dir| dir.join("ottla"))
             .ok_or_else(|| {
-                Failure::usage("neither XDG_STATE_HOME nor HOME is set; see --state-dir")
+                Failure::usage("neither XDG_STATE_HOME nor HOME is set; use --state-dir")
             })
     }
 }
@@ -69,7 +69,7 @@ pub struct Start {
 pub struct Stop {
     #[command(flatten)]
     state: State,
-    /// The data directory of a broker that was not begun by `ottla start`.
+    /// Data directory of a broker that was not started by `ottla start`.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -79,10 +79,10 @@ pub struct Stop {
 pub struct Status {
     #[command(flatten)]
     state: State,
-    /// The data directory of a broker that was not begun by `ottla start`.
+    /// Data directory of a broker that was not started by `ottla start`.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// How to write it.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
 }
@@ -92,10 +92,10 @@ pub struct Status {
 pub struct Logs {
     #[command(flatten)]
     state: State,
-    /// Go on printing what comes.
+    /// Keep printing new lines.
     #[arg(long, short = 'f')]
     follow: bool,
-    /// Only so many lines of what is there.
+    /// Print only the last N lines.
     #[arg(long, short = 'n', value_name = "N")]
     lines: Option<usize>,
 }
@@ -131,26 +131,26 @@ pub fn start(start: Start) -> Result<(), Failure> {
     let dir = start.state.dir()?;
     if let Some(pid) = running(&dir.join(PID_FILE)) {
         return Err(Failure::new(format!(
-            "a broker runs already (pid {}); `ottla stop` ends it",
+            "a broker is already running (pid {}); stop it with `ottla stop`",
             pid.as_raw_pid()
         )));
     }
     let cannot = |what: &str, error: std::io::Error| {
         Failure::new(format!("cannot {what} in {}: {error}", dir.display()))
     };
-    std::fs::create_dir_all(&dir).map_err(|e| cannot("keep track", e))?;
+    std::fs::create_dir_all(&dir).map_err(|e| cannot("write state files", e))?;
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(dir.join(LOG_FILE))
-        .map_err(|e| cannot("write a log", e))?;
-    let errors = log.try_clone().map_err(|e| cannot("write a log", e))?;
+        .map_err(|e| cannot("write a log file", e))?;
+    let errors = log.try_clone().map_err(|e| cannot("write a log file", e))?;
     let ready = dir.join(READY_FILE);
     if OsDisk.exists(&ready) {
         OsDisk.remove_file(&ready).map_err(|e| cannot("remove a file", e))?;
     }
     let program = std::env::current_exe()
-        .map_err(|error| Failure::new(format!("cannot find this program: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot find the path of this program: {error}")))?;
     let mut child = Command::new(program)
         .arg("serve")
         .args(start.serve.to_args())
@@ -165,11 +165,11 @@ pub fn start(start: Start) -> Result<(), Failure> {
         .spawn()
         .map_err(|error| Failure::new(format!("cannot start the broker: {error}")))?;
     replace(&OsDisk, &dir.join(PID_FILE), format!("{}\n", child.id()).as_bytes())
-        .map_err(|e| cannot("keep track", e))?;
+        .map_err(|e| cannot("write state files", e))?;
     await_ready(&mut child, &ready, &dir.join(LOG_FILE))?;
     let addresses = addresses(&ready);
     screen::line(&format!("Started Ottla (pid {}) on {addresses}.", child.id()))?;
-    screen::note("`ottla status` looks at it, `ottla logs` shows its log, `ottla stop` ends it.");
+    screen::note("See `ottla status` and `ottla logs`; stop it with `ottla stop`.");
     Ok(())
 }
 
@@ -180,7 +180,7 @@ fn await_ready(child: &mut Child, ready: &Path, log: &Path) -> Result<(), Failur
         if child.try_wait().ok().flatten().is_some() {
             progress.end();
             let text = last_bytes(log).unwrap_or_default();
-            let why = text.trim_end().lines().last().unwrap_or("it ended at once");
+            let why = text.trim_end().lines().last().unwrap_or("it exited immediately");
             return Err(Failure::new(format!(
                 "the broker did not start: {}",
                 why.strip_prefix("ottla: ").unwrap_or(why)
@@ -222,7 +222,7 @@ fn addresses(ready: &Path) -> String {
 /// None runs, or it does not end.
 pub fn stop(stop: Stop) -> Result<(), Failure> {
     let Some(pid) = found(&stop.state, stop.data_dir.as_deref())? else {
-        return Err(Failure::not_reachable("no broker runs"));
+        return Err(Failure::not_reachable("no broker is running"));
     };
     kill_process(pid, Signal::TERM)
         .map_err(|error| Failure::new(format!("cannot stop {}: {error}", pid.as_raw_pid())))?;
@@ -230,7 +230,7 @@ pub fn stop(stop: Stop) -> Result<(), Failure> {
     while test_kill_process(pid).is_ok() && !is_zombie(pid) {
         if clock.now().mono_ms > PATIENCE_MS {
             return Err(Failure::new(format!(
-                "the broker (pid {}) does not end",
+                "the broker (pid {}) did not stop",
                 pid.as_raw_pid()
             )));
         }
@@ -297,7 +297,7 @@ pub fn logs(logs: Logs) -> Result<(), Failure> {
     let path = logs.state.dir()?.join(LOG_FILE);
     let mut file = std::fs::File::open(&path).map_err(|_| {
         Failure::not_reachable(format!(
-            "there is no log at {}; a broker that was begun with `ottla serve` writes to its terminal",
+            "there is no log at {}; a broker started with `ottla serve` writes to its terminal",
             path.display()
         ))
     })?;

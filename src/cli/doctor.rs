@@ -23,16 +23,16 @@ use crate::storage::disk::{Disk, OsDisk, read_all};
 /// The flags of `ottla doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// The data directory to look at [default: the one that `ottla serve` would take]
+    /// Data directory to check [default: the one that `ottla serve` would use]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Read only the newest segment of each partition, and not all.
+    /// Read only the newest segment of each partition.
     #[arg(long)]
     quick: bool,
-    /// Read all segments, as without it.
+    /// Read all segments (the default).
     #[arg(long, conflicts_with = "quick")]
     deep: bool,
-    /// How to write the findings.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -87,13 +87,13 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
     let mut cluster = match Cluster::connect(at, connection_config.clone()).await {
         Ok(cluster) => cluster,
         Err(ClientError::Unreachable { why, .. }) if why.contains("refused") => {
-            return Ok(vec![well("port", format!("{at} is free: nothing listens there"))]);
+            return Ok(vec![well("port", format!("{at} is free: nothing is listening there"))]);
         }
         Err(error) => return Ok(vec![ill("port", error.to_string())]),
     };
     let id = cluster.cluster_id.clone().unwrap_or_else(|| "?".to_owned());
     let mut findings =
-        vec![well("port", format!("a Kafka broker answers at {at} (cluster id {id})"))];
+        vec![well("port", format!("a Kafka broker responds at {at} (cluster id {id})"))];
     let nodes: Vec<Node> = cluster.nodes.values().cloned().collect();
     for node in nodes {
         findings.push(check_advertised(&node, &connection_config).await);
@@ -115,9 +115,9 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
 
 /// Clients connect to what they are told, and not to where they asked.
 async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> Finding {
-    let says = format!("clients are told to connect to broker {} at {}", node.id, node.address());
+    let says = format!("clients are sent to broker {} at {}", node.id, node.address());
     match Connection::open(&node.address(), connection_config).await {
-        Ok(_) => well("advertised", format!("{says}, which answers")),
+        Ok(_) => well("advertised", format!("{says}, which responds")),
         Err(error) => {
             ill("advertised", format!("{says}, but {error}; see --advertise of `ottla serve`"))
         }
@@ -127,7 +127,10 @@ async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> 
 /// Whether the directory is what it should be.
 fn data(dir: &Path, is_deep: bool) -> Vec<Finding> {
     if !OsDisk.exists(dir) {
-        return vec![well("data", format!("{} is not there yet; a start makes it", dir.display()))];
+        return vec![well(
+            "data",
+            format!("{} does not exist yet; a start creates it", dir.display()),
+        )];
     }
     let mut findings = vec![well("data", dir.display().to_string())];
     let mut look = |what, looked: Result<String, String>| {
@@ -153,8 +156,8 @@ fn identity(dir: &Path) -> Result<String, String> {
     if !OsDisk.exists(&path) {
         let entries = OsDisk.list(dir).map_err(|e| e.to_string())?;
         return match entries.iter().find(|e| e.name != ".lock" && e.name != "lost+found") {
-            Some(entry) => Err(format!("it holds {} but no meta.properties", entry.name)),
-            None => Ok("an empty directory; a start gives it one".to_owned()),
+            Some(entry) => Err(format!("it contains {} but no meta.properties", entry.name)),
+            None => Ok("an empty directory; a start creates the ids".to_owned()),
         };
     }
     let bytes = read_all(&OsDisk, &path).map_err(|e| e.to_string())?;
@@ -172,7 +175,7 @@ fn checkpoints(dir: &Path) -> Result<String, String> {
             count += 1;
         }
     }
-    Ok(format!("{count} sound"))
+    Ok(format!("{count} valid"))
 }
 
 #[cfg(test)]

@@ -52,10 +52,10 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
         match &error {
             ClientError::Unreachable { addresses, .. } if is_local(addresses) => {
-                Failure::not_reachable(format!("{error}; start it with `ottla serve`"))
+                Failure::not_reachable(format!("{error}; start the broker with `ottla serve`"))
             }
             ClientError::Unreachable { .. } => Failure::not_reachable(format!(
-                "{error}; is --bootstrap-server right, and the broker running?"
+                "{error}; check --bootstrap-server and whether the broker is running"
             )),
             _ => Failure::new(error.to_string()),
         }
@@ -79,7 +79,7 @@ mod tests {
         let here = Failure::from(error("localhost:9092"));
         assert_eq!(
             here.message,
-            "nothing answers at localhost:9092 (connection refused); start it with `ottla serve`"
+            "cannot connect to localhost:9092 (connection refused); start the broker with `ottla serve`"
         );
         assert_eq!(here.code, NOTHING_THERE);
         let there = Failure::from(error("kafka.example:9092"));

@@ -13,7 +13,7 @@ use crate::cli::tools::TOOLS;
 /// The flags of `ottla link`.
 #[derive(Debug, Args)]
 pub struct Link {
-    /// Where the links are to be, best a directory of the PATH.
+    /// Directory for the links, preferably one on the PATH.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -24,7 +24,7 @@ pub struct Link {
 /// Something else has one of the names, or the directory cannot be written to.
 pub fn run(link: Link) -> Result<(), Failure> {
     let program = std::env::current_exe()
-        .map_err(|error| Failure::new(format!("cannot find this program: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot find the path of this program: {error}")))?;
     let names = TOOLS.iter().flat_map(|tool| [(*tool).to_owned(), format!("{tool}.sh")]);
     let names: Vec<String> = names.chain([String::from("confluent")]).collect();
     for name in &names {
@@ -33,18 +33,18 @@ pub fn run(link: Link) -> Result<(), Failure> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if path.read_link().ok().as_ref() != Some(&program) {
                     return Err(Failure::new(format!(
-                        "{} is there already, and is something else",
+                        "{} already exists and is not a link to this program",
                         path.display()
                     )));
                 }
             }
             Err(error) => {
-                return Err(Failure::new(format!("cannot make {}: {error}", path.display())));
+                return Err(Failure::new(format!("cannot create {}: {error}", path.display())));
             }
             Ok(()) => {}
         }
     }
-    screen::line(&format!("{} is {} now.", program.display(), names.join(", ")))
+    screen::line(&format!("{} is now {}.", program.display(), names.join(", ")))
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         symlink("elsewhere", other.path().join("confluent")).unwrap();
         let error = run(Link { dir: other.path().to_owned() }).unwrap_err();
-        assert!(error.message.contains("is something else"), "{}", error.message);
+        assert!(error.message.contains("is not a link to this program"), "{}", error.message);
         assert!(run(Link { dir: dir.path().join("none") }).is_err());
     }
 }

@@ -31,27 +31,27 @@ use crate::cli::topic::admin::TopicCommand;
 
 const EXAMPLES: &str = "\
 Examples:
-  ottla                                             the broker, on localhost:9092
-  ottla start                                       the same in the background
+  ottla                                             run the broker on localhost:9092
+  ottla start                                       run it in the background
   ottla topic create orders --partitions 3
   echo 'user1:hello' | ottla topic produce orders --parse-key
   ottla topic consume orders --from-beginning --print-key
   ottla topic consume orders --group readers --from-beginning
-  ottla group describe readers                      how far behind it is
+  ottla group describe readers                      show its offsets and lag
   ottla group reset readers --topic orders --to-earliest
-  ottla doctor                                      what is wrong, if something is
+  ottla doctor                                      check the broker and its data
 
 Called as kafka-topics, kafka-console-producer, kafka-console-consumer, kafka-consumer-groups,
-kafka-configs or kafka-get-offsets (by a link, or as the first argument), it is that tool.
+kafka-configs or kafka-get-offsets (through a link, or as the first argument), it is that tool.
 
-Exit codes: 0 done, 1 could not be done, 2 the command line is wrong, 3 nothing answers or runs.";
+Exit codes: 0 success, 1 failure, 2 invalid command line, 3 broker not reachable or not running.";
 
-/// A Kafka-wire-compatible single-node broker, and the commands to work with it.
+/// A Kafka-compatible single-node broker and its command-line tools.
 #[derive(Debug, Parser)]
 #[command(name = "ottla", version, about, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do; `serve` if nothing is said.
+    /// The command to run [default: serve]
     #[command(subcommand)]
     pub command: Option<Command>,
     /// The flags of `serve`, which may be given without its name.
@@ -68,37 +68,37 @@ pub enum Command {
     Start(daemon::Start),
     /// Stop the broker in the background.
     Stop(daemon::Stop),
-    /// Does a broker run in the background? Ends with 3 if not.
+    /// Show whether a broker runs in the background; exit code 3 if not.
     Status(daemon::Status),
-    /// Are clients served? Ends with 3 if not; for health checks.
+    /// Check that clients are served, for health checks; exit code 3 if not.
     Ready(control::Ready),
-    /// Tell clients of the running broker to connect elsewhere.
+    /// Change the address that the running broker advertises to clients.
     Advertise(control::Advertise),
-    /// The log of the broker in the background.
+    /// Print the log of the broker in the background.
     Logs(daemon::Logs),
-    /// Make, look at, change, fill and read topics.
+    /// Create, describe, alter, delete, produce to and consume from topics.
     #[command(subcommand)]
     Topic(TopicCommand),
-    /// Look at groups, set where they go on, delete them.
+    /// List, describe, reset and delete consumer groups.
     #[command(subcommand)]
     Group(GroupCommand),
-    /// Look at configs of topics, brokers and groups, and change them.
+    /// Describe and alter configs of topics, brokers and groups.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// What the files of a data directory say, Ottla's or Apache Kafka's.
+    /// Print the contents of data files, of Ottla or of Apache Kafka.
     Dump(dump::Dump),
-    /// Is the port free or who answers, is the data sound, what are clients told?
+    /// Check the port, the advertised address and the data directory.
     Doctor(doctor::Doctor),
-    /// Load a broker, and measure it.
+    /// Measure a broker's throughput and latency.
     Bench(bench::Bench),
-    /// Make links by whose names the binary is Kafka's tools and `confluent`.
+    /// Create links under the names of Kafka's tools and of `confluent`.
     Link(link::Link),
-    /// For the Dockerfile: make the directories that volumes are mounted over.
+    /// Create the mount points of volumes, for the Dockerfile.
     #[command(hide = true)]
     PrepareVolumes,
-    /// Print what a shell needs to complete these commands.
+    /// Print a completion script for a shell.
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: clap_complete::Shell,
     },
 }

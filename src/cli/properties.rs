@@ -34,7 +34,7 @@ impl Properties {
                 continue;
             }
             properties.add(line).map_err(|_| {
-                Failure::usage(format!("{}: {line:?} is not NAME=VALUE", path.display()))
+                Failure::usage(format!("{}: {line:?}: expected NAME=VALUE", path.display()))
             })?;
         }
         Ok(properties)
@@ -46,7 +46,7 @@ impl Properties {
     /// There is no `=`.
     pub fn add(&mut self, pair: &str) -> Result<(), Failure> {
         let Some((name, value)) = pair.split_once('=') else {
-            return Err(Failure::usage(format!("{pair:?} is not NAME=VALUE")));
+            return Err(Failure::usage(format!("{pair:?}: expected NAME=VALUE")));
         };
         self.0.insert(name.trim().to_owned(), value.to_owned());
         Ok(())
@@ -111,7 +111,7 @@ impl Properties {
     pub fn connection_config(&mut self, client_id: &str) -> Result<ConnectionConfig, Failure> {
         if let Some(protocol) = self.take("security.protocol").filter(|p| p != "PLAINTEXT") {
             return Err(Failure::usage(format!(
-                "security.protocol={protocol}: only PLAINTEXT is there yet"
+                "security.protocol={protocol}: only PLAINTEXT is supported yet"
             )));
         }
         let client_id = self.take("client.id").unwrap_or_else(|| client_id.to_owned());
@@ -146,7 +146,7 @@ impl Properties {
             };
         }
         if idempotence == Some(true) && config.acks != -1 {
-            return Err(Failure::usage("enable.idempotence=true needs acks=all"));
+            return Err(Failure::usage("enable.idempotence=true requires acks=all"));
         }
         config.is_idempotent = idempotence.unwrap_or(config.acks == -1);
         if let Some(bytes) = self.parse::<usize>("batch.size")? {
@@ -255,7 +255,7 @@ pub fn codec_of(name: &str) -> Option<Codec> {
 }
 
 fn wrong(name: &str, value: &str) -> Failure {
-    Failure::usage(format!("{name}={value}: that is no value for it"))
+    Failure::usage(format!("{name}={value}: invalid value"))
 }
 
 #[cfg(test)]

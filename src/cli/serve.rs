@@ -35,38 +35,38 @@ const AFTER_FAULT: Duration = Duration::from_secs(10);
 /// The flags of `ottla serve`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Serve {
-    /// A TOML file whose keys are Kafka's broker config names.
+    /// TOML file with broker configs under Kafka's names.
     #[arg(long, value_name = "FILE", env = "OTTLA_CONFIG")]
     config: Option<PathBuf>,
-    /// Where to listen; may be repeated; port 0 picks a free one [default: localhost:9092]
+    /// Address to listen on; port 0 picks a free port; repeatable [default: localhost:9092]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Vec<String>,
-    /// What clients are told to connect to [default: where each reached us]
+    /// Address to advertise to clients [default: the one at which each reached the broker]
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
-    /// Where everything is kept [default: ottla in the user's XDG data directory]
+    /// Data directory [default: ottla in the user's XDG data directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Keep everything in a temporary directory that is removed at exit.
+    /// Keep all data in a temporary directory that is removed at exit.
     #[arg(long, conflicts_with = "data_dir")]
     ephemeral: bool,
-    /// Any config, by Kafka's name; may be repeated.
+    /// Set a config by Kafka's name; repeatable.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// Write the bound address to this file once clients can connect.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Print this line, too, once clients can connect: for who waits for the words of another
-    /// broker; may be repeated.
+    /// Also print this line once clients can connect, for scripts that wait for another broker's
+    /// log line; repeatable.
     #[arg(long, value_name = "LINE")]
     ready_text: Vec<String>,
-    /// Run on when the terminal goes away (SIGHUP), as under nohup.
+    /// Keep running when the terminal is closed (SIGHUP), as under nohup.
     #[arg(long)]
     ignore_hangup: bool,
-    /// How log lines are written.
+    /// Format of log lines.
     #[arg(long, value_name = "FORMAT", env = "OTTLA_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// Which log lines are written, as in RUST_LOG.
+    /// Log filter, in the syntax of RUST_LOG.
     #[arg(long, value_name = "FILTER", env = "OTTLA_LOG", default_value = "info")]
     log: String,
 }
@@ -74,10 +74,10 @@ pub struct Serve {
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum LogFormat {
-    /// For people.
+    /// Plain text.
     #[default]
     Text,
-    /// For machines: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -101,7 +101,9 @@ fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
     let settings = Arc::new(settings(&serve)?);
     say_what_does_nothing(&settings);
     let temporary = match serve.ephemeral {
-        true => Some(tempfile::tempdir().map_err(|e| format!("no temporary directory: {e}"))?),
+        true => Some(
+            tempfile::tempdir().map_err(|e| format!("cannot create a temporary directory: {e}"))?,
+        ),
         false => None,
     };
     let data_dir = match &temporary {
@@ -113,7 +115,7 @@ fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| format!("cannot start threads: {e}"))?;
+        .map_err(|e| format!("cannot start the runtime: {e}"))?;
     let disk: Arc<dyn Disk> =
         Arc::new(BoundedDisk::new(Arc::new(OsDisk), files_within(descriptors)));
     let outcome = runtime.block_on(async {
@@ -140,17 +142,17 @@ fn say_what_does_nothing(settings: &Settings) {
             value = option.value,
             origin = option.origin,
             why = option.why,
-            "this config is reported only: nothing follows from it"
+            "this config has no effect here and is only reported"
         );
     }
     let IgnoredEnv { meaningless, unknown } = settings.ignored_env();
     if !meaningless.is_empty() {
         let variables = meaningless.join(", ");
-        tracing::info!(%variables, "passed over: they have no meaning on a single node");
+        tracing::info!(%variables, "ignoring variables that have no effect on a single node");
     }
     if !unknown.is_empty() {
         let variables = unknown.join(", ");
-        tracing::warn!(%variables, "passed over: no options are known by these names");
+        tracing::warn!(%variables, "ignoring unknown KAFKA_* variables");
     }
 }
 
@@ -161,14 +163,14 @@ async fn serve_clients(
 ) -> Result<Option<TaskPanic>, String> {
     let (listeners, addresses) = listener::bind(broker).await.map_err(|e| e.to_string())?;
     let mut signals =
-        Signals::listen(serve.ignore_hangup).map_err(|e| format!("no signals: {e}"))?;
+        Signals::listen(serve.ignore_hangup).map_err(|e| format!("cannot handle signals: {e}"))?;
     let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     match Control::open(&broker.data_dir) {
         Ok(control) => {
             broker.tasks.spawn("control socket", control.serve(broker.clone(), addresses));
         }
         Err(error) => {
-            tracing::warn!(%error, "no control socket: `ottla advertise` and `ottla ready` do not work");
+            tracing::warn!(%error, "cannot open the control socket: `ottla advertise` and `ottla ready` do not work");
         }
     }
     let serving = broker.tasks.spawn("listeners", listener::serve(broker.clone(), listeners));
@@ -205,7 +207,7 @@ async fn serve_clients(
 /// Close everything, once no connection is left.
 async fn close(broker: Arc<Broker>) -> Result<(), String> {
     let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
-    closed.map_err(|e| e.to_string())?.map_err(|e| format!("not stopped cleanly: {e}"))
+    closed.map_err(|e| e.to_string())?.map_err(|e| format!("the broker did not stop cleanly: {e}"))
 }
 
 /// Lets a task panic once the file exists that the environment names: how the tests see what
@@ -239,7 +241,7 @@ fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
 /// Begin to write lines; gives the way to another filter.
 fn start_logging(serve: &Serve) -> Result<Sink, String> {
     let filter = EnvFilter::try_new(&serve.log)
-        .map_err(|error| format!("the log filter {:?} is not understood: {error}", serve.log))?;
+        .map_err(|error| format!("invalid log filter {:?}: {error}", serve.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A terminal that has gone away takes no lines; that is no reason to panic.
     let lines = lines.log_internal_errors(false);
@@ -356,9 +358,7 @@ pub fn default_data_dir() -> Result<PathBuf, String> {
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(Path::new(".local/share"))))
         .map(|dir| dir.join("ottla"))
-        .ok_or_else(|| {
-            "neither XDG_DATA_HOME nor HOME is set; name a directory with --data-dir".to_owned()
-        })
+        .ok_or_else(|| "neither XDG_DATA_HOME nor HOME is set; use --data-dir".to_owned())
 }
 
 /// Fewer descriptors than this do not do: sockets, the runtime and a few files need them.
@@ -374,14 +374,14 @@ fn take_descriptors() -> Result<u64, String> {
     let most = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(error) => {
-            tracing::warn!(%error, "the limit of open files stays as it is");
+            tracing::warn!(%error, "cannot raise the limit of open files");
             limit.current
         }
     }
     .unwrap_or(u64::MAX);
     if most < DESCRIPTORS_LEAST {
         return Err(format!(
-            "only {most} open files are allowed, and at least {DESCRIPTORS_LEAST} are needed: \
+            "the limit of open files is {most}, and at least {DESCRIPTORS_LEAST} are needed: \
              raise the limit ({RAISE})"
         ));
     }
@@ -402,8 +402,8 @@ fn say_if_descriptors_are_few(broker: &Broker, descriptors: u64) {
         tracing::warn!(
             partitions,
             files,
-            "there are more partitions than files that may be open, so they are opened and closed \
-             all the time: raise the limit of {descriptors} open files ({RAISE})"
+            "more partitions than files that can be open, so files are opened and closed all the \
+             time: raise the limit of {descriptors} open files ({RAISE})"
         );
     }
 }

@@ -30,7 +30,7 @@ pub fn prepare() -> Result<(), Failure> {
     for place in places {
         let made = std::fs::create_dir_all(place)
             .and_then(|()| std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o777)));
-        made.map_err(|error| Failure::new(format!("cannot make {place}: {error}")))?;
+        made.map_err(|error| Failure::new(format!("cannot create {place}: {error}")))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use kafka_protocol::error::ResponseError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// No address of the list takes connections.
-    #[error("nothing answers at {addresses} ({why})")]
+    #[error("cannot connect to {addresses} ({why})")]
     Unreachable {
         /// The addresses that were tried.
         addresses: String,
@@ -14,7 +14,7 @@ pub enum ClientError {
         why: String,
     },
     /// Something answers, but it does not speak Kafka's protocol.
-    #[error("what answers at {address} is not a Kafka broker ({why})")]
+    #[error("{address} is not a Kafka broker ({why})")]
     NotKafka {
         /// Who.
         address: String,
@@ -38,7 +38,9 @@ pub enum ClientError {
         ms: u64,
     },
     /// The broker and this program share no version of an API.
-    #[error("the broker at {address} does not serve {api} in a version known here")]
+    #[error(
+        "the broker at {address} does not support any version of {api} that this program knows"
+    )]
     Unsupported {
         /// Who.
         address: String,
@@ -114,7 +116,9 @@ fn default_message(code: i16) -> &'static str {
         37 => "Number of partitions is below 1.",
         38 => "Replication factor is below 1 or larger than the number of available brokers.",
         40 => "Configuration is invalid.",
-        42 => "The broker cannot make sense of the request.",
+        42 => {
+            "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+        }
         56 => "Disk error when trying to access log file on the disk.",
         68 => "The group is not empty.",
         69 => "The group id does not exist.",
@@ -123,7 +127,7 @@ fn default_message(code: i16) -> &'static str {
             "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it."
         }
         87 => "This record has failed the validation on broker and hence will be rejected.",
-        _ => "The broker refused.",
+        _ => "The broker refused the request.",
     }
 }
 

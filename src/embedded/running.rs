@@ -165,7 +165,7 @@ async fn begin(
             name = option.name,
             value = option.value,
             why = option.why,
-            "this config is reported only: nothing follows from it"
+            "this config has no effect here and is only reported"
         );
     }
     let hold = datadir::lock(&data_dir)?;

@@ -105,7 +105,7 @@ fn command(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<Stri
         [HEALTH] => health(broker),
         [ADVERTISE, place] => advertise(broker, place, None),
         [ADVERTISE, place, listener] => advertise(broker, place, Some(listener)),
-        _ => Err(format!("{:?} is not understood", line.trim())),
+        _ => Err(format!("unknown command {:?}", line.trim())),
     }
 }
 
@@ -122,13 +122,13 @@ fn health(broker: &Broker) -> Result<String, String> {
 }
 
 fn advertise(broker: &Broker, place: &str, listener: Option<&str>) -> Result<String, String> {
-    let to = Endpoint::parse(place).filter(|to| to.port != 0 && !to.is_everywhere()).ok_or_else(
-        || format!("{place} is not HOST:PORT with a host that clients can reach and a port"),
-    )?;
+    let to = Endpoint::parse(place)
+        .filter(|to| to.port != 0 && !to.is_everywhere())
+        .ok_or_else(|| format!("{place}: expected HOST:PORT with a host that clients can reach"))?;
     let name = broker.advertised.set(listener, &to).map_err(|names| {
         let listener = listener.unwrap_or_default();
-        format!("no listener is called {listener}; there are {}", names.join(", "))
+        format!("unknown listener {listener}; the listeners are {}", names.join(", "))
     })?;
-    tracing::info!(listener = name, advertised = %to, "clients are told to connect there now");
-    Ok(format!("clients of {name} are told {to}"))
+    tracing::info!(listener = name, advertised = %to, "advertised address changed");
+    Ok(format!("clients of {name} are sent to {to}"))
 }

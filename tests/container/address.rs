@@ -65,7 +65,7 @@ fn a_port_that_is_known_after_the_start_can_be_told() {
     let broker = started(&["-p", "127.0.0.1::9092", IMAGE]);
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
     let told = well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);
-    assert_eq!(told, format!("clients of PLAINTEXT are told {bootstrap}"));
+    assert_eq!(told, format!("clients of PLAINTEXT are sent to {bootstrap}"));
     send(&bootstrap, "t", "a\n");
     assert_eq!(lines(&bootstrap, "t"), ["a"]);
 }

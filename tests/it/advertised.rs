@@ -50,16 +50,16 @@ async fn each_listener_has_its_own_place_and_it_changes_while_the_broker_runs() 
     };
     let output = advertise(&["localhost:32768", "--listener", "host"]);
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(said(&output), "clients of HOST are told localhost:32768\n");
+    assert_eq!(said(&output), "clients of HOST are sent to localhost:32768\n");
     assert_eq!(told(host).await, "localhost:32768");
     assert_eq!(told(net).await, "kafka:29092");
     for (args, why) in [
         (
             vec!["localhost:32768", "--listener", "X"],
-            "no listener is called X; there are NET, HOST",
+            "unknown listener X; the listeners are NET, HOST",
         ),
-        (vec!["0.0.0.0:1"], "0.0.0.0:1 is not HOST:PORT"),
-        (vec!["localhost"], "localhost is not HOST:PORT"),
+        (vec!["0.0.0.0:1"], "0.0.0.0:1: expected HOST:PORT"),
+        (vec!["localhost"], "localhost: expected HOST:PORT"),
     ] {
         let output = advertise(&args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -76,7 +76,7 @@ async fn ready_is_who_answers_a_client() {
     let ready = || ottla(&["ready", "--data-dir", text(dir.path())]).output().unwrap();
     let output = ready();
     assert_eq!(output.status.code(), Some(3));
-    assert!(said(&output).contains("no broker runs on"), "{}", said(&output));
+    assert!(said(&output).contains("no broker is running on"), "{}", said(&output));
     let lines = ["--ready-text", "Kafka Server started", "--ready-text", "and more"];
     let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
     let mut daemon = Daemon::start(&mut ottla(&[&args[..], &lines].concat()));
@@ -124,7 +124,7 @@ async fn an_environment_of_another_image_is_enough() {
     first.exit_code();
     let lines = first.stderr();
     assert!(lines.contains("KAFKA_CONTROLLER_QUORUM_VOTERS, KAFKA_HEAP_OPTS"), "{lines}");
-    assert!(lines.contains("no options are known by these names variables=KAFKA_NO_SUCH_THING"));
+    assert!(lines.contains("ignoring unknown KAFKA_* variables variables=KAFKA_NO_SUCH_THING"));
     // The directory's id wins, as with those images, which format only what is not formatted yet.
     let second = run("another");
     assert_eq!(cluster_id(&second).await, "4L6g3nShT-eMCtK--X86sw");

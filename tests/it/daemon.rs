@@ -250,7 +250,10 @@ async fn a_limit_of_open_files_that_is_too_low_is_told_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let args = ["--listen", "127.0.0.1:0", "--data-dir", text(&data)];
-    complains(&mut limited(63, &args), &["63 open files", "64", "ulimit", "LimitNOFILE"]);
+    complains(
+        &mut limited(63, &args),
+        &["limit of open files is 63", "64", "ulimit", "LimitNOFILE"],
+    );
     assert!(!data.exists(), "nothing is touched");
     let mut daemon = Daemon::start(&mut limited(64, &args));
     let mut client = daemon.client().await;

@@ -31,7 +31,7 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
     let is_running = datadir::is_locked(dir);
     let points = checkpoint::read_offsets(&OsDisk, &dir.join(checkpoint::RECOVERY_POINT));
     let points = points.unwrap_or_default();
-    let mut progress = Progress::alone("partitions looked at:", Some(of_partitions.len() as u64));
+    let mut progress = Progress::alone("partitions checked:", Some(of_partitions.len() as u64));
     let mut tally = Tally::default();
     for (at, (id, dir)) in of_partitions.iter().enumerate() {
         let recovery_point = points.get(id).copied().unwrap_or(0);
@@ -46,7 +46,7 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
     if tally.findings.iter().all(|finding| finding.is_well) {
         let which = if is_deep { "all segments" } else { "the newest segment of each" };
         let says = format!(
-            "{} partitions, {which} sound ({} files, {} bytes)",
+            "{} partitions, {which} valid ({} files, {} bytes)",
             of_partitions.len(),
             tally.files,
             tally.bytes
@@ -87,7 +87,8 @@ impl Tally {
             Err(error) => return self.ill(id, dir, &error.to_string()),
         };
         for kept in entries.iter().filter(|entry| entry.name.ends_with(DAMAGED)) {
-            let says = "what a start has cut off of a damaged log; look into it, then remove it";
+            let says =
+                "data that a start has cut off from a damaged log; inspect it, then remove it";
             self.ill(id, &dir.join(&kept.name), says);
         }
         let mut bases: Vec<Offset> =
@@ -124,7 +125,7 @@ impl Tally {
                 Some(Tail::MayBeWritten) => {}
                 Some(Tail::IsCutFrom(offset)) if damage.offset >= offset => {
                     let says = format!(
-                        "{} bytes after position {} are no whole batch; the next start cuts them off",
+                        "{} bytes after position {} are not a complete batch; the next start cuts them off",
                         damage.bytes, damage.position
                     );
                     self.ill(id, &path, &says);
@@ -133,7 +134,7 @@ impl Tally {
             }
         }
         if report.damages.len() == DAMAGES_MAX {
-            self.ill(id, &path, "there may be more damage: the file was read no further");
+            self.ill(id, &path, "there may be more damage: the rest of the file was not read");
         }
     }
 
@@ -153,8 +154,8 @@ fn verified(path: &Path, base_offset: Offset) -> io::Result<(u64, Report)> {
 fn describe(damage: &DamagedRange) -> String {
     let DamagedRange { position, bytes, offset, next_offset, .. } = damage;
     let next = match next_offset {
-        Some(next) => format!("the next sound batch begins at offset {next}"),
-        None => "no sound batch follows".to_owned(),
+        Some(next) => format!("the next valid batch begins at offset {next}"),
+        None => "no valid batch follows".to_owned(),
     };
-    format!("position {position}, offset {offset}: {bytes} bytes are no sound batch; {next}")
+    format!("position {position}, offset {offset}: {bytes} bytes are not a valid batch; {next}")
 }

@@ -39,7 +39,7 @@ pub fn text(bytes: &[u8]) -> Verdict {
     if let ["0", count, entries @ ..] = lines.as_slice()
         && count.parse() != Ok(entries.len())
     {
-        return Ok(Err(format!("it says {count} entries and has {}", entries.len())));
+        return Ok(Err(format!("it announces {count} entries and has {}", entries.len())));
     }
     Ok(Ok(()))
 }
@@ -115,7 +115,7 @@ pub fn txnindex(bytes: &[u8]) -> Verdict {
 fn whole(rest: &[u8]) -> Verdict {
     match rest.len() {
         0 => Ok(Ok(())),
-        n => Ok(Err(format!("the last entry is cut: {n} bytes of it are there"))),
+        n => Ok(Err(format!("the last entry is truncated: it has only {n} bytes"))),
     }
 }
 

@@ -59,7 +59,10 @@ pub fn dump(bytes: &[u8], kind: RecordKind, deep: bool) -> Result<Result<(), Str
     }
     // A preallocated segment ends in zeros.
     if fault.is_none() && rest.iter().any(|byte| *byte != 0) {
-        fault = Some(format!("{} bytes after position {position} are no whole batch", rest.len()));
+        fault = Some(format!(
+            "{} bytes after position {position} are not a complete batch",
+            rest.len()
+        ));
     }
     Ok(fault.map_or(Ok(()), Err))
 }

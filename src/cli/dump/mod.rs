@@ -18,7 +18,7 @@ pub struct Dump {
     /// metadata snapshots (.checkpoint), checkpoints, partition.metadata, meta.properties.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Of segments show the batches only, and not the records.
+    /// Show only the batches of segments, not the records.
     #[arg(long)]
     batches_only: bool,
 }
@@ -56,6 +56,6 @@ fn one(path: &Path, bytes: &[u8], dump: &Dump) -> Result<Result<(), String>, Fai
         "txnindex" => files::txnindex(bytes),
         "snapshot" => files::snapshot(bytes),
         _ if files::is_text(&name) => files::text(bytes),
-        _ => Ok(Err("this is no file of a Kafka data directory that is known here".to_owned())),
+        _ => Ok(Err("not a known kind of file of a Kafka data directory".to_owned())),
     }
 }

@@ -19,20 +19,20 @@ use crate::storage::disk::{OsDisk, read_all};
 /// What can be done with groups.
 #[derive(Debug, Subcommand)]
 pub enum GroupCommand {
-    /// List the groups.
+    /// List groups.
     List(List),
-    /// Show how far a group has come, and who is in it.
+    /// Show a group's offsets, lag and members.
     Describe(Describe),
-    /// Set where a group goes on; it must have no members.
+    /// Reset the offsets of a group, which must have no members.
     Reset(Reset),
-    /// Delete groups and their offsets; they must have no members.
+    /// Delete groups and their offsets; the groups must have no members.
     Delete(Delete),
 }
 
 /// The flags of `ottla group list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// How to write them.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -42,18 +42,18 @@ pub struct List {
 /// The flags of `ottla group describe`.
 #[derive(Debug, Args)]
 pub struct Describe {
-    /// The group.
+    /// Name of the group.
     group: String,
-    /// Show the members instead.
+    /// Show the members instead of the offsets.
     #[arg(long, conflicts_with = "state")]
     members: bool,
-    /// Show the state instead.
+    /// Show the state instead of the offsets.
     #[arg(long)]
     state: bool,
-    /// With --members: what each of them reads.
+    /// With --members: show the partitions of each member.
     #[arg(long, requires = "members")]
     verbose: bool,
-    /// How to write it.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -64,28 +64,28 @@ pub struct Describe {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct To {
-    /// The beginning.
+    /// Reset to the earliest offset.
     #[arg(long)]
     to_earliest: bool,
-    /// The end.
+    /// Reset to the latest offset.
     #[arg(long)]
     to_latest: bool,
-    /// What is committed now: shows it.
+    /// Keep the committed offsets (shows them).
     #[arg(long)]
     to_current: bool,
-    /// This offset, or the nearest that there is.
+    /// Reset to this offset, or to the nearest one in the log.
     #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
     to_offset: Option<i64>,
-    /// So many records on, or back with a minus.
+    /// Shift by N records, forward, or back if negative.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     shift_by: Option<i64>,
-    /// The first record at or after this time (UTC unless a zone is given).
+    /// Reset to the first record at or after this time (UTC unless a zone is given).
     #[arg(long, value_name = "YYYY-MM-DDThh:mm:ss.sss")]
     to_datetime: Option<String>,
-    /// The first record at or after this long ago.
+    /// Reset to the first record at or after this duration before now.
     #[arg(long, value_name = "PnDTnHnMnS")]
     by_duration: Option<String>,
-    /// The offsets of a file with TOPIC,PARTITION,OFFSET lines.
+    /// Reset to the offsets in a file of TOPIC,PARTITION,OFFSET lines.
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
 }
@@ -93,24 +93,24 @@ pub struct To {
 /// The flags of `ottla group reset`.
 #[derive(Debug, Args)]
 pub struct Reset {
-    /// The group.
+    /// Name of the group.
     group: String,
-    /// A topic, or TOPIC:0,1 for some of its partitions; may be repeated [default: all topics that
-    /// the group has committed to]
+    /// Topic, or TOPIC:0,1 for some of its partitions; repeatable [default: all topics with
+    /// committed offsets]
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<String>,
-    /// All topics that the group has committed to.
+    /// Reset all topics with committed offsets.
     #[arg(long, conflicts_with = "topic")]
     all_topics: bool,
     #[command(flatten)]
     to: To,
-    /// Only show what would be done.
+    /// Show the new offsets without committing them.
     #[arg(long, conflicts_with = "execute")]
     dry_run: bool,
-    /// Do it; so it is without this flag, too.
+    /// Commit the new offsets (the default).
     #[arg(long)]
     execute: bool,
-    /// How to write it.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -120,10 +120,10 @@ pub struct Reset {
 /// The flags of `ottla group delete`.
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// The groups.
+    /// Names of the groups.
     #[arg(required = true)]
     groups: Vec<String>,
-    /// Accepted for the sake of habit: nothing is asked here.
+    /// Accepted and ignored: there is no confirmation prompt.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -162,9 +162,9 @@ async fn existing(cluster: &mut Cluster, name: &str) -> Result<GroupDescription,
 
 fn not_found(name: &str, error: ClientError) -> Failure {
     match error.code() {
-        Some(GROUP_ID_NOT_FOUND) => Failure::new(format!(
-            "there is no group \"{name}\"; `ottla group list` shows those that there are"
-        )),
+        Some(GROUP_ID_NOT_FOUND) => {
+            Failure::new(format!("group \"{name}\" does not exist; see `ottla group list`"))
+        }
         _ => error.into(),
     }
 }
@@ -219,8 +219,9 @@ fn target(to: &To) -> Result<Target, Failure> {
         return reset::time_of(text);
     }
     if let Some(text) = &to.by_duration {
-        let ms = when::duration(text)
-            .ok_or_else(|| Failure::usage(format!("{text:?} is no duration; write P1DT2H")))?;
+        let ms = when::duration(text).ok_or_else(|| {
+            Failure::usage(format!("{text:?}: invalid duration; expected a value such as P1DT2H"))
+        })?;
         return Ok(Target::Time(SystemClock::default().now().wall_ms - ms));
     }
     if let Some(path) = &to.from_file {
@@ -240,7 +241,7 @@ async fn run_reset(flags: Reset) -> Result<(), Failure> {
     let state = reset::state_of(&mut cluster, &flags.group).await?;
     if !reset::is_inactive(state.as_deref()) {
         return Err(Failure::new(format!(
-            "the group \"{}\" has members ({}); stop them first, then reset",
+            "group \"{}\" has members ({}); stop them before resetting",
             flags.group,
             state.unwrap_or_default()
         )));
@@ -248,7 +249,7 @@ async fn run_reset(flags: Reset) -> Result<(), Failure> {
     let planned = reset::plan(&mut cluster, &flags.group, &scope, &target).await?;
     if planned.is_empty() {
         return Err(Failure::new(format!(
-            "the group \"{}\" has committed nothing; name a topic with --topic",
+            "group \"{}\" has no committed offsets; use --topic",
             flags.group
         )));
     }

@@ -57,7 +57,9 @@ pub fn scope_of(text: &str) -> Result<(String, Option<Vec<i32>>), Failure> {
 /// It is none.
 pub fn time_of(text: &str) -> Result<Target, Failure> {
     when::datetime(text).map(Target::Time).ok_or_else(|| {
-        Failure::usage(format!("{text:?} is no time; write 2026-01-31T08:00:00.000"))
+        Failure::usage(format!(
+            "{text:?}: invalid time; expected a value such as 2026-01-31T08:00:00.000"
+        ))
     })
 }
 

@@ -15,18 +15,18 @@ use crate::client::cluster::Cluster;
 use crate::client::fetcher::OffsetReset;
 
 const FLAGS: &[Flag] = &[
-    ("consumer-property", Takes::Value, "A property of the consumer, NAME=VALUE; may be repeated."),
-    ("consumer.config", Takes::Value, "A file with properties of the consumer."),
+    ("consumer-property", Takes::Value, "A consumer property, NAME=VALUE; repeatable."),
+    ("consumer.config", Takes::Value, "Consumer config properties file."),
     (
         "formatter",
         Takes::Value,
         "Only org.apache.kafka.tools.consumer.DefaultMessageFormatter and NoOpMessageFormatter.",
     ),
-    ("formatter-config", Takes::Value, "A file with properties of the formatter."),
+    ("formatter-config", Takes::Value, "Config properties file of the formatter."),
     (
         "from-beginning",
         Takes::Nothing,
-        "Begin at the earliest message if there is no established offset.",
+        "If there is no established offset, start with the earliest message in the log rather than the latest.",
     ),
     ("group", Takes::Value, "The consumer group id of the consumer."),
     (
@@ -46,7 +46,7 @@ const FLAGS: &[Flag] = &[
     (
         "property",
         Takes::Value,
-        "A property of the formatter, NAME=VALUE: print.timestamp, print.key, print.offset, print.partition, print.headers, print.value, key.separator, line.separator, headers.separator, null.literal; may be repeated.",
+        "A formatter property, NAME=VALUE: print.timestamp, print.key, print.offset, print.partition, print.headers, print.value, key.separator, line.separator, headers.separator, null.literal; repeatable.",
     ),
     (
         "skip-message-on-error",
@@ -60,7 +60,7 @@ const FLAGS: &[Flag] = &[
     ),
     ("topic", Takes::Value, "The topic to consume on."),
     ("value-deserializer", Takes::Value, "Only StringDeserializer and ByteArrayDeserializer."),
-    ("whitelist", Takes::Value, "The same as --include, as older versions called it."),
+    ("whitelist", Takes::Value, "DEPRECATED, use --include instead."),
 ];
 
 /// Run the tool.
@@ -101,12 +101,12 @@ fn deserializers(options: &Options) -> Result<(), Failure> {
         let known = ["StringDeserializer", "ByteArrayDeserializer"];
         let class = options.value(flag).filter(|c| !known.iter().any(|k| c.ends_with(k)));
         if let Some(class) = class {
-            return Err(Failure::new(format!("there is no deserializer {class} here")));
+            return Err(Failure::new(format!("the deserializer {class} is not supported")));
         }
     }
     let known = ["DefaultMessageFormatter", "NoOpMessageFormatter"];
     match options.value("formatter").filter(|c| !known.iter().any(|k| c.ends_with(k))) {
-        Some(class) => Err(Failure::new(format!("there is no formatter {class} here"))),
+        Some(class) => Err(Failure::new(format!("the formatter {class} is not supported"))),
         None => Ok(()),
     }
 }
@@ -116,7 +116,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     let show = Show::from(&mut formatter)?;
     for class in ["key.deserializer", "value.deserializer"] {
         if let Some(class) = formatter.take(class).filter(|c| !c.ends_with("StringDeserializer")) {
-            return Err(Failure::new(format!("there is no deserializer {class} here")));
+            return Err(Failure::new(format!("the deserializer {class} is not supported")));
         }
     }
     formatter.warn_of_rest();

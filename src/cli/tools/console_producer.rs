@@ -9,45 +9,53 @@ use crate::cli::topic::lines::LineRules;
 use crate::cli::topic::produce::{self, Task};
 
 const FLAGS: &[Flag] = &[
-    ("batch-size", Takes::Value, "Bytes of a batch. (default: 16384)"),
-    ("broker-list", Takes::Value, "The same as --bootstrap-server, as older versions called it."),
+    ("batch-size", Takes::Value, "Size of a batch in bytes. (default: 16384)"),
+    ("broker-list", Takes::Value, "DEPRECATED, use --bootstrap-server instead."),
     (
         "compression-codec",
         Takes::Optional,
         "'none', 'gzip', 'snappy', 'lz4', or 'zstd'; without a value 'gzip'.",
     ),
     ("line-reader", Takes::Value, "Only org.apache.kafka.tools.LineMessageReader."),
-    ("max-block-ms", Takes::Value, "Accepted; nothing is blocked here."),
-    ("max-memory-bytes", Takes::Value, "Accepted; what is not sent yet is one batch a partition."),
+    ("max-block-ms", Takes::Value, "Accepted and ignored: this producer does not block."),
+    (
+        "max-memory-bytes",
+        Takes::Value,
+        "Accepted and ignored: this producer buffers one batch per partition.",
+    ),
     ("max-partition-memory-bytes", Takes::Value, "The same as --batch-size."),
-    ("message-send-max-retries", Takes::Value, "How often a batch is sent again. (default: 3)"),
+    ("message-send-max-retries", Takes::Value, "Number of retries of a batch. (default: 3)"),
     (
         "metadata-expiry-ms",
         Takes::Value,
-        "Accepted; metadata is renewed when it turns out to be old.",
+        "Accepted and ignored: metadata is refreshed when it is out of date.",
     ),
-    ("producer-property", Takes::Value, "A property of the producer, NAME=VALUE; may be repeated."),
-    ("producer.config", Takes::Value, "A file with properties of the producer."),
+    ("producer-property", Takes::Value, "A producer property, NAME=VALUE; repeatable."),
+    ("producer.config", Takes::Value, "Producer config properties file."),
     (
         "property",
         Takes::Value,
-        "A property of the line reader, NAME=VALUE: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; may be repeated.",
+        "A line reader property, NAME=VALUE: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; repeatable.",
     ),
-    ("reader-config", Takes::Value, "A file with properties of the line reader."),
+    ("reader-config", Takes::Value, "Config properties file of the line reader."),
     (
         "request-required-acks",
         Takes::Value,
         "The required `acks` of the producer requests. (default: -1)",
     ),
-    ("request-timeout-ms", Takes::Value, "How long an answer may take. (default: 1500)"),
+    ("request-timeout-ms", Takes::Value, "Timeout of producer requests, in ms. (default: 1500)"),
+    ("retry-backoff-ms", Takes::Value, "Time to wait before a retry, in ms. (default: 100)"),
     (
-        "retry-backoff-ms",
+        "socket-buffer-size",
         Takes::Value,
-        "How long to wait before a batch is sent again. (default: 100)",
+        "Accepted and ignored: the operating system sets the buffer size.",
     ),
-    ("socket-buffer-size", Takes::Value, "Accepted; the operating system decides."),
-    ("sync", Takes::Nothing, "Wait for each record before the next is read."),
-    ("timeout", Takes::Value, "How long a record waits for company, ms. (default: 1000)"),
+    ("sync", Takes::Nothing, "Send each record synchronously, before the next line is read."),
+    (
+        "timeout",
+        Takes::Value,
+        "Maximum time a record waits for its batch to fill, in ms. (default: 1000)",
+    ),
     ("topic", Takes::Value, "REQUIRED: The topic name to produce messages to."),
 ];
 
@@ -74,7 +82,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     };
     if let Some(class) = options.value("line-reader").filter(|c| !c.ends_with("LineMessageReader"))
     {
-        return Err(Failure::new(format!("there is no line reader {class} here")));
+        return Err(Failure::new(format!("the line reader {class} is not supported")));
     }
     let mut properties = options.properties("producer.config", "producer-property")?;
     for (flag, name, otherwise) in AS_PROPERTIES {

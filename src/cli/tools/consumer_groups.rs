@@ -56,11 +56,7 @@ const FLAGS: &[Flag] = &[
         "Reset offsets shifting current offset by 'n', positive or negative.",
     ),
     ("state", Takes::Optional, "Describe or list the state of the group."),
-    (
-        "timeout",
-        Takes::Value,
-        "The timeout that can be set for some use cases, ms. (default: 30000)",
-    ),
+    ("timeout", Takes::Value, "The timeout for some use cases, in ms. (default: 30000)"),
     ("to-current", Takes::Nothing, "Reset offsets to current offset."),
     (
         "to-datetime",
@@ -70,7 +66,7 @@ const FLAGS: &[Flag] = &[
     ("to-earliest", Takes::Nothing, "Reset offsets to earliest offset."),
     ("to-latest", Takes::Nothing, "Reset offsets to latest offset."),
     ("to-offset", Takes::Value, "Reset offsets to a specific offset."),
-    ("topic", Takes::Value, "The topic, or TOPIC:0,1,2; may be repeated."),
+    ("topic", Takes::Value, "The topic, or TOPIC:0,1,2; repeatable."),
     ("type", Takes::Optional, "List the types of the groups."),
     ("verbose", Takes::Nothing, "Provide additional information when describing the group."),
 ];

@@ -64,8 +64,9 @@ fn target(options: &Options) -> Result<Target, Failure> {
         return reset::time_of(text);
     }
     if let Some(text) = options.value("by-duration") {
-        let ms = when::duration(text)
-            .ok_or_else(|| options.wrong(&format!("{text} is no duration, PnDTnHnMnS")))?;
+        let ms = when::duration(text).ok_or_else(|| {
+            options.wrong(&format!("{text}: invalid duration, expected PnDTnHnMnS"))
+        })?;
         return Ok(Target::Time(SystemClock::default().now().wall_ms - ms));
     }
     if let Some(path) = options.value("from-file") {

@@ -183,7 +183,7 @@ async fn create(cluster: &mut Cluster, options: &Options) -> Result<(), Failure>
 fn assignment(text: &str) -> Result<Vec<Vec<i32>>, Failure> {
     let brokers = |part: &str| part.split(':').map(|id| id.trim().parse()).collect();
     let parsed: Result<Vec<Vec<i32>>, _> = text.split(',').map(brokers).collect();
-    parsed.map_err(|_| failed(&format!("{text} is no assignment of replicas")))
+    parsed.map_err(|_| failed(&format!("{text}: invalid replica assignment")))
 }
 
 /// The topics that the flags mean.

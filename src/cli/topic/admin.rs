@@ -30,21 +30,21 @@ pub const UNKNOWN_TOPIC: i16 = 3;
 /// What can be done with topics.
 #[derive(Debug, Subcommand)]
 pub enum TopicCommand {
-    /// Make a topic.
+    /// Create a topic.
     Create(Create),
-    /// List the topics.
+    /// List topics.
     List(List),
-    /// Show a topic, its partitions and what is set on it.
+    /// Show a topic, its partitions and its configs.
     Describe(Named),
-    /// Change configs of a topic, or give it more partitions.
+    /// Change configs of a topic, or increase its partitions.
     Update(Update),
     /// Delete topics.
     Delete(Delete),
-    /// Make a record of each line of stdin.
+    /// Produce a record from each line of stdin.
     Produce(Produce),
-    /// Print the records of a topic.
+    /// Consume records and print them.
     Consume(Consume),
-    /// The configs of a topic.
+    /// Show the configs of a topic.
     #[command(subcommand)]
     Configuration(ConfigurationCommand),
 }
@@ -52,25 +52,25 @@ pub enum TopicCommand {
 /// What can be done with a topic's configs.
 #[derive(Debug, Subcommand)]
 pub enum ConfigurationCommand {
-    /// Show all configs of a topic, and where each value comes from.
+    /// List all configs of a topic and the source of each value.
     List(Named),
 }
 
 /// The flags of `ottla topic create`.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// The topic.
+    /// Name of the topic.
     topic: String,
-    /// How many partitions [default: the broker's num.partitions]
+    /// Number of partitions [default: the broker's num.partitions]
     #[arg(long, short = 'p', value_name = "N")]
     partitions: Option<i32>,
-    /// How many copies; there is one broker [default: the broker's default.replication.factor]
+    /// Replication factor; there is one broker [default: the broker's default.replication.factor]
     #[arg(long, value_name = "N")]
     replication_factor: Option<i16>,
-    /// Configs, by commas, or a file with one a line; may be repeated.
+    /// Configs separated by commas, or a file with one per line; repeatable.
     #[arg(long, short = 'c', value_name = "NAME=VALUE")]
     config: Vec<String>,
-    /// It is no failure if the topic is there already.
+    /// Succeed if the topic already exists.
     #[arg(long)]
     if_not_exists: bool,
     #[command(flatten)]
@@ -80,10 +80,10 @@ pub struct Create {
 /// The flags of `ottla topic list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Leave out the internal topics.
+    /// Exclude internal topics.
     #[arg(long)]
     exclude_internal: bool,
-    /// How to write them.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -93,9 +93,9 @@ pub struct List {
 /// The flags of commands that show one topic.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// The topic.
+    /// Name of the topic.
     topic: String,
-    /// How to write it.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -105,18 +105,18 @@ pub struct Named {
 /// The flags of `ottla topic update`.
 #[derive(Debug, Args)]
 pub struct Update {
-    /// The topic.
+    /// Name of the topic.
     topic: String,
-    /// Configs to set, by commas, or a file with one a line; may be repeated.
+    /// Configs to set, separated by commas, or a file with one per line; repeatable.
     #[arg(long, short = 'c', value_name = "NAME=VALUE")]
     config: Vec<String>,
-    /// Configs to set back to what the broker has; may be repeated.
+    /// Configs to reset to the broker's values; repeatable.
     #[arg(long, value_name = "NAME")]
     delete_config: Vec<String>,
-    /// Let it grow to so many partitions.
+    /// Increase the number of partitions to N.
     #[arg(long, value_name = "N")]
     partitions: Option<i32>,
-    /// How to write what was changed.
+    /// Output format.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -126,13 +126,13 @@ pub struct Update {
 /// The flags of `ottla topic delete`.
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// The topics.
+    /// Names of the topics.
     #[arg(required = true)]
     topics: Vec<String>,
-    /// It is no failure if a topic is not there.
+    /// Succeed if a topic does not exist.
     #[arg(long)]
     if_exists: bool,
-    /// Accepted for the sake of habit: nothing is asked here.
+    /// Accepted and ignored: there is no confirmation prompt.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -290,9 +290,9 @@ async fn run_describe(named: Named) -> Result<(), Failure> {
 /// The topic, which must be there.
 async fn existing(cluster: &mut Cluster, name: &str) -> Result<Topic, Failure> {
     match cluster.topic(name, false).await {
-        Err(error) if error.code() == Some(UNKNOWN_TOPIC) => Err(Failure::new(format!(
-            "there is no topic \"{name}\"; `ottla topic list` shows those that there are"
-        ))),
+        Err(error) if error.code() == Some(UNKNOWN_TOPIC) => {
+            Err(Failure::new(format!("topic \"{name}\" does not exist; see `ottla topic list`")))
+        }
         found => Ok(found?),
     }
 }
@@ -305,13 +305,15 @@ async fn run_update(update: Update) -> Result<(), Failure> {
     let removed = update.delete_config.iter().flat_map(|names| names.split(','));
     changes.extend(removed.map(|name| AlterConfigOp { name: name.trim().to_owned(), value: None }));
     if changes.is_empty() && update.partitions.is_none() {
-        return Err(Failure::usage("nothing to change; see --config and --partitions"));
+        return Err(Failure::usage(
+            "nothing to change; use --config, --delete-config or --partitions",
+        ));
     }
     let mut cluster = update.broker.connect().await?;
     existing(&mut cluster, &update.topic).await?;
     if let Some(count) = update.partitions {
         admin::grow_topic(&mut cluster, &update.topic, count).await?;
-        screen::note(&format!("Topic \"{}\" has {count} partitions.", update.topic));
+        screen::note(&format!("Topic \"{}\" now has {count} partitions.", update.topic));
     }
     if changes.is_empty() {
         return Ok(());
@@ -341,7 +343,7 @@ async fn run_delete(delete: Delete) -> Result<(), Failure> {
         match admin::delete_topic(&mut cluster, topic).await {
             Err(error) if error.code() == Some(UNKNOWN_TOPIC) && delete.if_exists => {}
             Err(error) if error.code() == Some(UNKNOWN_TOPIC) => {
-                return Err(Failure::new(format!("there is no topic \"{topic}\"")));
+                return Err(Failure::new(format!("topic \"{topic}\" does not exist")));
             }
             Err(error) => return Err(about(topic, error)),
             Ok(()) => {

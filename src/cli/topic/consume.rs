@@ -14,22 +14,22 @@ use crate::client::fetcher::OffsetReset;
 /// The flags of `ottla topic consume`.
 #[derive(Debug, Args)]
 pub struct Consume {
-    /// The topic, or several.
+    /// Names of the topics.
     #[arg(required = true)]
     topics: Vec<String>,
-    /// Begin at the beginning; in a group only if it has no offset yet.
+    /// Start at the earliest record; in a group only if it has no committed offset.
     #[arg(long, short = 'b')]
     from_beginning: bool,
-    /// Read as a member of this group, which remembers where it was.
+    /// Consume as a member of this group, which commits its offsets.
     #[arg(long, short = 'g', value_name = "GROUP", conflicts_with_all = ["partition", "offset"])]
     group: Option<String>,
-    /// Stop after so many records.
+    /// Exit after N records.
     #[arg(long, short = 'n', value_name = "N")]
     max_messages: Option<u64>,
-    /// Read this partition only.
+    /// Consume only this partition.
     #[arg(long, value_name = "N")]
     partition: Option<i32>,
-    /// Begin at this offset; `earliest`, `latest`, or -N for the last N.
+    /// Start at this offset: a number, `earliest`, `latest`, or -N for the last N records.
     #[arg(
         long,
         value_name = "OFFSET",
@@ -37,35 +37,35 @@ pub struct Consume {
         conflicts_with = "from_beginning"
     )]
     offset: Option<String>,
-    /// Stop at the end of what is there now.
+    /// Exit at the current end of the log.
     #[arg(long, short = 'e')]
     exit_at_end: bool,
-    /// Stop when nothing came for so long.
+    /// Exit if no record arrives for this long.
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u64>,
-    /// A property of the consumer (auto.offset.reset, enable.auto.commit, …) or of what is printed
-    /// (print.key=true, key.separator=:, …); may be repeated.
+    /// Property of the consumer (auto.offset.reset, enable.auto.commit, …) or of the formatter
+    /// (print.key=true, key.separator=:, …); repeatable.
     #[arg(long, value_name = "NAME=VALUE", visible_alias = "consumer-property")]
     property: Vec<String>,
-    /// Print keys, too.
+    /// Print keys.
     #[arg(long)]
     print_key: bool,
-    /// Print timestamps, too.
+    /// Print timestamps.
     #[arg(long)]
     timestamp: bool,
-    /// Print headers, too.
+    /// Print headers.
     #[arg(long)]
     print_headers: bool,
-    /// Print partitions and offsets, too.
+    /// Print partitions and offsets.
     #[arg(long)]
     print_offset: bool,
-    /// What stands between what is printed.
+    /// Separator between the printed fields [default: tab]
     #[arg(long, value_name = "TEXT", default_value = "\t", hide_default_value = true)]
     delimiter: String,
-    /// A property of the consumer; may be repeated.
+    /// Property of the consumer; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     config: Vec<String>,
-    /// One record a line as it is (table), or as a JSON object with everything in it (json).
+    /// One record per line (table), or one JSON object per record with all its fields (json).
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "table")]
     output: Output,
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
         fetch.reset = reset.unwrap_or(fetch.reset);
     }
     if screen::is_typed() {
-        screen::note("Starting the consumer. Ctrl-C ends it.");
+        screen::note("Starting the consumer. Press Ctrl-C to exit.");
     }
     let task = Task {
         bootstrap: consume.broker.bootstrap_server.clone(),

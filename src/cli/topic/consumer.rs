@@ -185,7 +185,7 @@ impl Consumer {
         if places.is_empty() {
             let partition = self.task.partition.unwrap_or_default();
             return Err(Failure::new(format!(
-                "the topic {} has no partition {partition}",
+                "topic {} has no partition {partition}",
                 self.task.topics.join(", ")
             )));
         }
@@ -333,7 +333,7 @@ impl Consumer {
     /// Say once that the broker is away.
     fn trouble(&mut self, error: &ClientError) {
         if !self.is_troubled {
-            screen::note(&format!("{error}; trying again"));
+            screen::note(&format!("{error}; retrying"));
             self.is_troubled = true;
         }
     }

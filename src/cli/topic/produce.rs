@@ -21,25 +21,25 @@ const PATIENCE_MS: i64 = 3000;
 /// The flags of `ottla topic produce`.
 #[derive(Debug, Args)]
 pub struct Produce {
-    /// The topic.
+    /// Name of the topic.
     topic: String,
-    /// A property of the line reader (parse.key=true, key.separator=:, parse.headers=true, …) or
-    /// of the producer (acks, compression.type, …); may be repeated.
+    /// Property of the line reader (parse.key=true, key.separator=:, parse.headers=true, …) or of
+    /// the producer (acks, compression.type, …); repeatable.
     #[arg(long, value_name = "NAME=VALUE", visible_alias = "producer-property")]
     property: Vec<String>,
-    /// A line is KEY, the delimiter, VALUE.
+    /// Read each line as KEY, delimiter, VALUE.
     #[arg(long)]
     parse_key: bool,
-    /// What stands between key and value.
+    /// Delimiter between key and value.
     #[arg(long, value_name = "TEXT", default_value = ":")]
     delimiter: String,
-    /// All records go to this partition.
+    /// Send all records to this partition.
     #[arg(long, value_name = "N")]
     partition: Option<i32>,
-    /// A header for every record; may be repeated.
+    /// Header to add to every record; repeatable.
     #[arg(long, short = 'H', value_name = "NAME=VALUE")]
     header: Vec<String>,
-    /// A property of the producer; may be repeated.
+    /// Property of the producer; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     config: Vec<String>,
     #[command(flatten)]
@@ -105,7 +105,9 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
         one_by_one: false,
     };
     if screen::is_typed() {
-        screen::note("Starting the producer: each line is a record. Ctrl-C or Ctrl-D ends it.");
+        screen::note(
+            "Starting the producer: each line is a record. Press Ctrl-C or Ctrl-D to exit.",
+        );
     }
     lines(task).await
 }
@@ -177,7 +179,7 @@ async fn patiently(task: &Task, clock: &SystemClock) -> Result<Cluster, Failure>
         match connected {
             Err(error @ ClientError::Unreachable { .. }) if clock.now().mono_ms < PATIENCE_MS => {
                 if !is_told {
-                    screen::note(&format!("{error}; trying again for {} s", PATIENCE_MS / 1000));
+                    screen::note(&format!("{error}; retrying for {} s", PATIENCE_MS / 1000));
                     is_told = true;
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;

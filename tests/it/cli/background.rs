@@ -16,12 +16,12 @@ async fn a_broker_in_the_background_is_started_looked_at_and_stopped() {
     let session = Session(Shell::at("127.0.0.1:1"));
     let shell = &session.0;
     assert_eq!(shell.run("ottla status").code, 3);
-    assert!(shell.run("confluent local kafka stop").ill(3).contains("no broker runs"));
+    assert!(shell.run("confluent local kafka stop").ill(3).contains("no broker is running"));
     let started = shell.type_("confluent local kafka start --listen 127.0.0.1:0");
     assert!(started.starts_with("Started Ottla (pid "), "{started}");
     let address = started.trim_end().trim_end_matches('.').rsplit(' ').next().unwrap();
     let at = |lines: &str| format!("export OTTLA_BOOTSTRAP_SERVER={address}; {lines}");
-    assert!(shell.run("ottla start").ill(1).contains("runs already"));
+    assert!(shell.run("ottla start").ill(1).contains("is already running"));
     let status = shell.type_("ottla status");
     assert!(status.contains("running") && status.contains(address), "{status}");
     shell.type_(&at("echo hello | ottla topic produce orders"));
@@ -36,8 +36,8 @@ async fn a_broker_in_the_background_is_started_looked_at_and_stopped() {
     let failed =
         shell.run(&at(r#"echo "test message" | confluent local kafka topic produce orders"#));
     let failed = failed.ill(3);
-    assert!(failed.contains("trying again"), "it retries: {failed}");
-    assert!(failed.contains("start it with `ottla serve`"), "and fails: {failed}");
+    assert!(failed.contains("retrying"), "it retries: {failed}");
+    assert!(failed.contains("start the broker with `ottla serve`"), "and fails: {failed}");
     assert_eq!(shell.run("ottla status").code, 3);
     // The data is still there.
     let started = shell.type_("ottla start --listen 127.0.0.1:0");

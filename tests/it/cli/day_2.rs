@@ -244,7 +244,7 @@ async fn commands_reference(name: &str) {
     let deleted = type_("confluent local kafka consumer group delete my-group");
     assert_eq!(deleted, "Deleted group \"my-group\".\n");
     let gone = shell.run("ottla group describe my-group").ill(1);
-    assert!(gone.contains("there is no group \"my-group\""), "{gone}");
+    assert!(gone.contains("group \"my-group\" does not exist"), "{gone}");
     let described = type_("confluent local kafka topic describe orders");
     assert!(described.contains("Partition Count     6\n"), "{described}");
 }
