@@ -1,5 +1,5 @@
 #![no_main]
-//! What a connection may bring: a broker in this process, whose disk is in memory.
+//! What a connection may bring to a broker in this process.
 
 #[path = "../../tests/common/batches.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
@@ -8,10 +8,9 @@ mod batches;
 #[allow(dead_code, reason = "the other targets use the rest")]
 mod fuzzed;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use ottla::Broker;
-use ottla::storage::sim_disk::SimDisk;
 
 /// A broker with the topic `t`; it lives as long as the process.
 fn broker() -> &'static Broker {
@@ -19,8 +18,8 @@ fn broker() -> &'static Broker {
     BROKER.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
-            let broker = Broker::builder().disk(Arc::new(SimDisk::new(1))).ephemeral();
             // A broker that lives for millions of requests keeps no more than it needs.
+            let broker = Broker::builder().ephemeral();
             let broker = broker.config("max.topics", 100).config("max.partitions", 200);
             let broker = broker.config("socket.request.max.bytes", 1 << 20).worker_threads(1);
             let broker = broker.start().await.expect("the broker starts");
