@@ -10,11 +10,14 @@ const PREFIX: &str = "OTTLA_";
 
 /// Variables that the program itself reads, which are no options of the table.
 pub const PROGRAMS_OWN: &[(&str, &str)] = &[
-    ("OTTLA_BIN", "where the fixtures of `docs/ci/README.md` find the program"),
-    ("OTTLA_BOOTSTRAP_SERVER", "the broker that the other commands ask, as `--bootstrap-server`"),
-    ("OTTLA_CONFIG", "the configuration file, as `--config`"),
-    ("OTTLA_LOG", "what is logged, as `RUST_LOG` of other programs: `info`, `ottla=debug`"),
-    ("OTTLA_LOG_FORMAT", "`text` or `json`, as `--log-format`"),
+    ("OTTLA_BIN", "the program that the fixtures of `docs/ci/README.md` start"),
+    (
+        "OTTLA_BOOTSTRAP_SERVER",
+        "the broker that the commands connect to, like `--bootstrap-server`",
+    ),
+    ("OTTLA_CONFIG", "the configuration file, like `--config`"),
+    ("OTTLA_LOG", "the log filter, in the syntax of `RUST_LOG`: `info`, `ottla=debug`"),
+    ("OTTLA_LOG_FORMAT", "`text` or `json`, like `--log-format`"),
 ];
 
 /// Variables with these beginnings are left to the project's tests and benches.

@@ -16,24 +16,20 @@ use crate::config::value::{ConfigType, List, Value};
 
 /// Where a default is not Kafka's: the option, Kafka's default, and why ours is another.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("node.id", "none", "There is one node, so nobody needs to number it."),
-    (
-        "listeners",
-        "PLAINTEXT://:9092",
-        "A broker that nobody has set up is not open to the network.",
-    ),
-    ("log.dirs", "/tmp/kafka-logs", "Data outlives a restart of the machine."),
+    ("node.id", "none", "There is one node, so its id need not be configured."),
+    ("listeners", "PLAINTEXT://:9092", "An unconfigured broker is not open to the network."),
+    ("log.dirs", "/tmp/kafka-logs", "Data survives a restart of the machine."),
     ("max.connections", "2147483647", "Everything has a limit that memory can bear."),
     (
         "max.connections.per.ip",
         "2147483647",
-        "One address cannot take all places. This machine's own are not counted unless it is set.",
+        "One address cannot take all connections. Loopback addresses are not counted unless it is set.",
     ),
     ("queued.max.request.bytes", "-1 (no limit)", "Everything has a limit that memory can bear."),
     (
         "group.initial.rebalance.delay.ms",
         "3000",
-        "Groups start at once. With many members that start in turn, raise it.",
+        "Groups start at once. Raise it if many members start one after the other.",
     ),
     ("offsets.topic.num.partitions", "50", "Partitions share load among brokers; there is one."),
     ("offsets.topic.replication.factor", "3", "There is one broker."),
@@ -50,60 +46,61 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 const INTRODUCTION: &str = "\
 # Configuration
 
-*Written by the program from its one table of options (`src/config`); do not edit.*
+*Generated from the table of options (`src/config`); do not edit.*
 
-Options have Kafka's names, types and limits, so what is known about Kafka's configuration holds
+Options have Kafka's names, types and limits, so documentation of Kafka's configuration applies
 here. `connection.max.response.bytes`, `durability`, `group.coordinator.max.bytes`,
 `group.max.bytes`, `group.max.count`, `group.member.max.bytes`, `log.cleaner.cpu.share`,
 `log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`,
 `queued.max.response.bytes`, `socket.request.min.bytes.per.second` and those under *Limits of topics
-and producers* are options of our own.
+and producers* are Ottla's own options.
 
 ## Where values come from
 
-A later source goes over an earlier one:
+A later source takes precedence over an earlier one:
 
 1. the defaults below;
 2. the file given by `--config FILE` or `OTTLA_CONFIG`: TOML with the broker's names as keys.
    `config/ottla.toml` shows every option. `log.retention.ms = 1000`,
-   `\"log.retention.ms\" = 1000` and, under `[log]`, `retention.ms = 1000` mean the same; a list may
+   `\"log.retention.ms\" = 1000` and, under `[log]`, `retention.ms = 1000` mean the same; a list can
    be written as an array;
-3. the environment: `OTTLA_LOG_RETENTION_MS` is `log.retention.ms`, and so for every broker's
-   option. Under it count `KAFKA_LOG_RETENTION_MS`, as the images of Apache Kafka and Confluent
-   read it, and over that Bitnami's `KAFKA_CFG_LOG_RETENTION_MS`;
-4. the command line: `--set log.retention.ms=1000`, and the flags that `ottla serve --help` shows.
-   Of two flags for the same option the later one counts.
+3. the environment: `OTTLA_LOG_RETENTION_MS` is `log.retention.ms`, and so on for every broker
+   option. Lower precedence have Bitnami's `KAFKA_CFG_LOG_RETENTION_MS` and, below it,
+   `KAFKA_LOG_RETENTION_MS`, which the images of Apache Kafka and Confluent use;
+4. the command line: `--set log.retention.ms=1000`, and the flags that `ottla serve --help` lists.
+   If two flags set the same option, the later one wins.
 
-Over all of them a topic has its own values for the options in the section *Topics*, given when it
-is created or later. Where an option has several names, the nearest source that sets one of them
-counts, and in it the name that stands first.
+A topic's own values for the options in the section *Topics*, set when it is created or later, take
+precedence over all of them. If an option has several names, the source with the highest precedence
+that sets one of them wins, and within it the name that is listed first.
 
 Options that are *live* can be changed while the broker runs, with IncrementalAlterConfigs or
 AlterConfigs (`kafka-configs --entity-type brokers`), under the first of their names: on this
-broker, or on all (`--entity-default`). Such a value goes over all four sources, the broker's own
-over that of all, acts at once, on every topic that has no value of its own too, and outlives a
-restart. Any other option is refused then.
+broker, or on all (`--entity-default`). Such a value takes precedence over all four
+sources, and the broker's own value over the cluster default. It takes effect at once, also on every
+topic without a value of its own, and survives a restart. Other options cannot be changed this way.
 
-Everything is checked at the start. An option that does not exist and a value that is not allowed
-end the program, before it touches anything, with a line that says which, where it was set and
-what is allowed.
+Everything is checked at the start. An option that does not exist or a value that is not allowed stops
+the start before anything is changed, with one line that names the option, its source and the allowed
+values.
 
 ";
 
 const EFFECT: &str = "\
-**Effect.** What *acts* does what it says. What is *reported* is checked as Kafka checks it, kept and
-shown to tools that ask, so that files and scripts written for Kafka work; nothing follows from it,
-for the reason that stands there, and a start warns about each such option that is set.
+**Effect.** An option that *acts* works as described. An option that is *reported* is checked as Kafka
+checks it, stored and shown to tools, so that files and scripts written for Kafka work; it has no
+effect, for the reason given, and a start warns about each such option that is set.
 
-**What is refused.** Whatever asks for a protection that this version does not have (authentication,
-encryption, authorization, delegation tokens, policies) ends a start with one line, wherever it is
-set, under any of Kafka's names or those of the images of Apache Kafka, Confluent and Bitnami:
+**What is refused.** A setting that asks for a protection that this version does not have
+(authentication, encryption, authorization, delegation tokens, policies) stops a start with one line,
+wherever it is set, under any of Kafka's names or those of the images of Apache Kafka, Confluent and
+Bitnami:
 `authorizer.class.name`, `super.users`, `allow.everyone.if.no.acl.found=false`, `ssl.…`, `sasl.…`,
 `listener.name.….ssl.…`, listeners whose protocol is not PLAINTEXT, `KAFKA_CLIENT_USERS`,
 `ALLOW_PLAINTEXT_LISTENER=no`, a `java.security.auth.login.config` in `KAFKA_OPTS`, and so on. Kafka's
-defaults of these ask for nothing and may stand. Clients cannot set them while the broker runs, and a
-data directory in which they are set is not opened. The same holds for
-`remote.log.storage.system.enable=true`, as there is no remote store.
+defaults for them ask for nothing and are accepted. Clients cannot set them while the broker runs, and
+a data directory in which they are set is not opened. The same is true of
+`remote.log.storage.system.enable=true`, because there is no remote store.
 
 ";
 
@@ -135,8 +132,8 @@ pub fn configuration_page() -> String {
 fn own(page: &mut String, title: &str, owner: &str, options: &[ResourceOption]) {
     let _ = writeln!(
         page,
-        "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, kept and \
-         shown; nothing follows from it,\nfor the reason that stands there.\n\n\
+        "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, stored and \
+         shown, but without effect,\nfor the reason given.\n\n\
          | Name | Type | Default | Must be | Effect | Meaning |"
     );
     page.push_str("|--|--|--|--|--|--|\n");
@@ -162,23 +159,24 @@ fn variables(page: &mut String) {
     }
     let _ = writeln!(
         page,
-        "\nOf the variables of other images, `{}` is the id that a new data directory gets; one that\n\
-         has another keeps it. With `KAFKA_ADVERTISED_LISTENERS` and no listeners, the same names and\n\
-         ports are listened to on every interface. Of wurstmeister's, `KAFKA_ADVERTISED_HOST_NAME` and\n\
-         `KAFKA_ADVERTISED_PORT` say where clients are sent, and `KAFKA_CREATE_TOPICS`\n\
-         (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other characters\n\
-         between them) which topics are created before the broker is ready, if they are not there;\n\
-         each has one replica. `KAFKA_…` variables about what one node does not\n\
-         have (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_ZOOKEEPER_CONNECT`,\n\
-         `KAFKA_HEAP_OPTS`, …) are passed over in one line of the log, unknown ones in another.",
+        "\nOf the variables of other images, `{}`\n\
+         is the id that a new data directory gets; an existing directory keeps its id. If\n\
+         `KAFKA_ADVERTISED_LISTENERS` is set without listeners, the broker listens on the same names\n\
+         and ports on every interface. Of wurstmeister's, `KAFKA_ADVERTISED_HOST_NAME` and\n\
+         `KAFKA_ADVERTISED_PORT` set the advertised address, and `KAFKA_CREATE_TOPICS`\n\
+         (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other separators)\n\
+         lists topics that are created, if they do not exist, before the broker is ready; each has\n\
+         one replica. `KAFKA_…` variables that have no effect on a single node\n\
+         (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_ZOOKEEPER_CONNECT`,\n\
+         `KAFKA_HEAP_OPTS`, …) are ignored with one line in the log, unknown ones with another.",
         CLUSTER_IDS.join("` or `")
     );
     let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
     let _ = writeln!(
         page,
-        "\nAny other variable that begins with `OTTLA_` is an error, as a misspelt option would \
-         otherwise\ngo unnoticed. ({},\nwhich Kubernetes sets beside a \
-         service named ottla, are left alone, with whatever follows\nthem after an underscore.)\n",
+        "\nAny other variable that begins with `OTTLA_` is an error, so that a misspelt option does not\n\
+         go unnoticed. ({}, which Kubernetes sets next to a\n\
+         service named ottla, are ignored, as are variables that begin with one of them and an\nunderscore.)\n",
         kubernetes.join(", ")
     );
 }
@@ -240,12 +238,12 @@ fn differences(page: &mut String) {
 }
 
 const FILE_HEAD: &str = "\
-# Every option of the broker at its default. Take away the # before a name to set it.
+# Every option of the broker at its default. Remove the # before a name to set it.
 #
 #   ottla serve --config ottla.toml
 #
-# The names are Kafka's. docs/configuration.md says where else values can come from, and which
-# of these topics can have of their own. Written by the program; copy it before you edit it.
+# The names are Kafka's. docs/configuration.md describes the other sources of values, and which
+# of these options topics can override. Generated; copy it before you edit it.
 ";
 
 /// `config/ottla.toml`.
