@@ -1,9 +1,10 @@
 //! One partition's log: append, read, roll, flush. One owner, no locks, no async.
 //!
-//! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit. **Invariant:**
-//! after a failed write or sync the log rejects appends until it is opened again; recovery cuts
-//! what the failure left. Only if a write failed for lack of space is the log restored to its
-//! previous state and remains usable.
+//! **Invariant:** nothing in memory runs ahead of the disk: stage, write, commit.
+//!
+//! **Invariant:** after a failed write or sync the log rejects appends until it is opened again;
+//! recovery cuts what the failure left. Only if a write failed for lack of space is the log
+//! restored to its previous state and remains usable.
 
 use std::io;
 use std::path::{Path, PathBuf};
