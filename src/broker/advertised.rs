@@ -1,9 +1,9 @@
-//! Where clients are told to go.
+//! The address that clients are sent in Metadata, FindCoordinator and DescribeCluster.
 //!
-//! What was set while the broker runs counts most, then `advertised.listeners`. Where neither says
-//! anything, a client is told where it came in: by the name, if the listener is localhost. But one
-//! that came through the gateway of a container's network is on the other side of a published port,
-//! and told localhost.
+//! An address set while the broker runs comes first, then `advertised.listeners`. Without either, a
+//! client is sent the address that it connected to, or `localhost` if the listener is localhost. A
+//! client that came through the gateway of a container's network is on the other side of a
+//! published port and is sent `localhost`.
 
 use std::net::SocketAddr;
 use std::sync::RwLock;
@@ -11,7 +11,7 @@ use std::sync::RwLock;
 use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::resolve::BrokerConfig;
 
-/// Where the clients of each listener are told to go.
+/// The advertised address of each listener.
 #[derive(Debug)]
 pub struct AdvertisedListeners {
     listeners: RwLock<Vec<AdvertisedListener>>,
@@ -25,42 +25,42 @@ struct AdvertisedListener {
     is_localhost: bool,
 }
 
-/// How a client came in.
+/// How a client reached the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerPeer {
-    /// Which of the listeners it was.
+    /// The index of the listener.
     pub listener: usize,
-    /// The address that it reached.
+    /// The local address that the client connected to.
     pub at: SocketAddr,
-    /// True if it came through the gateway of a container's network.
+    /// True if the client came through the gateway of a container's network.
     pub through_gateway: bool,
 }
 
 impl AdvertisedListeners {
-    /// As configured.
+    /// Returns the listeners as configured.
     pub fn new(config: &BrokerConfig) -> AdvertisedListeners {
-        let told = config.listeners.iter().map(|listener| AdvertisedListener {
+        let listeners = config.listeners.iter().map(|listener| AdvertisedListener {
             name: listener.name.clone(),
             to: listener.advertised.clone(),
             is_localhost: listener.at.is_localhost(),
         });
         AdvertisedListeners {
-            listeners: RwLock::new(told.collect()),
+            listeners: RwLock::new(listeners.collect()),
             published_port: config.published_port,
         }
     }
 
-    /// True if nobody has said where clients of this listener are to go.
+    /// Returns true if no address is set or configured for this listener.
     pub fn is_open(&self, listener: usize) -> bool {
         let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
-        listeners.get(listener).is_none_or(|told| told.to.is_none())
+        listeners.get(listener).is_none_or(|one| one.to.is_none())
     }
 
-    /// Where a client is told to go: never every interface.
+    /// Returns the address to advertise to a client. Never a wildcard address.
     pub fn address_for(&self, came: ListenerPeer) -> Endpoint {
         let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
         let listener = listeners.get(came.listener);
-        if let Some(to) = listener.and_then(|told| told.to.clone()) {
+        if let Some(to) = listener.and_then(|one| one.to.clone()) {
             return to;
         }
         if came.through_gateway {
@@ -68,29 +68,29 @@ impl AdvertisedListeners {
             let port = published.unwrap_or(came.at.port());
             return Endpoint { host: LOCALHOST.to_owned(), port };
         }
-        // `::1` would be right as well, but a name is what clients read best, and what Kafka's own
-        // configuration tells them.
-        if listener.is_some_and(|told| told.is_localhost) {
+        // `::1` would be right as well, but every client understands a name, and `localhost` is
+        // what Kafka's own example configuration advertises.
+        if listener.is_some_and(|one| one.is_localhost) {
             return Endpoint { host: LOCALHOST.to_owned(), port: came.at.port() };
         }
         Endpoint { host: came.at.ip().to_canonical().to_string(), port: came.at.port() }
     }
 
-    /// Tell clients to go there from now on: those of the listeners with that name, or of the
-    /// first listener. Gives the name.
+    /// Advertises `to` from now on on the listeners called `name`, or on the first listener.
+    /// Returns the name.
     ///
     /// # Errors
-    /// The names that there are, if that is none.
+    /// The names of all listeners, if none is called `name`.
     pub fn set(&self, name: Option<&str>, to: &Endpoint) -> Result<String, Vec<String>> {
         let mut listeners = self.listeners.write().unwrap_or_else(|p| p.into_inner());
-        let names = || listeners.iter().map(|told| told.name.clone()).collect::<Vec<_>>();
-        let first = listeners.first().map(|told| told.name.clone()).unwrap_or_default();
+        let names = || listeners.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+        let first = listeners.first().map(|one| one.name.clone()).unwrap_or_default();
         let wanted = name.map_or(first, str::to_ascii_uppercase);
         if !names().contains(&wanted) {
             return Err(names());
         }
-        for told in listeners.iter_mut().filter(|told| told.name == wanted) {
-            told.to = Some(to.clone());
+        for one in listeners.iter_mut().filter(|one| one.name == wanted) {
+            one.to = Some(to.clone());
         }
         Ok(wanted)
     }
@@ -111,7 +111,7 @@ mod tests {
         AdvertisedListeners::new(&Settings::load(None, [], &flags).unwrap().broker())
     }
 
-    fn told(
+    fn address(
         advertised: &AdvertisedListeners,
         listener: usize,
         at: &str,
@@ -127,19 +127,19 @@ mod tests {
     fn a_client_is_told_where_it_came_in_or_localhost_behind_a_gateway() {
         let open = configured(&[TWO, ("published.port", "19092")]);
         assert!(open.is_open(0) && open.is_open(1));
-        assert_eq!(told(&open, 0, "172.17.0.2:9092", false), "172.17.0.2:9092");
-        assert_eq!(told(&open, 0, "[::ffff:172.17.0.2]:9092", false), "172.17.0.2:9092");
-        assert_eq!(told(&open, 0, "172.17.0.2:9092", true), "localhost:19092");
-        assert_eq!(told(&open, 1, "172.17.0.2:9093", true), "localhost:9093");
+        assert_eq!(address(&open, 0, "172.17.0.2:9092", false), "172.17.0.2:9092");
+        assert_eq!(address(&open, 0, "[::ffff:172.17.0.2]:9092", false), "172.17.0.2:9092");
+        assert_eq!(address(&open, 0, "172.17.0.2:9092", true), "localhost:19092");
+        assert_eq!(address(&open, 1, "172.17.0.2:9093", true), "localhost:9093");
     }
 
     #[test]
     fn localhost_is_told_by_its_name() {
         let named = configured(&[("listeners", "localhost:9092,127.0.0.1:9093")]);
-        assert_eq!(told(&named, 0, "127.0.0.1:9092", false), "localhost:9092");
-        assert_eq!(told(&named, 0, "[::1]:9092", false), "localhost:9092");
-        assert_eq!(told(&named, 1, "127.0.0.1:9093", false), "127.0.0.1:9093");
-        assert_eq!(told(&configured(&[]), 0, "127.0.0.1:9092", false), "localhost:9092");
+        assert_eq!(address(&named, 0, "127.0.0.1:9092", false), "localhost:9092");
+        assert_eq!(address(&named, 0, "[::1]:9092", false), "localhost:9092");
+        assert_eq!(address(&named, 1, "127.0.0.1:9093", false), "127.0.0.1:9093");
+        assert_eq!(address(&configured(&[]), 0, "127.0.0.1:9092", false), "localhost:9092");
     }
 
     #[test]
@@ -150,13 +150,13 @@ mod tests {
             ("advertised.listeners", "NET://kafka:29092"),
         ]);
         assert!(said.is_open(0) && !said.is_open(1));
-        assert_eq!(told(&said, 0, "10.0.0.1:9092", false), "10.0.0.1:9092");
-        assert_eq!(told(&said, 1, "10.0.0.1:29092", true), "kafka:29092");
+        assert_eq!(address(&said, 0, "10.0.0.1:9092", false), "10.0.0.1:9092");
+        assert_eq!(address(&said, 1, "10.0.0.1:29092", true), "kafka:29092");
         let to = Endpoint::parse("localhost:32768").unwrap();
         assert_eq!(said.set(None, &to), Ok("HOST".to_owned()));
-        assert_eq!(told(&said, 0, "10.0.0.1:9092", false), "localhost:32768");
+        assert_eq!(address(&said, 0, "10.0.0.1:9092", false), "localhost:32768");
         assert_eq!(said.set(Some("net"), &to), Ok("NET".to_owned()));
-        assert_eq!(told(&said, 1, "10.0.0.1:29092", false), "localhost:32768");
+        assert_eq!(address(&said, 1, "10.0.0.1:29092", false), "localhost:32768");
         let names = said.set(Some("X"), &to).unwrap_err();
         assert_eq!(names, ["HOST", "NET"]);
     }

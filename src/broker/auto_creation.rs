@@ -1,15 +1,15 @@
-//! How many topics may be created now because clients ask for them by name
-//! (`auto.create.topics.enable`): so many a request and a second.
+//! The rate at which topics are auto-created (`auto.create.topics.enable`): limited per request and
+//! per second.
 
 use std::sync::Mutex;
 
 use crate::clock::Now;
 use crate::config::topic_limits::TopicLimits;
 
-/// How often the log says that topics were not created, ms.
+/// The minimum time between log lines about topics that were not created, ms.
 const WARN_MS: i64 = 10_000;
 
-/// What is left of this second's topics.
+/// A token bucket of topics, refilled every second.
 #[derive(Debug, Default)]
 pub struct AutoCreation {
     state: Mutex<State>,
@@ -17,7 +17,7 @@ pub struct AutoCreation {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many topics may be created at once; none until it is first looked at.
+    /// Topics that may be created now; `None` before the first use.
     left: Option<f64>,
     filled_mono_ms: i64,
     warned_mono_ms: Option<i64>,
@@ -28,8 +28,7 @@ impl AutoCreation {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Takes the right to create up to `wanted` topics for one request; gives how many it may
-    /// create.
+    /// Takes up to `wanted` topics for one request. Returns how many it may create.
     pub fn take(&self, wanted: usize, limits: TopicLimits, now: Now) -> usize {
         let mut state = self.state();
         let full = limits.auto_per_second as f64;
@@ -41,8 +40,8 @@ impl AutoCreation {
         taken
     }
 
-    /// True if the log has not said for some time that topics were not created: a client that goes
-    /// on asking must not fill it.
+    /// Returns true if the last warning about topics that were not created is long enough ago: a
+    /// client that keeps asking must not fill the log.
     pub fn may_warn(&self, now: Now) -> bool {
         let mut state = self.state();
         let is_due = state.warned_mono_ms.is_none_or(|last| now.mono_ms - last >= WARN_MS);

@@ -1,22 +1,22 @@
-//! What fails in the background, and for whom: the log has one line when a failure begins, or has
-//! another cause, and one when it is over.
+//! Failures of background work. Each is logged once when it begins or its cause changes, and once
+//! when the work succeeds again.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Mutex;
 
-/// How many failures are kept in mind. Further ones are not logged: where so much fails, they say
+/// How many failures are remembered. Further ones are not logged: with this many, one more says
 /// nothing new.
 const MOST: usize = 256;
 
-/// What failed when it was last tried.
+/// Background work whose last attempt failed.
 #[derive(Debug, Default)]
 pub struct BackgroundErrors {
-    /// The causes, by work and by what it was done for.
+    /// The cause of each failure, by kind of work and by what the work was for.
     known: Mutex<BTreeMap<(&'static str, String), String>>,
 }
 
-/// What the log is told.
+/// A change worth logging.
 #[derive(Debug, PartialEq, Eq)]
 enum ErrorChange {
     Began(String),
@@ -24,15 +24,15 @@ enum ErrorChange {
 }
 
 impl BackgroundErrors {
-    /// Takes note of how some work for a partition, or whatever `of` names, has ended. What fails
-    /// is tried again later.
+    /// Records how background work for a partition (or for whatever `of` names) ended. Failed work
+    /// is retried later by its owner.
     pub fn note<T, E: Display>(&self, work: &'static str, of: &str, outcome: &Result<T, E>) {
         match self.change(work, of, outcome.as_ref().err().map(ToString::to_string)) {
             Some(ErrorChange::Began(error)) => {
-                tracing::warn!(work, partition = of, %error, "failed in the background; it is tried again");
+                tracing::warn!(work, partition = of, %error, "background work failed; will retry");
             }
             Some(ErrorChange::Over) => {
-                tracing::info!(work, partition = of, "goes on in the background")
+                tracing::info!(work, partition = of, "background work recovered")
             }
             None => {}
         }
@@ -60,16 +60,16 @@ mod tests {
     #[test]
     fn a_failure_is_said_once_for_each_cause_and_once_when_it_is_over() {
         let background_errors = BackgroundErrors::default();
-        let told = |error: Option<&str>| {
+        let news = |error: Option<&str>| {
             background_errors.change("retention", "t-0", error.map(str::to_owned))
         };
         let began = |why: &str| Some(ErrorChange::Began(why.to_owned()));
-        assert_eq!(told(None), None);
-        assert_eq!(told(Some("no room")), began("no room"));
-        assert_eq!(told(Some("no room")), None);
-        assert_eq!(told(Some("EIO")), began("EIO"));
-        assert_eq!(told(None), Some(ErrorChange::Over));
-        assert_eq!(told(None), None);
+        assert_eq!(news(None), None);
+        assert_eq!(news(Some("no room")), began("no room"));
+        assert_eq!(news(Some("no room")), None);
+        assert_eq!(news(Some("EIO")), began("EIO"));
+        assert_eq!(news(None), Some(ErrorChange::Over));
+        assert_eq!(news(None), None);
     }
 
     #[test]

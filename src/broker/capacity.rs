@@ -1,5 +1,5 @@
-//! What may still be created: which names are free, and for how many topics and partitions there
-//! is room (`max.topics`, `max.partitions`).
+//! What may still be created: which names are free, and how many more topics and partitions there
+//! may be (`max.topics`, `max.partitions`).
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::coordinator::journal;
 use crate::metadata::image::Image;
 use crate::metadata::store;
 
-/// How many topics and partitions there are, and how many there may be.
+/// The numbers of topics and partitions, and their limits.
 #[derive(Debug, Clone, Copy)]
 pub struct TopicCapacity {
     limits: TopicLimits,
@@ -18,7 +18,7 @@ pub struct TopicCapacity {
 }
 
 impl TopicCapacity {
-    /// Counts what an image has, the broker's own topics aside.
+    /// Counts the topics of an image, except the broker's own.
     pub fn of(image: &Image, limits: TopicLimits) -> TopicCapacity {
         let counted = image.topics.values().filter(|topic| is_counted(&topic.name));
         let (topics, partitions) = counted.fold((0, 0), |(topics, partitions), topic| {
@@ -27,10 +27,10 @@ impl TopicCapacity {
         TopicCapacity { limits, topics, partitions }
     }
 
-    /// Counts `partitions` more, of a topic that is there already or is new.
+    /// Counts `partitions` more, of a new or an existing topic.
     ///
     /// # Errors
-    /// There would be more than the limits allow; nothing is counted then.
+    /// The limits would be exceeded; then nothing is counted.
     pub fn take(
         &mut self,
         name: &str,
@@ -69,31 +69,31 @@ impl TopicCapacity {
     }
 }
 
-/// The committed offsets have their place whatever the limits say.
+/// Returns false for the offsets topic, which is exempt from the limits.
 fn is_counted(name: &str) -> bool {
     name != journal::TOPIC
 }
 
-/// The names that topics have, and those that are being given.
+/// The names of existing topics, and those reserved for new ones.
 pub struct NameReservations<'a> {
     image: &'a Image,
     new: HashSet<String>,
-    /// Names by what they are once every `.` is a `_`; made when it is first wanted.
+    /// Names by themselves with every `.` as `_`; built on first use.
     flat: Option<HashMap<String, String>>,
     room: TopicCapacity,
 }
 
 impl<'a> NameReservations<'a> {
-    /// What an image leaves free.
+    /// Returns the reservations of an image: none yet.
     pub fn of(image: &'a Image, limits: TopicLimits) -> NameReservations<'a> {
         let room = TopicCapacity::of(image, limits);
         NameReservations { image, new: HashSet::new(), flat: None, room }
     }
 
-    /// Takes a name, with room for so many partitions.
+    /// Reserves a name, with room for `partitions` partitions.
     ///
     /// # Errors
-    /// The name is not free, or there is no room.
+    /// The name is not free, or a limit is reached.
     pub fn take(&mut self, name: &str, partitions: i32) -> Result<(), CreateError> {
         self.is_free(name)?;
         self.room.take(name, true, partitions)?;
@@ -104,12 +104,12 @@ impl<'a> NameReservations<'a> {
         Ok(())
     }
 
-    /// Looks whether a name is free, whatever the limits.
+    /// Checks whether a name is free, regardless of the limits.
     ///
     /// # Errors
     /// It is not.
     pub fn is_free(&mut self, name: &str) -> Result<(), CreateError> {
-        // Its directory must not be another's.
+        // Its directory must not be that of the metadata log.
         if name == store::TOPIC {
             return Err(CreateError::Reserved(name.to_owned()));
         }
@@ -133,7 +133,7 @@ impl<'a> NameReservations<'a> {
     }
 }
 
-/// A name without either character equals no other.
+/// Returns false for a name with neither character, which collides with no other.
 fn may_collide(name: &str) -> bool {
     name.contains(['.', '_'])
 }

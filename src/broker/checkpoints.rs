@@ -1,4 +1,4 @@
-//! The data directory's checkpoints: recovery points, high watermarks, log start offsets.
+//! The data directory's checkpoint files: recovery points, high watermarks, log start offsets.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,12 +8,14 @@ use crate::metadata::store;
 use crate::storage::checkpoint::{HIGH_WATERMARK, LOG_START, RECOVERY_POINT, write_offsets};
 use crate::types::{Offset, TopicPartition};
 
-/// Save them while the broker runs; nothing is written once it stops, which does so itself.
+/// Writes the checkpoints of a running broker. Does nothing once it stops, since the stop writes
+/// them.
 pub fn save_running(broker: &Broker) -> io::Result<()> {
     save(broker, |broker| (!*broker.stopping.borrow()).then(|| broker.metadata.bounds()))
 }
 
-/// Save them at the end. `metadata` is the recovery point and the end of the metadata log.
+/// Writes the checkpoints at the stop. `metadata` is the metadata log's recovery point and end
+/// offset.
 pub fn save_last(broker: &Broker, metadata: (Offset, Offset)) -> io::Result<()> {
     save(broker, |_| Some(metadata))
 }
@@ -25,7 +27,7 @@ fn save(
     let mut points = BTreeMap::new();
     let mut watermarks = BTreeMap::new();
     let mut starts = BTreeMap::new();
-    // Held to the end: of two that save, the later one's files must stay.
+    // Held to the end: of two concurrent writers, the later one's files must remain.
     let before = broker.checkpointed.lock().unwrap_or_else(|p| p.into_inner());
     let Some((point, end)) = metadata(broker) else { return Ok(()) };
     let id = TopicPartition::new(store::TOPIC, 0);

@@ -1,9 +1,9 @@
-//! Compaction in the background: which log next, and how fast (Kafka's `LogCleaner`).
+//! Background compaction: which log is next, and how fast (Kafka's `LogCleaner`).
 //!
-//! A partition asks when it has filled a segment, is configured anew, or when retention looks at
-//! it anyway; `log.cleaner.backoff.ms` later it is looked at. Of those that are dirty enough the
-//! dirtiest goes first. A thread rests between small steps, so that it never takes more than
-//! `log.cleaner.cpu.share` of one processor.
+//! A partition asks for compaction when it rolls a segment, when its config changes and at each
+//! retention check; `log.cleaner.backoff.ms` later it is examined. Of the logs that are dirty
+//! enough, the dirtiest is compacted first. A thread pauses between small steps, so that it never
+//! takes more than `log.cleaner.cpu.share` of one processor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -24,30 +24,30 @@ use crate::topics::compaction::{CompactError, Compacted};
 use crate::topics::partition::Partition;
 use crate::types::{Offset, TopicId, TopicPartition};
 
-/// How long a thread works before it rests, ms. Short against what a client notices.
+/// How long a thread works before it pauses, ms. Short compared with what a client notices.
 const STEP_MS: i64 = 4;
 
-/// How long a partition waits at least whose compaction has failed, ms.
+/// The minimum time before a failed compaction is retried, ms.
 const RETRY_MS: i64 = 1000;
 
-/// How long it rests before it looks whether it is still wanted, ms.
+/// How long a pausing thread sleeps before it checks whether it must stop, ms.
 const NAP_MS: u64 = 20;
 
-/// Where each log's last pass ended, and what waits.
+/// Where each log's last pass ended, and the partitions that wait for one.
 struct Cleaner {
     broker: Weak<Broker>,
     cleaned: BTreeMap<TopicPartition, (TopicId, Offset)>,
-    /// Partitions to be looked at, by when (monotonic).
+    /// Partitions to examine, by due time (monotonic).
     waiting: BTreeMap<i64, Vec<Arc<Partition>>>,
-    /// Dirty enough, the dirtiest last.
+    /// Partitions that are dirty enough, with their dirty ratio; the dirtiest last.
     ready: Vec<(f64, Arc<Partition>)>,
-    /// Those whose compaction has panicked.
+    /// Partitions whose compaction panicked.
     uncleanable: BTreeSet<(TopicPartition, TopicId)>,
 }
 
 type Done = (Arc<Partition>, Result<Compacted, CompactError>);
 
-/// Do what is asked for until the broker stops.
+/// Compacts the partitions that ask for it until the broker stops.
 pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partition>>) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
         return;
@@ -73,17 +73,17 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partitio
             },
             Some(done) = running.join_next() => match done {
                 Ok((partition, outcome)) => cleaner.done(&partition, outcome).await,
-                Err(error) => tracing::debug!(%error, "a compaction was broken off"),
+                Err(error) => tracing::debug!(%error, "compaction aborted"),
             },
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
                 cleaner.look(now).await;
             }
-            // There may be more threads now for what is ready.
+            // There may be more threads now for the partitions that are ready.
             Ok(()) = settings.changed() => {}
         }
         cleaner.begin_what_is_ready(&mut running);
     }
-    // The files of a compaction must not change under a stop that closes them.
+    // A stop closes the logs: no compaction may change their files meanwhile.
     while running.join_next().await.is_some() {}
 }
 
@@ -91,9 +91,12 @@ impl Cleaner {
     fn begin(weak: Weak<Broker>) -> Option<Cleaner> {
         let broker = weak.upgrade()?;
         let file = broker.data_dir.join(CLEANED_TO);
-        // A damaged file costs a pass over what was clean already, no more.
+        // A damaged file costs one pass over records that are clean already, no more.
         let offsets = read_offsets(broker.disk.as_ref(), &file).unwrap_or_else(|error| {
-            tracing::warn!(%error, "every compacted topic is cleaned from its start");
+            tracing::warn!(
+                %error,
+                "could not read {CLEANED_TO}; compacting every log from its start"
+            );
             BTreeMap::new()
         });
         let known = |id: &TopicPartition| Some(broker.registry.named(&id.topic)?.id);
@@ -121,7 +124,7 @@ impl Cleaner {
         (*topic_id == partition.topic_id).then_some(*offset)
     }
 
-    /// Look at the partitions whose time has come.
+    /// Examines the partitions that are due.
     async fn look(&mut self, now_mono_ms: i64) {
         let Some(broker) = self.broker.upgrade() else { return };
         let later = self.waiting.split_off(&now_mono_ms.saturating_add(1));
@@ -181,9 +184,15 @@ impl Cleaner {
             }
             Err(_) if partition.is_closing() => return,
             Err(CompactError::Panicked(why)) => {
-                // The others go on; its records would make it panic again.
+                // The others continue; this one's records would cause the same panic again.
+                let (topic, partition_id) = (&partition.id.topic, partition.id.partition);
+                tracing::error!(
+                    topic,
+                    partition = partition_id,
+                    error = why,
+                    "compaction panicked; partition will not be compacted until the next start"
+                );
                 let id = &partition.id;
-                tracing::error!(partition = %id, why, "a compaction has panicked: it is not compacted until the next start");
                 self.uncleanable.insert((id.clone(), partition.topic_id));
                 partition.end_swap();
                 return;
@@ -206,19 +215,25 @@ impl Cleaner {
         );
         let before = self.cleaned_to(partition);
         let stats = compacted.stats;
-        tracing::info!(partition = %partition.id, cleaned_to = compacted.cleaned_to,
-            keys = stats.keys, read_bytes = stats.read_bytes, written_bytes = stats.written_bytes,
-            "compacted");
+        tracing::info!(
+            topic = partition.id.topic,
+            partition = partition.id.partition,
+            cleaned_to = compacted.cleaned_to,
+            keys = stats.keys,
+            read_bytes = stats.read_bytes,
+            written_bytes = stats.written_bytes,
+            "compacted"
+        );
         remove_later(&broker, compacted.removed_segments, partition.config().file_delete_delay_ms);
         self.cleaned.insert(partition.id.clone(), (partition.topic_id, compacted.cleaned_to));
         self.save(&broker).await;
-        // A small table of keys may not have reached far enough, and the log has gone on.
+        // The offset map may have been too small for the whole dirty range, and the log has grown.
         if before != Some(compacted.cleaned_to) {
             self.waiting.entry(i64::MIN).or_default().push(partition.clone());
         }
     }
 
-    /// Write down where each log's last pass ended; what was deleted is forgotten.
+    /// Writes cleaner-offset-checkpoint, without deleted topics.
     async fn save(&mut self, broker: &Arc<Broker>) {
         self.cleaned.retain(|id, (topic_id, _)| {
             broker.registry.named(&id.topic).is_some_and(|topic| topic.id == *topic_id)
@@ -251,7 +266,7 @@ fn compact(
     partition.compact(cleaned, pass_config, &mut |bytes| throttle.passed(broker, partition, bytes))
 }
 
-/// Holds a compaction to its share.
+/// Keeps a compaction within its share of a processor and its I/O rate.
 struct CompactionThrottle {
     began_mono_ms: i64,
     step_began_mono_ms: i64,

@@ -1,5 +1,5 @@
-//! Configs of brokers, groups and client metrics change: first in the metadata log, then they
-//! act. Those of topics are in `topic_changes.rs`.
+//! Altering the configs of brokers, groups and client metrics: first in the metadata log, then in
+//! effect. Those of topics are in `topic_changes.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::topics::registry::LiveTopic;
 
 /// How many brokers, groups and client metrics subscriptions may have configs.
 pub const RESOURCES_MAX: usize = 10_000;
-/// The longest value, and the longest name of a resource, as in Kafka.
+/// The maximum length of a value and of a resource's name, as in Kafka.
 pub const VALUE_BYTES_MAX: usize = i16::MAX as usize;
 
-/// A config that a new data directory has for the whole cluster (KIP-966).
+/// A cluster-wide config that every new data directory has (KIP-966).
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
-/// Refuses what would undo that the whole cluster has one `min.insync.replicas`: a value of one
-/// broker's own, or none (Kafka: `ConfigurationControlManager`).
+/// Refuses to give one broker its own `min.insync.replicas` or to remove the cluster's (Kafka:
+/// `ConfigurationControlManager`).
 fn check_min_insync_replicas(
     broker: &str,
     has: &BTreeMap<String, String>,
@@ -36,16 +36,16 @@ fn check_min_insync_replicas(
     }
 }
 
-/// Why configs were not changed.
+/// Why configs were not altered.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigsError {
-    /// The broker cannot have them.
+    /// Invalid for a broker.
     #[error(transparent)]
     Broker(#[from] BrokerConfigError),
-    /// The group or the subscription cannot have them.
+    /// Invalid for a group or a client metrics subscription.
     #[error(transparent)]
     Resource(#[from] ResourceConfigError),
-    /// A value, or the resource's name, is too long.
+    /// A value or the resource's name is too long.
     #[error(
         "The configuration value cannot be added because it exceeds the maximum value size of \
          {VALUE_BYTES_MAX} bytes."
@@ -57,21 +57,20 @@ pub enum ConfigsError {
     /// One broker would have a `min.insync.replicas` of its own.
     #[error("Broker-level min.insync.replicas cannot be altered while ELR is enabled.")]
     MinInsyncReplicasOfOne,
-    /// There are so many already.
-    #[error("{RESOURCES_MAX} groups and client metrics have configs already; delete some first")]
+    /// The limit on resources with configs is reached.
+    #[error("{RESOURCES_MAX} groups and client metrics already have configs; delete some first")]
     TooMany,
-    /// The metadata log did not take it.
+    /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
 impl Broker {
-    /// Change the configs of a resource other than a topic; `decide` is given those that it has
-    /// and gives those that it is to have. A broker's act at once. With `validate_only` nothing
-    /// changes.
+    /// Alters the configs of a resource other than a topic. `decide` gets the current ones and
+    /// returns the new ones. A broker's take effect at once. With `validate_only` nothing changes.
     ///
     /// # Errors
-    /// What `decide` says, or that the resource cannot have them.
+    /// The error of `decide`, or that the resource cannot have these configs.
     pub fn alter_resource<E: From<ConfigsError>>(
         &self,
         kind: i8,
@@ -79,7 +78,7 @@ impl Broker {
         validate_only: bool,
         decide: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, E>,
     ) -> Result<(), E> {
-        // A topic that is created now must not be left with what was the default before.
+        // A topic created meanwhile must not keep the previous defaults.
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let changing = self.metadata.change(self.clock.now(), |image| {
             let has = image.configs_of(kind, name);
@@ -132,8 +131,8 @@ impl Broker {
         Ok(())
     }
 
-    /// Let the broker's configs act that are known durably: on the broker, and on every topic
-    /// that does not say otherwise.
+    /// Puts the broker configs of the metadata image into effect, for the broker and for every
+    /// topic that does not override them.
     pub fn apply_dynamic_configs(&self) {
         let image = self.image();
         self.settings.replace(self.settings.with(&image, self.config.node_id));
@@ -144,7 +143,7 @@ impl Broker {
         }
     }
 
-    /// Let a live topic run by its configs of now.
+    /// Puts a topic's current configs into effect on its live partitions.
     pub fn configure(&self, topic: &Topic, live: &LiveTopic) {
         let config = Arc::new(self.settings.now().topic(&topic.configs));
         for partition in live.partitions.iter().filter(|one| *one.config() != *config) {
@@ -156,7 +155,7 @@ impl Broker {
     }
 }
 
-/// Why a change was not made: whoever decides on it did not want to, or something else was found.
+/// Why a change was not made: `decide` refused, or a later check did.
 enum ChangeError<E> {
     Decided(E),
     Found(ConfigsError),
@@ -168,7 +167,7 @@ impl<E> From<AppendError> for ChangeError<E> {
     }
 }
 
-/// The records that make the configs which a resource has into those which are wanted.
+/// Returns the records that turn the configs `has` of a resource into `wanted`.
 pub fn config_records(
     kind: i8,
     resource: &str,

@@ -1,4 +1,4 @@
-//! The group coordinator's place in the broker: its rules, its topic, its task.
+//! Starts the group coordinator: its config, its topic, its task.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -17,7 +17,7 @@ use crate::groups::{GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
 use crate::topics::partition::Partition;
 
-/// Start the coordinator's task. It reads its log first; who asks meanwhile waits.
+/// Starts the coordinator's task. It loads its log first; requests wait meanwhile.
 pub fn begin(broker: &Arc<Broker>, inbox: CommandReceiver) {
     let config = &broker.config.groups;
     let rules = GroupCoordinatorConfig {
@@ -49,7 +49,7 @@ pub fn begin(broker: &Arc<Broker>, inbox: CommandReceiver) {
     });
 }
 
-/// How much of everything groups may have.
+/// Returns the memory and count limits of groups.
 pub fn limits(config: &GroupConfig) -> Limits {
     let of = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
     Limits {
@@ -80,21 +80,24 @@ fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, J
 }
 
 impl Broker {
-    /// Make the topic of the committed offsets, if it is not there, for who looks for a group's
-    /// coordinator: as in Kafka it is in the metadata from then on. Without room for it the
-    /// coordinator is found all the same, and says so when something is committed.
+    /// Creates the offsets topic, if it does not exist, when a client looks for a group
+    /// coordinator: as in Kafka, it is in the metadata from then on. If it cannot be created, the
+    /// coordinator is found all the same, and the first commit fails.
     pub fn prepare_offsets_topic(&self) {
         if self.registry.named(TOPIC).is_some() {
             return;
         }
         match self.create_topic(offsets_topic(self)) {
             Ok(_) | Err(CreateError::Exists(_)) => {}
-            Err(error) => tracing::warn!(topic = TOPIC, %error, "could not be created"),
+            Err(error) => {
+                tracing::warn!(topic = TOPIC, %error, "could not create the offsets topic")
+            }
         }
     }
 }
 
-/// As Kafka makes it, but for its one partition: one node, one coordinator.
+/// Returns the offsets topic as Kafka creates it, but with one partition: one node, one
+/// coordinator.
 pub fn offsets_topic(broker: &Broker) -> NewTopic {
     let segment_bytes = broker.config.groups.offsets_topic_segment_bytes.to_string();
     let configs = [

@@ -1,4 +1,4 @@
-//! Topics that the environment asks for (`KAFKA_CREATE_TOPICS`) are created before clients come.
+//! Topics of the environment variable `KAFKA_CREATE_TOPICS`, created before clients connect.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,32 @@ use crate::broker::topic_errors::CreateError;
 use crate::config::first_topics::{FirstTopic, TOPICS};
 use crate::topics::names;
 
-/// A topic that the environment asks for cannot be created.
+/// A topic of `KAFKA_CREATE_TOPICS` cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("{TOPICS}: {why}")]
 pub struct FirstTopicError {
     why: String,
 }
 
-/// Refuses topics that no broker could create, before anything is touched.
+/// Refuses topics that no broker could create, before anything is written.
 ///
 /// # Errors
-/// A name that no topic can have.
+/// An invalid topic name.
 pub fn check(topics: &[FirstTopic]) -> Result<(), FirstTopicError> {
     let fault = topics.iter().find_map(|topic| names::fault(&topic.name));
     fault.map_or(Ok(()), |why| Err(FirstTopicError { why }))
 }
 
 impl Broker {
-    /// Creates the topics that the environment asks for. Those that are there already stay as they
-    /// are.
+    /// Creates the topics of `KAFKA_CREATE_TOPICS`. Existing topics are left as they are.
     ///
     /// # Errors
-    /// The first that cannot be created.
+    /// The first topic that cannot be created.
     pub fn create_first_topics(&self) -> Result<(), FirstTopicError> {
         let settings = self.settings.now();
         for topic in settings.first_topics() {
             if self.registry.named(&topic.name).is_some() {
-                tracing::info!(topic = topic.name, "topic exists already, and stays as it is");
+                tracing::info!(topic = topic.name, "topic already exists; leaving it as it is");
                 continue;
             }
             match self.create_topic(new_topic(topic)) {
@@ -51,7 +50,7 @@ impl Broker {
                 tracing::warn!(
                     topic = topic.name,
                     replication_factor = topic.replication_factor,
-                    "there is one broker, so the topic has one replica"
+                    "created the topic with one replica: there is only one broker"
                 );
             }
         }

@@ -1,15 +1,15 @@
-//! The parts of the broker that are offline until its next start.
+//! Components that are offline until the next start, as `broker/health_monitor.rs` reports them.
 
 use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 
-/// What the log of groups and committed offsets is called here.
+/// The name here of the log of groups and committed offsets.
 pub const GROUP_COORDINATOR: &str = "group coordinator";
-/// What the log of topics and configs is called here.
+/// The name here of the log of topics and configs.
 pub const METADATA_LOG: &str = "metadata log";
 
-/// The parts that are offline, and why.
+/// The offline components, with the cause.
 #[derive(Debug)]
 pub struct Health {
     pub offline: watch::Sender<BTreeMap<&'static str, String>>,
@@ -22,7 +22,7 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Takes note that a part has failed. It is offline until the next start.
+    /// Marks a component as offline until the next start.
     pub fn mark_offline(&self, part: &'static str, why: String) {
         self.offline.send_if_modified(|offline| offline.insert(part, why.clone()).is_none());
     }

@@ -1,5 +1,5 @@
-//! Reports the parts of the broker that are offline: to `ottla ready` and the container's health
-//! check, and repeatedly in the log.
+//! Reports offline components to `ottla ready` and the container's health check, and repeatedly in
+//! the log.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -9,14 +9,14 @@ use crate::broker::health::{GROUP_COORDINATOR, METADATA_LOG};
 use crate::broker::state::Broker;
 use crate::coordinator::journal;
 
-/// How often the log repeats what is offline.
+/// How often offline components are logged.
 const REPEAT: Duration = Duration::from_secs(60);
 
 impl Broker {
-    /// The parts that are offline, and why.
+    /// Returns the offline components, with the cause.
     pub fn offline(&self) -> BTreeMap<&'static str, String> {
         let mut offline = self.health.offline.borrow().clone();
-        // It may not have written since its log failed.
+        // The coordinator may not have written since its log failed.
         let log = self.registry.named(journal::TOPIC).and_then(|topic| topic.partition(0).cloned());
         if log.is_some_and(|log| log.is_offline()) {
             let why = || format!("{} is offline", journal::TOPIC);
@@ -29,7 +29,7 @@ impl Broker {
     }
 }
 
-/// Tells the log what is offline, at once and every minute, until the broker stops.
+/// Logs the offline components, at once and every minute, until the broker stops.
 pub async fn run(broker: Weak<Broker>) {
     let subscribe = |broker: Arc<Broker>| {
         let metadata = broker.metadata.changes();

@@ -1,5 +1,5 @@
-//! The settings as they are now: what the broker was started with, under what clients have set
-//! since. Whoever needs an option that may change asks each time; nobody keeps what it was told.
+//! The settings in effect: those of the start, overridden by what clients have set since. Code that
+//! needs a dynamic option asks each time and keeps no copy.
 
 use std::sync::Arc;
 
@@ -16,29 +16,29 @@ pub struct LiveSettings {
 }
 
 impl LiveSettings {
-    /// What the broker is started with; nobody has set anything yet.
+    /// Returns the settings of the start, before any change.
     pub fn new(started: Arc<Settings>) -> LiveSettings {
         LiveSettings { now: watch::Sender::new(started.clone()), started }
     }
 
-    /// What holds now.
+    /// Returns the settings in effect.
     pub fn now(&self) -> Arc<Settings> {
         self.now.borrow().clone()
     }
 
-    /// Tells of every change, for a task that sleeps.
+    /// Subscribes to changes, for a task that sleeps.
     pub fn changes(&self) -> watch::Receiver<Arc<Settings>> {
         self.now.subscribe()
     }
 
-    /// What would hold with the broker configs of this image.
+    /// Returns what the settings would be with the broker configs of this image.
     pub fn with(&self, image: &Image, node_id: i32) -> Settings {
         let on_all = image.configs_of(BROKER_RESOURCE, "");
         let on_this = image.configs_of(BROKER_RESOURCE, &node_id.to_string());
         self.started.with_live(&on_all, &on_this)
     }
 
-    /// From now on these hold.
+    /// Puts these settings into effect.
     pub fn replace(&self, settings: Settings) {
         self.now.send_replace(Arc::new(settings));
     }

@@ -1,8 +1,8 @@
-//! How much is logged, by logger, as clients see it and set it while the broker runs (KIP-412).
+//! Log levels by logger, which clients describe and alter while the broker runs (KIP-412).
 //!
-//! A logger is a room of the house, and covers every line that its files write. What is set here
-//! goes over the filter that the program was started with, and is gone with the process, as in
-//! Kafka.
+//! A logger is a module of the crate and covers every line logged below it. Levels set here are
+//! layered over the filter that the program was started with and are lost when the process ends, as
+//! in Kafka.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,11 @@ use std::sync::{Mutex, MutexGuard};
 
 use tracing::level_filters::LevelFilter;
 
-/// The logger above all others.
+/// The root logger.
 pub const ROOT: &str = "root";
 
-/// Every logger, by name. A name has dots where the target of a line has `::`, which Kafka's tools
-/// do not let through.
+/// Every logger, sorted by name. A name has dots where a line's target has `::`, because Kafka's
+/// tools do not accept colons in the name.
 pub const NAMES: &[&str] = &[
     "ottla",
     "ottla.broker",
@@ -30,7 +30,7 @@ pub const NAMES: &[&str] = &[
     ROOT,
 ];
 
-/// Kafka's levels with the filter's words, by name. There are no fatal lines here.
+/// Kafka's levels and the filter's words for them, sorted by name. Ottla logs no fatal lines.
 const LEVELS: &[(&str, &str)] = &[
     ("DEBUG", "debug"),
     ("ERROR", "error"),
@@ -40,16 +40,16 @@ const LEVELS: &[(&str, &str)] = &[
     ("WARN", "warn"),
 ];
 
-/// Lets a filter act that is written as for `--log`.
+/// Applies a filter, in the syntax of `--log`.
 pub type Sink = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
 /// Why no level was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoggerError {
-    /// There is no such logger.
+    /// No such logger.
     #[error("Logger {0} does not exist!")]
     Unknown(String),
-    /// There is no such level.
+    /// Not one of Kafka's levels.
     #[error(
         "Cannot set the log level of {name} to {level} as it is not a supported log level. Valid \
          log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"
@@ -57,7 +57,7 @@ pub enum LoggerError {
     Level {
         /// The logger.
         name: String,
-        /// What was asked for.
+        /// The requested level.
         level: String,
     },
     /// The root logger always has a level.
@@ -76,9 +76,9 @@ pub struct Loggers {
 
 #[derive(Default)]
 struct State {
-    /// The filter of the start, and where a new one goes. None where nobody writes lines.
+    /// The filter at startup and the sink for new ones. `None` if logging is not set up.
     lines: Option<(String, Sink)>,
-    /// Levels that were set, in Kafka's words.
+    /// Levels that clients have set, in Kafka's words.
     own: BTreeMap<&'static str, &'static str>,
 }
 
@@ -93,13 +93,13 @@ impl Loggers {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Lines are written, by this filter so far.
+    /// Sets the filter that is in effect and the sink for new ones.
     pub fn connect(&self, filter: &str, sink: Sink) {
         self.state().lines = Some((filter.to_owned(), sink));
     }
 
-    /// Every logger and its level in Kafka's words, by name; `OFF` if it writes nothing. None if
-    /// nobody writes lines.
+    /// Returns every logger with its level in Kafka's words, sorted by name; `OFF` if it logs
+    /// nothing. Empty if logging is not set up.
     pub fn levels(&self) -> Vec<(&'static str, &'static str)> {
         let state = self.state();
         let Some((filter, _)) = &state.lines else { return Vec::new() };
@@ -112,19 +112,19 @@ impl Loggers {
         NAMES.iter().map(|name| level(name)).collect()
     }
 
-    /// Whether loggers may be changed so: set to a level, or (none) left to what is above them.
+    /// Checks changes without applying them: a level to set, or `None` to inherit it.
     ///
     /// # Errors
-    /// The first that is wrong.
+    /// The first invalid change.
     pub fn check(&self, changes: &[(String, Option<String>)]) -> Result<(), LoggerError> {
         let state = self.state();
         changes.iter().try_for_each(|(name, level)| known(&state, name, level.as_deref()).map(drop))
     }
 
-    /// Change loggers; all of them or none.
+    /// Applies all changes or none: a level to set, or `None` to inherit it.
     ///
     /// # Errors
-    /// The first that is wrong.
+    /// The first invalid change, or [`LoggerError::Sink`].
     pub fn change(&self, changes: &[(String, Option<String>)]) -> Result<(), LoggerError> {
         let mut state = self.state();
         let mut own = state.own.clone();
@@ -158,8 +158,8 @@ fn known(
     }
 }
 
-/// The filter of the start under the levels that were set. Of two parts for the same target a
-/// filter takes the later one.
+/// Returns the filter at startup, overridden by the levels set since. Of two directives for the
+/// same target the later one counts.
 fn filter_with(filter: &str, own: &BTreeMap<&'static str, &'static str>) -> String {
     let mut all = filter.to_owned();
     for (name, level) in own {
@@ -173,7 +173,7 @@ fn filter_with(filter: &str, own: &BTreeMap<&'static str, &'static str>) -> Stri
     all
 }
 
-/// What the lines of a logger say that they come from.
+/// Returns the target of a logger's lines.
 pub fn target_of(name: &str) -> String {
     name.replace('.', "::")
 }
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    /// Loggers, and the filters that they asked for.
+    /// Returns loggers, and the filters that they have applied.
     fn started_with(filter: &str) -> (Loggers, Arc<Mutex<Vec<String>>>) {
         let (loggers, asked) = (Loggers::default(), Arc::new(Mutex::new(Vec::new())));
         let into = asked.clone();

@@ -1,9 +1,9 @@
-//! What is done in the background, when somebody has asked for it: an idle broker sleeps.
+//! Background maintenance, done only on request: an idle broker sleeps.
 //!
-//! * Filled segments are synced, so that a start after a crash reads only what is newer.
-//! * Records that have waited for `flush.ms` are synced.
-//! * After that the recovery points are saved, every `log.flush.offset.checkpoint.interval.ms`.
-//! * Segments that retention wants to go are looked for every `log.retention.check.interval.ms`.
+//! * Rolled segments are synced, so that recovery after a crash reads only newer data.
+//! * Records are synced `flush.ms` after they were appended.
+//! * After a sync the recovery points are saved, every `log.flush.offset.checkpoint.interval.ms`.
+//! * Expired segments are looked for every `log.retention.check.interval.ms`.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -21,7 +21,7 @@ use crate::topics::error::Unavailable;
 use crate::topics::maintenance::FlushRequest;
 use crate::topics::partition::Partition;
 
-/// What waits for its time.
+/// Work by due time (monotonic).
 #[derive(Default)]
 struct MaintenanceSchedule {
     partitions: BTreeMap<i64, Vec<Arc<Partition>>>,
@@ -39,14 +39,14 @@ impl MaintenanceSchedule {
         self.partitions.entry(asked.due_mono_ms).or_default().push(asked.partition);
     }
 
-    /// Take the partitions whose time has come.
+    /// Takes the partitions that are due.
     fn due(&mut self, now_mono_ms: i64) -> Vec<Arc<Partition>> {
         let later = self.partitions.split_off(&(now_mono_ms.saturating_add(1)));
         std::mem::replace(&mut self.partitions, later).into_values().flatten().collect()
     }
 }
 
-/// Do what is asked for until the broker stops.
+/// Does the maintenance that is asked for until the broker stops.
 pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest<Partition>>) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
         return;
@@ -107,7 +107,7 @@ async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
     let broker = broker.clone();
     let flushing = tokio::task::spawn_blocking(move || {
         parallel::for_each_parallel(&due, |partition| {
-            // It takes the partition offline, which is logged where it happens.
+            // A failure takes the partition offline, which is logged there.
             let flushed = partition.flush_what_is_due(broker.clock.now());
             note(&broker, "flush", partition, &flushed);
         });
@@ -115,8 +115,8 @@ async fn flush(broker: &Arc<Broker>, due: Vec<Arc<Partition>>) {
     join_or_resume_panic(flushing).await;
 }
 
-/// Takes note of how work for a partition has ended. One that is offline is not worked for, and
-/// a deleted one wants nothing more.
+/// Records how work for a partition ended. A success on an offline partition is no recovery, and an
+/// error of a deleted one no failure.
 fn note<T>(
     broker: &Broker,
     work: &'static str,
@@ -134,7 +134,7 @@ fn next_retention(broker: &Weak<Broker>, now_mono_ms: i64) -> Option<i64> {
     Some(now_mono_ms.saturating_add(interval))
 }
 
-/// Look at every partition for segments that are due.
+/// Checks every partition for expired segments.
 async fn retire(broker: &Arc<Broker>) {
     let all = broker.clone();
     let retiring = tokio::task::spawn_blocking(move || {
@@ -147,7 +147,7 @@ async fn retire(broker: &Arc<Broker>) {
                     due.push(partition.clone());
                 }
                 if partition.config().cleanup.compact {
-                    // Time alone may have made something of it cleanable.
+                    // Records may have become cleanable with time alone.
                     partition.pending_work().request_compaction(partition);
                 }
             }
@@ -159,13 +159,13 @@ async fn retire(broker: &Arc<Broker>) {
     join_or_resume_panic(retiring).await;
 }
 
-/// Take out what lies below these partitions' log start offsets, which are made durable first. Must
-/// be called within the runtime, where it may block.
+/// Removes the segments below these partitions' log start offsets, which are made durable first.
+/// Must be called within the runtime, and may block.
 pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
     let saved = checkpoints::save_running(broker);
     broker.background_errors.note("checkpoint", "", &saved);
     if saved.is_err() {
-        // Perhaps there is no room, which is what records go for.
+        // The disk may be full, which is a reason to delete records.
         partitions.iter().take(1).for_each(Partition::ask_for_checkpoint);
     }
     for partition in partitions {
@@ -173,18 +173,24 @@ pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
         note(broker, "retention", partition, &retired);
         let Ok(gone) = retired else { continue };
         let Some(first) = gone.first().map(|segment| segment.base_offset) else { continue };
-        tracing::info!(partition = %partition.id, segments = gone.len(), first, "old segments go");
+        tracing::info!(
+            topic = partition.id.topic,
+            partition = partition.id.partition,
+            segments = gone.len(),
+            base_offset = first,
+            "deleting expired segments"
+        );
         remove_later(broker, gone, partition.config().file_delete_delay_ms);
     }
 }
 
-/// Remove the files of retired segments once nobody is in the middle of them any more. Must be
-/// called within the runtime.
+/// Removes the files of deleted segments after `delay_ms`, so that reads in progress can finish.
+/// Must be called within the runtime.
 pub fn remove_later(broker: &Broker, gone: Vec<Arc<Segment>>, delay_ms: i64) {
     if gone.is_empty() {
         return;
     }
-    broker.tasks.spawn("removal of old segments", async move {
+    broker.tasks.spawn("deletion of segment files", async move {
         tokio::time::sleep(Duration::from_millis(delay_ms.max(0) as u64)).await;
         let removing = tokio::task::spawn_blocking(move || {
             gone.iter().try_for_each(|segment| {
@@ -193,7 +199,7 @@ pub fn remove_later(broker: &Broker, gone: Vec<Arc<Segment>>, delay_ms: i64) {
             })
         });
         if let Some(Err((file, error))) = join_or_resume_panic(removing).await {
-            tracing::warn!(file, %error, "an old segment could not be removed; the next start does it");
+            tracing::warn!(file, %error, "could not delete the segment file; the next start will");
         }
     });
 }

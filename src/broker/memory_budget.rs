@@ -1,8 +1,9 @@
-//! Memory that clients can have the broker take, counted in bytes before it is taken.
+//! Memory that requests make the broker allocate, counted in bytes before it is allocated.
 //!
-//! **Invariant:** at most `in_all` bytes are held at once, an eighth of it that is in reserve for
-//! small demands aside, and at most `each` of them by one connection. Waiting for memory is bounded in time, more so for a connection that holds some
-//! already: two that wait for each other do not wait for long.
+//! **Invariant:** at most `in_all` bytes are held at once, not counting a reserve of one eighth of
+//! it for small demands, and at most `each` of them by one connection. Waiting for memory is
+//! bounded, and shorter for a connection that already holds some: two that wait for each other do
+//! not wait for long.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,27 +20,27 @@ use crate::config::resolve::BrokerConfig;
 
 /// How long a connection that holds nothing waits for memory.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a connection that holds some already waits for more.
+/// How long a connection that already holds some waits for more.
 const WAIT_FOR_MORE_MAX: Duration = Duration::from_secs(4);
-/// Connections that hold no more than this have a reserve, and need not wait for large holders.
+/// Connections that hold no more than this may use the reserve and need not wait for large holders.
 const SMALL_BYTES: usize = 64 * 1024;
 
-/// A number of bytes that connections share.
+/// A budget of bytes that connections share.
 #[derive(Debug)]
 pub struct MemoryBudget {
     free: Semaphore,
-    /// What only small demands take, once nothing else is free.
+    /// For small demands only, when nothing else is free.
     reserve: Semaphore,
-    /// Permits to take memory little by little: as many as may all have their full share.
+    /// Permits to allocate piecemeal: as many as can all have their full share.
     growing: Arc<Semaphore>,
     in_all: MemoryBound,
     each: MemoryBound,
     waiting: AtomicUsize,
-    /// Wakes those that hold memory and need not.
+    /// Wakes holders that could give their memory up.
     wanted: Notify,
 }
 
-/// How many bytes, and which option says so.
+/// A number of bytes, and the option that sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryBound {
     /// The option.
@@ -48,45 +49,45 @@ pub struct MemoryBound {
     pub bytes: usize,
 }
 
-/// Why there is no memory.
+/// Why memory was not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryExhausted {
     /// More than one connection may hold, however long it waits.
-    #[error("it takes {bytes} bytes of memory; {option} allows {most}")]
+    #[error("{bytes} bytes of memory are needed; {option} allows {most}")]
     TooMuch {
-        /// What would be held.
+        /// The number of bytes that would be held.
         bytes: usize,
-        /// The option that forbids it.
+        /// The option that sets the limit.
         option: &'static str,
-        /// Its value.
+        /// The limit, in bytes.
         most: usize,
     },
-    /// Others have held it for too long.
-    #[error("there were no {bytes} bytes of memory in time ({option})")]
+    /// Other connections held it for too long.
+    #[error("timed out waiting for {bytes} bytes of memory ({option})")]
     Busy {
-        /// What was asked for.
+        /// The number of bytes requested.
         bytes: usize,
-        /// The option that bounds what all may hold.
+        /// The option that sets the budget of all connections.
         option: &'static str,
     },
 }
 
-/// Bytes that are held; given back when dropped.
+/// Bytes held; returned to the budget on drop.
 #[derive(Debug)]
 pub struct MemoryPermit {
     budget: Arc<MemoryBudget>,
     bytes: AtomicUsize,
-    /// How many of them are of the reserve.
+    /// How many of them are from the reserve.
     reserved: AtomicUsize,
 }
 
-/// Returns the memory for decoded requests.
+/// Returns the budget for decoded requests.
 pub fn for_requests(config: &BrokerConfig) -> MemoryBudget {
     let all = MemoryBound::of(&QUEUED_MAX_DECODED_BYTES, config.queued_max_decoded_bytes);
     MemoryBudget::new(all, all)
 }
 
-/// Returns the memory for answers.
+/// Returns the budget for responses.
 pub fn for_responses(config: &BrokerConfig) -> MemoryBudget {
     let all = MemoryBound::of(&QUEUED_MAX_RESPONSE_BYTES, config.queued_max_response_bytes);
     let each =
@@ -102,7 +103,7 @@ impl MemoryBound {
 }
 
 impl MemoryBudget {
-    /// Returns a budget of which nothing is held. No bound is larger than 4 GiB.
+    /// Returns a budget with nothing held. No bound is larger than 4 GiB.
     pub fn new(in_all: MemoryBound, each: MemoryBound) -> MemoryBudget {
         let most =
             |bound: MemoryBound| MemoryBound { bytes: bound.bytes.min(u32::MAX as usize), ..bound };
@@ -114,7 +115,7 @@ impl MemoryBudget {
         MemoryBudget { free, reserve, growing, in_all, each, waiting, wanted }
     }
 
-    /// Returns true while a connection waits for what others hold.
+    /// Returns true while a connection waits for memory.
     pub fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
@@ -124,11 +125,11 @@ impl MemoryBudget {
         self.free.available_permits()
     }
 
-    /// Waits for the permission to take memory little by little. Without it, connections that each
-    /// hold a part and need more would wait for each other.
+    /// Waits for the permit to allocate piecemeal. Without it, connections that each hold a part
+    /// and need more would wait for each other.
     ///
     /// # Errors
-    /// Others have it for too long.
+    /// Other connections held the permits for too long.
     pub async fn grow_in_turn(&self) -> Result<OwnedSemaphorePermit, MemoryExhausted> {
         let turn = tokio::time::timeout(WAIT_MAX, self.growing.clone().acquire_owned()).await;
         let option = self.in_all.option;
@@ -137,10 +138,10 @@ impl MemoryBudget {
             .ok_or(MemoryExhausted::Busy { bytes: self.each.bytes, option })
     }
 
-    /// Takes bytes for one connection, and waits for them if need be.
+    /// Takes bytes for one connection, waiting for them if necessary.
     ///
     /// # Errors
-    /// One connection may not hold as much, or others hold it for too long.
+    /// More than one connection may hold, or others held them for too long.
     pub async fn take(
         self: &Arc<MemoryBudget>,
         bytes: usize,
@@ -156,7 +157,7 @@ impl MemoryPermit {
     /// Takes more bytes.
     ///
     /// # Errors
-    /// As [`MemoryBudget::take`]; what was held before is still held.
+    /// Those of [`MemoryBudget::take`]; the bytes held before are still held.
     pub async fn grow(&self, more: usize) -> Result<(), MemoryExhausted> {
         let (held, MemoryBound { option, bytes: most }) = (self.bytes(), self.budget.each);
         let bytes = held.saturating_add(more);
@@ -186,7 +187,7 @@ impl MemoryPermit {
         Ok(())
     }
 
-    /// Takes more bytes from the reserve. False if it has not as many.
+    /// Takes more bytes from the reserve. Returns false if it does not have that many.
     fn grow_from_reserve(&self, permits: u32) -> bool {
         let Ok(permit) = self.budget.reserve.try_acquire_many(permits) else { return false };
         permit.forget();
@@ -200,27 +201,27 @@ impl MemoryPermit {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns true while a connection waits for the memory that this is a part of.
+    /// Returns true while a connection waits for memory of this budget.
     pub fn has_waiters(&self) -> bool {
         self.budget.has_waiters()
     }
 
-    /// Waits until a connection waits for the memory that this is a part of.
+    /// Waits until a connection waits for memory of this budget.
     pub async fn until_wanted(&self) {
         let mut notified = pin!(self.budget.wanted.notified());
-        // Enabled before the look: what begins to wait after it wakes this one.
+        // Enabled before the check, so that no waiter that begins in between is missed.
         notified.as_mut().enable();
         if !self.has_waiters() {
             notified.await;
         }
     }
 
-    /// Gives back as many bytes, or all that are held if those are fewer.
+    /// Gives back `bytes`, or all that are held if those are fewer.
     pub fn release(&self, bytes: usize) {
         let less = |held: usize| Some(held.saturating_sub(bytes));
         let before = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         let given = bytes.min(before.unwrap_or(0));
-        // The reserve first: it is small.
+        // To the reserve first: it is small.
         let less = |reserved: usize| Some(reserved.saturating_sub(given));
         let reserved = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         let to_reserve = given.min(reserved.unwrap_or(0));
@@ -228,7 +229,7 @@ impl MemoryPermit {
         self.budget.free.add_permits(given - to_reserve);
     }
 
-    /// Takes over what another holds of the same budget.
+    /// Takes over the bytes of another permit of the same budget.
     pub fn absorb(&self, other: MemoryPermit) {
         let relaxed = Ordering::Relaxed;
         self.bytes.fetch_add(other.bytes.swap(0, relaxed), relaxed);
@@ -242,7 +243,7 @@ impl Drop for MemoryPermit {
     }
 }
 
-/// Counts a waiting connection for as long as it waits.
+/// Counts a connection as waiting until dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Waiting<'_> {
@@ -359,7 +360,7 @@ mod tests {
         let small = budget.take(60 * K).await.unwrap();
         small.grow(4 * K).await.unwrap();
         assert_eq!((small.bytes(), budget.reserve.available_permits()), (64 * K, 64 * K));
-        // What it holds beyond is not of the reserve.
+        // The bytes beyond are not from the reserve.
         all.release(1024 * K);
         small.grow(K).await.unwrap();
         drop(waiting.await.unwrap().unwrap());

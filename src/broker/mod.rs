@@ -1,4 +1,4 @@
-//! Who owns what: the parts of a running broker, its start and its stop.
+//! The running broker: its parts, its start, its background tasks and its stop.
 
 pub mod advertised;
 pub mod auto_creation;

@@ -1,17 +1,18 @@
-//! The same done to many partitions, on several threads: a disk that is asked for one sync after
-//! another spends its time waiting, and one that is asked for many at once does them together.
+//! Work on many partitions by several threads: a disk that gets one sync after another spends its
+//! time waiting, one that gets many at once combines them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::topics::partition::Partition;
 
-/// From so many on. With fewer, threads are not worth it, and tests see a fixed order.
+/// The number of partitions from which on threads are used. With fewer they are not worth it, and
+/// tests see a fixed order.
 const MANY: usize = 64;
-/// How many threads. Most of them wait for the disk most of the time.
+/// The number of threads. They wait for the disk most of the time.
 const THREADS: usize = 16;
 
-/// Do it to all of them; it blocks until that is done. A panic of `act` is passed on.
+/// Calls `act` on each partition; blocks until all are done. A panic of `act` is propagated.
 pub fn for_each_parallel(partitions: &[Arc<Partition>], act: impl Fn(&Arc<Partition>) + Sync) {
     if partitions.len() < MANY {
         return partitions.iter().for_each(act);

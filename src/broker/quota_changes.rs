@@ -1,24 +1,24 @@
-//! Client quotas change: first in the metadata log, then for the clients.
+//! Altering client quotas: first in the metadata log, then for the clients.
 
 use crate::broker::state::Broker;
 use crate::log::AppendError;
 use crate::metadata::records::Record;
 use crate::quotas::alter::{AlterResults, Alteration, RECORDS_MAX, decide};
 
-/// Why no quota at all was changed.
+/// Why no quota was altered.
 #[derive(Debug, thiserror::Error)]
 pub enum QuotaError {
-    /// Too much for one batch of the metadata log.
+    /// More records than fit one batch of the metadata log.
     #[error("Unable to perform excessively large batch operation.")]
     TooMany,
-    /// The metadata log did not take it.
+    /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
 impl Broker {
-    /// Change client quotas; they hold at once. Says for each entity what became of it; those
-    /// that are right are changed even if others are wrong.
+    /// Alters client quotas, with immediate effect. Returns a result for each entity; valid
+    /// alterations are made even if others are invalid.
     ///
     /// # Errors
     /// Nothing was changed.

@@ -1,9 +1,9 @@
-//! The search for damage in the background: bit rot is found before somebody needs the record.
+//! Background scrubbing: bit rot is found before the record is needed.
 //!
 //! A pass reads every log file of every partition and of the metadata log, at
-//! `log.scrub.bytes.per.second`, and checks the CRC of each batch. What it finds is logged as an error,
-//! once; nothing is changed, and a fetch sends the batch as it is, as Kafka does. Between passes, for
-//! `log.scrub.interval.ms`, the task sleeps.
+//! `log.scrub.bytes.per.second`, and checks the CRC of each batch. Damage is logged as an error,
+//! once; nothing is changed, and a fetch returns the batch as it is, as in Kafka. Between passes
+//! the task sleeps for `log.scrub.interval.ms`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,16 +19,16 @@ use crate::log::scrub::{Corruption, Finding, of_view, scrub};
 use crate::metadata::store;
 use crate::types::TopicPartition;
 
-/// The first pass begins that long after the start at the latest, ms: a machine that is restarted
-/// every few days is to be searched, too.
+/// The first pass begins this long after the start at the latest, ms: a machine that is restarted
+/// every few days must be scrubbed, too.
 const FIRST_MS: i64 = 24 * 3600 * 1000;
-/// How long the thread rests before it looks whether it is still wanted, ms.
+/// How long the thread sleeps before it checks whether it must stop, ms.
 const NAP_MS: u64 = 100;
 
-/// What has been found, by file and position: nothing is logged twice.
+/// Known damage, by file and position: nothing is logged twice.
 type KnownDamage = BTreeSet<(PathBuf, u64)>;
 
-/// Searches now and then, until the broker stops.
+/// Scrubs at intervals until the broker stops.
 pub async fn run(broker: Weak<Broker>) {
     let Some((mut stopping, mut settings, began)) = broker.upgrade().map(|broker| {
         let now = broker.clock.now().mono_ms;
@@ -48,10 +48,12 @@ pub async fn run(broker: Weak<Broker>) {
         tokio::select! {
             () = &mut stopped => return,
             changed = settings.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(Duration::from_millis(rest)), if config.bytes_per_second > 0 => {
+            () = tokio::time::sleep(Duration::from_millis(rest)),
+                if config.bytes_per_second > 0 =>
+            {
                 let Some(up) = broker.upgrade() else { return };
                 let clock = up.clock.clone();
-                // It ends soon once the broker is to stop.
+                // A pass ends soon after the broker is asked to stop.
                 let passing = tokio::task::spawn_blocking(move || pass(&up, known));
                 let Some(found) = join_or_resume_panic(passing).await else { return };
                 known = found;
@@ -61,15 +63,15 @@ pub async fn run(broker: Weak<Broker>) {
     }
 }
 
-/// One pass over everything. Returns what is damaged.
+/// Runs one pass. Returns the damage found.
 fn pass(broker: &Broker, known: KnownDamage) -> KnownDamage {
     let mut pass = ScrubPass { known, found: KnownDamage::new(), bytes: 0 };
     match pass.run(broker) {
         Ok(()) => {
             tracing::info!(
                 bytes = pass.bytes,
-                damages = pass.found.len(),
-                "the log files have been searched for damage"
+                damaged_batches = pass.found.len(),
+                "scrubbed the log files"
             );
             pass.found
         }
@@ -78,7 +80,7 @@ fn pass(broker: &Broker, known: KnownDamage) -> KnownDamage {
 }
 
 struct ScrubPass {
-    /// What earlier passes have found.
+    /// The damage that earlier passes found.
     known: KnownDamage,
     found: KnownDamage,
     bytes: u64,
@@ -91,7 +93,7 @@ impl ScrubPass {
         let stretches = of_view(&broker.metadata.view());
         let mut findings = Vec::new();
         let mut throttler = |bytes| throttle.passed(broker, bytes);
-        // The metadata log is never compacted, and loses no segment.
+        // The metadata log is never compacted and loses no segment.
         scrub(broker.disk.as_ref(), &stretches, &mut throttler, &|_| true, &mut |f| {
             findings.push(f)
         })?;
@@ -103,7 +105,7 @@ impl ScrubPass {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) if !partition.is_closing() => {
                     tracing::warn!(topic = partition.id.topic, partition = partition.id.partition,
-                        %error, "the log files could not be searched for damage");
+                        %error, "could not scrub the log");
                 }
                 _ => {}
             }
@@ -139,21 +141,21 @@ fn log_damage(id: &TopicPartition, file: &Path, fault: &Corruption) {
             bytes = damage.bytes,
             offset = damage.offset,
             next_sound_offset = damage.next_offset,
-            "a log file is damaged: its batch at this position has no right CRC or no header"
+            "log file is damaged: the batch at this position has a wrong CRC or header"
         ),
         Corruption::Unreadable(error) => {
-            tracing::error!(topic, partition, %file, %error, "a log file cannot be read");
+            tracing::error!(topic, partition, %file, %error, "could not read the log file");
         }
     }
 }
 
-/// Holds a pass to its rate.
+/// Keeps a pass within its rate.
 struct ScrubThrottle {
-    /// What has been read so far.
+    /// How much has been read so far.
     bytes: u64,
-    /// The rate that holds now, bytes a second.
+    /// The rate in effect, bytes per second.
     rate: u64,
-    /// Since when (monotonic), and how much had been read then.
+    /// When that rate took effect (monotonic), and how much had been read by then.
     since: (i64, u64),
 }
 
@@ -173,7 +175,7 @@ impl ScrubThrottle {
             if rate != self.rate {
                 (self.rate, self.since) = (rate, (now, self.bytes));
             }
-            // Set to 0 while it runs, the pass rests until it is something again.
+            // With a rate of 0, a running pass pauses until the rate is raised again.
             let due = match rate {
                 0 => u64::MAX,
                 _ => (self.bytes - self.since.1).saturating_mul(1000) / rate,

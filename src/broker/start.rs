@@ -1,4 +1,4 @@
-//! The only place where the parts are put together; recovery in order.
+//! Assembles the broker, recovers its logs and starts its tasks. Nothing else does.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,19 +49,19 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// What clients have set in the data directory asks for what this version does not have.
+    /// A config that clients have set in the data directory is not supported by this version.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A topic that was to be there cannot be created.
+    /// A topic of `KAFKA_CREATE_TOPICS` cannot be created.
     #[error(transparent)]
     FirstTopic(#[from] FirstTopicError),
 }
 
-/// Put a broker together on a data directory. Must be called within a tokio runtime, where it
-/// leaves the task of `broker/maintenance.rs`.
+/// Starts a broker on a data directory. Must be called within a tokio runtime, on which it spawns
+/// the broker's tasks.
 ///
 /// # Errors
-/// The directory cannot be used, or something is asked for that cannot be had.
+/// The directory cannot be used, or a config or topic asks for something that is not supported.
 pub fn start(
     settings: Arc<Settings>,
     data_dir: PathBuf,
@@ -127,19 +127,19 @@ pub fn start(
     Ok(broker)
 }
 
-/// How many long answers the coordinator gives at a time.
+/// How many long responses the coordinator prepares at a time.
 const LONG_LISTINGS: usize = 2;
 
-/// Begins the tasks beside the coordinator's.
+/// Spawns all tasks but the coordinator's.
 fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
-    tasks.spawn("upkeep", maintenance::run(weak(), asked.flushes));
+    tasks.spawn("maintenance", maintenance::run(weak(), asked.flushes));
     tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
-    tasks.spawn("search for damage", scrubber::run(weak()));
+    tasks.spawn("scrubber", scrubber::run(weak()));
     tasks.spawn("health", health_monitor::run(weak()));
 }
 
-/// Opens the metadata log. What clients have set is looked at before anything is written.
+/// Opens the metadata log. Kept configs are checked before anything is written.
 fn open_metadata(
     disk: &Arc<dyn Disk>,
     dir: &Path,
@@ -153,7 +153,7 @@ fn open_metadata(
         Store::open(disk.clone(), dir, known, config.durability, now, space).map_err(failed)?;
     if let Err(error) = check_kept_configs(&metadata, config.node_id) {
         if known.clean {
-            // It is as it was before.
+            // The directory is as it was before.
             datadir::write_clean_shutdown_file(disk.as_ref(), dir).map_err(failed)?;
         }
         return Err(error.into());
@@ -161,7 +161,7 @@ fn open_metadata(
     Ok(metadata)
 }
 
-/// Refuses a directory in which clients have set what this version does not have.
+/// Refuses a directory with configs that this version does not support.
 fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError> {
     let image = metadata.image();
     ["", &node_id.to_string()]
@@ -233,8 +233,8 @@ fn windows(samples: i32, seconds: i32) -> Windows {
     Windows { samples: i64::from(samples), window_ms: i64::from(seconds) * 1000 }
 }
 
-/// Write what an empty metadata log begins with, and make the topics live; after a crash, recover
-/// all of them now, so that clients never wait for it.
+/// Writes the first records of an empty metadata log and makes the topics live. After a crash,
+/// recovers all of them now, so that clients never wait for it.
 fn begin(broker: &Broker) -> io::Result<()> {
     let offline = |error: crate::log::AppendError| io::Error::other(error.to_string());
     broker
@@ -256,11 +256,11 @@ fn begin(broker: &Broker) -> io::Result<()> {
         broker.go_live(topic);
     }
     if !broker.was_clean {
-        // Where nothing was ever written there is nothing to recover.
+        // A partition that was never written to needs no recovery.
         let mut used = broker.registry.partitions();
         used.retain(|partition| !partition.is_unused());
         parallel::for_each_parallel(&used, |partition| {
-            // One partition that cannot be opened is offline; the others go on.
+            // A partition that cannot be opened is offline; the others continue.
             let _ = partition.open();
         });
     }
@@ -268,7 +268,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
 }
 
 /// Returns the record that pins `min.insync.replicas` for the cluster, as Kafka does in a new data
-/// directory (KIP-966): what it is must not depend on which broker is asked.
+/// directory (KIP-966): the value must not depend on which broker is asked.
 fn min_insync_replicas(broker: &Broker) -> Record {
     let value = broker.settings.now().topic(&BTreeMap::new()).min_insync_replicas;
     Record::Config(ConfigRecord {

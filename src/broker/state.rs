@@ -1,4 +1,4 @@
-//! A struct of parts: what every handler is given.
+//! The struct of parts that every handler works on.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,84 +32,85 @@ use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::Registry;
 use crate::types::{Offset, ProducerId, TopicPartition};
 
-/// Producer ids are taken from the metadata log in blocks of this size, as in Kafka.
+/// The size of the blocks in which producer ids are reserved in the metadata log, as in Kafka.
 pub const PRODUCER_ID_BLOCK: i64 = 1000;
 
 /// The parts of a running broker.
 #[derive(Debug)]
 pub struct Broker {
-    /// What is configured, now.
+    /// The settings in effect.
     pub settings: LiveSettings,
-    /// What was configured for the broker as a whole and stays until its end.
+    /// The broker's static configuration, fixed until it stops.
     pub config: BrokerConfig,
     /// Cluster, node and directory ids.
     pub identity: MetaProperties,
-    /// Where everything lies.
+    /// The data directory.
     pub data_dir: PathBuf,
     /// The disk.
     pub disk: Arc<dyn Disk>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What is known durably.
+    /// The metadata log and its image.
     pub metadata: Store,
     /// Live partitions.
     pub registry: Registry,
-    /// Held while a topic is created or deleted: what is live must follow what is known, and a
-    /// name that is free again must not find the old directory.
+    /// Held while a topic is created or deleted: the live topics must follow the metadata, and a
+    /// name that is free again must not meet the old directory.
     pub topics_changing: Mutex<()>,
-    /// How many topics may be created now because clients ask for them.
+    /// How many topics clients may have auto-created now.
     pub auto_creation: AutoCreation,
     /// Incremental fetch sessions.
     pub sessions: Mutex<FetchSessions>,
-    /// What is left of the block of producer ids: next and end.
+    /// The rest of the reserved block of producer ids: next and end (exclusive).
     pub producer_ids: Mutex<(ProducerId, ProducerId)>,
-    /// What the checkpoints say of partitions whose log is not open.
+    /// The recovery point and log start offset that the checkpoint files have for partitions whose
+    /// log is not open.
     pub checkpointed: Mutex<BTreeMap<TopicPartition, (Offset, Offset)>>,
     /// True if the last run ended with a clean stop.
     pub was_clean: bool,
-    /// The way to the group coordinator.
+    /// The handle of the group coordinator.
     pub coordinator: Coordinator,
-    /// How much is logged.
+    /// The log levels.
     pub loggers: Loggers,
-    /// Where partitions ask for upkeep.
+    /// The queue of maintenance that partitions ask for.
     pub maintenance: MaintenanceQueue<Partition>,
-    /// How many idempotent producers the partitions remember in all.
+    /// The number of idempotent producers in all partitions' producer states.
     pub producers: Arc<ProducerCount>,
-    /// The tasks that it cannot do without.
+    /// The broker's essential tasks.
     pub tasks: Tasks,
-    /// Which parts are offline.
+    /// The offline components.
     pub health: Health,
-    /// What fails in the background.
+    /// The failures of background work.
     pub background_errors: BackgroundErrors,
-    /// Whether the disk has room.
+    /// Whether the disk is full.
     pub space: Arc<DiskSpace>,
-    /// Client quotas, and what was used of them.
+    /// Client quotas and their usage.
     pub quotas: Quotas,
     /// Memory for decoded requests (`queued.max.decoded.bytes`).
     pub decoded_bytes: Arc<MemoryBudget>,
-    /// Memory for answers (`queued.max.response.bytes`).
+    /// Memory for responses (`queued.max.response.bytes`).
     pub answer_bytes: Arc<MemoryBudget>,
-    /// The permit to carry out a large request: one at a time.
+    /// The permit to execute a large request: one at a time.
     pub large_requests: Arc<Semaphore>,
-    /// Permits to ask the coordinator for what may be long: all groups, all offsets.
+    /// Permits for long coordinator requests: all groups, all offsets.
     pub long_listings: Semaphore,
-    /// Permits to pack batches anew, as many as there are processors: it bounds the memory, too.
+    /// Permits to recompress batches, one per processor; they bound the memory as well.
     pub recompress_permits: Semaphore,
-    /// Turns true when the broker is asked to stop.
+    /// Turns true when the broker is to stop.
     pub stopping: watch::Sender<bool>,
-    /// Where clients are told to go.
+    /// The addresses advertised to clients.
     pub advertised: AdvertisedListeners,
-    /// The exclusive hold on the data directory.
+    /// The lock on the data directory.
     pub data_dir_lock: Option<DataDirLock>,
 }
 
 impl Broker {
-    /// What is known durably, now.
+    /// Returns the current metadata image.
     pub fn image(&self) -> Arc<Image> {
         self.metadata.image()
     }
 
-    /// A producer id that nobody has had before.
+    /// Returns a producer id that was never used before.
     pub fn next_producer_id(&self) -> Result<ProducerId, AppendError> {
         let mut block = self.producer_ids.lock().unwrap_or_else(|p| p.into_inner());
         if block.0 >= block.1 {

@@ -1,4 +1,4 @@
-//! Flush, close, and say that everything is on the disk, in that order.
+//! Clean shutdown: flush, close, then write the clean shutdown file, in that order.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,9 @@ use crate::broker::parallel;
 use crate::broker::state::Broker;
 use crate::storage::datadir::write_clean_shutdown_file;
 
-/// Close everything. Called once no connection is left.
+/// Closes all logs. Must be called when no connection is left.
 pub fn stop(broker: &Broker) -> io::Result<()> {
-    // What a panic may have left half done, the next start finds.
+    // What a panic left half done, the next start must recover.
     let is_clean = AtomicBool::new(broker.tasks.failure().is_none());
     parallel::for_each_parallel(&broker.registry.partitions(), |partition| {
         if !partition.close() {

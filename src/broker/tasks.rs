@@ -1,5 +1,5 @@
-//! The tasks that a broker cannot do without, watched: if one of them panics the broker has failed
-//! and ends, rather than going on without it.
+//! Supervision of the broker's essential tasks: if one panics, the broker has failed and stops
+//! instead of running without it.
 
 use std::any::Any;
 use std::future::Future;
@@ -8,17 +8,17 @@ use std::panic::resume_unwind;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A task has panicked: a fault of our own.
+/// A task panicked: a bug in Ottla.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a fault in Ottla: the task of the {task} has panicked: {why}")]
+#[error("bug in Ottla: task \"{task}\" panicked: {why}")]
 pub struct TaskPanic {
-    /// What the task does.
+    /// The name of the task.
     pub task: &'static str,
-    /// What the panic said.
+    /// The panic message.
     pub why: String,
 }
 
-/// Whether a task of the broker has panicked.
+/// Records whether a task of the broker panicked.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     failed: watch::Sender<Option<TaskPanic>>,
@@ -31,8 +31,8 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// Begins a task and watches it. What is returned ends when the task does, however that is.
-    /// Must be called within the runtime.
+    /// Spawns a task and watches it. The returned handle finishes when the task does, for whatever
+    /// reason. Must be called within the runtime.
     pub fn spawn(
         &self,
         task: &'static str,
@@ -42,11 +42,11 @@ impl Tasks {
         let working = tokio::spawn(work);
         tokio::spawn(async move {
             let Err(error) = working.await else { return };
-            // One that was taken down with its runtime has not failed.
+            // A task that was cancelled with its runtime did not fail.
             let Ok(panic) = error.try_into_panic() else { return };
             let failure = TaskPanic { task, why: message(panic.as_ref()) };
-            tracing::error!(task, why = failure.why, "a task has panicked: the broker ends");
-            // The first one counts; others may follow from it.
+            tracing::error!(task, error = failure.why, "task panicked; shutting down");
+            // The first failure counts; others may follow from it.
             failed.send_if_modified(|known| {
                 let is_first = known.is_none();
                 if is_first {
@@ -57,7 +57,7 @@ impl Tasks {
         })
     }
 
-    /// Returns once a task has panicked.
+    /// Waits until a task panics.
     pub async fn failed(&self) -> TaskPanic {
         let mut changes = self.failed.subscribe();
         let failure = changes.wait_for(Option::is_some).await.map(|failure| failure.clone());
@@ -68,14 +68,14 @@ impl Tasks {
         }
     }
 
-    /// The task that has panicked, if one has.
+    /// Returns the first task that panicked, if any.
     pub fn failure(&self) -> Option<TaskPanic> {
         self.failed.borrow().clone()
     }
 }
 
-/// Waits for work on a blocking thread, and takes up its panic: whoever asked for it is the one
-/// that is watched. `None` if the runtime has ended before the work.
+/// Waits for blocking work and resumes its panic here, since the caller's task is the one that is
+/// watched. Returns `None` if the runtime ended first.
 pub async fn join_or_resume_panic<T>(work: JoinHandle<T>) -> Option<T> {
     match work.await {
         Ok(done) => Some(done),
@@ -86,7 +86,7 @@ pub async fn join_or_resume_panic<T>(work: JoinHandle<T>) -> Option<T> {
     }
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "?".to_owned())

@@ -1,5 +1,5 @@
-//! Many topics are created and deleted in pieces, on blocking threads: each piece is one write to
-//! the metadata log, and between two of them others get their turn.
+//! Creation and deletion of many topics in batches, on blocking threads: each batch is one write to
+//! the metadata log, and other requests are served between batches.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::log::AppendError;
 use crate::types::TopicId;
 
-/// How many topics a piece has at most.
+/// The maximum number of topics in a batch.
 const TOPICS: usize = 200;
-/// From how many partitions on a piece takes no further topic. One topic is always one piece.
+/// A batch with this many partitions takes no further topic. A single topic is never split.
 const PARTITIONS: i64 = 1000;
 
 impl Broker {
-    /// Creates topics, as [`Broker::create_topics`] does, in pieces. A broker that stops creates
-    /// no further piece.
+    /// Creates topics, as [`Broker::create_topics`] does, in batches. A stopping broker creates no
+    /// further batch.
     pub async fn create_in_batches(
         self: &Arc<Self>,
         wanted: Vec<NewTopic>,
@@ -38,7 +38,7 @@ impl Broker {
         outcomes
     }
 
-    /// Deletes topics, as [`Broker::delete_topics`] does, in pieces.
+    /// Deletes topics, as [`Broker::delete_topics`] does, in batches.
     pub async fn delete_in_batches(
         self: &Arc<Self>,
         names: &[String],
@@ -54,23 +54,24 @@ impl Broker {
         outcomes
     }
 
-    /// Gives a topic more partitions, as [`Broker::add_partitions`] does, on a blocking thread.
+    /// Increases a topic's number of partitions, as [`Broker::add_partitions`] does, on a blocking
+    /// thread.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Broker::add_partitions`].
     pub async fn grow(self: &Arc<Self>, name: &str, count: i32) -> Result<(), GrowError> {
         let (broker, name) = (self.clone(), name.to_owned());
         let done = self.blocking(move || broker.add_partitions(&name, count)).await;
         done.unwrap_or_else(|why| Err(AppendError::Offline(why).into()))
     }
 
-    /// Runs one piece; an error says why it was not run, or not to its end.
+    /// Runs one batch. An error says why it did not run to its end.
     async fn blocking<T: Send + 'static>(
         &self,
         piece: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
         if *self.stopping.borrow() {
-            return Err("the broker stops".to_owned());
+            return Err("the broker is stopping".to_owned());
         }
         tokio::task::spawn_blocking(piece).await.map_err(|error| error.to_string())
     }

@@ -1,4 +1,4 @@
-//! Topics come, change, grow and go: first in the metadata log, then live.
+//! Creating and changing topics: first in the metadata log, then in the registry of live topics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::topics::partition::{Partition, PartitionContext};
 use crate::topics::registry::LiveTopic;
 use crate::types::{TopicId, TopicPartition};
 
-/// A topic that somebody wants.
+/// A topic to be created.
 #[derive(Debug, Clone)]
 pub struct NewTopic {
-    /// Its name, which has been checked.
+    /// Its name, already validated.
     pub name: String,
-    /// How many partitions, at least 1.
+    /// The number of partitions, at least 1.
     pub partitions: i32,
-    /// Configs, which have been checked.
+    /// Its configs, already validated.
     pub configs: BTreeMap<String, String>,
 }
 
 impl Broker {
-    /// Create one topic, as [`Broker::create_topics`] does.
+    /// Creates one topic, as [`Broker::create_topics`] does.
     pub fn create_topic(&self, wanted: NewTopic) -> Result<TopicId, CreateError> {
         let unanswered = || Err(AppendError::Offline("nothing was decided".to_owned()).into());
         self.create_topics(&[wanted]).pop().unwrap_or_else(unanswered)
     }
 
-    /// Create topics, with one write for all of them; each for itself may be refused. What was
-    /// created is durable in the metadata log and ready to be written to when this returns.
+    /// Creates topics with one write for all of them; each may be refused on its own. Created
+    /// topics are durable in the metadata log and ready to be written to when this returns.
     pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let decided = self.metadata.change(self.clock.now(), |image| {
@@ -63,14 +63,14 @@ impl Broker {
         outcomes
     }
 
-    /// What [`Broker::create_topics`] would say to these; what `validate_only` asks.
+    /// Checks what [`Broker::create_topics`] would answer, for `validate_only`.
     pub fn could_create(&self, wanted: &[NewTopic]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
         let mut reservations = NameReservations::of(&image, self.settings.now().live().topics);
         wanted.iter().map(|topic| reservations.take(&topic.name, topic.partitions)).collect()
     }
 
-    /// Tells which of these names are free, whatever the limits.
+    /// Checks which of these names are free, regardless of the limits.
     pub fn are_free(&self, names: &[&str]) -> Vec<Result<(), CreateError>> {
         let image = self.image();
         let mut reservations = NameReservations::of(&image, self.settings.now().live().topics);
@@ -103,7 +103,7 @@ impl Broker {
         })
     }
 
-    /// Make a topic of the image live. Its logs are opened when they are first wanted.
+    /// Makes a topic of the image live. Its logs are opened on first use.
     pub fn go_live(&self, topic: &Topic) {
         let config = Arc::new(self.settings.now().topic(&topic.configs));
         let partitions = (0..topic.partitions).map(|index| self.partition(topic, index, &config));
@@ -137,7 +137,8 @@ impl Broker {
         Arc::new(Partition::new(id, topic.id, config.clone(), origin))
     }
 
-    /// Give a topic more partitions. What it has keeps its place and its readers.
+    /// Increases a topic's number of partitions to `count`. Existing partitions and their readers
+    /// are not affected.
     pub fn add_partitions(&self, name: &str, count: i32) -> Result<(), GrowError> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         self.metadata.change(self.clock.now(), |image| {
@@ -166,16 +167,16 @@ impl Broker {
         Ok(())
     }
 
-    /// Tells whether so many partitions more could be given to a topic that is there.
+    /// Checks whether an existing topic could be given `more` partitions.
     ///
     /// # Errors
-    /// There would be more than `max.partitions`.
+    /// `max.partitions` would be exceeded.
     pub fn could_grow(&self, name: &str, more: i32) -> Result<(), TopicLimitReached> {
         TopicCapacity::of(&self.image(), self.settings.now().live().topics).take(name, false, more)
     }
 
-    /// Change a topic's configs; `decide` is given those that it has and gives those that it is
-    /// to have, which have been checked. They act at once.
+    /// Changes a topic's configs. `decide` gets the current ones and returns the new ones, already
+    /// validated. They take effect at once.
     pub fn alter_topic<E: From<AppendError>>(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Topics go: first from the metadata log, then from the live ones, later from the disk.
+//! Deleting topics: from the metadata log, then from the registry of live topics, later from disk.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,26 +14,26 @@ impl Broker {
     /// Deletes one topic, as [`Broker::delete_topics`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Broker::delete_topics`].
     pub fn delete_topic(&self, name: &str) -> Result<bool, AppendError> {
         let unanswered = || Err(AppendError::Offline("nothing was decided".to_owned()));
         self.delete_topics(&[name.to_owned()]).pop().unwrap_or_else(unanswered)
     }
 
-    /// Deletes topics, with one write for all of them: their names are free and their partitions
-    /// take nothing more when this returns. False for a name that no topic has. Files go after
-    /// `file.delete.delay.ms`, so that readers in the middle finish. Must be called within the
-    /// runtime, where it blocks.
+    /// Deletes topics with one write for all of them. When this returns, their names are free and
+    /// their partitions accept no more records; the result is false for a name that no topic has.
+    /// Files are removed after `file.delete.delay.ms`, so that reads in progress can finish. Must
+    /// be called within the runtime, and blocks.
     ///
     /// # Errors
-    /// The metadata log did not take it.
+    /// The metadata log could not be written.
     pub fn delete_topics(&self, names: &[String]) -> Vec<Result<bool, AppendError>> {
         let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
         let removed = self.metadata.change_to_make_room(self.clock.now(), |image| {
             let mut found = BTreeSet::new();
             let ids = names.iter().map(|name| {
                 let topic = image.topics.get(name)?;
-                // Of a name that comes twice the second one finds nothing.
+                // A name listed twice is deleted once.
                 found.insert(name.as_str()).then_some(topic.id)
             });
             let ids: Vec<_> = ids.collect();
@@ -54,7 +54,7 @@ impl Broker {
         removed.into_iter().map(Ok).collect()
     }
 
-    /// Ends a topic's partitions; gives the directories that are left to be removed.
+    /// Closes a topic's partitions. Returns the directories that remain to be removed.
     fn put_aside(&self, topic: &LiveTopic) -> Vec<PathBuf> {
         let mut dirs = Vec::new();
         for partition in &topic.partitions {
@@ -62,15 +62,17 @@ impl Broker {
             match partition.delete() {
                 Ok(dir) => dirs.extend(dir),
                 Err(error) => {
-                    tracing::error!(partition = %partition.id, %error, "its directory stays")
+                    let (topic, partition) = (&partition.id.topic, partition.id.partition);
+                    tracing::error!(topic, partition, %error,
+                        "could not delete the partition directory");
                 }
             }
         }
         dirs
     }
 
-    /// Removes directories once their delay, in ms, is over: one after the other, so that very
-    /// many of them take one thread.
+    /// Removes directories when their delay, in ms, is over. One after another, so that even very
+    /// many of them take only one thread.
     fn remove_later(&self, mut aside: Vec<(i64, Vec<PathBuf>)>) {
         aside.retain(|(_, dirs)| !dirs.is_empty());
         aside.sort_by_key(|(delay_ms, _)| *delay_ms);
@@ -78,7 +80,7 @@ impl Broker {
             return;
         }
         let disk = self.disk.clone();
-        self.tasks.spawn("removal of deleted topics", async move {
+        self.tasks.spawn("deletion of topic directories", async move {
             let mut waited_ms = 0;
             for (delay_ms, dirs) in aside {
                 let more_ms = delay_ms.saturating_sub(waited_ms).max(0);
@@ -89,7 +91,7 @@ impl Broker {
                     for dir in dirs.iter().filter(|dir| disk.exists(dir)) {
                         if let Err(error) = disk.remove_dir(dir) {
                             let dir = dir.display();
-                            tracing::warn!(%dir, %error, "a deleted topic's directory could not be removed");
+                            tracing::warn!(%dir, %error, "could not delete the topic directory");
                         }
                     }
                 });

@@ -2,7 +2,7 @@
 
 use crate::log::AppendError;
 
-/// There are as many topics or partitions as the broker takes.
+/// A limit on topics or partitions is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "The broker takes at most {max} {what} and has {has}; {wanted} more would exceed that. Delete \
@@ -11,66 +11,67 @@ use crate::log::AppendError;
 pub struct TopicLimitReached {
     /// What is limited: `topics` or `partitions`.
     pub what: &'static str,
-    /// The option that limits it.
+    /// The option that sets the limit.
     pub option: &'static str,
-    /// Its value.
+    /// The limit.
     pub max: usize,
-    /// How many there are.
+    /// The current number.
     pub has: usize,
-    /// How many more were asked for.
+    /// How many more were requested.
     pub wanted: usize,
 }
 
 /// Why a topic was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// There is one of that name.
+    /// A topic of that name exists.
     #[error("Topic '{0}' already exists.")]
     Exists(String),
-    /// It is where the broker keeps what it knows of topics.
+    /// The name is that of the metadata log.
     #[error("Creation of internal topic {0} is prohibited.")]
     Reserved(String),
-    /// A name that differs only by `.` and `_` exists; Kafka's metrics could not tell them apart.
+    /// The name differs from another only by `.` and `_`, which Kafka's metrics could not tell
+    /// apart.
     #[error("Topic '{name}' collides with existing topic: {existing}")]
     Collides {
-        /// The wanted name.
+        /// The requested name.
         name: String,
-        /// The name that is there.
+        /// The existing name.
         existing: String,
     },
-    /// There are as many topics or partitions as there may be.
+    /// The limit on topics or partitions is reached.
     #[error(transparent)]
     NoRoom(#[from] TopicLimitReached),
-    /// The metadata log did not take it.
+    /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
-/// Why a topic was not given more partitions.
+/// Why a topic's partitions were not increased.
 #[derive(Debug, thiserror::Error)]
 pub enum GrowError {
     /// There is no such topic.
     #[error("there is no such topic")]
     Unknown,
-    /// Partitions are never taken away.
+    /// The number of partitions never decreases.
     #[error("{}", not_more(name, *has, *wanted))]
     NotMore {
         /// The topic.
         name: String,
-        /// How many there are.
+        /// The current number of partitions.
         has: i32,
-        /// How many were wanted.
+        /// The requested number of partitions.
         wanted: i32,
     },
-    /// There are as many partitions as there may be.
+    /// The limit on partitions is reached.
     #[error(transparent)]
     NoRoom(#[from] TopicLimitReached),
-    /// The metadata log did not take it.
+    /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
-/// Kafka's two sentences for it.
+/// Returns Kafka's message for each of the two cases.
 fn not_more(name: &str, has: i32, wanted: i32) -> String {
     if has == wanted {
         return format!("Topic already has {has} partition(s).");

@@ -188,8 +188,8 @@ async fn the_search_in_the_background_tells_of_damage_once_and_a_fetch_sends_it_
     let daemon = Daemon::start(&mut command);
     let log = rotten(&daemon, &dir).await;
     let said = until(lines.path(), "ERROR", 1).await;
-    let passes = said.matches("have been searched").count();
-    let said = until(lines.path(), "have been searched", passes + 4).await;
+    let passes = said.matches("scrubbed the log files").count();
+    let said = until(lines.path(), "scrubbed the log files", passes + 4).await;
     let errors: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(errors.len(), 1, "{said}");
     for part in ["topic=\"t\"", "partition=0", text(&log), "offset=2", "next_sound_offset=3"] {

@@ -67,7 +67,7 @@ async fn a_panic_of_upkeep_on_another_thread_ends_the_broker_and_loses_nothing()
     disk.panic_in_next_sync("t-0");
     assert_eq!(client.produce("t", 0, plain(&["acknowledged"])).await.error_code, 0);
     let failure = ottla.broker().tasks.failed().await;
-    assert_eq!(failure.task, "upkeep");
+    assert_eq!(failure.task, "maintenance");
     drop(client);
     is_recovered(ottla, &disk).await;
 }
@@ -76,7 +76,7 @@ async fn a_panic_of_upkeep_on_another_thread_ends_the_broker_and_loses_nothing()
 async fn a_panic_in_a_change_of_topics_takes_the_metadata_log_offline_and_is_told() {
     let disk = SimDisk::new(3);
     let (ottla, mut client) = on(&disk, &[]).await;
-    assert_eq!(health(&ottla).await, "ok all parts work\n");
+    assert_eq!(health(&ottla).await, "ok all components are online\n");
     disk.fail_next_write("__cluster_metadata-0/", InjectedError::Panic);
     for _ in 0..2 {
         let answer = client.call(7, &creation("t", 1, &[])).await;
@@ -95,7 +95,7 @@ async fn one_error_of_the_disk_in_the_committed_offsets_or_the_metadata_log_is_t
     let (ottla, mut client) = on(&disk, &[]).await;
     client.create("t", 1, &[]).await;
     committed(&mut client).await;
-    assert_eq!(health(&ottla).await, "ok all parts work\n");
+    assert_eq!(health(&ottla).await, "ok all components are online\n");
     disk.fail_next_write("__consumer_offsets-0/", InjectedError::Io);
     let answer = client.call(7, &committing("g", "t", 0, 2)).await;
     assert_eq!(answer.topics[0].partitions[0].error_code, Code::CoordinatorNotAvailable.code());
@@ -197,9 +197,9 @@ async fn a_fault_ends_an_embedded_broker_and_not_its_program() {
     assert_eq!(client.produce("t", 0, plain(&["acknowledged"])).await.error_code, 0);
     assert!(client.is_closed().await);
     let failure = broker.failure().unwrap();
-    assert!(failure.contains("upkeep"), "{failure}");
+    assert!(failure.contains("maintenance"), "{failure}");
     let error = broker.stop().await.unwrap_err().to_string();
-    assert!(error.contains("upkeep") && error.contains("injected a panic"), "{error}");
+    assert!(error.contains("maintenance") && error.contains("injected a panic"), "{error}");
     let again = ottla::Broker::builder().data_dir(dir.path()).disk(Arc::new(disk)).start().await;
     let again = again.unwrap();
     let mut client = Client::connect(again.address()).await;
@@ -219,7 +219,7 @@ async fn a_fault_ends_the_program_with_a_line_and_a_code_of_its_own() {
     std::fs::write(&asks, "").unwrap();
     assert_eq!(daemon.exit_code(), Some(70));
     let said = daemon.stderr();
-    let lines = said.lines().filter(|line| line.contains("a task has panicked: the broker ends"));
+    let lines = said.lines().filter(|line| line.contains("task panicked; shutting down"));
     let lines: Vec<&str> = lines.collect();
     assert!(lines.len() == 1 && lines[0].contains("as the test asks"), "{said}");
     assert!(!data.join(CLEAN).exists());
