@@ -1,12 +1,12 @@
-//! One client: frame in, reply out, in order.
+//! One client's connection: requests in, responses out, in order.
 //!
-//! **Invariant:** one request is answered before the next is begun, as in Kafka: that keeps
-//! answers in order and an idempotent producer's batches in sequence. While whole frames are
-//! here already, the replies are collected and leave together; before anything waits, all that
-//! is owed is sent.
+//! **Invariant:** one request is answered before the next is begun, as in Kafka: this keeps
+//! responses in order and an idempotent producer's batches in sequence. While further complete
+//! frames have been received, responses are collected and sent together; before anything waits, all
+//! pending ones are sent.
 //!
-//! A client that has used more than its quota is answered like any other, and then not read for
-//! its throttle time (KIP-219).
+//! A client that has exceeded its quota gets its response like any other, and its connection is
+//! then not read for the throttle time (KIP-219).
 
 use std::future::Future;
 use std::io;
@@ -40,15 +40,15 @@ use crate::wire::response::{API_VERSIONS, CloseReason, Response};
 use crate::wire::shape::ShapeError;
 use crate::wire::{header, shape};
 
-/// Requests that take more memory than they may.
+/// Requests that need more memory than is allowed.
 static UNAFFORDABLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
-/// Clients that send too slowly for the others.
+/// Clients that send too slowly while others wait.
 static SENDS_TOO_SLOWLY: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
-/// Clients that do not read.
+/// Clients that read too slowly.
 static READS_TOO_LITTLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
 
-/// How long an answer is waited for once the client has sent its last byte. It may have closed
-/// its half only and still read, but what can take as long as a rebalance is not kept for it.
+/// How long a response is waited for after the client has closed its sending half. It may still
+/// read, but a wait as long as a rebalance is not worth it.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// One client's connection.
@@ -60,15 +60,15 @@ pub struct Connection {
     permit: ConnectionPermit,
     listener_peer: ListenerPeer,
     out: Outbound,
-    /// The client id that the next sending is charged to, where processing time is limited.
+    /// The client id that sending is charged to, where request time is limited.
     payer: Option<String>,
 }
 
-/// What follows an answer.
+/// What follows a response.
 struct AfterResponse {
-    /// False if the connection is to be closed.
+    /// False if the connection must be closed.
     goes_on: bool,
-    /// For how long the client is not read, in ms.
+    /// How long the connection is not read, in ms.
     mute_ms: i64,
 }
 
@@ -77,7 +77,7 @@ impl AfterResponse {
 }
 
 impl Connection {
-    /// A connection that came in so.
+    /// Returns the connection of an accepted client.
     pub fn new(
         shared: Arc<ServerState>,
         stream: TcpStream,
@@ -90,8 +90,9 @@ impl Connection {
         Ok(Connection { shared, stream, peer, permit, listener_peer, out, payer: None })
     }
 
-    /// Serve the client until it leaves, says nothing for `connections.max.idle.ms`, sends what
-    /// nobody understands or too slowly, its permit is given to somebody else, or the broker stops.
+    /// Serves the client until it disconnects, is idle for `connections.max.idle.ms`, sends
+    /// something invalid or sends too slowly, its permit goes to another client, or the broker
+    /// stops.
     pub async fn serve(mut self) {
         let shared = self.shared.clone();
         let config = &shared.broker.config;
@@ -142,7 +143,12 @@ impl Connection {
                 Ok(Ok(true)) => self.permit.note_activity(self.shared.now_ms()),
                 Ok(Ok(false)) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "idle too long")),
+                Err(_) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "idle for longer than connections.max.idle.ms",
+                    ));
+                }
             }
         }
     }
@@ -164,8 +170,8 @@ impl Connection {
         })
     }
 
-    /// Read nothing for so long; false if the client leaves meanwhile, or the broker stops. A
-    /// connection may be as silent for this reason as for any other.
+    /// Reads nothing for the throttle time. Returns false if the client disconnects meanwhile, or
+    /// the broker stops. A throttled connection is still subject to the idle limit.
     async fn mute(
         &self,
         throttle_ms: i64,
@@ -181,13 +187,13 @@ impl Connection {
             _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
         }
         if throttle > idle {
-            let why = "throttled for longer than a connection may be idle";
+            let why = "throttled for longer than connections.max.idle.ms";
             return Err(io::Error::new(io::ErrorKind::TimedOut, why));
         }
         Ok(true)
     }
 
-    /// Say why the connection is closed: once a second if clients can have it said at will.
+    /// Logs why the connection is closed, at most once per second where clients can provoke it.
     fn closed(&self, error: &io::Error) {
         let cause = error.get_ref();
         let limit = match cause {
@@ -199,23 +205,23 @@ impl Connection {
             }
         };
         if let Some(more) = limit.admit(self.shared.now_ms()) {
-            tracing::warn!(peer = %self.peer, %error, more, "connection closed");
+            tracing::warn!(peer = %self.peer, %error, suppressed = more, "connection closed");
         }
     }
 
-    /// Say that a request gets no answer. What a client can have said as often as it likes is said
-    /// once a second.
+    /// Logs that a request gets no response, at most once per second where clients can provoke it.
     fn log_close(&self, reason: &CloseReason) {
         if !matches!(reason, CloseReason::Unaffordable(_)) {
-            tracing::debug!(peer = %self.peer, %reason, "connection will be closed");
+            tracing::debug!(peer = %self.peer, error = %reason, "closing the connection");
             return;
         }
         if let Some(more) = UNAFFORDABLE.admit(self.shared.now_ms()) {
-            tracing::warn!(peer = %self.peer, %reason, more, "connection will be closed");
+            tracing::warn!(peer = %self.peer, error = %reason, suppressed = more,
+                "closing the connection");
         }
     }
 
-    /// Answer one request.
+    /// Answers one request.
     async fn answer(
         &mut self,
         frame: Bytes,
@@ -262,8 +268,8 @@ impl Connection {
     }
 }
 
-/// True for a request that waits for what others do, as long as its client wants: for records
-/// (Fetch), for the other members of a group (JoinGroup, SyncGroup).
+/// Returns true for a request that waits for others for as long as its client chooses: for records
+/// (Fetch), or for other members of a group (JoinGroup, SyncGroup).
 fn waits_at_clients_will(frame: &[u8]) -> bool {
     frame.first_chunk::<2>().is_some_and(|key| {
         [ApiKey::Fetch, ApiKey::JoinGroup, ApiKey::SyncGroup]
@@ -276,8 +282,8 @@ fn evicted() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, SlowClient::WaitedTooLong)
 }
 
-/// Until the client has closed its half of the connection. If it has sent more instead, for ever:
-/// its end stands behind what it sent.
+/// Waits until the client has closed its half of the connection. Never returns if it has sent more
+/// instead, since the close comes after that.
 async fn closed_by_peer(stream: &TcpStream) {
     match stream.peek(&mut [0]).await {
         Ok(0) | Err(_) => {}
@@ -285,9 +291,9 @@ async fn closed_by_peer(stream: &TcpStream) {
     }
 }
 
-/// Until a client that is not read has left: it has closed its side of the connection, or the
-/// connection is broken. What it has sent before it closed is still to be answered, so then only
-/// a broken one counts.
+/// Waits until a client that is not being read has left: it has closed its half of the connection,
+/// or the connection is broken. If it sent requests before closing, they are still to be answered,
+/// so then only a broken connection counts.
 async fn half_closed_by_peer(stream: &TcpStream) {
     if matches!(stream.peek(&mut [0]).await, Ok(n) if n > 0) {
         drop(stream.ready(Interest::ERROR).await);
@@ -310,7 +316,7 @@ async fn handle(
         }
         shared.old_clients.refused(peer, &header);
         return Err(CloseReason::Malformed(format!(
-            "API key {key} is not served in version {version}"
+            "version {version} of API key {key} is not supported"
         )));
     };
     let body = frame.slice(body_from..);
@@ -322,7 +328,7 @@ async fn handle(
         broker: shared.broker.clone(),
         version,
         correlation_id: header.correlation_id,
-        // A copy, so that the frame is free once it is decoded.
+        // A copy, so that the frame can be freed once it is decoded.
         client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
         peer,
         listener_peer,

@@ -1,9 +1,9 @@
-//! Who is connected, counted against `max.connections` and `max.connections.per.ip`.
+//! The connection limits `max.connections` and `max.connections.per.ip`.
 //!
-//! When as many are connected as may be, an address that has fewer connections than another one
-//! still gets its place: of the address that has most, the connection that has been silent for
-//! longest is closed, as Kafka does for its inter-broker listener (`ConnectionQuotas`). So one
-//! address cannot keep the others out.
+//! When a limit is reached, an address with fewer connections than another one is still admitted:
+//! of the address with the most connections, the one that has been idle for longest is closed, as
+//! Kafka does for its inter-broker listener (`ConnectionQuotas`). So one address cannot keep the
+//! others out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -12,16 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-/// How many clients may be connected.
+/// The limits for a new connection.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxConnections {
-    /// In all, and by which option.
+    /// The limit in all, and the option that sets it.
     pub total: (i32, &'static str),
-    /// From the address of the one who comes: `max.connections.per.ip` and its overrides.
+    /// The limit of the client's address: `max.connections.per.ip` and its overrides.
     pub per_address: i32,
 }
 
-/// The places that clients have taken, over all listeners.
+/// The permits in use, over all listeners.
 #[derive(Debug, Default)]
 pub struct ConnectionLimits {
     counts: Mutex<ConnectionCounts>,
@@ -34,7 +34,7 @@ struct ConnectionCounts {
     by_address: HashMap<IpAddr, BTreeMap<u64, Arc<ConnectedClient>>>,
 }
 
-/// Who has a place.
+/// A connected client, as its connection sees it.
 #[derive(Debug, Default)]
 pub struct ConnectedClient {
     active_ms: AtomicI64,
@@ -42,13 +42,13 @@ pub struct ConnectedClient {
 }
 
 impl ConnectedClient {
-    /// Waits until somebody else has been given the place.
+    /// Waits until the permit goes to another client.
     pub async fn evicted(&self) {
         self.evicted.notified().await;
     }
 }
 
-/// One client's place; free again when dropped.
+/// One client's permit to be connected, given back on drop.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     limits: Arc<ConnectionLimits>,
@@ -58,16 +58,16 @@ pub struct ConnectionPermit {
     evicted: Option<Eviction>,
 }
 
-/// Whose place a newcomer has taken.
+/// A connection closed in favour of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Eviction {
-    /// The address.
+    /// Its address.
     pub from: IpAddr,
     /// The limit that was reached.
     pub limit: LimitReached,
 }
 
-/// Why there is no place: the limit, by name, and what it is.
+/// A limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitReached {
     /// The option.
@@ -81,11 +81,11 @@ impl ConnectionLimits {
         self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Returns a place for a client from this address.
+    /// Returns a permit for a client from this address.
     ///
     /// # Errors
-    /// As many clients are connected as may be, and no other address has more of them than this
-    /// one. Those stay when a limit is lowered.
+    /// The limit is reached, and no other address has more connections than this one. Existing
+    /// connections stay when a limit is lowered.
     pub fn acquire(
         self: &Arc<ConnectionLimits>,
         address: IpAddr,
@@ -114,8 +114,8 @@ impl ConnectionLimits {
 }
 
 impl ConnectionCounts {
-    /// Has the most silent connection leave of the address that has most, if those are more than
-    /// so many. Returns the address.
+    /// Evicts the longest idle connection of the address with the most, if it has more than
+    /// `more_than`. Returns the address.
     fn make_room(&mut self, more_than: usize) -> Option<IpAddr> {
         let counts = self.by_address.iter().map(|(address, clients)| (clients.len(), *address));
         let (_, address) = counts.max().filter(|(count, _)| *count > more_than)?;
@@ -140,17 +140,17 @@ impl ConnectionCounts {
 }
 
 impl ConnectionPermit {
-    /// Whose place it was until now.
+    /// Returns the eviction that made room for this permit, if any.
     pub fn evicted(&self) -> Option<Eviction> {
         self.evicted
     }
 
-    /// Notes that the client was heard from.
+    /// Records that the client was active.
     pub fn note_activity(&self, now_ms: i64) {
         self.client.active_ms.store(now_ms, Ordering::Relaxed);
     }
 
-    /// Returns what the client waits on while it is served: somebody else may be given its place.
+    /// Returns the client, so that its connection can watch for its eviction.
     pub fn client(&self) -> Arc<ConnectedClient> {
         self.client.clone()
     }
@@ -158,7 +158,7 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        // It is not there any more if somebody else was given the place.
+        // It has been removed already if it was evicted.
         drop(self.limits.counts().remove(self.address, self.number));
     }
 }
@@ -175,7 +175,7 @@ mod tests {
         MaxConnections { total: (all, "max.connections"), per_address: from_there }
     }
 
-    /// True if somebody else was given the place.
+    /// Returns true if the permit went to another client.
     fn must_leave(place: &ConnectionPermit) -> bool {
         let clients = place.limits.counts();
         let clients = clients.by_address.get(&place.address);
@@ -191,7 +191,11 @@ mod tests {
         assert_eq!(full, LimitReached { option: "max.connections", max: 2 });
         drop(second);
         drop(places.acquire(ip("10.0.0.2"), limits(2, 9), 0).unwrap());
-        assert_eq!(places.counts().by_address.len(), 1, "nobody is remembered who is not here");
+        assert_eq!(
+            places.counts().by_address.len(),
+            1,
+            "addresses without connections are forgotten"
+        );
         drop(first);
         assert_eq!(places.counts().all, 0);
     }
@@ -214,9 +218,9 @@ mod tests {
         let two = places.acquire(ip("10.0.0.2"), limits(4, 9), 20).unwrap();
         assert_eq!(two.evicted().unwrap().from, ip("10.0.0.1"));
         let left: Vec<bool> = many.iter().map(must_leave).collect();
-        assert_eq!(left, [false, true, false, false], "the second was silent for longest");
+        assert_eq!(left, [false, true, false, false], "the second was idle for longest");
         let _three = places.acquire(ip("10.0.0.2"), limits(4, 9), 21).unwrap();
-        // Now both have two: who comes next has no more right to a place than who is here.
+        // Now both have two: a new client has no more right to a permit than the connected ones.
         for address in ["10.0.0.1", "10.0.0.2"] {
             assert!(places.acquire(ip(address), limits(4, 9), 22).is_err(), "{address}");
         }

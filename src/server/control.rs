@@ -1,7 +1,8 @@
-//! A socket in the data directory, for whoever may write there: `ottla advertise`, `ottla ready`.
+//! The control socket in the data directory, for `ottla advertise` and `ottla ready`. Write access
+//! to the directory is needed to use it.
 //!
-//! One line is asked and one is answered; then the connection is closed. `ok` or `error` stands
-//! first in the answer.
+//! The client sends one line and gets one line back, which begins with `ok` or `error`; then the
+//! connection is closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,19 +20,19 @@ use crate::storage::disk::{Disk, OsDisk};
 
 /// The socket's name in the data directory.
 pub const NAME: &str = "control.sock";
-/// Asks where the broker listens; answered with the addresses, blanks between.
+/// Requests the addresses of the listeners, separated by spaces.
 pub const ADDRESSES: &str = "addresses";
-/// With `HOST:PORT` and perhaps a listener's name behind it: what clients are told from now on.
+/// Sets the advertised address. Followed by `HOST:PORT` and optionally a listener's name.
 pub const ADVERTISE: &str = "advertise";
 
-/// Asks whether all parts work; answered with those that do not, and why.
+/// Requests the health of all components; the answer names the offline ones with the cause.
 pub const HEALTH: &str = "health";
 
 const LINE_MAX: u64 = 1024;
-/// Who asks sends its line at once; a stranger must not keep others waiting.
+/// Clients send their line at once; a stranger must not keep others waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The socket, removed when it is dropped.
+/// The open socket; its file is removed on drop.
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
@@ -39,11 +40,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Open the socket in the data directory, which this process holds: a socket that is there
-    /// already was left by one that is gone.
+    /// Opens the socket in the data directory, which this process has locked: an existing socket
+    /// file was left by a process that is gone.
     ///
     /// # Errors
-    /// The path is too long for a socket, or the file system has none.
+    /// The path is too long for a socket, or the file system does not support sockets.
     pub fn open(data_dir: &Path) -> io::Result<Control> {
         let path = data_dir.join(NAME);
         if OsDisk.exists(&path) {
@@ -54,7 +55,7 @@ impl Control {
         Ok(Control { listener, path })
     }
 
-    /// Answer one after the other, until the broker stops.
+    /// Answers clients one after another until the broker stops.
     pub async fn serve(self, broker: Arc<Broker>, addresses: Vec<SocketAddr>) {
         let mut stopping = broker.stopping.subscribe();
         loop {
@@ -68,7 +69,7 @@ impl Control {
                     let _ = tokio::time::timeout(PATIENCE, answered).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept at the control socket");
+                    tracing::warn!(%error, "could not accept a connection on the control socket");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -89,7 +90,7 @@ async fn answer(
 ) -> io::Result<()> {
     let mut line = String::new();
     let (read, mut write) = stream.split();
-    // Who asks has shut its sending half.
+    // The client has shut down its sending half.
     read.take(LINE_MAX).read_to_string(&mut line).await?;
     let answer = match command(&line, broker, addresses) {
         Ok(answer) => format!("ok {answer}\n"),
@@ -112,13 +113,13 @@ fn command(line: &str, broker: &Broker, addresses: &[SocketAddr]) -> Result<Stri
 fn health(broker: &Broker) -> Result<String, String> {
     let offline = broker.offline();
     if offline.is_empty() {
-        return Ok("all parts work".to_owned());
+        return Ok("all components are online".to_owned());
     }
     // An answer is one line.
     let part =
         |(part, why): (&&str, &String)| format!("the {part} is offline ({why})").replace('\n', " ");
     let parts: Vec<String> = offline.iter().map(part).collect();
-    Err(format!("{}; a restart may help", parts.join("; ")))
+    Err(format!("{}; restarting the broker may help", parts.join("; ")))
 }
 
 fn advertise(broker: &Broker, place: &str, listener: Option<&str>) -> Result<String, String> {

@@ -1,8 +1,8 @@
-//! Length-prefixed frames off a socket.
+//! Reads length-prefixed frames from a socket.
 //!
 //! **Invariant:** a frame's length is checked against its limit before memory is grown for it, and
-//! memory is grown as bytes arrive. What is held beyond [`FREE_BYTES`] is taken from the memory that
-//! all connections share ([`RequestMemoryPermit`]).
+//! memory grows as bytes arrive. Beyond [`FREE_BYTES`] it is taken from the memory that all
+//! connections share ([`RequestMemoryPermit`]).
 //!
 //! A frame must arrive at `socket.request.min.bytes.per.second` on average, and faster while others
 //! wait for memory.
@@ -17,69 +17,70 @@ use tokio::net::TcpStream;
 use crate::server::request_memory::arrival_ms;
 use crate::server::request_permit::RequestMemoryPermit;
 
-/// What a connection may hold without asking for it.
+/// How much a connection may hold without asking for it.
 const FREE_BYTES: usize = 4 * 1024;
-/// What the first read of a connection that was idle may bring, while memory is not scarce.
+/// The maximum size of the first read of an idle connection while memory is not scarce.
 const FIRST_BYTES: usize = 16 * 1024;
-/// What one read may bring of small frames, once the connection is busy.
+/// The maximum size of one read of small frames on a busy connection.
 const BUSY_BYTES: usize = 128 * 1024;
 
 thread_local! {
     static FIRST: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_BYTES]);
 }
 
-/// Why a connection is closed for what it holds.
+/// Why a connection is closed because of the request memory it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SlowClient {
-    /// It had its time.
+    /// The frame took too long.
     #[error(
-        "a request arrives at less than socket.request.min.bytes.per.second: {arrived} of {size} bytes"
+        "the request arrives more slowly than socket.request.min.bytes.per.second: {arrived} of \
+         {size} bytes received"
     )]
     BelowMinimum {
-        /// How many bytes are here.
+        /// The bytes received.
         arrived: usize,
-        /// How many bytes the frame has.
+        /// The size of the frame.
         size: usize,
     },
-    /// Others wait for memory.
+    /// Too slow while others wait for memory.
     #[error(
-        "a slow request gives way to others that wait for memory (queued.max.request.bytes): \
-         {arrived} of {size} bytes have arrived"
+        "the request arrives too slowly while others wait for memory (queued.max.request.bytes): \
+         {arrived} of {size} bytes received"
     )]
     GaveWay {
-        /// How many bytes are here.
+        /// The bytes received.
         arrived: usize,
-        /// How many bytes the frame has.
+        /// The size of the frame.
         size: usize,
     },
-    /// Others wait for memory, and the requests of this one wait for what its client chose.
+    /// Parked for longer than allowed while others wait for memory.
     #[error(
-        "a request that waits, or is throttled, gives way to others that wait for memory \
+        "the request is waiting or throttled while others wait for memory \
          (queued.max.request.bytes)"
     )]
     WaitedTooLong,
 }
 
-/// Frames off one socket.
+/// The frames of one socket.
 #[derive(Debug)]
 pub struct Frames {
     buffer: BytesMut,
     limit: usize,
     min_bytes_per_second: i64,
     memory: RequestMemoryPermit,
-    /// One read has brought all that it could: the next ones may bring more.
+    /// A read has filled all its room: the next ones may be larger.
     is_busy: bool,
-    /// The last read has.
+    /// The last read filled all its room.
     was_full: bool,
-    /// Frames have been taken since more was read: the next one begins at the buffer's start.
+    /// Frames have been taken since the last read: the next one begins at the buffer's start.
     is_next: bool,
-    /// Since when the first frame is arriving, in ms, not counting what it waited for memory.
+    /// When the first frame began to arrive, in ms, plus the time it waited for memory.
     since_ms: Option<i64>,
 }
 
 impl Frames {
-    /// Returns frames of at most `limit` bytes (`socket.request.max.bytes`) that arrive at
-    /// `min_bytes_per_second` at least. Nothing is here yet.
+    /// Returns a reader of frames of at most `limit` bytes (`socket.request.max.bytes`) that must
+    /// arrive at `min_bytes_per_second` at least.
     pub fn new(limit: usize, min_bytes_per_second: i64, memory: RequestMemoryPermit) -> Frames {
         Frames {
             buffer: BytesMut::new(),
@@ -93,7 +94,7 @@ impl Frames {
         }
     }
 
-    /// The next whole frame without its length, if it is here.
+    /// Returns the next complete frame without its length, if it has been received.
     pub fn take(&mut self) -> io::Result<Option<Bytes>> {
         let Some(len) = self.frame_bytes()? else { return Ok(None) };
         if self.buffer.len() < 4 + len {
@@ -112,20 +113,20 @@ impl Frames {
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!(
-                    "a request of {len} bytes; at most {} are allowed (socket.request.max.bytes)",
+                    "request of {len} bytes is larger than socket.request.max.bytes ({})",
                     self.limit
                 ),
             )),
         }
     }
 
-    /// True if nothing of a frame is here.
+    /// Returns true if no byte of a frame has been received.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// Nothing is read for a while: holds what has come and not a byte more. That may have to give
-    /// way to others.
+    /// Shrinks the buffer to what was received, because nothing will be read until the throttle
+    /// time is over. The connection may be evicted meanwhile.
     pub fn rest(&mut self) {
         self.buffer = BytesMut::from(&self.buffer[..]);
         self.begin_frame();
@@ -133,8 +134,8 @@ impl Frames {
         self.is_busy = false;
     }
 
-    /// What is held is answered, which takes a while. It may have to give way to others if the
-    /// client has chosen to wait. A frame that its handler has let go of is given back now.
+    /// Records that the request is being processed. With `at_clients_will` it may be evicted
+    /// meanwhile. The memory of a frame that its handler no longer uses is given back now.
     pub fn hold(&mut self, at_clients_will: bool) {
         let spare = self.buffer.capacity() - self.buffer.len();
         if self.buffer.try_reclaim(spare + 1) {
@@ -151,20 +152,20 @@ impl Frames {
         }
     }
 
-    /// Waits until what is held must give way to others.
+    /// Waits until the connection is evicted.
     pub async fn must_give_way(&self) {
         self.memory.must_give_way().await;
     }
 
-    /// Reads more; false at the end of the stream.
+    /// Reads more. Returns false at the end of the stream.
     ///
     /// # Errors
     /// The socket's, or [`SlowClient`].
     pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
         loop {
             let read = if self.buffer.is_empty() {
-                // An idle connection holds nothing. What is readable by its last state may turn
-                // out to be nothing, and then it is idle again.
+                // An idle connection holds nothing. The socket may turn out not to be readable
+                // after all, and then the connection is idle again.
                 self.buffer = BytesMut::new();
                 self.memory.release();
                 self.since_ms = None;
@@ -184,7 +185,7 @@ impl Frames {
         }
     }
 
-    /// Reads what an idle connection has sent, and how large its frame is.
+    /// Reads the first bytes after idling, which include the size of the frame.
     fn read_first(&mut self, stream: &TcpStream) -> io::Result<usize> {
         self.is_next = false;
         let is_scarce = self.memory.is_scarce();
@@ -208,8 +209,8 @@ impl Frames {
         Ok(read)
     }
 
-    /// Returns for how many more bytes there is room. What is grown is taken from the memory of
-    /// all connections, which may have to be waited for.
+    /// Returns how many more bytes the buffer has room for. Growth is taken from the memory of all
+    /// connections, which may have to be waited for.
     async fn make_room(&mut self) -> io::Result<usize> {
         if self.is_next {
             if self.memory.is_scarce() {
@@ -218,7 +219,7 @@ impl Frames {
             self.begin_frame();
         }
         let len = self.buffer.len();
-        // Of a frame whose length is not here yet the length is missing.
+        // Without the whole length prefix, the rest of it is needed.
         let need = self.frame_bytes()?.map_or(4, |frame| 4 + frame);
         let size = if len < FREE_BYTES { FREE_BYTES } else { self.step(need) };
         let size = size.max(self.memory.bytes());
@@ -230,8 +231,8 @@ impl Frames {
         Ok(size - len)
     }
 
-    /// What to hold of a frame of `need` bytes, more than are here: as much again as has arrived,
-    /// and much if there is enough and the client has more to send already.
+    /// Returns how much to hold of an incomplete frame of `need` bytes: as much again as has been
+    /// received, and more if memory is plentiful and the client has more to send already.
     fn step(&self, need: usize) -> usize {
         let twice = 2 * self.buffer.len();
         if self.memory.is_scarce() || !self.was_full {
@@ -241,7 +242,7 @@ impl Frames {
         twice.max(BUSY_BYTES).min(most)
     }
 
-    /// The buffer begins with a frame that is not whole, after others that were.
+    /// Begins timing an incomplete frame that follows complete ones in the buffer.
     fn begin_frame(&mut self) {
         self.is_next = false;
         self.since_ms = None;
@@ -253,7 +254,7 @@ impl Frames {
 
     fn read_more(&mut self, stream: &TcpStream, room: usize) -> io::Result<usize> {
         let read = stream.try_read_buf(&mut (&mut self.buffer).limit(room))?;
-        // A full buffer says that more is waiting: the next read may bring more.
+        // A full buffer means that more is waiting: the next read may be larger.
         self.was_full = read == room;
         self.is_busy |= self.was_full;
         let is_whole = self.frame_bytes()?.is_some_and(|frame| self.buffer.len() >= 4 + frame);
@@ -263,8 +264,7 @@ impl Frames {
         Ok(read)
     }
 
-    /// Waits for more of a frame, but not longer than it may take, and not while others need the
-    /// memory that it holds.
+    /// Waits for more of a frame, but not longer than it may take, and not after it is evicted.
     async fn readable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         let size = self.frame_bytes()?.unwrap_or(0);
         let now_ms = self.memory.now_ms();

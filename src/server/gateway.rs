@@ -1,32 +1,32 @@
-//! Who comes through the gateway of a container's network.
+//! Detects clients that come through the gateway of a container's network.
 //!
-//! A port that is published on the machine leads into the container through the bridge of its
-//! network, and what comes that way has the address of the bridge, which is the gateway (Docker's
-//! userland proxy and its masquerading alike). Only IPv4 is looked at: published ports are led
-//! there with IPv4 unless somebody sets up a network with IPv6.
+//! A published port leads into the container through the bridge of its network, and connections
+//! through it have the address of the bridge, which is the gateway (with Docker's userland proxy as
+//! well as with masquerading). Only IPv4 is examined: published ports are forwarded over IPv4
+//! unless the network was explicitly set up with IPv6.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-/// What Docker and Podman leave in every container.
+/// Files that Docker and Podman leave in every container.
 const MARKS: &[&str] = &["/.dockerenv", "/run/.containerenv"];
-/// The kernel's routes. They change when a network is connected, so they are read each time.
+/// The kernel's routing table. It changes when a network is connected, so it is read each time.
 const ROUTES: &str = "/proc/net/route";
 
-/// Whether this process is in a container.
+/// Whether this process runs in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gateway {
     is_in_container: bool,
 }
 
 impl Gateway {
-    /// Look where this process is.
+    /// Detects whether this process runs in a container.
     pub fn look() -> Gateway {
         let is_in_container = MARKS.iter().any(|mark| Path::new(mark).exists());
         Gateway { is_in_container }
     }
 
-    /// True if that address is a gateway of a container's network.
+    /// Returns true if the address is a gateway of a container's network.
     pub fn is(&self, peer: IpAddr) -> bool {
         let IpAddr::V4(peer) = peer.to_canonical() else { return false };
         self.is_in_container
@@ -34,16 +34,16 @@ impl Gateway {
     }
 }
 
-/// True if these routes (`/proc/net/route`) lead through that address, or if it is the first one
-/// of a network that this host is on: where a container is on several networks, only one of them
-/// has the default route, but each has a bridge, which has the first address unless somebody
-/// chose another.
+/// Returns true if these routes (`/proc/net/route`) lead through that address, or if it is the
+/// first address of a network that this host is on. A container on several networks has a default
+/// route through only one of them, but each has a bridge, which has the first address unless
+/// configured otherwise.
 fn is_gateway(routes: &str, peer: Ipv4Addr) -> bool {
     routes.lines().skip(1).any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let address = |at: usize| {
             let field = fields.get(at)?;
-            // The kernel prints the four bytes as a number of this machine's own order.
+            // The kernel prints the four bytes as a number in native byte order.
             u32::from_str_radix(field, 16).ok().map(|n| Ipv4Addr::from(n.to_ne_bytes()))
         };
         let (Some(network), Some(gateway), Some(mask)) = (address(1), address(2), address(7))

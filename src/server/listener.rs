@@ -1,4 +1,4 @@
-//! Accept, limit, drain on shutdown.
+//! Accepts connections, enforces the connection limits and drains on shutdown.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,22 +18,22 @@ use crate::server::connection_limits::ConnectionPermit;
 use crate::server::gateway::Gateway;
 use crate::server::shared::ServerState;
 
-/// How long connections may finish what they are doing once the broker stops.
+/// How long connections may finish their current request after the broker is asked to stop.
 const DRAIN: Duration = Duration::from_millis(800);
-/// How many connections that came too early are held at once; further ones are closed right away.
+/// How many throttled connections are held at once; further ones are closed immediately.
 const PUT_OFF_MAX: usize = 1024;
 
-/// How many free ports are tried until one is free at both addresses of localhost.
+/// How many free ports are tried until one is free on both loopback addresses.
 const FREE_PORTS_TRIED: u32 = 16;
 
-/// A socket that is open, and which of the listeners it belongs to.
+/// An open socket and the index of its listener.
 #[derive(Debug)]
 pub struct BoundListener {
     socket: TcpListener,
     listener: usize,
 }
 
-/// Accept clients until the broker stops; then let the ones that are here finish.
+/// Accepts clients until the broker stops, then lets the connected ones finish.
 pub async fn serve(broker: Arc<Broker>, sockets: Vec<BoundListener>) {
     let shared = Arc::new(ServerState::new(broker));
     let mut accepting = JoinSet::new();
@@ -59,7 +59,7 @@ async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
             () = &mut stopped => break,
             Some(ended) = connections.join_next(), if !connections.is_empty() => {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "a connection's task failed");
+                    tracing::error!(%error, "connection task failed");
                 }
             }
             accepted = listener.accept() => match accepted {
@@ -75,11 +75,12 @@ async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
                     let Some(permit) = shared.acquire_permit(peer) else { continue };
                     match connection(&shared, stream, peer, permit, index, gateway) {
                         Ok(connection) => drop(connections.spawn(connection.serve())),
-                        Err(error) => tracing::debug!(%peer, %error, "gone before it was served"),
+                        Err(error) => tracing::debug!(%peer, %error, "client already disconnected"),
                     }
                 }
                 Err(error) => {
-                    // Most likely out of descriptors: closing clients will help, spinning will not.
+                    // Most likely out of file descriptors: closed clients will help, spinning will
+                    // not.
                     shared.cannot_accept(&error);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -104,8 +105,8 @@ fn connection(
     Connection::new(shared.clone(), stream, peer, permit, listener_peer)
 }
 
-/// A client whose address connects too often: as in Kafka its connection is held unserved, and
-/// then closed (KIP-612).
+/// Holds a connection unserved and then closes it, because its address exceeds the connection rate
+/// (KIP-612), as Kafka does.
 async fn put_off(
     stream: TcpStream,
     wait_ms: i64,
@@ -119,7 +120,7 @@ async fn put_off(
     drop((stream, place));
 }
 
-/// Listen on every configured endpoint. Gives the sockets, and an address for each listener.
+/// Listens on every configured endpoint. Returns the sockets, and one address for each listener.
 pub async fn bind(broker: &Broker) -> io::Result<(Vec<BoundListener>, Vec<SocketAddr>)> {
     let (mut sockets, mut addresses) = (Vec::new(), Vec::new());
     for (listener, place) in broker.config.listeners.iter().enumerate() {
@@ -131,9 +132,9 @@ pub async fn bind(broker: &Broker) -> io::Result<(Vec<BoundListener>, Vec<Socket
         let (socket, second) = opened.map_err(|error| {
             let hint = match error.kind() {
                 io::ErrorKind::AddrInUse => {
-                    "something else listens there; stop it or choose another with --listen"
+                    "stop the process that listens there or choose another address with --listen"
                 }
-                _ => "choose another with --listen",
+                _ => "choose another address with --listen",
             };
             io::Error::new(error.kind(), format!("cannot listen on {endpoint}: {error}; {hint}"))
         })?;
@@ -144,8 +145,8 @@ pub async fn bind(broker: &Broker) -> io::Result<(Vec<BoundListener>, Vec<Socket
     Ok((sockets, addresses))
 }
 
-/// Listen at both addresses of this machine's name for itself, with the same port: which of them
-/// a client tries first is up to its resolver, and some try no other. Without IPv6 there is one.
+/// Listens on both loopback addresses with the same port: which one a client tries first is up to
+/// its resolver, and some try no other. Without IPv6 there is one socket.
 async fn localhost(port: u16) -> io::Result<(TcpListener, Option<TcpListener>)> {
     let mut tried = 0;
     loop {
@@ -153,7 +154,7 @@ async fn localhost(port: u16) -> io::Result<(TcpListener, Option<TcpListener>)> 
         match TcpListener::bind((Ipv6Addr::LOCALHOST, four.local_addr()?.port())).await {
             Ok(six) => return Ok((four, Some(six))),
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Ok((four, None)),
-            // What is free with IPv4 need not be so with IPv6.
+            // A port that is free on IPv4 need not be free on IPv6.
             Err(_) if port == 0 && tried < FREE_PORTS_TRIED => tried += 1,
             // Clients of this port would reach two different brokers.
             Err(error) => return Err(error),
@@ -161,8 +162,8 @@ async fn localhost(port: u16) -> io::Result<(TcpListener, Option<TcpListener>)> 
     }
 }
 
-/// Listen at one place. No host means every address of IPv6, which are those of IPv4 too, or of
-/// IPv4 alone where there is no IPv6.
+/// Listens on one endpoint. No host means every IPv6 address, which includes the IPv4 ones, or
+/// every IPv4 address where there is no IPv6.
 async fn listen(endpoint: &Endpoint) -> io::Result<TcpListener> {
     if !endpoint.host.is_empty() {
         return TcpListener::bind((endpoint.host.as_str(), endpoint.port)).await;

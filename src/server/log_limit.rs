@@ -1,11 +1,11 @@
-//! Lines of the log that clients can provoke as often as they like: one a second at most.
+//! Rate limit for log lines that clients can provoke at will: one per second.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// How long a kind of line is kept back after one was written, in ms.
+/// The minimum time between two lines of a kind, in ms.
 const INTERVAL_MS: i64 = 1000;
 
-/// One kind of line.
+/// The limit for one kind of line.
 #[derive(Debug)]
 pub struct LogLimit {
     next_ms: AtomicI64,
@@ -19,7 +19,7 @@ impl Default for LogLimit {
 }
 
 impl LogLimit {
-    /// Returns how many lines were kept back since the last one, if one may be written now.
+    /// Returns the number of lines suppressed since the last one, if a line may be written now.
     pub fn admit(&self, now_ms: i64) -> Option<u64> {
         let next_ms = self.next_ms.load(Ordering::Relaxed);
         let (now, then) = (Ordering::Relaxed, now_ms + INTERVAL_MS);

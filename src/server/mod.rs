@@ -1,4 +1,4 @@
-//! Sockets: accept, frame in, reply out, in order.
+//! The network layer: accepts connections, reads requests and writes responses in order.
 
 pub mod connection;
 pub mod connection_limits;

@@ -1,8 +1,8 @@
-//! Clients that take the broker for an older one than it is: their requests are refused, and the
-//! log says what to set.
+//! Clients that assume an older broker: their requests are refused, and the log says what to
+//! configure.
 //!
-//! A client that does not ask for the versions of the APIs (KIP-35), or falls back when it gets no
-//! answer, uses the versions of the broker that its configuration names: Produce 1 for 0.9.
+//! A client that does not send ApiVersions (KIP-35), or falls back when it gets no response, uses
+//! the versions of the broker named in its configuration: Produce 1 for 0.9.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -11,19 +11,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::handlers::table::APIS;
 use crate::wire::header::RequestHeader;
 
-/// How many lines there are at most, in words of 64 bits.
+/// The size of the set, in words of 64 bits: as many lines are logged at most as it has bits.
 const WORDS: usize = 16;
 
-/// The clients that the log has named, as a set of hashes: one that looks like another is not
-/// named, and no more than 1024 are.
+/// The clients that were logged, as a set of hashes: of clients whose hashes collide only one is
+/// logged, and no more than 1024 in all.
 #[derive(Debug, Default)]
 pub struct OldClients {
     named: [AtomicU64; WORDS],
 }
 
 impl OldClients {
-    /// Logs, once for a client id and an API, that a version is refused because it is too old, and
-    /// what to set. Other versions that are not served are passed over.
+    /// Logs, once for each client id and API, that a version is refused because it is too old, and
+    /// what to configure. Other unsupported versions are ignored.
     pub fn refused(&self, peer: SocketAddr, header: &RequestHeader) {
         let Some(api) = APIS.iter().find(|api| api.key == header.api_key) else { return };
         let client_id = header.client_id.as_deref().unwrap_or_default();
@@ -33,7 +33,7 @@ impl OldClients {
         let (version, served_from, set) =
             (header.api_version, api.versions.start(), hint(client_id));
         tracing::warn!(%peer, client_id, api = api.name, version, served_from, set,
-            "request refused: the client takes the broker for one before Kafka 0.11");
+            "request refused: the client assumes a broker before Kafka 0.11");
     }
 
     fn is_first(&self, key: i16, client_id: &str) -> bool {
@@ -45,7 +45,7 @@ impl OldClients {
     }
 }
 
-/// What to set, by what client libraries call themselves unless they are told otherwise.
+/// Returns what to configure, by the default client ids of client libraries.
 fn hint(client_id: &str) -> &'static str {
     let is_of = |names: &[&str]| names.iter().any(|name| client_id.starts_with(name));
     if is_of(&["rdkafka"]) {

@@ -1,12 +1,12 @@
-//! A reply onto a socket. How a stretch of a file leaves is decided here and nowhere else.
+//! Writes responses to a socket. How a slice of a file is sent is decided here and nowhere else.
 //!
-//! Neighbouring bytes leave in one call. A stretch of a file is read, while its pages are in
-//! memory, into a buffer of the thread and sent; what the socket does not take is read again
-//! later, so that a client that stops reading holds no memory. Cold pages are read by a blocking
-//! thread first. What is encoded late is encoded a piece at a time, when all before it has left.
+//! Adjacent bytes are written in one call. While the pages of a file slice are in memory, it is
+//! read into a buffer of the thread and sent; what the socket does not take is read again later, so
+//! that a client that stops reading holds no memory. Cold pages are first read by a blocking
+//! thread. Deferred parts are encoded piece by piece, when everything before them has been sent.
 //!
-//! **Invariant:** memory that is held for answers is given back as the socket takes them, and a
-//! client that holds some must go on reading while others wait for it.
+//! **Invariant:** memory held for responses is given back as the socket takes them, and a client
+//! that holds some must keep reading while others wait for it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,15 +22,15 @@ use crate::broker::memory_budget::MemoryPermit;
 use crate::storage::segment::FileSlice;
 use crate::wire::response::Chunk;
 
-/// What one call reads of a file: it stays in the processor's cache until it is sent.
+/// How much of a file one call reads: it stays in the processor's cache until it is sent.
 const PIECE_BYTES: usize = 128 * 1024;
-/// Replies are sent once this many pieces are owed, however many requests are waiting.
+/// Pending responses are sent at this many pieces, even if more requests have been received.
 const OWED_PIECES_MAX: usize = 64;
-/// Replies are sent once this many bytes are owed: for small ones no memory is held.
+/// Pending responses are sent at this many bytes: no memory is held for small ones.
 const OWED_BYTES_MAX: usize = 32 * 1024;
-/// How much is sent before others on this thread are served.
+/// How much is sent before other tasks of this thread run.
 const AT_ONCE_BYTES: usize = 1024 * 1024;
-/// A client whose answer holds memory must read this many bytes in [`WINDOW`] while others wait.
+/// A client whose response holds memory must read this many bytes per [`WINDOW`] while others wait.
 const WINDOW_BYTES: usize = 32 * 1024;
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -38,20 +38,20 @@ thread_local! {
     static PIECE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What is owed to one client.
+/// The responses pending for one client.
 #[derive(Debug, Default)]
 pub struct Outbound {
     chunks: VecDeque<Chunk>,
-    /// Bytes of small replies in memory, for which none is held. They leave before all others.
+    /// Bytes of small responses for which no memory is held. They are sent before all others.
     small_bytes: usize,
     held: Option<MemoryPermit>,
-    /// What has been sent of the chunk in front, and may not be given back yet.
+    /// The part of the first chunk that has been sent but whose memory is still held.
     sent_of_front: usize,
-    /// While memory is held and the client does not take what is owed.
+    /// Set while memory is held and the client does not read.
     drain_rate: Option<DrainRate>,
 }
 
-/// What a client has taken in the window that is running.
+/// How much the client has read in the current window.
 #[derive(Debug)]
 struct DrainRate {
     window: Pin<Box<Sleep>>,
@@ -61,13 +61,13 @@ struct DrainRate {
 enum Step {
     Done,
     Wait,
-    /// Much has been sent at once, and the socket still takes more.
+    /// Much has been sent at once, and the socket takes more.
     Pause,
     Cold(FileSlice),
 }
 
 impl Outbound {
-    /// Owe this, for which memory is held unless it is small.
+    /// Appends a response, with the memory held for it unless it is small.
     pub fn push(&mut self, chunks: Vec<Chunk>, held: Option<MemoryPermit>) {
         if self.held.is_none() && held.is_none() {
             let bytes = chunks.iter().map(|chunk| match chunk {
@@ -84,22 +84,22 @@ impl Outbound {
         self.chunks.extend(chunks);
     }
 
-    /// True if nothing is owed.
+    /// Returns true if nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
-    /// Returns true if what is owed should leave before the next request is handled.
+    /// Returns true if what is pending should be sent before the next request is handled.
     pub fn is_much(&self) -> bool {
         self.held.is_some()
             || self.chunks.len() >= OWED_PIECES_MAX
             || self.small_bytes >= OWED_BYTES_MAX
     }
 
-    /// Send all of it.
+    /// Sends everything that is pending.
     ///
     /// # Errors
-    /// The connection is broken, or its client takes too little while others wait for memory.
+    /// The connection is broken, or its client reads too little while others wait for memory.
     pub async fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
         loop {
             match self.step(stream)? {
@@ -194,8 +194,8 @@ impl Outbound {
         }
     }
 
-    /// Drop the chunk in front, and give its memory back: unless it was small, or another piece
-    /// of what comes later takes its place.
+    /// Drops the first chunk and gives its memory back, unless it was small or the next piece of a
+    /// deferred part takes its place.
     fn pop(&mut self) {
         self.chunks.pop_front();
         let freed = std::mem::take(&mut self.sent_of_front);
@@ -208,7 +208,7 @@ impl Outbound {
         }
     }
 
-    /// Wait until the socket takes more, but not for long while others wait for what is held.
+    /// Waits until the socket takes more, but not for long while others wait for the memory held.
     async fn writable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
         let Some(held) = &self.held else { return stream.writable().await };
         loop {
@@ -227,9 +227,9 @@ impl Outbound {
     }
 }
 
-/// Why a connection is closed whose client does not take what it has asked for.
+/// Why a connection is closed whose client does not read its response.
 #[derive(Debug, thiserror::Error)]
-#[error("the client reads too little of a large answer while others wait for memory")]
+#[error("the client reads too slowly while others wait for memory (queued.max.response.bytes)")]
 pub struct SlowReader;
 
 impl DrainRate {
@@ -256,7 +256,7 @@ fn send_piece(stream: &TcpStream, slice: &FileSlice) -> Result<usize, SendError>
     })
 }
 
-/// Bring a piece into memory on a thread that may block.
+/// Brings a slice into the page cache on a blocking thread.
 async fn warm(slice: FileSlice) -> io::Result<()> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut piece = vec![0; slice.len.min(PIECE_BYTES)];

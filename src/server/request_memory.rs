@@ -1,58 +1,57 @@
-//! Which request may take how much memory while it arrives and while it is answered: the rules of
-//! `queued.max.request.bytes`, apart from sockets and timers.
+//! The rules of `queued.max.request.bytes`: which request may hold how much memory while it arrives
+//! and while it is processed. Knows nothing of sockets and timers.
 //!
-//! Memory is taken in steps, as bytes arrive. Frames larger than [`SMALL_FRAME_BYTES`] take at
-//! most half of all, so that small ones always have the other half; and of each half the frames
-//! that one address has not sent completely, or lets wait, take at most a half again.
+//! Memory is granted in steps, as bytes arrive. Frames larger than [`SMALL_FRAME_BYTES`] hold at
+//! most half of the budget, so that the other half is always left for small ones. Of each half, the
+//! frames of one address that are incomplete or parked hold at most half.
 //!
-//! **Invariant:** of each class one frame, the finisher, takes memory beside the budget, up to its
-//! whole size. So a frame that gets no memory waits for one that can be completed, and half-received
-//! frames never wait for each other in a circle. At most `queued.max.request.bytes`, a small frame
-//! and a large one are in memory.
+//! **Invariant:** one frame of each class, the finisher, is granted memory beside the budget, up to
+//! its whole size. So every frame without memory waits for a frame that can be completed, and
+//! incomplete frames never wait for each other in a circle. At most `queued.max.request.bytes` plus
+//! one small and one large frame are held.
 //!
-//! While a frame waits, another one must give way if its client sends less than
-//! [`CONTENDED_BYTES_PER_SECOND`], the one that is furthest behind first. If that is the finisher,
-//! those that wait for it hold memory that nobody can use: of the ones that come from the same
-//! address, if they are many, the half that lacks most gives way with it.
+//! While a frame waits, a frame whose client sends less than [`CONTENDED_BYTES_PER_SECOND`] is
+//! evicted, the one furthest behind first. If that is the finisher, the frames waiting behind it
+//! hold memory that cannot be used: if many of them are from the finisher's address, the half of
+//! those that lacks most is evicted with it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::server::shortage::Shortage;
 
-/// The largest frame for which memory is kept in reserve, in bytes.
+/// The largest frame of the small class, in bytes; half of the budget is reserved for them.
 pub const SMALL_FRAME_BYTES: usize = 1 << 20;
-/// What a client must send of a frame while others wait for memory.
+/// The rate at which a client must send a frame while others wait for memory.
 pub const CONTENDED_BYTES_PER_SECOND: u64 = 1 << 20;
-/// For how long a client may send nothing, or a request may wait at its client's will, while
-/// others wait for memory, in ms.
+/// How long a client may send nothing or a request be parked while others wait for memory, in ms.
 pub const GRACE_MS: i64 = 1000;
 
-/// How many frames may wait behind a finisher that is too slow.
+/// How many frames of its address may wait behind a finisher that is evicted.
 const BEHIND_MAX: usize = 16;
 
-/// One connection's part of the memory.
+/// Identifies the frame of one connection.
 pub type FrameId = u64;
 
-/// Small and large frames, as indexes.
+/// The classes, as indexes.
 const CLASSES: [usize; 2] = [SMALL, LARGE];
 const SMALL: usize = 0;
 const LARGE: usize = 1;
 
-/// The place in an address's queue: smaller remainders first, in powers of two, then in order.
+/// A position in an address's queue: smaller remainders first, in powers of two, then earlier ones.
 type QueueKey = (u32, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Its client is to send more; what it has sent is enough until then.
+    /// Incomplete; its client has sent enough to be safe from eviction until then.
     Arriving { enough_until_ms: i64 },
-    /// Waits for memory, to hold so many bytes in all; it lacks so many to be whole.
+    /// Waits for memory, to hold `bytes` in all; it lacks `lacking` bytes to be complete.
     Queued { bytes: usize, lacking: usize, place: QueueKey },
-    /// Whole, and being answered.
+    /// Complete, and being processed.
     Answering,
-    /// Whole, and waiting for something that its client chose to wait for.
+    /// Complete, and waiting for something that its client chose to wait for.
     Parked { enough_until_ms: i64 },
-    /// To be closed by its connection.
+    /// Evicted: its connection is about to close.
     GivingWay { enough_until_ms: i64 },
 }
 
@@ -70,14 +69,14 @@ struct AddressUsage {
     frames: usize,
     /// What counts against the address's share, by class.
     held: [usize; 2],
-    /// The part of it whose frames are giving way.
+    /// The part of `held` that belongs to evicted frames.
     leaving: [usize; 2],
     queues: [BTreeMap<QueueKey, FrameId>; 2],
-    /// When one of its frames last had its turn; 0 is never.
+    /// When one of its frames was last granted memory, by class; 0 is never.
     served: [u64; 2],
 }
 
-/// The memory of requests; `W` wakes the connection of a frame.
+/// The memory of requests. `W` wakes the connection of a frame.
 #[derive(Debug)]
 pub struct RequestMemory<W> {
     budget: usize,
@@ -86,16 +85,15 @@ pub struct RequestMemory<W> {
     finishers: [Option<FrameId>; 2],
     frames: HashMap<FrameId, Frame<W>>,
     accounts: BTreeMap<IpAddr, AddressUsage>,
-    /// The addresses that have a queue, by class.
+    /// The addresses that have queued frames, by class.
     queued: [BTreeSet<IpAddr>; 2],
-    /// Frames that may have to give way, those that are furthest behind first; `true` for parked
-    /// ones, which stand behind all others.
+    /// Frames that may be evicted, the ones furthest behind first; parked ones (`true`) come last.
     behind: BTreeSet<(bool, i64, FrameId)>,
     next: u64,
 }
 
 /// Returns how long a frame of `size` bytes may take to arrive at `bytes_per_second`, in ms: the
-/// time for its bytes and for one MiB more.
+/// time for its bytes plus one MiB.
 pub fn arrival_ms(size: usize, bytes_per_second: i64) -> i64 {
     let bytes = size.saturating_add(SMALL_FRAME_BYTES) as u64;
     let ms = bytes.saturating_mul(1000) / bytes_per_second.max(1) as u64;
@@ -103,7 +101,7 @@ pub fn arrival_ms(size: usize, bytes_per_second: i64) -> i64 {
 }
 
 impl<W: Clone> RequestMemory<W> {
-    /// Returns the memory of `queued.max.request.bytes`, none of it taken.
+    /// Returns a budget of `queued.max.request.bytes` with nothing held.
     pub fn new(budget: usize) -> RequestMemory<W> {
         RequestMemory {
             budget,
@@ -118,7 +116,7 @@ impl<W: Clone> RequestMemory<W> {
         }
     }
 
-    /// Returns true once more than a quarter of the memory is taken: take it in small steps.
+    /// Returns true if more than a quarter of the memory is held: take it in small steps then.
     pub fn is_scarce(&self) -> bool {
         self.held[SMALL] + self.held[LARGE] > self.budget / 4
     }
@@ -133,7 +131,7 @@ impl<W: Clone> RequestMemory<W> {
         id
     }
 
-    /// Removes a frame. Returns the connections that have memory now.
+    /// Removes a frame. Returns the connections to wake: they have been granted memory.
     pub fn close(&mut self, id: FrameId, now_ms: i64) -> Vec<W> {
         let Some(frame) = self.leave(id) else { return Vec::new() };
         for finisher in &mut self.finishers {
@@ -148,9 +146,9 @@ impl<W: Clone> RequestMemory<W> {
         self.serve(now_ms)
     }
 
-    /// Asks to hold `bytes` in all of a frame of `size`. Returns false if it must wait until
-    /// [`RequestMemory::is_queued`] is false; and the connections that have memory now, if the
-    /// frame holds less than before.
+    /// Asks to hold `bytes` in all for a frame of `size`. Returns false if it must wait until
+    /// [`RequestMemory::is_queued`] returns false. Also returns the connections that were granted
+    /// memory, if the frame holds less than before.
     pub fn ask(&mut self, id: FrameId, size: usize, bytes: usize, now_ms: i64) -> (bool, Vec<W>) {
         let Some(mut frame) = self.leave(id) else { return (true, Vec::new()) };
         let class = if size > SMALL_FRAME_BYTES { LARGE } else { SMALL };
@@ -176,7 +174,7 @@ impl<W: Clone> RequestMemory<W> {
         };
         if held {
             frame.held = bytes;
-            // A client's time goes on while its frame grows.
+            // A client's time keeps running while its frame grows.
             if !matches!(frame.phase, Phase::Arriving { .. } | Phase::GivingWay { .. }) {
                 frame.phase = Phase::Arriving { enough_until_ms: now_ms + GRACE_MS };
             }
@@ -187,7 +185,7 @@ impl<W: Clone> RequestMemory<W> {
         (held, if changes { self.serve(now_ms) } else { Vec::new() })
     }
 
-    /// Takes so many bytes in all if there is room for them. Returns false if there is not.
+    /// Takes `bytes` in all if they are free. Returns false if they are not.
     pub fn take_if_free(&mut self, id: FrameId, bytes: usize) -> bool {
         let Some(mut frame) = self.leave(id) else { return false };
         let fits = self.fits(&frame, bytes);
@@ -198,7 +196,7 @@ impl<W: Clone> RequestMemory<W> {
         fits
     }
 
-    /// Counts bytes that were read already, few and small ones.
+    /// Counts bytes that have been read already, few and small ones.
     pub fn take_anyway(&mut self, id: FrameId, bytes: usize) {
         if let Some(mut frame) = self.leave(id) {
             frame.held = bytes;
@@ -206,8 +204,8 @@ impl<W: Clone> RequestMemory<W> {
         }
     }
 
-    /// Notes that a client has sent bytes of its frame. If they filled all the room there was, it
-    /// is not the client who is slow. Returns false if the frame must give way all the same.
+    /// Records that a client has sent bytes of its frame. If they filled all the room there was,
+    /// the client is not the slow side. Returns false if the frame is evicted nevertheless.
     pub fn arrived(&mut self, id: FrameId, bytes: usize, is_full: bool, now_ms: i64) -> bool {
         let Some(mut frame) = self.leave(id) else { return true };
         let (Phase::Arriving { enough_until_ms } | Phase::GivingWay { enough_until_ms }) =
@@ -229,14 +227,14 @@ impl<W: Clone> RequestMemory<W> {
         stays
     }
 
-    /// Notes that a frame is whole and is being answered. Returns the connections that have memory
-    /// now: it does not count against its address's share any more.
+    /// Records that a frame is complete and being processed. It no longer counts against its
+    /// address's share. Returns the connections that were granted memory.
     pub fn answer(&mut self, id: FrameId, now_ms: i64) -> Vec<W> {
         self.change(id, Phase::Answering);
         self.serve(now_ms)
     }
 
-    /// Notes that a frame waits at its client's will.
+    /// Records that a frame waits for something that its client chose to wait for.
     pub fn park(&mut self, id: FrameId, now_ms: i64) {
         self.change(id, Phase::Parked { enough_until_ms: now_ms + GRACE_MS });
     }
@@ -246,13 +244,13 @@ impl<W: Clone> RequestMemory<W> {
         self.frames.get(&id).is_some_and(|frame| matches!(frame.phase, Phase::Queued { .. }))
     }
 
-    /// Returns true if the connection of a frame is to be closed.
+    /// Returns true if a frame is evicted: its connection must close.
     pub fn must_give_way(&self, id: FrameId) -> bool {
         self.frames.get(&id).is_some_and(|frame| matches!(frame.phase, Phase::GivingWay { .. }))
     }
 
-    /// Has frames give way to those of an address that wait, as many as they need, if `id` is the
-    /// next of them. Returns their connections, and when to try again, in ms.
+    /// Evicts as many frames as the queue of `id` needs, if `id` is the next of that queue. Returns
+    /// the connections evicted, and when to try again, in ms.
     pub fn make_room(&mut self, id: FrameId, now_ms: i64) -> (Vec<W>, i64) {
         let later_ms = now_ms + GRACE_MS;
         let Some((address, class, bytes)) = self.next_in_queue(id) else {
@@ -276,7 +274,7 @@ impl<W: Clone> RequestMemory<W> {
             }
             chosen.push((is_parked, enough_until_ms, other));
             if is_finisher {
-                // The one that waits can be the finisher itself.
+                // The waiting frame can be the finisher itself.
                 shortage.end();
             } else {
                 shortage.left(frame.address, frame.class, frame.held);
@@ -294,8 +292,8 @@ impl<W: Clone> RequestMemory<W> {
         (woken, again_ms)
     }
 
-    /// Of the frames that hold memory and wait behind this one, all from its address, the half
-    /// that lacks most; none if they are few.
+    /// Returns, of the frames that hold memory and wait behind the finisher `id`, all from its
+    /// address, the half that lacks most; none if they are few.
     fn half_behind(&self, id: FrameId, class: usize, but: FrameId) -> Vec<FrameId> {
         let address = self.frames.get(&id).map(|frame| frame.address);
         let account = address.and_then(|address| self.accounts.get(&address));
@@ -321,7 +319,8 @@ impl<W: Clone> RequestMemory<W> {
         self.next
     }
 
-    /// The address and class of a frame that is next there, and what all wait for there.
+    /// Returns the address and class of a frame that is next in its queue, and how many bytes it
+    /// waits for.
     fn next_in_queue(&self, id: FrameId) -> Option<(IpAddr, usize, usize)> {
         let frame = self.frames.get(&id)?;
         let queue = &self.accounts.get(&frame.address)?.queues[frame.class];
@@ -342,7 +341,7 @@ impl<W: Clone> RequestMemory<W> {
         }
     }
 
-    /// True if a frame that is not entered may hold so many bytes.
+    /// Returns true if a frame that is not entered may hold `bytes`.
     fn fits(&self, frame: &Frame<W>, bytes: usize) -> bool {
         let account = self.accounts.get(&frame.address);
         let of_address = account.map_or(0, |account| account.held[frame.class]);
@@ -353,12 +352,12 @@ impl<W: Clone> RequestMemory<W> {
             && of_address + bytes <= most / 2
     }
 
-    /// What all frames of a class may hold together.
+    /// Returns the limit of all frames of a class together.
     fn cap(&self, class: usize) -> usize {
         if class == LARGE { self.budget / 2 } else { self.budget }
     }
 
-    /// What keeps a frame from `bytes` more, if those that give way have left.
+    /// Returns what a frame lacks to hold `bytes` more, not counting evicted frames.
     fn shortage(&self, address: IpAddr, class: usize, bytes: usize) -> Shortage {
         let over = |held: usize, leaving: usize, most: usize| {
             (held + bytes).saturating_sub(leaving).saturating_sub(most)
@@ -382,7 +381,7 @@ impl<W: Clone> RequestMemory<W> {
         shortage
     }
 
-    /// Takes a frame out of all sums and lists.
+    /// Removes a frame from all sums and lists.
     fn leave(&mut self, id: FrameId) -> Option<Frame<W>> {
         let frame = self.frames.remove(&id)?;
         let account = self.accounts.entry(frame.address).or_default();
@@ -414,7 +413,7 @@ impl<W: Clone> RequestMemory<W> {
         Some(frame)
     }
 
-    /// Puts a frame into all sums and lists. What the finisher holds counts nowhere.
+    /// Adds a frame to all sums and lists. What the finisher holds is not counted.
     fn enter(&mut self, id: FrameId, frame: Frame<W>) {
         let account = self.accounts.entry(frame.address).or_default();
         if self.finishers[frame.class] != Some(id) {
@@ -443,7 +442,8 @@ impl<W: Clone> RequestMemory<W> {
         self.frames.insert(id, frame);
     }
 
-    /// Gives memory to frames that wait. Returns their connections and those that are next now.
+    /// Grants memory to waiting frames. Returns their connections and those that are now next in
+    /// their queue.
     fn serve(&mut self, now_ms: i64) -> Vec<W> {
         let mut woken = Vec::new();
         for class in CLASSES {
@@ -472,9 +472,9 @@ impl<W: Clone> RequestMemory<W> {
         woken
     }
 
-    /// Returns the frame that can have memory now. Addresses take turns, so that none waits for
-    /// more than one slow finisher of each of the others; what is too little for the frame whose
-    /// turn it is, is kept for it.
+    /// Returns the frame that can be granted memory now. Addresses take turns, so that each waits
+    /// for at most one slow finisher of every other address. Free memory that is too little for the
+    /// frame whose turn it is stays reserved for it.
     fn next_served(&self, class: usize) -> Option<FrameId> {
         let turn = |address: &IpAddr| {
             let account = self.accounts.get(address)?;

@@ -1,5 +1,4 @@
-//! The memory of requests as connections use it: [`RequestMemory`] behind a lock, with the
-//! connections that wait for it.
+//! [`RequestMemory`] behind a lock, with the connections that wait for it.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,13 +19,13 @@ pub struct SharedRequestMemory {
 }
 
 impl SharedRequestMemory {
-    /// Returns this many bytes, none of them taken.
+    /// Returns a budget with nothing held.
     pub fn new(budget: usize, clock: Arc<dyn Clock>) -> SharedRequestMemory {
         let frames = Mutex::new(RequestMemory::new(budget));
         SharedRequestMemory { frames, is_scarce: AtomicBool::new(false), clock }
     }
 
-    /// Returns the time by which frames are slow or not, in ms.
+    /// Returns the time that decides which frames are slow, in ms.
     pub fn now_ms(&self) -> i64 {
         self.clock.now().mono_ms
     }
@@ -35,7 +34,7 @@ impl SharedRequestMemory {
         self.frames.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Changes the frames, and wakes the connections that are told of it.
+    /// Changes the frames and wakes the connections that `change` returns.
     fn with<T>(
         &self,
         change: impl FnOnce(&mut RequestMemory<Arc<Notify>>, i64) -> (T, Vec<Arc<Notify>>),
@@ -51,7 +50,7 @@ impl SharedRequestMemory {
     }
 }
 
-/// What one connection holds of the memory; given back when dropped.
+/// The memory of one connection, given back on drop.
 #[derive(Debug)]
 pub struct RequestMemoryPermit {
     memory: Arc<SharedRequestMemory>,
@@ -62,7 +61,7 @@ pub struct RequestMemoryPermit {
 }
 
 impl RequestMemoryPermit {
-    /// Returns the part of a connection from this address. It holds nothing.
+    /// Returns a permit for a connection from this address. It holds nothing.
     pub fn new(memory: Arc<SharedRequestMemory>, address: IpAddr) -> RequestMemoryPermit {
         let address = address.to_canonical();
         RequestMemoryPermit { memory, address, wake: Arc::default(), frame: None, bytes: 0 }
@@ -86,7 +85,7 @@ impl RequestMemoryPermit {
         }
     }
 
-    /// Takes so many bytes in all if there is room for them. Returns false if there is not.
+    /// Takes `bytes` in all if they are free. Returns false if they are not.
     pub fn take_if_free(&mut self, bytes: usize) -> bool {
         let (id, wake, address) = (self.frame, &self.wake, self.address);
         let taken = self.memory.with(|frames, now_ms| {
@@ -101,7 +100,7 @@ impl RequestMemoryPermit {
         taken.is_some()
     }
 
-    /// Counts bytes that were read already.
+    /// Counts bytes that have been read already.
     pub fn take_anyway(&mut self, bytes: usize) {
         let (id, wake, address) = (self.frame, &self.wake, self.address);
         self.frame = Some(self.memory.with(|frames, now_ms| {
@@ -112,13 +111,13 @@ impl RequestMemoryPermit {
         self.bytes = bytes;
     }
 
-    /// Returns the time by which frames are slow or not, in ms.
+    /// Returns the time that decides which frames are slow, in ms.
     pub fn now_ms(&self) -> i64 {
         self.memory.now_ms()
     }
 
-    /// Waits until `bytes` in all of a frame of `size` are held. Returns for how many ms it waited,
-    /// or nothing if the connection is to be closed for others.
+    /// Waits until `bytes` in all of a frame of `size` are held. Returns how long it waited, in ms,
+    /// or `None` if the connection is evicted.
     pub async fn take(&mut self, size: usize, bytes: usize) -> Option<i64> {
         let (id, wake, address) = (self.frame, &self.wake, self.address);
         let (id, is_held) = self.memory.with(|frames, now_ms| {
@@ -150,8 +149,8 @@ impl RequestMemoryPermit {
         }
     }
 
-    /// Notes that the client has sent bytes, and whether they filled all the room there was.
-    /// Returns false if the connection is to be closed for others.
+    /// Records that the client has sent bytes, and whether they filled all the room there was.
+    /// Returns false if the connection is evicted.
     pub fn arrived(&self, bytes: usize, is_full: bool) -> bool {
         self.frame.is_none_or(|id| {
             self.memory
@@ -159,14 +158,14 @@ impl RequestMemoryPermit {
         })
     }
 
-    /// Notes that what is held is whole and being answered.
+    /// Records that the frame is complete and being processed.
     pub fn answer(&self) {
         if let Some(id) = self.frame {
             self.memory.with(|frames, now_ms| ((), frames.answer(id, now_ms)));
         }
     }
 
-    /// Notes that what is held waits at the client's will.
+    /// Records that the frame waits for something that its client chose to wait for.
     pub fn park(&self) {
         if let Some(id) = self.frame {
             self.memory.with(|frames, now_ms| {
@@ -176,7 +175,7 @@ impl RequestMemoryPermit {
         }
     }
 
-    /// Waits until the connection is to be closed for others.
+    /// Waits until the connection is evicted.
     pub async fn must_give_way(&self) {
         let Some(id) = self.frame else { return std::future::pending().await };
         while !self.memory.lock().must_give_way(id) {

@@ -1,5 +1,5 @@
-//! What all connections of a broker share: places, memory, and the lines of the log that clients
-//! can provoke.
+//! The state that all connections of a broker share: connection limits, request memory, and rate
+//! limits for log lines that clients can provoke.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,20 +16,20 @@ use crate::server::old_clients::OldClients;
 use crate::server::request_permit::SharedRequestMemory;
 use crate::storage::fd_cache::files_within;
 
-/// Descriptors that belong neither to connections nor to files of the data directory.
+/// File descriptors used neither for connections nor for files of the data directory.
 const OTHER_DESCRIPTORS: u64 = 16;
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 pub struct ServerState {
-    /// The broker that they speak to.
+    /// The broker.
     pub broker: Arc<Broker>,
     /// The memory of their requests.
     pub memory: Arc<SharedRequestMemory>,
-    /// Which clients the log has told what to set.
+    /// The old clients that were logged.
     pub old_clients: OldClients,
     places: Arc<ConnectionLimits>,
-    /// How many connections there are descriptors for.
+    /// How many connections there are file descriptors for.
     sockets: i32,
     refused: LogLimit,
     closed: LogLimit,
@@ -37,7 +37,7 @@ pub struct ServerState {
 }
 
 impl ServerState {
-    /// Returns what the connections of this broker share. None is there yet.
+    /// Returns the state of a broker without connections.
     pub fn new(broker: Arc<Broker>) -> ServerState {
         let budget = usize::try_from(broker.config.queued_max_request_bytes).unwrap_or(1);
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -54,12 +54,12 @@ impl ServerState {
         }
     }
 
-    /// Returns the time that places and log lines go by, in ms.
+    /// Returns the time for permits and log limits, in ms.
     pub fn now_ms(&self) -> i64 {
         self.broker.clock.now().mono_ms
     }
 
-    /// Returns a place for a client, or nothing if it is to be refused.
+    /// Returns a permit for a client, or `None` if it must be refused.
     pub fn acquire_permit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
         let now_ms = self.now_ms();
         match self.places.acquire(peer.ip(), self.limits(peer.ip()), now_ms) {
@@ -68,14 +68,16 @@ impl ServerState {
                     && let Some(more) = self.closed.admit(now_ms)
                 {
                     let (from, option, most) = (taking.from, taking.limit.option, taking.limit.max);
-                    tracing::warn!(%from, for_peer = %peer, option, most, more,
-                        "closed the least recently used connection of the address with the most");
+                    tracing::warn!(peer = %from, new_peer = %peer, suppressed = more,
+                        "closed the least recently used connection of the address with the most \
+                         connections ({option}={most})");
                 }
                 Some(place)
             }
             Err(LimitReached { option, max: most }) => {
                 if let Some(more) = self.refused.admit(now_ms) {
-                    tracing::warn!(%peer, option, most, more, "refused: as many are connected");
+                    tracing::warn!(%peer, suppressed = more,
+                        "connection limit reached ({option}={most})");
                 }
                 None
             }
@@ -95,10 +97,10 @@ impl ServerState {
         }
     }
 
-    /// Logs that the system gives no connection.
+    /// Logs that the operating system refuses connections.
     pub fn cannot_accept(&self, error: &io::Error) {
         if let Some(more) = self.failed.admit(self.now_ms()) {
-            tracing::warn!(%error, more, "cannot accept connections");
+            tracing::warn!(%error, suppressed = more, "could not accept connections");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What keeps a request from memory, and whether another one that gives way would help.
+//! How much memory a request lacks, and whether evicting another one would help.
 
 use std::net::IpAddr;
 
 /// What a frame of this address and class lacks, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Shortage {
-    /// Whose frame it is.
+    /// The frame's address.
     pub address: IpAddr,
-    /// Its class.
+    /// The frame's class.
     pub class: usize,
-    /// Of all memory.
+    /// Lacking in the whole budget.
     pub all: usize,
-    /// Of what its class may have.
+    /// Lacking in the share of its class.
     pub of_class: usize,
-    /// Of what its address may have in that class.
+    /// Lacking in the share of its address in that class.
     pub of_address: usize,
 }
 
@@ -23,12 +23,12 @@ impl Shortage {
         self.all == 0 && self.of_class == 0 && self.of_address == 0
     }
 
-    /// Notes that nothing is lacking any more.
+    /// Sets all shortages to zero.
     pub fn end(&mut self) {
         (self.all, self.of_class, self.of_address) = (0, 0, 0);
     }
 
-    /// Returns true if less is lacking once this frame has left.
+    /// Returns true if evicting this frame would reduce a shortage.
     pub fn is_less_without(&self, address: IpAddr, class: usize, held: usize) -> bool {
         let is_of_class = class == self.class;
         held > 0
@@ -37,7 +37,7 @@ impl Shortage {
                 || is_of_class && address == self.address && self.of_address > 0)
     }
 
-    /// Notes that this frame leaves.
+    /// Deducts an evicted frame.
     pub fn left(&mut self, address: IpAddr, class: usize, held: usize) {
         self.all = self.all.saturating_sub(held);
         if class == self.class {

@@ -2,9 +2,9 @@ use super::*;
 
 const MIB: usize = 1 << 20;
 const BUDGET: usize = 32 * MIB;
-/// What the largest legal frames of the tests have: `socket.request.max.bytes`.
+/// The size of the largest legal frames in the tests: `socket.request.max.bytes`.
 const LARGEST: usize = 104_857_600;
-/// What a connection holds without asking.
+/// How much a connection holds without asking.
 const FREE: usize = 4096;
 const TICK_MS: i64 = 5;
 
@@ -26,7 +26,7 @@ struct Sender {
     address: IpAddr,
     size: usize,
     begins_ms: i64,
-    /// What it has sent at its beginning, and what it sends then.
+    /// How much it sends at its beginning, all at once.
     at_once: usize,
     bytes_per_second: usize,
     frame: Option<FrameId>,
@@ -35,7 +35,7 @@ struct Sender {
     /// The last read filled all the room that there was.
     was_full: bool,
     was_queued: bool,
-    /// When it looks again whether it has memory, unless it is woken before.
+    /// When it checks again whether it has memory, unless it is woken before.
     looks_ms: i64,
     state: State,
 }
@@ -57,7 +57,7 @@ fn sender(address: u8, size: usize, at_once: usize, bytes_per_second: usize) -> 
     }
 }
 
-/// The memory, and who has been woken.
+/// The memory and the woken connections.
 struct Memory {
     frames: RequestMemory<usize>,
     woken: Vec<usize>,
@@ -95,7 +95,7 @@ impl Sender {
         self.size.min(self.at_once + self.bytes_per_second * ms / 1000)
     }
 
-    /// Does what a connection does, as `server/frames.rs` does it.
+    /// Does what a connection does, as in `server/frames.rs`.
     fn go_on(&mut self, number: usize, memory: &mut Memory, now_ms: i64) {
         if let State::IsAnswered { until_ms } = self.state
             && now_ms >= until_ms
@@ -171,13 +171,13 @@ impl Sender {
     }
 }
 
-/// Runs until all of `senders` that are `awaited` are through, and no longer than `most_ms`.
+/// Runs until all `awaited` ones of `senders` are done, and no longer than `most_ms`.
 fn simulate(senders: &mut [Sender], most_ms: i64, awaited: impl Fn(&Sender) -> bool) {
     let mut memory = Memory { frames: RequestMemory::new(BUDGET), woken: Vec::new() };
     let mut now_ms = 0;
     let goes_on = |sender: &Sender| matches!(sender.state, State::Sends | State::IsAnswered { .. });
     while senders.iter().any(|sender| awaited(sender) && goes_on(sender)) {
-        assert!(now_ms < most_ms, "somebody waits for ever: {:?}", memory.held);
+        assert!(now_ms < most_ms, "a sender waits for ever: {:?}", memory.held);
         for (number, sender) in senders.iter_mut().enumerate() {
             sender.go_on(number, &mut memory, now_ms);
         }
@@ -236,7 +236,7 @@ fn a_large_frame_that_comes_slowly_is_no_hindrance_to_small_ones() {
 #[test]
 fn a_large_frame_that_comes_slowly_gives_way_to_another_large_one() {
     let slow = sender(1, 90_000_000, 0, 80_000);
-    // By then it has more than its share, and has been the only one that may have.
+    // By then it has more than its share, and was the only one that could have it.
     let other = sender(1, LARGEST, 0, 50 * MIB).beginning_at(300_000);
     let mut senders = vec![slow, other];
     simulate(&mut senders, 400_000, |_| true);
@@ -246,7 +246,7 @@ fn a_large_frame_that_comes_slowly_gives_way_to_another_large_one() {
 
 #[test]
 fn thousands_that_send_a_byte_a_second_are_no_hindrance() {
-    // What they sent at once is below and above what nobody asks for.
+    // Sizes below and above what need not be asked for.
     for at_once in [10, FREE, 20_000, 100_000] {
         let mut senders = vec![sender(1, 1_000_000, at_once, 1); 2000];
         let good = |address, ms| sender(address, 900_000, 900_000, 0).beginning_at(ms);
@@ -260,7 +260,7 @@ fn thousands_that_send_a_byte_a_second_are_no_hindrance() {
 
 #[test]
 fn another_address_has_its_share_at_once_and_nobody_is_closed_for_it() {
-    // They are not slow yet, and there are so many of them that some wait.
+    // They are not slow yet, and there are enough of them that some wait.
     let mut senders = vec![sender(1, 1_000_000, 500_000, 2 * MIB); 100];
     senders.push(sender(2, 900_000, 900_000, 0).beginning_at(5));
     simulate(&mut senders, 30_000, |_| true);
@@ -284,13 +284,13 @@ fn addresses_take_turns_whatever_they_hold() {
     let waits = [(2, "second"), (2, "second again"), (1, "first"), (1, "first again")];
     let waits = waits.map(|(address, name)| (name, ask(&mut memory, address, name)));
     assert!(waits.iter().all(|(_, (_, is_held))| !is_held));
-    // Each gives way to the next one.
+    // Each is evicted for the next one.
     let (mut closed, mut order) = (finisher, Vec::new());
     for _ in waits {
         memory.close(closed, 1000);
         let served =
             waits.iter().find(|(name, (id, _))| !order.contains(name) && !memory.is_queued(*id));
-        let (name, (id, _)) = served.expect("the finisher is gone");
+        let (name, (id, _)) = served.expect("no finisher");
         order.push(*name);
         closed = *id;
     }
@@ -312,7 +312,7 @@ fn the_one_that_is_furthest_behind_gives_way_first_and_no_more_than_need() {
     assert!(hold(&mut memory, 8, MIB, 20).1);
     let (next, is_held) = hold(&mut memory, 9, MIB / 4, 20);
     assert!(!is_held);
-    assert_eq!(memory.make_room(next, 500), (vec![], 1001 + 1), "nobody is slow yet");
+    assert_eq!(memory.make_room(next, 500), (vec![], 1001 + 1), "none is slow yet");
     assert_eq!(memory.make_room(next, 1900).0, [1], "the first has sent something since");
     assert!(memory.make_room(next, 1900).0.is_empty(), "that is enough");
     assert!(memory.must_give_way(held[1].0) && memory.is_queued(next));
@@ -361,7 +361,7 @@ fn whatever_comes_those_at_a_proper_speed_are_served_and_stay() {
                 _ => random.usize(100..MIB),
             };
             let is_slow = random.u8(0..3) == 0;
-            // Who is slow is no hindrance to other addresses.
+            // A slow address does not hinder other addresses.
             let address = if is_slow { random.u8(0..2) } else { random.u8(2..6) };
             let speed = if is_slow { random.usize(1..100_000) } else { random.usize(4..80) * MIB };
             let at_once = random.usize(0..size);
@@ -379,7 +379,7 @@ fn whatever_comes_those_at_a_proper_speed_are_served_and_stay() {
 fn a_frame_has_more_time_the_larger_it_is() {
     assert_eq!(arrival_ms(0, 1 << 20), 1000);
     assert_eq!(arrival_ms(3 << 20, 1 << 20), 4000);
-    // The largest at the default: 54 minutes.
+    // The largest at the default rate: 54 minutes.
     assert_eq!(arrival_ms(LARGEST, 32_768), 3_232_000);
     assert_eq!(arrival_ms(usize::MAX, 1), i64::MAX);
 }

@@ -226,7 +226,7 @@ async fn clients_that_do_not_read_give_way_to_one_that_does() {
         tokio::time::timeout(Duration::from_secs(90), served).await.unwrap();
     })
     .await;
-    assert!(!outcome.lines_with("reads too little").is_empty(), "{:?}", outcome.log);
+    assert!(!outcome.lines_with("reads too slowly").is_empty(), "{:?}", outcome.log);
 }
 
 /// The largest legal requests of APIs that read: each with a third of a million things in it.
