@@ -1,52 +1,52 @@
 //! Ottla: a Kafka-wire-compatible single-node broker.
 //!
-//! The rooms, top of the house first. Each may use only what stands below it in
-//! `docs/architecture.md`; `tests/it/tidy.rs` keeps it so. But for [`Broker`], which other programs
-//! start inside themselves, nothing is re-exported here: import from the file that defines.
+//! The modules are layered: `docs/architecture.md` says which ones each may use, and
+//! `tests/it/tidy.rs` enforces it. Except for [`Broker`], the embedded broker, nothing is
+//! re-exported here: import from the file that defines.
 
-/// Who owns what: the parts of a running broker, its start and its stop.
+/// The running broker: its parts, its start, its background tasks and its stop.
 pub mod broker;
-/// The command line: the daemon, its own commands, and Kafka's tools by their names.
+/// The command line: the daemon, its own commands, and Kafka's tools under their names.
 #[cfg(feature = "cli")]
 pub mod cli;
-/// A small Kafka client, for the command line.
+/// A small Kafka client for the command line.
 pub mod client;
-/// Time, handed in.
+/// The clock, injected wherever time is needed.
 pub mod clock;
-/// THE TABLE of configuration, its layers and what they resolve to.
+/// The table of configuration options, the layers they are set in, and the resolved settings.
 pub mod config;
-/// The shell round the coordinator's mind: its task and its log.
+/// Runs the group coordinator's state machine: its task and its log.
 pub mod coordinator;
-/// A broker inside another program: for tests, and for programs that bring their own.
+/// A broker inside another program: for tests, and for programs that bring their own broker.
 pub mod embedded;
-/// The read path above partitions: plan, read, wait, read again; fetch sessions.
+/// Reading many partitions: long polls and fetch sessions.
 pub mod fetch;
-/// Numbers, strings and arrays as Kafka writes them into records.
+/// Numbers, strings and arrays in the encoding of Kafka's records.
 pub mod fields;
-/// The group coordinator's mind: pure, in simulated time if need be.
+/// The group coordinator's state machine. No I/O, no clock of its own.
 pub mod groups;
-/// What each request means: one file per API key, and THE TABLE of them.
+/// The request handlers, one file for each API, and the table of APIs.
 pub mod handlers;
-/// One partition's log: one owner, no locks, no async.
+/// The log of one partition: one owner, no locks, no async.
 pub mod log;
-/// What the broker knows durably, in `__cluster_metadata-0`, and the image of it.
+/// The metadata log `__cluster_metadata-0` and its image.
 pub mod metadata;
-/// Client quotas: who may use how much, and how long who used too much must wait.
+/// Client quotas: limits, usage and throttle times.
 pub mod quotas;
-/// Sockets: accept, frame in, reply out, in order.
+/// The network layer: accepts connections, reads requests and writes responses in order.
 pub mod server;
 /// Files: the disk, record batches, segments, indexes, checkpoints.
 pub mod storage;
-/// Live partitions: the lock round a log, the view that readers take, who waits for bytes.
+/// Live partitions: the lock around a log, the view for readers, and fetches waiting for data.
 pub mod topics;
-/// Names of things that travel between rooms.
+/// Names and ids used in all modules.
 pub mod types;
-/// Bytes to messages and back.
+/// Encoding and decoding of messages.
 pub mod wire;
 
 pub use embedded::broker::Broker;
 
-// The examples of this page run.
+// The examples of this page are run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/ci/rust.md")]
 struct RustPage;

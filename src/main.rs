@@ -1,4 +1,4 @@
-//! Choose the allocator, parse the arguments, run one command.
+//! The `ottla` program: chooses the allocator and runs the command line.
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]

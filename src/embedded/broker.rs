@@ -1,4 +1,4 @@
-//! The handle of a broker in this process.
+//! The handle of an embedded broker.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,15 +14,14 @@ use crate::storage::disk::{Disk, OsDisk};
 
 /// A broker that runs in this process, on threads of its own.
 ///
-/// It serves any Kafka client, of this process or another, at [`Broker::bootstrap_servers`].
-/// Because it has its own threads, it does not matter what runtime it is started from, whether
-/// that runtime is busy or its time stands still, and whether a client blocks. Brokers share
-/// nothing: as many as are wanted may run in one process. None of them reads the environment,
-/// writes to stdout or stderr, or touches signals; their log lines go where this program sends
-/// those of the crate `tracing`.
+/// It serves any Kafka client, in this process or another, at [`Broker::bootstrap_servers`]. Since
+/// it has its own threads, it does not matter which runtime it is started from, whether that
+/// runtime is busy or its time is paused, and whether a client blocks. Brokers share nothing; any
+/// number of them may run in one process. None reads the environment, writes to stdout or stderr,
+/// or touches signals; their log lines go to the program's `tracing` subscriber.
 ///
-/// [`Broker::stop`] ends it in good order. Dropped, it ends as a killed process does, and the
-/// directory of an ephemeral one goes; that waits for nothing and works anywhere.
+/// [`Broker::stop`] shuts it down cleanly. When dropped, it ends like a killed process, and the
+/// directory of an ephemeral broker is removed; dropping does not block and works anywhere.
 ///
 /// ```
 /// use ottla::Broker;
@@ -49,7 +48,7 @@ use crate::storage::disk::{Disk, OsDisk};
 /// ```
 #[derive(Debug)]
 pub struct Broker {
-    /// Taken by a stop; dropped, it ends the broker.
+    /// Taken by a stop. Dropping it ends the broker.
     orders: Option<StopSender>,
     started: Started,
     data_dir: PathBuf,
@@ -66,18 +65,18 @@ impl Broker {
         Broker { orders: Some(orders), started, data_dir, is_ephemeral }
     }
 
-    /// Where it listens; the first place, if there are several.
+    /// Returns the address that the broker listens on; the first one if there are several.
     pub fn address(&self) -> SocketAddr {
         self.started.addresses[0]
     }
 
-    /// Every place where it listens, in the order of the configuration.
+    /// Returns every address that the broker listens on, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.started.addresses
     }
 
-    /// What a client of this machine is given as `bootstrap.servers`: [`Broker::address`], or
-    /// loopback if it listens everywhere.
+    /// Returns the `bootstrap.servers` for clients on this machine: [`Broker::address`], or
+    /// loopback if the broker listens on all interfaces.
     pub fn bootstrap_servers(&self) -> String {
         let mut address = self.address();
         match address.ip() {
@@ -88,38 +87,37 @@ impl Broker {
         address.to_string()
     }
 
-    /// Where it keeps everything.
+    /// Returns the data directory.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// Why the broker has ended though nobody has stopped it: a fault of its own, which does not
-    /// take this program with it. Clients find nothing at its address any more. None while it runs.
+    /// Returns why the broker ended without being stopped: a bug in Ottla, which does not take this
+    /// program down with it. Clients can no longer connect. `None` while it runs.
     pub fn failure(&self) -> Option<String> {
         self.started.tasks.failure().map(|failure| failure.to_string())
     }
 
-    /// Create a topic. It can be written to when this returns.
+    /// Creates a topic. It can be written to when this returns.
     ///
     /// # Errors
-    /// There is one of that name, or the broker does not accept its name, number of partitions or
-    /// configs.
+    /// The topic exists, or the broker rejects its name, number of partitions or configs.
     pub async fn create_topic(&self, topic: impl Into<NewTopic>) -> Result<(), TopicError> {
         let topic = topic.into();
         self.ask(move |cluster| create(cluster, topic)).await
     }
 
-    /// Delete a topic, with the offsets that groups have committed in it. Its name is free when
-    /// this returns.
+    /// Deletes a topic and the offsets that groups have committed in it. Its name is free when this
+    /// returns.
     ///
     /// # Errors
-    /// There is no such topic, or it is the broker's own.
+    /// No such topic, or an internal one.
     pub async fn delete_topic(&self, name: &str) -> Result<(), TopicError> {
         let name = name.to_owned();
         self.ask(move |cluster| delete(cluster, name)).await
     }
 
-    /// All topics but the broker's own, by name.
+    /// Returns all topics except internal ones, sorted by name.
     ///
     /// # Errors
     /// The broker does not answer.
@@ -127,8 +125,8 @@ impl Broker {
         self.ask(list).await
     }
 
-    /// Ask over a connection, as any client does: what is refused is refused in the same words.
-    /// It is done on the broker's threads, so that the caller needs no runtime of tokio.
+    /// Makes a request over a connection, as any client does, so that refusals have the same
+    /// messages. Runs on the broker's threads, so that the caller needs no tokio runtime.
     async fn ask<T, A>(
         &self,
         what: impl FnOnce(Cluster) -> A + Send + 'static,
@@ -142,21 +140,21 @@ impl Broker {
             let mut cluster = Cluster::connect(&bootstrap, ConnectionConfig::default())
                 .await
                 .map_err(|error| TopicError::Lost(error.to_string()))?;
-            // What clients are told to connect to may be a name that is none on this machine.
+            // The advertised host may not resolve on this machine.
             cluster.nodes.clear();
             what(cluster).await
         });
         asking.await.unwrap_or_else(|error| Err(TopicError::Lost(error.to_string())))
     }
 
-    /// Stop it as SIGTERM stops the daemon: what is in flight is answered, and everything is on
-    /// the disk. Its address and its directory are free when this returns.
+    /// Stops the broker as SIGTERM stops the daemon: requests in flight are answered and everything
+    /// is written to disk. Its address and directory are free when this returns.
     ///
     /// # Errors
-    /// Something could not be written, or the broker has ended already, see [`Broker::failure`]. Its
-    /// next start repairs its files.
+    /// A write failed, or the broker has already ended, see [`Broker::failure`]. The next start
+    /// recovers its logs.
     pub async fn stop(mut self) -> Result<(), StopError> {
-        let ended = || StopError("its threads have ended".to_owned());
+        let ended = || StopError("its threads have already ended".to_owned());
         let (done, outcome) = oneshot::channel();
         let orders = self.orders.take().ok_or_else(ended)?;
         orders.send(done).map_err(|_| ended())?;
@@ -166,11 +164,11 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // After a stop there is nothing left to do.
+        // Nothing is left to do after a stop.
         let Some(orders) = self.orders.take() else { return };
         drop(orders);
-        // The broker's thread removes the directory once everything has ended, but the program
-        // may end before that.
+        // The broker's thread removes the directory at its end, but the program may exit before
+        // that.
         if self.is_ephemeral {
             let _ = OsDisk.remove_dir(&self.data_dir);
         }

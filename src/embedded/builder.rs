@@ -1,4 +1,4 @@
-//! What a broker in this process is to be like.
+//! Configures and starts an embedded broker.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::embedded::error::StartError;
 use crate::embedded::running::{self, Launch};
 use crate::storage::disk::Disk;
 
-/// How many threads serve requests, unless said otherwise: many brokers may share a process.
+/// The default number of threads that serve requests: many brokers may share a process.
 const WORKER_THREADS: usize = 2;
 
-/// What a broker is to be like. What is not said is as with `ottla serve`, but for the address:
-/// a free port of 127.0.0.1.
+/// The configuration of an embedded broker. Its defaults are those of `ottla serve`, except for the
+/// address: a free port of 127.0.0.1.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     flags: Vec<Flag>,
@@ -25,22 +25,22 @@ pub struct Builder {
 }
 
 impl Broker {
-    /// Say what it is to be like, then [`Builder::start`] it.
+    /// Returns a builder: configure it, then call [`Builder::start`].
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
 impl Builder {
-    /// Set a config, by Kafka's name for a broker's: `num.partitions`, `log.retention.ms`. Of two
-    /// values for one name the later counts.
+    /// Sets a config by its Kafka broker config name: `num.partitions`, `log.retention.ms`. The
+    /// last of several values counts.
     pub fn config(mut self, name: impl Into<String>, value: impl ToString) -> Builder {
         self.flags.push(flag(name, value.to_string(), "config()"));
         self
     }
 
-    /// Keep everything in this directory, which is made if it is missing. It may be one that
-    /// another Ottla or Apache Kafka has left.
+    /// Sets the data directory, which is created if it does not exist. It may have been written by
+    /// another Ottla or by Apache Kafka.
     pub fn data_dir(self, dir: impl Into<PathBuf>) -> Builder {
         let dir = dir.into().display().to_string();
         let mut builder = self;
@@ -48,37 +48,37 @@ impl Builder {
         builder
     }
 
-    /// Keep everything in a temporary directory, which goes when the broker ends.
+    /// Keeps the data in a temporary directory, which is removed when the broker ends.
     pub fn ephemeral(mut self) -> Builder {
         self.is_ephemeral = true;
         self
     }
 
-    /// Listen at `HOST:PORT`; port 0 is a free one. May be said several times. Without it the
-    /// broker listens at a free port of 127.0.0.1, where no other machine reaches it.
+    /// Listens on `HOST:PORT`; port 0 is a free one. May be called several times. Without it the
+    /// broker listens on a free port of 127.0.0.1, which no other machine can reach.
     pub fn listen(mut self, address: impl ToString) -> Builder {
         self.listen.push(address.to_string());
         self
     }
 
-    /// Serve requests by so many threads, at least 1. Two do for tests.
+    /// Sets the number of threads that serve requests, at least 1. Two are enough for tests.
     pub fn worker_threads(mut self, count: usize) -> Builder {
         self.worker_threads = Some(count.max(1));
         self
     }
 
-    /// Keep everything on this disk, which a test of Ottla's own lets fail.
+    /// Keeps the data on this disk. Ottla's own tests inject faults with it.
     #[doc(hidden)]
     pub fn disk(mut self, disk: Arc<dyn Disk>) -> Builder {
         self.disk = Some(disk);
         self
     }
 
-    /// Start it. Clients can connect when this returns. If the future is dropped before, the
-    /// broker ends.
+    /// Starts the broker. Clients can connect when this returns. If the future is dropped before,
+    /// the broker ends.
     ///
     /// # Errors
-    /// What is wrong with the configs, the directory or the address.
+    /// A config, the directory or an address is invalid or cannot be used.
     pub async fn start(self) -> Result<Broker, StartError> {
         let worker_threads = self.worker_threads.unwrap_or(WORKER_THREADS);
         let is_ephemeral = self.is_ephemeral;
@@ -110,7 +110,7 @@ impl Builder {
         } else if !says_where {
             flags.push(flag("listeners", "127.0.0.1:0".to_owned(), "listen()"));
         }
-        // The environment is the program's, and may be meant for another Ottla.
+        // The environment belongs to the program and may be meant for another Ottla.
         Settings::load(None, [], &flags)
     }
 }

@@ -7,39 +7,37 @@ use crate::broker::start;
 use crate::config::error::ConfigError;
 use crate::storage::datadir::DataDirError;
 
-/// Why a broker has not started. Nothing is left of it.
+/// Why a broker did not start. Nothing of it remains.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A config is wrong.
+    /// A config is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Nobody has said where everything is to be kept.
-    #[error(
-        "nothing says where the data is kept: call ephemeral(), or name a directory with data_dir()"
-    )]
+    /// No data directory was given.
+    #[error("no data directory: call ephemeral(), or set a directory with data_dir()")]
     NoDirectory,
-    /// Somebody has said it twice.
-    #[error("a broker with a directory of its own ({0}) cannot be ephemeral")]
+    /// Both a data directory and an ephemeral one were asked for.
+    #[error("a broker with a data directory ({0}) cannot be ephemeral")]
     TwoDirectories(String),
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// A topic that was to be there cannot be created.
+    /// A topic of `KAFKA_CREATE_TOPICS` cannot be created.
     #[error(transparent)]
     FirstTopic(#[from] FirstTopicError),
-    /// Nobody can listen there.
+    /// The broker cannot listen on an address.
     #[error(transparent)]
     Listen(io::Error),
-    /// The system gives no threads, or no temporary directory.
-    #[error("the system refuses {what}: {error}")]
+    /// The operating system refuses threads or a temporary directory.
+    #[error("could not create {what}: {error}")]
     System {
-        /// What was asked for.
+        /// What could not be created.
         what: &'static str,
-        /// What it said.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// The thread that was to start it has panicked.
-    #[error("the broker's thread has ended at its start")]
+    /// The thread that starts the broker panicked.
+    #[error("the broker's thread ended during the start")]
     Ended,
 }
 
@@ -53,7 +51,7 @@ impl From<start::StartError> for StartError {
     }
 }
 
-/// Why a broker has not stopped in good order. It has ended all the same.
+/// An unclean stop. The broker has ended nevertheless.
 #[derive(Debug, thiserror::Error)]
 #[error("the broker was not stopped cleanly: {0}")]
 pub struct StopError(pub String);

@@ -1,4 +1,4 @@
-//! A broker inside another program: for tests, and for programs that bring their own.
+//! A broker inside another program: for tests, and for programs that bring their own broker.
 
 pub mod broker;
 pub mod builder;

@@ -1,6 +1,6 @@
-//! The thread of a broker in this process: from its start to its end, on a runtime of its own.
+//! The thread of an embedded broker, which owns its runtime.
 //!
-//! **Invariant:** the runtime is dropped here, where waiting for it harms nobody, and the
+//! **Invariant:** the runtime is dropped on this thread, where blocking is allowed, and the
 //! directory of an ephemeral broker is removed after that, when nothing can write to it any more.
 
 use std::net::SocketAddr;
@@ -25,54 +25,53 @@ use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk};
 use crate::storage::fd_cache::{BoundedDisk, files_within};
 
-/// The share of this process's open files that one broker may take: the program has its own, and
-/// there may be other brokers.
+/// One broker uses at most one in this many of the process's file descriptors: the program needs
+/// its own, and there may be other brokers.
 const SHARE_OF_FILES: usize = 4;
-/// How often the directory is removed again if something has come into it meanwhile.
+/// How often the removal of the directory is tried, in case a file is added meanwhile.
 const REMOVALS: usize = 3;
-/// How long the last syncs may take after a fault of the broker's own.
+/// How long the last syncs may take after a task panicked.
 const AFTER_FAULT: Duration = Duration::from_secs(10);
 
-/// What a broker is started from.
+/// What a broker is started with.
 #[derive(Debug)]
 pub struct Launch {
-    /// How it is configured.
+    /// Its settings.
     pub settings: Settings,
-    /// Where it keeps everything.
+    /// Its data directory.
     pub data_dir: PathBuf,
-    /// On which disk, if it is not the operating system's.
+    /// The disk, if not the operating system's.
     pub disk: Option<Arc<dyn Disk>>,
-    /// The same, if it goes with the broker.
+    /// The data directory, if it is removed with the broker.
     pub temporary: Option<TempDir>,
-    /// How many threads serve requests.
+    /// The number of threads that serve requests.
     pub worker_threads: usize,
 }
 
-/// What is known of a broker once clients can connect.
+/// A broker that clients can connect to.
 #[derive(Debug)]
 pub struct Started {
-    /// Whether a task of it has panicked.
+    /// Its tasks, which record a panic.
     pub tasks: Tasks,
-    /// Where it listens.
+    /// The addresses that it listens on.
     pub addresses: Vec<SocketAddr>,
-    /// Where its tasks run.
+    /// The runtime of its tasks.
     pub runtime: Handle,
 }
 
-/// How a stop ended.
+/// The result of a stop.
 pub type StopResult = Result<(), StopError>;
 
-/// The one order that a broker takes: to stop, and where to say how that ended. Dropped, it tells
-/// the broker to end at once.
+/// Requests a stop, with a channel for its result. Dropping it ends the broker immediately.
 pub type StopSender = oneshot::Sender<oneshot::Sender<StopResult>>;
 
-/// Where a broker says that it is ready, or why it is not.
+/// Reports that the broker is ready, or why it did not start.
 pub type ReadyReceiver = oneshot::Receiver<Result<Started, StartError>>;
 
-/// Begin the thread.
+/// Starts the thread.
 ///
 /// # Errors
-/// The system gives none.
+/// The operating system refuses the thread.
 pub fn launch(launch: Launch) -> Result<(StopSender, ReadyReceiver), StartError> {
     let (stop, stop_requested) = oneshot::channel();
     let (ready, readiness) = oneshot::channel();
@@ -107,7 +106,7 @@ fn run(launch: Launch, stop_requested: StopReceiver, ready: ReadySender) {
         remove(dir);
     }
     if let Some((done, outcome)) = ended {
-        // Who asked may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = done.send(outcome);
     }
 }
@@ -118,12 +117,13 @@ fn runtime(worker_threads: usize) -> Result<Runtime, StartError> {
     builder.build().map_err(no_threads)
 }
 
-/// Serve until told otherwise. Gives how a stop ended and who wants to know, if it was one.
+/// Serves until a stop is requested or a task panics. Returns the result and the channel to report
+/// it on, if a stop was requested.
 async fn serve(
     settings: Settings,
     data_dir: PathBuf,
     disk: Option<Arc<dyn Disk>>,
-    stop_requested: StopReceiver,
+    mut stop_requested: StopReceiver,
     ready: ReadySender,
 ) -> Option<(oneshot::Sender<StopResult>, StopResult)> {
     let (broker, addresses, serving) = match begin(settings, data_dir, disk).await {
@@ -133,17 +133,16 @@ async fn serve(
             return None;
         }
     };
-    // If nobody waits for it any more there is nobody who gives orders either.
+    // If the receiver is gone, the stop channel is closed as well.
     let tasks = broker.tasks.clone();
     let _ = ready.send(Ok(Started { tasks, addresses, runtime: Handle::current() }));
-    let mut stop_requested = stop_requested;
     let order = tokio::select! {
         order = &mut stop_requested => Some(order),
         _ = broker.tasks.failed() => None,
     };
     broker.stopping.send_replace(true);
     let Some(order) = order else {
-        // Clients are let go at once; whoever holds the handle hears of it when it is stopped.
+        // Connections are closed immediately; the handle gets the error when it is stopped.
         let _ = serving.await;
         let failure = broker.tasks.failed().await;
         let _ = tokio::time::timeout(AFTER_FAULT, close(broker)).await;
@@ -169,7 +168,7 @@ async fn begin(
         );
     }
     let hold = datadir::lock(&data_dir)?;
-    // The limit is the program's, and stays as it is.
+    // The limit belongs to the program and is not raised.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = files_within(limit) / SHARE_OF_FILES;
     let under = disk.unwrap_or_else(|| Arc::new(OsDisk));
@@ -184,7 +183,7 @@ async fn begin(
         }
         Err(error) => {
             broker.stopping.send_replace(true);
-            // What it was before it is again; if that fails, the next start repairs it.
+            // This restores the clean state; if it fails, the next start recovers.
             let _ = close(broker).await;
             Err(StartError::Listen(error))
         }
@@ -198,7 +197,8 @@ async fn close(broker: Arc<Broker>) -> StopResult {
         .map_err(|error| StopError(error.to_string()))
 }
 
-/// The handle may be removing it at the same time; neither is to stop because of the other.
+/// Removes a temporary directory. The handle may be removing it at the same time, which must not
+/// make either fail.
 fn remove(dir: TempDir) {
     let dir = dir.keep();
     for _ in 0..REMOVALS {
@@ -206,5 +206,5 @@ fn remove(dir: TempDir) {
             return;
         }
     }
-    tracing::warn!(dir = %dir.display(), "a broker's temporary directory could not be removed");
+    tracing::warn!(dir = %dir.display(), "could not delete the temporary directory");
 }

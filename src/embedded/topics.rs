@@ -1,4 +1,4 @@
-//! Topics of a broker in this process, in types.
+//! The topics of an embedded broker, as plain types.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
 use crate::types::TopicId;
 
-/// A topic to be created. A name alone is one with the broker's defaults.
+/// A topic to be created. Made from a name alone, it has the broker's defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTopic {
     name: String,
@@ -18,18 +18,18 @@ pub struct NewTopic {
 }
 
 impl NewTopic {
-    /// A topic with as many partitions as `num.partitions` says, and nothing configured.
+    /// Returns a topic with `num.partitions` partitions and default configs.
     pub fn new(name: impl Into<String>) -> NewTopic {
         NewTopic { name: name.into(), partitions: None, configs: BTreeMap::new() }
     }
 
-    /// With so many partitions, at least 1.
+    /// Sets the number of partitions, at least 1.
     pub fn partitions(mut self, count: i32) -> NewTopic {
         self.partitions = Some(count);
         self
     }
 
-    /// With this config, by Kafka's name for a topic's: `retention.ms`, `cleanup.policy`.
+    /// Sets a config by its Kafka topic config name: `retention.ms`, `cleanup.policy`.
     pub fn config(mut self, name: impl Into<String>, value: impl ToString) -> NewTopic {
         self.configs.insert(name.into(), value.to_string());
         self
@@ -48,40 +48,40 @@ impl From<String> for NewTopic {
     }
 }
 
-/// A topic that is there.
+/// An existing topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
     /// Its name.
     pub name: String,
-    /// Its id: a deleted name that comes back has another.
+    /// Its id. A topic that is deleted and created again gets a new one.
     pub id: TopicId,
-    /// How many partitions it has.
+    /// The number of partitions.
     pub partitions: usize,
 }
 
 /// Why a topic was not created, deleted or listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// There is a topic of that name.
-    #[error("the topic {0} exists already")]
+    /// A topic of that name exists.
+    #[error("the topic {0} already exists")]
     Exists(String),
     /// There is no topic of that name.
     #[error("there is no topic {0}")]
     Unknown(String),
-    /// Its name, its number of partitions or one of its configs is not allowed.
+    /// The name, the number of partitions or a config is invalid.
     #[error("the topic {topic} cannot be created: {message}")]
     Invalid {
-        /// The name that it was to have.
+        /// The requested name.
         topic: String,
-        /// What is wrong, in the broker's words.
+        /// The broker's error message.
         message: String,
     },
-    /// The broker says no for another reason.
+    /// Refused for another reason.
     #[error("{message} (error code {code})")]
     Refused {
         /// Kafka's error code.
         code: i16,
-        /// The broker's words.
+        /// The broker's error message.
         message: String,
     },
     /// The broker does not answer.
@@ -109,10 +109,10 @@ impl TopicError {
     }
 }
 
-/// Create a topic.
+/// Creates a topic.
 ///
 /// # Errors
-/// The broker refuses, or does not answer.
+/// The broker refuses or does not answer.
 pub async fn create(mut cluster: Cluster, topic: NewTopic) -> Result<(), TopicError> {
     let NewTopic { name, partitions, configs } = topic;
     let wanted =
@@ -121,16 +121,16 @@ pub async fn create(mut cluster: Cluster, topic: NewTopic) -> Result<(), TopicEr
     created.map_err(|error| TopicError::of(&name, error))
 }
 
-/// Delete a topic.
+/// Deletes a topic.
 ///
 /// # Errors
-/// The broker refuses, or does not answer.
+/// The broker refuses or does not answer.
 pub async fn delete(mut cluster: Cluster, name: String) -> Result<(), TopicError> {
     let deleted = admin::delete_topic(&mut cluster, &name).await;
     deleted.map_err(|error| TopicError::of(&name, error))
 }
 
-/// All topics but the broker's own, by name.
+/// Returns all topics except internal ones, sorted by name.
 ///
 /// # Errors
 /// The broker does not answer.

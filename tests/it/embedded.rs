@@ -221,7 +221,7 @@ async fn what_keeps_a_broker_from_starting_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let error = on(dir.path()).listen(taken.local_addr().unwrap()).start().await.unwrap_err();
     assert!(matches!(error, StartError::Listen(_)), "{error}");
-    assert!(error.to_string().contains("something else listens there"), "{error}");
+    assert!(error.to_string().contains("stop the process that listens there"), "{error}");
     assert!(dir.path().join(CLEAN).exists());
     let broker = on(dir.path()).start().await.unwrap();
     let error = on(dir.path()).start().await.unwrap_err();
