@@ -1,4 +1,4 @@
-//! Topics made, grown and deleted.
+//! Creating, growing and deleting topics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,30 +16,30 @@ use crate::client::cluster::{Cluster, topic_name};
 use crate::client::connection::text;
 use crate::client::error::ClientError;
 
-/// How long the broker may take to do it.
+/// How long the broker may take for a change.
 const TIMEOUT_MS: i32 = 30_000;
 /// The newest version of DeleteTopics that takes a plain list of names.
 const NAMES_ONLY: i16 = 5;
 
-/// A topic to be made.
+/// A topic to be created.
 #[derive(Debug, Clone, Default)]
 pub struct NewTopic {
     /// Its name.
     pub name: String,
-    /// How many partitions; the broker's default if unset.
+    /// The number of partitions; the broker's default if unset.
     pub partitions: Option<i32>,
-    /// How many copies; the broker's default if unset.
+    /// The replication factor; the broker's default if unset.
     pub replication_factor: Option<i16>,
-    /// Which brokers hold each partition, instead of both numbers.
+    /// The replicas of each partition, instead of both numbers.
     pub assignment: Vec<Vec<i32>>,
     /// Its configs.
     pub configs: BTreeMap<String, String>,
 }
 
-/// Make a topic, or only see whether it could be made.
+/// Creates a topic, or with `validate_only` checks whether it could be created.
 ///
 /// # Errors
-/// The broker refuses, as when the topic is there already.
+/// The broker refuses, for instance because the topic exists.
 pub async fn create_topic(
     cluster: &mut Cluster,
     topic: &NewTopic,
@@ -68,10 +68,10 @@ pub async fn create_topic(
     result.map_or(Ok(()), |t| ClientError::check(t.error_code, t.error_message.as_deref(), ""))
 }
 
-/// Delete a topic.
+/// Deletes a topic.
 ///
 /// # Errors
-/// The broker refuses, as when there is no such topic.
+/// The broker refuses, for instance because there is no such topic.
 pub async fn delete_topic(cluster: &mut Cluster, topic: &str) -> Result<(), ClientError> {
     let connection = cluster.controller().await?;
     let version = connection.version::<DeleteTopicsRequest>(6)?;
@@ -89,10 +89,10 @@ pub async fn delete_topic(cluster: &mut Cluster, topic: &str) -> Result<(), Clie
     result.map_or(Ok(()), |t| ClientError::check(t.error_code, t.error_message.as_deref(), ""))
 }
 
-/// Let a topic grow to so many partitions.
+/// Increases a topic's number of partitions to `count`.
 ///
 /// # Errors
-/// The broker refuses, as when it has more already.
+/// The broker refuses, for instance because the topic has more already.
 pub async fn grow_topic(cluster: &mut Cluster, topic: &str, count: i32) -> Result<(), ClientError> {
     let asked = CreatePartitionsTopic::default()
         .with_name(topic_name(topic))
@@ -106,7 +106,8 @@ pub async fn grow_topic(cluster: &mut Cluster, topic: &str, count: i32) -> Resul
     result.map_or(Ok(()), |t| ClientError::check(t.error_code, t.error_message.as_deref(), ""))
 }
 
-/// Wait until the metadata has the topic with all its leaders, or without it if it `is_gone`.
+/// Waits until the metadata has the topic with a leader for every partition, or with `is_gone`
+/// until it no longer has the topic.
 ///
 /// # Errors
 /// The broker does not answer.

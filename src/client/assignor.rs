@@ -1,4 +1,4 @@
-//! Kafka's range assignor, and the messages in which members tell each other.
+//! Kafka's range assignor and the consumer protocol's messages.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::types::TopicPartition;
 /// The assignor's name in JoinGroup.
 pub const RANGE: &str = "range";
 
-/// What a member wants to read, as JoinGroup carries it.
+/// Returns a member's subscription as JoinGroup carries it.
 pub fn subscription(topics: &[String]) -> Bytes {
     let message = ConsumerProtocolSubscription::default()
         .with_topics(topics.iter().map(|t| text(t)).collect());
     versioned(0, |out| message.encode(out, 0).is_ok())
 }
 
-/// The topics of a subscription; none if it cannot be read.
+/// Returns the topics of a subscription; none if it cannot be decoded.
 pub fn subscribed(bytes: &Bytes) -> Vec<String> {
     let mut bytes = bytes.clone();
     let Ok(version) = bytes.try_get_i16() else { return Vec::new() };
@@ -29,7 +29,7 @@ pub fn subscribed(bytes: &Bytes) -> Vec<String> {
     read.map(|s| s.topics.iter().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
-/// What a member was given, as SyncGroup carries it.
+/// Returns a member's assignment as SyncGroup carries it.
 pub fn assignment(partitions: &[TopicPartition]) -> Bytes {
     let mut by_topic: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
     for p in partitions {
@@ -43,7 +43,7 @@ pub fn assignment(partitions: &[TopicPartition]) -> Bytes {
     versioned(0, |out| message.encode(out, 0).is_ok())
 }
 
-/// The partitions of an assignment; none if it cannot be read.
+/// Returns the partitions of an assignment; none if it cannot be decoded.
 pub fn assigned(bytes: &Bytes) -> Vec<TopicPartition> {
     let mut bytes = bytes.clone();
     let Ok(version) = bytes.try_get_i16() else { return Vec::new() };
@@ -61,12 +61,12 @@ fn versioned(version: i16, encode: impl FnOnce(&mut BytesMut) -> bool) -> Bytes 
     let mut out = BytesMut::new();
     out.put_i16(version);
     let is_whole = encode(&mut out);
-    debug_assert!(is_whole, "version 0 can say all of it");
+    debug_assert!(is_whole, "version 0 has all of these fields");
     out.freeze()
 }
 
-/// Share out each topic's partitions in ranges: members in the order of their ids, the first ones
-/// get one more where it does not come out even (Kafka: `RangeAssignor`).
+/// Assigns each topic's partitions in ranges: members in the order of their ids, the first ones
+/// with one partition more where it does not divide evenly (Kafka: `RangeAssignor`).
 pub fn range(
     members: &BTreeMap<String, Vec<String>>,
     counts: &BTreeMap<String, i32>,

@@ -1,4 +1,5 @@
-//! The brokers behind a list of addresses: who they are, who leads what, a connection to each.
+//! A client's view of a cluster: its brokers, the leaders of partitions, a connection to each
+//! broker.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,52 +15,52 @@ use crate::client::connection::{Connection, ConnectionConfig, text};
 use crate::client::error::ClientError;
 use crate::types::TopicId;
 
-/// How often a retriable answer is asked for again before it counts.
+/// How often a request is repeated while its error is retriable.
 const ATTEMPTS: u32 = 10;
-/// How long to wait in between.
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The newest version of FindCoordinator that asks for one key.
+/// The newest version of FindCoordinator that asks for a single key.
 const ONE_COORDINATOR: i16 = 3;
 
-/// A topic, as the metadata tells it.
+/// A topic in the metadata.
 #[derive(Debug, Clone)]
 pub struct Topic {
     /// Its name.
     pub name: String,
-    /// Its id; all zeros where the broker is too old to have one.
+    /// Its id; all zeros if the broker is too old for ids.
     pub id: TopicId,
-    /// True for `__consumer_offsets` and its like.
+    /// True for `__consumer_offsets` and other internal topics.
     pub is_internal: bool,
     /// Its partitions, by index.
     pub partitions: BTreeMap<i32, Partition>,
 }
 
-/// A partition, as the metadata tells it.
+/// A partition in the metadata.
 #[derive(Debug, Clone)]
 pub struct Partition {
     /// The leader's id, or -1.
     pub leader: i32,
-    /// Who holds copies.
+    /// The brokers with a replica.
     pub replicas: Vec<i32>,
-    /// Who of them is in sync.
+    /// The in-sync replicas.
     pub isr: Vec<i32>,
 }
 
-/// A broker, as the metadata tells it.
+/// A broker in the metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// Its id.
     pub id: i32,
-    /// Where clients are told to connect.
+    /// The advertised host.
     pub host: String,
-    /// The port there.
+    /// The advertised port.
     pub port: i32,
-    /// Where it stands, if that is said.
+    /// Its rack, if configured.
     pub rack: Option<String>,
 }
 
 impl Node {
-    /// `host:port`.
+    /// Returns `host:port`.
     pub fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -81,11 +82,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Connect to the first of `bootstrap` (`host:port`, by commas) that answers, and learn who
-    /// the brokers are.
+    /// Connects to the first of `bootstrap` (`host:port`, separated by commas) that answers, and
+    /// reads the cluster's brokers.
     ///
     /// # Errors
-    /// None of them answers, or it is no broker.
+    /// None of them answers, or it is not a broker.
     pub async fn connect(
         bootstrap: &str,
         connection_config: ConnectionConfig,
@@ -105,12 +106,12 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The addresses that it was given.
+    /// Returns the bootstrap addresses.
     pub fn bootstrap(&self) -> String {
         self.bootstrap.join(",")
     }
 
-    /// Any connection: one that is open, or the first address that answers.
+    /// Returns any connection: an open one, or one to the first address that answers.
     ///
     /// # Errors
     /// None answers.
@@ -135,11 +136,11 @@ impl Cluster {
                 ClientError::Unreachable { addresses: self.bootstrap(), why }
             }
             Some(other) => other,
-            None => ClientError::Invalid("no address of a broker was given".to_owned()),
+            None => ClientError::Invalid("no bootstrap server was given".to_owned()),
         })
     }
 
-    /// The connection to an address, opened if need be.
+    /// Returns the connection to an address, opening it if necessary.
     ///
     /// # Errors
     /// Nothing answers there.
@@ -151,24 +152,25 @@ impl Cluster {
         self.connections.get_mut(address).ok_or_else(|| ClientError::Invalid(address.to_owned()))
     }
 
-    /// A connection of the caller's own to a broker.
+    /// Opens a separate connection to a broker, which the caller owns.
     ///
     /// # Errors
-    /// The broker is not known, or does not answer.
+    /// The broker is not known or does not answer.
     pub async fn own_connection(&self, node: i32) -> Result<Connection, ClientError> {
         Connection::open(&self.address_of(node)?, &self.connection_config).await
     }
 
-    /// The connection to a broker.
+    /// Returns the connection to a broker.
     ///
     /// # Errors
-    /// The broker is not known, or does not answer.
+    /// The broker is not known or does not answer.
     pub async fn node(&mut self, node: i32) -> Result<&mut Connection, ClientError> {
         let address = self.address_of(node)?;
         self.at(&address).await
     }
 
-    /// The connection to the controller; any broker passes such requests on.
+    /// Returns the connection to the controller. If it is unknown, any broker will do, since
+    /// brokers forward such requests.
     ///
     /// # Errors
     /// It does not answer.
@@ -179,7 +181,7 @@ impl Cluster {
         }
     }
 
-    /// Where clients are told to find a broker.
+    /// Returns the advertised address of a broker.
     ///
     /// # Errors
     /// There is no such broker.
@@ -188,12 +190,12 @@ impl Cluster {
         found.ok_or_else(|| ClientError::Invalid(format!("there is no broker {node}")))
     }
 
-    /// Forget the connections: one of them is broken.
+    /// Drops all connections, because one of them is broken.
     pub fn forget_connections(&mut self) {
         self.connections.clear();
     }
 
-    /// Ask for topics (all of them if `None`), and remember brokers and topics.
+    /// Requests the metadata of topics (all of them if `None`) and stores brokers and topics.
     ///
     /// # Errors
     /// No broker answers.
@@ -228,7 +230,7 @@ impl Cluster {
         Ok(answer)
     }
 
-    /// A topic; asked for again as long as the broker says that it is about to be there.
+    /// Returns a topic; retries while the broker reports that it is being created.
     ///
     /// # Errors
     /// There is no such topic, or no broker answers.
@@ -256,7 +258,7 @@ impl Cluster {
         }
     }
 
-    /// All topics, by name.
+    /// Returns all topics, sorted by name.
     ///
     /// # Errors
     /// No broker answers.
@@ -268,12 +270,12 @@ impl Cluster {
         Ok(topics)
     }
 
-    /// Forget what is known of a topic, so that it is asked for again.
+    /// Drops the metadata of a topic, so that it is requested again.
     pub fn forget_topic(&mut self, name: &str) {
         self.topics.remove(name);
     }
 
-    /// The leader of a partition of a topic that has been asked for.
+    /// Returns the leader of a partition. The topic must have been requested before.
     ///
     /// # Errors
     /// The topic has no such partition.
@@ -284,7 +286,7 @@ impl Cluster {
         })
     }
 
-    /// The broker that coordinates a group.
+    /// Returns the coordinator of a group.
     ///
     /// # Errors
     /// There is none, or no broker answers.
@@ -363,12 +365,12 @@ fn has_leaders(topic: &Topic) -> bool {
     topic.partitions.values().all(|p| p.leader >= 0)
 }
 
-/// A topic's name, as messages have it.
+/// Returns a topic name as messages have it.
 pub fn topic_name(name: &str) -> TopicName {
     TopicName(text(name))
 }
 
-/// `host:port`; a host alone is at Kafka's usual port.
+/// Returns `host:port`, with Kafka's default port for a host alone.
 fn with_port(address: &str) -> Result<String, ClientError> {
     let address = address.split_once("://").map_or(address, |(_, rest)| rest);
     match address.rsplit_once(':') {
@@ -377,7 +379,7 @@ fn with_port(address: &str) -> Result<String, ClientError> {
         }
         None => Ok(format!("{address}:9092")),
         Some(_) => Err(ClientError::Invalid(format!(
-            "{address} is not the address of a broker; write it as HOST:PORT"
+            "{address} is not a broker address; write it as HOST:PORT"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! Configs of topics, brokers and groups: read and changed.
+//! Describing and altering the configs of topics, brokers and groups.
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResourceResult;
@@ -13,13 +13,13 @@ use crate::client::cluster::Cluster;
 use crate::client::connection::text;
 use crate::client::error::ClientError;
 
-/// Kafka's number for a topic (`ConfigResource.Type`).
+/// Kafka's number for topics (`ConfigResource.Type`).
 pub const TOPIC: i8 = 2;
-/// Kafka's number for a broker.
+/// Kafka's number for brokers.
 pub const BROKER: i8 = 4;
-/// Kafka's number for a subscription to client metrics.
+/// Kafka's number for client metrics subscriptions.
 pub const CLIENT_METRICS: i8 = 16;
-/// Kafka's number for a group.
+/// Kafka's number for groups.
 pub const GROUP: i8 = 32;
 
 /// One config of a resource.
@@ -27,25 +27,25 @@ pub const GROUP: i8 = 32;
 pub struct ConfigEntry {
     /// Its name.
     pub name: String,
-    /// Its value; none if it is unset or secret.
+    /// Its value; `None` if it is unset or sensitive.
     pub value: Option<String>,
-    /// True if it cannot be changed while the broker runs.
+    /// True if it cannot be altered while the broker runs.
     pub read_only: bool,
-    /// True if its value is not told.
+    /// True if its value is never returned.
     pub sensitive: bool,
-    /// Where the value comes from, by Kafka's number (`DescribeConfigsResponse.ConfigSource`).
+    /// The source of its value, by Kafka's number (`DescribeConfigsResponse.ConfigSource`).
     pub source: i8,
-    /// All places that have a value for it, the one that counts first: source, name, value.
+    /// All values it has, in the order of precedence: source, name, value.
     pub synonyms: Vec<(i8, String, Option<String>)>,
 }
 
 impl ConfigEntry {
-    /// Kafka's name of the source.
+    /// Returns Kafka's name of the source.
     pub fn source_name(&self) -> &'static str {
         source_name(self.source)
     }
 
-    /// True if somebody set it for this very resource.
+    /// Returns true if it was set for this very resource.
     pub fn is_set_on(&self, resource_type: i8) -> bool {
         match resource_type {
             TOPIC => self.source == 1,
@@ -57,7 +57,7 @@ impl ConfigEntry {
     }
 }
 
-/// Kafka's name of a source's number.
+/// Returns Kafka's name of a source.
 pub fn source_name(source: i8) -> &'static str {
     match source {
         1 => "DYNAMIC_TOPIC_CONFIG",
@@ -75,13 +75,13 @@ pub fn source_name(source: i8) -> &'static str {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlterConfigOp {
-    /// Which config.
+    /// The config's name.
     pub name: String,
-    /// Its new value; none goes back to what it is without.
+    /// Its new value; `None` restores the default.
     pub value: Option<String>,
 }
 
-/// The configs of a resource, by name.
+/// Returns the configs of a resource, sorted by name.
 ///
 /// # Errors
 /// There is no such resource, or the broker does not answer.
@@ -125,10 +125,10 @@ fn config(c: &DescribeConfigsResourceResult) -> ConfigEntry {
     }
 }
 
-/// Change configs of a resource; all others stay (KIP-339).
+/// Alters some configs of a resource, leaving the others (KIP-339).
 ///
 /// # Errors
-/// The broker refuses one of them, and then changes none.
+/// The broker refuses one of them, in which case none is altered.
 pub async fn alter(
     cluster: &mut Cluster,
     resource_type: i8,
@@ -138,7 +138,7 @@ pub async fn alter(
     let one = |change: &AlterConfigOp| {
         AlterableConfig::default()
             .with_name(text(&change.name))
-            // 0 sets, 1 removes.
+            // 0 is SET, 1 is DELETE.
             .with_config_operation(i8::from(change.value.is_none()))
             .with_value(change.value.as_deref().map(text))
     };
@@ -157,10 +157,10 @@ pub async fn alter(
     result.map_or(Ok(()), |r| ClientError::check(r.error_code, r.error_message.as_deref(), ""))
 }
 
-/// The names of all resources of a type that have configs of their own (KIP-1142).
+/// Returns the names of all resources of a type that have configs (KIP-1142).
 ///
 /// # Errors
-/// The broker does not serve it, or does not answer.
+/// The broker does not support it or does not answer.
 pub async fn resources(
     cluster: &mut Cluster,
     resource_type: i8,

@@ -1,7 +1,8 @@
-//! One connection to one broker: versions agreed on, requests out, answers in, in order.
+//! One connection to one broker: negotiates versions, sends requests and receives responses in
+//! order.
 //!
-//! **Invariant:** a call that is dropped half way does no harm: its answer is passed over when the
-//! next one is read.
+//! **Invariant:** a call may be dropped half-way: its response is skipped when the next one is
+//! read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,21 +15,21 @@ use tokio::net::TcpStream;
 
 use crate::client::error::ClientError;
 
-/// The longest answer that is believed. A web server's `HTTP` is 1.2 GB if read as a length.
+/// The largest response accepted. A web server's `HTTP` is 1.2 GB if read as a length.
 const FRAME_MAX: usize = 512 * 1024 * 1024;
 /// The version of ApiVersions that is tried first.
 const API_VERSIONS: i16 = 3;
-/// Kafka's UNSUPPORTED_VERSION, to which the answer is in version 0.
+/// Kafka's UNSUPPORTED_VERSION; the response with it is in version 0.
 const UNSUPPORTED_VERSION: i16 = 35;
 
-/// How a client shows itself, and how long it waits.
+/// The client id and the timeouts.
 #[derive(Debug, Clone)]
 pub struct ConnectionConfig {
     /// `client.id`.
     pub client_id: String,
-    /// How long a connection may take to be made.
+    /// The timeout of connecting.
     pub connect: Duration,
-    /// `request.timeout.ms`: how long an answer may take.
+    /// `request.timeout.ms`: the timeout of a response.
     pub request: Duration,
 }
 
@@ -54,10 +55,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connect to `host:port` and agree on versions.
+    /// Connects to `host:port` and negotiates versions.
     ///
     /// # Errors
-    /// Nothing answers, or it is no Kafka broker.
+    /// Nothing answers, or it is not a Kafka broker.
     pub async fn open(
         address: &str,
         connection_config: &ConnectionConfig,
@@ -83,12 +84,12 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Where it leads, as `host:port`.
+    /// Returns the address as `host:port`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The ranges of versions that the broker serves, by API key.
+    /// Returns the version ranges that the broker supports, by API key.
     pub fn served(&self) -> &BTreeMap<i16, (i16, i16)> {
         &self.versions
     }
@@ -102,7 +103,8 @@ impl Connection {
             let id = self.send(version, &request).await.map_err(|e| self.not_kafka(e))?;
             let frame = self.frame(id, self.config.connect).await;
             let mut frame = frame.map_err(|e| self.not_kafka(e))?;
-            // The header of this answer is the old one in every version, so that all can read it.
+            // The header of this response has version 0 in every version, so that all clients can
+            // read it.
             if version > 0 && frame.get(4..6) == Some(&UNSUPPORTED_VERSION.to_be_bytes()) {
                 version = 0;
                 continue;
@@ -114,18 +116,18 @@ impl Connection {
         }
     }
 
-    /// Before versions are agreed on, a broken connection means: wrong port.
+    /// Turns a connection lost before versions are negotiated into "not Kafka": the port is wrong.
     fn not_kafka(&self, error: ClientError) -> ClientError {
         match error {
             ClientError::Lost { address, why } => ClientError::NotKafka { address, why },
             ClientError::TimedOut { address, ms } => {
-                ClientError::NotKafka { address, why: format!("silent for {ms} ms") }
+                ClientError::NotKafka { address, why: format!("no answer within {ms} ms") }
             }
             other => other,
         }
     }
 
-    /// The newest version of an API that both sides know, at most `cap`.
+    /// Returns the newest version of an API that both sides support, at most `cap`.
     ///
     /// # Errors
     /// There is none.
@@ -142,10 +144,10 @@ impl Connection {
         })
     }
 
-    /// Send a request without waiting; gives its correlation id.
+    /// Sends a request without waiting for the response. Returns its correlation id.
     ///
     /// # Errors
-    /// The connection is gone, or the request cannot be put into this version.
+    /// The connection is lost, or the request cannot be encoded in this version.
     pub async fn send<R: Request>(
         &mut self,
         version: i16,
@@ -162,7 +164,9 @@ impl Connection {
         header
             .encode(&mut out, R::header_version(version))
             .and_then(|()| request.encode(&mut out, version))
-            .map_err(|error| ClientError::Invalid(format!("a request cannot be sent: {error}")))?;
+            .map_err(|error| {
+                ClientError::Invalid(format!("could not encode the request: {error}"))
+            })?;
         let length = (out.len() - 4) as i32;
         out[..4].copy_from_slice(&length.to_be_bytes());
         match self.stream.write_all(&out).await {
@@ -171,10 +175,10 @@ impl Connection {
         }
     }
 
-    /// Wait for the answer to the request with this correlation id.
+    /// Waits for the response to the request with this correlation id.
     ///
     /// # Errors
-    /// The connection is gone, the time is over, or the answer cannot be read.
+    /// The connection is lost, the request times out, or the response cannot be decoded.
     pub async fn receive<R: Request>(
         &mut self,
         version: i16,
@@ -185,10 +189,10 @@ impl Connection {
         self.decode::<R>(version, &mut frame)
     }
 
-    /// Ask in the newest shared version up to `cap`, and wait for the answer.
+    /// Sends a request in the newest common version up to `cap` and waits for the response.
     ///
     /// # Errors
-    /// As [`Connection::send`] and [`Connection::receive`]; or there is no shared version.
+    /// Those of [`Connection::send`] and [`Connection::receive`], or there is no common version.
     pub async fn call<R: Request>(
         &mut self,
         cap: i16,
@@ -197,10 +201,10 @@ impl Connection {
         self.call_for(cap, request, Duration::ZERO).await
     }
 
-    /// The same, where the broker itself may take up to `more` before it answers.
+    /// Calls as [`Connection::call`] does, with `more` time for the broker to answer.
     ///
     /// # Errors
-    /// As [`Connection::call`].
+    /// Those of [`Connection::call`].
     pub async fn call_for<R: Request>(
         &mut self,
         cap: i16,
@@ -218,13 +222,13 @@ impl Connection {
         waited.unwrap_or_else(|_| Err(ClientError::TimedOut { address: self.address.clone(), ms }))
     }
 
-    /// The frame that answers `id`; those of calls that were dropped are passed over.
+    /// Returns the frame that responds to `id`, skipping those of dropped calls.
     async fn next_frame(&mut self, id: i32) -> Result<Bytes, ClientError> {
         loop {
             if let Some(length) = self.incoming.first_chunk::<4>() {
                 let length = u32::from_be_bytes(*length) as usize;
                 if !(4..=FRAME_MAX).contains(&length) {
-                    let why = "its answer is not Kafka's protocol".to_owned();
+                    let why = "its response is not in Kafka's protocol".to_owned();
                     return Err(ClientError::NotKafka { address: self.address.clone(), why });
                 }
                 if self.incoming.len() >= 4 + length {
@@ -255,7 +259,7 @@ impl Connection {
             ResponseHeader::decode(frame, header).and_then(|_| R::Response::decode(frame, version));
         decoded.map_err(|error| ClientError::NotKafka {
             address: self.address.clone(),
-            why: format!("an answer that cannot be read: {error}"),
+            why: format!("its response cannot be decoded: {error}"),
         })
     }
 
@@ -264,13 +268,13 @@ impl Connection {
     }
 }
 
-/// What the operating system said, without its number.
+/// Returns the operating system's message without the error number.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// A string of the protocol.
+/// Returns a string of the protocol.
 pub fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_owned())
 }

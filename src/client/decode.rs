@@ -1,4 +1,4 @@
-//! The records of a fetched partition that a consumer is shown.
+//! Decodes fetched records for a consumer.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use crate::storage::batch::{BatchView, batches};
 use crate::storage::records::{Record, records};
 use crate::types::Offset;
 
-/// The records from `from` on, and where to read next. Markers are left out, and so is what was
-/// aborted, where the answer tells.
+/// Returns the records from offset `from` on, and the next offset to read. Without control records,
+/// and without aborted ones if the response lists them.
 ///
 /// # Errors
-/// A batch is damaged; the message says where.
+/// A batch is damaged; the message says which.
 pub fn shown(data: &PartitionData, from: Offset) -> Result<(Vec<Record>, Offset), String> {
     let Some(bytes) = &data.records else { return Ok((Vec::new(), from)) };
     let mut found = Vec::new();
@@ -28,7 +28,10 @@ pub fn shown(data: &PartitionData, from: Offset) -> Result<(Vec<Record>, Offset)
     for batch in batches(bytes) {
         let header = batch.header;
         if header.magic != 2 {
-            return Err(format!("a batch of format {} at {}", header.magic, header.base_offset));
+            return Err(format!(
+                "the batch at offset {} has the unsupported format {}",
+                header.base_offset, header.magic
+            ));
         }
         while let Some((_, id)) = aborts.pop_if(|(first, _)| *first <= header.last_offset()) {
             aborted.insert(id);
@@ -56,7 +59,7 @@ pub fn shown(data: &PartitionData, from: Offset) -> Result<(Vec<Record>, Offset)
     Ok((found, next))
 }
 
-/// True for the marker that ends a transaction as if it had never been.
+/// Returns true for the marker of an aborted transaction.
 fn is_abort(batch: &BatchView<'_>) -> bool {
     let first = records(batch).ok().and_then(|mut all| all.next()?.ok());
     // Version and type, 16 bits each; type 0 is an abort.

@@ -1,79 +1,79 @@
-//! What can go wrong between a client and a broker, in words for a person.
+//! Errors between a client and a broker, worded for people.
 
 use kafka_protocol::error::ResponseError;
 
-/// Why a call did not do what was asked.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// No address of the list takes connections.
+    /// No address of the list accepts connections.
     #[error("cannot connect to {addresses} ({why})")]
     Unreachable {
         /// The addresses that were tried.
         addresses: String,
-        /// What the last one said.
+        /// The cause at the last one.
         why: String,
     },
-    /// Something answers, but it does not speak Kafka's protocol.
+    /// The server does not speak Kafka's protocol.
     #[error("{address} is not a Kafka broker ({why})")]
     NotKafka {
-        /// Who.
+        /// The server's address.
         address: String,
-        /// How it shows.
+        /// What shows it.
         why: String,
     },
-    /// The connection ended in the middle of a call.
+    /// The connection was lost during a call.
     #[error("the connection to {address} was lost ({why})")]
     Lost {
-        /// Who.
+        /// The broker's address.
         address: String,
-        /// What the operating system said.
+        /// The operating system's error.
         why: String,
     },
-    /// No answer in time.
+    /// The request timed out.
     #[error("{address} did not answer within {ms} ms")]
     TimedOut {
-        /// Who.
+        /// The broker's address.
         address: String,
-        /// How long was waited.
+        /// The timeout, in ms.
         ms: u64,
     },
-    /// The broker and this program share no version of an API.
+    /// There is no common version of an API.
     #[error(
         "the broker at {address} does not support any version of {api} that this program knows"
     )]
     Unsupported {
-        /// Who.
+        /// The broker's address.
         address: String,
         /// The API's name.
         api: String,
     },
-    /// The broker said no.
+    /// The broker returned an error code.
     #[error("{0}")]
     Refused(BrokerError),
-    /// What was asked for makes no sense.
+    /// The arguments are invalid.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// An error code of Kafka's, with the broker's own words where it has some.
+/// A Kafka error code, with the broker's message if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerError {
     /// Kafka's error code.
     pub code: i16,
-    /// What the broker said about it.
+    /// The broker's message.
     pub message: Option<String>,
-    /// What it is about: a topic, a group, a partition.
+    /// What it is about: a topic, a group or a partition.
     pub about: String,
 }
 
 impl BrokerError {
-    /// The name of the code as this program writes it, as `UnknownTopicOrPartition`.
+    /// Returns the name of the code in this program's form, for instance `UnknownTopicOrPartition`.
     pub fn name(&self) -> String {
         ResponseError::try_from_code(self.code)
             .map_or_else(|| "None".to_owned(), |error| format!("{error:?}"))
     }
 
-    /// The broker's words, or Kafka's own for the code.
+    /// Returns the broker's message, or Kafka's own for the code.
     pub fn words(&self) -> String {
         match &self.message {
             Some(message) if !message.is_empty() => message.clone(),
@@ -91,7 +91,7 @@ impl std::fmt::Display for BrokerError {
     }
 }
 
-/// Kafka's own sentence for a code (`Errors.java`), for those that a command can meet.
+/// Returns Kafka's own message for a code (`Errors.java`), for the codes that a command can meet.
 fn default_message(code: i16) -> &'static str {
     match code {
         1 => "The requested offset is not within the range of offsets maintained by the server.",
@@ -99,7 +99,8 @@ fn default_message(code: i16) -> &'static str {
         5 => "There is no leader for this topic-partition.",
         7 => "The request timed out.",
         10 => {
-            "The request included a message larger than the max message size the server will accept."
+            "The request included a message larger than the max message size the server will \
+             accept."
         }
         14 => "The coordinator is loading and hence can't process requests.",
         15 => "The coordinator is not available.",
@@ -108,7 +109,8 @@ fn default_message(code: i16) -> &'static str {
         24 => "The configured groupId is invalid.",
         25 => "The coordinator is not aware of this member.",
         26 => {
-            "The session timeout is not within the range allowed by the broker (as configured by group.min.session.timeout.ms and group.max.session.timeout.ms)."
+            "The session timeout is not within the range allowed by the broker (as configured by \
+             group.min.session.timeout.ms and group.max.session.timeout.ms)."
         }
         27 => "The group is rebalancing, so a rejoin is needed.",
         35 => "The version of API is not supported.",
@@ -117,14 +119,16 @@ fn default_message(code: i16) -> &'static str {
         38 => "Replication factor is below 1 or larger than the number of available brokers.",
         40 => "Configuration is invalid.",
         42 => {
-            "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+            "This most likely occurs because of a request being malformed by the client library or \
+             the message was sent to an incompatible broker. See the broker logs for more details."
         }
         56 => "Disk error when trying to access log file on the disk.",
         68 => "The group is not empty.",
         69 => "The group id does not exist.",
         73 => "Topic deletion is disabled.",
         86 => {
-            "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it."
+            "Deleting offsets of a topic is forbidden while the consumer group is actively \
+             subscribed to it."
         }
         87 => "This record has failed the validation on broker and hence will be rejected.",
         _ => "The broker refused the request.",
@@ -132,7 +136,7 @@ fn default_message(code: i16) -> &'static str {
 }
 
 impl ClientError {
-    /// A refusal with this code, or nothing if the code is 0.
+    /// Returns an error for a code other than 0.
     pub fn check(code: i16, message: Option<&str>, about: &str) -> Result<(), ClientError> {
         match code {
             0 => Ok(()),
@@ -144,7 +148,7 @@ impl ClientError {
         }
     }
 
-    /// Kafka's code, if the broker said no.
+    /// Returns Kafka's error code, if the broker returned one.
     pub fn code(&self) -> Option<i16> {
         match self {
             ClientError::Refused(refusal) => Some(refusal.code),
@@ -152,12 +156,12 @@ impl ClientError {
         }
     }
 
-    /// True if nothing answered at all.
+    /// Returns true if nothing answered at all.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, ClientError::Unreachable { .. })
     }
 
-    /// True if asking again, perhaps over a new connection, may help.
+    /// Returns true if a retry, perhaps over a new connection, may help.
     pub fn may_pass(&self) -> bool {
         match self {
             ClientError::Unreachable { .. }

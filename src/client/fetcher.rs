@@ -1,4 +1,4 @@
-//! Reading partitions, from wherever each of them stands.
+//! Fetching records of many partitions.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,22 +18,22 @@ use crate::types::{Offset, TopicPartition};
 
 /// The newest version of Fetch that names topics.
 const FETCH: i16 = 12;
-/// The full fetch outside of any session (KIP-227).
+/// A full fetch without a session (KIP-227).
 const NO_SESSION: i32 = -1;
 const OFFSET_OUT_OF_RANGE: i16 = 1;
 
-/// Where to begin when there is no offset, or none that is still there.
+/// Where to begin if there is no committed offset, or none that still exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OffsetReset {
-    /// At the beginning.
+    /// The beginning.
     Earliest,
-    /// At the end.
+    /// The end.
     Latest,
     /// Nowhere: it is an error.
     None,
 }
 
-/// How to fetch. Names are those of Kafka's configs.
+/// The fetch configuration. Names are those of Kafka's configs.
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
     /// `fetch.min.bytes`.
@@ -63,28 +63,28 @@ impl Default for FetchConfig {
     }
 }
 
-/// What came of one partition.
+/// The records fetched from one partition.
 #[derive(Debug)]
 pub struct Fetched {
-    /// Which.
+    /// The partition.
     pub partition: TopicPartition,
     /// Its records, in order.
     pub records: Vec<Record>,
 }
 
-/// Positions in partitions.
+/// The fetch positions of partitions.
 #[derive(Debug)]
 pub struct Fetcher {
     config: FetchConfig,
-    /// The next offset to read of each partition.
+    /// The next offset to fetch from each partition.
     pub positions: BTreeMap<TopicPartition, Offset>,
-    /// The end of each partition, as the last answer told it.
+    /// The end offset of each partition, from the last response.
     pub ends: BTreeMap<TopicPartition, Offset>,
     connections: BTreeMap<i32, Connection>,
 }
 
 impl Fetcher {
-    /// Reads nothing yet.
+    /// Returns a fetcher without partitions.
     pub fn new(config: FetchConfig) -> Fetcher {
         Fetcher {
             config,
@@ -94,11 +94,11 @@ impl Fetcher {
         }
     }
 
-    /// Read these from now on, each from its offset; where there is none, from where the reset
-    /// policy says.
+    /// Replaces the partitions to fetch. Each begins at its offset, or, without one, where the
+    /// reset policy says.
     ///
     /// # Errors
-    /// A broker does not answer; or there is no offset, and no policy.
+    /// A broker does not answer, or there is neither an offset nor a reset policy.
     pub async fn assign(
         &mut self,
         cluster: &mut Cluster,
@@ -127,7 +127,7 @@ impl Fetcher {
             OffsetReset::None => {
                 let names: Vec<String> = places.iter().map(ToString::to_string).collect();
                 return Err(ClientError::Invalid(format!(
-                    "there is no offset to begin at for {}, and auto.offset.reset is none",
+                    "there is no offset to start from for {}, and auto.offset.reset is none",
                     names.join(", ")
                 )));
             }
@@ -137,10 +137,10 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Wait for records, at most `fetch.max.wait.ms`. Nothing is lost if the wait is dropped.
+    /// Waits for records, at most `fetch.max.wait.ms`. The wait may be dropped without loss.
     ///
     /// # Errors
-    /// A broker refuses for good, or cannot be reached; the positions stay.
+    /// A broker returns an error that is not retriable or cannot be reached; the positions remain.
     pub async fn poll(&mut self, cluster: &mut Cluster) -> Result<Vec<Fetched>, ClientError> {
         if self.positions.is_empty() {
             tokio::time::sleep(self.config.max_wait).await;

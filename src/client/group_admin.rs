@@ -1,4 +1,4 @@
-//! Groups, as those see them who are not in them.
+//! Listing, describing and deleting groups.
 
 use kafka_protocol::messages::consumer_group_describe_response::Assignment;
 use kafka_protocol::messages::{
@@ -15,20 +15,20 @@ use crate::types::TopicPartition;
 /// Kafka's GROUP_ID_NOT_FOUND.
 pub const GROUP_ID_NOT_FOUND: i16 = 69;
 
-/// A group of a list.
+/// A group in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupListing {
     /// Its id.
     pub group: String,
-    /// `consumer`, `connect` and the like; empty for a group that only keeps offsets.
+    /// `consumer`, `connect` and the like; empty for a group that only commits offsets.
     pub protocol_type: String,
-    /// Its state; empty where the broker is too old to tell.
+    /// Its state; empty if the broker is too old to return it.
     pub state: String,
-    /// `classic`, `consumer` or `share`; empty where the broker is too old to tell.
+    /// `classic`, `consumer` or `share`; empty if the broker is too old to return it.
     pub kind: String,
 }
 
-/// A group, described.
+/// The description of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupDescription {
     /// Its id.
@@ -41,26 +41,26 @@ pub struct GroupDescription {
     pub coordinator: i32,
     /// Its members.
     pub members: Vec<MemberDescription>,
-    /// True if it runs the protocol of KIP-848.
+    /// True if it uses the consumer group protocol of KIP-848.
     pub is_new: bool,
 }
 
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberDescription {
-    /// The id that the coordinator knows it by.
+    /// Its id at the coordinator.
     pub id: String,
     /// `group.instance.id`.
     pub instance_id: Option<String>,
-    /// What it calls itself.
+    /// Its client id.
     pub client_id: String,
-    /// Where it connects from.
+    /// The host that it connects from.
     pub host: String,
-    /// What it reads.
+    /// The partitions assigned to it.
     pub assignment: Vec<TopicPartition>,
 }
 
-/// All groups of all brokers, by id.
+/// Returns all groups of all brokers, sorted by id.
 ///
 /// # Errors
 /// A broker does not answer.
@@ -81,7 +81,7 @@ pub async fn list(cluster: &mut Cluster) -> Result<Vec<GroupListing>, ClientErro
     Ok(found)
 }
 
-/// Describe a group; a group that does not exist is refused with GROUP_ID_NOT_FOUND.
+/// Describes a group. One that does not exist is refused with GROUP_ID_NOT_FOUND.
 ///
 /// # Errors
 /// There is no such group, or its coordinator does not answer.
@@ -114,7 +114,7 @@ pub async fn describe(cluster: &mut Cluster, group: &str) -> Result<GroupDescrip
     let request = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(group))]);
     let answer = connection.call(6, &request).await?;
     let Some(g) = answer.groups.first() else {
-        return Err(ClientError::Invalid(format!("no word about {about}")));
+        return Err(ClientError::Invalid(format!("the response does not include {about}")));
     };
     ClientError::check(g.error_code, g.error_message.as_deref(), &about)?;
     if g.group_state.as_str() == "Dead" {
@@ -148,7 +148,7 @@ fn assigned_partitions(assignment: &Assignment) -> Vec<TopicPartition> {
         .collect()
 }
 
-/// Delete a group and its offsets.
+/// Deletes a group and its offsets.
 ///
 /// # Errors
 /// It has members, or does not exist.

@@ -1,4 +1,4 @@
-//! Membership in a group: join, sync, heartbeat, commit, leave (the classic protocol).
+//! A member of a classic group: join, sync, heartbeat, commit, leave.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,10 +22,10 @@ const MEMBER_ID_REQUIRED: i16 = 79;
 const UNKNOWN_MEMBER_ID: i16 = 25;
 const ILLEGAL_GENERATION: i16 = 22;
 const REBALANCE_IN_PROGRESS: i16 = 27;
-/// The newest version of LeaveGroup that names one member.
+/// The newest version of LeaveGroup that takes a single member.
 const LEAVE_ONE: i16 = 2;
 
-/// How a member behaves. Names are those of Kafka's configs.
+/// The configuration of a member. Names are those of Kafka's configs.
 #[derive(Debug, Clone)]
 pub struct MemberConfig {
     /// `group.id`.
@@ -48,7 +48,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Not in the group yet.
+    /// Returns a member that has not joined yet.
     pub fn new(config: MemberConfig, topics: Vec<String>) -> Member {
         let committer = CommitIdentity {
             member_id: String::new(),
@@ -63,15 +63,15 @@ impl Member {
             let node = cluster.coordinator(&self.config.group).await?;
             self.coordinator = Some(cluster.own_connection(node).await?);
         }
-        let nowhere = || ClientError::Invalid("there is no coordinator".to_owned());
+        let nowhere = || ClientError::Invalid("the coordinator is not known".to_owned());
         self.coordinator.as_mut().ok_or_else(nowhere)
     }
 
-    /// Join, or join again, until there is an assignment; gives it, each partition with its
-    /// committed offset.
+    /// Joins or rejoins the group, until there is an assignment. Returns the assigned partitions
+    /// with their committed offsets.
     ///
     /// # Errors
-    /// The coordinator refuses for good, or cannot be reached.
+    /// The coordinator returns an error that is not retriable or cannot be reached.
     pub async fn join(
         &mut self,
         cluster: &mut Cluster,
@@ -139,7 +139,7 @@ impl Member {
             .with_group_instance_id(self.config.instance_id.as_deref().map(text))
             .with_assignments(given.iter().map(one).collect());
         let connection = self.coordinator(cluster).await?;
-        // Only the newer versions carry what the group has agreed on.
+        // Only newer versions carry the protocol that the group has chosen.
         let request = match connection.version::<SyncGroupRequest>(5)? {
             5 => request
                 .with_protocol_type(Some(text("consumer")))
@@ -151,10 +151,10 @@ impl Member {
         Ok(assignor::assigned(&answer.assignment))
     }
 
-    /// Say that we are alive; true if the group wants everybody to join again.
+    /// Sends a heartbeat. Returns true if the group is rebalancing.
     ///
     /// # Errors
-    /// The coordinator refuses for good, or cannot be reached.
+    /// The coordinator returns an error that is not retriable or cannot be reached.
     pub async fn heartbeat(&mut self, cluster: &mut Cluster) -> Result<bool, ClientError> {
         let request = HeartbeatRequest::default()
             .with_group_id(GroupId(text(&self.config.group)))
@@ -178,10 +178,10 @@ impl Member {
         }
     }
 
-    /// Commit where this member stands. What a rebalance makes void is no error.
+    /// Commits this member's positions. A commit made void by a rebalance is not an error.
     ///
     /// # Errors
-    /// The coordinator refuses for good, or cannot be reached.
+    /// The coordinator returns an error that is not retriable or cannot be reached.
     pub async fn commit(
         &mut self,
         cluster: &mut Cluster,
@@ -202,7 +202,8 @@ impl Member {
         }
     }
 
-    /// Leave, so that the others need not wait for the session to end. A static member stays.
+    /// Leaves the group, so that the others need not wait for the session to expire. A static
+    /// member does not leave.
     ///
     /// # Errors
     /// The coordinator cannot be reached.
@@ -228,7 +229,7 @@ fn must_rejoin(error: &ClientError) -> bool {
     matches!(error.code(), Some(UNKNOWN_MEMBER_ID | ILLEGAL_GENERATION | REBALANCE_IN_PROGRESS))
 }
 
-/// What each member gets, as its leader decides.
+/// Computes every member's assignment, as the group's leader.
 async fn assignments(
     cluster: &mut Cluster,
     joined: &JoinGroupResponse,
@@ -242,7 +243,7 @@ async fn assignments(
     for topic in members.values().flatten() {
         if !counts.contains_key(topic) {
             cluster.forget_topic(topic);
-            // A topic that is not there yet has no partitions to share out.
+            // A topic that does not exist yet has no partitions to assign.
             let count = cluster.topic(topic, true).await.map_or(0, |t| t.partitions.len());
             counts.insert(topic.clone(), count as i32);
         }

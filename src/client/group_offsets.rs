@@ -1,4 +1,4 @@
-//! The offsets that groups have committed.
+//! The committed offsets of groups.
 
 use std::collections::BTreeMap;
 
@@ -20,24 +20,24 @@ use crate::types::{Offset, TopicPartition};
 
 /// The newest version of OffsetCommit and OffsetFetch that names topics.
 const BY_NAME: i16 = 9;
-/// The newest version of OffsetFetch that asks for one group.
+/// The newest version of OffsetFetch that takes a single group.
 const ONE_GROUP: i16 = 7;
 
-/// Who commits: a member of a generation, or nobody in particular.
+/// Identifies the committer: a member in a generation, or none.
 #[derive(Debug, Clone, Default)]
 pub struct CommitIdentity {
-    /// The member's id; empty for nobody.
+    /// The member's id; empty for none.
     pub member_id: String,
-    /// Its generation; -1 for nobody.
+    /// Its generation; -1 for none.
     pub generation: i32,
     /// `group.instance.id`.
     pub instance_id: Option<String>,
 }
 
-/// What a group has committed, of all its partitions.
+/// Returns all offsets that a group has committed.
 ///
 /// # Errors
-/// The coordinator refuses, or does not answer.
+/// The coordinator refuses or does not answer.
 pub async fn committed(
     cluster: &mut Cluster,
     group: &str,
@@ -81,10 +81,10 @@ pub async fn committed(
     Ok(found)
 }
 
-/// Commit offsets over a connection to the coordinator.
+/// Commits offsets over a connection to the coordinator.
 ///
 /// # Errors
-/// The coordinator refuses one of them, or does not answer.
+/// The coordinator refuses one of them or does not answer.
 pub async fn commit(
     connection: &mut Connection,
     group: &str,
@@ -118,10 +118,10 @@ pub async fn commit(
     Ok(())
 }
 
-/// Forget committed offsets; gives each partition's error code, 0 for done.
+/// Deletes committed offsets. Returns each partition's error code, 0 for success.
 ///
 /// # Errors
-/// The coordinator refuses altogether, or does not answer.
+/// The coordinator refuses the whole request or does not answer.
 pub async fn delete(
     cluster: &mut Cluster,
     group: &str,

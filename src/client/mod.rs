@@ -1,4 +1,4 @@
-//! A small Kafka client: what the command line asks brokers with, Ottla's or Apache Kafka's.
+//! A small Kafka client for the command line, for Ottla as well as for Apache Kafka.
 
 pub mod admin;
 pub mod assignor;

@@ -1,4 +1,4 @@
-//! ListOffsets: where partitions begin and end, and what lies at a time.
+//! ListOffsets: the first and last offsets of partitions, and offsets by timestamp.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::client::cluster::{Cluster, topic_name};
 use crate::client::error::ClientError;
 use crate::types::{Offset, TopicPartition};
 
-/// The timestamp that stands for the end.
+/// The timestamp that means the end offset.
 pub const LATEST: i64 = -1;
-/// The timestamp that stands for the beginning.
+/// The timestamp that means the log start offset.
 pub const EARLIEST: i64 = -2;
-/// The timestamp that stands for the record with the largest timestamp (KIP-734).
+/// The timestamp that means the record with the largest timestamp (KIP-734).
 pub const MAX_TIMESTAMP: i64 = -3;
 
-/// The offset and timestamp that belong to each partition's timestamp; -1 where there is none.
+/// Returns the offset and timestamp found for each partition's timestamp; -1 where there is none.
 ///
 /// # Errors
-/// A broker does not answer, or refuses one of the partitions.
+/// A broker does not answer or refuses one of the partitions.
 pub async fn list(
     cluster: &mut Cluster,
     wanted: &[(TopicPartition, i64)],
@@ -56,10 +56,10 @@ pub async fn list(
     Ok(found)
 }
 
-/// One kind of offset for many partitions.
+/// Returns the offsets of many partitions for one timestamp.
 ///
 /// # Errors
-/// As [`list`].
+/// Those of [`list`].
 pub async fn all_at(
     cluster: &mut Cluster,
     places: &[TopicPartition],

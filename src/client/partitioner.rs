@@ -1,11 +1,11 @@
-//! Which partition a record goes to: by its key as the Java client does, or to one that sticks.
+//! Chooses a record's partition: by its key as the Java client does, or a sticky one.
 
-/// The partition of a key (Kafka: `BuiltInPartitioner.partitionForKey`).
+/// Returns the partition of a key (Kafka: `BuiltInPartitioner.partitionForKey`).
 pub fn by_key(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff) as i32 % partitions.max(1)
 }
 
-/// murmur2 with Kafka's seed (Kafka: `Utils.murmur2`).
+/// Computes murmur2 with Kafka's seed (Kafka: `Utils.murmur2`).
 fn murmur2(data: &[u8]) -> u32 {
     const M: u32 = 0x5bd1_e995;
     let mut hash = 0x9747_b28c ^ data.len() as u32;
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn hashes_are_those_of_the_java_client() {
-        // From Kafka's own UtilsTest.testMurmur2.
+        // From Kafka's `UtilsTest.testMurmur2`.
         let known: &[(&[u8], i32)] = &[
             (b"21", -973_932_308),
             (b"foobar", -790_332_482),

@@ -1,4 +1,4 @@
-//! Records into batches: which partition, which sequence, which codec.
+//! Collects records into batches: partitions them, assigns sequence numbers, compresses them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::client::sender::{Acknowledged, Batch, RetryPolicy, Sender};
 use crate::storage::batch::{Codec, sequence_after};
 use crate::storage::batch_builder::BatchBuilder;
 
-/// How a producer works. Names are those of Kafka's configs.
+/// The producer configuration. Names are those of Kafka's configs.
 #[derive(Debug, Clone)]
 pub struct ProducerConfig {
     /// `acks`: 0, 1, or -1 for all.
     pub acks: i16,
     /// `enable.idempotence`.
     pub is_idempotent: bool,
-    /// `batch.size`: a batch is sent when it holds so many bytes.
+    /// `batch.size`: a batch is sent when it has this many bytes.
     pub batch_bytes: usize,
     /// `compression.type`.
     pub codec: Codec,
@@ -54,11 +54,11 @@ impl Default for ProducerConfig {
 pub struct NewRecord {
     /// Its key; records with the same one go to the same partition.
     pub key: Option<Bytes>,
-    /// Its value; none is a tombstone.
+    /// Its value; `None` is a tombstone.
     pub value: Option<Bytes>,
     /// Its headers.
     pub headers: Vec<(Bytes, Option<Bytes>)>,
-    /// Which partition, if the key is not to decide.
+    /// Its partition, if not chosen by the key.
     pub partition: Option<i32>,
     /// Milliseconds since 1970.
     pub timestamp: i64,
@@ -84,10 +84,10 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// A producer for `topic`, which is created by the broker if that is its way.
+    /// Returns a producer for `topic`, which the broker creates if it auto-creates topics.
     ///
     /// # Errors
-    /// There is no such topic, or the broker gives no producer id.
+    /// There is no such topic, or the broker does not return a producer id.
     pub async fn new(
         cluster: &mut Cluster,
         topic: &str,
@@ -118,8 +118,8 @@ impl Producer {
         })
     }
 
-    /// Add a record; its batch is sent when it is full. `stamp` comes back with the
-    /// acknowledgement of the batch of which the record is the first.
+    /// Adds a record; its batch is sent when it is full. `stamp` is returned in the acknowledgement
+    /// of the batch if this record is its first.
     ///
     /// # Errors
     /// There is no such partition, or a batch was refused.
@@ -136,7 +136,7 @@ impl Producer {
         };
         if !(0..self.partitions).contains(&partition) {
             return Err(ClientError::Invalid(format!(
-                "the topic {} has {} partitions, so none has the number {partition}",
+                "the topic {} has {} partitions, so there is no partition {partition}",
                 self.topic, self.partitions
             )));
         }
@@ -159,7 +159,7 @@ impl Producer {
         Ok(())
     }
 
-    /// Send what is waiting, full or not, and do not wait for the answers.
+    /// Sends all batches, full or not, without waiting for the responses.
     ///
     /// # Errors
     /// A batch was refused.
@@ -171,7 +171,7 @@ impl Producer {
         Ok(())
     }
 
-    /// Send what is waiting, and wait until everything is acknowledged.
+    /// Sends all batches and waits until everything is acknowledged.
     ///
     /// # Errors
     /// A batch was refused.
@@ -180,7 +180,7 @@ impl Producer {
         self.sender.drain(cluster).await
     }
 
-    /// What was acknowledged since the last call.
+    /// Returns the batches acknowledged since the last call.
     pub fn take_acknowledged(&mut self) -> Vec<Acknowledged> {
         self.sender.take_acknowledged()
     }
@@ -198,7 +198,7 @@ impl Producer {
         if self.config.codec != Codec::None {
             builder = builder.compressed(self.config.codec, self.config.level);
         }
-        // Records without a key stay together in a batch, and the next batch goes elsewhere
+        // Records without a key stay together in a batch; the next batch goes to another partition
         // (KIP-480).
         if partition == self.sticky && self.partitions > 1 {
             self.sticky = (self.sticky + fastrand::i32(1..self.partitions)) % self.partitions;
@@ -223,10 +223,10 @@ async fn producer_id(cluster: &mut Cluster) -> Result<(i64, i16), ClientError> {
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    Err(ClientError::Invalid("the broker gives no producer id".to_owned()))
+    Err(ClientError::Invalid("the broker did not return a producer id".to_owned()))
 }
 
-/// What a record adds to a batch, at most.
+/// Returns an upper bound of what a record adds to a batch.
 fn record_bytes(record: &NewRecord) -> usize {
     let bytes = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
     let headers: usize = record.headers.iter().map(|(n, v)| n.len() + bytes(v) + 10).sum();

@@ -1,8 +1,7 @@
-//! Finished batches on their way to the leaders, several in flight, sent again where that may
-//! help.
+//! Sends complete batches to the leaders, several in flight, and retries.
 //!
 //! **Invariant:** batches of a partition arrive in the order in which they were pushed. More than
-//! one is in flight only where the broker keeps the order itself (KIP-98).
+//! one is in flight only if the broker itself keeps the order (KIP-98).
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -20,55 +19,55 @@ use crate::types::Offset;
 
 /// The newest version of Produce that names topics.
 const PRODUCE: i16 = 12;
-/// As many as Kafka keeps sequences of.
+/// The number of batches per partition whose sequence numbers Kafka remembers.
 const IN_FLIGHT_MAX: usize = 5;
-/// OUT_OF_ORDER_SEQUENCE_NUMBER: what was in flight behind a failed batch gets.
+/// OUT_OF_ORDER_SEQUENCE_NUMBER: the error for batches in flight behind a failed one.
 const OUT_OF_ORDER: i16 = 45;
-/// DUPLICATE_SEQUENCE_NUMBER: it is there already.
+/// DUPLICATE_SEQUENCE_NUMBER: the batch was appended already.
 const DUPLICATE: i16 = 46;
 
 /// A batch, ready to be sent.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Where to.
+    /// Its topic.
     pub topic: String,
-    /// Which partition of it.
+    /// Its partition.
     pub partition: i32,
     /// The batch's bytes.
     pub records: Bytes,
     /// How many records it has.
     pub count: i32,
-    /// The caller's own mark, given back with the acknowledgement.
+    /// The caller's mark, returned with the acknowledgement.
     pub stamp: u64,
 }
 
-/// A batch that was taken.
+/// A batch that was acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Which topic.
+    /// Its topic.
     pub topic: String,
-    /// Which partition.
+    /// Its partition.
     pub partition: i32,
     /// The first record's offset; -1 with acks=0.
     pub base_offset: Offset,
-    /// How many records.
+    /// The number of records.
     pub count: i32,
-    /// The caller's own mark.
+    /// The caller's mark.
     pub stamp: u64,
 }
 
-/// How hard to try.
+/// The acknowledgements to wait for, and the retries.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// 0, 1, or -1 for all.
+    /// `acks`: 0, 1, or -1 for all.
     pub acks: i16,
-    /// True if the broker keeps order and drops what comes twice.
+    /// True if the broker keeps the order and drops duplicates.
     pub is_idempotent: bool,
-    /// How often a batch is sent again.
+    /// `retries`: how often a batch is sent again.
     pub retries: u32,
-    /// How long to wait before.
+    /// `retry.backoff.ms`: the time before that.
     pub backoff: Duration,
-    /// How long the broker may wait for its replicas.
+    /// `request.timeout.ms`: how long the broker may wait for its replicas.
     pub request_timeout: Duration,
 }
 
@@ -87,20 +86,20 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Nothing in flight.
+    /// Returns a sender with nothing in flight.
     pub fn new(policy: RetryPolicy) -> Sender {
         Sender { policy, connections: BTreeMap::new(), acknowledged: Vec::new() }
     }
 
-    /// What was taken since the last call.
+    /// Returns the batches acknowledged since the last call.
     pub fn take_acknowledged(&mut self) -> Vec<Acknowledged> {
         std::mem::take(&mut self.acknowledged)
     }
 
-    /// Send a batch; waits while too many are in flight.
+    /// Sends a batch; waits while too many are in flight.
     ///
     /// # Errors
-    /// A batch was refused for good, or tried too often.
+    /// A batch was refused with an error that is not retriable, or its retries are exhausted.
     pub async fn push(&mut self, cluster: &mut Cluster, batch: Batch) -> Result<(), ClientError> {
         let most = if self.policy.is_idempotent { IN_FLIGHT_MAX } else { 1 };
         let node = match cluster.leader(&batch.topic, batch.partition) {
@@ -120,10 +119,10 @@ impl Sender {
         }
     }
 
-    /// Wait until nothing is in flight.
+    /// Waits until nothing is in flight.
     ///
     /// # Errors
-    /// As [`Sender::push`].
+    /// Those of [`Sender::push`].
     pub async fn drain(&mut self, cluster: &mut Cluster) -> Result<(), ClientError> {
         let nodes: Vec<i32> = self.connections.keys().copied().collect();
         for node in nodes {
@@ -134,7 +133,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Put a batch on its leader's connection.
+    /// Sends a batch over its leader's connection.
     async fn post(
         &mut self,
         cluster: &mut Cluster,
@@ -167,7 +166,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Wait for the answer to the oldest batch of a broker.
+    /// Waits for the response to the oldest batch of a broker.
     async fn settle(&mut self, cluster: &mut Cluster, node: i32) -> Result<(), ClientError> {
         let patience = self.policy.request_timeout;
         let Some(broker) = self.connections.get_mut(&node) else { return Ok(()) };
@@ -185,13 +184,13 @@ impl Sender {
         self.again(cluster, batches, outcome.err()).await
     }
 
-    /// Take back all that is in flight to a broker, oldest first, and let its connection go.
+    /// Takes back everything in flight to a broker, oldest first, and drops its connection.
     fn recall(&mut self, node: i32) -> Vec<Batch> {
         let broker = self.connections.remove(&node);
         broker.into_iter().flat_map(|broker| broker.in_flight).map(|(_, batch)| batch).collect()
     }
 
-    /// Send batches again, one by one, until each is taken or has been tried too often.
+    /// Sends batches again, one by one, until each is acknowledged or its retries are exhausted.
     async fn again(
         &mut self,
         cluster: &mut Cluster,
@@ -219,7 +218,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Send a batch and wait for its answer, with metadata that is new.
+    /// Refreshes the metadata, sends a batch and waits for its response.
     async fn once(&mut self, cluster: &mut Cluster, batch: &Batch) -> Result<(), ClientError> {
         cluster.forget_topic(&batch.topic);
         cluster.topic(&batch.topic, true).await?;
@@ -242,12 +241,12 @@ fn acknowledged(batch: Batch, base_offset: Offset) -> Acknowledged {
     Acknowledged { topic, partition, base_offset, count, stamp }
 }
 
-/// The base offset that the one partition of the answer got, or why none.
+/// Returns the base offset of the response's only partition, or its error.
 fn outcome(answer: &ProduceResponse) -> Result<Offset, ClientError> {
     let topic = answer.responses.first();
     let partition = topic.and_then(|t| Some((&t.name, t.partition_responses.first()?)));
     let Some((name, partition)) = partition else {
-        return Err(ClientError::Invalid("an answer that speaks of no partition".to_owned()));
+        return Err(ClientError::Invalid("the response includes no partition".to_owned()));
     };
     if partition.error_code == DUPLICATE {
         return Ok(partition.base_offset);
@@ -257,7 +256,7 @@ fn outcome(answer: &ProduceResponse) -> Result<Offset, ClientError> {
     Ok(partition.base_offset)
 }
 
-/// What the broker said about the batch or, better, about one of its records.
+/// Returns the broker's message about the batch or, preferably, about one of its records.
 fn words(partition: &PartitionProduceResponse) -> Option<String> {
     let of_record =
         partition.record_errors.first().and_then(|r| r.batch_index_error_message.as_ref());
