@@ -1,4 +1,4 @@
-//! `ottla bench`: how fast a broker takes records and gives them back.
+//! `ottla bench`: measures the throughput and latency of producing and consuming.
 
 use bytes::Bytes;
 use clap::Args;
@@ -14,9 +14,9 @@ use crate::client::producer::{NewRecord, Producer, ProducerConfig};
 use crate::clock::{Clock, SystemClock};
 use crate::types::TopicPartition;
 
-/// How wide the chart is.
+/// The width of the chart.
 const CHART: usize = 60;
-/// The levels of a column of the chart.
+/// The levels of a chart column.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The flags of `ottla bench`.
@@ -47,15 +47,15 @@ pub struct Bench {
     broker: Broker,
 }
 
-/// What a phase came to.
+/// The results of a phase.
 #[derive(Debug, Default)]
 struct Measured {
     records: u64,
     bytes: u64,
     us: u64,
-    /// Records done in each of as many equal stretches of time as there were.
+    /// The records done in each of several equal intervals.
     course: Vec<u64>,
-    /// From making a batch's first record to its acknowledgement, ascending, µs.
+    /// From a batch's first record to its acknowledgement, sorted, µs.
     latencies: Vec<u64>,
 }
 
@@ -84,7 +84,7 @@ impl ThroughputCurve {
         self.0.push((us, records));
     }
 
-    /// Records done in each of `CHART` equal stretches.
+    /// Returns the records done in each of `CHART` equal intervals.
     fn stretches(&self, us: u64) -> Vec<u64> {
         let mut columns = vec![0; CHART];
         let mut before = 0;
@@ -97,7 +97,7 @@ impl ThroughputCurve {
     }
 }
 
-/// Run `ottla bench`.
+/// Runs `ottla bench`.
 ///
 /// # Errors
 /// Nothing answers, or the broker refuses.
@@ -162,7 +162,7 @@ async fn produce(
     let mut progress = Progress::alone("produce", Some(bench.records));
     let mut measured = Measured::default();
     let mut course = ThroughputCurve::default();
-    // A pool of different values: what repeats, a codec would take away.
+    // A pool of different values: a codec would compress repeated ones away.
     let pool: Vec<Bytes> = (0..64)
         .map(|_| Bytes::from_iter((0..bench.size).map(|_| fastrand::alphanumeric() as u8)))
         .collect();
@@ -274,7 +274,8 @@ fn report(bench: &Bench, produced: &Measured, consumed: &Measured) -> Result<(),
     let [p50, p95, p99, p999, most] = percentiles.map(|p| produced.percentile_ms(p));
     screen::line(&format!(
         "\nlatency of a batch, from its first record to its acknowledgement:\n\
-         p50 {p50:.2} ms   p95 {p95:.2} ms   p99 {p99:.2} ms   p99.9 {p999:.2} ms   max {most:.2} ms"
+         p50 {p50:.2} ms   p95 {p95:.2} ms   p99 {p99:.2} ms   p99.9 {p999:.2} ms   \
+         max {most:.2} ms"
     ))?;
     screen::line(&format!(
         "\nproduce {}\nconsume {}",
@@ -283,7 +284,7 @@ fn report(bench: &Bench, produced: &Measured, consumed: &Measured) -> Result<(),
     ))
 }
 
-/// A line of columns, the highest as high as a line is.
+/// Returns a line of columns, the highest as high as a line.
 fn chart(course: &[u64]) -> String {
     let most = course.iter().copied().max().unwrap_or(0).max(1);
     let level = |n: &u64| LEVELS[(n * (LEVELS.len() as u64 - 1) / most) as usize];

@@ -1,4 +1,4 @@
-//! What all commands that talk to a broker have in common.
+//! Flags and helpers of all commands that connect to a broker.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -25,10 +25,10 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// The properties that were given, the file's first.
+    /// Returns the properties given, with flags overriding the file.
     ///
     /// # Errors
-    /// The file cannot be read, or a pair is none.
+    /// The file cannot be read, or a pair has no `=`.
     pub fn properties(&self) -> Result<Properties, Failure> {
         let mut properties = match &self.command_config {
             Some(path) => Properties::from_file(path)?,
@@ -38,10 +38,10 @@ impl Broker {
         Ok(properties)
     }
 
-    /// Connect; all properties are the client's.
+    /// Connects; all properties are the client's.
     ///
     /// # Errors
-    /// Nothing answers, or a property is wrong.
+    /// Nothing answers, or a property is invalid.
     pub async fn connect(&self) -> Result<Cluster, Failure> {
         let mut properties = self.properties()?;
         let connection_config = properties.connection_config("ottla")?;
@@ -61,22 +61,22 @@ pub enum Output {
     Json,
 }
 
-/// Run something that waits, on this thread.
+/// Runs a future on this thread.
 ///
 /// # Errors
-/// Its own, or no runtime can be had.
+/// Its own, or that no runtime can be created.
 pub fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(work);
-    // A thread may be waiting for stdin; nobody waits for that thread.
+    // A thread may be waiting for stdin; it must not delay the exit.
     runtime.shutdown_background();
     outcome
 }
 
-/// `name=value,name=value`, where a value may be a `[list,of,words]`; and `\,` is a comma.
+/// Parses `name=value,name=value`, where a value may be a `[list,of,words]`, and `\,` is a comma.
 ///
 /// # Errors
 /// A part has no `=`.

@@ -1,4 +1,4 @@
-//! `ottla config`: configs of topics, brokers and groups.
+//! `ottla config`: describes and alters the configs of topics, brokers and groups.
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ pub struct Alter {
     broker: Broker,
 }
 
-/// Run a command of `ottla config`.
+/// Runs a command of `ottla config`.
 ///
 /// # Errors
 /// Nothing answers, or the broker refuses.
@@ -121,10 +121,10 @@ fn named(kind: ResourceKind, name: Option<&str>) -> Result<&str, Failure> {
     }
 }
 
-/// Print configs.
+/// Prints configs.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn show(all: &[ConfigEntry], output: Output) -> Result<(), Failure> {
     if output == Output::Json {
         return screen::json(&as_json(all));
@@ -143,7 +143,7 @@ pub fn show(all: &[ConfigEntry], output: Output) -> Result<(), Failure> {
     screen::table(&["NAME", "VALUE", "DEFAULT", "READ-ONLY", "SENSITIVE", "SOURCE"], &rows)
 }
 
-/// Configs as a JSON list.
+/// Returns configs as a JSON list.
 pub fn as_json(all: &[ConfigEntry]) -> Value {
     let one = |c: &ConfigEntry| {
         json!({

@@ -1,4 +1,4 @@
-//! `ottla advertise | ready`: words with the broker that runs on a data directory.
+//! `ottla advertise | ready`: commands to the broker that runs on a data directory.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,7 +15,7 @@ use crate::cli::serve;
 use crate::client::connection::Connection;
 use crate::server::control::{ADDRESSES, ADVERTISE, HEALTH, NAME};
 
-/// A broker that is well answers at once.
+/// How long an answer may take; a healthy broker answers immediately.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The flags of `ottla advertise`.
@@ -40,10 +40,10 @@ pub struct Ready {
     data_dir: Option<PathBuf>,
 }
 
-/// Run `ottla advertise`.
+/// Runs `ottla advertise`.
 ///
 /// # Errors
-/// No broker runs there, or it does not take what it is told.
+/// No broker is running on the directory, or it refuses the address.
 pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
     let listener = advertise.listener.unwrap_or_default();
     let said =
@@ -51,10 +51,10 @@ pub fn advertise(advertise: Advertise) -> Result<(), Failure> {
     screen::line(&said)
 }
 
-/// Run `ottla ready`: 0 if clients are served and all parts of the broker work, 3 if not.
+/// Runs `ottla ready`: 0 if clients are served and all components are online, 3 if not.
 ///
 /// # Errors
-/// No broker runs there, or it does not answer a client.
+/// No broker is running on the directory, or it does not answer a client.
 pub async fn ready(ready: Ready) -> Result<(), Failure> {
     let addresses = ask(ready.data_dir.as_deref(), ADDRESSES)?;
     let connection_config = Properties::default().connection_config("ottla-ready")?;
@@ -71,34 +71,34 @@ pub async fn ready(ready: Ready) -> Result<(), Failure> {
     screen::line(&format!("Ottla is ready on {}.", addresses.replace(' ', ", ")))
 }
 
-/// Asks the broker on that directory whether all of its parts work.
+/// Asks the broker on that directory whether all of its components are online.
 ///
 /// # Errors
-/// The parts that do not, or why it does not say.
+/// The offline components, or why the broker did not answer.
 pub fn health(data_dir: Option<&Path>) -> Result<String, String> {
     ask(data_dir, HEALTH).map_err(|failure| failure.message)
 }
 
-/// Where a listener is reached from this machine.
+/// Returns the address at which this machine reaches a listener.
 fn from_here(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        // Every address of IPv6 is every address of IPv4 too.
+        // Listening on all IPv6 addresses includes all IPv4 addresses.
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         ip => ip,
     }
 }
 
-/// One line to the broker on that directory; what it answers.
+/// Sends one line to the broker on that directory and returns its answer.
 fn ask(data_dir: Option<&Path>, line: &str) -> Result<String, Failure> {
     let dir = match data_dir {
         Some(dir) => dir.to_owned(),
         None => serve::data_dir_of_environment().map_err(Failure::new)?,
     };
-    let nobody = || {
+    let not_running = || {
         Failure::not_reachable(format!("no broker is running on {}; see --data-dir", dir.display()))
     };
-    let mut stream = UnixStream::connect(dir.join(NAME)).map_err(|_| nobody())?;
+    let mut stream = UnixStream::connect(dir.join(NAME)).map_err(|_| not_running())?;
     let mut talk = || {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(line.as_bytes())?;

@@ -24,11 +24,11 @@ use crate::storage::disk::{Disk, OsDisk, read_all, replace};
 const PID_FILE: &str = "ottla.pid";
 const READY_FILE: &str = "ottla.address";
 const LOG_FILE: &str = "ottla.log";
-/// How often a process is looked at.
+/// How often a process is checked.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a broker may take to start or to stop. Recovery after a crash can be long.
+/// How long a broker may take to start or to stop. Recovery after a crash can take long.
 const PATIENCE_MS: i64 = 60_000;
-/// How much of the end of a log is shown when a start fails.
+/// How much of the end of the log is shown when a start fails.
 const LAST_BYTES: u64 = 2000;
 
 /// Where the files of the broker in the background are.
@@ -100,18 +100,18 @@ pub struct Logs {
     lines: Option<usize>,
 }
 
-/// The process of a file that holds nothing but its id, if it is still there and a broker.
+/// Returns the process of a file that holds only its id, if it is still running and a broker.
 fn running(file: &Path) -> Option<Pid> {
     let text = String::from_utf8(read_all(&OsDisk, file).ok()?).ok()?;
     let pid = Pid::from_raw(text.trim().parse().ok()?)?;
     test_kill_process(pid).ok()?;
-    // The id may have gone to somebody else since. Where there is no /proc, the id must do.
+    // The id may belong to another process by now. Without /proc this cannot be checked.
     let name = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid()));
     let is_ours = name.map_or(true, |line| line.windows(5).any(|w| w == b"ottla" || w == b"serve"));
     is_ours.then_some(pid)
 }
 
-/// The broker that was begun by `start`, or the one that holds the data directory.
+/// Returns the broker started by `start`, or the one that has the data directory locked.
 fn found(state: &State, data_dir: Option<&Path>) -> Result<Option<Pid>, Failure> {
     if let Some(dir) = data_dir {
         return Ok(running(&dir.join(".lock")));
@@ -123,10 +123,10 @@ fn found(state: &State, data_dir: Option<&Path>) -> Result<Option<Pid>, Failure>
     Ok(running(&default.join(".lock")).filter(|_| state.state_dir.is_none()))
 }
 
-/// Run `ottla start`.
+/// Runs `ottla start`.
 ///
 /// # Errors
-/// One runs already, or the broker does not start; the end of its log says why.
+/// A broker is running already, or it does not start; the end of its log says why.
 pub fn start(start: Start) -> Result<(), Failure> {
     let dir = start.state.dir()?;
     if let Some(pid) = running(&dir.join(PID_FILE)) {
@@ -160,7 +160,7 @@ pub fn start(start: Start) -> Result<(), Failure> {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
-        // A Ctrl-C in this terminal is not meant for it.
+        // A Ctrl-C in this terminal must not stop it.
         .process_group(0)
         .spawn()
         .map_err(|error| Failure::new(format!("cannot start the broker: {error}")))?;
@@ -216,10 +216,10 @@ fn addresses(ready: &Path) -> String {
     String::from_utf8_lossy(&text).split_whitespace().collect::<Vec<_>>().join(", ")
 }
 
-/// Run `ottla stop`.
+/// Runs `ottla stop`.
 ///
 /// # Errors
-/// None runs, or it does not end.
+/// No broker is running, or it does not end.
 pub fn stop(stop: Stop) -> Result<(), Failure> {
     let Some(pid) = found(&stop.state, stop.data_dir.as_deref())? else {
         return Err(Failure::not_reachable("no broker is running"));
@@ -239,23 +239,24 @@ pub fn stop(stop: Stop) -> Result<(), Failure> {
     if stop.data_dir.is_none() {
         let dir = stop.state.dir()?;
         for name in [PID_FILE, READY_FILE] {
-            // They may belong to nobody; then there is nothing to remove.
+            // They may not exist; then there is nothing to remove.
             let _ = OsDisk.remove_file(&dir.join(name));
         }
     }
     screen::line(&format!("Stopped Ottla (pid {}).", pid.as_raw_pid()))
 }
 
-/// True for a process that has ended and whose parent has not looked yet.
+/// Returns true for a process that has ended but was not yet waited for by its parent.
 fn is_zombie(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
     stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
 }
 
-/// Run `ottla status`: 0 if a broker runs, 1 if parts of it do not work, 3 if none runs.
+/// Runs `ottla status`: 0 if a broker is running, 1 if a component is offline, 3 if none is
+/// running.
 ///
 /// # Errors
-/// None runs, or not all of it.
+/// No broker is running, or a component is offline.
 pub fn status(status: Status) -> Result<(), Failure> {
     let pid = found(&status.state, status.data_dir.as_deref())?.map(Pid::as_raw_pid);
     let ready = status.state.dir()?.join(READY_FILE);
@@ -281,7 +282,7 @@ pub fn status(status: Status) -> Result<(), Failure> {
     }
 }
 
-/// What does not work of this broker, where its data directory is known.
+/// Returns what is offline in this broker, if its data directory is known.
 fn fault(status: &Status, pid: i32) -> Option<String> {
     let dir = status.data_dir.clone().or_else(|| serve::default_data_dir().ok())?;
     let holds = running(&dir.join(".lock")).is_some_and(|holder| holder.as_raw_pid() == pid);
@@ -289,7 +290,7 @@ fn fault(status: &Status, pid: i32) -> Option<String> {
     asked.then(|| control::health(Some(&dir)).err()).flatten()
 }
 
-/// Run `ottla logs`.
+/// Runs `ottla logs`.
 ///
 /// # Errors
 /// There is no log.
@@ -319,7 +320,7 @@ pub fn logs(logs: Logs) -> Result<(), Failure> {
 
 fn last_lines(bytes: &[u8], count: usize) -> &[u8] {
     let ends = bytes.iter().enumerate().rev().filter(|(_, b)| **b == b'\n').map(|(at, _)| at);
-    // The last byte is an end itself, so one more is passed over.
+    // The last byte is a line end itself, so one more is skipped.
     match ends.skip(1).nth(count.saturating_sub(1)) {
         _ if count == 0 => &[],
         Some(at) => &bytes[at + 1..],

@@ -1,4 +1,4 @@
-//! `ottla doctor`: looks, changes nothing, and says what it found.
+//! `ottla doctor`: checks a broker and its data directory, and changes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub struct Doctor {
     broker: Broker,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Finding {
     what: &'static str,
@@ -55,10 +55,10 @@ fn ill(what: &'static str, says: impl Into<String>) -> Finding {
     Finding { what, is_well: false, says: says.into() }
 }
 
-/// Run `ottla doctor`: 1 if something is wrong.
+/// Runs `ottla doctor`: 1 if something is wrong.
 ///
 /// # Errors
-/// Something is wrong, or nothing can be written.
+/// Something is wrong, or stdout is closed.
 pub async fn run(doctor: Doctor) -> Result<(), Failure> {
     let mut findings = network(&doctor).await?;
     let dir = match &doctor.data_dir {
@@ -78,7 +78,7 @@ pub async fn run(doctor: Doctor) -> Result<(), Failure> {
     if findings.iter().all(|f| f.is_well) { Ok(()) } else { Err(Failure::silent(1)) }
 }
 
-/// Who answers, and what clients are told.
+/// Checks who answers, and the advertised addresses.
 async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
     let mut properties = doctor.broker.properties()?;
     let connection_config = properties.connection_config("ottla-doctor")?;
@@ -113,7 +113,7 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-/// Clients connect to what they are told, and not to where they asked.
+/// Checks the advertised address: clients connect to it, not to the bootstrap address.
 async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> Finding {
     let says = format!("clients are sent to broker {} at {}", node.id, node.address());
     match Connection::open(&node.address(), connection_config).await {
@@ -124,7 +124,7 @@ async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> 
     }
 }
 
-/// Whether the directory is what it should be.
+/// Checks the data directory.
 fn data(dir: &Path, is_deep: bool) -> Vec<Finding> {
     if !OsDisk.exists(dir) {
         return vec![well(

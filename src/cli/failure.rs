@@ -1,45 +1,46 @@
-//! How commands end badly: one line for a person, a number for a script.
+//! How commands fail: with one line for people and an exit code for scripts.
 
 use crate::client::error::ClientError;
 
-/// Something was asked for and could not be done.
+/// The command could not be carried out.
 pub const FAILED: u8 = 1;
-/// The command line itself is wrong; clap's number, too.
+/// The command line is wrong. clap uses the same code.
 pub const USAGE: u8 = 2;
-/// Nothing answers, or nothing runs.
+/// Nothing answers, or nothing is running.
 pub const NOTHING_THERE: u8 = 3;
 
-/// Why a command did not do what it should.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// One line for a person; empty if there is nothing to say.
+    /// One line for people; empty if there is nothing to print.
     pub message: String,
     /// The exit code.
     pub code: u8,
 }
 
 impl Failure {
-    /// It could not be done.
+    /// Returns a failure to carry out the command.
     pub fn new(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), code: FAILED }
     }
 
-    /// The command line is wrong.
+    /// Returns a failure for a wrong command line.
     pub fn usage(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), code: USAGE }
     }
 
-    /// Nothing answers, or nothing runs.
+    /// Returns a failure because nothing answers or nothing is running.
     pub fn not_reachable(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), code: NOTHING_THERE }
     }
 
-    /// Already said; only the code is left.
+    /// Returns a failure whose message has been printed already.
     pub fn silent(code: u8) -> Failure {
         Failure { message: String::new(), code }
     }
 
-    /// Stdout takes no more. Whoever closed a pipe knows that; anything else is told.
+    /// Returns a failure to write to stdout. A closed pipe is silent, as the reader closed it; any
+    /// other error is printed.
     pub fn output(error: &std::io::Error) -> Failure {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => Failure::silent(0),
@@ -79,7 +80,8 @@ mod tests {
         let here = Failure::from(error("localhost:9092"));
         assert_eq!(
             here.message,
-            "cannot connect to localhost:9092 (connection refused); start the broker with `ottla serve`"
+            "cannot connect to localhost:9092 (connection refused); start the broker with `ottla \
+             serve`"
         );
         assert_eq!(here.code, NOTHING_THERE);
         let there = Failure::from(error("kafka.example:9092"));

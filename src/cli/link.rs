@@ -1,4 +1,4 @@
-//! `ottla link`: the names by which the binary is other tools.
+//! `ottla link`: creates links by whose names the binary acts as other tools.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -18,10 +18,10 @@ pub struct Link {
     dir: PathBuf,
 }
 
-/// Run `ottla link`: each of Kafka's tools with and without `.sh`, and `confluent`.
+/// Runs `ottla link`: each of Kafka's tools with and without `.sh`, and `confluent`.
 ///
 /// # Errors
-/// Something else has one of the names, or the directory cannot be written to.
+/// A file with one of the names exists, or the directory is not writable.
 pub fn run(link: Link) -> Result<(), Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot find the path of this program: {error}")))?;

@@ -1,9 +1,9 @@
-//! What fingers type that know `confluent local kafka`.
+//! The command lines of `confluent local kafka`, for people who are used to it.
 
 use std::ffi::OsString;
 
-/// The arguments without `local kafka` or `local services kafka` in front, and with the words of
-/// Confluent's command line where ours are others.
+/// Returns the arguments without a leading `local kafka` or `local services kafka`, and with the
+/// words of Confluent's command line replaced by Ottla's where they differ.
 pub fn without_prefix(args: Vec<OsString>) -> Vec<OsString> {
     let words: Vec<&str> = args.iter().skip(1).take(4).filter_map(|arg| arg.to_str()).collect();
     let (skipped, put): (usize, &[&str]) = match words.as_slice() {

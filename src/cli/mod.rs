@@ -103,7 +103,7 @@ pub enum Command {
     },
 }
 
-/// Parse the arguments and run one command; the process's exit code.
+/// Parses the arguments and runs one command. Returns the process's exit code.
 pub fn run() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     if let Some((tool, args)) = called_as(&args) {
@@ -138,7 +138,7 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     screen::bytes(&script)
 }
 
-/// The tool that the binary is called as: by its own name, or by the first argument.
+/// Returns the tool that the binary is called as, by its own name or by the first argument.
 fn called_as(args: &[OsString]) -> Option<(&'static str, Vec<String>)> {
     let text = |args: &[OsString]| args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let name = |at: usize| tools::named(args.get(at)?.to_str()?);
@@ -149,7 +149,7 @@ fn called_as(args: &[OsString]) -> Option<(&'static str, Vec<String>)> {
     }
 }
 
-/// Say what went wrong, and give its number.
+/// Prints the error and returns its exit code.
 fn ended(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -166,7 +166,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
 mod tests {
     use super::*;
 
-    /// Every command below this one, by its full name, with its flags.
+    /// Collects every command below this one, by its full name, with its flags.
     fn commands(of: &clap::Command, name: &str, into: &mut Vec<(String, Vec<String>)>) {
         let flags = of.get_arguments().filter_map(|arg| arg.get_long().map(|l| format!("--{l}")));
         into.push((name.to_owned(), flags.collect()));

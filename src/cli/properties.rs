@@ -1,7 +1,7 @@
-//! Client properties, from files and flags; and what they mean to our own client.
+//! Client properties from files and flags, and their meaning to this client.
 //!
-//! **Invariant:** nothing that somebody sets is dropped without a word. What has no meaning here
-//! is named in a warning; what would make us behave otherwise than asked is an error.
+//! **Invariant:** no property is silently dropped. One without meaning here is named in a warning;
+//! one that asks for a behaviour that is not available is an error.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,12 +16,12 @@ use crate::client::producer::ProducerConfig;
 use crate::storage::batch::Codec;
 use crate::storage::disk::{OsDisk, read_all};
 
-/// Names and values that nobody has used yet.
+/// Properties that have not been used yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties(BTreeMap<String, String>);
 
 impl Properties {
-    /// Read a properties file of Java's, as far as people write them: `name=value`, `#` comments.
+    /// Reads a Java properties file in its usual form: `name=value`, `#` comments.
     ///
     /// # Errors
     /// The file cannot be read, or a line has no value.
@@ -40,7 +40,7 @@ impl Properties {
         Ok(properties)
     }
 
-    /// Add `name=value`; a later value replaces an earlier one.
+    /// Adds `name=value`; a later value replaces an earlier one.
     ///
     /// # Errors
     /// There is no `=`.
@@ -52,62 +52,62 @@ impl Properties {
         Ok(())
     }
 
-    /// Add many.
+    /// Adds many pairs.
     ///
     /// # Errors
-    /// As [`Properties::add`].
+    /// Those of [`Properties::add`].
     pub fn add_all(&mut self, pairs: &[String]) -> Result<(), Failure> {
         pairs.iter().try_for_each(|pair| self.add(pair))
     }
 
-    /// All of `other`, over what is here.
+    /// Adds all of `other`, which override existing ones.
     pub fn over(&mut self, other: Properties) {
         self.0.extend(other.0);
     }
 
-    /// All names and values.
+    /// Returns all names and values.
     pub fn into_pairs(self) -> impl Iterator<Item = (String, String)> {
         self.0.into_iter()
     }
 
-    /// Set a value, unless there is one.
+    /// Sets a value, unless there is one.
     pub fn or_set(&mut self, name: &str, value: &str) {
         self.0.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
-    /// Take a value out, as text.
+    /// Takes a value out, as text.
     pub fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)
     }
 
-    /// Take a value out, as something else.
+    /// Takes a value out and parses it.
     ///
     /// # Errors
-    /// It is no such thing.
+    /// It cannot be parsed.
     pub fn parse<T: std::str::FromStr>(&mut self, name: &str) -> Result<Option<T>, Failure> {
         let Some(text) = self.take(name) else { return Ok(None) };
         text.trim().parse().map(Some).map_err(|_| wrong(name, &text))
     }
 
-    /// Take a time in milliseconds out.
+    /// Takes a time in milliseconds out.
     ///
     /// # Errors
-    /// It is no number.
+    /// It is not a number.
     pub fn millis(&mut self, name: &str) -> Result<Option<Duration>, Failure> {
         Ok(self.parse::<u64>(name)?.map(Duration::from_millis))
     }
 
-    /// Name what is left in a warning: it has no effect.
+    /// Warns that the remaining properties have no effect.
     pub fn warn_of_rest(&self) {
         for name in self.0.keys() {
             screen::note(&format!("warning: the property {name} has no effect here"));
         }
     }
 
-    /// How to connect.
+    /// Takes out how to connect.
     ///
     /// # Errors
-    /// A value is wrong, or asks for what is not there yet, as TLS.
+    /// A value is invalid or asks for what is not supported, such as TLS.
     pub fn connection_config(&mut self, client_id: &str) -> Result<ConnectionConfig, Failure> {
         if let Some(protocol) = self.take("security.protocol").filter(|p| p != "PLAINTEXT") {
             return Err(Failure::usage(format!(
@@ -125,15 +125,15 @@ impl Properties {
                 connection_config.connect = time;
             }
         }
-        // For the client that is told only this way where to connect.
+        // For clients that get the address only as this property.
         self.take("bootstrap.servers");
         Ok(connection_config)
     }
 
-    /// How to produce, and how long to wait for company (`linger.ms`).
+    /// Takes out how to produce, and how long to wait for a batch to fill (`linger.ms`).
     ///
     /// # Errors
-    /// A value is wrong.
+    /// A value is invalid.
     pub fn producer(&mut self) -> Result<(ProducerConfig, Duration), Failure> {
         let mut config = ProducerConfig::default();
         let idempotence = self.parse::<bool>("enable.idempotence")?;
@@ -175,10 +175,10 @@ impl Properties {
         Ok((config, linger))
     }
 
-    /// How to fetch.
+    /// Takes out how to fetch.
     ///
     /// # Errors
-    /// A value is wrong.
+    /// A value is invalid.
     pub fn fetch(&mut self) -> Result<FetchConfig, Failure> {
         let mut config = FetchConfig::default();
         if let Some(bytes) = self.parse("fetch.min.bytes")? {
@@ -211,10 +211,10 @@ impl Properties {
         Ok(config)
     }
 
-    /// How to be a member of a group.
+    /// Takes out how to be a member of a group.
     ///
     /// # Errors
-    /// A value is wrong.
+    /// A value is invalid.
     pub fn member(&mut self, group: &str) -> Result<(MemberConfig, Commit, Duration), Failure> {
         let config = MemberConfig {
             group: group.to_owned(),
@@ -233,7 +233,7 @@ impl Properties {
     }
 }
 
-/// When a consumer commits by itself.
+/// When a consumer commits automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Commit {
     /// `enable.auto.commit`.
@@ -242,7 +242,7 @@ pub struct Commit {
     pub every: Duration,
 }
 
-/// The codec of a name, as producers know it.
+/// Returns the codec of a `compression.type`.
 pub fn codec_of(name: &str) -> Option<Codec> {
     match name {
         "none" | "uncompressed" => Some(Codec::None),

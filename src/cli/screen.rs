@@ -1,7 +1,7 @@
 //! The terminal: data on stdout, everything else on stderr, colours and progress for people only.
 //!
-//! **Invariant:** whoever reads our stdout through a pipe gets data and nothing else; if they stop
-//! reading, we end without a word.
+//! **Invariant:** a program reading stdout through a pipe gets data and nothing else; if it stops
+//! reading, the command ends silently.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -11,57 +11,57 @@ use crate::cli::failure::Failure;
 
 /// Bold, for headings.
 const BOLD: &str = "\x1b[1m";
-/// Red, for what failed.
+/// Red, for failures.
 const RED: &str = "\x1b[31m";
-/// Green, for what is well.
+/// Green, for success.
 const GREEN: &str = "\x1b[32m";
-/// Back to normal.
+/// Resets the style.
 const PLAIN: &str = "\x1b[0m";
-/// How wide a progress bar is drawn.
+/// The width of a progress bar.
 const BAR: usize = 28;
 
-/// True if colours may be used there: a terminal, and nobody minds (no-color.org).
+/// Returns true if colours may be used: on a terminal, unless NO_COLOR is set (no-color.org).
 fn may_colour(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Write bytes to stdout.
+/// Writes bytes to stdout.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     io::stdout().write_all(bytes).map_err(|error| Failure::output(&error))
 }
 
-/// Write a line to stdout.
+/// Writes a line to stdout.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn line(text: &str) -> Result<(), Failure> {
     bytes(format!("{text}\n").as_bytes())
 }
 
-/// Hand on what stdout has buffered.
+/// Flushes stdout.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn flush() -> Result<(), Failure> {
     io::stdout().flush().map_err(|error| Failure::output(&error))
 }
 
-/// Write a line to stderr. That nobody reads it is no reason to stop.
+/// Writes a line to stderr. A closed stderr is no reason to stop.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Write a complaint to stderr, with our name before it.
+/// Writes an error message to stderr, prefixed with the program's name.
 pub fn complain(text: &str) {
     let colour = may_colour(io::stderr().is_terminal());
     let (red, plain) = if colour { (RED, PLAIN) } else { ("", "") };
     note(&format!("{red}ottla:{plain} {text}"));
 }
 
-/// A word in green or red, where colours may be used on stdout.
+/// Returns a word in green or red, if colours may be used on stdout.
 pub fn judged(is_good: bool, word: &str) -> String {
     match may_colour(io::stdout().is_terminal()) {
         true => format!("{}{word}{PLAIN}", if is_good { GREEN } else { RED }),
@@ -69,10 +69,10 @@ pub fn judged(is_good: bool, word: &str) -> String {
     }
 }
 
-/// Print a table with a heading; columns are as wide as what is in them.
+/// Prints a table with a heading; columns are as wide as their content.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn table(heading: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     let text = laid_out(heading, rows);
     if !may_colour(io::stdout().is_terminal()) {
@@ -82,7 +82,7 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     bytes(format!("{BOLD}{first}{PLAIN}\n{rest}").as_bytes())
 }
 
-/// A table as text, without a colour.
+/// Returns a table as text without colours.
 pub fn laid_out(heading: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = heading.iter().map(|word| word.chars().count()).collect();
     for row in rows {
@@ -103,20 +103,20 @@ pub fn laid_out(heading: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Print a JSON value over several lines.
+/// Prints a JSON value over several lines.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn json(value: &Value) -> Result<(), Failure> {
     line(&format!("{value:#}"))
 }
 
-/// True if somebody types what we read.
+/// Returns true if stdin is a terminal.
 pub fn is_typed() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Long work, shown on stderr if that is a terminal.
+/// Progress of long work, shown on stderr if that is a terminal.
 #[derive(Debug)]
 pub struct Progress {
     is_shown: bool,
@@ -126,20 +126,21 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing done yet of `total`, if that is known. Never shown where stdout is the same
-    /// terminal and full of data.
+    /// Returns progress at 0 of `total`, if that is known. Not shown if stdout is a terminal as
+    /// well, since it is full of data.
     pub fn new(what: &'static str, total: Option<u64>) -> Progress {
         let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
         Progress { is_shown, what, total, last_ms: i64::MIN }
     }
 
-    /// The same, also where stdout is the terminal: for commands that print only at the end.
+    /// Returns the same, but shown even if stdout is a terminal: for commands that print only at
+    /// the end.
     pub fn alone(what: &'static str, total: Option<u64>) -> Progress {
         let is_shown = io::stderr().is_terminal();
         Progress { is_shown, what, total, last_ms: i64::MIN }
     }
 
-    /// So much is done at this time; drawn ten times a second at most.
+    /// Updates the progress; drawn at most ten times per second.
     pub fn at(&mut self, done: u64, now_ms: i64) {
         if !self.is_shown || now_ms.saturating_sub(self.last_ms) < 100 {
             return;
@@ -150,7 +151,7 @@ impl Progress {
         let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
     }
 
-    /// Take the line away again.
+    /// Erases the line.
     pub fn end(&mut self) {
         if self.is_shown && self.last_ms != i64::MIN {
             let mut err = io::stderr();
@@ -159,7 +160,7 @@ impl Progress {
     }
 }
 
-/// A bar if the whole is known, a count otherwise.
+/// Returns a bar if the total is known, and a count otherwise.
 fn drawn(what: &str, done: u64, total: Option<u64>) -> String {
     let Some(total) = total.filter(|total| *total > 0) else { return format!("{what} {done}") };
     let full = (done.min(total) as usize * BAR) / total as usize;

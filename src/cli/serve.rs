@@ -26,10 +26,10 @@ use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk, replace};
 use crate::storage::fd_cache::{BoundedDisk, files_within};
 
-/// The exit code of a broker that a fault of its own has ended: a supervisor starts it again. The
-/// number is EX_SOFTWARE of sysexits.h.
+/// The exit code of a broker that ended because of its own bug, so that a supervisor restarts it.
+/// It is EX_SOFTWARE of sysexits.h.
 pub const FAULT: u8 = 70;
-/// How long the last syncs may take after a fault.
+/// How long the last syncs may take after a task panicked.
 const AFTER_FAULT: Duration = Duration::from_secs(10);
 
 /// The flags of `ottla serve`.
@@ -81,11 +81,11 @@ enum LogFormat {
     Json,
 }
 
-/// Run the broker until a signal; what went wrong is said in one line.
+/// Runs the broker until a signal. Errors are printed in one line.
 pub fn run(serve: Serve) -> ExitCode {
     match run_until_signal(serve) {
         Ok(None) => ExitCode::SUCCESS,
-        // The log has said it.
+        // It has been logged.
         Ok(Some(_)) => ExitCode::from(FAULT),
         Err(message) => {
             eprintln!("ottla: {message}");
@@ -94,7 +94,7 @@ pub fn run(serve: Serve) -> ExitCode {
     }
 }
 
-/// Gives the fault that has ended the broker, if it was no signal.
+/// Runs the broker. Returns the panic that ended it, if it was not a signal.
 fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
     let clock = Arc::new(SystemClock::default());
     let log_filter = start_logging(&serve)?;
@@ -126,7 +126,7 @@ fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
         let served = serve_clients(&serve, &broker, &clock).await;
         if served.is_err() {
             broker.stopping.send_replace(true);
-            // It has failed already: what could not be closed is repaired by the next start.
+            // It has failed already: what could not be closed is recovered by the next start.
             let _ = close(broker).await;
         }
         served
@@ -170,7 +170,10 @@ async fn serve_clients(
             broker.tasks.spawn("control socket", control.serve(broker.clone(), addresses));
         }
         Err(error) => {
-            tracing::warn!(%error, "cannot open the control socket: `ottla advertise` and `ottla ready` do not work");
+            tracing::warn!(
+                %error,
+                "cannot open the control socket: `ottla advertise` and `ottla ready` do not work"
+            );
         }
     }
     let serving = broker.tasks.spawn("listeners", listener::serve(broker.clone(), listeners));
@@ -194,8 +197,7 @@ async fn serve_clients(
     let _ = serving.await;
     let closing = close(broker.clone());
     if failure.is_some() {
-        // What was acknowledged is in the page cache at least, and whatever was at fault may stand
-        // in the way of more.
+        // Acknowledged records are at least in the page cache, and the bug may prevent more.
         let _ = tokio::time::timeout(AFTER_FAULT, closing).await;
         return Ok(failure);
     }
@@ -204,14 +206,14 @@ async fn serve_clients(
     closed.map(|()| None)
 }
 
-/// Close everything, once no connection is left.
+/// Closes all logs. Must be called when no connection is left.
 async fn close(broker: Arc<Broker>) -> Result<(), String> {
     let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
     closed.map_err(|e| e.to_string())?.map_err(|e| format!("the broker did not stop cleanly: {e}"))
 }
 
-/// Lets a task panic once the file exists that the environment names: how the tests see what
-/// follows from a fault. A release does not have it.
+/// Makes a task panic once the file exists that the environment names, so that tests can see the
+/// consequences. Not in release builds.
 fn panic_for_tests(broker: &Broker) {
     #[cfg(debug_assertions)]
     if let Some(path) = std::env::var_os("OTTLA_TEST_PANIC_FILE").map(PathBuf::from) {
@@ -238,12 +240,12 @@ fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
     );
 }
 
-/// Begin to write lines; gives the way to another filter.
+/// Sets up logging. Returns the sink for new filters.
 fn start_logging(serve: &Serve) -> Result<Sink, String> {
     let filter = EnvFilter::try_new(&serve.log)
         .map_err(|error| format!("invalid log filter {:?}: {error}", serve.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A terminal that has gone away takes no lines; that is no reason to panic.
+    // A closed terminal takes no lines, which is no reason to panic.
     let lines = lines.log_internal_errors(false);
     let (started, sink) = match serve.log_format {
         LogFormat::Text => {
@@ -268,7 +270,7 @@ fn sink<S: 'static>(filter: Handle<EnvFilter, S>) -> Sink {
     })
 }
 
-/// Where these settings keep everything.
+/// Returns the data directory of these settings.
 fn data_dir(settings: &Settings) -> Result<PathBuf, String> {
     match settings.broker().log_dir.or_else(volume::of_another_image) {
         Some(dir) => Ok(dir),
@@ -276,10 +278,10 @@ fn data_dir(settings: &Settings) -> Result<PathBuf, String> {
     }
 }
 
-/// Where a broker that is started with no flags in this environment keeps everything.
+/// Returns the data directory of a broker that is started without flags in this environment.
 ///
 /// # Errors
-/// The environment, or the file that it names, is wrong.
+/// The environment, or the file that it names, is invalid.
 pub fn data_dir_of_environment() -> Result<PathBuf, String> {
     let config = std::env::var_os("OTTLA_CONFIG").map(PathBuf::from);
     data_dir(&settings(&Serve { config, ..Serve::default() })?)
@@ -318,8 +320,8 @@ fn settings(serve: &Serve) -> Result<Settings, String> {
 }
 
 impl Serve {
-    /// The same flags, for another process. The ready file is that of whoever starts it, and what a
-    /// terminal that goes away means to it.
+    /// Returns the same flags for another process, except the ready file and whether to ignore
+    /// SIGHUP, which are up to the starting process.
     pub fn to_args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut flag = |name: &str, value: &OsStr| args.extend([name.into(), value.into()]);
@@ -348,10 +350,10 @@ impl Serve {
     }
 }
 
-/// `ottla` in the XDG data directory of the user.
+/// Returns `ottla` in the user's XDG data directory.
 ///
 /// # Errors
-/// Nothing says where the user's directories are.
+/// The user's directories are not known.
 pub fn default_data_dir() -> Result<PathBuf, String> {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -361,12 +363,13 @@ pub fn default_data_dir() -> Result<PathBuf, String> {
         .ok_or_else(|| "neither XDG_DATA_HOME nor HOME is set; use --data-dir".to_owned())
 }
 
-/// Fewer descriptors than this do not do: sockets, the runtime and a few files need them.
+/// The minimum of file descriptors: sockets, the runtime and a few files need them.
 const DESCRIPTORS_LEAST: u64 = 64;
 
-/// Take as many descriptors as the system lets us have. Gives how many there are.
+/// Raises the limit of file descriptors as far as the system allows. Returns the limit.
 ///
-/// Errors: too few to work with, with what to do about it.
+/// # Errors
+/// Too few to work with; the message says what to do about it.
 fn take_descriptors() -> Result<u64, String> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -388,12 +391,12 @@ fn take_descriptors() -> Result<u64, String> {
     Ok(most)
 }
 
-/// How the limit of open files is raised.
+/// How to raise the limit of open files.
 const RAISE: &str =
     "`ulimit -Hn` in a shell, LimitNOFILE= for systemd, --ulimit nofile= for Docker";
 
-/// Say it if partitions must share open files: it works, but what is written to many of them at
-/// once waits for syncs.
+/// Warns if partitions must share file descriptors: it works, but writing to many of them at once
+/// waits for syncs.
 fn say_if_descriptors_are_few(broker: &Broker, descriptors: u64) {
     let topics = broker.registry.all();
     let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();

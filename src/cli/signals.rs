@@ -1,34 +1,34 @@
 //! The signals of the daemon.
 //!
-//! SIGTERM, SIGINT, SIGQUIT and SIGHUP end it cleanly; a second one ends it at once, but for
-//! SIGHUP, which a terminal that goes away may send twice. As for any program under `nohup`, and as
-//! for Apache Kafka (the JVM leaves a signal that is ignored alone), SIGHUP does nothing if it was
-//! ignored when the program began. SIGQUIT makes the JVM write its threads, and SIGUSR1 ends it;
-//! here SIGUSR1 and SIGUSR2 do nothing.
+//! SIGTERM, SIGINT, SIGQUIT and SIGHUP stop it cleanly. A second one ends it immediately, except
+//! SIGHUP, which a closing terminal may send twice. As for any program under `nohup`, and as for
+//! Apache Kafka (the JVM does not handle ignored signals), SIGHUP has no effect if it was ignored
+//! when the program started. SIGQUIT makes the JVM print its threads, and SIGUSR1 ends it; here
+//! SIGUSR1 and SIGUSR2 have no effect.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGHUP as a bit of a mask of signals.
+/// SIGHUP as a bit of a signal mask.
 const HANGUP_BIT: u64 = 1;
 
-/// The signals that the process heeds.
+/// The signals that the process handles.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hangup: Option<Signal>,
-    /// What would end the process if it were not listened to.
+    /// Signals that would end the process if they were not handled.
     _unheeded: Vec<Signal>,
 }
 
 impl Signals {
-    /// Begins to listen. SIGHUP is ignored if `ignores_hangup`, or if it was ignored before.
+    /// Installs the handlers. SIGHUP is ignored with `ignores_hangup`, or if it was ignored before.
     ///
     /// # Errors
-    /// The system's.
+    /// The operating system's.
     pub fn listen(ignores_hangup: bool) -> io::Result<Signals> {
         let mut unheeded =
             vec![signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
@@ -50,7 +50,7 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal that ends the broker.
+    /// Waits for a signal that stops the broker.
     pub async fn stop(&mut self) {
         let hangup = async {
             match &mut self.hangup {
@@ -66,15 +66,15 @@ impl Signals {
         }
     }
 
-    /// Waits for a signal that ends a broker which is stopping already.
+    /// Waits for a signal that ends a broker that is already stopping.
     pub async fn stop_at_once(mut self) {
         self.hangup = None;
         self.stop().await;
     }
 }
 
-/// Returns true if SIGHUP was ignored when the program began: `nohup` does that. Where there is no
-/// /proc it cannot be told.
+/// Returns true if SIGHUP was ignored when the program started, as under `nohup`. Without /proc
+/// this is not known.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,14 +1,14 @@
-//! Where volumes are mounted in a container: our own place, and those of other brokers' images.
+//! Mount points of volumes in a container: Ottla's own, and those of other brokers' images.
 //!
-//! In a compose file that was written for one of them only the image's name changes; what is
-//! mounted there is where the data shall outlive the container.
+//! A compose file written for another broker works if only the image's name is changed: where it
+//! mounts a volume is where the data must survive the container.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
 
-/// Where a volume is mounted, and where in it the data is.
+/// Mount points of volumes, each with the data directory inside it.
 const PLACES: &[(&str, &str)] = &[
     ("/var/lib/kafka/data", "/var/lib/kafka/data"),
     ("/bitnami/kafka", "/bitnami/kafka/data"),
@@ -17,14 +17,14 @@ const PLACES: &[(&str, &str)] = &[
     ("/tmp/kraft-combined-logs", "/tmp/kraft-combined-logs"),
 ];
 
-/// Our own.
+/// Ottla's own.
 const OWN: &str = "/var/lib/ottla";
 
-/// Make the directories, open to every user: a new volume gets the permissions of what it is
-/// mounted over, and the container may run as anybody.
+/// Creates the directories, writable for every user: a new volume gets the permissions of the
+/// directory that it is mounted over, and the container may run as any user.
 ///
 /// # Errors
-/// They cannot be made.
+/// A directory cannot be created.
 pub fn prepare() -> Result<(), Failure> {
     let places = PLACES.iter().flat_map(|(place, data)| [*place, *data]).chain([OWN]);
     for place in places {
@@ -35,7 +35,7 @@ pub fn prepare() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The data directory of another broker's image, if something is mounted there.
+/// Returns the data directory of another broker's image, if a volume is mounted there.
 pub fn of_another_image() -> Option<PathBuf> {
     of(&std::fs::read_to_string("/proc/self/mountinfo").ok()?)
 }

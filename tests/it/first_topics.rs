@@ -41,7 +41,7 @@ async fn topics_are_there_before_the_broker_is_ready_and_existing_ones_stay_as_t
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
     let said = daemon.stderr();
-    let stays = |line: &&str| line.contains("exists already") && line.contains(&of("orders"));
+    let stays = |line: &&str| line.contains("already exists") && line.contains(&of("orders"));
     assert!(said.lines().any(|line| stays(&line)), "{said}");
 }
 

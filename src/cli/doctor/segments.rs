@@ -1,4 +1,5 @@
-//! The log files of a data directory: whether every batch is sound, on a disk that forgets bits.
+//! Checks the log files of a data directory: every batch must be intact, even on a disk that loses
+//! bits.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -13,7 +14,7 @@ use crate::storage::segment::{DAMAGED, base_offset_of, file_name};
 use crate::storage::verify::{DAMAGES_MAX, DamagedRange, Report, verify};
 use crate::types::{Offset, TopicPartition};
 
-/// What was read, and what was found in it.
+/// What was read and found.
 #[derive(Default)]
 struct Tally {
     files: u64,
@@ -21,13 +22,13 @@ struct Tally {
     findings: Vec<Finding>,
 }
 
-/// Looks at every partition's segments, or at the newest of each.
+/// Checks every segment of each partition, or only the newest one.
 pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
     let of_partitions = match of_partitions(dir) {
         Ok(of_partitions) => of_partitions,
         Err(why) => return vec![ill("partitions", why)],
     };
-    // A broker that runs may be in the middle of a write.
+    // A running broker may be in the middle of a write.
     let is_running = datadir::is_locked(dir);
     let points = checkpoint::read_offsets(&OsDisk, &dir.join(checkpoint::RECOVERY_POINT));
     let points = points.unwrap_or_default();
@@ -69,12 +70,12 @@ fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
     Ok(found)
 }
 
-/// What a write that is not whole means at the end of the newest segment.
+/// What an incomplete batch at the end of the newest segment means.
 #[derive(Clone, Copy)]
 enum Tail {
-    /// The broker is at it.
+    /// The broker is writing it.
     MayBeWritten,
-    /// The next start cuts it off; below this offset there should be none.
+    /// The next start truncates it; below this offset there should be none.
     IsCutFrom(Offset),
 }
 
@@ -101,20 +102,20 @@ impl Tally {
         }
     }
 
-    /// `tail` says what the end of the newest segment may be.
+    /// Checks one segment. `tail` says what the end of the newest segment may be.
     fn segment(&mut self, id: &TopicPartition, dir: &Path, base: Offset, tail: Option<Tail>) {
         let path = dir.join(file_name(base, "log"));
         let mut read = verified(&path, base);
         if let Ok((_, first)) = &mut read
             && !first.damages.is_empty()
         {
-            // Compaction by a running broker may have put another file into its place in between.
+            // Compaction by a running broker may have replaced the file in between.
             let again = verified(&path, base).map(|(_, report)| report.damages);
             first.damages.retain(|damage| again.as_ref().is_ok_and(|all| all.contains(damage)));
         }
         let (bytes, report) = match read {
             Ok(read) => read,
-            // Retention or compaction has taken it meanwhile.
+            // Retention or compaction has deleted it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.ill(id, &path, &error.to_string()),
         };
@@ -125,7 +126,8 @@ impl Tally {
                 Some(Tail::MayBeWritten) => {}
                 Some(Tail::IsCutFrom(offset)) if damage.offset >= offset => {
                     let says = format!(
-                        "{} bytes after position {} are not a complete batch; the next start cuts them off",
+                        "{} bytes after position {} are not a complete batch; the next start cuts \
+                         them off",
                         damage.bytes, damage.position
                     );
                     self.ill(id, &path, &says);
@@ -144,7 +146,7 @@ impl Tally {
     }
 }
 
-/// How long a file is, and what is known of it.
+/// Returns how long a file is, and the report on its batches.
 fn verified(path: &Path, base_offset: Offset) -> io::Result<(u64, Report)> {
     let bytes = OsDisk.len(path)?;
     let report = verify(&OsDisk, path, base_offset, bytes, &mut |_| ControlFlow::Continue(()))?;

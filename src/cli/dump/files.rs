@@ -1,13 +1,13 @@
-//! Everything of a data directory that is not made of batches.
+//! Files of a data directory without batches.
 
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::storage::snapshot;
 
-/// What is wrong with a file, if something is.
+/// The fault of a file, if it has one.
 type Verdict = Result<Result<(), String>, Failure>;
 
-/// Names of the files that are text.
+/// The names of text files.
 const TEXTS: &[&str] = &[
     "meta.properties",
     "partition.metadata",
@@ -21,15 +21,15 @@ const TEXTS: &[&str] = &[
     "quorum-state",
 ];
 
-/// True for the name of a text file.
+/// Returns true for the name of a text file.
 pub fn is_text(name: &str) -> bool {
     TEXTS.contains(&name)
 }
 
-/// Print a text file as it is; a checkpoint's count is held against its lines.
+/// Prints a text file as it is, and checks a checkpoint's count against its lines.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn text(bytes: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err("not text".to_owned())) };
     for line in text.lines() {
@@ -44,10 +44,10 @@ pub fn text(bytes: &[u8]) -> Verdict {
     Ok(Ok(()))
 }
 
-/// Print offsets and positions: 4 bytes each, the offset counted from the segment's base.
+/// Prints offsets and positions: 4 bytes each, offsets relative to the segment's base offset.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn index(bytes: &[u8], base: i64) -> Verdict {
     let (entries, rest) = bytes.as_chunks::<8>();
     let mut last = -1;
@@ -55,7 +55,7 @@ pub fn index(bytes: &[u8], base: i64) -> Verdict {
         let [a, b, c, d, e, f, g, h] = *entry;
         let (offset, position) =
             (i32::from_be_bytes([a, b, c, d]), i32::from_be_bytes([e, f, g, h]));
-        // The zeros of a preallocated file follow the last entry.
+        // The last entry of a preallocated file is followed by zeros.
         if offset == 0 && position == 0 && last >= 0 {
             break;
         }
@@ -68,10 +68,10 @@ pub fn index(bytes: &[u8], base: i64) -> Verdict {
     whole(rest)
 }
 
-/// Print timestamps and offsets: 8 and 4 bytes.
+/// Prints timestamps and offsets: 8 and 4 bytes.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn timeindex(bytes: &[u8], base: i64) -> Verdict {
     let (entries, rest) = bytes.as_chunks::<12>();
     let mut last = i64::MIN;
@@ -91,10 +91,10 @@ pub fn timeindex(bytes: &[u8], base: i64) -> Verdict {
     whole(rest)
 }
 
-/// Print aborted transactions: version, producer, first, last and last stable offset.
+/// Prints aborted transactions: version, producer id, first, last and last stable offset.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn txnindex(bytes: &[u8]) -> Verdict {
     let (entries, rest) = bytes.as_chunks::<34>();
     for entry in entries {
@@ -119,10 +119,10 @@ fn whole(rest: &[u8]) -> Verdict {
     }
 }
 
-/// Print the producers of a snapshot.
+/// Prints the producers of a snapshot.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn snapshot(bytes: &[u8]) -> Verdict {
     let entries = match snapshot::decode(bytes) {
         Ok(entries) => entries,
@@ -143,7 +143,8 @@ pub fn snapshot(bytes: &[u8]) -> Verdict {
             )
         };
         screen::line(&format!(
-            "producerId: {} producerEpoch: {} coordinatorEpoch: {} currentTxnFirstOffset: {first} lastTimestamp: {}{batch}",
+            "producerId: {} producerEpoch: {} coordinatorEpoch: {} currentTxnFirstOffset: {first} \
+             lastTimestamp: {}{batch}",
             e.producer_id, e.producer_epoch, e.coordinator_epoch, e.timestamp
         ))?;
     }

@@ -1,4 +1,4 @@
-//! Segments: batches, and the records in them, in the lines of Kafka's `DumpLogSegments`.
+//! Segments: batches and their records, in the format of Kafka's `DumpLogSegments`.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::metadata::records as metadata;
 use crate::storage::batch::{BatchView, Codec, Header, sequence_after};
 use crate::storage::records::{Record, records};
 
-/// What the records of a log are.
+/// The kind of records in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
-    /// Anybody's.
+    /// Client records.
     Data,
     /// Those of `__consumer_offsets`.
     Groups,
@@ -21,7 +21,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    /// By the name of the directory.
+    /// Returns the kind for the name of a log's directory.
     pub fn of(path: &Path) -> RecordKind {
         let is_below = |name: &str| {
             path.parent()
@@ -37,10 +37,10 @@ impl RecordKind {
     }
 }
 
-/// Print the batches of a segment; gives what is wrong with it.
+/// Prints the batches of a segment. Returns its fault, if it has one.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// Stdout is closed.
 pub fn dump(bytes: &[u8], kind: RecordKind, deep: bool) -> Result<Result<(), String>, Failure> {
     let (mut rest, mut position, mut fault) = (bytes, 0, None);
     if let Some(first) = BatchView::first(bytes) {
@@ -86,7 +86,10 @@ fn batch_line(batch: &BatchView<'_>, position: usize, is_valid: bool) -> String 
     let h = &batch.header;
     let last_sequence = if h.base_sequence < 0 { -1 } else { h.last_sequence() };
     format!(
-        "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {last_sequence} producerId: {} producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} isControl: {} position: {position} {}: {} size: {} magic: {} compresscodec: {} crc: {} isvalid: {is_valid}",
+        "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {last_sequence} \
+         producerId: {} producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} isControl: \
+         {} position: {position} {}: {} size: {} magic: {} compresscodec: {} crc: {} isvalid: \
+         {is_valid}",
         h.base_offset,
         h.last_offset(),
         h.records_count,
@@ -105,7 +108,7 @@ fn batch_line(batch: &BatchView<'_>, position: usize, is_valid: bool) -> String 
     )
 }
 
-/// Print the records of a batch.
+/// Prints the records of a batch.
 fn each(batch: &BatchView<'_>, kind: RecordKind) -> Result<Result<(), String>, Failure> {
     let all = match records(batch) {
         Ok(all) => all,
@@ -140,7 +143,7 @@ fn record_line(header: &Header, record: &Record, kind: RecordKind) -> String {
     line
 }
 
-/// What a record says, as far as its kind is known.
+/// Returns the content of a record, if its kind is known.
 fn contents(header: &Header, record: &Record, kind: RecordKind) -> String {
     if header.is_control() {
         let kind = record.key.as_ref().and_then(|key| Some((*key.get(2)?, *key.get(3)?)));
@@ -199,13 +202,18 @@ mod tests {
         let batch = BatchView::first(&bytes).unwrap();
         let line = batch_line(&batch, 0, true);
         assert!(
-            line.starts_with("baseOffset: 5 lastOffset: 5 count: 1 baseSequence: 3 lastSequence: 3 producerId: 7 producerEpoch: 1 partitionLeaderEpoch: 0 isTransactional: false isControl: false position: 0 CreateTime: 1000 size: "),
+            line.starts_with(
+                "baseOffset: 5 lastOffset: 5 count: 1 baseSequence: 3 lastSequence: 3 \
+                 producerId: 7 producerEpoch: 1 partitionLeaderEpoch: 0 isTransactional: false \
+                 isControl: false position: 0 CreateTime: 1000 size: "
+            ),
             "{line}"
         );
         let record = records(&batch).unwrap().next().unwrap().unwrap();
         assert_eq!(
             record_line(&batch.header, &record, RecordKind::Data),
-            "| offset: 5 CreateTime: 1000 keySize: 1 valueSize: 1 sequence: 3 headerKeys: [h] key: k payload: v"
+            "| offset: 5 CreateTime: 1000 keySize: 1 valueSize: 1 sequence: 3 headerKeys: [h] key: \
+             k payload: v"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `ottla dump`: what the files of a data directory say, Ottla's or Apache Kafka's.
+//! `ottla dump`: prints the files of a data directory, Ottla's or Apache Kafka's.
 
 pub mod files;
 pub mod log;
@@ -23,10 +23,10 @@ pub struct Dump {
     batches_only: bool,
 }
 
-/// Run `ottla dump`.
+/// Runs `ottla dump`.
 ///
 /// # Errors
-/// A file cannot be read, is of no known kind, or is damaged.
+/// A file cannot be read, is of an unknown kind, or is damaged.
 pub fn run(dump: Dump) -> Result<(), Failure> {
     let mut damaged = 0;
     for path in &dump.files {
@@ -42,7 +42,7 @@ pub fn run(dump: Dump) -> Result<(), Failure> {
     if damaged == 0 { Ok(()) } else { Err(Failure::silent(1)) }
 }
 
-/// Print one file; gives what is wrong with it.
+/// Prints one file. Returns its fault, if it has one.
 fn one(path: &Path, bytes: &[u8], dump: &Dump) -> Result<Result<(), String>, Failure> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let extension = path.extension().map(|e| e.to_string_lossy()).unwrap_or_default();

@@ -130,10 +130,10 @@ pub struct Delete {
     broker: Broker,
 }
 
-/// Run a command of `ottla group`.
+/// Runs a command of `ottla group`.
 ///
 /// # Errors
-/// Its own.
+/// Those of the command.
 pub async fn run(command: GroupCommand) -> Result<(), Failure> {
     match command {
         GroupCommand::List(list) => run_list(list).await,
@@ -147,7 +147,14 @@ async fn run_list(list: List) -> Result<(), Failure> {
     let mut cluster = list.broker.connect().await?;
     let groups = group_admin::list(&mut cluster).await?;
     if list.output == Output::Json {
-        let one = |g: &group_admin::GroupListing| json!({ "group": g.group, "state": g.state, "type": g.kind, "protocol_type": g.protocol_type });
+        let one = |g: &group_admin::GroupListing| {
+            json!({
+                "group": g.group,
+                "state": g.state,
+                "type": g.kind,
+                "protocol_type": g.protocol_type,
+            })
+        };
         return screen::json(&groups.iter().map(one).collect::<Value>());
     }
     let rows: Vec<_> =
@@ -155,7 +162,7 @@ async fn run_list(list: List) -> Result<(), Failure> {
     screen::table(&["GROUP", "STATE", "TYPE", "PROTOCOL"], &rows)
 }
 
-/// The group, which must be there.
+/// Returns the group, which must exist.
 async fn existing(cluster: &mut Cluster, name: &str) -> Result<GroupDescription, Failure> {
     group_admin::describe(cluster, name).await.map_err(|error| not_found(name, error))
 }

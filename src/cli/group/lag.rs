@@ -1,4 +1,4 @@
-//! How far a group has come in each partition, and how far it could.
+//! The lag of a group in each partition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,28 +11,28 @@ use crate::client::group_offsets;
 use crate::client::offsets::{self, LATEST};
 use crate::types::{Offset, TopicPartition};
 
-/// A partition, as a group sees it.
+/// A partition and a group's position in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The group.
     pub group: String,
-    /// Which partition; none for a member that has none.
+    /// The partition; `None` for a member without partitions.
     pub partition: Option<TopicPartition>,
-    /// What the group has committed.
+    /// The committed offset.
     pub current: Option<Offset>,
-    /// Where the partition ends; none if it is not there any more.
+    /// The end offset; `None` if the partition no longer exists.
     pub end: Option<Offset>,
-    /// Who reads it.
+    /// The member that the partition is assigned to.
     pub member: Option<MemberDescription>,
 }
 
 impl Row {
-    /// How many records are not read yet.
+    /// Returns the number of records not yet consumed.
     pub fn lag(&self) -> Option<Offset> {
         Some(self.end? - self.current?)
     }
 
-    /// The fields of Kafka's table, but for the group: what is missing is `-`.
+    /// Returns the columns of Kafka's table without the group; missing values are `-`.
     pub fn fields(&self) -> [String; 8] {
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         let number = |value: Option<Offset>| or_dash(value.map(|n| n.to_string()));
@@ -50,7 +50,7 @@ impl Row {
         ]
     }
 
-    /// The same for machines.
+    /// Returns the same as JSON.
     pub fn as_json(&self) -> Value {
         json!({
             "group": self.group,
@@ -66,8 +66,8 @@ impl Row {
     }
 }
 
-/// The rows of a group: what members read, what nobody reads any more, and members that read
-/// nothing.
+/// Returns the rows of a group: assigned partitions, partitions with committed offsets but no
+/// consumer, and members without partitions.
 ///
 /// # Errors
 /// The coordinator or a leader does not answer.
@@ -102,7 +102,7 @@ pub async fn rows(
     Ok(rows)
 }
 
-/// Where these partitions end, those left out that are gone.
+/// Returns the end offsets of these partitions, without those that no longer exist.
 async fn ends(
     cluster: &mut Cluster,
     places: &BTreeSet<TopicPartition>,

@@ -1,4 +1,4 @@
-//! `ottla group`: look at groups, set their offsets, delete them.
+//! `ottla group`: lists, describes, resets and deletes groups.
 
 pub mod command;
 pub mod lag;

@@ -1,17 +1,17 @@
-//! The tables of `kafka-consumer-groups.sh`, column for column (`ConsumerGroupCommand`).
+//! The tables of `kafka-consumer-groups.sh`, with the same columns (`ConsumerGroupCommand`).
 
 use crate::cli::group::lag::Row;
 use crate::client::group_admin::{GroupDescription, MemberDescription};
 use crate::types::TopicPartition;
 
-/// The least width of the columns with names in them.
+/// The minimum width of columns with names.
 const LEAST: usize = 15;
 
 fn widest<'s>(names: impl Iterator<Item = &'s str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0).max(LEAST)
 }
 
-/// GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID.
+/// Formats GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID.
 pub fn offsets(rows: &[Row]) -> Vec<String> {
     let heading = [
         "TOPIC",
@@ -38,7 +38,7 @@ pub fn offsets(rows: &[Row]) -> Vec<String> {
     std::iter::once(line("GROUP", &heading)).chain(rows).collect()
 }
 
-/// GROUP CONSUMER-ID HOST CLIENT-ID #PARTITIONS, with assignments if it is verbose.
+/// Formats GROUP CONSUMER-ID HOST CLIENT-ID #PARTITIONS, and with `is_verbose` the assignments.
 pub fn members(group: &GroupDescription, is_verbose: bool) -> Vec<String> {
     let members = &group.members;
     let width = |of: fn(&MemberDescription) -> &str| widest(members.iter().map(of));
@@ -75,7 +75,7 @@ pub fn members(group: &GroupDescription, is_verbose: bool) -> Vec<String> {
     std::iter::once(heading).chain(members.iter().map(of_member)).collect()
 }
 
-/// `t1:0,1,2;t2:0`, or `-`.
+/// Formats partitions as `t1:0,1,2;t2:0`, or `-`.
 fn assignment(places: &[TopicPartition]) -> String {
     let mut topics: Vec<(&str, Vec<String>)> = Vec::new();
     for place in places {
@@ -89,7 +89,7 @@ fn assignment(places: &[TopicPartition]) -> String {
     if topics.is_empty() { "-".to_owned() } else { topics.join(";") }
 }
 
-/// GROUP COORDINATOR (ID) ASSIGNMENT-STRATEGY STATE #MEMBERS.
+/// Formats GROUP COORDINATOR (ID) ASSIGNMENT-STRATEGY STATE #MEMBERS.
 pub fn state(group: &GroupDescription, coordinator: &str) -> Vec<String> {
     let coordinator = format!("{coordinator}  ({})", group.coordinator);
     let (g, c) = (group.group.len().max(LEAST), coordinator.len().max(25));
@@ -104,7 +104,7 @@ pub fn state(group: &GroupDescription, coordinator: &str) -> Vec<String> {
     ]
 }
 
-/// What is to be said about a group beside its table.
+/// Returns what must be said about a group besides its table.
 pub fn remark(group: &GroupDescription) -> Option<String> {
     let name = &group.group;
     match group.state.as_str() {
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    // What Apache Kafka 4.1.0 printed.
+    // As printed by Apache Kafka 4.1.0.
     #[test]
     fn offsets_are_told_as_kafka_tells_them() {
         let row = |member| Row {
@@ -155,15 +155,21 @@ mod tests {
         assert_eq!(
             offsets(&[row(None)]),
             [
-                "GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID     HOST            CLIENT-ID",
-                "live            t1              0          8               8               0               -               -               -",
+                "GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  \
+                 LAG             CONSUMER-ID     HOST            CLIENT-ID",
+                "live            t1              0          8               8               \
+                 0               -               -               -",
             ]
         );
         assert_eq!(
             offsets(&[row(Some(member()))]),
             [
-                "GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID                                           HOST            CLIENT-ID",
-                "live            t1              0          8               8               0               console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 /127.0.0.1      console-consumer",
+                "GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  \
+                 LAG             CONSUMER-ID                                           \
+                 HOST            CLIENT-ID",
+                "live            t1              0          8               8               \
+                 0               console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 \
+                 /127.0.0.1      console-consumer",
             ]
         );
     }
@@ -173,8 +179,12 @@ mod tests {
         assert_eq!(
             members(&group(vec![member()]), true),
             [
-                "GROUP           CONSUMER-ID                                           HOST            CLIENT-ID        #PARTITIONS     CURRENT-EPOCH   CURRENT-ASSIGNMENT   TARGET-EPOCH    TARGET-ASSIGNMENT   ",
-                "live            console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 /127.0.0.1      console-consumer 2               -               t1:0,1               -               -                   ",
+                "GROUP           CONSUMER-ID                                           \
+                 HOST            CLIENT-ID        #PARTITIONS     CURRENT-EPOCH   \
+                 CURRENT-ASSIGNMENT   TARGET-EPOCH    TARGET-ASSIGNMENT   ",
+                "live            console-consumer-1e62a865-176c-4a86-b9bd-15f4635fb6a6 \
+                 /127.0.0.1      console-consumer 2               -               \
+                 t1:0,1               -               -                   ",
             ]
         );
         assert_eq!(
@@ -188,8 +198,10 @@ mod tests {
         assert_eq!(
             state(&group(Vec::new()), "127.0.0.1:39392"),
             [
-                "GROUP           COORDINATOR (ID)          ASSIGNMENT-STRATEGY  STATE                #MEMBERS",
-                "live            127.0.0.1:39392  (1)      -                    Empty                0",
+                "GROUP           COORDINATOR (ID)          ASSIGNMENT-STRATEGY  \
+                 STATE                #MEMBERS",
+                "live            127.0.0.1:39392  (1)      -                    \
+                 Empty                0",
             ]
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Where a group is to go on: the plan, and its execution (`kafka-consumer-groups --reset-offsets`).
+//! The plan of an offset reset and its execution (`kafka-consumer-groups --reset-offsets`).
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::client::group_offsets::{self, CommitIdentity};
 use crate::client::offsets::{self, EARLIEST, LATEST};
 use crate::types::{Offset, TopicPartition};
 
-/// Where to.
+/// What the offsets are reset to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The beginning.
+    /// The log start offset.
     Earliest,
-    /// The end.
+    /// The end offset.
     Latest,
-    /// What is committed now.
+    /// The committed offset, unchanged.
     Current,
-    /// This offset, or the nearest that there is.
+    /// This offset, or the nearest that exists.
     Offset(Offset),
-    /// So many on from here, or back.
+    /// This many records forward, or back if negative.
     Shift(Offset),
     /// The first record at or after this time, ms since 1970.
     Time(i64),
@@ -29,19 +29,19 @@ pub enum Target {
     Given(BTreeMap<TopicPartition, Offset>),
 }
 
-/// Which partitions.
+/// Which partitions are reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// All that the group has committed to.
+    /// All that the group has committed offsets for.
     Committed,
-    /// These: a topic, and its partitions if not all.
+    /// These topics, each with its partitions if not all.
     Topics(Vec<(String, Option<Vec<i32>>)>),
 }
 
-/// `t`, or `t:0,1`.
+/// Parses `t` or `t:0,1`.
 ///
 /// # Errors
-/// What stands behind the colon is no list of numbers.
+/// The part after the colon is not a list of numbers.
 pub fn scope_of(text: &str) -> Result<(String, Option<Vec<i32>>), Failure> {
     let Some((topic, list)) = text.split_once(':') else { return Ok((text.to_owned(), None)) };
     let partitions: Result<Vec<i32>, _> = list.split(',').map(|p| p.trim().parse()).collect();
@@ -51,10 +51,10 @@ pub fn scope_of(text: &str) -> Result<(String, Option<Vec<i32>>), Failure> {
     }
 }
 
-/// A time of a person's.
+/// Parses a point in time.
 ///
 /// # Errors
-/// It is none.
+/// It is not one.
 pub fn time_of(text: &str) -> Result<Target, Failure> {
     when::datetime(text).map(Target::Time).ok_or_else(|| {
         Failure::usage(format!(
@@ -63,10 +63,10 @@ pub fn time_of(text: &str) -> Result<Target, Failure> {
     })
 }
 
-/// `topic,partition,offset` a line.
+/// Parses lines of `topic,partition,offset`.
 ///
 /// # Errors
-/// A line is something else.
+/// A line has another form.
 pub fn given(text: &str) -> Result<Target, Failure> {
     let mut all = BTreeMap::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -83,7 +83,7 @@ pub fn given(text: &str) -> Result<Target, Failure> {
     Ok(Target::Given(all))
 }
 
-/// The state of a group whose offsets are to be reset; none if there is no such group yet.
+/// Returns the state of a group whose offsets are to be reset; `None` if it does not exist yet.
 ///
 /// # Errors
 /// The coordinator does not answer.
@@ -95,15 +95,15 @@ pub async fn state_of(cluster: &mut Cluster, group: &str) -> Result<Option<Strin
     }
 }
 
-/// True if offsets of a group in this state may be set from outside.
+/// Returns true if the offsets of a group in this state may be reset.
 pub fn is_inactive(state: Option<&str>) -> bool {
     matches!(state, None | Some("Empty" | "Dead"))
 }
 
-/// Which offset each partition would get.
+/// Returns the new offset of each partition.
 ///
 /// # Errors
-/// A topic is not there, or a broker does not answer.
+/// A topic does not exist, or a broker does not answer.
 pub async fn plan(
     cluster: &mut Cluster,
     group: &str,
@@ -135,7 +135,8 @@ pub async fn plan(
                 Some(current) => current.saturating_add(*by),
                 None => {
                     return Err(Failure::new(format!(
-                        "Cannot shift offset for partition {place} since there is no current committed offset"
+                        "Cannot shift offset for partition {place} since there is no current \
+                         committed offset"
                     )));
                 }
             },
@@ -147,7 +148,7 @@ pub async fn plan(
     Ok(planned)
 }
 
-/// The nearest offset that there is.
+/// Returns the nearest existing offset.
 fn within(wanted: Offset, start: Offset, end: Offset) -> Offset {
     wanted.clamp(start, end.max(start))
 }
@@ -171,22 +172,22 @@ async fn named(
     Ok(places)
 }
 
-/// Commit the plan.
+/// Commits the plan.
 ///
 /// # Errors
-/// The coordinator refuses, as when somebody has joined meanwhile.
+/// The coordinator refuses, for instance because a member has joined meanwhile.
 pub async fn execute(
     cluster: &mut Cluster,
     group: &str,
     planned: &BTreeMap<TopicPartition, Offset>,
 ) -> Result<(), Failure> {
-    let nobody = CommitIdentity { generation: -1, ..CommitIdentity::default() };
+    let no_member = CommitIdentity { generation: -1, ..CommitIdentity::default() };
     let node = cluster.coordinator(group).await?;
     let connection = cluster.node(node).await?;
-    Ok(group_offsets::commit(connection, group, &nobody, planned).await?)
+    Ok(group_offsets::commit(connection, group, &no_member, planned).await?)
 }
 
-/// The table of a plan, as Kafka's tool prints it.
+/// Formats a plan as Kafka's tool prints it.
 pub fn table(group: &str, planned: &BTreeMap<TopicPartition, Offset>) -> Vec<String> {
     let line = |g: &str, topic: &str, partition: &str, offset: &str| {
         format!("{g:<30} {topic:<30} {partition:<10} {offset:<15}")
@@ -226,8 +227,10 @@ mod tests {
         assert_eq!(
             table("g1", &planned),
             [
-                "GROUP                          TOPIC                          PARTITION  NEW-OFFSET     ",
-                "g1                             t1                             0          8              ",
+                "GROUP                          TOPIC                          PARTITION  \
+                 NEW-OFFSET     ",
+                "g1                             t1                             0          \
+                 8              ",
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! Times as people and Kafka's tools write them: `2026-01-22T15:09:20.000`, `P1DT2H`.
 
-/// Milliseconds since 1970 of `YYYY-MM-DDThh:mm:ss.sss`, with `Z` or `+hh:mm` behind it, UTC
-/// without.
+/// Parses `YYYY-MM-DDThh:mm:ss.sss`, followed by `Z` or `+hh:mm` or, for UTC, nothing. Returns
+/// milliseconds since 1970.
 pub fn datetime(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', ' '])?;
     let mut parts = date.splitn(3, '-');
@@ -24,7 +24,7 @@ pub fn datetime(text: &str) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + millis - zone_ms)
 }
 
-/// The time without its zone, and the zone in milliseconds east of Greenwich.
+/// Splits a time into the time without its zone and the zone's offset from UTC in milliseconds.
 fn zone(time: &str) -> Option<(&str, i64)> {
     if let Some(time) = time.strip_suffix('Z') {
         return Some((time, 0));
@@ -47,7 +47,7 @@ fn fraction_ms(digits: &str) -> Option<i64> {
     padded.parse().ok()
 }
 
-/// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
+/// Returns the days since 1970-01-01 (Howard Hinnant's `days_from_civil`).
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -57,7 +57,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Milliseconds of an ISO 8601 duration, `PnDTnHnMnS`.
+/// Parses an ISO 8601 duration, `PnDTnHnMnS`. Returns milliseconds.
 pub fn duration(text: &str) -> Option<i64> {
     let rest = text.strip_prefix('P')?;
     let (date, time) = rest.split_once('T').unwrap_or((rest, ""));

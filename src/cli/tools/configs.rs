@@ -36,19 +36,20 @@ const FLAGS: &[Flag] = &[
 /// Kafka's UNKNOWN_TOPIC_OR_PARTITION.
 const UNKNOWN_TOPIC: i16 = 3;
 
-/// Whose configs: Kafka's name of the type, its number, and the entity.
+/// The resource: Kafka's name of its type, its number, and its name.
 struct Entity {
     kind: &'static str,
     number: i8,
     name: Option<String>,
 }
 
-/// Run the tool.
+/// Runs the tool.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
-    let about = "This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip, client-metrics or group";
+    let about = "This tool helps to manipulate and describe entity config for a topic, client, \
+        user, broker, ip, client-metrics or group";
     let options = Options::read(about, FLAGS, args)?;
     if options.has("alter") == options.has("describe") {
         return Err(options.wrong("Command must include exactly one action: --describe, --alter"));
@@ -88,7 +89,8 @@ fn entity(options: &Options) -> Result<Entity, Failure> {
     };
     let Some((_, kind, number)) = short.iter().find(|(_, kind, _)| *kind == wanted) else {
         return Err(Failure::new(format!(
-            "Invalid entity type {wanted}, the entity type must be one of topics, brokers, client-metrics, groups here"
+            "Invalid entity type {wanted}, the entity type must be one of topics, brokers, \
+             client-metrics, groups here"
         )));
     };
     let name = options.value("entity-name").map(str::to_owned);
@@ -97,7 +99,7 @@ fn entity(options: &Options) -> Result<Entity, Failure> {
 }
 
 impl Entity {
-    /// `topic`, `broker`, …
+    /// Returns the type in the singular: `topic`, `broker`, …
     fn singular(&self) -> &str {
         match self.kind {
             "client-metrics" => "client-metric",
@@ -148,7 +150,8 @@ async fn alter(
         }
         Err(error) if error.is_unreachable() => Err(error.into()),
         Err(error) => Err(Failure::new(format!(
-            "Error while executing config command with args '{}'\njava.util.concurrent.ExecutionException: {}",
+            "Error while executing config command with args \
+             '{}'\njava.util.concurrent.ExecutionException: {}",
             args.join(" "),
             thrown(&error)
         ))),
@@ -181,7 +184,7 @@ async fn describe(
             (_, false) => format!("Dynamic configs for {} {name} are:", entity.singular()),
         };
         screen::line(&which)?;
-        // A broker's own dynamic configs, and not the defaults of all brokers.
+        // A broker's own dynamic configs, not the cluster-wide defaults.
         let own: &[i8] = match (entity.number, name.is_empty()) {
             (BROKER, true) => &[3],
             (BROKER, false) => &[2],
@@ -197,7 +200,7 @@ async fn describe(
     Ok(())
 }
 
-/// The names of all entities of a type.
+/// Returns the names of all entities of a type.
 async fn everyone(cluster: &mut Cluster, entity: &Entity) -> Result<Vec<String>, Failure> {
     match entity.number {
         TOPIC => Ok(cluster.all_topics().await?.into_iter().map(|topic| topic.name).collect()),
@@ -209,7 +212,7 @@ async fn everyone(cluster: &mut Cluster, entity: &Entity) -> Result<Vec<String>,
     }
 }
 
-/// One config, and all the places that have a value for it.
+/// Formats one config with its synonyms.
 fn line(config: &ConfigEntry) -> String {
     let value = config.value.as_deref().unwrap_or("null");
     let synonyms: Vec<String> = config
@@ -247,7 +250,8 @@ mod tests {
         };
         assert_eq!(
             line(&config),
-            "  retention.ms=5 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=5, DEFAULT_CONFIG:log.retention.ms=null}"
+            "  retention.ms=5 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=5, \
+             DEFAULT_CONFIG:log.retention.ms=null}"
         );
     }
 }

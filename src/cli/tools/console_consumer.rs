@@ -1,6 +1,7 @@
 //! `kafka-console-consumer.sh` (`ConsoleConsumer`).
 //!
-//! Without a group it reads without one, where Kafka's makes up a name: nothing is left behind.
+//! Without a group option it reads without a group, where Kafka's tool makes up a name: no group is
+//! left behind.
 
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ const FLAGS: &[Flag] = &[
     (
         "from-beginning",
         Takes::Nothing,
-        "If there is no established offset, start with the earliest message in the log rather than the latest.",
+        "If there is no established offset, start with the earliest message in the log rather than \
+         the latest.",
     ),
     ("group", Takes::Value, "The consumer group id of the consumer."),
     (
@@ -46,7 +48,9 @@ const FLAGS: &[Flag] = &[
     (
         "property",
         Takes::Value,
-        "A formatter property, NAME=VALUE: print.timestamp, print.key, print.offset, print.partition, print.headers, print.value, key.separator, line.separator, headers.separator, null.literal; repeatable.",
+        "A formatter property, NAME=VALUE: print.timestamp, print.key, print.offset, \
+         print.partition, print.headers, print.value, key.separator, line.separator, \
+         headers.separator, null.literal; repeatable.",
     ),
     (
         "skip-message-on-error",
@@ -63,10 +67,10 @@ const FLAGS: &[Flag] = &[
     ("whitelist", Takes::Value, "DEPRECATED, use --include instead."),
 ];
 
-/// Run the tool.
+/// Runs the tool.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "This tool helps to read data from Kafka topics and outputs it to standard output.";
     let options = Options::read(about, FLAGS, args)?;
@@ -95,7 +99,7 @@ fn silent(show: Show) -> Show {
     Show { value: false, key: false, line_separator: String::new(), ..show }
 }
 
-/// Records are printed as the bytes that they are, which is what these two do.
+/// Checks the deserializers: records are printed as raw bytes, which is what these two do.
 fn deserializers(options: &Options) -> Result<(), Failure> {
     for flag in ["key-deserializer", "value-deserializer"] {
         let known = ["StringDeserializer", "ByteArrayDeserializer"];
@@ -145,7 +149,9 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     if let Some(text) = options.value("offset") {
         let (at, reset) = consumer::begin(text).map_err(|f| options.wrong(&f.message))?;
         if matches!(at, Begin::FromEnd(_)) {
-            return Err(options.wrong(&format!("The provided offset value '{text}' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.")));
+            let why = "Valid values are 'earliest', 'latest', or a non-negative long.";
+            let why = format!("The provided offset value '{text}' is incorrect. {why}");
+            return Err(options.wrong(&why));
         }
         begin = at;
         fetch.reset = reset.unwrap_or(fetch.reset);

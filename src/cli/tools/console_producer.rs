@@ -35,7 +35,9 @@ const FLAGS: &[Flag] = &[
     (
         "property",
         Takes::Value,
-        "A line reader property, NAME=VALUE: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; repeatable.",
+        "A line reader property, NAME=VALUE: parse.key, key.separator, parse.headers, \
+         headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; \
+         repeatable.",
     ),
     ("reader-config", Takes::Value, "Config properties file of the line reader."),
     (
@@ -59,7 +61,7 @@ const FLAGS: &[Flag] = &[
     ("topic", Takes::Value, "REQUIRED: The topic name to produce messages to."),
 ];
 
-/// Flags that are properties of the producer, with what they are where nothing is said.
+/// Flags that set producer properties, with their defaults.
 const AS_PROPERTIES: &[(&str, &str, &str)] = &[
     ("request-required-acks", "acks", "-1"),
     ("message-send-max-retries", "retries", "3"),
@@ -68,10 +70,10 @@ const AS_PROPERTIES: &[(&str, &str, &str)] = &[
     ("timeout", "linger.ms", "1000"),
 ];
 
-/// Run the tool.
+/// Runs the tool.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "This tool helps to read data from standard input and publish it to Kafka.";
     let options = Options::read(about, FLAGS, args)?;
@@ -110,7 +112,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
         bootstrap,
         connection_config,
         config,
-        // The end of the input sends what waits; a person at a terminal sees it at once.
+        // The end of the input sends what is left; at a terminal, a line should be sent quickly.
         linger: if screen::is_typed() { linger.min(Duration::from_millis(50)) } else { linger },
         rules,
         topic: topic.to_owned(),

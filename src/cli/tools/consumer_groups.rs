@@ -73,16 +73,18 @@ const FLAGS: &[Flag] = &[
 
 const ACTIONS: &[&str] = &["list", "describe", "delete", "reset-offsets", "delete-offsets"];
 
-/// Run the tool. Most failures are told on stdout, and end with 0, as Kafka's do.
+/// Runs the tool. Most failures are printed to stdout and end with 0, as in Kafka's.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
-    let about = "This tool helps to list all consumer groups, describe a consumer group, delete consumer group info, or reset consumer group offsets.";
+    let about = "This tool helps to list all consumer groups, describe a consumer group, delete \
+        consumer group info, or reset consumer group offsets.";
     let options = Options::read(about, FLAGS, args)?;
     if ACTIONS.iter().filter(|action| options.has(action)).count() != 1 {
         return Err(options.wrong(
-            "Command must include exactly one action: --list, --describe, --delete, --reset-offsets, --delete-offsets.",
+            "Command must include exactly one action: --list, --describe, --delete, \
+             --reset-offsets, --delete-offsets.",
         ));
     }
     options.required("bootstrap-server")?;

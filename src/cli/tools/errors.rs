@@ -1,8 +1,8 @@
-//! Refusals as Java's clients print them: the class of the exception and its message.
+//! Errors as Java's clients print them: the exception's class and its message.
 
 use crate::client::error::{BrokerError, ClientError};
 
-/// `org.apache.kafka.common.errors.…Exception: message`.
+/// Formats `org.apache.kafka.common.errors.…Exception: message`.
 pub fn thrown(error: &ClientError) -> String {
     match error {
         ClientError::Refused(refusal) => {
@@ -15,7 +15,7 @@ pub fn thrown(error: &ClientError) -> String {
     }
 }
 
-/// The message alone.
+/// Returns the message alone.
 pub fn words(error: &ClientError) -> String {
     match error {
         ClientError::Refused(refusal) => refusal.words(),
@@ -23,7 +23,7 @@ pub fn words(error: &ClientError) -> String {
     }
 }
 
-/// The name of the exception (`Errors.java`). Most are the code's name with `Exception` behind.
+/// Returns the exception's class (`Errors.java`). Most are the code's name followed by `Exception`.
 fn class(refusal: &BrokerError) -> String {
     match refusal.code {
         36 => "TopicExistsException".to_owned(),
@@ -51,7 +51,8 @@ mod tests {
         );
         assert_eq!(
             thrown(&refused(40, Some("Unknown topic config name: foo"))),
-            "org.apache.kafka.common.errors.InvalidConfigurationException: Unknown topic config name: foo"
+            "org.apache.kafka.common.errors.InvalidConfigurationException: Unknown topic config \
+             name: foo"
         );
         assert_eq!(
             words(&refused(36, Some("Topic 't1' already exists."))),

@@ -30,10 +30,10 @@ const FLAGS: &[Flag] = &[
     ),
 ];
 
-/// Run the tool.
+/// Runs the tool.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "An interactive shell for getting topic-partition offsets.";
     let options = Options::read(about, FLAGS, args)?;
@@ -80,16 +80,20 @@ fn time(text: &str) -> Result<i64, Failure> {
         "earliest" => Ok(EARLIEST),
         "max-timestamp" => Ok(MAX_TIMESTAMP),
         _ => text.parse().map_err(|_| {
-            failed(&format!("Malformed time argument {text}. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered, or a specified long format timestamp"))
+            failed(&format!(
+                "Malformed time argument {text}. Please use -1 or latest / -2 or \
+                 earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered, or a \
+                 specified long format timestamp"
+            ))
         }),
     }
 }
 
-/// A pattern of topics, and which of their partitions.
+/// A pattern of topics and a range of their partitions.
 struct Rule {
     topic: Matcher,
     from: i32,
-    /// One past the last, as Kafka's tool counts it.
+    /// The end of the range (exclusive), as in Kafka's tool.
     to: i32,
 }
 
@@ -109,14 +113,17 @@ fn rules(options: &Options) -> Result<Vec<Rule>, Failure> {
     };
     let one = |text: &str| {
         let id: i32 = text.trim().parse().map_err(|_| {
-            failed(&format!("--partitions expects a comma separated list of numeric partition ids, but received: {list}"))
+            failed(&format!(
+                "--partitions expects a comma separated list of numeric partition ids, \
+                 but received: {list}"
+            ))
         })?;
         Ok(Rule { topic: Matcher::new(topic)?, from: id, to: id.saturating_add(1) })
     };
     list.split(',').map(one).collect()
 }
 
-/// `t`, `t:3`, `t:3-5`, `t:3-`, `t:-5`.
+/// Parses `t`, `t:3`, `t:3-5`, `t:3-` or `t:-5`.
 fn rule(text: &str) -> Result<Rule, Failure> {
     let (topic, range) = text.split_once(':').unwrap_or((text, "-"));
     let number = |word: &str, otherwise: i32| match word.trim() {

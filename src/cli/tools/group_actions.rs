@@ -1,4 +1,4 @@
-//! What the actions of `kafka-consumer-groups` share.
+//! Helpers that the actions of `kafka-consumer-groups` share.
 
 use crate::cli::failure::Failure;
 use crate::cli::screen;
@@ -7,11 +7,11 @@ use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
 use crate::client::group_admin::{self, GroupListing};
 
-/// What ends an action.
+/// What ends an action early.
 pub enum ActionError {
-    /// A refusal, which is printed and no failure of the tool's.
+    /// A refusal by the broker, which is printed and does not fail the tool.
     Broker(ClientError),
-    /// A failure of the tool's.
+    /// A failure of the tool.
     Failure(Failure),
 }
 
@@ -31,12 +31,12 @@ impl From<Failure> for ActionError {
     }
 }
 
-/// Kafka's tool says this on stdout.
+/// Prints an error to stdout, as Kafka's tool does.
 pub fn error_line(why: &str) -> Result<(), Failure> {
     screen::line(&format!("\nError: {why}"))
 }
 
-/// The groups that are meant.
+/// Returns the groups that the flags select.
 pub async fn chosen(cluster: &mut Cluster, options: &Options) -> Result<Vec<String>, ClientError> {
     if !options.has("all-groups") {
         return Ok(options.values("group").to_vec());

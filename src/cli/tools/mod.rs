@@ -1,4 +1,4 @@
-//! Kafka's own command-line tools, by their names: the same flags, the same output.
+//! Kafka's own command-line tools under their names: the same flags, the same output.
 
 pub mod configs;
 pub mod console_consumer;
@@ -17,7 +17,7 @@ use crate::cli::common;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::screen;
 
-/// The tools: the name that the binary is called by, without `.sh`.
+/// The tools, by the name that the binary is called by, without `.sh`.
 pub const TOOLS: &[&str] = &[
     "kafka-topics",
     "kafka-console-producer",
@@ -27,14 +27,14 @@ pub const TOOLS: &[&str] = &[
     "kafka-get-offsets",
 ];
 
-/// The tool of a name, as the first argument of a process has it.
+/// Returns the tool of a name, as the first argument of a process has it.
 pub fn named(program: &str) -> Option<&'static str> {
     let name = program.rsplit('/').next().unwrap_or(program);
     let name = name.strip_suffix(".sh").unwrap_or(name);
     TOOLS.iter().copied().find(|tool| *tool == name)
 }
 
-/// Run a tool; ends as Kafka's does.
+/// Runs a tool. Returns the exit code of Kafka's.
 pub fn run(tool: &str, args: &[String]) -> ExitCode {
     let outcome = common::run(async {
         match tool {
@@ -53,7 +53,7 @@ pub fn run(tool: &str, args: &[String]) -> ExitCode {
             if !message.is_empty() {
                 screen::note(&message);
             }
-            // Java ends with 1, whatever it is.
+            // Java ends with 1 for every failure.
             ExitCode::from(if code == 0 || code == 130 { code } else { FAILED })
         }
     }

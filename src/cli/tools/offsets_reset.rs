@@ -10,7 +10,11 @@ use crate::client::cluster::Cluster;
 use crate::clock::{Clock, SystemClock};
 use crate::storage::disk::{OsDisk, read_all};
 
-const NO_ACTION: &str = "WARN: No action will be performed as the --execute option is missing. In a future major release, the default behavior of this command will be to prompt the user before executing the reset rather than doing a dry run. You should add the --dry-run option explicitly if you are scripting this command and want to keep the current default behavior without prompting.";
+const NO_ACTION: &str = "WARN: No action will be performed as the --execute option is missing. In \
+    a future major release, the default behavior of this command will be to prompt the user before \
+    executing the reset rather than doing a dry run. You should add the --dry-run option \
+    explicitly if you are scripting this command and want to keep the current default behavior \
+    without prompting.";
 
 const TARGETS: &[&str] = &[
     "to-offset",
@@ -23,10 +27,10 @@ const TARGETS: &[&str] = &[
     "shift-by",
 ];
 
-/// See that the flags go together.
+/// Checks that the flags can be combined.
 ///
 /// # Errors
-/// They do not.
+/// They cannot.
 pub fn check(options: &Options) -> Result<(), Failure> {
     if options.has("dry-run") && options.has("execute") {
         return Err(
@@ -80,10 +84,10 @@ fn target(options: &Options) -> Result<Target, Failure> {
     Ok(if options.has("to-latest") { Target::Latest } else { Target::Current })
 }
 
-/// Plan, show, and do it if that was asked for.
+/// Prints the plan, and executes it if requested.
 ///
 /// # Errors
-/// A flag is wrong, or the broker refuses.
+/// A flag is invalid, or the broker refuses.
 pub async fn run(cluster: &mut Cluster, options: &Options) -> Result<(), ActionError> {
     let target = target(options)?;
     let topics: Vec<_> = options
@@ -97,7 +101,8 @@ pub async fn run(cluster: &mut Cluster, options: &Options) -> Result<(), ActionE
         let state = reset::state_of(cluster, &group).await?;
         if !reset::is_inactive(state.as_deref()) {
             error_line(&format!(
-                "Assignments can only be reset if the group '{group}' is inactive, but the current state is {}.",
+                "Assignments can only be reset if the group '{group}' is inactive, but the current \
+                 state is {}.",
                 state.unwrap_or_default()
             ))?;
             continue;
@@ -116,7 +121,7 @@ pub async fn run(cluster: &mut Cluster, options: &Options) -> Result<(), ActionE
         }
     }
     if options.has("export") {
-        // An empty line ends the file, as Kafka's does.
+        // The file ends with an empty line, like that of Kafka's tool.
         lines.push(String::new());
         return Ok(screen::line(&lines.join("\n"))?);
     }

@@ -1,5 +1,5 @@
-//! Flags as Kafka's tools read them: `--name value`, `--name=value`, and any beginning of a name
-//! that only one flag has.
+//! Parses flags as Kafka's tools do: `--name value`, `--name=value`, and any unambiguous prefix of
+//! a name.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use crate::cli::properties::Properties;
 use crate::cli::screen;
 use crate::client::cluster::Cluster;
 
-/// The version of Kafka's tools that these are like.
+/// The version of the Kafka tools that these match.
 const LIKE: &str = "4.1.0";
 
-/// Whether a flag has a value.
+/// Whether a flag takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
-    /// None.
+    /// No value.
     Nothing,
-    /// One, and it may not be left out.
+    /// A required value.
     Value,
-    /// One, or none.
+    /// An optional value.
     Optional,
 }
 
-/// A flag: its name, whether it has a value, and what it is for.
+/// A flag: its name, whether it takes a value, and its description.
 pub type Flag = (&'static str, Takes, &'static str);
 
 /// The flags that every tool has.
@@ -32,7 +32,7 @@ const EVERYWHERE: &[Flag] = &[
     ("version", Takes::Nothing, "Display Kafka version."),
 ];
 
-/// What was said.
+/// The parsed flags.
 #[derive(Debug)]
 pub struct Options {
     flags: Vec<Flag>,
@@ -40,11 +40,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// Read the arguments of a tool with these flags. Help and version are answered here, and end
-    /// it.
+    /// Parses the arguments of a tool with these flags. Help and version are handled here and end
+    /// the tool.
     ///
     /// # Errors
-    /// A flag is not known, not clear, or has no value.
+    /// A flag is unknown, ambiguous or lacks its value.
     pub fn read(about: &str, flags: &[Flag], args: &[String]) -> Result<Options, Failure> {
         let mut flags: Vec<Flag> = flags.iter().chain(EVERYWHERE).copied().collect();
         flags.sort_unstable_by_key(|flag| flag.0);
@@ -103,7 +103,7 @@ impl Options {
         }
     }
 
-    /// The complaint with the list of flags behind it, as Kafka's tools write it.
+    /// Returns an error with the list of flags appended, as Kafka's tools print it.
     pub fn wrong(&self, why: &str) -> Failure {
         Failure::new(format!("{why}\n{}", self.usage()))
     }
@@ -123,32 +123,32 @@ impl Options {
         heading.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     }
 
-    /// True if the flag was given.
+    /// Returns true if the flag was given.
     pub fn has(&self, name: &str) -> bool {
         self.given.contains_key(name)
     }
 
-    /// The flag's last value.
+    /// Returns the flag's last value.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.given.get(name)?.last().map(String::as_str)
     }
 
-    /// All values of a flag that may be repeated.
+    /// Returns all values of a flag that may be repeated.
     pub fn values(&self, name: &str) -> &[String] {
         self.given.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// A value that is a number.
+    /// Returns a value that is a number.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a number.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
         let Some(text) = self.value(name) else { return Ok(None) };
         let parsed = text.trim().parse().map(Some);
         parsed.map_err(|_| self.wrong(&format!("Cannot parse argument '{text}' of option {name}")))
     }
 
-    /// A value that there must be.
+    /// Returns a required value.
     ///
     /// # Errors
     /// It is missing.
@@ -157,10 +157,10 @@ impl Options {
             .ok_or_else(|| self.wrong(&format!("Missing required argument \"[{name}]\"")))
     }
 
-    /// Properties out of a file flag and a repeated flag of pairs; the pairs count.
+    /// Returns the properties of a file flag, overridden by those of a repeated flag of pairs.
     ///
     /// # Errors
-    /// The file cannot be read, or a pair is none.
+    /// The file cannot be read, or a pair has no `=`.
     pub fn properties(&self, file: &str, pairs: &str) -> Result<Properties, Failure> {
         let mut properties = match self.value(file) {
             Some(path) => Properties::from_file(path.as_ref())?,
@@ -170,10 +170,10 @@ impl Options {
         Ok(properties)
     }
 
-    /// Connect as an admin client does, with the properties of `--command-config`.
+    /// Connects as an admin client does, with the properties of `--command-config`.
     ///
     /// # Errors
-    /// Nothing answers, or a property is wrong.
+    /// Nothing answers, or a property is invalid.
     pub async fn admin(&self) -> Result<Cluster, Failure> {
         let bootstrap = self.required("bootstrap-server")?;
         let mut properties = self.properties("command-config", "")?;

@@ -86,16 +86,17 @@ const FLAGS: &[Flag] = &[
 
 const ACTIONS: &[&str] = &["list", "describe", "create", "alter", "delete"];
 
-/// Run the tool.
+/// Runs the tool.
 ///
 /// # Errors
-/// As Kafka's.
+/// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "This tool helps to create, delete, describe, or change a topic.";
     let options = Options::read(about, FLAGS, args)?;
     if ACTIONS.iter().filter(|action| options.has(action)).count() != 1 {
         return Err(options.wrong(
-            "Command must include exactly one action: --list, --describe, --create, --alter or --delete",
+            "Command must include exactly one action: --list, --describe, --create, --alter or \
+             --delete",
         ));
     }
     options.required("bootstrap-server")?;
@@ -137,7 +138,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Kafka writes this to stdout.
+/// Returns a failure after printing it to stdout, as Kafka's tool does.
 fn failed(why: &str) -> Failure {
     match screen::line(&format!("Error while executing topic command : {why}")) {
         Ok(()) => Failure::silent(1),
@@ -151,7 +152,8 @@ async fn create(cluster: &mut Cluster, options: &Options) -> Result<(), Failure>
     for config in options.values("config") {
         let Some((name, value)) = config.split_once('=') else {
             return Err(failed(
-                "requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".",
+                "requirement failed: Invalid topic config: all configs to be added must be in the \
+                 format \"key=val\".",
             ));
         };
         configs.extend(pairs(&format!("{name}=[{value}]"))?);
@@ -166,7 +168,8 @@ async fn create(cluster: &mut Cluster, options: &Options) -> Result<(), Failure>
     };
     if name.contains('.') || name.contains('_') {
         screen::line(
-            "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. To avoid issues it is best to use either, but not both.",
+            "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore \
+             ('_') could collide. To avoid issues it is best to use either, but not both.",
         )?;
     }
     match admin::create_topic(cluster, &topic, false).await {
@@ -186,7 +189,7 @@ fn assignment(text: &str) -> Result<Vec<Vec<i32>>, Failure> {
     parsed.map_err(|_| failed(&format!("{text}: invalid replica assignment")))
 }
 
-/// The topics that the flags mean.
+/// Returns the topics that the flags select.
 async fn chosen(cluster: &mut Cluster, options: &Options) -> Result<Vec<Topic>, Failure> {
     let mut topics = cluster.all_topics().await?;
     if options.has("exclude-internal") {
@@ -206,24 +209,24 @@ async fn chosen(cluster: &mut Cluster, options: &Options) -> Result<Vec<Topic>, 
     Ok(topics)
 }
 
-/// A name, several by commas, or a regular expression.
+/// Matches a name, several names separated by commas, or a regular expression.
 #[derive(Debug)]
 pub struct Matcher(matchers::Pattern);
 
 impl Matcher {
-    /// The matcher of a pattern.
+    /// Returns the matcher of a pattern.
     ///
     /// # Errors
-    /// It is no regular expression.
+    /// It is not a regular expression.
     pub fn new(pattern: &str) -> Result<Matcher, Failure> {
-        // As Kafka's IncludeList: commas are alternatives, quotes are nothing.
+        // As in Kafka's IncludeList: commas are alternatives, quotes are ignored.
         let pattern = pattern.trim().replace(',', "|").replace(['"', '\''], "");
-        // Both ends must be in the pattern: the matcher is anchored at the front only.
+        // The end must be in the pattern: the matcher is anchored only at the start.
         let parsed = matchers::Pattern::new_anchored(&format!("(?:{pattern})$"));
         parsed.map(Matcher).map_err(|_| Failure::new(format!("{pattern} is an invalid regex.")))
     }
 
-    /// True if all of the name is meant.
+    /// Returns true if the pattern matches the whole name.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(&name)
     }
@@ -244,7 +247,7 @@ async fn describe(
     .any(|flag| options.has(flag));
     for topic in topics {
         let all = configs::describe(cluster, TOPIC, &topic.name).await?;
-        // Kafka counts everything that is not at its default, the broker's own settings too.
+        // Kafka lists every config that is not at its default, including the broker's own settings.
         let set: Vec<&ConfigEntry> = all.iter().filter(|config| config.source != 5).collect();
         if options.has("topics-with-overrides") {
             if !set.is_empty() {
@@ -292,7 +295,8 @@ fn partition_line(topic: &Topic, id: i32, partition: &Partition) -> String {
     let leader =
         if partition.leader < 0 { "none".to_owned() } else { partition.leader.to_string() };
     format!(
-        "\tTopic: {}\tPartition: {id}\tLeader: {leader}\tReplicas: {}\tIsr: {}\tElr: \tLastKnownElr: ",
+        "\tTopic: {}\tPartition: {id}\tLeader: {leader}\tReplicas: {}\tIsr: {}\tElr: \
+         \tLastKnownElr: ",
         topic.name,
         ids(&partition.replicas),
         ids(&partition.isr),

@@ -139,10 +139,10 @@ pub struct Delete {
     broker: Broker,
 }
 
-/// Run a command of `ottla topic`.
+/// Runs a command of `ottla topic`.
 ///
 /// # Errors
-/// Its own.
+/// Those of the command.
 pub async fn run(command: TopicCommand) -> Result<(), Failure> {
     match command {
         TopicCommand::Create(create) => run_create(create).await,
@@ -158,7 +158,7 @@ pub async fn run(command: TopicCommand) -> Result<(), Failure> {
     }
 }
 
-/// Configs of repeated flags: `a=1,b=2`, or the name of a file.
+/// Parses configs of repeated flags: `a=1,b=2`, or the name of a file.
 fn configs_of(flags: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let mut all = Vec::new();
     for flag in flags {
@@ -210,7 +210,7 @@ async fn run_list(list: List) -> Result<(), Failure> {
     screen::table(&["NAME", "PARTITIONS", "REPLICATION-FACTOR", "INTERNAL"], &rows)
 }
 
-/// The fields that Confluent's command line gives a topic.
+/// Returns the fields that Confluent's command line prints for a topic.
 fn summary(topic: &Topic) -> Value {
     json!({
         "name": topic.name,
@@ -220,7 +220,7 @@ fn summary(topic: &Topic) -> Value {
     })
 }
 
-/// How many copies the first partition has.
+/// Returns the replication factor of the first partition.
 pub fn replication(topic: &Topic) -> usize {
     topic.partitions.values().next().map_or(0, |p| p.replicas.len())
 }
@@ -287,7 +287,7 @@ async fn run_describe(named: Named) -> Result<(), Failure> {
     screen::table(&heading, &rows)
 }
 
-/// The topic, which must be there.
+/// Returns the topic, which must exist.
 async fn existing(cluster: &mut Cluster, name: &str) -> Result<Topic, Failure> {
     match cluster.topic(name, false).await {
         Err(error) if error.code() == Some(UNKNOWN_TOPIC) => {

@@ -72,10 +72,10 @@ pub struct Consume {
     broker: Broker,
 }
 
-/// Run `ottla topic consume`.
+/// Runs `ottla topic consume`.
 ///
 /// # Errors
-/// A property is wrong, nothing answers, or a record cannot be read.
+/// A property is invalid, nothing answers, or a record cannot be read.
 pub async fn run(consume: Consume) -> Result<(), Failure> {
     let mut properties = consume.broker.properties()?;
     properties.add_all(&consume.config)?;
@@ -96,7 +96,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
     let group = consume.group.clone().or_else(|| properties.take("group.id"));
     let group = group.map(|group| properties.member(&group)).transpose()?;
     if group.is_none() {
-        // Without a group there is nothing to commit to, and nobody to hear heartbeats.
+        // Without a group there is nothing to commit to and no coordinator for heartbeats.
         let _ = properties.member("")?;
     }
     let mut fetch = properties.fetch()?;

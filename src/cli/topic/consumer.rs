@@ -1,4 +1,4 @@
-//! The loop of a consumer: fetch, print, commit, stay in the group.
+//! The consumer loop: fetch, print, commit, heartbeat.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,68 +23,68 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long to wait after the broker was lost.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Where to begin outside of a group.
+/// Where to begin without a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// Where the reset policy says.
     Policy,
     /// At this offset.
     At(Offset),
-    /// So many before the end.
+    /// This many records before the end.
     FromEnd(Offset),
 }
 
-/// What to read, and when to stop.
+/// What to consume, and when to stop.
 #[derive(Debug)]
 pub struct Task {
-    /// The addresses to begin with.
+    /// The bootstrap addresses.
     pub bootstrap: String,
     /// How to connect.
     pub connection_config: ConnectionConfig,
     /// How to fetch.
     pub fetch: FetchConfig,
-    /// Which topics.
+    /// The topics.
     pub topics: Vec<String>,
-    /// Which partition, outside of a group.
+    /// The partition, without a group.
     pub partition: Option<i32>,
-    /// Where to begin, outside of a group.
+    /// Where to begin, without a group.
     pub begin: Begin,
-    /// The group, if any, with its commits and heartbeats.
+    /// The group, if any, with its commit and heartbeat settings.
     pub group: Option<(MemberConfig, Commit, Duration)>,
-    /// Stop after so many records.
+    /// Stop after this many records.
     pub max_messages: Option<u64>,
-    /// Stop when nothing came for so long.
+    /// Stop when no record has arrived for this long.
     pub timeout: Option<Duration>,
-    /// Stop when everything that there was is read.
+    /// Stop at the end offsets of the start.
     pub until_end: bool,
     /// What to print.
     pub show: Show,
-    /// Records that are damaged are passed over.
+    /// Skip damaged records.
     pub skip_errors: bool,
 }
 
-/// How it ended.
+/// How a consumer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// How many records were printed.
+    /// The number of records printed.
     pub records: u64,
-    /// True if somebody pressed Ctrl-C.
+    /// True if it was stopped by Ctrl-C.
     pub is_interrupted: bool,
-    /// True if nothing came for too long.
+    /// True if no record arrived in time.
     pub is_timed_out: bool,
 }
 
-/// A consumer at work.
+/// A running consumer.
 struct Consumer {
     task: Task,
     cluster: Cluster,
     fetcher: Fetcher,
     member: Option<Member>,
-    /// Up to where records have been printed: what may be committed.
+    /// The offset up to which records have been printed: what may be committed.
     printed: BTreeMap<TopicPartition, Offset>,
-    /// What has been committed of that.
+    /// The part of that which has been committed.
     committed: BTreeMap<TopicPartition, Offset>,
-    /// Where each partition ended when we came, if we are to stop there.
+    /// The end offset of each partition at the start, if the consumer stops there.
     ends: BTreeMap<TopicPartition, Offset>,
     records: u64,
     is_troubled: bool,
@@ -92,10 +92,10 @@ struct Consumer {
     clock: SystemClock,
 }
 
-/// Read and print until something says to stop.
+/// Consumes and prints until a condition of `task` says to stop.
 ///
 /// # Errors
-/// Nothing answers, there is nothing to read, or a record cannot be read.
+/// Nothing answers, there is nothing to consume, or a record cannot be read.
 pub async fn run(task: Task) -> Result<Ended, Failure> {
     let cluster = Cluster::connect(&task.bootstrap, task.connection_config.clone()).await?;
     let fetcher = Fetcher::new(task.fetch.clone());
@@ -117,7 +117,8 @@ pub async fn run(task: Task) -> Result<Ended, Failure> {
     };
     let outcome = consumer.work().await;
     consumer.progress.end();
-    // Whatever ended it: what was printed is committed, and the others need not wait for us.
+    // However it ended: printed records are committed, and the other members need not wait for the
+    // session to expire.
     let farewell = consumer.leave().await;
     let ended = outcome?;
     farewell?;
@@ -166,7 +167,7 @@ impl Consumer {
         Ok(Ended { records: self.records, is_interrupted, is_timed_out })
     }
 
-    /// Find out what to read and from where.
+    /// Determines what to read, and from where.
     async fn begin(&mut self) -> Result<(), Failure> {
         for topic in self.task.topics.clone() {
             self.cluster.topic(&topic, true).await?;
@@ -209,7 +210,7 @@ impl Consumer {
         places: &BTreeMap<TopicPartition, Option<Offset>>,
     ) -> Result<(), Failure> {
         self.fetcher.assign(&mut self.cluster, places).await?;
-        // As Kafka's consumer, we commit also where there is nothing to read.
+        // Like Kafka's consumer, this one commits even if there is nothing to read.
         self.printed = self.fetcher.positions.clone();
         self.committed.clear();
         if self.task.until_end {
@@ -228,7 +229,7 @@ impl Consumer {
         has_enough || is_at_end
     }
 
-    /// In a group: say that we are alive, and follow a rebalance. Outside: see what is new.
+    /// Sends a heartbeat and follows a rebalance; without a group, looks for new partitions.
     async fn stay(&mut self) -> Result<(), Failure> {
         let Some(member) = &mut self.member else { return self.look_again().await };
         if !member.heartbeat(&mut self.cluster).await? {
@@ -245,14 +246,14 @@ impl Consumer {
         self.assigned(&given).await
     }
 
-    /// Partitions that were added meanwhile are read from their beginning.
+    /// Reads partitions that were added meanwhile from their beginning.
     async fn look_again(&mut self) -> Result<(), Failure> {
         if self.task.partition.is_some() {
             return Ok(());
         }
         for topic in self.task.topics.clone() {
             self.cluster.forget_topic(&topic);
-            // A broker that is away is the business of the next fetch.
+            // A broker that is unreachable is left to the next fetch.
             let Ok(found) = self.cluster.topic(&topic, false).await else { continue };
             for partition in found.partitions.into_keys() {
                 let place = TopicPartition::new(topic.clone(), partition);
@@ -281,13 +282,13 @@ impl Consumer {
             self.commit().await?;
         }
         if let Some(member) = &mut self.member {
-            // The session ends by itself if this does not arrive.
+            // The session expires by itself if this does not arrive.
             let _ = member.leave(&mut self.cluster).await;
         }
         Ok(())
     }
 
-    /// Print what came; true if it was something.
+    /// Prints fetched records. Returns true if there were any.
     async fn take(&mut self, fetched: Result<Vec<Fetched>, ClientError>) -> Result<bool, Failure> {
         let fetched = match fetched {
             Ok(fetched) => fetched,
@@ -316,7 +317,7 @@ impl Consumer {
                 self.records += 1;
             }
         }
-        // Beyond the last record may be markers: they are read, too.
+        // Control records may follow the last record; their offsets count as printed.
         for (place, next) in &self.fetcher.positions {
             if self.records < most
                 && let Some(printed) = self.printed.get_mut(place)
@@ -330,7 +331,7 @@ impl Consumer {
         Ok(!fetched.is_empty())
     }
 
-    /// Say once that the broker is away.
+    /// Prints once that the broker is unreachable.
     fn trouble(&mut self, error: &ClientError) {
         if !self.is_troubled {
             screen::note(&format!("{error}; retrying"));
@@ -346,8 +347,7 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// Where a consumer with this policy begins, from `--offset`: a number, `earliest`, `latest`, or
-/// so many before the end, as `-5`.
+/// Parses `--offset`: a number, `earliest`, `latest`, or this many records before the end, as `-5`.
 ///
 /// # Errors
 /// It is none of these.
@@ -359,7 +359,8 @@ pub fn begin(text: &str) -> Result<(Begin, Option<OffsetReset>), Failure> {
             Ok(offset) if offset >= 0 => Ok((Begin::At(offset), None)),
             Ok(offset) => Ok((Begin::FromEnd(offset.saturating_neg()), None)),
             Err(_) => Err(Failure::usage(format!(
-                "The provided offset value '{text}' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long."
+                "The provided offset value '{text}' is incorrect. Valid values are 'earliest', \
+                 'latest', or a non-negative long."
             ))),
         },
     }

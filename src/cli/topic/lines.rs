@@ -1,4 +1,5 @@
-//! A line of text as a record, by the rules of Kafka's console producer (`LineMessageReader`).
+//! Parses a line of text as a record, by the rules of Kafka's console producer
+//! (`LineMessageReader`).
 
 use bytes::Bytes;
 
@@ -6,7 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::properties::Properties;
 use crate::client::producer::NewRecord;
 
-/// How a line is cut. Names are those of the console producer's properties.
+/// How a line is split. Names are those of the console producer's properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRules {
     /// `parse.key`.
@@ -21,11 +22,11 @@ pub struct LineRules {
     pub headers_separator: String,
     /// `headers.key.separator`: between a header's name and its value.
     pub headers_key_separator: String,
-    /// `ignore.error`: what is missing is left out.
+    /// `ignore.error`: missing parts are left out.
     pub ignore_error: bool,
     /// `null.marker`: a field that is equal to it is null.
     pub null_marker: Option<String>,
-    /// True if a line without the delimiter is a record without headers, and no mistake.
+    /// True if a line without the delimiter is a record without headers instead of an error.
     pub headers_may_miss: bool,
 }
 
@@ -46,10 +47,10 @@ impl Default for LineRules {
 }
 
 impl LineRules {
-    /// Take the rules out of the properties.
+    /// Takes the rules out of the properties.
     ///
     /// # Errors
-    /// A value is wrong, or a separator is empty.
+    /// A value is invalid, or a separator is empty.
     pub fn from(properties: &mut Properties) -> Result<LineRules, Failure> {
         let mut rules = LineRules::default();
         let flags = [
@@ -80,10 +81,10 @@ impl LineRules {
         Ok(rules)
     }
 
-    /// The record of the line with this number, counted from 1.
+    /// Returns the record of the line with this number, counted from 1.
     ///
     /// # Errors
-    /// A separator is missing that the rules ask for.
+    /// A separator that the rules require is missing.
     pub fn record(&self, line: &[u8], number: u64) -> Result<NewRecord, String> {
         let lenient = self.headers_may_miss;
         let (headers, rest) = self.cut(
@@ -111,7 +112,7 @@ impl LineRules {
         self.null_marker.as_ref().is_some_and(|marker| marker.as_bytes() == bytes)
     }
 
-    /// What stands before the separator, if it is wanted, and what stands behind it.
+    /// Returns the part before the separator, if it is expected, and the rest.
     fn cut<'l>(
         &self,
         is_wanted: bool,

@@ -1,4 +1,5 @@
-//! `ottla topic`: make, look at, change, fill and read topics.
+//! `ottla topic`: creates, lists, describes, updates and deletes topics, and produces to and
+//! consumes from them.
 
 pub mod admin;
 pub mod consume;

@@ -1,4 +1,4 @@
-//! Lines from stdin into a topic: `ottla topic produce`, and what the console producer needs.
+//! Produces lines of stdin to a topic: for `ottla topic produce` and the console producer.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::client::error::ClientError;
 use crate::client::producer::{NewRecord, Producer, ProducerConfig};
 use crate::clock::{Clock, SystemClock};
 
-/// How long a broker that does not answer is waited for.
+/// How long to wait for a broker that does not answer.
 const PATIENCE_MS: i64 = 3000;
 
 /// The flags of `ottla topic produce`.
@@ -46,35 +46,35 @@ pub struct Produce {
     broker: Broker,
 }
 
-/// Everything about producing lines that does not depend on where the flags came from.
+/// Everything needed to produce lines, independent of where the flags came from.
 #[derive(Debug)]
 pub struct Task {
-    /// The addresses to begin with.
+    /// The bootstrap addresses.
     pub bootstrap: String,
     /// How to connect.
     pub connection_config: ConnectionConfig,
     /// How to produce.
     pub config: ProducerConfig,
-    /// How long to wait for company.
+    /// `linger.ms`: how long to wait for a batch to fill.
     pub linger: Duration,
     /// How lines become records.
     pub rules: LineRules,
-    /// Which topic.
+    /// The topic.
     pub topic: String,
-    /// Which partition, if the key is not to decide.
+    /// The partition, if not chosen by the key.
     pub partition: Option<i32>,
     /// Headers for every record.
     pub headers: Vec<(String, String)>,
-    /// What a person is shown before each line.
+    /// The prompt shown to a person before each line.
     pub prompt: Option<&'static str>,
-    /// True if each record is waited for before the next is read.
+    /// True if each record is acknowledged before the next is read.
     pub one_by_one: bool,
 }
 
-/// Run `ottla topic produce`.
+/// Runs `ottla topic produce`.
 ///
 /// # Errors
-/// A property is wrong, nothing answers, or a record was refused.
+/// A property is invalid, nothing answers, or a record was refused.
 pub async fn run(produce: Produce) -> Result<(), Failure> {
     let mut properties = produce.broker.properties()?;
     properties.add_all(&produce.config)?;
@@ -112,10 +112,10 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
     lines(task).await
 }
 
-/// Produce the lines of stdin until it ends, or Ctrl-C.
+/// Produces the lines of stdin until it ends, or Ctrl-C.
 ///
 /// # Errors
-/// Nothing answers, a line cannot be cut, or a record was refused.
+/// Nothing answers, a line cannot be parsed, or a record was refused.
 pub async fn lines(task: Task) -> Result<(), Failure> {
     let clock = SystemClock::default();
     let mut cluster = patiently(&task, &clock).await?;
@@ -154,7 +154,7 @@ pub async fn lines(task: Task) -> Result<(), Failure> {
         }
         progress.at(number, now.mono_ms);
     };
-    // What came before a line that cannot be cut is produced all the same.
+    // The lines before one that cannot be parsed are produced nevertheless.
     let flushed = producer.flush(&mut cluster).await;
     progress.end();
     flushed?;
@@ -171,7 +171,7 @@ fn finished(mut record: NewRecord, task: &Task, now_ms: i64) -> NewRecord {
     record
 }
 
-/// Connect, and try again for a while if nothing answers, as a producer does.
+/// Connects, and retries for [`PATIENCE_MS`] if nothing answers, as a producer does.
 async fn patiently(task: &Task, clock: &SystemClock) -> Result<Cluster, Failure> {
     let mut is_told = false;
     loop {

@@ -1,4 +1,4 @@
-//! A consumed record as a person or a program wants to see it (`DefaultMessageFormatter`).
+//! Formats a consumed record for people or programs (`DefaultMessageFormatter`).
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,8 @@ use crate::cli::properties::Properties;
 use crate::storage::records::{Record, RecordHeader};
 use crate::types::TopicPartition;
 
-/// What of a record is printed, and what between. Names are those of the formatter's properties.
+/// What is printed of a record and what separates it. Names are those of the formatter's
+/// properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Show {
     /// `print.timestamp`.
@@ -30,9 +31,9 @@ pub struct Show {
     pub line_separator: String,
     /// `null.literal`.
     pub null: String,
-    /// One JSON object a line, with everything in it.
+    /// Prints one JSON object per line, with all fields.
     pub as_json: bool,
-    /// Time as it was appended, and not as the producer made it; needs the topic's config.
+    /// True if timestamps are append times, not create times; depends on the topic's config.
     pub append_time: bool,
 }
 
@@ -56,10 +57,10 @@ impl Default for Show {
 }
 
 impl Show {
-    /// Take what to show out of the properties.
+    /// Takes what to print out of the properties.
     ///
     /// # Errors
-    /// A value is wrong.
+    /// A value is invalid.
     pub fn from(properties: &mut Properties) -> Result<Show, Failure> {
         let mut show = Show::default();
         let flags = [
@@ -89,7 +90,7 @@ impl Show {
         Ok(show)
     }
 
-    /// Append the record's bytes to `out`.
+    /// Appends the formatted record to `out`.
     pub fn write(&self, place: &TopicPartition, record: &Record, out: &mut Vec<u8>) {
         if self.as_json {
             out.extend_from_slice(as_json(place, record).to_string().as_bytes());
@@ -134,7 +135,7 @@ impl Show {
     }
 }
 
-/// A record as JSON. Bytes that are no text are given as such, in `*_base16`.
+/// Returns a record as JSON. Bytes that are not text are given in `*_base16` fields.
 fn as_json(place: &TopicPartition, record: &Record) -> Value {
     let headers: Vec<Value> = record
         .headers
@@ -152,7 +153,7 @@ fn as_json(place: &TopicPartition, record: &Record) -> Value {
     })
 }
 
-/// Text as it is; other bytes in an object, as hexadecimal digits.
+/// Returns text as it is, and other bytes in an object, as hexadecimal digits.
 fn text(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
         Ok(text) => Value::from(text),
@@ -217,7 +218,11 @@ mod tests {
         let record = Record { value: Some(Bytes::from_static(&[0xff, 0])), ..record() };
         assert_eq!(
             as_json(&place, &record).to_string(),
-            r#"{"topic":"t","partition":2,"offset":7,"timestamp":1000,"key":"k","value":{"base16":"ff00"},"headers":[{"name":"h1","value":"a"},{"name":"h2","value":null}]}"#
+            concat!(
+                r#"{"topic":"t","partition":2,"offset":7,"timestamp":1000,"key":"k","#,
+                r#""value":{"base16":"ff00"},"headers":[{"name":"h1","value":"a"},"#,
+                r#"{"name":"h2","value":null}]}"#
+            )
         );
     }
 }

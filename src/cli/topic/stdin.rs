@@ -1,16 +1,16 @@
-//! Lines from stdin, read by a thread of their own, so that the rest can wait for other things.
+//! Reads lines from stdin on a thread of its own, so that the caller can wait for other events.
 
 use std::io::{self, BufRead, Write};
 
 use tokio::sync::mpsc;
 
-/// How many lines wait to be taken.
+/// The maximum number of lines read ahead.
 const WAITING: usize = 4096;
 
-/// A line without its end, or why there are no more.
+/// A line without its line end, or the error that ended the input.
 pub type Line = io::Result<Vec<u8>>;
 
-/// Begin to read. The channel closes at the end of the input.
+/// Starts to read. The channel closes at the end of the input.
 pub fn lines(prompt: Option<&'static str>) -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(WAITING);
     std::thread::spawn(move || {
@@ -35,7 +35,7 @@ pub fn lines(prompt: Option<&'static str>) -> mpsc::Receiver<Line> {
     receiver
 }
 
-/// Without the end of the line, whether it is Unix's or Windows's.
+/// Removes the line end, Unix's or Windows's.
 fn trimmed(mut line: Vec<u8>) -> Vec<u8> {
     if line.last() == Some(&b'\n') {
         line.pop();
