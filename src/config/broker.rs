@@ -81,11 +81,11 @@ pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
     check: Check::SendTo,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Where clients are told to connect: NAME://host:port for each listener, or one \
-        host:port for all. A listener without one tells each client the address at which it \
-        reached the broker, or localhost if that is where it listens; in a container, who comes \
-        through the gateway of the container's network, as all do that come through a published \
-        port of this machine, is told localhost.",
+    doc: "The addresses that clients are sent to: NAME://host:port for each listener, or one \
+        host:port for all. A listener without one advertises to each client the address at which \
+        it reached the broker, or localhost if the listener is on localhost; in a container, \
+        clients that come through the gateway of the container's network, as through a published \
+        port of this machine, are sent to localhost.",
 };
 
 /// `published.port`.
@@ -96,8 +96,8 @@ pub static PUBLISHED_PORT: Entry<i32> = Entry {
     check: Check::Between(0, 65_535),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "In a container: the port of the machine that leads to the first listener, which is told \
-        with localhost. 0 is the port that the listener has in the container.",
+    doc: "In a container: the port of the machine that leads to the first listener, which is \
+        advertised with localhost. 0 means the listener's own port in the container.",
 };
 
 /// `log.dirs`.

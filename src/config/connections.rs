@@ -16,10 +16,10 @@ pub static MAX_CONNECTIONS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many clients may be connected at once, over all listeners; a quarter of the open \
-        files that the process may have is the most. When as many are, who comes from an address \
-        with fewer connections than another still gets in: of the address with the most, the \
-        connection that has been silent for longest is closed.",
+    doc: "The maximum number of connections over all listeners, at most a quarter of the \
+        process's limit of open files. When it is reached, a client from an address with fewer \
+        connections than another is still accepted: the longest idle connection of the address \
+        with the most is closed.",
 };
 
 /// `max.connections.per.ip`.
@@ -30,8 +30,8 @@ pub static MAX_CONNECTIONS_PER_IP: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many clients may be connected at once from one address. Unless it is set, clients on \
-        the broker's own machine that come over the loopback interface are not counted.",
+    doc: "The maximum number of connections from one address. Unless it is set, connections over \
+        the loopback interface are not counted.",
 };
 
 /// `max.connections.per.ip.overrides`.

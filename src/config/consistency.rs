@@ -30,8 +30,8 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
     })?;
     if live.max_connections_per_ip == 0 && live.max_connections_per_ip_overrides.is_empty() {
         let found = layers.find(connections::MAX_CONNECTIONS_PER_IP.broker);
-        let allowed = "at least 1 where max.connections.per.ip.overrides is empty, as nobody \
-            could connect"
+        let allowed = "at least 1 if max.connections.per.ip.overrides is empty, as otherwise no \
+            client could connect"
             .to_owned();
         return Err(layers::invalid(found, allowed));
     }

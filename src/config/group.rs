@@ -143,7 +143,7 @@ pub static GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "How often members of a consumer group are told to send a heartbeat.",
+    doc: "The heartbeat interval given to members of a consumer group.",
 };
 
 /// `group.consumer.min.heartbeat.interval.ms`.
@@ -232,7 +232,7 @@ pub static GROUP_SHARE_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "How often members of a share group are told to send a heartbeat.",
+    doc: "The heartbeat interval given to members of a share group.",
 };
 
 /// `group.share.min.heartbeat.interval.ms`.
@@ -331,7 +331,7 @@ pub static GROUP_STREAMS_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "How often members of a streams group are told to send a heartbeat.",
+    doc: "The heartbeat interval given to members of a streams group.",
 };
 
 /// `group.streams.min.heartbeat.interval.ms`.

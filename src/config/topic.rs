@@ -129,8 +129,8 @@ pub static COMPRESSION_TYPE: Entry<Text> = Entry {
     check: Check::OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How batches are stored: producer leaves them as they came, the others compress them \
-        anew where they came otherwise.",
+    doc: "The compression of stored batches: producer keeps the producer's, the others \
+        recompress batches that arrive with another one.",
 };
 
 /// `compression.gzip.level`.
@@ -223,7 +223,7 @@ pub static FLUSH_MESSAGES: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "Sync the log to the disk after so many records. The default leaves the time to the \
+    doc: "Sync the log to the disk after this many records. The default leaves the time to the \
         operating system; see also durability.",
 };
 

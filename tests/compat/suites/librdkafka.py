@@ -79,7 +79,7 @@ class Librdkafka(Suite):
         "they end at the first part that fails, and some parts want what there is not.",
         "0102 and 0113 are run with Kafka's default of `group.initial.rebalance.delay.ms`, 3 s: "
         "their members are to be in one generation.",
-        "0109 is told an older broker: with a newer one it changes ACLs by Kafka's own command.",
+        "0109 is configured for an older broker: with a newer one it changes ACLs with Kafka's own command.",
     )
     left_out = {
         "0028_long_topicnames": "known to fail, by its own mark",
