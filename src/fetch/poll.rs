@@ -150,7 +150,8 @@ fn read_one(wanted: &ReadRequest, limits: FetchLimits, bytes: &mut u64) -> ReadO
     let most = u64::try_from(wanted.max_bytes).ok();
     let left = limits.max_bytes.saturating_sub(*bytes).min(most.unwrap_or(0));
     match view.read(wanted.offset, below, left, *bytes == 0) {
-        // An offset out of range comes first, and at the end nothing is read (Kafka: `LocalLog.read`).
+        // As in Kafka (`LocalLog.read`), an offset out of range is checked first, and at the end
+        // nothing is read.
         Ok(_) if most.is_none() && wanted.offset < below => ReadOutcome::NegativeLimit,
         Ok(records) => {
             *bytes += records.as_ref().map_or(0, |r| r.len as u64);
