@@ -37,6 +37,8 @@ pub mod quotas;
 pub mod server;
 /// Files: the disk, record batches, segments, indexes, checkpoints.
 pub mod storage;
+/// Locks with one policy for poison.
+pub mod sync;
 /// Live partitions: the lock around a log, the view for readers, and fetches waiting for data.
 pub mod topics;
 /// Names and ids used in all modules.

@@ -5,8 +5,8 @@
 //! client that came through the gateway of a container's network is on the other side of a
 //! published port and is sent `localhost`.
 
+use crate::sync::RwLock;
 use std::net::SocketAddr;
-use std::sync::RwLock;
 
 use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::resolve::BrokerConfig;
@@ -52,13 +52,13 @@ impl AdvertisedListeners {
 
     /// Returns true if no address is set or configured for this listener.
     pub fn is_open(&self, listener: usize) -> bool {
-        let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
+        let listeners = self.listeners.read();
         listeners.get(listener).is_none_or(|one| one.to.is_none())
     }
 
     /// Returns the address to advertise to a client. Never a wildcard address.
     pub fn address_for(&self, came: ListenerPeer) -> Endpoint {
-        let listeners = self.listeners.read().unwrap_or_else(|p| p.into_inner());
+        let listeners = self.listeners.read();
         let listener = listeners.get(came.listener);
         if let Some(to) = listener.and_then(|one| one.to.clone()) {
             return to;
@@ -82,7 +82,7 @@ impl AdvertisedListeners {
     /// # Errors
     /// The names of all listeners, if none is called `name`.
     pub fn set(&self, name: Option<&str>, to: &Endpoint) -> Result<String, Vec<String>> {
-        let mut listeners = self.listeners.write().unwrap_or_else(|p| p.into_inner());
+        let mut listeners = self.listeners.write();
         let names = || listeners.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
         let first = listeners.first().map(|one| one.name.clone()).unwrap_or_default();
         let wanted = name.map_or(first, str::to_ascii_uppercase);

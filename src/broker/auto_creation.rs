@@ -1,7 +1,7 @@
 //! The rate at which topics are auto-created (`auto.create.topics.enable`): limited per request and
 //! per second.
 
-use std::sync::Mutex;
+use crate::sync::Mutex;
 
 use crate::clock::Now;
 use crate::config::topic_limits::TopicLimits;
@@ -25,7 +25,7 @@ struct State {
 
 impl AutoCreation {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock()
     }
 
     /// Takes up to `wanted` topics for one request. Returns how many it may create.

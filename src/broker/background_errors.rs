@@ -1,9 +1,9 @@
 //! Failures of background work. Each is logged once when it begins or its cause changes, and once
 //! when the work succeeds again.
 
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::sync::Mutex;
 
 /// How many failures are remembered. Further ones are not logged: with this many, one more says
 /// nothing new.
@@ -39,7 +39,7 @@ impl BackgroundErrors {
     }
 
     fn change(&self, work: &'static str, of: &str, error: Option<String>) -> Option<ErrorChange> {
-        let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut known = self.known.lock();
         if known.is_empty() && error.is_none() {
             return None;
         }

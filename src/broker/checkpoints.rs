@@ -28,7 +28,7 @@ fn save(
     let mut watermarks = BTreeMap::new();
     let mut starts = BTreeMap::new();
     // Held to the end: of two concurrent writers, the later one's files must remain.
-    let before = broker.checkpointed.lock().unwrap_or_else(|p| p.into_inner());
+    let before = broker.checkpointed.lock();
     let Some((point, end)) = metadata(broker) else { return Ok(()) };
     let id = TopicPartition::new(store::TOPIC, 0);
     points.insert(id.clone(), point);

@@ -79,7 +79,7 @@ impl Broker {
         decide: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, E>,
     ) -> Result<(), E> {
         // A topic created meanwhile must not keep the previous defaults.
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let _one_at_a_time = self.topics_changing.lock();
         let changing = self.metadata.change(self.clock.now(), |image| {
             let has = image.configs_of(kind, name);
             let wanted = decide(&has).map_err(ChangeError::Decided)?;

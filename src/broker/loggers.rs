@@ -4,9 +4,10 @@
 //! layered over the filter that the program was started with and are lost when the process ends, as
 //! in Kafka.
 
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
 
 use tracing::level_filters::LevelFilter;
 
@@ -90,7 +91,7 @@ impl fmt::Debug for Loggers {
 
 impl Loggers {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock()
     }
 
     /// Sets the filter that is in effect and the sink for new ones.
@@ -220,7 +221,7 @@ mod tests {
         let (loggers, asked) = (Loggers::default(), Arc::new(Mutex::new(Vec::new())));
         let into = asked.clone();
         let sink = move |filter: &str| {
-            into.lock().unwrap().push(filter.to_owned());
+            into.lock().push(filter.to_owned());
             Ok(())
         };
         loggers.connect(filter, Box::new(sink));
@@ -245,7 +246,7 @@ mod tests {
         change(&loggers, "ottla", Some("FATAL")).unwrap();
         change(&loggers, ROOT, Some("WARN")).unwrap();
         assert_eq!(
-            asked.lock().unwrap().last().unwrap(),
+            asked.lock().last().unwrap(),
             "info,ottla::log=debug,ottla::server[x]=trace,ottla=off,ottla::log=trace,warn"
         );
         let of = |name| level(&loggers, name);
@@ -269,7 +270,7 @@ mod tests {
              log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"
         );
         assert_eq!(refusal(ROOT, None), "Removing the log level of the root logger is not allowed");
-        assert!(asked.lock().unwrap().is_empty());
+        assert!(asked.lock().is_empty());
         let broken = Loggers::default();
         broken.connect("info", Box::new(|_| Err("no".to_owned())));
         assert!(change(&broken, ROOT, Some("WARN")).is_err());

@@ -1,9 +1,10 @@
 //! Assembles the broker, recovers its logs and starts its tasks. Nothing else does.
 
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 

@@ -1,8 +1,9 @@
 //! The struct of parts that every handler works on.
 
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -112,7 +113,7 @@ impl Broker {
 
     /// Returns a producer id that was never used before.
     pub fn next_producer_id(&self) -> Result<ProducerId, AppendError> {
-        let mut block = self.producer_ids.lock().unwrap_or_else(|p| p.into_inner());
+        let mut block = self.producer_ids.lock();
         if block.0 >= block.1 {
             *block = self.metadata.change(self.clock.now(), |image| {
                 let first = image.next_producer_id;

@@ -39,7 +39,7 @@ impl Broker {
     /// Creates topics with one write for all of them; each may be refused on its own. Created
     /// topics are durable in the metadata log and ready to be written to when this returns.
     pub fn create_topics(&self, wanted: &[NewTopic]) -> Vec<Result<TopicId, CreateError>> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let _one_at_a_time = self.topics_changing.lock();
         let decided = self.metadata.change(self.clock.now(), |image| {
             let mut reservations = NameReservations::of(image, self.settings.now().live().topics);
             let mut records = Vec::new();
@@ -116,7 +116,7 @@ impl Broker {
 
     fn partition(&self, topic: &Topic, index: i32, config: &Arc<TopicConfig>) -> Arc<Partition> {
         let id = TopicPartition::new(topic.name.clone(), index);
-        let checkpointed = self.checkpointed.lock().unwrap_or_else(|p| p.into_inner());
+        let checkpointed = self.checkpointed.lock();
         let (recovery_point, log_start_offset) = checkpointed.get(&id).copied().unwrap_or_default();
         let known = RecoveryCheckpoint {
             clean: self.was_clean,
@@ -140,7 +140,7 @@ impl Broker {
     /// Increases a topic's number of partitions to `count`. Existing partitions and their readers
     /// are not affected.
     pub fn add_partitions(&self, name: &str, count: i32) -> Result<(), GrowError> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let _one_at_a_time = self.topics_changing.lock();
         self.metadata.change(self.clock.now(), |image| {
             let topic = image.topics.get(name).ok_or(GrowError::Unknown)?;
             if count <= topic.partitions {
@@ -182,7 +182,7 @@ impl Broker {
         name: &str,
         decide: impl FnOnce(Option<&Topic>) -> Result<BTreeMap<String, String>, E>,
     ) -> Result<(), E> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let _one_at_a_time = self.topics_changing.lock();
         self.metadata.change_to_make_room(self.clock.now(), |image| {
             let topic = image.topics.get(name);
             let wanted = decide(topic.map(Arc::as_ref))?;

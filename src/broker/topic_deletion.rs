@@ -28,7 +28,7 @@ impl Broker {
     /// # Errors
     /// The metadata log could not be written.
     pub fn delete_topics(&self, names: &[String]) -> Vec<Result<bool, AppendError>> {
-        let _one_at_a_time = self.topics_changing.lock().unwrap_or_else(|p| p.into_inner());
+        let _one_at_a_time = self.topics_changing.lock();
         let removed = self.metadata.change_to_make_room(self.clock.now(), |image| {
             let mut found = BTreeSet::new();
             let ids = names.iter().map(|name| {
@@ -58,7 +58,7 @@ impl Broker {
     fn put_aside(&self, topic: &LiveTopic) -> Vec<PathBuf> {
         let mut dirs = Vec::new();
         for partition in &topic.partitions {
-            self.checkpointed.lock().unwrap_or_else(|p| p.into_inner()).remove(&partition.id);
+            self.checkpointed.lock().remove(&partition.id);
             match partition.delete() {
                 Ok(dir) => dirs.extend(dir),
                 Err(error) => {

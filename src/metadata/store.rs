@@ -3,9 +3,10 @@
 //! **Invariant:** one writer at a time, whose decision is made under the lock; readers clone an
 //! `Arc<Image>` and never see a partial change.
 
+use crate::sync::{Mutex, RwLock};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -83,9 +84,8 @@ impl Store {
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(|poisoned| {
+        self.log.lock_or_poisoned().unwrap_or_else(|mut log| {
             // A panic under the lock may have left the log in an inconsistent state.
-            let mut log = poisoned.into_inner();
             if log.offline().is_none() {
                 let why = log.fail(&io::Error::other("a panic interrupted an earlier change"));
                 self.report_offline(&why);
@@ -110,7 +110,7 @@ impl Store {
 
     /// Returns the current image.
     pub fn image(&self) -> Arc<Image> {
-        self.image.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.image.read().clone()
     }
 
     /// Makes one change: `decide` receives the newest image and returns the records to write. All
@@ -191,7 +191,7 @@ impl Store {
             sync(log)?;
         }
         // Copies the image only if a reader holds it now.
-        let mut image = self.image.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut image = self.image.write();
         let image = Arc::make_mut(&mut image);
         decided.iter().for_each(|record| image.apply(record));
         Ok(outcome)

@@ -2,9 +2,10 @@
 //!
 //! **Invariant:** if no quota is set, a lookup is one relaxed load and nothing else.
 
+use crate::sync::Mutex;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use crate::clock::Now;
 use crate::metadata::image::Image;
@@ -25,7 +26,7 @@ impl Quotas {
     }
 
     fn meters(&self) -> MutexGuard<'_, Meters> {
-        self.meters.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.meters.lock()
     }
 
     /// Loads the quotas of the newest image. `newest` is called under the lock, so that of two

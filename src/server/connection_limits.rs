@@ -5,10 +5,11 @@
 //! Kafka does for its inter-broker listener (`ConnectionQuotas`). So one address cannot keep the
 //! others out.
 
+use crate::sync::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
 
@@ -78,7 +79,7 @@ pub struct LimitReached {
 
 impl ConnectionLimits {
     fn counts(&self) -> MutexGuard<'_, ConnectionCounts> {
-        self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.counts.lock()
     }
 
     /// Returns a permit for a client from this address.

@@ -1,8 +1,9 @@
 //! [`RequestMemory`] behind a lock, with the connections that wait for it.
 
+use crate::sync::Mutex;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -31,7 +32,7 @@ impl SharedRequestMemory {
     }
 
     fn lock(&self) -> MutexGuard<'_, RequestMemory<Arc<Notify>>> {
-        self.frames.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.frames.lock()
     }
 
     /// Changes the frames and wakes the connections that `change` returns.

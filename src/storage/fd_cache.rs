@@ -12,11 +12,12 @@
 //!
 //! Lock order: `write_rename_lock`, then a file's `held`, then `names` or `ring`.
 
+use crate::sync::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use rustix::io::Errno;
 
@@ -118,7 +119,7 @@ impl Ring {
                 self.files.swap_remove(self.hand);
             } else if file.unlinked.load(Ordering::Acquire)
                 || file.used.swap(false, Ordering::AcqRel)
-                || file.held.try_write().is_err()
+                || file.held.try_write().is_none()
             {
                 // It was used recently, or is in use right now.
             } else if file.dirty.load(Ordering::Acquire) && spared < SPARED.min(self.files.len()) {
@@ -133,21 +134,21 @@ impl Ring {
 
 impl CachedFile {
     fn held(&self) -> RwLockReadGuard<'_, Option<Arc<dyn File>>> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner)
+        self.held.read()
     }
 
     fn held_mut(&self) -> RwLockWriteGuard<'_, Option<Arc<dyn File>>> {
-        self.held.write().unwrap_or_else(PoisonError::into_inner)
+        self.held.write()
     }
 
     fn path(&self) -> MutexGuard<'_, Arc<Path>> {
-        self.path.lock().unwrap_or_else(PoisonError::into_inner)
+        self.path.lock()
     }
 
     /// Closes the descriptor. Returns false if the file is not open, in use, or unlinked: then it
     /// could not be opened again.
     fn evict(&self) -> bool {
-        let Ok(mut held) = self.held.try_write() else { return false };
+        let Some(mut held) = self.held.try_write() else { return false };
         if self.unlinked.load(Ordering::Acquire) {
             return false;
         }
@@ -167,19 +168,19 @@ impl CachedFile {
 
 impl FdCache {
     fn names(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock()
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock()
     }
 
     fn read_rename_lock(&self) -> RwLockReadGuard<'_, ()> {
-        self.rename_lock.read().unwrap_or_else(PoisonError::into_inner)
+        self.rename_lock.read()
     }
 
     fn write_rename_lock(&self) -> RwLockWriteGuard<'_, ()> {
-        self.rename_lock.write().unwrap_or_else(PoisonError::into_inner)
+        self.rename_lock.write()
     }
 
     /// Counts one more open file, and closes cold ones until the number is within the limit.

@@ -9,8 +9,9 @@
 //! them or the segment is sealed; those that a killed process loses, recovery finds again in the
 //! log.
 
+use crate::sync::RwLock;
 use std::io;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use crate::storage::disk::{File, is_full, read_exact_at};
 
@@ -67,11 +68,11 @@ impl<const N: usize> Entries<N> {
     }
 
     fn parts(&self) -> std::sync::RwLockReadGuard<'_, StoredAndTail<N>> {
-        self.parts.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.parts.read()
     }
 
     fn parts_mut(&self) -> std::sync::RwLockWriteGuard<'_, StoredAndTail<N>> {
-        self.parts.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.parts.write()
     }
 
     fn len(&self) -> usize {

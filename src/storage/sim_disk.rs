@@ -7,10 +7,11 @@
 //! **Invariant:** the same seed and sequence of calls give the same outcome. Calls draw from the
 //! disk's own generator, so a test that needs repeatable runs uses the disk from one thread.
 
+use crate::sync::Mutex;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 use fastrand::Rng;
 use rustix::io::Errno;
@@ -186,7 +187,7 @@ impl SimDisk {
 }
 
 fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    world.lock()
 }
 
 impl Disk for SimDisk {

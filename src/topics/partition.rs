@@ -6,10 +6,11 @@
 //!
 //! A log is opened on first use, so that a start costs nothing per partition.
 
+use crate::sync::{Mutex, RwLock};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, TryLockError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -116,22 +117,21 @@ impl Partition {
 
     /// Returns the topic's current configuration.
     pub fn config(&self) -> Arc<TopicConfig> {
-        self.config.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.config.read().clone()
     }
 
     /// Replaces the topic's configuration; an open log uses it from its next append on.
     pub fn set_config(&self, config: Arc<TopicConfig>) {
         let mut state = self.log();
-        *self.config.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = config.clone();
+        *self.config.write() = config.clone();
         if let LogState::Open(log) = &mut *state {
             log.set_config(config);
         }
     }
 
     fn log(&self) -> MutexGuard<'_, LogState> {
-        self.log.lock().unwrap_or_else(|poisoned| {
+        self.log.lock_or_poisoned().unwrap_or_else(|mut state| {
             // A panic under the lock may have left the log in an inconsistent state.
-            let mut state = poisoned.into_inner();
             *state = LogState::Failed("a panic interrupted an earlier append".to_owned());
             state
         })
@@ -183,7 +183,7 @@ impl Partition {
 
     fn publish(&self, log: &Log) {
         let view = log.view();
-        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(view);
+        *self.view.write() = Some(view);
     }
 
     /// Returns true if these bytes must be recompressed before they are written, which takes long.
@@ -272,12 +272,12 @@ impl Partition {
 
     /// Returns true if the log is open, so that reading its view needs no disk access.
     pub fn is_open(&self) -> bool {
-        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
+        self.view.read().is_some()
     }
 
     /// Returns the current view for readers, if the log is open.
     pub(crate) fn open_view(&self) -> Option<View> {
-        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.view.read().clone()
     }
 
     /// Returns the current view for readers.
@@ -434,11 +434,7 @@ impl Partition {
     /// Takes the lock for replacing the log's files; `None` if it is held, or the partition is
     /// being closed or deleted.
     pub(crate) fn begin_compacting(&self) -> Option<MutexGuard<'_, ()>> {
-        let right = match self.compacting.try_lock() {
-            Ok(right) => right,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let right = self.compacting.try_lock()?;
         (!self.is_closing()).then_some(right)
     }
 
@@ -482,7 +478,7 @@ impl Partition {
         let mut state = self.log();
         *state = LogState::Deleted;
         self.producers.end(&self.context.producers);
-        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        *self.view.write() = None;
         let PartitionContext { disk, dir, .. } = &self.context;
         let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
         let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));

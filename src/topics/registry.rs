@@ -1,7 +1,8 @@
 //! Name and id → live partitions.
 
+use crate::sync::RwLock;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use crate::topics::partition::Partition;
 use crate::types::TopicId;
@@ -31,11 +32,11 @@ pub struct Registry {
 
 impl Registry {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, TopicIndex> {
-        self.index.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.index.read()
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, TopicIndex> {
-        self.index.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.index.write()
     }
 
     /// Returns a topic by name.

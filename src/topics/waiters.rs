@@ -4,8 +4,9 @@
 //! counted twice, so a wake-up may be early (one unnecessary read) but never late. Setting the
 //! counter before the read and sleeping on it would miss what arrived in between.
 
+use crate::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 
@@ -60,7 +61,7 @@ pub struct Waiters {
 
 impl Waiters {
     fn list(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Wait>>> {
-        self.list.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.list.lock()
     }
 
     /// Registers a wait until it is dropped.

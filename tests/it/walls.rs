@@ -10,6 +10,7 @@ use crate::tidy::{code, refuse, root};
 const EXTERNAL: &[(&str, &[&str])] = &[
     ("types", &["uuid"]),
     ("clock", &[]),
+    ("sync", &[]),
     ("config", &["thiserror", "toml"]),
     ("fields", &["bytes", "thiserror", "uuid"]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),

@@ -49,7 +49,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
             committed: request.isolation_level == 1,
         };
         let begun = {
-            let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+            let mut sessions = cx.broker.sessions.lock();
             sessions.begin(cx.broker.clock.now().mono_ms, session_request(cx.version, request))
         };
         let fetched = match begun {
@@ -175,7 +175,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
         return empty;
     }
     let finished = {
-        let mut sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+        let mut sessions = cx.broker.sessions.lock();
         sessions.finish(cx.broker.clock.now().mono_ms, &plan, &seen)
     };
     match finished {
@@ -215,7 +215,7 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
     if cx.cost.throttle_ms() == 0 {
         return None;
     }
-    let sessions = cx.broker.sessions.lock().unwrap_or_else(|p| p.into_inner());
+    let sessions = cx.broker.sessions.lock();
     Some(match sessions.throttled(plan) {
         Ok(session_id) => Fetched { session_id, ..Fetched::default() },
         Err(error) => {
