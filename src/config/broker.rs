@@ -1,8 +1,8 @@
-//! The options of the broker itself.
+//! The broker's own options.
 //!
 //! Names, types and limits are those of Kafka 4.1 (`ServerConfigs`, `SocketServerConfigs`,
-//! `CleanerConfig`), `durability` aside, which is ours. Where a default differs, `page.rs` says
-//! so and why.
+//! `CleanerConfig`), except `durability` and others that Kafka does not have. Where a default
+//! differs, `page.rs` says so and why.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -17,7 +17,7 @@ pub static NODE_ID: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The number by which clients know this broker.",
+    doc: "The id by which clients know this broker.",
 };
 
 /// `cluster.id`.
@@ -28,8 +28,8 @@ pub static CLUSTER_ID: Entry<Text> = Entry {
     check: Check::PlainName,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The name of the cluster that this broker is. Empty gives a new data directory one of \
-        its own; a directory that has another one is refused.",
+    doc: "The id of the cluster that this broker forms. If empty, a new data directory gets an \
+        id of its own. A data directory with another id is refused.",
 };
 
 /// `listeners`.
@@ -40,9 +40,9 @@ pub static LISTENERS: Entry<List> = Entry {
     check: Check::ListenOn,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Where to listen: NAME://host:port, or host:port alone, which is named PLAINTEXT. \
-        0.0.0.0 or no host means every interface, localhost both 127.0.0.1 and ::1, port 0 a free \
-        one. Only this machine is listened to unless this says otherwise.",
+    doc: "The addresses to listen on: NAME://host:port, or host:port alone, whose name is \
+        PLAINTEXT. 0.0.0.0 or no host means every interface, localhost both 127.0.0.1 and ::1, \
+        and port 0 a free port. By default only clients on this machine can connect.",
 };
 
 /// `listener.security.protocol.map`.
@@ -58,7 +58,8 @@ pub static LISTENER_SECURITY_PROTOCOL_MAP: Entry<List> = Entry {
     check: Check::Protocols,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "What the names of listeners mean. Only names that mean PLAINTEXT can be listened to.",
+    doc: "The security protocol of each listener name. Only listeners whose protocol is \
+        PLAINTEXT can be opened.",
 };
 
 /// `controller.listener.names`.
@@ -69,8 +70,8 @@ pub static CONTROLLER_LISTENER_NAMES: Entry<List> = Entry {
     check: Check::Any,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Which of the listeners are for a quorum of controllers. There is no quorum, so they \
-        are not opened.",
+    doc: "The listeners that belong to a controller quorum. There is no quorum, so they are not \
+        opened.",
 };
 
 /// `advertised.listeners`.
@@ -81,11 +82,11 @@ pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
     check: Check::SendTo,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The addresses that clients are sent to: NAME://host:port for each listener, or one \
-        host:port for all. A listener without one advertises to each client the address at which \
-        it reached the broker, or localhost if the listener is on localhost; in a container, \
-        clients that come through the gateway of the container's network, as through a published \
-        port of this machine, are sent to localhost.",
+    doc: "The addresses to advertise to clients: NAME://host:port for each listener, or one \
+        host:port for all. For a listener without one, each client gets the address at which it \
+        reached the broker, or localhost if the listener is on localhost. In a container, \
+        clients that come through the gateway of the container's network, as all do that come \
+        through a published port of the host, get localhost.",
 };
 
 /// `published.port`.
@@ -96,8 +97,8 @@ pub static PUBLISHED_PORT: Entry<i32> = Entry {
     check: Check::Between(0, 65_535),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "In a container: the port of the machine that leads to the first listener, which is \
-        advertised with localhost. 0 means the listener's own port in the container.",
+    doc: "In a container: the port of the host that leads to the first listener, which is \
+        advertised with localhost. 0 means the same port as in the container.",
 };
 
 /// `log.dirs`.
@@ -108,8 +109,8 @@ pub static LOG_DIRS: Entry<List> = Entry {
     check: Check::OneItem,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The data directory; there can be one. Empty means the data directory of the user who \
-        runs the broker.",
+    doc: "The data directory; there can be only one. If empty, the data directory of the user \
+        who runs the broker.",
 };
 
 /// `durability`.
@@ -120,9 +121,9 @@ pub static DURABILITY: Entry<Text> = Entry {
     check: Check::OneOf(&["os", "fsync"]),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "When a produce with acks=all is answered. os: once the operating system has the records, \
-        so that they survive the death of the broker. fsync: once they are synced to the disk, so \
-        that they survive a loss of power.",
+    doc: "When a produce with acks=all is answered. os: once the operating system has the \
+        records, so that they survive a crash of the broker. fsync: once they are synced to the \
+        disk, so that they survive a power loss.",
 };
 
 /// `connections.max.idle.ms`.
@@ -133,7 +134,7 @@ pub static CONNECTIONS_MAX_IDLE_MS: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long a connection may be silent before it is closed.",
+    doc: "How long a connection may be idle before it is closed.",
 };
 
 /// `socket.request.max.bytes`.
@@ -144,7 +145,7 @@ pub static SOCKET_REQUEST_MAX_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The largest request that is read; a larger one closes its connection.",
+    doc: "The maximum size of a request; a larger one closes its connection.",
 };
 
 /// `queued.max.request.bytes`.
@@ -155,11 +156,11 @@ pub static QUEUED_MAX_REQUEST_BYTES: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes of requests are held in memory at once, over all connections; readers \
-        wait for room, and while they do, requests that arrive at less than 1 MiB a second are \
-        closed, the slowest first. Requests larger than 1 MiB get at most half of it. One request \
-        of up to 1 MiB and a larger one, if need be of socket.request.max.bytes, are read beside \
-        it.",
+    doc: "The maximum size of all requests in memory, over all connections. When it is reached, \
+        readers wait for space, and requests that arrive at less than 1 MiB per second are \
+        closed, the slowest first. Requests larger than 1 MiB get at most half of it. One \
+        request of up to 1 MiB and one larger one, of up to socket.request.max.bytes, are read \
+        in addition.",
 };
 
 /// `queued.max.decoded.bytes`.
@@ -170,9 +171,9 @@ pub static QUEUED_MAX_DECODED_BYTES: Entry<i64> = Entry {
     check: Check::AtLeast(33_554_432),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How much memory requests may take that are decoded and carried out at once, over all \
-        connections, in bytes. Small ones are not counted; others wait for room, and their \
-        connection is closed if there is none for long.",
+    doc: "The maximum memory of all requests that are decoded and being processed, over all \
+        connections. Small ones are not counted; others wait for memory, and their connection is \
+        closed if the wait is too long.",
 };
 
 /// `queued.max.response.bytes`.
@@ -183,9 +184,9 @@ pub static QUEUED_MAX_RESPONSE_BYTES: Entry<i64> = Entry {
     check: Check::AtLeast(1_048_576),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes of answers are held in memory at once, over all connections, until their \
-        clients have read them. Small answers and records are not counted; others wait for room. \
-        A client that does not read while others wait loses its connection.",
+    doc: "The maximum memory of all responses that clients have not read yet, over all \
+        connections. Small responses and records are not counted; others wait for memory. A \
+        client that does not read its responses while others wait is disconnected.",
 };
 
 /// `connection.max.response.bytes`.
@@ -196,8 +197,8 @@ pub static CONNECTION_MAX_RESPONSE_BYTES: Entry<i64> = Entry {
     check: Check::AtLeast(1_048_576),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes of queued.max.response.bytes one connection may hold. An answer that \
-        would hold more in memory is not given: its connection is closed.",
+    doc: "How much of queued.max.response.bytes one connection may use. A response that would \
+        need more is not sent: its connection is closed.",
 };
 
 /// `fetch.max.bytes`.
@@ -208,7 +209,7 @@ pub static FETCH_MAX_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The most that one fetch is answered with; the first batch is sent whatever its size.",
+    doc: "The maximum size of a fetch response; the first batch is sent whatever its size.",
 };
 
 /// `max.incremental.fetch.session.cache.slots`.
@@ -219,8 +220,8 @@ pub static MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many fetch sessions are kept, so that consumers of many partitions need not name \
-        them all in each request (KIP-227).",
+    doc: "The maximum number of fetch sessions, which save consumers of many partitions from \
+        naming all of them in each request (KIP-227).",
 };
 
 /// `max.request.partition.size.limit`.
@@ -231,7 +232,8 @@ pub static MAX_REQUEST_PARTITION_SIZE_LIMIT: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many partitions one answer about topics may hold; the client asks for the rest.",
+    doc: "The maximum number of partitions in one DescribeTopicPartitions response; the client \
+        requests the rest.",
 };
 
 /// `num.partitions`.
@@ -242,7 +244,7 @@ pub static NUM_PARTITIONS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many partitions a topic has when its creator does not say.",
+    doc: "The number of partitions of a topic that is created without one.",
 };
 
 /// `default.replication.factor`.
@@ -253,8 +255,8 @@ pub static DEFAULT_REPLICATION_FACTOR: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many replicas a topic has when its creator does not say. There is one broker \
-        here, so with more than 1 such topics cannot be created.",
+    doc: "The replication factor of a topic that is created without one. There is one broker, so \
+        with more than 1 such topics cannot be created.",
 };
 
 /// `auto.create.topics.enable`.
@@ -265,7 +267,8 @@ pub static AUTO_CREATE_TOPICS_ENABLE: Entry<bool> = Entry {
     check: Check::Any,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Create a topic when a client that allows it asks for one that does not exist.",
+    doc: "Whether a topic is created when a client that allows it requests the metadata of one \
+        that does not exist.",
 };
 
 /// `delete.topic.enable`.
@@ -276,7 +279,7 @@ pub static DELETE_TOPIC_ENABLE: Entry<bool> = Entry {
     check: Check::Any,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Let clients delete topics.",
+    doc: "Whether clients may delete topics.",
 };
 
 /// `log.flush.offset.checkpoint.interval.ms`.
@@ -287,8 +290,8 @@ pub static LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long after a sync the recovery points are saved. A start after a crash reads each \
-        log from its recovery point on.",
+    doc: "How long after a sync the recovery points are saved. After a crash, each log is read \
+        from its recovery point on.",
 };
 
 /// `log.retention.check.interval.ms`.
@@ -299,7 +302,7 @@ pub static LOG_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How often to look for segments that are old enough to be removed.",
+    doc: "How often to check for segments that can be deleted.",
 };
 
 /// `num.network.threads`.
@@ -309,8 +312,9 @@ pub static NUM_NETWORK_THREADS: Entry<i32> = Entry {
     default: 3,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Unused("one thread for each processor does all the work"),
-    doc: "Threads that read and write sockets. Ottla has one per processor for all its work.",
+    effect: Effect::Unused("one thread per processor does all the work"),
+    doc: "The number of threads that read from and write to sockets. Ottla has one thread per \
+        processor for all its work.",
 };
 
 /// `num.io.threads`.
@@ -320,8 +324,9 @@ pub static NUM_IO_THREADS: Entry<i32> = Entry {
     default: 8,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Unused("one thread for each processor does all the work"),
-    doc: "Threads that carry out requests. Ottla has one per processor for all its work.",
+    effect: Effect::Unused("one thread per processor does all the work"),
+    doc: "The number of threads that process requests. Ottla has one thread per processor for \
+        all its work.",
 };
 
 /// `num.recovery.threads.per.data.dir`.
@@ -331,8 +336,8 @@ pub static NUM_RECOVERY_THREADS_PER_DATA_DIR: Entry<i32> = Entry {
     default: 2,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Unused("recovery waits for the disk, and always takes 16 threads"),
-    doc: "Threads that check logs after a crash.",
+    effect: Effect::Unused("recovery is bound by the disk, and always uses 16 threads"),
+    doc: "The number of threads that recover logs after a crash.",
 };
 
 /// `background.threads`.
@@ -342,8 +347,8 @@ pub static BACKGROUND_THREADS: Entry<i32> = Entry {
     default: 10,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Unused("work that can wait is done by tasks, not by threads of its own"),
-    doc: "Threads for work that can wait.",
+    effect: Effect::Unused("background work is done by tasks, not by threads of its own"),
+    doc: "The number of threads for background work.",
 };
 
 /// `request.timeout.ms`.
@@ -353,8 +358,8 @@ pub static REQUEST_TIMEOUT_MS: Entry<i32> = Entry {
     default: 30_000,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Unused("one node waits for no other"),
-    doc: "How long brokers wait for each other's answers. There is one broker here.",
+    effect: Effect::Unused("there are no other brokers"),
+    doc: "How long brokers wait for responses of other brokers. There is only one broker.",
 };
 
 /// `leader.replication.throttled.rate`.
@@ -364,9 +369,9 @@ pub static LEADER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Unused("one node has nothing to replicate"),
-    doc: "Bytes a second that a leader sends to replicas which are throttled. There is nothing \
-        to replicate here.",
+    effect: Effect::Unused("there is nothing to replicate"),
+    doc: "Bytes per second that a leader sends to throttled replicas. There is nothing to \
+        replicate.",
 };
 
 /// `follower.replication.throttled.rate`.
@@ -376,9 +381,8 @@ pub static FOLLOWER_REPLICATION_THROTTLED_RATE: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Unused("one node has nothing to replicate"),
-    doc: "Bytes a second that replicas which are throttled fetch. There is nothing to replicate \
-        here.",
+    effect: Effect::Unused("there is nothing to replicate"),
+    doc: "Bytes per second that throttled replicas fetch. There is nothing to replicate.",
 };
 
 /// `replica.alter.log.dirs.io.max.bytes.per.second`.
@@ -388,9 +392,9 @@ pub static REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND: Entry<i64> = Entry {
     default: i64::MAX,
     check: Check::AtLeast(0),
     change: Change::Live,
-    effect: Effect::Unused("in one data directory nothing moves"),
-    doc: "Bytes a second with which partitions move between data directories. There is one \
-        directory here.",
+    effect: Effect::Unused("there is one data directory"),
+    doc: "Bytes per second at which partitions are moved between data directories. There is only \
+        one directory.",
 };
 
 /// `remote.log.storage.system.enable`.
@@ -400,11 +404,11 @@ pub static REMOTE_LOG_STORAGE_SYSTEM_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::ReadOnly,
-    effect: Effect::Unused("there is no remote store; true is refused"),
-    doc: "Let topics keep closed segments in a remote store as well.",
+    effect: Effect::Unused("there is no remote storage; true is refused"),
+    doc: "Whether topics may have their closed segments in remote storage as well.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &NODE_ID,
     &CLUSTER_ID,

@@ -1,4 +1,4 @@
-//! What a value must satisfy besides its type: data, not code, so that it can be printed.
+//! What a value must satisfy beyond its type: data rather than code, so that it can be printed.
 
 use crate::config::formats;
 use crate::config::listeners::NamedEndpoint;
@@ -7,48 +7,48 @@ use crate::config::value::{CheckedValue, ConfigType};
 /// A rule for the values of one option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Check {
-    /// Whatever the type can hold.
+    /// Any value of the type.
     Any,
-    /// A whole number, this or more.
+    /// An integer of at least this.
     AtLeast(i64),
-    /// A whole number between these, both included.
+    /// An integer in this range, both bounds included.
     Between(i64, i64),
-    /// The first number, or one between the other two: a level that may also be "the default".
+    /// The first number, or one in the range of the other two: a level that may be "the default".
     OrBetween(i64, i64, i64),
     /// A number from 0 to 1.
     Fraction,
-    /// One of these words.
+    /// One of these strings.
     OneOf(&'static [&'static str]),
-    /// Any number of these words.
+    /// Any number of these strings.
     EachOf(&'static [&'static str]),
-    /// Letters, digits, `.`, `_` and `-`, at most 255 of them; also nothing at all.
+    /// At most 255 letters, digits, `.`, `_` and `-`; may be empty.
     PlainName,
     /// One item, or none.
     OneItem,
-    /// At least one place to listen on.
+    /// At least one address to listen on.
     ListenOn,
-    /// Places to send clients to; none is allowed, "every interface" and port 0 are not.
+    /// Addresses to advertise; may be empty, but neither "every interface" nor port 0 is allowed.
     SendTo,
     /// Kafka's list of throttled replicas: `*`, or `partition:broker` items
     /// (`ThrottledReplicaListValidator`).
     Replicas,
-    /// What names of listeners mean: `NAME:PROTOCOL` items.
+    /// Security protocols of listener names: `NAME:PROTOCOL` items.
     Protocols,
-    /// Numbers by address: `address:number` items.
+    /// Numbers by IP address: `address:number` items.
     PerAddress,
-    /// Where share groups begin: `earliest`, `latest`, or `by_duration:` and a duration in
-    /// ISO 8601 (`ShareGroupAutoOffsetResetStrategy`).
+    /// Where share groups start: `earliest`, `latest`, or `by_duration:` and an ISO 8601 duration
+    /// (`ShareGroupAutoOffsetResetStrategy`).
     OffsetReset,
-    /// Which clients a subscription to metrics is for: `name=pattern` items
+    /// The clients that a metrics subscription applies to: `name=pattern` items
     /// (`ClientMetricsConfigs.validateProperties`).
     Clients,
 }
 
-/// What a listener can mean (`SecurityProtocol`).
+/// The security protocols of listeners (`SecurityProtocol`).
 const PROTOCOLS: &[&str] = &["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 impl Check {
-    /// True if the value satisfies the rule.
+    /// Returns true if the value satisfies the rule.
     pub fn allows(&self, value: CheckedValue<'_>) -> bool {
         match (*self, value) {
             (Check::Any, _) => true,
@@ -88,7 +88,7 @@ impl Check {
         }
     }
 
-    /// The rule in words, to stand after "must be". `kind` bounds the numbers.
+    /// Returns the rule in words, to follow "must be". `kind` bounds the numbers.
     pub fn words(&self, kind: ConfigType) -> String {
         match *self {
             Check::Any => type_in_words(kind),
@@ -103,7 +103,7 @@ impl Check {
             Check::Fraction => "a number from 0 to 1".to_owned(),
             Check::OneOf(words) => either(words),
             Check::EachOf(words) => {
-                format!("a list, commas between, of any of {}", words.join(", "))
+                format!("a comma-separated list of any of {}", words.join(", "))
             }
             Check::PlainName => {
                 format!(
@@ -112,25 +112,21 @@ impl Check {
                 )
             }
             Check::OneItem => "one directory, or empty".to_owned(),
-            Check::ListenOn => {
-                "PLAINTEXT://host:port, or several of them with commas between".to_owned()
-            }
-            Check::SendTo => "empty, or PLAINTEXT://host:port with a host that clients can reach \
-                and a port from 1 to 65535, or several of them with commas between"
+            Check::ListenOn => "a comma-separated list of PLAINTEXT://host:port".to_owned(),
+            Check::SendTo => "empty, or a comma-separated list of PLAINTEXT://host:port with a \
+                host that clients can reach and a port from 1 to 65535"
                 .to_owned(),
-            Check::Replicas => {
-                "empty, *, or a list, commas between, of partition:broker".to_owned()
-            }
+            Check::Replicas => "empty, *, or a comma-separated list of partition:broker".to_owned(),
             Check::Protocols => format!(
-                "a list, commas between, of NAME:PROTOCOL, each protocol one of {}",
+                "a comma-separated list of NAME:PROTOCOL, each protocol one of {}",
                 PROTOCOLS.join(", ")
             ),
-            Check::PerAddress => "empty, or a list, commas between, of address:number".to_owned(),
+            Check::PerAddress => "empty, or a comma-separated list of address:number".to_owned(),
             Check::OffsetReset => {
                 "earliest, latest, or by_duration: and an ISO 8601 duration such as PT1H".to_owned()
             }
             Check::Clients => format!(
-                "empty, or a list, commas between, of name=pattern, each name one of {}",
+                "empty, or a comma-separated list of name=pattern, each name one of {}",
                 formats::CLIENT_ATTRIBUTES.join(", ")
             ),
         }
@@ -142,7 +138,7 @@ fn type_in_words(kind: ConfigType) -> String {
         ConfigType::Boolean => "true or false".to_owned(),
         ConfigType::String | ConfigType::Password => "any text".to_owned(),
         ConfigType::Double => "a number".to_owned(),
-        ConfigType::List => "a list, commas between".to_owned(),
+        ConfigType::List => "a comma-separated list".to_owned(),
         ConfigType::Int | ConfigType::Short | ConfigType::Long => {
             let (least, most) = kind.bounds().unwrap_or((i64::MIN, i64::MAX));
             range_in_words(least, most)

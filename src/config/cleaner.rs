@@ -1,5 +1,5 @@
-//! The options of compaction. Names, types and defaults are Kafka's (`CleanerConfig`),
-//! `log.cleaner.cpu.share` aside, which is ours.
+//! The options of compaction. Names, types and defaults are Kafka's (`CleanerConfig`), except
+//! `log.cleaner.cpu.share`, which Kafka does not have.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -14,7 +14,7 @@ pub static LOG_CLEANER_ENABLE: Entry<bool> = Entry {
     check: Check::Any,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Compact the topics that ask for it.",
+    doc: "Whether topics with cleanup.policy=compact are compacted.",
 };
 
 /// `log.cleaner.threads`.
@@ -25,7 +25,7 @@ pub static LOG_CLEANER_THREADS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many logs are compacted at once.",
+    doc: "The number of logs that are compacted at the same time.",
 };
 
 /// `log.cleaner.backoff.ms`.
@@ -36,7 +36,7 @@ pub static LOG_CLEANER_BACKOFF_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long after a compacted log has filled a segment it is looked at.",
+    doc: "How long after a compacted log has rolled a segment it is checked.",
 };
 
 /// `log.cleaner.dedupe.buffer.size`.
@@ -47,9 +47,9 @@ pub static LOG_CLEANER_DEDUPE_BUFFER_SIZE: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The most memory, over all threads, for the table of keys while a log is compacted. A \
-        key takes 16 bytes; only what a log can need is taken, and given back. More keys take \
-        more passes.",
+    doc: "The maximum memory, over all threads, for the key map of a log that is being \
+        compacted. A key takes 16 bytes; only what a log needs is allocated, and it is freed \
+        afterwards. More keys take more passes.",
 };
 
 /// `log.cleaner.io.buffer.size`.
@@ -60,7 +60,7 @@ pub static LOG_CLEANER_IO_BUFFER_SIZE: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many bytes, over all threads, compaction gathers before it writes them.",
+    doc: "How many bytes, over all threads, compaction collects before it writes them.",
 };
 
 /// `log.cleaner.io.buffer.load.factor`.
@@ -71,8 +71,8 @@ pub static LOG_CLEANER_IO_BUFFER_LOAD_FACTOR: Entry<f64> = Entry {
     check: Check::Fraction,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How full the table of keys may get: a fuller one takes fewer passes, which are slower. \
-        Held between 0.1 and 0.95.",
+    doc: "How full the key map may get: a fuller one needs fewer passes, which are slower. \
+        Limited to 0.1 to 0.95.",
 };
 
 /// `log.cleaner.io.max.bytes.per.second`.
@@ -83,7 +83,7 @@ pub static LOG_CLEANER_IO_MAX_BYTES_PER_SECOND: Entry<f64> = Entry {
     check: Check::Any,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many bytes of log each thread reads in a second, at most.",
+    doc: "The maximum number of bytes of log that each thread reads per second.",
 };
 
 /// `log.cleaner.cpu.share`.
@@ -94,11 +94,11 @@ pub static LOG_CLEANER_CPU_SHARE: Entry<f64> = Entry {
     check: Check::Fraction,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The part of its time that each thread works; the rest it leaves to clients. Held to at \
-        least 0.01.",
+    doc: "The share of its time that each thread works; the rest is left to clients. At least \
+        0.01 is used.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &LOG_CLEANER_ENABLE,
     &LOG_CLEANER_THREADS,
@@ -110,7 +110,7 @@ pub static ROWS: &[&dyn Row] = &[
     &LOG_CLEANER_CPU_SHARE,
 ];
 
-/// What the layers say about compaction.
+/// The resolved options of compaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CleanerConfig {
     /// `log.cleaner.enable`.
@@ -132,14 +132,14 @@ pub struct CleanerConfig {
 }
 
 impl Default for CleanerConfig {
-    /// Nothing is set.
+    /// Returns the defaults.
     fn default() -> CleanerConfig {
         CleanerConfig::resolve(&Layers::default())
     }
 }
 
 impl CleanerConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> CleanerConfig {
         CleanerConfig {
             enable: LOG_CLEANER_ENABLE.resolve(layers),

@@ -1,7 +1,7 @@
-//! The options of connections: how many there may be, and how fast their requests must arrive.
+//! The options of connections: their maximum number, and how fast their requests must arrive.
 //!
-//! Names, types and limits are those of Kafka (`SocketServerConfigs`), but for
-//! `socket.request.min.bytes.per.second`, which is ours.
+//! Names, types and limits are those of Kafka (`SocketServerConfigs`), except
+//! `socket.request.min.bytes.per.second`, which Kafka does not have.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -16,10 +16,10 @@ pub static MAX_CONNECTIONS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The maximum number of connections over all listeners, at most a quarter of the \
+    doc: "The maximum number of connections over all listeners; at most a quarter of the \
         process's limit of open files. When it is reached, a client from an address with fewer \
-        connections than another is still accepted: the longest idle connection of the address \
-        with the most is closed.",
+        connections than another can still connect: of the address with the most connections, \
+        the one that has been idle longest is closed.",
 };
 
 /// `max.connections.per.ip`.
@@ -30,8 +30,8 @@ pub static MAX_CONNECTIONS_PER_IP: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The maximum number of connections from one address. Unless it is set, connections over \
-        the loopback interface are not counted.",
+    doc: "The maximum number of connections from one address. Unless it is set, clients on the \
+        broker's own machine that use the loopback interface are not counted.",
 };
 
 /// `max.connections.per.ip.overrides`.
@@ -42,7 +42,7 @@ pub static MAX_CONNECTIONS_PER_IP_OVERRIDES: Entry<Text> = Entry {
     check: Check::PerAddress,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "What max.connections.per.ip is for some addresses instead: 10.0.0.1:100,10.0.0.2:200.",
+    doc: "Other values of max.connections.per.ip for some addresses: 10.0.0.1:100,10.0.0.2:200.",
 };
 
 /// `socket.request.min.bytes.per.second`.
@@ -53,11 +53,11 @@ pub static SOCKET_REQUEST_MIN_BYTES_PER_SECOND: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How fast a request must arrive, on average. Its connection is closed if it is not there \
-        after the time for its bytes and for 1 MiB more.",
+    doc: "The minimum average speed at which a request must arrive. Its connection is closed if \
+        it is not complete after the time for its bytes and 1 MiB more.",
 };
 
-/// All of them, in the order of the page.
+/// All rows, in the order of the page.
 pub static ROWS: &[&dyn Row] = &[
     &MAX_CONNECTIONS,
     &MAX_CONNECTIONS_PER_IP,

@@ -1,5 +1,4 @@
-//! What no row can check alone: values that contradict each other, at a start and while the broker
-//! runs.
+//! Checks across rows: options that contradict each other, at a start and while the broker runs.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +11,12 @@ use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
 use crate::config::{broker, cleaner, connections, resources, topic, unsupported};
 
-/// Whether all of these may be at once.
+/// Checks that all of these values may be combined.
 ///
 /// # Errors
-/// Values that contradict each other (`KafkaConfig.validateValues`, `GroupCoordinatorConfig`).
+///
+/// Returns an error for values that contradict each other (`KafkaConfig.validateValues`,
+/// `GroupCoordinatorConfig`).
 pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
     resolve::listeners(layers).resolve().map_err(|wrong| {
         let (names, allowed) = match wrong {
@@ -30,14 +31,14 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
     })?;
     if live.max_connections_per_ip == 0 && live.max_connections_per_ip_overrides.is_empty() {
         let found = layers.find(connections::MAX_CONNECTIONS_PER_IP.broker);
-        let allowed = "at least 1 if max.connections.per.ip.overrides is empty, as otherwise no \
-            client could connect"
+        let allowed = "at least 1 if max.connections.per.ip.overrides is empty, as no client \
+            could connect"
             .to_owned();
         return Err(layers::invalid(found, allowed));
     }
     let of_topics = TopicConfig::resolve(&BTreeMap::new(), layers);
     if of_topics.retention_ms == 0 {
-        // A topic may have it, the broker for all of them may not.
+        // Allowed for a topic, but not as the broker's value for all of them.
         let found = layers.find(topic::RETENTION_MS.broker);
         return Err(layers::invalid(found, "-1 (for ever), or at least 1".to_owned()));
     }
@@ -49,8 +50,7 @@ fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
     if of_topics.min_compaction_lag_ms <= of_topics.max_compaction_lag_ms {
         return Ok(());
     }
-    // The default of neither contradicts the default of the other; blame the one that somebody
-    // set.
+    // The two defaults do not contradict each other, so the error names one that has been set.
     let least = layers.find(topic::MIN_COMPACTION_LAG_MS.broker);
     let allowed = match least {
         Some(_) => {
@@ -65,7 +65,7 @@ fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
     Err(layers::invalid(least.or(layers.find(topic::MAX_COMPACTION_LAG_MS.broker)), allowed))
 }
 
-/// Counts of threads that may at most double or halve at once.
+/// Thread counts, which can at most double or halve at once.
 static THREADS: &[&Entry<i32>] = &[
     &broker::NUM_NETWORK_THREADS,
     &broker::NUM_IO_THREADS,
@@ -74,10 +74,11 @@ static THREADS: &[&Entry<i32>] = &[
     &cleaner::LOG_CLEANER_THREADS,
 ];
 
-/// Whether a broker that runs by the first of these may go over to the second.
+/// Checks whether a running broker may change from the first of these to the second.
 ///
 /// # Errors
-/// What Kafka refuses of a running broker although it would start so
+///
+/// Returns an error for what Kafka refuses in a running broker although it would start with it
 /// (`DynamicThreadPool.validateReconfiguration`, `DynamicLogConfig.validateReconfiguration`).
 pub fn check_change(has: &Layers, wanted: &Layers) -> Result<(), BrokerConfigError> {
     for row in THREADS {
@@ -96,7 +97,7 @@ pub fn check_change(has: &Layers, wanted: &Layers) -> Result<(), BrokerConfigErr
         (&topic::LOCAL_RETENTION_MS, &topic::RETENTION_MS),
         (&topic::LOCAL_RETENTION_BYTES, &topic::RETENTION_BYTES),
     ] {
-        // -1 is without limit, -2 of the local one is the same as of all.
+        // -1 means no limit; -2 for the local limit means the same as the total one.
         let (kept, most) = (local.resolve(wanted), all.resolve(wanted));
         let (name, of_all) = (first_name(local), first_name(all));
         match kept {
@@ -133,7 +134,7 @@ mod tests {
         load(pairs).expect_err(pairs[0].0).to_string()
     }
 
-    /// What a broker that runs says to this change, `None` if it takes it.
+    /// Returns the error of a running broker for this change, `None` if it is accepted.
     fn change(name: &str, from: &str, to: &str) -> Option<String> {
         let of = |value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let has = Settings::default().with_live(&BTreeMap::new(), &of(from));

@@ -1,4 +1,4 @@
-//! What DescribeConfigs and CreateTopics answer about an option (KIP-226, KIP-525).
+//! The description of an option in DescribeConfigs and CreateTopics responses (KIP-226, KIP-525).
 
 use std::collections::BTreeMap;
 
@@ -9,40 +9,40 @@ use crate::config::name::Name;
 use crate::config::table;
 use crate::config::value::ConfigType;
 
-/// One of the places from which an option could take its value.
+/// One of the sources from which an option can take its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigSynonym {
-    /// The name there.
+    /// The name in that source.
     pub name: &'static str,
     /// The value there, in that name's own unit; `None` if it is a secret.
     pub value: Option<String>,
-    /// What kind of place it is.
+    /// The type of the source.
     pub source: ConfigSource,
 }
 
-/// One option with its value and everything that is told about it.
+/// One option with its value and its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigDescription {
-    /// The name that was asked about.
+    /// The requested name.
     pub name: &'static str,
-    /// The value in the name's own unit; `None` if it is a secret, or if the option is set (or
-    /// has its default) under another name in another unit.
+    /// The value in the name's own unit; `None` if it is a secret, or if the option is set (or has
+    /// its default) under another name in another unit.
     pub value: Option<String>,
     /// Where the value comes from.
     pub source: ConfigSource,
-    /// True if it may not change while the broker runs.
+    /// True if it cannot change while the broker runs.
     pub read_only: bool,
     /// True for secrets.
     pub sensitive: bool,
     /// Its type.
     pub kind: ConfigType,
-    /// The places that have a value for it, the one that counts first.
+    /// The sources that have a value for it, in order of precedence.
     pub synonyms: Vec<ConfigSynonym>,
-    /// What it means.
+    /// The documentation.
     pub doc: &'static str,
 }
 
-/// Every option of a topic with these overrides, by name.
+/// Returns every option of a topic with these overrides, by name.
 pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<ConfigDescription> {
     let mut all: Vec<ConfigDescription> = table::rows()
         .filter_map(|row| Some(topic_option(row, row.topic()?, overrides, layers)))
@@ -51,7 +51,7 @@ pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Confi
     all
 }
 
-/// Every option of the broker under every name, by name.
+/// Returns every option of the broker under every name, by name.
 pub fn broker(layers: &Layers) -> Vec<ConfigDescription> {
     let mut all: Vec<ConfigDescription> = table::rows()
         .flat_map(|row| {
@@ -62,7 +62,7 @@ pub fn broker(layers: &Layers) -> Vec<ConfigDescription> {
     all
 }
 
-/// What clients have set on all brokers, by name.
+/// Returns what clients have set as cluster-wide defaults, by name.
 pub fn broker_defaults(layers: &Layers) -> Vec<ConfigDescription> {
     let set = |row: &'static dyn Row, name: &'static Name| {
         let all = layers.all(row.broker());
@@ -96,10 +96,10 @@ fn topic_option(
     layers: &Layers,
 ) -> ConfigDescription {
     let mut synonyms = broker_synonyms(row, layers);
-    // As in Kafka: what is set under other names only, in other units, is not told.
+    // As in Kafka, values that are set only under other names, in other units, are not shown.
     let first = row.broker().first().map(|name| name.text);
-    let told = synonyms.iter().position(|synonym| Some(synonym.name) == first);
-    synonyms.drain(..told.unwrap_or(synonyms.len()));
+    let at = synonyms.iter().position(|synonym| Some(synonym.name) == first);
+    synonyms.drain(..at.unwrap_or(synonyms.len()));
     let (mut value, mut source) = match layers.find(row.broker()) {
         Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), setting.source),
         None => (row.default_text(), ConfigSource::Default),
@@ -127,9 +127,9 @@ fn described_broker_option(
     layers: &Layers,
 ) -> ConfigDescription {
     let mut synonyms = broker_synonyms(row, layers);
-    // Names of the same unit are the same option. With different units each name tells what was
-    // set under it, as in Kafka: a value in hours would be wrong for one set in milliseconds. So
-    // it does if only the first name can change: the others stay as the start left them.
+    // Names of the same unit are the same option. If the units differ, each name shows what was set
+    // under it, as in Kafka: a value in hours would be wrong for one set in milliseconds. So it
+    // does if only the first name can change: the others keep their values of the start.
     let differ = |other: &Name| other.factor != 1 || row.changes_live_as(other);
     if row.broker().iter().any(differ) {
         let own = synonyms.iter().position(|synonym| synonym.name == name.text);
@@ -148,8 +148,7 @@ fn described_broker_option(
     }
 }
 
-/// Returns what is set under any of the row's names, and then the default, which the last name
-/// carries.
+/// Returns what is set under any of the row's names, then the default, under the last name.
 pub fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
     let mut synonyms: Vec<ConfigSynonym> = layers
         .all(row.broker())

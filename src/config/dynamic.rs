@@ -1,4 +1,4 @@
-//! What clients set on the broker while it runs (KIP-226): which options, and as layers.
+//! The broker configs that clients set while it runs (KIP-226): checks, and conversion to layers.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,16 @@ use crate::config::error::{BrokerConfigError, ConfigError};
 use crate::config::layers::{ConfigSource, Layer};
 use crate::config::{table, unsupported};
 
-/// Where a value comes from that a client has set, for people.
+/// The origin of a value that a client has set, for messages.
 const ORIGIN: &str = "set while the broker runs";
 
-/// Whether the broker's configs may change from one set to another while it runs. What stays as
-/// it is is not looked at.
+/// Checks whether the broker's configs may change from one set to another while it runs. Unchanged
+/// ones are not checked.
 ///
-/// Errors: an option that does not exist or changes at a start only, a value that is not allowed,
-/// or one that asks for what this version does not have.
+/// # Errors
+///
+/// Returns an error for an option that does not exist or is read-only, a value that is not allowed,
+/// or one that requires a feature that this version does not have.
 pub fn check(
     has: &BTreeMap<String, String>,
     wanted: &BTreeMap<String, String>,
@@ -44,17 +46,19 @@ pub fn check(
     Ok(())
 }
 
-/// Whether a broker may start in whose data directory clients have set these configs.
+/// Checks whether a broker may start with these configs, which clients have set in its data
+/// directory.
 ///
 /// # Errors
-/// One of them asks for what this version does not have.
+///
+/// Returns an error if one of them requires a feature that this version does not have.
 pub fn check_kept(configs: &BTreeMap<String, String>) -> Result<(), ConfigError> {
-    let origin = "set by a client, and kept in the data directory";
+    let origin = "set by a client, and stored in the data directory";
     configs.iter().try_for_each(|(name, value)| unsupported::check(name, value, origin))
 }
 
-/// What was set, as a layer. A value that [`check`] would refuse (kept by another version, or by
-/// Apache Kafka itself) counts as not set.
+/// Converts stored configs to a layer. A value that [`check`] would refuse (stored by another
+/// version, or by Apache Kafka itself) counts as not set.
 pub fn layer(configs: &BTreeMap<String, String>, source: ConfigSource) -> Layer {
     let mut layer = Layer::default();
     for (name, value) in configs {
@@ -107,20 +111,20 @@ mod tests {
 
     #[test]
     fn what_stays_as_it_is_is_not_looked_at() {
-        let kept = configs(&[("node.id", "5"), ("nobody.knows", "1")]);
+        let kept = configs(&[("node.id", "5"), ("no.such.option", "1")]);
         check(&kept, &kept).unwrap();
         assert!(check(&kept, &configs(&[("node.id", "6")])).is_err());
     }
 
     #[test]
     fn what_may_not_be_set_is_no_layer() {
-        let kept = configs(&[("node.id", "5"), ("nobody.knows", "1"), ("max.connections", "0")]);
+        let kept = configs(&[("node.id", "5"), ("no.such.option", "1"), ("max.connections", "0")]);
         let settings = Settings::default().with_live(&kept, &kept);
         assert_eq!(settings.broker(), Settings::default().broker());
         assert_eq!(settings.live(), Settings::default().live());
     }
 
-    /// A value that the option allows and does not have by itself.
+    /// Returns a value that the option allows and that is not its default.
     fn another(row: &dyn Row) -> &'static str {
         const TRIED: &[&str] = &[
             "true",

@@ -1,23 +1,21 @@
-//! `host:port`, as `listeners` and `advertised.listeners` name it behind the listener's name.
+//! `host:port`, as used in `listeners` and `advertised.listeners` after the listener's name.
 
 use std::fmt;
 
-/// The name by which a machine knows itself.
+/// The name by which a machine refers to itself.
 pub const LOCALHOST: &str = "localhost";
 
-/// Where a listener listens, or where clients are told to go.
+/// An address to listen on, or to advertise to clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// A name or an address, without the brackets of IPv6; empty means every interface.
+    /// A host name or an IP address, without the brackets of IPv6; empty means every interface.
     pub host: String,
     /// The port; 0 lets the system choose one.
     pub port: u16,
 }
 
 impl Endpoint {
-    /// Read `host:port`.
-    ///
-    /// `None` for a port that is no port, or an IPv6 address without brackets.
+    /// Parses `host:port`. Returns `None` for an invalid port, or an IPv6 address without brackets.
     pub fn parse(text: &str) -> Option<Endpoint> {
         let (host, port) = text.rsplit_once(':')?;
         let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
@@ -33,13 +31,13 @@ impl Endpoint {
         Some(Endpoint { host: host.to_owned(), port })
     }
 
-    /// True if the host is this machine's name for itself.
+    /// Returns true if the host is `localhost`.
     pub fn is_localhost(&self) -> bool {
         self.host.eq_ignore_ascii_case(LOCALHOST)
     }
 
-    /// True if the host is empty or the address of every interface: fit to listen on, but not to
-    /// be told to a client.
+    /// Returns true if the host is empty or the address of every interface: suitable for listening,
+    /// but not to be advertised.
     pub fn is_everywhere(&self) -> bool {
         self.host.is_empty()
             || self.host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_unspecified())
@@ -47,7 +45,7 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    /// `host:port`, with brackets round an IPv6 address.
+    /// Writes `host:port`, with brackets around an IPv6 address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)

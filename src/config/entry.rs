@@ -1,9 +1,10 @@
 //! One option of the table.
 //!
-//! Scope is not a field: a row with a topic's name is a topic's option, one with broker's names
-//! is a broker's, one with both is the broker's value for topics that do not say otherwise.
+//! Scope is not a field: a row with a topic name is a topic option, one with broker names is a
+//! broker option, and one with both is the broker's value for topics that do not set their own.
 //!
-//! **Invariant:** a layer holds only what [`Row::validates`] let in, so resolving cannot fail.
+//! **Invariant:** a layer holds only what [`Row::validates`] has accepted, so resolving cannot
+//! fail.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,8 +14,8 @@ use crate::config::layers::Layers;
 use crate::config::name::Name;
 use crate::config::value::{ConfigType, Value};
 
-/// When the broker's value of an option may change (`DynamicBrokerConfig.AllDynamicConfigs`; a
-/// topic's own value always may).
+/// When the broker's value of an option can change (`DynamicBrokerConfig.AllDynamicConfigs`; a
+/// topic's own value always can).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Only at a start.
@@ -26,70 +27,70 @@ pub enum Change {
 /// What setting the option does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// What it says.
+    /// What its documentation says.
     Acts,
-    /// It is checked, kept and shown, so that tools which set it work; nothing follows from it, and
-    /// this is why: a clause to stand after "reported, as".
+    /// The value is checked, stored and shown, so that tools which set it work, but has no effect.
+    /// The reason is a clause to follow "reported, as".
     Unused(&'static str),
 }
 
-/// One option: everything that is known about it, once.
+/// An option: everything that is known about it, once.
 #[derive(Debug)]
 pub struct Entry<T: Value> {
-    /// The topic's name for it, if topics may set it.
+    /// The topic's name of it, if topics can set it.
     pub topic: Option<&'static str>,
-    /// The broker's names for it, the one that wins first. The last one carries the default.
+    /// The broker's names of it, in order of precedence. The last one carries the default.
     pub broker: &'static [Name],
-    /// The value when nobody sets it.
+    /// The value if none is set.
     pub default: T,
-    /// What a value must satisfy besides its type.
+    /// What a value must satisfy beyond its type.
     pub check: Check,
-    /// When the broker's value may change.
+    /// When the broker's value can change.
     pub change: Change,
-    /// Whether setting it does anything.
+    /// Whether setting it has an effect.
     pub effect: Effect,
-    /// What it means, for people.
+    /// The documentation.
     pub doc: &'static str,
 }
 
 /// An [`Entry`] of any type, as the table holds it.
 pub trait Row: Debug + Sync {
-    /// The topic's name for it.
+    /// Returns the topic's name of it.
     fn topic(&self) -> Option<&'static str>;
-    /// The broker's names for it, the one that wins first.
+    /// Returns the broker's names of it, in order of precedence.
     fn broker(&self) -> &'static [Name];
-    /// The type of a value in the option's own unit.
+    /// Returns the type of a value in the option's own unit.
     fn kind(&self) -> ConfigType;
-    /// The default as text, in the option's own unit.
+    /// Returns the default as text, in the option's own unit.
     fn default_text(&self) -> String;
-    /// When the broker's value may change.
+    /// Returns when the broker's value can change.
     fn change(&self) -> Change;
-    /// Whether setting it does anything.
+    /// Returns whether setting it has an effect.
     fn effect(&self) -> Effect;
-    /// What it means.
+    /// Returns the documentation.
     fn doc(&self) -> &'static str;
-    /// True if `text`, in units of `factor`, is of the type and satisfies the check.
+    /// Returns true if `text`, in units of `factor`, has the type and satisfies the check.
     fn validates(&self, text: &str, factor: i64) -> bool;
-    /// What is allowed in units of `factor`, to stand after "must be".
+    /// Returns what is allowed in units of `factor`, to follow "must be".
     fn allowed(&self, factor: i64) -> String;
 
-    /// The type of a value given under `name`: Kafka's names in larger units are ints.
+    /// Returns the type of a value under `name`: Kafka's names in larger units are ints.
     fn kind_of(&self, name: &Name) -> ConfigType {
         if name.factor == 1 { self.kind() } else { ConfigType::Int }
     }
 
-    /// True if the broker's value may change under `name` while it runs: Kafka changes an option
-    /// of several names under the first alone.
+    /// Returns true if the broker's value can change under `name` while it runs: Kafka changes an
+    /// option of several names under the first one only.
     fn changes_live_as(&self, name: &Name) -> bool {
         self.change() == Change::Live && self.broker().first() == Some(name)
     }
 
-    /// True for what may never be shown.
+    /// Returns true if the value must never be shown.
     fn is_sensitive(&self) -> bool {
         self.kind() == ConfigType::Password
     }
 
-    /// A value in units of `factor`, as text in the option's own unit.
+    /// Converts a value in units of `factor` to the option's own unit.
     fn in_own_unit(&self, text: &str, factor: i64) -> String {
         match i64::read(text) {
             Some(number) if factor != 1 => i64::scaled(number, factor).to_string(),
@@ -97,7 +98,7 @@ pub trait Row: Debug + Sync {
         }
     }
 
-    /// The default in units of `factor`, as text.
+    /// Returns the default in units of `factor`, as text.
     fn default_in(&self, factor: i64) -> String {
         match self.default_text().parse::<i64>() {
             Ok(number) if factor != 1 && number > 0 => (number / factor).to_string(),
@@ -107,8 +108,8 @@ pub trait Row: Debug + Sync {
 }
 
 impl<T: Value> Entry<T> {
-    /// The broker's value: of the nearest layer that has one under any name, under the first of
-    /// the names that it has.
+    /// Returns the broker's value: of the nearest layer that has one under any name, under the
+    /// first of the names that it has.
     pub fn resolve(&self, layers: &Layers) -> T::Read {
         layers
             .find(self.broker)
@@ -116,10 +117,10 @@ impl<T: Value> Entry<T> {
             .unwrap_or_else(|| self.default.read_default())
     }
 
-    /// A topic's value: its own if it has one, else the broker's.
+    /// Returns a topic's value: its own if it has one, else the broker's.
     ///
-    /// `overrides` are what a topic was created with; a value there that does not pass the check
-    /// (kept by an older version, say) counts as not set.
+    /// `overrides` are the topic's configs; one that does not pass the check (stored by an older
+    /// version, for example) counts as not set.
     pub fn resolve_topic(&self, overrides: &BTreeMap<String, String>, layers: &Layers) -> T::Read {
         self.topic
             .and_then(|topic| overrides.get(topic))
@@ -128,7 +129,7 @@ impl<T: Value> Entry<T> {
     }
 
     fn read(&self, text: &str, factor: i64) -> Option<T::Read> {
-        // A name in larger units is an int in Kafka, which also keeps the product within bounds.
+        // In Kafka a name in larger units is an int, which also keeps the product within bounds.
         if factor != 1 && i32::read(text).is_none() {
             return None;
         }

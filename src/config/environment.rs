@@ -1,6 +1,6 @@
-//! `OTTLA_…` variables, each exactly one of the broker's options.
+//! `OTTLA_…` variables, one for each of the broker's options.
 //!
-//! The environment is handed in; nothing here reads it.
+//! The environment is passed in; nothing here reads it.
 
 use crate::config::error::ConfigError;
 use crate::config::layers::Layer;
@@ -8,7 +8,7 @@ use crate::config::{table, unsupported};
 
 const PREFIX: &str = "OTTLA_";
 
-/// Variables that the program itself reads, which are no options of the table.
+/// Variables that the program itself reads, and that are not options.
 pub const PROGRAMS_OWN: &[(&str, &str)] = &[
     ("OTTLA_BIN", "the program that the fixtures of `docs/ci/README.md` start"),
     (
@@ -20,21 +20,24 @@ pub const PROGRAMS_OWN: &[(&str, &str)] = &[
     ("OTTLA_LOG_FORMAT", "`text` or `json`, like `--log-format`"),
 ];
 
-/// Variables with these beginnings are left to the project's tests and benches.
+/// Variables with these prefixes are reserved for the project's tests and benchmarks.
 pub const FOR_TESTS: &[&str] = &["OTTLA_TEST_", "OTTLA_INTEROP", "OTTLA_BENCH_", "OTTLA_SEED"];
 
-/// Kubernetes sets these in every container beside a service that is called ottla.
+/// Kubernetes sets these in every container next to a service named ottla.
 pub const OF_KUBERNETES: &[&str] = &["OTTLA_SERVICE_HOST", "OTTLA_SERVICE_PORT", "OTTLA_PORT"];
 
-/// The variable for a broker's option: `OTTLA_LOG_RETENTION_MS` for `log.retention.ms`.
+/// Returns the variable for a broker option: `OTTLA_LOG_RETENTION_MS` for `log.retention.ms`.
 pub fn variable(name: &str) -> String {
     let upper = name.to_ascii_uppercase().replace('.', "_");
     format!("{PREFIX}{upper}")
 }
 
-/// What the environment sets. Variables that do not begin with `OTTLA_` are not looked at.
+/// Reads the options from the environment. Variables that do not start with `OTTLA_` are ignored.
 ///
-/// Errors: a variable that begins so and is no option, or a value that is not allowed.
+/// # Errors
+///
+/// Returns an error for a variable with this prefix that is not an option, or a value that is not
+/// allowed.
 pub fn layer(variables: impl IntoIterator<Item = (String, String)>) -> Result<Layer, ConfigError> {
     let mut layer = Layer::default();
     for (variable, value) in variables {

@@ -1,65 +1,65 @@
-//! What can be wrong with configuration, each said in one line.
+//! Configuration errors, each reported in one line.
 
 use std::fmt::Write;
 
 use thiserror::Error;
 
-/// A start's configuration is wrong. Nothing has been touched.
+/// The configuration at a start is invalid. Nothing has been changed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// No option has that name.
+    /// The option does not exist.
     #[error("{} = \"{}\" ({origin}): there is no such option{hint}", line(key), line(value))]
     Unknown {
-        /// The name as it was given.
+        /// The name as given.
         key: String,
-        /// The value it was to have.
+        /// The value as given.
         value: String,
-        /// Where it was given.
+        /// Its source.
         origin: String,
-        /// What may have been meant, with the punctuation before it; empty for no idea.
+        /// A suggestion, with the punctuation before it; empty if there is none.
         hint: String,
     },
-    /// The option does not allow the value.
+    /// The value is not allowed.
     #[error("{} = \"{}\" ({origin}): must be {allowed}", line(key), line(value))]
     Invalid {
         /// The option's name.
         key: String,
-        /// The value; `(hidden)` if it is a secret.
+        /// Its source.
         value: String,
-        /// Where it was given.
+        /// Its source.
         origin: String,
-        /// What is allowed, to stand after "must be".
+        /// What is allowed, to follow "must be".
         allowed: String,
     },
-    /// The setting asks for what this version does not have, and must not be passed over.
+    /// The setting requires a feature that this version does not have, and must not be ignored.
     #[error(
         "{} = \"{}\" ({origin}): asks for {feature}, which this version does not have: {remedy}",
         line(key),
         line(value)
     )]
     Unsupported {
-        /// The option's name, or the variable's where it is no option.
+        /// The option's name, or the variable's if it is not an option.
         key: String,
         /// The value; `(hidden)` if it is a secret.
         value: String,
-        /// Where it was set.
+        /// Its source.
         origin: String,
-        /// What is asked for, to stand after "asks for".
+        /// The feature, to follow "asks for".
         feature: &'static str,
         /// What to do about it.
         remedy: &'static str,
     },
-    /// The file is not TOML, or not of the shape that options have.
+    /// The file is not TOML, or does not have the structure of options.
     #[error("{origin}, line {line_number}: {}", line(problem))]
     Malformed {
         /// The file.
         origin: String,
-        /// Where in it, from 1.
+        /// The line number, from 1.
         line_number: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// One name is set twice in one source.
+    /// A name is set twice in one source.
     #[error(
         "{} = \"{}\" ({origin}): is set twice, also to \"{}\"; must be set once",
         line(key),
@@ -73,95 +73,95 @@ pub enum ConfigError {
         value: String,
         /// The other.
         other: String,
-        /// Where both were given.
+        /// The source of both.
         origin: String,
     },
 }
 
-/// What a client asked of a topic's configuration is wrong: INVALID_CONFIG, with this message.
+/// A topic's configuration in a request is invalid: INVALID_CONFIG, with this message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TopicConfigError {
-    /// No topic's option has that name.
+    /// The topic option does not exist.
     #[error("Unknown topic config name: {}{hint}", line(name))]
     Unknown {
-        /// The name as it came.
+        /// The name as received.
         name: String,
-        /// What may have been meant, with the punctuation before it; empty for no idea.
+        /// A suggestion, with the punctuation before it; empty if there is none.
         hint: String,
     },
-    /// The option does not allow the value.
+    /// The value is not allowed.
     #[error("Invalid value \"{}\" for topic config {name}: must be {allowed}", line(value))]
     Invalid {
         /// The option's name.
         name: String,
-        /// The value as it came.
+        /// The value as received.
         value: String,
-        /// What is allowed, to stand after "must be".
+        /// What is allowed, to follow "must be".
         allowed: String,
     },
-    /// Segments are to be kept in a remote store, and there is none.
+    /// Segments are to be kept in remote storage, which does not exist.
     #[error(
         "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with \
          remote log storage."
     )]
     NoRemoteStore,
-    /// Two values are each allowed, but not together.
+    /// Two values are allowed individually, but not together.
     #[error(
         "Conflicting topic configs: {lesser} ({lesser_value}) is more than {greater} \
          ({greater_value})"
     )]
     Conflict {
-        /// The option that may not be the larger.
+        /// The option that must not be larger.
         lesser: &'static str,
         /// Its value.
         lesser_value: i64,
-        /// The option that may not be the smaller.
+        /// The option that must not be smaller.
         greater: &'static str,
         /// Its value.
         greater_value: i64,
     },
 }
 
-/// What a client asked of the broker's configuration while it runs is wrong.
+/// A change of a running broker's configuration in a request is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BrokerConfigError {
-    /// Options, commas between, that change at a start only.
+    /// Read-only options, separated by commas.
     #[error("Cannot update these configs dynamically: Set({0})")]
     Fixed(String),
-    /// No broker's option has that name.
+    /// The broker option does not exist.
     #[error("Unknown broker config name: {}{hint}", line(name))]
     Unknown {
-        /// The name as it came.
+        /// The name as received.
         name: String,
-        /// What may have been meant, with the punctuation before it; empty for no idea.
+        /// A suggestion, with the punctuation before it; empty if there is none.
         hint: String,
     },
-    /// The option does not allow the value.
+    /// The value is not allowed.
     #[error("Invalid value {} for configuration {name}: must be {allowed}", line(value))]
     Invalid {
         /// The option's name.
         name: String,
-        /// The value as it came.
+        /// The value as received.
         value: String,
-        /// What is allowed, to stand after "must be".
+        /// What is allowed, to follow "must be".
         allowed: String,
     },
-    /// A pool of threads cannot become that large or small at once.
+    /// A thread pool cannot grow or shrink that much at once.
     #[error(
         "Dynamic thread count update validation failed for {name}={count}, value {bound} {current}"
     )]
     Threads {
         /// The option.
         name: &'static str,
-        /// How many it is to have.
+        /// The requested number.
         count: i32,
-        /// How they must compare.
+        /// How it must compare.
         bound: &'static str,
-        /// How many it has.
+        /// The current number.
         current: i32,
     },
-    /// Segments that are in the remote store as well are to stay on the local disk for ever, others
-    /// are not.
+    /// Segments that are in remote storage as well would stay on the local disk for ever, others
+    /// would not.
     #[error(
         "Invalid value -1 for configuration {name}: Value must not be -1 as {of_all} value is set \
          as {most}."
@@ -169,12 +169,12 @@ pub enum BrokerConfigError {
     LocalUnlimited {
         /// The option for the local disk.
         name: &'static str,
-        /// The option for all.
+        /// The option for the total.
         of_all: &'static str,
         /// Its value.
         most: i64,
     },
-    /// More is to stay on the local disk than is kept at all.
+    /// More would stay on the local disk than is kept in total.
     #[error(
         "Invalid value {kept} for configuration {name}: Value must not be more than {of_all} \
          property value: {most}"
@@ -184,42 +184,42 @@ pub enum BrokerConfigError {
         name: &'static str,
         /// Its value.
         kept: i64,
-        /// The option for all.
+        /// The option for the total.
         of_all: &'static str,
         /// Its value.
         most: i64,
     },
-    /// What would stop a start: values that contradict each other, or that ask for what this version
-    /// does not have.
+    /// The change would prevent a start: values that contradict each other, or that require a
+    /// feature that this version does not have.
     #[error(transparent)]
     AtStart(#[from] ConfigError),
 }
 
-/// What a client asked of a group's or a client metrics subscription's configuration is wrong.
+/// The configuration of a group or a client metrics subscription in a request is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResourceConfigError {
-    /// No group's option has that name.
+    /// The group option does not exist.
     #[error("Unknown group config name: {}{hint}", line(name))]
     UnknownOfGroup {
-        /// The name as it came.
+        /// The name as received.
         name: String,
-        /// What may have been meant, with the punctuation before it; empty for no idea.
+        /// A suggestion, with the punctuation before it; empty if there is none.
         hint: String,
     },
-    /// No option of client metrics has that name.
+    /// The client metrics option does not exist.
     #[error("Unknown client metrics configuration: {}", line(.0))]
     UnknownOfClientMetrics(String),
-    /// The option does not allow the value.
+    /// The value is not allowed.
     #[error("Invalid value {} for configuration {name}: must be {allowed}", line(value))]
     Invalid {
         /// The option's name.
         name: &'static str,
-        /// The value as it came.
+        /// The value as received.
         value: String,
-        /// What is allowed, to stand after "must be".
+        /// What is allowed, to follow "must be".
         allowed: String,
     },
-    /// The broker's options do not allow the value, or another value of the group does not.
+    /// The broker's options, or another value of the group, do not allow the value.
     #[error("{name} must be {relation} {other}")]
     Unequal {
         /// The option.
@@ -229,18 +229,18 @@ pub enum ResourceConfigError {
         /// The other option.
         other: &'static str,
     },
-    /// A subscription's interval that is too short or too long.
+    /// The interval of a subscription is too short or too long.
     #[error("Invalid value {0} for interval.ms, interval must be between 100 and 3600000 (1 hour)")]
     Interval(String),
-    /// A subscription that names clients as nobody can.
+    /// The match pattern of a subscription is invalid.
     #[error("Illegal client matching pattern: {}", line(.0))]
     Pattern(String),
 }
 
 const SHOWN_CHARS: usize = 120;
 
-/// Somebody's text, fit for the middle of one line: control characters escaped, the end of a
-/// long one left out.
+/// Makes text from outside suitable for one line: escapes control characters and truncates long
+/// text.
 fn line(text: &str) -> String {
     let mut shown = String::new();
     for (index, c) in text.chars().enumerate() {

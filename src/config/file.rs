@@ -1,8 +1,8 @@
-//! The configuration file: TOML whose keys are the broker's options.
+//! The configuration file: TOML with the broker's options as keys.
 //!
-//! A key may stand in quotes (`"log.retention.ms" = 1`), bare (`log.retention.ms = 1`) or in
-//! tables (`[log]` and `retention.ms = 1`): TOML reads the latter two as tables in tables, which
-//! are joined with dots again. The file's text is handed in; nothing here reads it.
+//! A key may be quoted (`"log.retention.ms" = 1`), bare (`log.retention.ms = 1`) or in tables
+//! (`[log]` and `retention.ms = 1`): TOML reads the latter two as nested tables, which are joined
+//! with dots again. The file's text is passed in; nothing here reads it.
 
 use toml::{Table, Value};
 
@@ -10,9 +10,12 @@ use crate::config::error::ConfigError;
 use crate::config::layers::Layer;
 use crate::config::table;
 
-/// What the file sets. `origin` is its path, for people.
+/// Reads the options from the file. `origin` is its path, for messages.
 ///
-/// Errors: it is not TOML, a key is no option, a value is not allowed, or a name is set twice in
+/// # Errors
+///
+/// Returns an error if it is not TOML, a key is not an option, a value is not allowed, or a name is
+/// set twice in two of the forms.
 /// two of the forms.
 pub fn layer(origin: &str, text: &str) -> Result<Layer, ConfigError> {
     let table: Table = text.parse().map_err(|error| malformed(origin, text, &error))?;
@@ -52,12 +55,13 @@ fn text_of(key: &str, value: &Value, origin: &str) -> Result<String, ConfigError
         key: key.to_owned(),
         value: value.to_string(),
         origin: origin.to_owned(),
-        allowed: "a text, a number, true or false, or an array of texts without commas".to_owned(),
+        allowed: "a string, a number, true or false, or an array of strings without commas"
+            .to_owned(),
     };
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Integer(number) => Ok(number.to_string()),
-        // With its point: 1.0 is no whole number.
+        // With its decimal point: 1.0 is not an integer.
         Value::Float(number) => Ok(format!("{number:?}")),
         Value::Boolean(truth) => Ok(truth.to_string()),
         Value::Array(items) => {
@@ -174,7 +178,7 @@ mod tests {
     #[test]
     fn a_value_that_is_no_text_number_or_boolean_is_refused() {
         let allowed =
-            "must be a text, a number, true or false, or an array of texts without commas";
+            "must be a string, a number, true or false, or an array of strings without commas";
         for (text, shown) in [
             ("num.partitions = 1979-05-27", "num.partitions = \"1979-05-27\""),
             ("listeners = [1, 2]", "listeners = \"[1, 2]\""),

@@ -1,5 +1,5 @@
-//! Topics that are to be there once the broker is: `KAFKA_CREATE_TOPICS` of wurstmeister's images
-//! and of those that follow them (`create-topics.sh`).
+//! Topics to create at the start: `KAFKA_CREATE_TOPICS` of wurstmeister's images and those that
+//! follow them (`create-topics.sh`).
 
 use crate::config::error::ConfigError;
 use crate::config::topic;
@@ -7,31 +7,33 @@ use crate::config::value::Value;
 
 /// The variable that names the topics.
 pub const TOPICS: &str = "KAFKA_CREATE_TOPICS";
-/// The variable that says which characters stand between them.
+/// The variable with the separator characters.
 pub const SEPARATOR: &str = "KAFKA_CREATE_TOPICS_SEPARATOR";
 
-/// How many partitions all of them may have together: as many as one request may create.
+/// Maximum number of partitions of all these topics: what one request may create.
 const PARTITIONS_MAX: i64 = 10_000;
 
-/// One topic that is created at a start if it is not there.
+/// A topic that is created at a start if it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstTopic {
     /// Its name, as it was given.
     pub name: String,
-    /// How many partitions it gets, at least 1.
+    /// The number of partitions, at least 1.
     pub partitions: i32,
-    /// How many replicas were asked for, at least 1; there is one broker.
+    /// The requested replication factor, at least 1; there is one broker.
     pub replication_factor: i16,
     /// Its own `cleanup.policy`.
     pub cleanup_policy: Option<String>,
 }
 
-/// Reads `orders:3:1,customers:1:1:compact`: name, partitions, replicas, and if need be the
-/// cleanup policy. Each character of `separator` ends a topic, as bash has it with `IFS`;
-/// `$'\n'` is read as bash reads it. Blank topics are left out.
+/// Parses `orders:3:1,customers:1:1:compact`: name, partitions, replicas, and optionally the
+/// cleanup policy. Each character of `separator` ends a topic, like bash's `IFS`; `$'\n'` is
+/// unescaped as in bash. Blank topics are skipped.
 ///
 /// # Errors
-/// A topic that is not of this form, or more partitions than may be created at once.
+///
+/// Returns an error for a topic that does not have this form, or more partitions than may be
+/// created at once.
 pub fn parse(text: &str, separator: &str) -> Result<Vec<FirstTopic>, ConfigError> {
     let separator = unquoted(separator);
     let items = text.split(|c| separator.contains(c)).map(str::trim);
@@ -70,7 +72,8 @@ fn one(item: &str) -> Result<FirstTopic, ConfigError> {
     }
 }
 
-/// Characters as a shell has them: `$'\n'`, which compose files hand on as it is, is a newline.
+/// Unescapes characters as a shell does: `$'\n'`, which compose files pass on unchanged, is a
+/// newline.
 fn unquoted(separator: &str) -> String {
     let quoted = separator.strip_prefix("$'").and_then(|rest| rest.strip_suffix('\''));
     match quoted {

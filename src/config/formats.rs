@@ -47,7 +47,7 @@ pub const CLIENT_ATTRIBUTES: &[&str] = &[
     "client_source_port",
 ];
 
-/// Returns true for `attribute=pattern`, the pattern one that may be a regular expression.
+/// Returns true for `attribute=pattern`, if the pattern could be a regular expression.
 pub fn is_client_pattern(item: &str) -> bool {
     item.split_once('=').is_some_and(|(name, pattern)| {
         let is_whole = !pattern.is_empty() && !pattern.contains('=');
@@ -55,8 +55,8 @@ pub fn is_client_pattern(item: &str) -> bool {
     })
 }
 
-/// Returns true if the brackets of a regular expression are closed, and nothing is repeated or escaped
-/// that is not there. Nobody is matched here, so more need not be known.
+/// Returns true if the brackets of a regular expression are closed, and every quantifier and escape
+/// has something to apply to. Patterns are never matched here, so no more has to be checked.
 fn is_well_formed(pattern: &str) -> bool {
     let (mut depth, mut in_class, mut can_repeat) = (0_usize, false, false);
     let mut chars = pattern.chars().peekable();
@@ -80,7 +80,7 @@ fn is_well_formed(pattern: &str) -> bool {
     depth == 0 && !in_class
 }
 
-/// Returns true for a strategy by which a share group may begin.
+/// Returns true for an offset reset strategy of share groups.
 pub fn is_offset_reset(text: &str) -> bool {
     match text.split_once(':') {
         None => matches!(text, "earliest" | "latest"),
@@ -88,7 +88,7 @@ pub fn is_offset_reset(text: &str) -> bool {
     }
 }
 
-/// Returns true for a duration in ISO 8601 that is not negative, as `java.time.Duration` reads it.
+/// Returns true for a non-negative ISO 8601 duration, as `java.time.Duration` parses it.
 fn is_duration(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
     let Some(rest) = text.strip_prefix('P') else { return false };

@@ -1,9 +1,9 @@
 //! The options of consumer groups and committed offsets.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`), but for those of
+//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`), except
 //! `group.max.count`, `group.max.bytes`, `group.member.max.bytes` and
-//! `group.coordinator.max.bytes`, which Kafka does not have. Where a default
-//! differs, `page.rs` says so and why.
+//! `group.coordinator.max.bytes`, which Kafka does not have. Where a default differs, `page.rs`
+//! says so and why.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -18,7 +18,7 @@ pub static GROUP_INITIAL_REBALANCE_DELAY_MS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long the first rebalance of an empty group waits for more members to come.",
+    doc: "How long the first rebalance of an empty group waits for more members to join.",
 };
 
 /// `group.min.session.timeout.ms`.
@@ -29,7 +29,7 @@ pub static GROUP_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The shortest session timeout that a member of a classic group may ask for.",
+    doc: "The minimum session timeout of a member of a classic group.",
 };
 
 /// `group.max.session.timeout.ms`.
@@ -40,7 +40,7 @@ pub static GROUP_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The longest session timeout that a member of a classic group may ask for.",
+    doc: "The maximum session timeout of a member of a classic group.",
 };
 
 /// `group.max.size`.
@@ -51,7 +51,7 @@ pub static GROUP_MAX_SIZE: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many members a classic group may have.",
+    doc: "The maximum number of members of a classic group.",
 };
 
 /// `group.max.count`.
@@ -62,8 +62,8 @@ pub static GROUP_MAX_COUNT: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many groups there may be. More that a data directory has are kept, but no new group \
-        is taken.",
+    doc: "The maximum number of groups. If a data directory has more, they are kept, but no new \
+        group is created.",
 };
 
 /// `group.max.bytes`.
@@ -74,8 +74,8 @@ pub static GROUP_MAX_BYTES: Entry<i32> = Entry {
     check: Check::Between(64 * 1024, 256 * 1024 * 1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes the members of one classic group may take with their metadata and \
-        assignments; each member counts for at least 1 KiB.",
+    doc: "The maximum memory of the members of one classic group with their metadata and \
+        assignments, in bytes; each member counts for at least 1 KiB.",
 };
 
 /// `group.member.max.bytes`.
@@ -86,7 +86,7 @@ pub static GROUP_MEMBER_MAX_BYTES: Entry<i32> = Entry {
     check: Check::Between(16 * 1024, 256 * 1024 * 1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes one member of a classic group may say of itself, in all its protocols \
+    doc: "The maximum size of the data of one member of a classic group, all its protocols \
         together.",
 };
 
@@ -98,8 +98,9 @@ pub static GROUP_COORDINATOR_MAX_BYTES: Entry<i64> = Entry {
     check: Check::AtLeast(1024 * 1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many bytes of memory all groups may take with their members and committed offsets. \
-        More that a data directory has are kept, but nothing is taken by which they would grow.",
+    doc: "The maximum memory of all groups with their members and committed offsets, in bytes. \
+        If a data directory has more, all are kept, but nothing that would increase it is \
+        accepted.",
 };
 
 /// `group.consumer.session.timeout.ms`.
@@ -110,7 +111,7 @@ pub static GROUP_CONSUMER_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "How long a member of a consumer group (KIP-848) may be silent before it is removed.",
+    doc: "The session timeout of members of a consumer group (KIP-848).",
 };
 
 /// `group.consumer.min.session.timeout.ms`.
@@ -121,7 +122,7 @@ pub static GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "The shortest session timeout that a consumer group may be given.",
+    doc: "The minimum session timeout that can be set for a consumer group.",
 };
 
 /// `group.consumer.max.session.timeout.ms`.
@@ -132,7 +133,7 @@ pub static GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "The longest session timeout that a consumer group may be given.",
+    doc: "The maximum session timeout that can be set for a consumer group.",
 };
 
 /// `group.consumer.heartbeat.interval.ms`.
@@ -143,7 +144,7 @@ pub static GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "The heartbeat interval given to members of a consumer group.",
+    doc: "The heartbeat interval of members of a consumer group.",
 };
 
 /// `group.consumer.min.heartbeat.interval.ms`.
@@ -154,7 +155,7 @@ pub static GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "The shortest heartbeat interval that a consumer group may be given.",
+    doc: "The minimum heartbeat interval that can be set for a consumer group.",
 };
 
 /// `group.consumer.max.heartbeat.interval.ms`.
@@ -165,7 +166,7 @@ pub static GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "The longest heartbeat interval that a consumer group may be given.",
+    doc: "The maximum heartbeat interval that can be set for a consumer group.",
 };
 
 /// `group.consumer.max.size`.
@@ -176,7 +177,7 @@ pub static GROUP_CONSUMER_MAX_SIZE: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "How many members a consumer group may have.",
+    doc: "The maximum number of members of a consumer group.",
 };
 
 /// `group.consumer.assignors`.
@@ -187,8 +188,7 @@ pub static GROUP_CONSUMER_ASSIGNORS: Entry<List> = Entry {
     check: Check::EachOf(&["uniform", "range"]),
     change: Change::ReadOnly,
     effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
-    doc: "How partitions may be dealt out to a consumer group; the first is used where the \
-        group does not say.",
+    doc: "The assignors that consumer groups may use; the first is the default.",
 };
 
 /// `group.share.session.timeout.ms`.
@@ -199,7 +199,7 @@ pub static GROUP_SHARE_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "How long a member of a share group (KIP-932) may be silent before it is removed.",
+    doc: "The session timeout of members of a share group (KIP-932).",
 };
 
 /// `group.share.min.session.timeout.ms`.
@@ -210,7 +210,7 @@ pub static GROUP_SHARE_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The shortest session timeout that a share group may be given.",
+    doc: "The minimum session timeout that can be set for a share group.",
 };
 
 /// `group.share.max.session.timeout.ms`.
@@ -221,7 +221,7 @@ pub static GROUP_SHARE_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The longest session timeout that a share group may be given.",
+    doc: "The maximum session timeout that can be set for a share group.",
 };
 
 /// `group.share.heartbeat.interval.ms`.
@@ -232,7 +232,7 @@ pub static GROUP_SHARE_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The heartbeat interval given to members of a share group.",
+    doc: "The heartbeat interval of members of a share group.",
 };
 
 /// `group.share.min.heartbeat.interval.ms`.
@@ -243,7 +243,7 @@ pub static GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The shortest heartbeat interval that a share group may be given.",
+    doc: "The minimum heartbeat interval that can be set for a share group.",
 };
 
 /// `group.share.max.heartbeat.interval.ms`.
@@ -254,7 +254,7 @@ pub static GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The longest heartbeat interval that a share group may be given.",
+    doc: "The maximum heartbeat interval that can be set for a share group.",
 };
 
 /// `group.share.record.lock.duration.ms`.
@@ -265,7 +265,7 @@ pub static GROUP_SHARE_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     check: Check::Between(1000, 3_600_000),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "How long a member of a share group has a record to itself.",
+    doc: "How long a record is locked for the member of a share group that acquired it.",
 };
 
 /// `group.share.min.record.lock.duration.ms`.
@@ -276,7 +276,7 @@ pub static GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     check: Check::Between(1000, 30_000),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The shortest such time that a share group may be given.",
+    doc: "The minimum lock duration that can be set for a share group.",
 };
 
 /// `group.share.max.record.lock.duration.ms`.
@@ -287,7 +287,7 @@ pub static GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS: Entry<i32> = Entry {
     check: Check::Between(30_000, 3_600_000),
     change: Change::ReadOnly,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "The longest such time that a share group may be given.",
+    doc: "The maximum lock duration that can be set for a share group.",
 };
 
 /// `group.streams.session.timeout.ms`.
@@ -298,7 +298,7 @@ pub static GROUP_STREAMS_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "How long a member of a streams group (KIP-1071) may be silent before it is removed.",
+    doc: "The session timeout of members of a streams group (KIP-1071).",
 };
 
 /// `group.streams.min.session.timeout.ms`.
@@ -309,7 +309,7 @@ pub static GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The shortest session timeout that a streams group may be given.",
+    doc: "The minimum session timeout that can be set for a streams group.",
 };
 
 /// `group.streams.max.session.timeout.ms`.
@@ -320,7 +320,7 @@ pub static GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The longest session timeout that a streams group may be given.",
+    doc: "The maximum session timeout that can be set for a streams group.",
 };
 
 /// `group.streams.heartbeat.interval.ms`.
@@ -331,7 +331,7 @@ pub static GROUP_STREAMS_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The heartbeat interval given to members of a streams group.",
+    doc: "The heartbeat interval of members of a streams group.",
 };
 
 /// `group.streams.min.heartbeat.interval.ms`.
@@ -342,7 +342,7 @@ pub static GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The shortest heartbeat interval that a streams group may be given.",
+    doc: "The minimum heartbeat interval that can be set for a streams group.",
 };
 
 /// `group.streams.max.heartbeat.interval.ms`.
@@ -353,7 +353,7 @@ pub static GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The longest heartbeat interval that a streams group may be given.",
+    doc: "The maximum heartbeat interval that can be set for a streams group.",
 };
 
 /// `group.streams.num.standby.replicas`.
@@ -364,7 +364,7 @@ pub static GROUP_STREAMS_NUM_STANDBY_REPLICAS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "How many standby replicas each task of a streams group has.",
+    doc: "The number of standby replicas of each task of a streams group.",
 };
 
 /// `group.streams.max.standby.replicas`.
@@ -375,7 +375,7 @@ pub static GROUP_STREAMS_MAX_STANDBY_REPLICAS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Unused("streams groups are not served by this version"),
-    doc: "The most standby replicas that a streams group may be given.",
+    doc: "The maximum number of standby replicas that can be set for a streams group.",
 };
 
 /// `offsets.retention.minutes`.
@@ -386,7 +386,7 @@ pub static OFFSETS_RETENTION_MINUTES: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long the committed offsets of a group are kept after its last member has gone.",
+    doc: "How long the committed offsets of a group are kept after its last member has left.",
 };
 
 /// `offsets.retention.check.interval.ms`.
@@ -397,7 +397,7 @@ pub static OFFSETS_RETENTION_CHECK_INTERVAL_MS: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How often to look for committed offsets that are old enough to be forgotten.",
+    doc: "How often to check for committed offsets that have expired.",
 };
 
 /// `offset.metadata.max.bytes`.
@@ -408,7 +408,7 @@ pub static OFFSET_METADATA_MAX_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The longest note that a client may commit with an offset.",
+    doc: "The maximum size of the metadata that a client may commit with an offset.",
 };
 
 /// `offsets.topic.num.partitions`.
@@ -419,9 +419,9 @@ pub static OFFSETS_TOPIC_NUM_PARTITIONS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused(
-        "partitions share load among brokers, and there is one: the topic has one",
+        "partitions distribute load over brokers, and there is one: the topic has one partition",
     ),
-    doc: "How many partitions the topic of committed offsets has when it is created.",
+    doc: "The number of partitions of the offsets topic when it is created.",
 };
 
 /// `offsets.topic.replication.factor`.
@@ -431,8 +431,8 @@ pub static OFFSETS_TOPIC_REPLICATION_FACTOR: Entry<i16> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Unused("one node holds one replica"),
-    doc: "How many replicas the topic of committed offsets has.",
+    effect: Effect::Unused("there is one broker, and one replica"),
+    doc: "The replication factor of the offsets topic.",
 };
 
 /// `offsets.topic.segment.bytes`.
@@ -443,10 +443,10 @@ pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(1024 * 1024),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The size of a segment file of the topic of committed offsets.",
+    doc: "The size of a segment file of the offsets topic.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &GROUP_INITIAL_REBALANCE_DELAY_MS,
     &GROUP_MIN_SESSION_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-//! What the layers say about groups and committed offsets.
+//! The resolved options of groups and committed offsets.
 
 use crate::config::group;
 use crate::config::layers::Layers;
@@ -16,11 +16,11 @@ pub struct GroupConfig {
     pub max_size: i32,
     /// `group.max.count`: groups.
     pub max_count: i32,
-    /// `group.max.bytes`: of the members of one group.
+    /// `group.max.bytes`: memory of the members of one group.
     pub max_bytes: i32,
-    /// `group.member.max.bytes`: of one member.
+    /// `group.member.max.bytes`: size of one member.
     pub member_max_bytes: i32,
-    /// `group.coordinator.max.bytes`: of all groups.
+    /// `group.coordinator.max.bytes`: memory of all groups.
     pub coordinator_max_bytes: i64,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: i32,
@@ -33,14 +33,14 @@ pub struct GroupConfig {
 }
 
 impl Default for GroupConfig {
-    /// Nothing is set.
+    /// Returns the defaults.
     fn default() -> GroupConfig {
         GroupConfig::resolve(&Layers::default())
     }
 }
 
 impl GroupConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> GroupConfig {
         GroupConfig {
             initial_rebalance_delay_ms: group::GROUP_INITIAL_REBALANCE_DELAY_MS.resolve(layers),

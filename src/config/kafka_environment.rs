@@ -1,8 +1,8 @@
 //! `KAFKA_…` variables, as the images of Apache Kafka, Confluent and Bitnami read them.
 //!
-//! `KAFKA_A_B` is `a.b`, and so is Bitnami's `KAFKA_CFG_A_B`, which counts more. What says nothing
-//! to a single node is passed over and named, so that a compose file written for those images
-//! works as it is.
+//! `KAFKA_A_B` is `a.b`, and so is Bitnami's `KAFKA_CFG_A_B`, which takes precedence. Variables
+//! without a meaning for a single node are ignored and logged, so that a compose file written for
+//! those images works unchanged.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::config::{broker, listeners, table, unsupported};
 const PREFIX: &str = "KAFKA_";
 const BITNAMIS: &str = "KAFKA_CFG_";
 
-/// Where the images are told the id of a new cluster. A data directory that has one keeps it, as
-/// theirs do: they format only what is not formatted yet.
+/// The variables with the cluster id for a new data directory. A directory that has an id keeps it,
+/// as with those images: they format only what is not formatted yet.
 pub const CLUSTER_IDS: &[&str] = &["CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_KRAFT_CLUSTER_ID"];
 
-/// Options, and beginnings of options, about what one node does not have: other nodes, ZooKeeper,
+/// Options, and prefixes of options, for what a single node does not have: other nodes, ZooKeeper,
 /// a JVM, Confluent's own products.
 const MEANINGLESS: &[&str] = &[
     "process.roles",
@@ -47,29 +47,30 @@ const MEANINGLESS: &[&str] = &[
     "version",
 ];
 
-/// What `KAFKA_…` variables say.
+/// The configuration in `KAFKA_…` variables.
 #[derive(Debug, Clone, Default)]
 pub struct KafkaEnvironment {
-    /// The options among them.
+    /// The options.
     pub layer: Layer,
-    /// The id that a new data directory gets.
+    /// The cluster id for a new data directory.
     pub cluster_id: Option<String>,
-    /// The topics to begin with.
+    /// The topics to create at the start.
     pub topics: Vec<FirstTopic>,
-    /// Variables about what one node does not have.
+    /// Variables for what a single node does not have.
     pub meaningless: Vec<String>,
-    /// Variables that are no option known here.
+    /// Unknown variables.
     pub unknown: Vec<String>,
 }
 
-/// Read the `KAFKA_…` variables among these, and `CLUSTER_ID`.
+/// Reads the `KAFKA_…` variables among these, and `CLUSTER_ID`.
 ///
-/// If advertised listeners are given and no listeners, the same names and ports are listened to
-/// on every interface.
+/// If advertised listeners are given and no listeners, the broker listens with the same names and
+/// ports on every interface.
 ///
 /// # Errors
-/// An option has a value that it does not allow, or something is asked for that this version does
-/// not have.
+///
+/// Returns an error if a value is not allowed, or a feature is required that this version does not
+/// have.
 pub fn read<'a>(
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<KafkaEnvironment, ConfigError> {
@@ -78,7 +79,7 @@ pub fn read<'a>(
         table::broker_names().map(|name| (tail(name), name)).collect();
     let (mut cluster_ids, mut options) = (BTreeMap::new(), Vec::new());
     let mut wurstmeisters = Variables::default();
-    // By name, so that of several faults the same is told each time.
+    // Sorted, so that of several errors the same one is reported each time.
     let variables: BTreeMap<&str, &str> = variables.into_iter().collect();
     for (variable, value) in variables {
         unsupported::check_variable(variable, value)?;
@@ -102,7 +103,7 @@ pub fn read<'a>(
             }
         }
     }
-    // What is entered later counts.
+    // Later entries override earlier ones.
     options.sort_unstable();
     for (_, name, variable, value) in options {
         table::set(&mut said.layer, name, value, &origin(variable))?;
@@ -133,14 +134,14 @@ fn origin(variable: &str) -> String {
     format!("environment {variable}")
 }
 
-/// What follows the prefix: `LOG_RETENTION_MS` for `log.retention.ms`. A `_` of a name is doubled
-/// and a `-` is three, as the images have it.
+/// Returns the variable's name after the prefix: `LOG_RETENTION_MS` for `log.retention.ms`. A `_`
+/// of a name is doubled and a `-` is tripled, as in the images.
 fn tail(name: &str) -> String {
     name.replace('_', "__").replace('-', "___").replace('.', "_").to_ascii_uppercase()
 }
 
-/// The name of an option that is not in the table, from what follows the prefix: [`tail`] read
-/// from its end.
+/// Returns the name of an option that is not in the table, from what follows the prefix: the
+/// inverse of [`tail`].
 fn name(rest: &str) -> String {
     const DASH: &str = "\u{1}";
     const UNDERSCORE: &str = "\u{2}";
@@ -148,7 +149,7 @@ fn name(rest: &str) -> String {
     dotted.replace('_', ".").replace(DASH, "-").replace(UNDERSCORE, "_")
 }
 
-/// True for a value by which images say that nobody has set it: Kafka took a number of its own for
+/// Returns true for a value that images use for "not set": Kafka generated an id for
 /// `broker.id=-1`.
 fn is_unset(name: &str, value: &str) -> bool {
     name == "broker.id" && value.trim() == "-1"

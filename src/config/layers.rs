@@ -1,6 +1,6 @@
-//! Where values come from: maps of name to text, one over the other.
+//! The sources of values: maps of name to text, one over the other.
 //!
-//! **Invariant:** what is in a layer has passed its row's check; [`table::set`] checks it.
+//! **Invariant:** the values in a layer have passed the checks of their rows in [`table::set`].
 //!
 //! [`table::set`]: crate::config::table::set
 
@@ -9,29 +9,29 @@ use std::collections::BTreeMap;
 use crate::config::error::ConfigError;
 use crate::config::name::Name;
 
-/// Where a value comes from (`DescribeConfigsResponse.ConfigSource`).
+/// The source of a value (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigSource {
-    /// The topic was given it.
+    /// Set on the topic.
     Topic,
-    /// A client set it on this broker while it ran.
+    /// Set by a client on this running broker.
     DynamicBroker,
-    /// A client set it on all brokers while they ran.
+    /// Set by a client as a cluster-wide default.
     DynamicDefault,
-    /// The broker was started with it.
+    /// Set when the broker was started.
     StaticBroker,
-    /// Nobody set it.
+    /// Not set.
     Default,
     /// The level of a logger.
     Logger,
-    /// The client metrics subscription was given it.
+    /// Set on the client metrics subscription.
     ClientMetrics,
-    /// The group was given it.
+    /// Set on the group.
     Group,
 }
 
 impl ConfigSource {
-    /// Its number on the wire.
+    /// Returns its number in the protocol.
     pub fn code(self) -> i8 {
         match self {
             ConfigSource::Topic => 1,
@@ -46,57 +46,58 @@ impl ConfigSource {
     }
 }
 
-/// One value that somebody set.
+/// A value that has been set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The value, trimmed.
     pub value: String,
-    /// Where it was set, for people: a file's path, `environment OTTLA_…`, `--set`.
+    /// The source, for messages: a file's path, `environment OTTLA_…`, `--set`.
     pub origin: String,
-    /// What kind of place that is.
+    /// The type of the source.
     pub source: ConfigSource,
 }
 
-/// What one source sets, by the broker's names.
+/// The values of one source, by the broker's names.
 #[derive(Debug, Clone, Default)]
 pub struct Layer {
     settings: BTreeMap<&'static str, Setting>,
 }
 
 impl Layer {
-    /// Set what has been checked already.
+    /// Sets a value that has been checked already.
     pub fn put(&mut self, name: &'static str, value: &str, origin: &str, source: ConfigSource) {
         let (value, origin) = (value.trim().to_owned(), origin.to_owned());
         self.settings.insert(name, Setting { value, origin, source });
     }
 
-    /// What this layer says under that very name.
+    /// Returns the value of this layer under exactly this name.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.settings.get(name)
     }
 }
 
-/// Layers, the nearest first. What none of them says has the table's default.
+/// Layers, the nearest first. A value that none of them has is the default of the table.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     nearest_first: Vec<Layer>,
 }
 
 impl Layers {
-    /// Put one layer over the others.
+    /// Puts one layer over the others.
     pub fn over(layer: Layer, others: Layers) -> Layers {
         let mut nearest_first = vec![layer];
         nearest_first.extend(others.nearest_first);
         Layers { nearest_first }
     }
 
-    /// The setting that wins among these names: the nearest layer first, in it the first name.
+    /// Returns the setting that wins among these names: the nearest layer first, then the first
+    /// name.
     pub fn find(&self, names: &'static [Name]) -> Option<(&'static Name, &Setting)> {
         self.all(names).into_iter().next()
     }
 
-    /// Every setting under these names, the one that wins first. Of layers of the same source,
-    /// what a nearer one says under a name stands for what a further one says.
+    /// Returns every setting under these names, in order of precedence. Among layers of the same
+    /// source, the value of a nearer one under a name replaces that of a further one.
     pub fn all(&self, names: &'static [Name]) -> Vec<(&'static Name, &Setting)> {
         let mut found: Vec<(&'static Name, &Setting)> = Vec::new();
         for layer in &self.nearest_first {

@@ -1,28 +1,28 @@
-//! Where the broker listens, and where those who came in there are told to go.
+//! The addresses on which the broker listens, and those that it advertises to their clients.
 //!
-//! Kafka names listeners (`INTERNAL://:29092`) and says elsewhere what protocol each name means
+//! Kafka names listeners (`INTERNAL://:29092`) and maps each name to a protocol elsewhere
 //! (`listener.security.protocol.map`). Only plain text is served.
 
 use crate::config::endpoint::Endpoint;
 use crate::config::unsupported::UnsupportedFeature;
 
-/// The name of a listener that has none (Kafka: the name of its protocol).
+/// The name of a listener without a name (Kafka: the name of its protocol).
 pub const PLAINTEXT: &str = "PLAINTEXT";
 
 /// `NAME://host:port`, or `host:port` alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedEndpoint {
-    /// The listener's name in capitals, as Kafka compares it; `None` if none was given.
+    /// The listener's name in upper case, as Kafka compares it; `None` if it has none.
     pub name: Option<String>,
     /// Host and port.
     pub at: Endpoint,
 }
 
 impl NamedEndpoint {
-    /// Read one item of `listeners` or `advertised.listeners`.
+    /// Parses one item of `listeners` or `advertised.listeners`.
     ///
-    /// `None` for a name with other than letters, digits, `_`, `-` and `.`, or what is no host
-    /// and port.
+    /// Returns `None` if the name has characters other than letters, digits, `_`, `-` and `.`, or
+    /// the rest is not a host and a port.
     pub fn parse(text: &str) -> Option<NamedEndpoint> {
         let Some((name, at)) = text.split_once("://") else {
             return Some(NamedEndpoint { name: None, at: Endpoint::parse(text)? });
@@ -39,18 +39,18 @@ impl NamedEndpoint {
     }
 }
 
-/// A place to listen on.
+/// A listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    /// Its name in capitals; several may be called `PLAINTEXT`.
+    /// Its name in upper case; several may be called `PLAINTEXT`.
     pub name: String,
-    /// Where it listens. An empty host means every interface, port 0 a free one.
+    /// The address to listen on. An empty host means every interface, port 0 a free port.
     pub at: Endpoint,
-    /// Where clients are told to go; `None` tells them where they came in.
+    /// The address to advertise; `None` means the one at which the client connected.
     pub advertised: Option<Endpoint>,
 }
 
-/// The options that together say where to listen.
+/// The options that together define the listeners.
 #[derive(Debug, Clone, Default)]
 pub struct RawListeners {
     /// `listeners`.
@@ -59,27 +59,29 @@ pub struct RawListeners {
     pub advertised: Vec<String>,
     /// `listener.security.protocol.map`.
     pub protocols: Vec<String>,
-    /// `controller.listener.names`: those of them are for a quorum of controllers. There is none,
-    /// so they are not opened.
+    /// `controller.listener.names`: the listeners of a controller quorum. There is none, so they
+    /// are not opened.
     pub controllers: Vec<String>,
 }
 
-/// What is wrong: with which option, and what is allowed, to stand after "must be".
+/// The invalid option, and what is allowed, to follow "must be".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenersError {
-    /// With `listeners`.
+    /// `listeners`.
     Listeners(String),
-    /// With `advertised.listeners`.
+    /// `advertised.listeners`.
     Advertised(String),
-    /// With the protocol of one of `listeners`: it asks for what there is not.
+    /// The protocol of one of `listeners` requires an unsupported feature.
     Protocol(UnsupportedFeature),
 }
 
 impl RawListeners {
-    /// Put names, places and protocols together.
+    /// Combines names, addresses and protocols.
     ///
     /// # Errors
-    /// A name without a protocol, or with one that is not served; nothing to listen on; an
+    ///
+    /// Returns an error for a name without a protocol, or with one that is not served; if there is
+    /// nothing to listen on; and for an advertised address without a listener.
     /// advertised place of no listener.
     pub fn resolve(&self) -> Result<Vec<Listener>, ListenersError> {
         let of_clients = |place: &NamedEndpoint| {
@@ -96,9 +98,9 @@ impl RawListeners {
         }
         let mut advertised = self::named_endpoints(&self.advertised);
         advertised.retain(of_clients);
-        let told =
+        let addresses =
             advertised_endpoints(&places, &advertised).map_err(ListenersError::Advertised)?;
-        let listeners = places.into_iter().zip(told);
+        let listeners = places.into_iter().zip(addresses);
         Ok(listeners
             .map(|(place, advertised)| Listener {
                 name: place.name().to_owned(),
@@ -118,8 +120,8 @@ impl RawListeners {
                 None => Ok(()),
             },
             None => Err(ListenersError::Listeners(format!(
-                "PLAINTEXT://host:port, or several of them with commas between: \
-                 listener.security.protocol.map does not say what {name} means"
+                "a comma-separated list of PLAINTEXT://host:port: \
+                 listener.security.protocol.map has no protocol for {name}"
             ))),
         }
     }
@@ -133,8 +135,8 @@ fn among(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.trim().eq_ignore_ascii_case(name))
 }
 
-/// What is advertised for each listener: one place without a name is that of all; as many as
-/// there are listeners, with the same names, go by their order; others go by their names.
+/// Returns the advertised address of each listener: one address without a name is that of all; as
+/// many as there are listeners, with the same names, are assigned in order; others by name.
 fn advertised_endpoints(
     listeners: &[NamedEndpoint],
     advertised: &[NamedEndpoint],
@@ -156,9 +158,9 @@ fn advertised_endpoints(
         let names = are_named(listeners).join(", ");
         return Err(match &place.name {
             Some(name) if !names.split(", ").any(|known| known == name) => {
-                format!("for listeners that there are ({names}), and {name} is none")
+                format!("for the listeners {names}, and {name} is not one of them")
             }
-            _ => format!("empty, one place, or one for each of the listeners {names}"),
+            _ => format!("empty, one address, or one for each of the listeners {names}"),
         });
     }
     let of = |listener: &NamedEndpoint| {
@@ -168,8 +170,8 @@ fn advertised_endpoints(
     Ok(listeners.iter().map(of).collect())
 }
 
-/// `listeners` for these advertised ones, where nobody says on what to listen: the same names and
-/// ports on every interface, as Confluent's images have it.
+/// Returns `listeners` for these advertised ones if none are set: the same names and ports on every
+/// interface, as in Confluent's images.
 pub fn behind(advertised: &str) -> Option<String> {
     let places: Option<Vec<NamedEndpoint>> =
         advertised.split(',').map(|item| NamedEndpoint::parse(item.trim())).collect();
@@ -250,14 +252,14 @@ mod tests {
             said("HOST://a:1,SSL://a:1", "").resolve(),
             Err(ListenersError::Protocol(UnsupportedFeature::Encryption))
         );
-        assert!(wrong("X://a:1", "").ends_with("does not say what X means"));
+        assert!(wrong("X://a:1", "").ends_with("has no protocol for X"));
         assert_eq!(
             wrong("HOST://a:1", "INTERNAL://x:1"),
-            "advertised for listeners that there are (HOST), and INTERNAL is none"
+            "advertised for the listeners HOST, and INTERNAL is not one of them"
         );
         assert_eq!(
             wrong("a:1,b:2", "x:1,y:2,z:3"),
-            "advertised empty, one place, or one for each of the listeners PLAINTEXT, PLAINTEXT"
+            "advertised empty, one address, or one for each of the listeners PLAINTEXT, PLAINTEXT"
         );
         assert!(wrong("HOST://a:1", "HOST://x:1,HOST://y:1").starts_with("advertised empty"));
     }

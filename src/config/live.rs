@@ -1,7 +1,7 @@
-//! What the broker runs by that may change while it runs, topics' defaults aside.
+//! The options that can change while the broker runs, except the defaults of topics.
 //!
-//! An option belongs here, and not into `BrokerConfig`, if its row says [`Change::Live`]: then
-//! whoever needs it asks for it each time.
+//! An option belongs here rather than in `BrokerConfig` if its row says [`Change::Live`]; its users
+//! read it each time.
 //!
 //! [`Change::Live`]: crate::config::entry::Change::Live
 
@@ -14,34 +14,34 @@ use crate::config::scrub::ScrubConfig;
 use crate::config::topic_limits::TopicLimits;
 use crate::config::{connections, formats};
 
-/// The options of the broker that may change while it runs.
+/// The broker's options that can change while it runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveConfig {
-    /// `max.connections`: open connections over all listeners.
+    /// `max.connections`: maximum number of connections over all listeners.
     pub max_connections: i32,
-    /// `max.connections.per.ip`: open connections from one address.
+    /// `max.connections.per.ip`: maximum number of connections from one address.
     pub max_connections_per_ip: i32,
-    /// True if somebody has set it: then it holds for this machine's own addresses, too.
+    /// True if it has been set: it then applies to this machine's own addresses as well.
     pub is_per_ip_set: bool,
-    /// `max.connections.per.ip.overrides`: the same for some addresses.
+    /// `max.connections.per.ip.overrides`: the same for single addresses.
     pub max_connections_per_ip_overrides: BTreeMap<IpAddr, i32>,
-    /// What compaction may take.
+    /// The options of compaction.
     pub cleaner: CleanerConfig,
-    /// What the search for damage may take.
+    /// The options of the search for damage.
     pub scrub: ScrubConfig,
-    /// How many topics there may be.
+    /// The limits of topics.
     pub topics: TopicLimits,
 }
 
 impl Default for LiveConfig {
-    /// Nothing is set.
+    /// Returns the defaults.
     fn default() -> LiveConfig {
         LiveConfig::resolve(&Layers::default())
     }
 }
 
 impl LiveConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> LiveConfig {
         let overrides = connections::MAX_CONNECTIONS_PER_IP_OVERRIDES.resolve(layers);
         LiveConfig {
@@ -55,7 +55,7 @@ impl LiveConfig {
         }
     }
 
-    /// How many connections there may be from this address.
+    /// Returns the maximum number of connections from this address.
     pub fn max_connections_from(&self, address: IpAddr) -> i32 {
         let own = self.max_connections_per_ip_overrides.get(&address);
         match own {

@@ -1,4 +1,4 @@
-//! THE TABLE of configuration, its layers and what they resolve to.
+//! The configuration table, its layers, and the structs that they resolve to.
 
 pub mod broker;
 pub mod check;

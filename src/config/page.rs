@@ -1,7 +1,7 @@
-//! The pages that are written from the table: `docs/configuration.md` and `config/ottla.toml`.
+//! Generates `docs/configuration.md` and `config/ottla.toml` from the table.
 //!
-//! Both are in the repository; a test fails when one is stale and, with `OTTLA_TEST_BLESS` set,
-//! writes it instead.
+//! Both are committed; a test fails if one is stale and, with `OTTLA_TEST_BLESS` set, writes it
+//! instead.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use crate::config::resources::{self, ResourceOption};
 use crate::config::table;
 use crate::config::value::{ConfigType, List, Value};
 
-/// Where a default is not Kafka's: the option, Kafka's default, and why ours is another.
+/// Defaults that differ from Kafka's: the option, Kafka's default, and the reason.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("node.id", "none", "There is one node, so its id need not be configured."),
     ("listeners", "PLAINTEXT://:9092", "An unconfigured broker is not open to the network."),
@@ -23,7 +23,8 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "max.connections.per.ip",
         "2147483647",
-        "One address cannot take all connections. Loopback addresses are not counted unless it is set.",
+        "One address cannot take all connections. Loopback addresses are not counted unless it \
+         is set.",
     ),
     ("queued.max.request.bytes", "-1 (no limit)", "Everything has a limit that memory can bear."),
     (
@@ -40,7 +41,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("transaction.state.log.replication.factor", "3", "There is one broker."),
     ("transaction.state.log.min.isr", "2", "There is one broker."),
-    ("sasl.enabled.mechanisms", "GSSAPI", "What is not served is not offered."),
+    ("sasl.enabled.mechanisms", "GSSAPI", "SASL is not served."),
 ];
 
 const INTRODUCTION: &str = "\
@@ -65,7 +66,7 @@ A later source takes precedence over an earlier one:
    `\"log.retention.ms\" = 1000` and, under `[log]`, `retention.ms = 1000` mean the same; a list can
    be written as an array;
 3. the environment: `OTTLA_LOG_RETENTION_MS` is `log.retention.ms`, and so on for every broker
-   option. Lower precedence have Bitnami's `KAFKA_CFG_LOG_RETENTION_MS` and, below it,
+   option. It takes precedence over Bitnami's `KAFKA_CFG_LOG_RETENTION_MS`, and that over
    `KAFKA_LOG_RETENTION_MS`, which the images of Apache Kafka and Confluent use;
 4. the command line: `--set log.retention.ms=1000`, and the flags that `ottla serve --help` lists.
    If two flags set the same option, the later one wins.
@@ -76,35 +77,35 @@ that sets one of them wins, and within it the name that is listed first.
 
 Options that are *live* can be changed while the broker runs, with IncrementalAlterConfigs or
 AlterConfigs (`kafka-configs --entity-type brokers`), under the first of their names: on this
-broker, or on all (`--entity-default`). Such a value takes precedence over all four
-sources, and the broker's own value over the cluster default. It takes effect at once, also on every
-topic without a value of its own, and survives a restart. Other options cannot be changed this way.
+broker, or on all (`--entity-default`). Such a value takes precedence over all four sources, and
+the broker's own value over the cluster default. It takes effect at once, also on every topic
+without a value of its own, and survives a restart. Other options cannot be changed this way.
 
-Everything is checked at the start. An option that does not exist or a value that is not allowed stops
-the start before anything is changed, with one line that names the option, its source and the allowed
-values.
+Everything is checked at the start. An option that does not exist or a value that is not allowed
+stops the start before anything is changed, with one line that names the option, its source and
+the allowed values.
 
 ";
 
 const EFFECT: &str = "\
-**Effect.** An option that *acts* works as described. An option that is *reported* is checked as Kafka
-checks it, stored and shown to tools, so that files and scripts written for Kafka work; it has no
-effect, for the reason given, and a start warns about each such option that is set.
+**Effect.** An option that *acts* works as described. An option that is *reported* is checked as
+Kafka checks it, stored and shown to tools, so that files and scripts written for Kafka work; it
+has no effect, for the reason given, and a start warns about each such option that is set.
 
 **What is refused.** A setting that asks for a protection that this version does not have
-(authentication, encryption, authorization, delegation tokens, policies) stops a start with one line,
-wherever it is set, under any of Kafka's names or those of the images of Apache Kafka, Confluent and
-Bitnami:
-`authorizer.class.name`, `super.users`, `allow.everyone.if.no.acl.found=false`, `ssl.…`, `sasl.…`,
-`listener.name.….ssl.…`, listeners whose protocol is not PLAINTEXT, `KAFKA_CLIENT_USERS`,
-`ALLOW_PLAINTEXT_LISTENER=no`, a `java.security.auth.login.config` in `KAFKA_OPTS`, and so on. Kafka's
-defaults for them ask for nothing and are accepted. Clients cannot set them while the broker runs, and
-a data directory in which they are set is not opened. The same is true of
-`remote.log.storage.system.enable=true`, because there is no remote store.
+(authentication, encryption, authorization, delegation tokens, policies) stops a start with one
+line, wherever it is set, under any of Kafka's names or those of the images of Apache Kafka,
+Confluent and Bitnami: `authorizer.class.name`, `super.users`,
+`allow.everyone.if.no.acl.found=false`, `ssl.…`, `sasl.…`, `listener.name.….ssl.…`, listeners
+whose protocol is not PLAINTEXT, `KAFKA_CLIENT_USERS`, `ALLOW_PLAINTEXT_LISTENER=no`, a
+`java.security.auth.login.config` in `KAFKA_OPTS`, and so on. Kafka's defaults for them ask for
+nothing and are accepted. Clients cannot set them while the broker runs, and a data directory in
+which they are set is not opened. The same is true of `remote.log.storage.system.enable=true`,
+because there is no remote storage.
 
 ";
 
-/// `docs/configuration.md`.
+/// Returns the text of `docs/configuration.md`.
 pub fn configuration_page() -> String {
     let mut page = String::from(INTRODUCTION);
     variables(&mut page);
@@ -128,12 +129,12 @@ pub fn configuration_page() -> String {
     page
 }
 
-/// The options of groups and of client metrics subscriptions.
+/// Writes the options of groups or of client metrics subscriptions.
 fn own(page: &mut String, title: &str, owner: &str, options: &[ResourceOption]) {
     let _ = writeln!(
         page,
-        "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, stored and \
-         shown, but without effect,\nfor the reason given.\n\n\
+        "### {title}\n\nSet on a {owner} with IncrementalAlterConfigs. Reported: checked, stored \
+         and shown, but without effect,\nfor the reason given.\n\n\
          | Name | Type | Default | Must be | Effect | Meaning |"
     );
     page.push_str("|--|--|--|--|--|--|\n");
@@ -161,12 +162,12 @@ fn variables(page: &mut String) {
         page,
         "\nOf the variables of other images, `{}`\n\
          is the id that a new data directory gets; an existing directory keeps its id. If\n\
-         `KAFKA_ADVERTISED_LISTENERS` is set without listeners, the broker listens on the same names\n\
-         and ports on every interface. Of wurstmeister's, `KAFKA_ADVERTISED_HOST_NAME` and\n\
+         `KAFKA_ADVERTISED_LISTENERS` is set without listeners, the broker listens on the same\n\
+         names and ports on every interface. Of wurstmeister's, `KAFKA_ADVERTISED_HOST_NAME` and\n\
          `KAFKA_ADVERTISED_PORT` set the advertised address, and `KAFKA_CREATE_TOPICS`\n\
-         (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other separators)\n\
-         lists topics that are created, if they do not exist, before the broker is ready; each has\n\
-         one replica. `KAFKA_…` variables that have no effect on a single node\n\
+         (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other\n\
+         separators) lists topics that are created, if they do not exist, before the broker is\n\
+         ready; each has one replica. `KAFKA_…` variables that have no effect on a single node\n\
          (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_ZOOKEEPER_CONNECT`,\n\
          `KAFKA_HEAP_OPTS`, …) are ignored with one line in the log, unknown ones with another.",
         CLUSTER_IDS.join("` or `")
@@ -174,9 +175,9 @@ fn variables(page: &mut String) {
     let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
     let _ = writeln!(
         page,
-        "\nAny other variable that begins with `OTTLA_` is an error, so that a misspelt option does not\n\
-         go unnoticed. ({}, which Kubernetes sets next to a\n\
-         service named ottla, are ignored, as are variables that begin with one of them and an\nunderscore.)\n",
+        "\nAny other variable that begins with `OTTLA_` is an error, so that a misspelt option \
+         does not\ngo unnoticed. ({}, which Kubernetes\nsets next to a service named ottla, are \
+         ignored, as are variables that begin with one of them\nand an underscore.)\n",
         kubernetes.join(", ")
     );
 }
@@ -246,7 +247,7 @@ const FILE_HEAD: &str = "\
 # of these options topics can override. Generated; copy it before you edit it.
 ";
 
-/// `config/ottla.toml`.
+/// Returns the text of `config/ottla.toml`.
 pub fn default_file() -> String {
     let mut file = String::from(FILE_HEAD);
     for section in table::SECTIONS {
@@ -269,7 +270,7 @@ pub fn default_file() -> String {
     file
 }
 
-/// A name as a key of TOML, where `a = 1` and `a.b = 2` cannot stand in one file.
+/// Returns a name as a TOML key: `a = 1` and `a.b = 2` cannot be in one file.
 fn toml_key(name: &str) -> String {
     let is_below = |other: &str| name.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
     if table::broker_names().any(is_below) { format!("\"{name}\"") } else { name.to_owned() }
@@ -289,7 +290,7 @@ fn toml_value(row: &dyn Row) -> String {
     }
 }
 
-/// Text as comment lines of at most 96 characters.
+/// Appends text as comment lines of at most 96 characters.
 fn comment(file: &mut String, text: &str) {
     const COLUMNS: usize = 96;
     let mut width = 0;

@@ -1,6 +1,6 @@
-//! The options of client quotas: over which time what clients use is averaged.
+//! The options of client quotas: the time over which usage is averaged.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`QuotaConfig`). The quotas themselves are no
+//! Names, types and limits are those of Kafka 4.1 (`QuotaConfig`). The quotas themselves are not
 //! options: they are set while the broker runs (AlterClientQuotas).
 
 use crate::config::check::Check;
@@ -16,7 +16,8 @@ pub static QUOTA_WINDOW_NUM: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "Over how many windows what a client uses is averaged, the running one among them.",
+    doc: "The number of windows over which the usage of a client is averaged, the current one \
+        included.",
 };
 
 /// `quota.window.size.seconds`.
@@ -27,7 +28,7 @@ pub static QUOTA_WINDOW_SIZE_SECONDS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long each of these windows is.",
+    doc: "The length of each of these windows.",
 };
 
 /// `controller.quota.window.num`.
@@ -38,7 +39,7 @@ pub static CONTROLLER_QUOTA_WINDOW_NUM: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How many windows' worth of partitions a client with a controller_mutation_rate may \
+    doc: "The number of windows whose partitions a client with a controller_mutation_rate may \
         create or delete at once.",
 };
 
@@ -50,10 +51,10 @@ pub static CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long each of these windows is.",
+    doc: "The length of each of these windows.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &QUOTA_WINDOW_NUM,
     &QUOTA_WINDOW_SIZE_SECONDS,
@@ -61,7 +62,7 @@ pub static ROWS: &[&dyn Row] = &[
     &CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS,
 ];
 
-/// Over which time client quotas are averaged.
+/// The time over which the usage of client quotas is averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaConfig {
     /// `quota.window.num`.
@@ -75,7 +76,7 @@ pub struct QuotaConfig {
 }
 
 impl Default for QuotaConfig {
-    /// Nothing is set.
+    /// Returns the defaults.
     fn default() -> QuotaConfig {
         QuotaConfig {
             window_num: 11,
@@ -87,7 +88,7 @@ impl Default for QuotaConfig {
 }
 
 impl QuotaConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> QuotaConfig {
         QuotaConfig {
             window_num: QUOTA_WINDOW_NUM.resolve(layers),

@@ -1,6 +1,6 @@
-//! What the layers resolve to: plain structs that the rest of the house reads.
+//! The structs that the layers resolve to, which the rest of the program reads.
 //!
-//! The hot path reads fields, never names. Units are in the fields' names.
+//! The hot path reads fields, never names. Units are in the field names.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use crate::config::{broker, connections, topic, topic_limits, transaction};
 /// When an acks=-1 produce is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Once the operating system has the bytes: they survive the death of the process.
+    /// Once the operating system has the bytes: they survive a crash of the process.
     Os,
-    /// Once they are synced, many requests at a time: they survive a loss of power.
+    /// Once they are synced, many requests at a time: they survive a power loss.
     Fsync,
 }
 
-/// Whose timestamps records carry (KIP-32).
+/// Which timestamps records have (KIP-32).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampType {
     /// The producer's.
@@ -31,16 +31,16 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
-/// How old records leave a log; both may be on, and neither.
+/// How old records are removed from a log; both may be on, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cleanup {
     /// By age and size.
     pub delete: bool,
-    /// By key: the newest record of each stays.
+    /// By key: the newest record of each key is kept.
     pub compact: bool,
 }
 
-/// What `compression.type` asks of the batches that are stored.
+/// How batches are stored (`compression.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// As the producer sent them.
@@ -57,20 +57,21 @@ pub enum Compression {
     Zstd,
 }
 
-/// What one topic runs by: its own overrides over the broker's values.
+/// The configuration of one topic: its own overrides over the broker's values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicConfig {
     /// `cleanup.policy`.
     pub cleanup: Cleanup,
     /// `retention.ms`: how long a closed segment is kept; -1 keeps it for ever.
     pub retention_ms: i64,
-    /// `retention.bytes`: how large a partition may grow before old segments go; -1 is no limit.
+    /// `retention.bytes`: the size at which old segments of a partition are deleted; -1 is no
+    /// limit.
     pub retention_bytes: i64,
-    /// `segment.bytes`: a batch that would make the segment larger begins a new one.
+    /// `segment.bytes`: a batch that would exceed it starts a new segment.
     pub segment_bytes: i32,
-    /// `segment.ms`: a segment older than this is followed by a new one.
+    /// `segment.ms`: a segment older than this is closed, and a new one started.
     pub segment_ms: i64,
-    /// `segment.jitter.ms`: by up to this much less than `segment_ms`, other for each segment.
+    /// `segment.jitter.ms`: the maximum random reduction of `segment_ms`, drawn for each segment.
     pub segment_jitter_ms: i64,
     /// `max.message.bytes`: the largest batch, its 12-byte prefix included.
     pub max_message_bytes: i32,
@@ -84,41 +85,43 @@ pub struct TopicConfig {
     pub compression_zstd_level: i32,
     /// `message.timestamp.type`.
     pub timestamp_type: TimestampType,
-    /// `message.timestamp.before.max.ms`: how far a record's time may lie behind the broker's.
+    /// `message.timestamp.before.max.ms`: how far a timestamp may be behind the broker's clock.
     pub timestamp_before_max_ms: i64,
-    /// `message.timestamp.after.max.ms`: how far a record's time may lie ahead of the broker's.
+    /// `message.timestamp.after.max.ms`: how far a timestamp may be ahead of the broker's clock.
     pub timestamp_after_max_ms: i64,
     /// `min.insync.replicas`: with more than 1, acks=-1 cannot be satisfied by one node.
     pub min_insync_replicas: i32,
     /// `delete.retention.ms`: how long compaction keeps a tombstone.
     pub delete_retention_ms: i64,
-    /// `min.cleanable.dirty.ratio`: the part of a log that must be dirty before it is compacted.
+    /// `min.cleanable.dirty.ratio`: the share of a log that must be dirty before it is compacted.
     pub min_cleanable_dirty_ratio: f64,
-    /// `min.compaction.lag.ms`: how long a record is safe from compaction.
+    /// `min.compaction.lag.ms`: the minimum time before a record is compacted.
     pub min_compaction_lag_ms: i64,
-    /// `max.compaction.lag.ms`: how long a record may escape compaction.
+    /// `max.compaction.lag.ms`: the maximum time before a record is compacted.
     pub max_compaction_lag_ms: i64,
-    /// `index.interval.bytes`: bytes of log between two entries of its indexes.
+    /// `index.interval.bytes`: bytes of log between two index entries.
     pub index_interval_bytes: i32,
-    /// `segment.index.bytes`: the largest offset index; a full one begins a new segment.
+    /// `segment.index.bytes`: the maximum size of the offset index; a full one starts a new
+    /// segment.
     pub segment_index_bytes: i32,
     /// `flush.messages`: records between two syncs.
     pub flush_messages: i64,
     /// `flush.ms`: milliseconds between two syncs.
     pub flush_ms: i64,
-    /// `file.delete.delay.ms`: how long a removed file stays on the disk, renamed.
+    /// `file.delete.delay.ms`: how long a deleted file stays on the disk, renamed.
     pub file_delete_delay_ms: i64,
-    /// `producer.id.expiration.ms`, which is the broker's alone: how long a silent idempotent
-    /// producer is remembered.
+    /// `producer.id.expiration.ms`, which only the broker has: how long an idle idempotent producer
+    /// is remembered.
     pub producer_id_expiration_ms: i64,
-    /// `max.producers.per.partition`, the broker's as well: how many producers are remembered.
+    /// `max.producers.per.partition`, which only the broker has: the number of producers to
+    /// remember.
     pub producers_max: usize,
-    /// `max.producers`, the broker's as well: the same for all partitions together.
+    /// `max.producers`, which only the broker has: the same for all partitions together.
     pub producers_max_in_all: usize,
 }
 
 impl Default for TopicConfig {
-    /// A topic without overrides on a broker where nothing is set.
+    /// Returns the configuration of a topic without overrides on a broker with defaults.
     fn default() -> TopicConfig {
         const DAY_MS: i64 = 86_400_000;
         TopicConfig {
@@ -154,9 +157,9 @@ impl Default for TopicConfig {
 }
 
 impl TopicConfig {
-    /// A topic's own values over the broker's.
+    /// Resolves a topic's own values over the broker's.
     pub fn resolve(overrides: &BTreeMap<String, String>, layers: &Layers) -> TopicConfig {
-        // One closure for each type of option, so that the list below says only what differs.
+        // One closure for each type of option, so that the list below has only what differs.
         let int = |row: &Entry<i32>| row.resolve_topic(overrides, layers);
         let long = |row: &Entry<i64>| row.resolve_topic(overrides, layers);
         let count = |row: &Entry<i32>| usize::try_from(row.resolve(layers)).unwrap_or(1);
@@ -199,7 +202,8 @@ impl TopicConfig {
     }
 }
 
-// The words below have passed their rows' checks, so the last arm of each match is the default.
+// The strings below have passed the checks of their rows: the last arm of each match is the
+// default.
 
 fn compression(word: &str) -> Compression {
     match word {
@@ -226,63 +230,63 @@ fn durability(word: &str) -> Durability {
     }
 }
 
-/// What the broker runs by.
+/// The configuration of the broker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrokerConfig {
-    /// `node.id`: the number clients know this broker by.
+    /// `node.id`: the id by which clients know this broker.
     pub node_id: i32,
-    /// `cluster.id`; `None` lets a new data directory be given one of its own.
+    /// `cluster.id`; `None` if a new data directory gets an id of its own.
     pub cluster_id: Option<String>,
-    /// The id that a new data directory gets; one that has another keeps it.
+    /// The cluster id for a new data directory; one that has an id keeps it.
     pub first_cluster_id: Option<String>,
-    /// `listeners` with what is advertised for each; at least one.
+    /// `listeners` with the advertised address of each; at least one.
     pub listeners: Vec<Listener>,
-    /// `published.port`: the port of the host that leads to the first listener, if it is another.
+    /// `published.port`: the port of the host that leads to the first listener, if it differs.
     pub published_port: Option<u16>,
     /// `log.dirs`: the data directory; `None` means the user's own.
     pub log_dir: Option<PathBuf>,
     /// `durability`.
     pub durability: Durability,
-    /// `connections.max.idle.ms`: a connection silent for longer is closed; at least 1.
+    /// `connections.max.idle.ms`: connections idle for longer are closed; at least 1.
     pub connections_max_idle_ms: i64,
-    /// `socket.request.min.bytes.per.second`
+    /// `socket.request.min.bytes.per.second`.
     pub socket_request_min_bytes_per_second: i64,
-    /// `socket.request.max.bytes`: the largest request frame.
+    /// `socket.request.max.bytes`: the maximum size of a request.
     pub socket_request_max_bytes: i32,
-    /// `queued.max.request.bytes`: request bytes held at once, over all connections.
+    /// `queued.max.request.bytes`: maximum size of all requests in memory.
     pub queued_max_request_bytes: i64,
-    /// `queued.max.decoded.bytes`: memory of decoded requests held at once.
+    /// `queued.max.decoded.bytes`: maximum memory of all decoded requests.
     pub queued_max_decoded_bytes: i64,
-    /// `queued.max.response.bytes`: bytes of answers held at once, over all connections.
+    /// `queued.max.response.bytes`: maximum memory of all responses, over all connections.
     pub queued_max_response_bytes: i64,
-    /// `connection.max.response.bytes`: bytes of answers held for one connection.
+    /// `connection.max.response.bytes`: maximum memory of the responses of one connection.
     pub connection_max_response_bytes: i64,
-    /// `fetch.max.bytes`: the most a Fetch is answered with, one batch aside.
+    /// `fetch.max.bytes`: the maximum size of a Fetch response, except for one batch.
     pub fetch_max_bytes: i32,
-    /// `max.incremental.fetch.session.cache.slots`: how many fetch sessions are kept (KIP-227).
+    /// `max.incremental.fetch.session.cache.slots`: the maximum number of fetch sessions (KIP-227).
     pub max_incremental_fetch_session_cache_slots: i32,
-    /// `num.partitions`: of a topic that does not say.
+    /// `num.partitions`: of a topic that is created without a number.
     pub num_partitions: i32,
-    /// `default.replication.factor`: of a topic that does not say.
+    /// `default.replication.factor`: of a topic that is created without one.
     pub default_replication_factor: i32,
-    /// `auto.create.topics.enable`: Metadata may create what it is asked for.
+    /// `auto.create.topics.enable`: Metadata may create the topics that it is asked for.
     pub auto_create_topics_enable: bool,
     /// `delete.topic.enable`: DeleteTopics is served.
     pub delete_topic_enable: bool,
-    /// What groups may do.
+    /// The options of groups.
     pub groups: GroupConfig,
-    /// Over which time client quotas are averaged.
+    /// The time over which client quotas are averaged.
     pub quotas: QuotaConfig,
-    /// `log.retention.check.interval.ms`: how often segments that are due are looked for.
+    /// `log.retention.check.interval.ms`: how often to check for expired segments.
     pub log_retention_check_interval_ms: i64,
     /// `log.flush.offset.checkpoint.interval.ms`: how often recovery points are saved.
     pub log_flush_offset_checkpoint_interval_ms: i64,
-    /// `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions answer.
+    /// `max.request.partition.size.limit`: partitions in one DescribeTopicPartitions response.
     pub max_request_partition_size_limit: i32,
 }
 
 impl Default for BrokerConfig {
-    /// A broker where nothing is set.
+    /// Returns the defaults.
     fn default() -> BrokerConfig {
         BrokerConfig {
             node_id: 1,
@@ -318,7 +322,7 @@ impl Default for BrokerConfig {
     }
 }
 
-/// Everything that says where to listen.
+/// Returns the options that define the listeners.
 pub fn listeners(layers: &Layers) -> RawListeners {
     RawListeners {
         listeners: broker::LISTENERS.resolve(layers),
@@ -329,7 +333,7 @@ pub fn listeners(layers: &Layers) -> RawListeners {
 }
 
 impl BrokerConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> BrokerConfig {
         let published = u16::try_from(broker::PUBLISHED_PORT.resolve(layers)).unwrap_or(0);
         let cluster_id = broker::CLUSTER_ID.resolve(layers);
@@ -337,7 +341,7 @@ impl BrokerConfig {
             node_id: broker::NODE_ID.resolve(layers),
             cluster_id: (!cluster_id.is_empty()).then_some(cluster_id),
             first_cluster_id: None,
-            // What does not go together has not passed `Settings::check_consistency`.
+            // Contradictory values have not passed `Settings::check_consistency`.
             listeners: listeners(layers).resolve().unwrap_or_default(),
             published_port: (published != 0).then_some(published),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),

@@ -2,8 +2,8 @@
 //! (KIP-714).
 //!
 //! Names, types, limits and defaults are those of Kafka 4.1 (`GroupConfig`,
-//! `ClientMetricsConfigs`). Most of a group's options are the broker's for groups that do not say
-//! otherwise, so their rows stand in `group.rs`.
+//! `ClientMetricsConfigs`). Most of a group's options have defaults in the broker's options, so
+//! their rows are in `group.rs`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::config::layers::{self, ConfigSource, Layers};
 use crate::config::value::{ConfigType, List, Text, Value};
 use crate::config::{formats, group, table};
 
-/// What has options of its own besides topics and the broker.
+/// A resource with options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResourceType {
     /// A group.
@@ -29,11 +29,11 @@ pub enum ResourceType {
 pub struct ResourceOption {
     /// Its name.
     pub name: &'static str,
-    /// Type, rule, meaning; and the default, unless the broker has another.
+    /// Type, rule and documentation; and the default, unless the broker has another.
     pub row: &'static dyn Row,
-    /// The broker's option that is its least value.
+    /// The broker option with its minimum.
     least: Option<&'static dyn Row>,
-    /// The broker's option that is its greatest value.
+    /// The broker option with its maximum.
     greatest: Option<&'static dyn Row>,
 }
 
@@ -94,7 +94,7 @@ pub static OF_GROUPS: &[ResourceOption] = &[
     ),
 ];
 
-/// Each protocol's session timeout, which must be greater than its heartbeat interval.
+/// The session timeout of each protocol, which must be greater than its heartbeat interval.
 const SESSION_AND_HEARTBEAT: &[(&str, &str)] = &[
     ("consumer.session.timeout.ms", "consumer.heartbeat.interval.ms"),
     ("share.session.timeout.ms", "share.heartbeat.interval.ms"),
@@ -112,8 +112,8 @@ static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
     check: Check::OffsetReset,
     change: Change::Live,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "Where a share group begins to read a partition: at its earliest record, at its end, or \
-        so long before now.",
+    doc: "Where a share group starts to read a partition: at its earliest record, at its end, or \
+        at a duration before now.",
 };
 
 static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
@@ -123,7 +123,7 @@ static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
     check: Check::OneOf(&["read_committed", "read_uncommitted"]),
     change: Change::Live,
     effect: Effect::Unused("share groups are not served by this version"),
-    doc: "Whether a share group is given records of transactions that are open or aborted.",
+    doc: "Whether a share group receives records of open and aborted transactions.",
 };
 
 static INTERVAL_MS: Entry<i32> = Entry {
@@ -132,7 +132,7 @@ static INTERVAL_MS: Entry<i32> = Entry {
     default: 300_000,
     check: Check::Between(100, 3_600_000),
     change: Change::Live,
-    effect: Effect::Unused("no client is asked for its metrics"),
+    effect: Effect::Unused("client metrics are not served"),
     doc: "How often a client pushes its metrics.",
 };
 
@@ -142,8 +142,8 @@ static MATCH: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Clients,
     change: Change::Live,
-    effect: Effect::Unused("no client is asked for its metrics"),
-    doc: "Which clients push their metrics; with nothing here, all of them.",
+    effect: Effect::Unused("client metrics are not served"),
+    doc: "Which clients push their metrics; if empty, all of them.",
 };
 
 static METRICS: Entry<List> = Entry {
@@ -152,12 +152,12 @@ static METRICS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("no client is asked for its metrics"),
-    doc: "The beginnings of the names of the metrics that are pushed. * is all of them.",
+    effect: Effect::Unused("client metrics are not served"),
+    doc: "The prefixes of the names of the metrics that are pushed. * means all of them.",
 };
 
 impl ResourceType {
-    /// Its options, by name.
+    /// Returns its options, by name.
     pub fn options(self) -> &'static [ResourceOption] {
         match self {
             ResourceType::Group => OF_GROUPS,
@@ -173,9 +173,11 @@ impl ResourceType {
     }
 }
 
-/// Whether one may have these configs.
+/// Checks whether a resource may have these configs.
 ///
-/// Errors: the first that is wrong.
+/// # Errors
+///
+/// Returns the first error.
 pub fn check(
     owner: ResourceType,
     configs: &BTreeMap<String, String>,
@@ -207,18 +209,19 @@ pub fn check(
     if owner == ResourceType::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
 }
 
-/// Whether the broker's values for groups that do not say otherwise lie between its bounds for
-/// those that do (`GroupCoordinatorConfig`, `ShareGroupConfig`).
+/// Checks whether the broker's defaults for groups are within its bounds (`GroupCoordinatorConfig`,
+/// `ShareGroupConfig`).
 ///
 /// # Errors
-/// One that does not, or bounds that are no bounds.
+///
+/// Returns an error for a default out of bounds, or bounds that contradict each other.
 pub fn check_bounds(layers: &Layers) -> Result<(), ConfigError> {
     let ordered = |less: &'static dyn Row, more: &'static dyn Row, is_strict: bool| {
         let (lesser, greater) = (of_broker(less, layers), of_broker(more, layers));
         if lesser < greater || (lesser == greater && !is_strict) {
             return Ok(());
         }
-        // The defaults are in order: blame one that somebody set.
+        // The defaults are in order, so the error names an option that has been set.
         let relation = if is_strict { ["less", "greater"] } else { ["at most", "at least"] };
         let than = if is_strict { " than" } else { "" };
         let name = |row: &'static dyn Row| row.broker().first().map_or("", |name| name.text);
@@ -293,7 +296,7 @@ fn invalid(option: &ResourceOption, value: &str) -> ResourceConfigError {
     }
 }
 
-/// Every option of one that has these configs, by name.
+/// Returns every option of a resource with these configs, by name.
 pub fn describe(
     owner: ResourceType,
     configs: &BTreeMap<String, String>,
@@ -304,7 +307,7 @@ pub fn describe(
         let default =
             ConfigSynonym { name, value: Some(row.default_text()), source: ConfigSource::Default };
         let mut synonyms = match (owner, row.broker()) {
-            // Kafka shows where a subscription's value comes from only if it is its own.
+            // Kafka shows the source of a subscription's value only if the value is its own.
             (ResourceType::ClientMetrics, _) => Vec::new(),
             (ResourceType::Group, []) => vec![default],
             (ResourceType::Group, _) => broker_synonyms(row, layers),
@@ -328,7 +331,7 @@ pub fn describe(
     owner.options().iter().map(describe).collect()
 }
 
-/// Text as reading and writing it again gives it.
+/// Returns text as it is after it has been parsed and formatted again.
 fn tidied(row: &dyn Row, text: &str) -> String {
     match row.kind() {
         ConfigType::List => List::read(text).unwrap_or_default().join(","),
@@ -336,7 +339,7 @@ fn tidied(row: &dyn Row, text: &str) -> String {
     }
 }
 
-/// The broker's value for groups that do not say otherwise.
+/// Returns the broker's default for groups.
 fn text_of_broker(row: &dyn Row, layers: &Layers) -> String {
     match layers.find(row.broker()) {
         Some((name, setting)) => row.in_own_unit(&setting.value, name.factor),

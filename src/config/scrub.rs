@@ -1,4 +1,4 @@
-//! The options of the search for damage in log files. They are our own: Kafka has no such search.
+//! The options of the search for damage in log files, which Kafka does not have.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -13,9 +13,9 @@ pub static LOG_SCRUB_BYTES_PER_SECOND: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many bytes of log files a second are read in search of damage, while a pass runs; 0 \
-        searches for none. At the default, a pass over 100 GB takes a little more than a day, and \
-        0.03 % of a processor.",
+    doc: "How many bytes of log files per second are read to search for damage while a pass \
+        runs; 0 turns the search off. At the default, a pass over 100 GB takes a little more \
+        than a day, and 0.03 % of a processor.",
 };
 
 /// `log.scrub.interval.ms`.
@@ -26,14 +26,14 @@ pub static LOG_SCRUB_INTERVAL_MS: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long after one pass in search of damage the next one begins. The first one begins as \
-        long after the start, and a day after it at the latest.",
+    doc: "How long after one pass of the search for damage the next one starts. The first one \
+        starts this long after the broker, but after a day at the latest.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[&LOG_SCRUB_BYTES_PER_SECOND, &LOG_SCRUB_INTERVAL_MS];
 
-/// What the layers say about the search for damage.
+/// The resolved options of the search for damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScrubConfig {
     /// `log.scrub.bytes.per.second`.
@@ -43,14 +43,14 @@ pub struct ScrubConfig {
 }
 
 impl Default for ScrubConfig {
-    /// Nothing is set.
+    /// Returns the defaults.
     fn default() -> ScrubConfig {
         ScrubConfig::resolve(&Layers::default())
     }
 }
 
 impl ScrubConfig {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> ScrubConfig {
         let bytes_per_second = LOG_SCRUB_BYTES_PER_SECOND.resolve(layers);
         ScrubConfig {

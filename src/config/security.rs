@@ -1,5 +1,5 @@
-//! Options of authentication, which this version does not have: whatever asks for it is refused
-//! (`demands.rs`). Names, types and defaults are Kafka's (`BrokerSecurityConfigs`).
+//! Options of authentication, which this version does not have: values that require it are refused
+//! (`unsupported.rs`). Names, types and defaults are Kafka's (`BrokerSecurityConfigs`).
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -13,9 +13,9 @@ pub static CONNECTIONS_MAX_REAUTH_MS: Entry<i64> = Entry {
     default: 0,
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
-    effect: Effect::Unused("no client proves who it is; any other value is refused"),
-    doc: "How long a client that has proved who it is may go on before it must do so again. 0 \
-        is for ever.",
+    effect: Effect::Unused("there is no authentication; any other value is refused"),
+    doc: "How long an authenticated client may continue before it has to authenticate again. 0 \
+        means for ever.",
 };
 
 /// `sasl.enabled.mechanisms`.
@@ -26,9 +26,9 @@ pub static SASL_ENABLED_MECHANISMS: Entry<List> = Entry {
     check: Check::Any,
     change: Change::Live,
     effect: Effect::Unused(
-        "no client proves who it is; any but Kafka's default, GSSAPI, is refused",
+        "there is no authentication; any but Kafka's default, GSSAPI, is refused",
     ),
-    doc: "The ways in which clients may prove who they are.",
+    doc: "The SASL mechanisms with which clients may authenticate.",
 };
 
 /// `sasl.kerberos.min.time.before.relogin`.
@@ -38,10 +38,10 @@ pub static SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN: Entry<i64> = Entry {
     default: 60_000,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("no client proves who it is; any other value is refused"),
-    doc: "How long a broker waits before it asks Kerberos again to let it in.",
+    effect: Effect::Unused("there is no authentication; any other value is refused"),
+    doc: "The minimum time between two Kerberos logins of a broker.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] =
     &[&CONNECTIONS_MAX_REAUTH_MS, &SASL_ENABLED_MECHANISMS, &SASL_KERBEROS_MIN_TIME_BEFORE_RELOGIN];

@@ -1,4 +1,4 @@
-//! All configuration of one run: immutable, and cheap to share in an `Arc`.
+//! The whole configuration of one run: immutable, and cheap to share in an `Arc`.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +13,31 @@ use crate::config::resources::{self, ResourceType};
 use crate::config::value::Value;
 use crate::config::{consistency, dynamic, environment, kafka_environment, table};
 
-/// One value from the command line.
+/// A value from the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
     /// The option, by one of the broker's names.
     pub name: String,
     /// The value.
     pub value: String,
-    /// The flag, for people: `--set`, `--listen`.
+    /// The flag, for messages: `--set`, `--listen`.
     pub origin: String,
 }
 
-/// An option that somebody set although nothing follows from it.
+/// An option that has been set although it has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusedSetting {
     /// The name under which it was set.
     pub name: &'static str,
     /// The value; `(hidden)` if it is a secret.
     pub value: String,
-    /// Where it was set.
+    /// Its source.
     pub origin: String,
-    /// Why nothing follows from it: a clause to stand after "as".
+    /// Why it has no effect: a clause to follow "as".
     pub why: &'static str,
 }
 
-/// All configuration of one run. The default is that nothing is set.
+/// The whole configuration of one run. By default nothing is set.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     layers: Layers,
@@ -47,20 +47,22 @@ pub struct Settings {
     ignored_env: IgnoredEnv,
 }
 
-/// `KAFKA_…` variables from which nothing follows, by name.
+/// `KAFKA_…` variables without effect, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoredEnv {
-    /// They are about what one node does not have.
+    /// Those for what a single node does not have.
     pub meaningless: Vec<String>,
-    /// They are no option known here.
+    /// Unknown ones.
     pub unknown: Vec<String>,
 }
 
 impl Settings {
-    /// Put the sources over each other: defaults, the file, the environment (`OTTLA_…` over
-    /// `KAFKA_…`), the flags. Of two flags for the same name the later one counts.
+    /// Combines the sources in order of precedence: defaults, the file, the environment (`OTTLA_…`
+    /// over `KAFKA_…`), the flags. Of two flags for the same name the later one counts.
     ///
-    /// Errors: the first thing that is wrong, in that order of sources. Nothing is touched.
+    /// # Errors
+    ///
+    /// Returns the first error, in that order of the sources. Nothing has been changed.
     pub fn load(
         file: Option<Layer>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -91,8 +93,8 @@ impl Settings {
         Ok(settings)
     }
 
-    /// These settings under what clients have set while the broker runs: on all brokers, and on
-    /// this one.
+    /// Returns these settings overlaid with what clients have set while the broker runs: as
+    /// cluster-wide defaults, and on this broker.
     pub fn with_live(
         &self,
         on_all: &BTreeMap<String, String>,
@@ -104,36 +106,38 @@ impl Settings {
         Settings { live: LiveConfig::resolve(&layers), layers, ..self.clone() }
     }
 
-    /// What the broker runs by from its start to its end.
+    /// Returns the broker's read-only configuration.
     pub fn broker(&self) -> BrokerConfig {
         let first_cluster_id = self.first_cluster_id.clone();
         BrokerConfig { first_cluster_id, ..BrokerConfig::resolve(&self.layers) }
     }
 
-    /// The topics that are to be there once the broker is.
+    /// Returns the topics to create at the start.
     pub fn first_topics(&self) -> &[FirstTopic] {
         &self.first_topics
     }
 
-    /// What the environment says in Kafka's words and nothing follows from: worth a line.
+    /// Returns the ignored `KAFKA_…` variables, to be logged.
     pub fn ignored_env(&self) -> &IgnoredEnv {
         &self.ignored_env
     }
 
-    /// What the broker runs by now.
+    /// Returns the current values of the options that can change.
     pub fn live(&self) -> &LiveConfig {
         &self.live
     }
 
-    /// What a topic with these overrides runs by.
+    /// Returns the configuration of a topic with these overrides.
     pub fn topic(&self, overrides: &BTreeMap<String, String>) -> TopicConfig {
         TopicConfig::resolve(overrides, &self.layers)
     }
 
-    /// Whether a topic may have this override.
+    /// Checks whether a topic may have this override.
     ///
-    /// Errors: no topic's option has that name, it does not allow the value, or the value asks for
-    /// the remote store that there is not.
+    /// # Errors
+    ///
+    /// Returns an error if the topic option does not exist, does not allow the value, or the value
+    /// requires remote storage.
     pub fn check_topic(&self, name: &str, value: &str) -> Result<(), TopicConfigError> {
         let Some(row) = table::topic_option(name) else {
             let hint = table::hint_for_topic(name);
@@ -152,15 +156,17 @@ impl Settings {
         })
     }
 
-    /// Whether a topic may have all of these overrides at once.
+    /// Checks whether a topic may have all of these overrides at once.
     ///
-    /// Errors: as [`Settings::check_topic`] for the first that is wrong, or two of them
-    /// contradict each other (`LogConfig.validateValues`).
+    /// # Errors
+    ///
+    /// Returns the first error of [`Settings::check_topic`], or an error if two of them contradict
+    /// each other (`LogConfig.validateValues`).
     pub fn check_overrides(
         &self,
         overrides: &BTreeMap<String, String>,
     ) -> Result<(), TopicConfigError> {
-        // Kafka looks at all names before it looks at a value.
+        // Kafka checks all names before any value.
         let unknown = overrides.iter().find(|(name, _)| table::topic_option(name).is_none());
         for (name, value) in unknown.into_iter().chain(overrides) {
             self.check_topic(name, value)?;
@@ -177,24 +183,26 @@ impl Settings {
         Ok(())
     }
 
-    /// Every option of a topic with these overrides, by name.
+    /// Returns every option of a topic with these overrides, by name.
     pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<ConfigDescription> {
         describe::topic(overrides, &self.layers)
     }
 
-    /// Every option of the broker under every name it has, by name.
+    /// Returns every option of the broker under every one of its names, by name.
     pub fn describe_broker(&self) -> Vec<ConfigDescription> {
         describe::broker(&self.layers)
     }
 
-    /// What clients have set on all brokers while they run, by name.
+    /// Returns what clients have set as cluster-wide defaults, by name.
     pub fn describe_broker_defaults(&self) -> Vec<ConfigDescription> {
         describe::broker_defaults(&self.layers)
     }
 
-    /// Whether a group or a client metrics subscription may have these configs.
+    /// Checks whether a group or a client metrics subscription may have these configs.
     ///
-    /// Errors: the first that is wrong.
+    /// # Errors
+    ///
+    /// Returns the first error.
     pub fn check_resource(
         &self,
         owner: ResourceType,
@@ -203,7 +211,8 @@ impl Settings {
         resources::check(owner, configs, &self.layers)
     }
 
-    /// Every option of a group or a client metrics subscription with these configs, by name.
+    /// Returns every option of a group or a client metrics subscription with these configs, by
+    /// name.
     pub fn describe_resource(
         &self,
         owner: ResourceType,
@@ -212,7 +221,8 @@ impl Settings {
         resources::describe(owner, configs, &self.layers)
     }
 
-    /// The options that were set and from which nothing follows: worth a warning at a start.
+    /// Returns the options that have been set although they have no effect, for a warning at the
+    /// start.
     pub fn unused_settings(&self) -> Vec<UnusedSetting> {
         table::set_rows(&self.layers)
             .filter_map(|(row, name, setting)| {
@@ -224,16 +234,20 @@ impl Settings {
             .collect()
     }
 
-    /// What no row can check alone.
+    /// Checks what no row can check alone.
     ///
-    /// Errors: values that contradict each other.
+    /// # Errors
+    ///
+    /// Returns an error for values that contradict each other.
     pub fn check_consistency(&self) -> Result<(), ConfigError> {
         consistency::check(&self.layers, &self.live)
     }
 
-    /// Whether a broker that runs by `has` may go over to these settings.
+    /// Checks whether a broker that runs with `has` may change to these settings.
     ///
-    /// Errors: what is refused of a running broker although it would start so.
+    /// # Errors
+    ///
+    /// Returns an error for what a running broker refuses although it would start with it.
     pub fn check_change(&self, has: &Settings) -> Result<(), BrokerConfigError> {
         consistency::check_change(&has.layers, &self.layers)
     }
@@ -397,7 +411,7 @@ mod tests {
         assert_eq!(
             error("listeners", "localhost"),
             "listeners = \"localhost\" (--set): \
-             must be PLAINTEXT://host:port, or several of them with commas between"
+             must be a comma-separated list of PLAINTEXT://host:port"
         );
         assert_eq!(
             error("auto.create.topics.enable", "yes"),
@@ -420,7 +434,7 @@ mod tests {
         assert_eq!(
             load("a:1", "x:1,y:2").unwrap_err().to_string(),
             "advertised.listeners = \"x:1,y:2\" (--set): \
-             must be empty, one place, or one for each of the listeners PLAINTEXT"
+             must be empty, one address, or one for each of the listeners PLAINTEXT"
         );
         assert_eq!(
             load("SSL://localhost:9093", "").unwrap_err().to_string(),
@@ -543,7 +557,8 @@ mod tests {
                 ("log.retention.hours", Some("168"), 5),
             ]
         );
-        // In other units than the first name's nothing is told, the default neither, as in Kafka.
+        // As in Kafka, the first name shows no value that is set in the unit of another, nor the
+        // default.
         let all = settings.describe_topic(&pairs(&[("segment.ms", "4")]));
         assert_eq!(places(&described(all, "segment.ms")), [("segment.ms", Some("4"), 1)]);
         let retention = described(settings.describe_topic(&BTreeMap::new()), "retention.ms");

@@ -1,4 +1,4 @@
-//! THE TABLE: every option, once. Everything else is derived from it.
+//! The configuration table: every option, once. Everything else is derived from it.
 
 use crate::config::entry::Row;
 use crate::config::error::ConfigError;
@@ -10,7 +10,7 @@ use crate::config::{
     unsupported,
 };
 
-/// A part of the table that is shown under one heading.
+/// A part of the table under one heading.
 #[derive(Debug)]
 pub struct Section {
     /// The heading.
@@ -19,7 +19,7 @@ pub struct Section {
     pub rows: &'static [&'static dyn Row],
 }
 
-/// The parts of the table, in the order in which people read them.
+/// The parts of the table, in the order of the page.
 pub static SECTIONS: &[Section] = &[
     Section { title: "Broker", rows: broker::ROWS },
     Section { title: "Connections", rows: connections::ROWS },
@@ -33,12 +33,12 @@ pub static SECTIONS: &[Section] = &[
     Section { title: "Authentication", rows: security::ROWS },
 ];
 
-/// Every row.
+/// Iterates over all rows.
 pub fn rows() -> impl Iterator<Item = &'static dyn Row> {
     SECTIONS.iter().flat_map(|section| section.rows.iter().copied())
 }
 
-/// The broker's option of that name, and the name with its unit.
+/// Returns the broker option of this name, and the name with its unit.
 pub fn broker_option(name: &str) -> Option<(&'static dyn Row, &'static Name)> {
     rows().find_map(|row| {
         let name = row.broker().iter().find(|known| known.text == name)?;
@@ -46,11 +46,12 @@ pub fn broker_option(name: &str) -> Option<(&'static dyn Row, &'static Name)> {
     })
 }
 
-/// Sets the broker's option `key` in `layer`, over what the layer had for it.
+/// Sets the broker option `key` in `layer`, overriding an earlier value of the layer.
 ///
 /// # Errors
-/// No broker's option has that name, its row does not allow the value, or it asks for what this
-/// version does not have.
+///
+/// Returns an error if the broker option does not exist, its row does not allow the value, or the
+/// value requires a feature that this version does not have.
 pub fn set(layer: &mut Layer, key: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
     unsupported::check(key, value, origin)?;
     let Some((row, name)) = broker_option(key) else {
@@ -74,7 +75,7 @@ pub fn set(layer: &mut Layer, key: &str, value: &str, origin: &str) -> Result<()
     Ok(())
 }
 
-/// Returns every option that `layers` set under any of its names, with the setting that wins.
+/// Iterates over the options that are set under any of their names, with the setting that wins.
 pub fn set_rows(
     layers: &Layers,
 ) -> impl Iterator<Item = (&'static dyn Row, &'static Name, &Setting)> {
@@ -84,18 +85,18 @@ pub fn set_rows(
     })
 }
 
-/// The topic's option of that name.
+/// Returns the topic option of this name.
 pub fn topic_option(name: &str) -> Option<&'static dyn Row> {
     rows().find(|row| row.topic() == Some(name))
 }
 
-/// Every name of a broker's option.
+/// Iterates over the names of all broker options.
 pub fn broker_names() -> impl Iterator<Item = &'static str> {
     rows().flat_map(|row| row.broker().iter().map(|name| name.text))
 }
 
-/// What somebody may have meant by an unknown name of a broker's option: a clause to put after
-/// the error, or nothing.
+/// Returns a suggestion for an unknown name of a broker option: a clause to append to the error, or
+/// an empty string.
 pub fn hint_for_broker(key: &str) -> String {
     if let Some(name) = topic_option(key).and_then(|row| row.broker().first()) {
         return format!("; for all topics it is {}", name.text);
@@ -106,7 +107,7 @@ pub fn hint_for_broker(key: &str) -> String {
     nearest(key, broker_names())
 }
 
-/// What somebody may have meant by an unknown name of a topic's option.
+/// Returns a suggestion for an unknown name of a topic option.
 pub fn hint_for_topic(key: &str) -> String {
     if let Some(name) = broker_option(key).and_then(|(row, _)| row.topic()) {
         return format!("; for a topic it is {name}");
@@ -114,10 +115,10 @@ pub fn hint_for_topic(key: &str) -> String {
     nearest(key, rows().filter_map(|row| row.topic()))
 }
 
-/// A clause that names the known name nearest to `key`, if one is near at all.
+/// Returns a clause with the known name nearest to `key`, if one is near.
 pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
-    // A name that somebody meant is about as long; the bound also keeps the work small for
-    // whatever a stranger sends.
+    // A misspelt name is about as long as the right one; the bound also limits the work for
+    // arbitrary input.
     const LONGEST: usize = 100;
     if key.len() > LONGEST {
         return String::new();
@@ -132,7 +133,7 @@ pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// How many letters must be put in, taken out or changed to make `a` into `b` (Levenshtein).
+/// Returns the number of insertions, deletions and changes that turn `a` into `b` (Levenshtein).
 fn edits(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The options that topics have, and with them the broker's values for topics that do not say.
+//! The options of topics, together with the broker's defaults for them.
 //!
 //! Names, types, limits and defaults are those of Kafka 4.1 (`LogConfig`,
 //! `ServerTopicConfigSynonyms`).
@@ -20,9 +20,9 @@ pub static CLEANUP_POLICY: Entry<List> = Entry {
     check: Check::EachOf(&["delete", "compact"]),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How old records leave the log: delete removes old segments by age and size, compact \
-        keeps the newest record of each key; both together are allowed. Records \
-        without a key are refused where compact is set.",
+    doc: "How old records are removed: delete removes old segments by age and size, compact \
+        keeps the newest record of each key; both together are allowed. Records without a key \
+        are refused if compact is set.",
 };
 
 /// `retention.ms`.
@@ -48,8 +48,8 @@ pub static RETENTION_BYTES: Entry<i64> = Entry {
     check: Check::Any,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How large a partition may grow before its oldest segments are removed. A negative \
-        number is no limit.",
+    doc: "The size that a partition may reach before its oldest segments are deleted. A negative \
+        number means no limit.",
 };
 
 /// `segment.bytes`.
@@ -60,7 +60,7 @@ pub static SEGMENT_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(1024 * 1024),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The size of a segment file: a batch that would make it larger begins the next one.",
+    doc: "The maximum size of a segment file: a batch that would exceed it starts the next one.",
 };
 
 /// `segment.ms`.
@@ -72,7 +72,7 @@ pub static SEGMENT_MS: Entry<i64> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "The age, counted from its first record, at which a segment is closed and the next one \
-        begun, so that old records can be removed although the segment is not full.",
+        started, so that old records can be deleted although the segment is not full.",
 };
 
 /// `segment.jitter.ms`.
@@ -83,8 +83,7 @@ pub static SEGMENT_JITTER_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The most by which segment.ms is shortened at random, so that not all partitions roll \
-        at once.",
+    doc: "The maximum random reduction of segment.ms, so that not all partitions roll at once.",
 };
 
 /// `segment.index.bytes`.
@@ -95,7 +94,7 @@ pub static SEGMENT_INDEX_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(4),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The size to which the index of a segment may grow; a full index begins the next segment.",
+    doc: "The maximum size of the index of a segment; a full index starts the next segment.",
 };
 
 /// `index.interval.bytes`.
@@ -106,8 +105,8 @@ pub static INDEX_INTERVAL_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "Bytes of log between two entries of its indexes: fewer find a record with less \
-        reading, and take more room.",
+    doc: "Bytes of log between two index entries: fewer bytes find a record with less reading, \
+        and take more space.",
 };
 
 /// `max.message.bytes`.
@@ -118,7 +117,7 @@ pub static MAX_MESSAGE_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The largest batch of records that is taken, compressed as it comes.",
+    doc: "The maximum size of a batch of records, compressed as the producer sent it.",
 };
 
 /// `compression.type`.
@@ -129,8 +128,8 @@ pub static COMPRESSION_TYPE: Entry<Text> = Entry {
     check: Check::OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The compression of stored batches: producer keeps the producer's, the others \
-        recompress batches that arrive with another one.",
+    doc: "How batches are stored: producer keeps them as they were sent; the others recompress \
+        those that were sent otherwise.",
 };
 
 /// `compression.gzip.level`.
@@ -141,7 +140,7 @@ pub static COMPRESSION_GZIP_LEVEL: Entry<i32> = Entry {
     check: Check::OrBetween(-1, 1, 9),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How hard gzip tries where compression.type is gzip. -1 is its own default.",
+    doc: "The compression level if compression.type is gzip. -1 is gzip's own default.",
 };
 
 /// `compression.lz4.level`.
@@ -152,8 +151,8 @@ pub static COMPRESSION_LZ4_LEVEL: Entry<i32> = Entry {
     check: Check::Between(1, 17),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How hard LZ4 tries where compression.type is lz4. As in Kafka, 9 is the quick way, not a \
-        level between 8 and 10; above 10 it tries no harder.",
+    doc: "The compression level if compression.type is lz4. As in Kafka, 9 is the fast \
+        compressor, not a level between 8 and 10; above 10 the result is the same.",
 };
 
 /// `compression.zstd.level`.
@@ -164,7 +163,7 @@ pub static COMPRESSION_ZSTD_LEVEL: Entry<i32> = Entry {
     check: Check::Between(-131_072, 22),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How hard Zstandard tries where compression.type is zstd.",
+    doc: "The compression level if compression.type is zstd.",
 };
 
 /// `message.timestamp.type`.
@@ -175,7 +174,7 @@ pub static MESSAGE_TIMESTAMP_TYPE: Entry<Text> = Entry {
     check: Check::OneOf(&["CreateTime", "LogAppendTime"]),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "Whose time a record carries: the producer's (CreateTime) or that of its append to the \
+    doc: "Which timestamp a record has: the producer's (CreateTime) or that of its append to the \
         log (LogAppendTime).",
 };
 
@@ -187,7 +186,7 @@ pub static MESSAGE_TIMESTAMP_BEFORE_MAX_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How far the time of a record may lie behind the broker's clock; older ones are \
+    doc: "How far the timestamp of a record may be behind the broker's clock; older records are \
         refused. Only with CreateTime.",
 };
 
@@ -199,8 +198,8 @@ pub static MESSAGE_TIMESTAMP_AFTER_MAX_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How far the time of a record may lie ahead of the broker's clock; later ones are \
-        refused. Only with CreateTime.",
+    doc: "How far the timestamp of a record may be ahead of the broker's clock; later records \
+        are refused. Only with CreateTime.",
 };
 
 /// `min.insync.replicas`.
@@ -212,7 +211,7 @@ pub static MIN_INSYNC_REPLICAS: Entry<i32> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How many replicas must have a record before acks=all is answered. There is one \
-        replica here, so with more than 1 such produce requests are refused.",
+        replica, so with more than 1 such produce requests are refused.",
 };
 
 /// `flush.messages`.
@@ -223,8 +222,8 @@ pub static FLUSH_MESSAGES: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "Sync the log to the disk after this many records. The default leaves the time to the \
-        operating system; see also durability.",
+    doc: "The number of records after which the log is synced to the disk. The default leaves \
+        this to the operating system; see also durability.",
 };
 
 /// `flush.ms`.
@@ -235,8 +234,8 @@ pub static FLUSH_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "Sync the log to the disk when records have waited so long for it. The default leaves \
-        the time to the operating system; see also durability.",
+    doc: "The time after which records are synced to the disk. The default leaves this to the \
+        operating system; see also durability.",
 };
 
 /// `file.delete.delay.ms`.
@@ -248,7 +247,7 @@ pub static FILE_DELETE_DELAY_MS: Entry<i64> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How long the files of a deleted segment or partition stay on the disk under another \
-        name, for those who still read them.",
+        name, for readers that still use them.",
 };
 
 /// `delete.retention.ms`.
@@ -259,8 +258,8 @@ pub static DELETE_RETENTION_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long compaction keeps the record that says a key was deleted, so that readers \
-        behind can see it.",
+    doc: "How long compaction keeps the tombstone of a deleted key, so that slow readers can see \
+        it.",
 };
 
 /// `min.cleanable.dirty.ratio`.
@@ -271,7 +270,7 @@ pub static MIN_CLEANABLE_DIRTY_RATIO: Entry<f64> = Entry {
     check: Check::Fraction,
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The part of a log that must have come since its last compaction before it is \
+    doc: "The share of a log that must have been written since its last compaction before it is \
         compacted again.",
 };
 
@@ -283,7 +282,7 @@ pub static MIN_COMPACTION_LAG_MS: Entry<i64> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long a record is safe from compaction.",
+    doc: "The minimum time before a record can be compacted.",
 };
 
 /// `max.compaction.lag.ms`.
@@ -294,7 +293,7 @@ pub static MAX_COMPACTION_LAG_MS: Entry<i64> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long a record can escape compaction, however clean the log is.",
+    doc: "The maximum time before a record is compacted, however clean the log is.",
 };
 
 /// `preallocate`.
@@ -305,9 +304,9 @@ pub static PREALLOCATE: Entry<bool> = Entry {
     check: Check::Any,
     change: Change::Live,
     effect: Effect::Unused(
-        "files grow as records come, and a full disk loses nothing that was acknowledged",
+        "files grow with their records, and a full disk loses no acknowledged record",
     ),
-    doc: "Reserve the whole of a segment file when it is made.",
+    doc: "Whether the whole size of a segment file is allocated when it is created.",
 };
 
 /// `unclean.leader.election.enable`.
@@ -317,8 +316,9 @@ pub static UNCLEAN_LEADER_ELECTION_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("the one replica lacks nothing"),
-    doc: "Let a replica lead that lacks records. There is one replica here, which lacks none.",
+    effect: Effect::Unused("the only replica lacks no records"),
+    doc: "Whether a replica that lacks records may become leader. There is one replica, which \
+        lacks none.",
 };
 
 /// `leader.replication.throttled.replicas`.
@@ -328,9 +328,9 @@ pub static LEADER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Replicas,
     change: Change::Live,
-    effect: Effect::Unused("one node has nothing to replicate"),
-    doc: "Replicas whose leader sends no faster than the broker's replication limit. There is \
-        nothing to replicate here.",
+    effect: Effect::Unused("there is nothing to replicate"),
+    doc: "Replicas to which the leader's replication throttle applies. There is nothing to \
+        replicate.",
 };
 
 /// `follower.replication.throttled.replicas`.
@@ -340,9 +340,9 @@ pub static FOLLOWER_REPLICATION_THROTTLED_REPLICAS: Entry<List> = Entry {
     default: List(&[]),
     check: Check::Replicas,
     change: Change::Live,
-    effect: Effect::Unused("one node has nothing to replicate"),
-    doc: "Replicas that fetch no faster than the broker's replication limit. There is nothing \
-        to replicate here.",
+    effect: Effect::Unused("there is nothing to replicate"),
+    doc: "Replicas to which the follower's replication throttle applies. There is nothing to \
+        replicate.",
 };
 
 /// `remote.storage.enable`.
@@ -352,8 +352,8 @@ pub static REMOTE_STORAGE_ENABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("there is no remote store; true is refused"),
-    doc: "Keep closed segments in a remote store as well.",
+    effect: Effect::Unused("there is no remote storage; true is refused"),
+    doc: "Whether closed segments are copied to remote storage.",
 };
 
 /// `local.retention.ms`.
@@ -363,9 +363,9 @@ pub static LOCAL_RETENTION_MS: Entry<i64> = Entry {
     default: -2,
     check: Check::AtLeast(-2),
     change: Change::Live,
-    effect: Effect::Unused("there is no remote store"),
-    doc: "How long a segment that is also in the remote store stays on the local disk. -2 means \
-        as long as retention.ms, -1 for ever.",
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "How long a segment that is also in remote storage stays on the local disk. -2 means as \
+        long as retention.ms, -1 for ever.",
 };
 
 /// `local.retention.bytes`.
@@ -375,9 +375,9 @@ pub static LOCAL_RETENTION_BYTES: Entry<i64> = Entry {
     default: -2,
     check: Check::AtLeast(-2),
     change: Change::Live,
-    effect: Effect::Unused("there is no remote store"),
-    doc: "How much of a partition stays on the local disk when it is also in the remote store. \
-        -2 means as much as retention.bytes, -1 no limit.",
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "The local size of a partition whose segments are also in remote storage. -2 means the \
+        same as retention.bytes, -1 no limit.",
 };
 
 /// `remote.log.copy.disable`.
@@ -387,8 +387,8 @@ pub static REMOTE_LOG_COPY_DISABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("there is no remote store"),
-    doc: "Stop copying segments to the remote store, and only read from it.",
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "Whether segments are no longer copied to remote storage, but only read from it.",
 };
 
 /// `remote.log.delete.on.disable`.
@@ -398,11 +398,12 @@ pub static REMOTE_LOG_DELETE_ON_DISABLE: Entry<bool> = Entry {
     default: false,
     check: Check::Any,
     change: Change::Live,
-    effect: Effect::Unused("there is no remote store"),
-    doc: "Delete what is in the remote store when remote.storage.enable is turned off.",
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "Whether the segments in remote storage are deleted when remote.storage.enable is \
+        turned off.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &CLEANUP_POLICY,
     &RETENTION_MS,

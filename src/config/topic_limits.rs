@@ -1,5 +1,4 @@
-//! How many topics, partitions and producers there may be. Kafka has no such limits; the names
-//! are ours.
+//! Limits of topics, partitions and producers. Kafka has no such limits; the names are Ottla's own.
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
@@ -14,8 +13,8 @@ pub static MAX_TOPICS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The number of topics up to which topics are created. Those that are there stay, and the \
-        broker's own topics do not count.",
+    doc: "The maximum number of topics. If there are more already, they are kept. Internal \
+        topics do not count.",
 };
 
 /// `max.partitions`.
@@ -26,8 +25,8 @@ pub static MAX_PARTITIONS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "The number of partitions, over all topics, up to which partitions are created. Those \
-        that are there stay, and those of the broker's own topics do not count.",
+    doc: "The maximum number of partitions of all topics. If there are more already, they are \
+        kept. Those of internal topics do not count.",
 };
 
 /// `auto.create.topics.max.per.request`.
@@ -38,9 +37,9 @@ pub static AUTO_CREATE_TOPICS_MAX_PER_REQUEST: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many unknown topics one Metadata request creates. The others are answered \
-        UNKNOWN_TOPIC_OR_PARTITION, as a topic that is being created, and are created by the next \
-        requests: clients ask again.",
+    doc: "The maximum number of topics that one Metadata request creates. The others are \
+        answered with UNKNOWN_TOPIC_OR_PARTITION, like a topic that is being created, and are \
+        created when the client retries.",
 };
 
 /// `auto.create.topics.max.per.second`.
@@ -51,7 +50,7 @@ pub static AUTO_CREATE_TOPICS_MAX_PER_SECOND: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many topics are created in a second because clients ask for them by name, over all \
+    doc: "The maximum number of topics per second that Metadata requests create, over all \
         clients. The others wait as above.",
 };
 
@@ -63,9 +62,9 @@ pub static MAX_PRODUCERS_PER_PARTITION: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many idempotent producers a partition remembers. When there are more, those that \
-        have been silent for longest are forgotten, as after producer.id.expiration.ms; producers \
-        with an open transaction are not.",
+    doc: "The maximum number of idempotent producers that a partition remembers. Beyond it, \
+        those that have been idle longest are forgotten, as after producer.id.expiration.ms, \
+        except producers with an open transaction.",
 };
 
 /// `max.producers`.
@@ -76,12 +75,12 @@ pub static MAX_PRODUCERS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How many idempotent producers all partitions together remember. When there are more, a \
-        partition that comes to know another one forgets its own that have been silent for \
-        longest, but for the last 8.",
+    doc: "The maximum number of idempotent producers that all partitions together remember. \
+        Beyond it, a partition that gets a new producer forgets its own that have been idle \
+        longest, except the last 8.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &MAX_TOPICS,
     &MAX_PARTITIONS,
@@ -91,7 +90,7 @@ pub static ROWS: &[&dyn Row] = &[
     &MAX_PRODUCERS,
 ];
 
-/// What the layers say about the creation of topics.
+/// The resolved limits of topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicLimits {
     /// `max.topics`.
@@ -105,7 +104,7 @@ pub struct TopicLimits {
 }
 
 impl TopicLimits {
-    /// What the layers say.
+    /// Resolves the options.
     pub fn resolve(layers: &Layers) -> TopicLimits {
         let number = |row: &Entry<i32>| usize::try_from(row.resolve(layers)).unwrap_or(0);
         TopicLimits {

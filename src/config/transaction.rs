@@ -15,7 +15,7 @@ pub static PRODUCER_ID_EXPIRATION_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::Live,
     effect: Effect::Acts,
-    doc: "How long a partition remembers an idempotent producer that has fallen silent.",
+    doc: "How long a partition remembers an idempotent producer that sends nothing.",
 };
 
 /// `transaction.max.timeout.ms`.
@@ -26,7 +26,7 @@ pub static TRANSACTION_MAX_TIMEOUT_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "The longest timeout that a producer may ask for its transactions.",
+    doc: "The maximum transaction timeout of a producer.",
 };
 
 /// `transactional.id.expiration.ms`.
@@ -37,7 +37,7 @@ pub static TRANSACTIONAL_ID_EXPIRATION_MS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "How long a transactional id that is not used is remembered.",
+    doc: "How long an unused transactional id is remembered.",
 };
 
 /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
@@ -48,7 +48,7 @@ pub static TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i3
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "How often to look for transactions that have taken too long.",
+    doc: "How often to check for transactions that have timed out.",
 };
 
 /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
@@ -59,7 +59,7 @@ pub static TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS: Entry<i32
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "How often to look for transactional ids that are old enough to be forgotten.",
+    doc: "How often to check for transactional ids that have expired.",
 };
 
 /// `transaction.state.log.num.partitions`.
@@ -70,7 +70,7 @@ pub static TRANSACTION_STATE_LOG_NUM_PARTITIONS: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "How many partitions the topic of transactions has when it is created.",
+    doc: "The number of partitions of the transaction topic when it is created.",
 };
 
 /// `transaction.state.log.replication.factor`.
@@ -80,8 +80,8 @@ pub static TRANSACTION_STATE_LOG_REPLICATION_FACTOR: Entry<i16> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Unused("one node holds one replica"),
-    doc: "How many replicas the topic of transactions has.",
+    effect: Effect::Unused("there is one broker, and one replica"),
+    doc: "The replication factor of the transaction topic.",
 };
 
 /// `transaction.state.log.min.isr`.
@@ -91,8 +91,9 @@ pub static TRANSACTION_STATE_LOG_MIN_ISR: Entry<i32> = Entry {
     default: 1,
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
-    effect: Effect::Unused("one node holds one replica"),
-    doc: "How many replicas of the topic of transactions must have a record before it counts.",
+    effect: Effect::Unused("there is one broker, and one replica"),
+    doc: "How many in-sync replicas of the transaction topic must have a record before it is \
+        committed.",
 };
 
 /// `transaction.state.log.segment.bytes`.
@@ -103,10 +104,10 @@ pub static TRANSACTION_STATE_LOG_SEGMENT_BYTES: Entry<i32> = Entry {
     check: Check::AtLeast(1),
     change: Change::ReadOnly,
     effect: Effect::Unused("transactions are not served by this version"),
-    doc: "The size of a segment file of the topic of transactions.",
+    doc: "The size of a segment file of the transaction topic.",
 };
 
-/// These rows, in the order in which they stand above.
+/// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &PRODUCER_ID_EXPIRATION_MS,
     &TRANSACTION_MAX_TIMEOUT_MS,

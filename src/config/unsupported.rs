@@ -1,36 +1,36 @@
-//! Settings that ask for what this version does not have, and that must not be passed over: a
-//! broker that was set up to be protected must not start open to every client.
+//! Settings that require features that this version does not have, and that must not be ignored: a
+//! broker configured to be protected must not start open to every client.
 //!
 //! One list of Kafka's names (`SaslConfigs`, `SslConfigs`, `BrokerSecurityConfigs`,
 //! `DelegationTokenManagerConfigs`, …) and of those that the images of Apache Kafka, Confluent and
-//! Bitnami add; the environment, the file, flags and what clients set go through the same
-//! [`check`].
+//! Bitnami add; the environment, the file, flags and what clients set all go through [`check`].
 
 use crate::config::error::ConfigError;
 
-/// What a setting can ask for.
+/// A feature that a setting can require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsupportedFeature {
-    /// Clients prove who they are.
+    /// Authentication of clients.
     Authentication,
-    /// Connections are encrypted.
+    /// Encryption of connections.
     Encryption,
-    /// Both of them.
+    /// Both.
     AuthenticationAndEncryption,
-    /// Clients may do only what they are allowed to.
+    /// Access control for clients.
     Authorization,
-    /// Clients prove who they are with tokens of the broker's (KIP-48).
+    /// Authentication with tokens that the broker issues (KIP-48).
     DelegationTokens,
-    /// A class of the operator's own decides what clients may create, change or use.
+    /// A class of the operator that decides what clients may create, change or use.
     Policies,
-    /// Secrets are encrypted where they are kept.
+    /// Encryption of stored secrets.
     EncryptedSecrets,
-    /// Closed segments are kept in a remote store as well (KIP-405).
+    /// Closed segments in remote storage (KIP-405).
     TieredStorage,
 }
 
 impl UnsupportedFeature {
-    /// What a listener of this protocol asks for (`SecurityProtocol`); nothing for plain text.
+    /// Returns the feature that a listener's protocol requires (`SecurityProtocol`); none for plain
+    /// text.
     pub fn of_protocol(protocol: &str) -> Option<UnsupportedFeature> {
         match protocol.to_ascii_uppercase().as_str() {
             "SSL" => Some(UnsupportedFeature::Encryption),
@@ -40,7 +40,7 @@ impl UnsupportedFeature {
         }
     }
 
-    /// It, to stand after "asks for".
+    /// Returns its name, to follow "asks for".
     fn words(self) -> &'static str {
         match self {
             UnsupportedFeature::Authentication => "authentication (SASL)",
@@ -56,7 +56,7 @@ impl UnsupportedFeature {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     fn remedy(self) -> &'static str {
         match self {
             UnsupportedFeature::TieredStorage => "unset it, or run Apache Kafka for it",
@@ -67,14 +67,14 @@ impl UnsupportedFeature {
     }
 }
 
-/// The names that ask for something, and the values with which they do not.
+/// Names that require a feature, and the values that do not.
 #[derive(Debug)]
 struct UnsupportedSetting {
-    /// Broker's options; one that ends in a dot stands for all that begin so.
+    /// Broker options; a name that ends in a dot stands for all names with this prefix.
     names: &'static [&'static str],
-    /// What they ask for; `None` for what asks a client, not a broker, to be careful.
+    /// The required feature; `None` for options that configure clients' checks, not the broker's.
     feature: Option<UnsupportedFeature>,
-    /// Values that ask for nothing, besides an empty one: Kafka's defaults.
+    /// Values that require nothing, besides an empty one: Kafka's defaults.
     harmless: &'static [&'static str],
 }
 
@@ -86,7 +86,7 @@ const fn setting(
     UnsupportedSetting { names, feature: Some(feature), harmless }
 }
 
-/// The list. The first rule that names an option holds for it.
+/// The list. The first rule that names an option applies.
 const RULES: &[UnsupportedSetting] = &[
     setting(
         &["authorizer.class.name", "super.users", "confluent.authorizer."],
@@ -105,7 +105,7 @@ const RULES: &[UnsupportedSetting] = &[
         &["PLAINTEXT"],
     ),
     setting(&["security.providers"], UnsupportedFeature::AuthenticationAndEncryption, &[]),
-    // What a client checks of a broker's certificate.
+    // How a client checks a broker's certificate.
     UnsupportedSetting {
         names: &["ssl.endpoint.identification.algorithm"],
         feature: None,
@@ -194,7 +194,7 @@ const RULES: &[UnsupportedSetting] = &[
         &[],
     ),
     setting(&["remote.log.storage.system.enable"], UnsupportedFeature::TieredStorage, &["false"]),
-    // Bitnami's: KAFKA_CLIENT_USERS and its like, each also with _FILE.
+    // Bitnami's: KAFKA_CLIENT_USERS and similar ones, each also with _FILE.
     setting(
         &[
             "client.users",
@@ -227,26 +227,27 @@ const RULES: &[UnsupportedSetting] = &[
     setting(&["tls."], UnsupportedFeature::Encryption, &[]),
 ];
 
-/// What options of one listener begin with: `listener.name.<listener>.[<mechanism>.]<option>`.
+/// The prefix of the options of one listener: `listener.name.<listener>.[<mechanism>.]<option>`.
 const OF_LISTENER: &str = "listener.name.";
 
-/// What a JVM is told that is to authenticate or to encrypt.
+/// JVM options that set up authentication or encryption.
 const OF_A_JVM: &[(&str, UnsupportedFeature)] = &[
     ("java.security.auth.login.config", UnsupportedFeature::Authentication),
     ("java.security.krb5.", UnsupportedFeature::Authentication),
     ("javax.net.ssl.keyStore", UnsupportedFeature::Encryption),
 ];
 
-/// True for an option that this list is about, whatever its value.
+/// Returns true for an option that is in this list, whatever its value.
 pub fn is_listed(name: &str) -> bool {
     setting_of(name).is_some()
 }
 
-/// Refuses an option that asks for what there is not. `name` is the broker's name of it, `origin`
-/// the place where it is set, for people.
+/// Refuses an option that requires an unsupported feature. `name` is the broker's name of it,
+/// `origin` its source, for messages.
 ///
 /// # Errors
-/// [`ConfigError::Unsupported`].
+///
+/// Returns [`ConfigError::Unsupported`].
 pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
     match setting_of(name).and_then(|rule| rule.feature_for(value)) {
         Some(feature) => {
@@ -257,11 +258,12 @@ pub fn check(name: &str, value: &str, origin: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Refuses a variable of the environment that is no option and asks for what there is not: how
-/// the JVM is started, and Bitnami's `ALLOW_PLAINTEXT_LISTENER`.
+/// Refuses an environment variable that is not an option and requires an unsupported feature: JVM
+/// options, and Bitnami's `ALLOW_PLAINTEXT_LISTENER`.
 ///
 /// # Errors
-/// [`ConfigError::Unsupported`].
+///
+/// Returns [`ConfigError::Unsupported`].
 pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
     let origin = "environment";
     if variable == "ALLOW_PLAINTEXT_LISTENER" {
@@ -283,7 +285,7 @@ pub fn check_variable(variable: &str, value: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The error for a setting that asks for what there is not.
+/// Returns the error for a setting that requires an unsupported feature.
 pub fn unsupported(
     key: &str,
     value: &str,
@@ -309,7 +311,7 @@ fn setting_of(name: &str) -> Option<&'static UnsupportedSetting> {
         })
     };
     let Some(of_listener) = name.strip_prefix(OF_LISTENER) else { return named(name) };
-    // Names of listeners and mechanisms have dots where a variable has single underscores.
+    // Listener and mechanism names may contain dots, which a variable spells as underscores.
     of_listener.match_indices('.').find_map(|(dot, _)| named(of_listener.get(dot + 1..)?))
 }
 
@@ -318,14 +320,14 @@ impl UnsupportedSetting {
         let value = value.trim();
         let is_harmless =
             value.is_empty() || self.harmless.iter().any(|known| known.eq_ignore_ascii_case(value));
-        // Where the value is a protocol, that says which of the two is asked for.
+        // If the value is a protocol, it says which of the two features is required.
         let feature =
             self.feature.map(|feature| UnsupportedFeature::of_protocol(value).unwrap_or(feature));
         feature.filter(|_| !is_harmless)
     }
 }
 
-/// True for an option whose value must not be shown.
+/// Returns true for an option whose value must not be shown.
 fn is_secret(name: &str) -> bool {
     const SECRET: &[&str] =
         &["password", "passwords", "passphrase", "secret", "jaas", "credentials", "key"];

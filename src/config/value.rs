@@ -1,32 +1,33 @@
-//! The types that options have, and how each is read from text.
+//! The types of options, and how each is parsed.
 //!
-//! Text is trimmed before it is read, as Kafka does (`ConfigDef.parseType`).
+//! Text is trimmed before it is parsed, as in Kafka (`ConfigDef.parseType`).
 
 use std::fmt::Debug;
 
-/// A type of option, as DescribeConfigs numbers and Kafka's documentation names it.
+/// The type of an option, with the numbers of DescribeConfigs and the names of Kafka's
+/// documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigType {
     /// `true` or `false`.
     Boolean,
     /// Any text.
     String,
-    /// A whole number of 32 bits.
+    /// An integer of 32 bits.
     Int,
-    /// A whole number of 16 bits.
+    /// An integer of 16 bits.
     Short,
-    /// A whole number of 64 bits.
+    /// An integer of 64 bits.
     Long,
-    /// A number with a fraction.
+    /// A floating-point number.
     Double,
-    /// Texts with commas between them.
+    /// Strings separated by commas.
     List,
     /// Text that is never shown.
     Password,
 }
 
 impl ConfigType {
-    /// The number of the type in DescribeConfigs (`DescribeConfigsResponse.ConfigType`).
+    /// Returns the number of the type in DescribeConfigs (`DescribeConfigsResponse.ConfigType`).
     pub fn code(self) -> i8 {
         match self {
             ConfigType::Boolean => 1,
@@ -40,7 +41,7 @@ impl ConfigType {
         }
     }
 
-    /// The word for it.
+    /// Returns the name of the type.
     pub fn name(self) -> &'static str {
         match self {
             ConfigType::Boolean => "boolean",
@@ -54,7 +55,7 @@ impl ConfigType {
         }
     }
 
-    /// The smallest and the largest number of a whole-number type.
+    /// Returns the smallest and the largest number of an integer type.
     pub fn bounds(self) -> Option<(i64, i64)> {
         match self {
             ConfigType::Int => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
@@ -65,14 +66,14 @@ impl ConfigType {
     }
 }
 
-/// A value as a [`crate::config::check::Check`] looks at it.
+/// A value as passed to a [`crate::config::check::Check`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CheckedValue<'a> {
     /// A boolean: nothing to check.
     Truth,
-    /// A whole number of any width.
+    /// An integer of any width.
     Whole(i64),
-    /// A number with a fraction.
+    /// A floating-point number.
     Real(f64),
     /// Text, secret or not.
     Text(&'a str),
@@ -80,21 +81,21 @@ pub enum CheckedValue<'a> {
     Items(&'a [String]),
 }
 
-/// What an option may be made of. The implementor is what a default is written as in a `static`.
+/// A type that an option can have. The implementor is the form of the default in a `static`.
 pub trait Value: Debug + Send + Sync + 'static {
-    /// What reading gives.
+    /// The type of a parsed value.
     type Read;
-    /// The type's number and name.
+    /// The type of the option.
     const KIND: ConfigType;
-    /// Read text; `None` if it is not of this type.
+    /// Parses text; returns `None` if it is not of this type.
     fn read(text: &str) -> Option<Self::Read>;
-    /// The default, as reading its text would give it.
+    /// Returns the default, as parsing its text would return it.
     fn read_default(&self) -> Self::Read;
-    /// The default as text; reading it gives the default back.
+    /// Returns the default as text, which parses to the default.
     fn text(&self) -> String;
-    /// A read value, for checking.
+    /// Returns a parsed value in the form for checks.
     fn checked(read: &Self::Read) -> CheckedValue<'_>;
-    /// A value of a larger unit, in the option's own. Only whole numbers of 64 bits have units.
+    /// Converts a value of a larger unit to the option's own. Only integers of 64 bits have units.
     fn scaled(read: Self::Read, _factor: i64) -> Self::Read {
         read
     }
@@ -190,7 +191,7 @@ impl Value for i64 {
         CheckedValue::Whole(*read)
     }
 
-    /// Negative numbers have no unit: -1 hours is as much "for ever" as -1 milliseconds.
+    /// Converts all but negative numbers: -1 hours is as much "for ever" as -1 milliseconds.
     fn scaled(read: i64, factor: i64) -> i64 {
         if read < 0 { read } else { read.saturating_mul(factor) }
     }
@@ -242,7 +243,7 @@ impl Value for Text {
     }
 }
 
-/// Texts with commas between them.
+/// Strings separated by commas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct List(pub &'static [&'static str]);
 
@@ -271,7 +272,7 @@ impl Value for List {
     }
 }
 
-/// Text that is never shown, not even when it is wrong. There is no default secret.
+/// Text that is never shown, not even when it is invalid. A secret has no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Secret;
 

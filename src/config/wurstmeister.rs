@@ -1,6 +1,6 @@
-//! Variables of wurstmeister's images, and of those that follow them, which are no options any
-//! more: where clients are told to go (`advertised.host.name`, `advertised.port`, `host.name` and
-//! `port` until Kafka 3.0), and the topics to begin with.
+//! Variables of wurstmeister's images, and of those that follow them, that are no longer options:
+//! the advertised address (`advertised.host.name`, `advertised.port`, `host.name` and `port` until
+//! Kafka 3.0), and the topics to create at the start.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ const ADVERTISED_PORT: &str = "KAFKA_ADVERTISED_PORT";
 const HOST: &str = "KAFKA_HOST_NAME";
 const PORT: &str = "KAFKA_PORT";
 
-/// The port that Kafka listens on unless told otherwise.
+/// Kafka's default port.
 const KAFKAS_PORT: &str = "9092";
 
-/// What these variables say.
+/// The values of these variables.
 #[derive(Debug, Default)]
 pub struct Variables<'a> {
     set: BTreeMap<&'static str, &'a str>,
 }
 
 impl<'a> Variables<'a> {
-    /// Takes one of these variables; false if it is none. (Beside a service named kafka,
-    /// Kubernetes sets `KAFKA_PORT` to `tcp://…`; that is none.)
+    /// Takes one of these variables; returns false if it is not one. (Next to a service named
+    /// kafka, Kubernetes sets `KAFKA_PORT` to `tcp://…`, which is not one.)
     pub fn take(&mut self, variable: &str, value: &'a str) -> bool {
         let all = [ADVERTISED_HOST, ADVERTISED_PORT, HOST, PORT, TOPICS, SEPARATOR];
         let Some(known) = all.into_iter().find(|known| *known == variable) else { return false };
         if known == PORT && value.contains("://") {
             return false;
         }
-        // Spaces may stand between topics.
+        // Spaces may separate topics.
         let value = if known == SEPARATOR { value } else { value.trim() };
         if !value.is_empty() {
             self.set.insert(known, value);
@@ -40,11 +40,12 @@ impl<'a> Variables<'a> {
         true
     }
 
-    /// Says where to listen and where clients are told to go, unless `layer` says it in Kafka's
-    /// words of today. Gives the variables from which nothing follows.
+    /// Sets the listeners and the advertised address, unless `layer` has them under Kafka's current
+    /// names. Returns the variables that had no effect.
     ///
     /// # Errors
-    /// They make no place to listen on, or none to send clients to.
+    ///
+    /// Returns an error if they are not a valid address to listen on or to advertise.
     pub fn enter(&self, layer: &mut Layer) -> Result<Vec<&'static str>, ConfigError> {
         let [advertised, listeners, published] = [
             broker::ADVERTISED_LISTENERS.broker,
@@ -82,10 +83,11 @@ impl<'a> Variables<'a> {
         Ok(Vec::new())
     }
 
-    /// The topics to begin with.
+    /// Returns the topics to create at the start.
     ///
     /// # Errors
-    /// They are not said as they must be.
+    ///
+    /// Returns an error if the variable is invalid.
     pub fn topics(&self) -> Result<Vec<FirstTopic>, ConfigError> {
         let text = self.get(TOPICS).unwrap_or_default();
         first_topics::parse(text, self.get(SEPARATOR).unwrap_or_default())
@@ -108,7 +110,7 @@ fn origin(variable: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What follows for listeners, advertised listeners and the published port.
+    /// Returns the resulting listeners, advertised listeners and published port.
     fn places(pairs: &[(&'static str, &'static str)], layer: &mut Layer) -> [String; 3] {
         let mut variables = Variables::default();
         for (name, value) in pairs {

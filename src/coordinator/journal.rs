@@ -91,9 +91,8 @@ impl Journal {
                     Ok(Some(record)) => visit(record),
                     Ok(None) => {}
                     Err(error) => {
-                        let offset = record.offset;
-                        let message = "skipped an unreadable record";
-                        tracing::warn!(topic = TOPIC, offset, %error, "{message}");
+                        let (topic, offset) = (TOPIC, record.offset);
+                        tracing::warn!(topic, offset, %error, "skipped an unreadable record");
                     }
                 }
             }

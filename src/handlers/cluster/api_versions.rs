@@ -19,10 +19,11 @@ use crate::handlers::context::Context;
 use crate::metadata::features;
 use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
 
-/// Answers with the APIs of `apis`, the table.
+/// Returns the response with the APIs of `apis`, the table.
 ///
 /// # Errors
-/// The request is malformed.
+///
+/// Returns an error if the request is malformed.
 pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, CloseReason> {
     let request: ApiVersionsRequest = decode(cx.version, body)?;
     let is_named = |name: &str| {
@@ -73,7 +74,8 @@ fn row(api: &Api) -> ApiVersion {
 /// Returns the response to an unknown version; `apis` is the table.
 ///
 /// # Errors
-/// It cannot be encoded.
+///
+/// Returns an error if it cannot be encoded.
 pub fn unsupported(correlation_id: i32, apis: &[Api]) -> Result<Response, CloseReason> {
     let response = ApiVersionsResponse::default()
         .with_error_code(Code::UnsupportedVersion.code())

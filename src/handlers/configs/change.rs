@@ -24,8 +24,8 @@ pub struct ResourceResult {
     pub message: Option<StrBytes>,
 }
 
-/// Changes the resources of a request, one after the other; one that is named twice is refused,
-/// both times. `named` returns a resource's type and name.
+/// Changes the resources of a request in order; a resource that is named twice is refused both
+/// times. `named` returns a resource's type and name.
 pub async fn each<R>(
     resources: Vec<R>,
     named: impl Fn(&R) -> (i8, StrBytes),
@@ -50,8 +50,8 @@ pub async fn each<R>(
     results
 }
 
-/// Refuses a config that is named twice, then those that have no value and need one: `configs` are
-/// the names, and whether a value is missing.
+/// Refuses a config that is named twice, then those that require a value and have none: `configs`
+/// are the names, and whether the value is missing.
 pub fn check_names<'a>(
     configs: impl Iterator<Item = (&'a str, bool)> + Clone,
 ) -> Result<(), ApiError> {
@@ -96,7 +96,7 @@ pub fn alter(
     })
 }
 
-/// Refuses a name that no resource of its type has. Kafka looks at operations first
+/// Refuses a name that no resource of its type can have. Kafka checks operations first
 /// (`ControllerConfigurationValidator`).
 fn check_name(kind: i8, name: &str) -> Result<(), ApiError> {
     match kind {

@@ -146,14 +146,14 @@ struct ConfigSnapshot {
     settings: Arc<Settings>,
     levels: Vec<(&'static str, &'static str)>,
     node_id: i32,
-    /// False if one of the resources is of a type that there is not: then none is described.
+    /// False if the type of any resource is unknown: then none is described.
     knows_types: bool,
 }
 
-/// What Kafka says where it says no more of INVALID_REQUEST.
-const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client \
-                         library or the message was sent to an incompatible broker. See the broker \
-                         logs for more details.";
+/// Kafka's default message for INVALID_REQUEST.
+const MALFORMED: &str = "This most likely occurs because of a request being malformed by the \
+                         client library or the message was sent to an incompatible broker. See \
+                         the broker logs for more details.";
 
 impl ConfigSnapshot {
     fn result(&self, shape: &Options, resource: &DescribeConfigsResource) -> DescribeConfigsResult {

@@ -25,5 +25,5 @@ pub const CLIENT_METRICS: i8 = CLIENT_METRICS_RESOURCE;
 /// Kafka's resource type of groups.
 pub const GROUP: i8 = GROUP_RESOURCE;
 
-/// Every type of resource that has configs.
+/// All resource types that have configs.
 pub const RESOURCE_TYPES: [i8; 5] = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];

@@ -28,7 +28,7 @@ impl Handler for UpdateFeatures {
     type Response = UpdateFeaturesResponse;
 
     async fn handle(cx: &Context, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
-        // Of a feature that is named again the last counts, as in Kafka.
+        // If a feature is named more than once, the last one counts, as in Kafka.
         let last: HashMap<_, _> =
             request.feature_updates.iter().map(|key| (&key.feature, key)).collect();
         let mut seen = HashSet::new();

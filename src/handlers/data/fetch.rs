@@ -69,7 +69,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     })
 }
 
-/// Returns true if a partition is to be read: only then does Kafka look at the isolation level.
+/// Returns true if a partition is to be read: only then does Kafka check the isolation level.
 fn has_what_is_there(broker: &Broker, plan: &FetchPlan) -> bool {
     let code = |wanted: &SessionPartition| wanting(broker, wanted).partition.err();
     plan.partitions.iter().any(|wanted| !code(wanted).is_some_and(|code| is_unknown(&code)))
@@ -256,8 +256,8 @@ fn grouped<'a>(
     topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
-/// Gives the first partition that there is a negative limit: that of the whole request counts for it,
-/// and for the partitions behind it nothing is left (Kafka: `ReplicaManager.readFromLog`).
+/// Sets a negative limit on the first existing partition: the limit of the whole request applies to
+/// it, and nothing is left for the partitions after it (Kafka: `ReplicaManager.readFromLog`).
 fn limit_first(wanting: &mut [ReadRequest]) {
     let first = wanting.iter_mut().find(|one| !one.partition.as_ref().is_err_and(is_unknown));
     if let Some(first) = first {
@@ -265,7 +265,7 @@ fn limit_first(wanting: &mut [ReadRequest]) {
     }
 }
 
-/// The codes of partitions that there are not, in the order in which Kafka puts them last.
+/// The error codes of unknown partitions, in the order in which Kafka appends them.
 const UNKNOWN: [Code; 2] = [Code::UnknownTopicId, Code::UnknownTopicOrPartition];
 
 fn is_unknown(code: &i16) -> bool {
@@ -317,7 +317,7 @@ fn answer(wanted: &SessionPartition, outcome: ReadOutcome) -> FetchedPartition {
         ReadOutcome::Refused(code) => failed(code),
         ReadOutcome::Unavailable(error) => failed(unavailable_code(&error).code()),
         ReadOutcome::Failed(error) => failed(read_error_code(&error).code()),
-        // Kafka cannot read so little, and says no more.
+        // Kafka fails on a negative limit, without details.
         ReadOutcome::NegativeLimit => failed(Code::UnknownServerError.code()),
         ReadOutcome::Read(read) => FetchedPartition {
             index: wanted.key.partition,

@@ -33,7 +33,7 @@ impl Handler for AlterPartitionReassignments {
         request: AlterPartitionReassignmentsRequest,
     ) -> AlterPartitionReassignmentsResponse {
         if request.topics.is_empty() {
-            // As Kafka's controller: nothing is looked at, and an empty message is not null.
+            // As in Kafka's controller: nothing is checked, and the message is empty, not null.
             return AlterPartitionReassignmentsResponse::default();
         }
         let responses = request.topics.into_iter().map(|topic| {

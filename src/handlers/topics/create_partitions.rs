@@ -37,7 +37,7 @@ impl Handler for CreatePartitions {
 
     async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
         let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
-        // What is named twice is refused for that, and does not count here.
+        // Duplicates are refused as such, and do not count here.
         let once = request.topics.iter().filter(|topic| !twice.contains(&topic.name));
         if additional(cx, once) > PARTITIONS_MAX {
             return excessive(&request);
@@ -69,7 +69,7 @@ impl Handler for CreatePartitions {
     }
 }
 
-/// Returns how many partitions would be created in all.
+/// Returns the number of partitions that would be created in total.
 fn additional<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatePartitionsTopic>) -> i64 {
     let of = |topic: &CreatePartitionsTopic| {
         let has = cx.broker.registry.named(&topic.name)?.partitions.len() as i64;

@@ -176,8 +176,8 @@ fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError
     if factor > 1 {
         let message = format!(
             "Unable to replicate the partition {factor} time(s): The target replication factor of \
-             {factor} cannot be reached because only 1 broker(s) are registered or some brokers have all \
-             their log directories cordoned."
+             {factor} cannot be reached because only 1 broker(s) are registered or some brokers \
+             have all their log directories cordoned."
         );
         return Err(ApiError::new(Code::InvalidReplicationFactor, message));
     }
@@ -248,7 +248,7 @@ async fn create(
 fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
     let configs =
         cx.broker.settings.now().describe_topic(&topic.configs).into_iter().map(|config| {
-            // Its own values are told as they came.
+            // The topic's own values are returned as received.
             let value = topic.configs.get(config.name).cloned().or(config.value);
             CreatableTopicConfigs::default()
                 .with_name(StrBytes::from_static_str(config.name))

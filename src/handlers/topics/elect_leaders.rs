@@ -30,7 +30,7 @@ impl ListHandler for ElectLeaders {
 
     async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
-        // Where nothing is named Kafka does not look at the type.
+        // If no partition is named, Kafka does not check the type.
         let names_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
         if cx.version >= 1 && !matches!(request.election_type, 0 | 1) && !names_none {
             return refused(cx, list, request).await;
