@@ -58,6 +58,7 @@ mod release;
 mod scale;
 mod sessions;
 mod signals;
+mod style;
 mod tidy;
 mod topic_changes;
 mod topic_names;

@@ -104,7 +104,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Every file below `dir`, but for what is built, fetched or git's own.
-fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
@@ -115,14 +115,14 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-fn sources(dir: &Path) -> Vec<PathBuf> {
+pub fn sources(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     files(dir, &mut all);
     all.retain(|path| path.extension().is_some_and(|e| e == "rs"));
     all
 }
 
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 

@@ -131,7 +131,7 @@ mod tests {
         }
         assert_eq!((map.len(), map.latest()), (expected.len(), Some(10_999)));
         assert!(expected.iter().all(|(key, offset)| map.get(key) == Some(*offset)));
-        assert_eq!(map.get(b"nobody"), None);
+        assert_eq!(map.get(b"absent"), None);
     }
 
     #[test]
