@@ -66,6 +66,8 @@ def main():
         auto_commit_interval_ms=AUTO_COMMIT_MS,
         session_timeout_ms=int(member["session"]),
         heartbeat_interval_ms=HEARTBEAT_MS,
+        # Twice a minute by default, after a restart that took long.
+        reconnect_backoff_max_ms=1000,
     )
     consumer.subscribe([member["topic"]], listener=Listener(member))
     try:
