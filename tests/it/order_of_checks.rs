@@ -101,6 +101,20 @@ async fn too_many_partitions_refuse_everything_that_is_named_once() {
 }
 
 #[tokio::test]
+async fn too_many_partitions_refuse_each_topic_as_often_as_it_is_named() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    let topics = [("twice", 2), ("large", 20_000), ("twice", 2)];
+    let topics = topics.map(|(name, count)| creation(name, count, &[]).topics.remove(0));
+    let request = CreateTopicsRequest::default().with_topics(topics.to_vec());
+    let answer = client.call(7, &request).await;
+    let policy = Code::PolicyViolation.code();
+    let found: Vec<_> =
+        answer.topics.iter().map(|topic| (topic.name.as_str(), topic.error_code)).collect();
+    assert_eq!(found, [("twice", policy), ("large", policy), ("twice", policy)]);
+}
+
+#[tokio::test]
 async fn a_refused_topic_is_told_why_in_kafkas_words() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;

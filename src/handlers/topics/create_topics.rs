@@ -62,7 +62,12 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
     let mut response = CreateTopicsResponse::default();
     // Duplicates are refused as such, and do not count here.
     let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
-    let is_excessive = partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX;
+    if partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX {
+        // The whole request is refused: each topic in it, as often as it is named.
+        let excessive = || ApiError::new(Code::PolicyViolation, EXCESSIVE);
+        response.topics = request.topics.iter().map(|topic| refused(topic, excessive())).collect();
+        return response;
+    }
     let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
     let could = names.iter().zip(cx.broker.are_free(&names));
     let mut could: BTreeMap<String, _> =
@@ -72,7 +77,6 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
     for topic in request.topics {
         let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
             0 => continue,
-            1 if is_excessive => Err(ApiError::new(Code::PolicyViolation, EXCESSIVE)),
             1 => check(cx, &topic, could.remove(topic.name.as_str())),
             _ => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
         };
