@@ -5,11 +5,11 @@
 //! client that came through the gateway of a container's network is on the other side of a
 //! published port and is sent `localhost`.
 
-use crate::sync::RwLock;
 use std::net::SocketAddr;
 
 use crate::config::endpoint::{Endpoint, LOCALHOST};
 use crate::config::resolve::BrokerConfig;
+use crate::sync::RwLock;
 
 /// The advertised address of each listener.
 #[derive(Debug)]

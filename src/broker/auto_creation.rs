@@ -1,10 +1,9 @@
 //! The rate at which topics are auto-created (`auto.create.topics.enable`): limited per request and
 //! per second.
 
-use crate::sync::Mutex;
-
 use crate::clock::Now;
 use crate::config::topic_limits::TopicLimits;
+use crate::sync::Mutex;
 
 /// The minimum time between log lines about topics that were not created, ms.
 const WARN_MS: i64 = 10_000;

@@ -1,9 +1,10 @@
 //! Failures of background work. Each is logged once when it begins or its cause changes, and once
 //! when the work succeeds again.
 
-use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+
+use crate::sync::Mutex;
 
 /// How many failures are remembered. Further ones are not logged: with this many, one more says
 /// nothing new.

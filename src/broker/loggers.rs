@@ -4,12 +4,13 @@
 //! layered over the filter that the program was started with and are lost when the process ends, as
 //! in Kafka.
 
-use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::MutexGuard;
 
 use tracing::level_filters::LevelFilter;
+
+use crate::sync::Mutex;
 
 /// The root logger.
 pub const ROOT: &str = "root";

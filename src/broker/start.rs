@@ -1,6 +1,5 @@
 //! Assembles the broker, recovers its logs and starts its tasks. Nothing else does.
 
-use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +39,7 @@ use crate::quotas::rate::Windows;
 use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, DataDirLock, ExpectedIdentity};
 use crate::storage::disk::Disk;
+use crate::sync::Mutex;
 use crate::topics::maintenance::{MaintenanceQueue, MaintenanceReceiver};
 use crate::topics::partition::Partition;
 use crate::types::TopicPartition;

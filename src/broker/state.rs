@@ -1,6 +1,5 @@
 //! The struct of parts that every handler works on.
 
-use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use crate::metadata::store::Store;
 use crate::quotas::enforcer::Quotas;
 use crate::storage::datadir::{DataDirLock, MetaProperties};
 use crate::storage::disk::Disk;
+use crate::sync::Mutex;
 use crate::topics::maintenance::MaintenanceQueue;
 use crate::topics::partition::Partition;
 use crate::topics::producer_count::ProducerCount;

@@ -3,7 +3,6 @@
 //! **Invariant:** one writer at a time, whose decision is made under the lock; readers clone an
 //! `Arc<Image>` and never see a partial change.
 
-use crate::sync::{Mutex, RwLock};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::storage::batch::BatchView;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::disk::Disk;
 use crate::storage::records::records;
+use crate::sync::{Mutex, RwLock};
 use crate::types::Offset;
 
 /// The topic whose only partition is the metadata log.

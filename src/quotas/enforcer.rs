@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** if no quota is set, a lookup is one relaxed load and nothing else.
 
-use crate::sync::Mutex;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard};
@@ -11,6 +10,7 @@ use crate::clock::Now;
 use crate::metadata::image::Image;
 use crate::quotas::limits::{ClientEntity, QuotaLimits, QuotaType};
 use crate::quotas::meters::{Meters, MutationOutcome, Sampling};
+use crate::sync::Mutex;
 
 /// The broker's quotas and their usage.
 #[derive(Debug)]

@@ -5,13 +5,14 @@
 //! Kafka does for its inter-broker listener (`ConnectionQuotas`). So one address cannot keep the
 //! others out.
 
-use crate::sync::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::Notify;
+
+use crate::sync::Mutex;
 
 /// The limits for a new connection.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,5 @@
 //! [`RequestMemory`] behind a lock, with the connections that wait for it.
 
-use crate::sync::Mutex;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
@@ -10,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::server::request_memory::{FrameId, RequestMemory};
+use crate::sync::Mutex;
 
 /// The memory that all connections share (`queued.max.request.bytes`).
 #[derive(Debug)]

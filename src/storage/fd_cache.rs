@@ -12,7 +12,6 @@
 //!
 //! Lock order: `write_rename_lock`, then a file's `held`, then `names` or `ring`.
 
-use crate::sync::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -22,6 +21,7 @@ use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use rustix::io::Errno;
 
 use crate::storage::disk::{DirEntry, Disk, File, FileSystemSpace, OpenMode};
+use crate::sync::{Mutex, RwLock};
 
 /// Number of files with unsynced writes that are passed over in search of one without.
 const SPARED: usize = 512;

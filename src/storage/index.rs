@@ -9,11 +9,11 @@
 //! them or the segment is sealed; those that a killed process loses, recovery finds again in the
 //! log.
 
-use crate::sync::RwLock;
 use std::io;
 use std::sync::Arc;
 
 use crate::storage::disk::{File, is_full, read_exact_at};
+use crate::sync::RwLock;
 
 /// Number of entries written to the file at once: a page.
 const TAIL_ENTRIES: usize = 512;

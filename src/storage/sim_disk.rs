@@ -7,7 +7,6 @@
 //! **Invariant:** the same seed and sequence of calls give the same outcome. Calls draw from the
 //! disk's own generator, so a test that needs repeatable runs uses the disk from one thread.
 
-use crate::sync::Mutex;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +18,7 @@ use rustix::io::Errno;
 use crate::storage::disk::{DirEntry, Disk, File, OpenMode};
 use crate::storage::sim_state::{Contents, NameChange, NodeId, Tree};
 use crate::storage::sim_world::{Counts, DiskOp, InjectedError, Planned, World};
+use crate::sync::Mutex;
 
 /// A simulated disk. Clones are handles to the same disk.
 #[derive(Clone)]

@@ -6,7 +6,6 @@
 //!
 //! A log is opened on first use, so that a start costs nothing per partition.
 
-use crate::sync::{Mutex, RwLock};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -26,6 +25,7 @@ use crate::log::{AppendError, AppendInfo, Log};
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::checkpoint::{PARTITION_METADATA, identify};
 use crate::storage::disk::{Disk, is_full};
+use crate::sync::{Mutex, RwLock};
 use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::maintenance::{MaintenanceQueue, PendingWork};
 use crate::topics::producer_count::{CountedProducers, ProducerCount};

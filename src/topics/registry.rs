@@ -1,9 +1,9 @@
 //! Name and id → live partitions.
 
-use crate::sync::RwLock;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::sync::RwLock;
 use crate::topics::partition::Partition;
 use crate::types::TopicId;
 

@@ -4,11 +4,12 @@
 //! counted twice, so a wake-up may be early (one unnecessary read) but never late. Setting the
 //! counter before the read and sleeping on it would miss what arrived in between.
 
-use crate::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
+
+use crate::sync::Mutex;
 
 /// More than any wait can lack: the wait has not been settled yet.
 const UNSETTLED: i64 = i64::MAX / 2;
