@@ -30,7 +30,8 @@ use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableT
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ApiKey, CreateTopicsRequest, ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use ottla::config::resolve::{Cleanup, TopicConfig};
+use ottla::config::choices::Cleanup;
+use ottla::config::resolve::TopicConfig;
 use ottla::log::admit::{Admitted, Rewrite};
 use ottla::log::compaction::cleanable::CleanableRange;
 use ottla::log::compaction::{CompactionPass, PassConfig};

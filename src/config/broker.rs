@@ -5,6 +5,7 @@
 //! differs, `page.rs` says so and why.
 
 use crate::config::check::Check;
+use crate::config::choices::Durability;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
 use crate::config::value::{List, Text};
@@ -114,11 +115,11 @@ pub static LOG_DIRS: Entry<List> = Entry {
 };
 
 /// `durability`.
-pub static DURABILITY: Entry<Text> = Entry {
+pub static DURABILITY: Entry<Durability> = Entry {
     topic: None,
     broker: &[name("durability")],
-    default: Text("os"),
-    check: Check::OneOf(&["os", "fsync"]),
+    default: Durability::Os,
+    check: Check::Any,
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "When a produce with acks=all is answered. os: once the operating system has the \

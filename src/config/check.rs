@@ -2,7 +2,7 @@
 
 use crate::config::formats;
 use crate::config::listeners::NamedEndpoint;
-use crate::config::value::{CheckedValue, ConfigType};
+use crate::config::value::{CheckedValue, ConfigType, any_of};
 
 /// A rule for the values of one option.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,8 +17,6 @@ pub enum Check {
     OrBetween(i64, i64, i64),
     /// A number from 0 to 1.
     Fraction,
-    /// One of these strings.
-    OneOf(&'static [&'static str]),
     /// Any number of these strings.
     EachOf(&'static [&'static str]),
     /// At most 255 letters, digits, `.`, `_` and `-`; may be empty.
@@ -58,7 +56,6 @@ impl Check {
                 n == other || (low <= n && n <= high)
             }
             (Check::Fraction, CheckedValue::Real(n)) => (0.0..=1.0).contains(&n),
-            (Check::OneOf(words), CheckedValue::Text(text)) => words.contains(&text),
             (Check::EachOf(words), CheckedValue::Items(items)) => {
                 items.iter().all(|item| words.contains(&item.as_str()))
             }
@@ -101,10 +98,7 @@ impl Check {
                 format!("{other} or {}", range_in_words(low, high))
             }
             Check::Fraction => "a number from 0 to 1".to_owned(),
-            Check::OneOf(words) => either(words),
-            Check::EachOf(words) => {
-                format!("a comma-separated list of any of {}", words.join(", "))
-            }
+            Check::EachOf(words) => any_of(words),
             Check::PlainName => {
                 format!(
                     "at most {} letters, digits, '.', '_' and '-', or empty",
@@ -154,14 +148,6 @@ fn range_in_words(low: i64, high: i64) -> String {
     }
 }
 
-fn either(words: &[&str]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,15 +180,11 @@ mod tests {
 
     #[test]
     fn words_are_matched_exactly() {
-        let check = Check::OneOf(&["os", "fsync"]);
-        assert!(check.allows(CheckedValue::Text("fsync")));
-        assert!(!check.allows(CheckedValue::Text("FSYNC")));
-        assert!(!check.allows(CheckedValue::Text("")));
-        let check = Check::EachOf(&["delete", "compact"]);
-        assert!(items(check, &["compact", "delete"]));
+        let check = Check::EachOf(&["uniform", "range"]);
+        assert!(items(check, &["range", "uniform"]));
         assert!(items(check, &[]));
-        assert!(!items(check, &["delete", "burn"]));
-        assert!(!items(check, &["delete", ""]));
+        assert!(!items(check, &["range", "RANGE"]));
+        assert!(!items(check, &["range", ""]));
     }
 
     #[test]
@@ -261,7 +243,7 @@ mod tests {
     #[test]
     fn a_rule_for_another_type_allows_nothing() {
         assert!(!Check::AtLeast(0).allows(CheckedValue::Text("1")));
-        assert!(!Check::OneOf(&["1"]).allows(CheckedValue::Whole(1)));
+        assert!(!Check::PlainName.allows(CheckedValue::Whole(1)));
         assert!(!Check::Fraction.allows(CheckedValue::Whole(1)));
     }
 
@@ -276,7 +258,6 @@ mod tests {
         assert_eq!(words(Check::Any, ConfigType::Long), "a whole number");
         assert_eq!(words(Check::Any, ConfigType::Short), "a whole number from -32768 to 32767");
         assert_eq!(words(Check::Any, ConfigType::Boolean), "true or false");
-        assert_eq!(words(Check::OneOf(&["a", "b", "c"]), ConfigType::String), "a, b or c");
         assert_eq!(
             words(Check::OrBetween(-1, 1, 9), ConfigType::Int),
             "-1 or a whole number from 1 to 9"

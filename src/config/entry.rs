@@ -172,7 +172,8 @@ impl<T: Value> Row for Entry<T> {
     }
 
     fn allowed(&self, factor: i64) -> String {
-        self.check.words(if factor == 1 { T::KIND } else { ConfigType::Int })
+        let kind = if factor == 1 { T::KIND } else { ConfigType::Int };
+        T::words().unwrap_or_else(|| self.check.words(kind))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod check;
+pub mod choices;
 pub mod cleaner;
 pub mod connections;
 pub mod consistency;

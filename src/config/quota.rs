@@ -78,12 +78,7 @@ pub struct QuotaConfig {
 impl Default for QuotaConfig {
     /// Returns the defaults.
     fn default() -> QuotaConfig {
-        QuotaConfig {
-            window_num: 11,
-            window_size_seconds: 1,
-            controller_window_num: 11,
-            controller_window_size_seconds: 1,
-        }
+        QuotaConfig::resolve(&Layers::default())
     }
 }
 

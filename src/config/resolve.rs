@@ -5,57 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::endpoint::{Endpoint, LOCALHOST};
+use crate::config::choices::{Cleanup, Compression, Durability, TimestampType};
 use crate::config::entry::Entry;
 use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
-use crate::config::listeners::{Listener, PLAINTEXT, RawListeners};
+use crate::config::listeners::{Listener, RawListeners};
 use crate::config::quota::QuotaConfig;
 use crate::config::{broker, connections, topic, topic_limits, transaction};
-
-/// When an acks=-1 produce is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// Once the operating system has the bytes: they survive a crash of the process.
-    Os,
-    /// Once they are synced, many requests at a time: they survive a power loss.
-    Fsync,
-}
-
-/// Which timestamps records have (KIP-32).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimestampType {
-    /// The producer's.
-    CreateTime,
-    /// The broker's, at the append.
-    LogAppendTime,
-}
-
-/// How old records are removed from a log; both may be on, or neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cleanup {
-    /// By age and size.
-    pub delete: bool,
-    /// By key: the newest record of each key is kept.
-    pub compact: bool,
-}
-
-/// How batches are stored (`compression.type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// As the producer sent them.
-    Producer,
-    /// Not compressed.
-    Uncompressed,
-    /// gzip.
-    Gzip,
-    /// Snappy.
-    Snappy,
-    /// LZ4.
-    Lz4,
-    /// Zstandard.
-    Zstd,
-}
 
 /// The configuration of one topic: its own overrides over the broker's values.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,36 +79,7 @@ pub struct TopicConfig {
 impl Default for TopicConfig {
     /// Returns the configuration of a topic without overrides on a broker with defaults.
     fn default() -> TopicConfig {
-        const DAY_MS: i64 = 86_400_000;
-        TopicConfig {
-            cleanup: Cleanup { delete: true, compact: false },
-            retention_ms: 7 * DAY_MS,
-            retention_bytes: -1,
-            segment_bytes: 1 << 30,
-            segment_ms: 7 * DAY_MS,
-            segment_jitter_ms: 0,
-            max_message_bytes: 1_048_588,
-            compression: Compression::Producer,
-            compression_gzip_level: -1,
-            compression_lz4_level: 9,
-            compression_zstd_level: 3,
-            timestamp_type: TimestampType::CreateTime,
-            timestamp_before_max_ms: i64::MAX,
-            timestamp_after_max_ms: 3_600_000,
-            min_insync_replicas: 1,
-            delete_retention_ms: DAY_MS,
-            min_cleanable_dirty_ratio: 0.5,
-            min_compaction_lag_ms: 0,
-            max_compaction_lag_ms: i64::MAX,
-            index_interval_bytes: 4096,
-            segment_index_bytes: 10_485_760,
-            flush_messages: i64::MAX,
-            flush_ms: i64::MAX,
-            file_delete_delay_ms: 60_000,
-            producer_id_expiration_ms: DAY_MS,
-            producers_max: 10_000,
-            producers_max_in_all: 100_000,
-        }
+        TopicConfig::resolve(&BTreeMap::new(), &Layers::default())
     }
 }
 
@@ -163,23 +90,19 @@ impl TopicConfig {
         let int = |row: &Entry<i32>| row.resolve_topic(overrides, layers);
         let long = |row: &Entry<i64>| row.resolve_topic(overrides, layers);
         let count = |row: &Entry<i32>| usize::try_from(row.resolve(layers)).unwrap_or(1);
-        let cleanup = topic::CLEANUP_POLICY.resolve_topic(overrides, layers);
-        let has = |policy: &str| cleanup.iter().any(|item| item == policy);
         TopicConfig {
-            cleanup: Cleanup { delete: has("delete"), compact: has("compact") },
+            cleanup: topic::CLEANUP_POLICY.resolve_topic(overrides, layers),
             retention_ms: long(&topic::RETENTION_MS),
             retention_bytes: long(&topic::RETENTION_BYTES),
             segment_bytes: int(&topic::SEGMENT_BYTES),
             segment_ms: long(&topic::SEGMENT_MS),
             segment_jitter_ms: long(&topic::SEGMENT_JITTER_MS),
             max_message_bytes: int(&topic::MAX_MESSAGE_BYTES),
-            compression: compression(&topic::COMPRESSION_TYPE.resolve_topic(overrides, layers)),
+            compression: topic::COMPRESSION_TYPE.resolve_topic(overrides, layers),
             compression_gzip_level: int(&topic::COMPRESSION_GZIP_LEVEL),
             compression_lz4_level: int(&topic::COMPRESSION_LZ4_LEVEL),
             compression_zstd_level: int(&topic::COMPRESSION_ZSTD_LEVEL),
-            timestamp_type: timestamp_type(
-                &topic::MESSAGE_TIMESTAMP_TYPE.resolve_topic(overrides, layers),
-            ),
+            timestamp_type: topic::MESSAGE_TIMESTAMP_TYPE.resolve_topic(overrides, layers),
             timestamp_before_max_ms: long(&topic::MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
             timestamp_after_max_ms: long(&topic::MESSAGE_TIMESTAMP_AFTER_MAX_MS),
             min_insync_replicas: int(&topic::MIN_INSYNC_REPLICAS),
@@ -199,34 +122,6 @@ impl TopicConfig {
             producers_max: count(&topic_limits::MAX_PRODUCERS_PER_PARTITION),
             producers_max_in_all: count(&topic_limits::MAX_PRODUCERS),
         }
-    }
-}
-
-// The strings below have passed the checks of their rows: the last arm of each match is the
-// default.
-
-fn compression(word: &str) -> Compression {
-    match word {
-        "uncompressed" => Compression::Uncompressed,
-        "gzip" => Compression::Gzip,
-        "snappy" => Compression::Snappy,
-        "lz4" => Compression::Lz4,
-        "zstd" => Compression::Zstd,
-        _ => Compression::Producer,
-    }
-}
-
-fn timestamp_type(word: &str) -> TimestampType {
-    match word {
-        "LogAppendTime" => TimestampType::LogAppendTime,
-        _ => TimestampType::CreateTime,
-    }
-}
-
-fn durability(word: &str) -> Durability {
-    match word {
-        "fsync" => Durability::Fsync,
-        _ => Durability::Os,
     }
 }
 
@@ -288,37 +183,7 @@ pub struct BrokerConfig {
 impl Default for BrokerConfig {
     /// Returns the defaults.
     fn default() -> BrokerConfig {
-        BrokerConfig {
-            node_id: 1,
-            cluster_id: None,
-            first_cluster_id: None,
-            listeners: vec![Listener {
-                name: PLAINTEXT.to_owned(),
-                at: Endpoint { host: LOCALHOST.to_owned(), port: 9092 },
-                advertised: None,
-            }],
-            published_port: None,
-            log_dir: None,
-            durability: Durability::Os,
-            connections_max_idle_ms: 600_000,
-            socket_request_min_bytes_per_second: 32_768,
-            socket_request_max_bytes: 104_857_600,
-            queued_max_request_bytes: 33_554_432,
-            queued_max_decoded_bytes: 33_554_432,
-            queued_max_response_bytes: 33_554_432,
-            connection_max_response_bytes: 16_777_216,
-            fetch_max_bytes: 57_671_680,
-            max_incremental_fetch_session_cache_slots: 1000,
-            num_partitions: 1,
-            default_replication_factor: 1,
-            auto_create_topics_enable: true,
-            delete_topic_enable: true,
-            groups: GroupConfig::default(),
-            quotas: QuotaConfig::default(),
-            log_retention_check_interval_ms: 300_000,
-            log_flush_offset_checkpoint_interval_ms: 60_000,
-            max_request_partition_size_limit: 2000,
-        }
+        BrokerConfig::resolve(&Layers::default())
     }
 }
 
@@ -345,7 +210,7 @@ impl BrokerConfig {
             listeners: listeners(layers).resolve().unwrap_or_default(),
             published_port: (published != 0).then_some(published),
             log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
-            durability: durability(&broker::DURABILITY.resolve(layers)),
+            durability: broker::DURABILITY.resolve(layers),
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
             socket_request_min_bytes_per_second: connections::SOCKET_REQUEST_MIN_BYTES_PER_SECOND
                 .resolve(layers),

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::check::Check;
+use crate::config::choices::IsolationLevel;
 use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::error::{ConfigError, ResourceConfigError};
@@ -116,11 +117,11 @@ static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
         at a duration before now.",
 };
 
-static SHARE_ISOLATION_LEVEL: Entry<Text> = Entry {
+static SHARE_ISOLATION_LEVEL: Entry<IsolationLevel> = Entry {
     topic: None,
     broker: &[],
-    default: Text("read_uncommitted"),
-    check: Check::OneOf(&["read_committed", "read_uncommitted"]),
+    default: IsolationLevel::ReadUncommitted,
+    check: Check::Any,
     change: Change::Live,
     effect: Effect::Unused("share groups are not served by this version"),
     doc: "Whether a share group receives records of open and aborted transactions.",

@@ -256,9 +256,9 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::choices::{Cleanup, Compression, Durability, TimestampType};
     use crate::config::file;
     use crate::config::listeners::Listener;
-    use crate::config::resolve::{Cleanup, Compression, Durability, TimestampType};
     use std::path::PathBuf;
 
     fn flag(name: &str, value: &str) -> Flag {

@@ -4,20 +4,21 @@
 //! `ServerTopicConfigSynonyms`).
 
 use crate::config::check::Check;
+use crate::config::choices::{Cleanup, Compression, TimestampType};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::{name, scaled};
-use crate::config::value::{List, Text};
+use crate::config::value::List;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// `cleanup.policy`.
-pub static CLEANUP_POLICY: Entry<List> = Entry {
+pub static CLEANUP_POLICY: Entry<Cleanup> = Entry {
     topic: Some("cleanup.policy"),
     broker: &[name("log.cleanup.policy")],
-    default: List(&["delete"]),
-    check: Check::EachOf(&["delete", "compact"]),
+    default: Cleanup { delete: true, compact: false },
+    check: Check::Any,
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How old records are removed: delete removes old segments by age and size, compact \
@@ -121,11 +122,11 @@ pub static MAX_MESSAGE_BYTES: Entry<i32> = Entry {
 };
 
 /// `compression.type`.
-pub static COMPRESSION_TYPE: Entry<Text> = Entry {
+pub static COMPRESSION_TYPE: Entry<Compression> = Entry {
     topic: Some("compression.type"),
     broker: &[name("compression.type")],
-    default: Text("producer"),
-    check: Check::OneOf(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
+    default: Compression::Producer,
+    check: Check::Any,
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How batches are stored: producer keeps them as they were sent; the others recompress \
@@ -167,11 +168,11 @@ pub static COMPRESSION_ZSTD_LEVEL: Entry<i32> = Entry {
 };
 
 /// `message.timestamp.type`.
-pub static MESSAGE_TIMESTAMP_TYPE: Entry<Text> = Entry {
+pub static MESSAGE_TIMESTAMP_TYPE: Entry<TimestampType> = Entry {
     topic: Some("message.timestamp.type"),
     broker: &[name("log.message.timestamp.type")],
-    default: Text("CreateTime"),
-    check: Check::OneOf(&["CreateTime", "LogAppendTime"]),
+    default: TimestampType::CreateTime,
+    check: Check::Any,
     change: Change::Live,
     effect: Effect::Acts,
     doc: "Which timestamp a record has: the producer's (CreateTime) or that of its append to the \

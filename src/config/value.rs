@@ -69,8 +69,8 @@ impl ConfigType {
 /// A value as passed to a [`crate::config::check::Check`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CheckedValue<'a> {
-    /// A boolean: nothing to check.
-    Truth,
+    /// A value that its type has checked: there is no rule for it.
+    Checked,
     /// An integer of any width.
     Whole(i64),
     /// A floating-point number.
@@ -99,6 +99,52 @@ pub trait Value: Debug + Send + Sync + 'static {
     fn scaled(read: Self::Read, _factor: i64) -> Self::Read {
         read
     }
+    /// Returns what the type allows, to follow "must be", if it is words of a list.
+    fn words() -> Option<String> {
+        None
+    }
+}
+
+/// A type whose values are words: an enum.
+pub trait Choice: Copy + PartialEq + Debug + Send + Sync + 'static {
+    /// Every value with its word.
+    const ALL: &'static [(&'static str, Self)];
+}
+
+impl<T: Choice> Value for T {
+    type Read = T;
+    const KIND: ConfigType = ConfigType::String;
+
+    fn read(text: &str) -> Option<T> {
+        let text = text.trim();
+        T::ALL.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+
+    fn read_default(&self) -> T {
+        *self
+    }
+
+    fn text(&self) -> String {
+        let word = T::ALL.iter().find(|(_, value)| value == self);
+        word.map(|(word, _)| (*word).to_owned()).unwrap_or_default()
+    }
+
+    fn checked(_read: &T) -> CheckedValue<'_> {
+        CheckedValue::Checked
+    }
+
+    fn words() -> Option<String> {
+        let words: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
+        Some(match words.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+            _ => words.concat(),
+        })
+    }
+}
+
+/// Returns "a list of these words", to follow "must be".
+pub fn any_of(words: &[&str]) -> String {
+    format!("a comma-separated list of any of {}", words.join(", "))
 }
 
 impl Value for bool {
@@ -125,7 +171,7 @@ impl Value for bool {
     }
 
     fn checked(_read: &bool) -> CheckedValue<'_> {
-        CheckedValue::Truth
+        CheckedValue::Checked
     }
 }
 

@@ -16,7 +16,8 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::config::resolve::{TimestampType, TopicConfig};
+use crate::config::choices::TimestampType;
+use crate::config::resolve::TopicConfig;
 use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, MAGIC, PREFIX_BYTES};
 use crate::storage::record_input::MalformedRecord;
 use crate::storage::records::{MalformedRecordAt, walk};

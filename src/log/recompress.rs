@@ -6,7 +6,8 @@
 
 use std::io::{self, Write};
 
-use crate::config::resolve::{Compression, TimestampType, TopicConfig};
+use crate::config::choices::{Compression, TimestampType};
+use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitError, Admitted, Rewrite};
 use crate::storage::batch::{
     BatchView, CONTROL, Codec, HEADER_BYTES, Header, LOG_APPEND_TIME, TRANSACTIONAL,

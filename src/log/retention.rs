@@ -168,7 +168,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::resolve::Cleanup;
+    use crate::config::choices::Cleanup;
     use crate::log::admit::{Admitted, Rewrite};
     use crate::log::recovery::RecoveryCheckpoint;
     use crate::storage::batch::BatchView;

@@ -35,7 +35,7 @@ pub fn rewritten(admitted: &Admitted<'_>, now_wall_ms: i64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::resolve::TimestampType;
+    use crate::config::choices::TimestampType;
     use crate::log::admit::{AdmitRules, admit};
     use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, Header};
     use crate::storage::batch_builder::BatchBuilder;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Now;
-use crate::config::resolve::{Durability, TopicConfig};
+use crate::config::choices::Durability;
+use crate::config::resolve::TopicConfig;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use ottla::clock::Now;
-use ottla::config::resolve::{Cleanup, TopicConfig};
+use ottla::config::choices::Cleanup;
+use ottla::config::resolve::TopicConfig;
 use ottla::log::Log;
 use ottla::log::admit::{Admitted, Rewrite};
 use ottla::log::compaction::cleanable::CleanableRange;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use ottla::clock::Now;
-use ottla::config::resolve::{TimestampType, TopicConfig};
+use ottla::config::choices::TimestampType;
+use ottla::config::resolve::TopicConfig;
 use ottla::log::admit::{AdmitRules, admit};
 use ottla::log::producers::ProducerError;
 use ottla::log::recovery::RecoveryCheckpoint;

@@ -19,7 +19,7 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::config::resolve::Durability;
+use crate::config::choices::Durability;
 use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::cleanable::CleanableRange;
 use super::*;
 use crate::clock::Now;
-use crate::config::resolve::Cleanup;
+use crate::config::choices::Cleanup;
 use crate::log::Log;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::recovery::RecoveryCheckpoint;
