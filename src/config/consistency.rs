@@ -9,7 +9,7 @@ use crate::config::layers::{self, Layers};
 use crate::config::listeners::ListenersError;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
-use crate::config::{broker, cleaner, connections, resources, topic, unsupported};
+use crate::config::{broker, cleaner, connections, resources, topic, unsupported, unused};
 
 /// Checks that all of these values may be combined.
 ///
@@ -67,10 +67,10 @@ fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
 
 /// Thread counts, which can at most double or halve at once.
 static THREADS: &[&Entry<i32>] = &[
-    &broker::NUM_NETWORK_THREADS,
-    &broker::NUM_IO_THREADS,
-    &broker::NUM_RECOVERY_THREADS_PER_DATA_DIR,
-    &broker::BACKGROUND_THREADS,
+    &unused::broker::NUM_NETWORK_THREADS,
+    &unused::broker::NUM_IO_THREADS,
+    &unused::broker::NUM_RECOVERY_THREADS_PER_DATA_DIR,
+    &unused::broker::BACKGROUND_THREADS,
     &cleaner::LOG_CLEANER_THREADS,
 ];
 
@@ -94,8 +94,8 @@ pub fn check_change(has: &Layers, wanted: &Layers) -> Result<(), BrokerConfigErr
         return Err(BrokerConfigError::Threads { name, count, bound, current });
     }
     for (local, all) in [
-        (&topic::LOCAL_RETENTION_MS, &topic::RETENTION_MS),
-        (&topic::LOCAL_RETENTION_BYTES, &topic::RETENTION_BYTES),
+        (&unused::topic::LOCAL_RETENTION_MS, &topic::RETENTION_MS),
+        (&unused::topic::LOCAL_RETENTION_BYTES, &topic::RETENTION_BYTES),
     ] {
         // -1 means no limit; -2 for the local limit means the same as the total one.
         let (kept, most) = (local.resolve(wanted), all.resolve(wanted));

@@ -113,13 +113,13 @@ pub fn configuration_page() -> String {
     page.push_str(EFFECT);
     for section in table::SECTIONS {
         let _ = writeln!(page, "### {}\n", section.title);
-        let of_topics = section.rows.iter().any(|row| row.topic().is_some());
+        let of_topics = section.rows().any(|row| row.topic().is_some());
         let names = if of_topics { "Topic's name | Broker's name" } else { "Name" };
         let _ = writeln!(page, "| {names} | Type | Default | Must be | Effect | Live | Meaning |");
         let columns = if of_topics { 8 } else { 7 };
         let _ = writeln!(page, "|{}", "--|".repeat(columns));
-        for row in section.rows {
-            line(&mut page, *row, of_topics);
+        for row in section.rows() {
+            line(&mut page, row, of_topics);
         }
         page.push('\n');
     }
@@ -252,7 +252,7 @@ pub fn default_file() -> String {
     let mut file = String::from(FILE_HEAD);
     for section in table::SECTIONS {
         let _ = write!(file, "\n\n# ---- {} ----\n", section.title);
-        for row in section.rows {
+        for row in section.rows() {
             let [first, others @ ..] = row.broker() else { continue };
             file.push('\n');
             comment(&mut file, row.doc());
@@ -264,7 +264,7 @@ pub fn default_file() -> String {
             if let Effect::Unused(why) = row.effect() {
                 comment(&mut file, &format!("Reported only, as {why}."));
             }
-            let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(*row));
+            let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(row));
         }
     }
     file

@@ -3,18 +3,20 @@
 //!
 //! Names, types, limits and defaults are those of Kafka 4.1 (`GroupConfig`,
 //! `ClientMetricsConfigs`). Most of a group's options have defaults in the broker's options, so
-//! their rows are in `group.rs`.
+//! their rows are with those.
 
 use std::collections::BTreeMap;
 
-use crate::config::check::Check;
-use crate::config::choices::IsolationLevel;
 use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms};
-use crate::config::entry::{Change, Effect, Entry, Row};
+use crate::config::entry::Row;
 use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{self, ConfigSource, Layers};
-use crate::config::value::{ConfigType, List, Text, Value};
-use crate::config::{formats, group, table};
+use crate::config::unused::resources::{
+    INTERVAL_MS, MATCH, METRICS, SHARE_AUTO_OFFSET_RESET, SHARE_ISOLATION_LEVEL,
+};
+use crate::config::unused::{consumer_group, share_group, streams_group};
+use crate::config::value::{ConfigType, List, Value};
+use crate::config::{formats, table};
 
 /// A resource with options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,37 +63,41 @@ impl ResourceOption {
 
 /// The options of groups, by name.
 pub static OF_GROUPS: &[ResourceOption] = &[
-    option("consumer.heartbeat.interval.ms", &group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS).between(
-        &group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
-        &group::GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
-    ),
-    option("consumer.session.timeout.ms", &group::GROUP_CONSUMER_SESSION_TIMEOUT_MS).between(
-        &group::GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
-        &group::GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
-    ),
+    option("consumer.heartbeat.interval.ms", &consumer_group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS)
+        .between(
+            &consumer_group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
+            &consumer_group::GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
+        ),
+    option("consumer.session.timeout.ms", &consumer_group::GROUP_CONSUMER_SESSION_TIMEOUT_MS)
+        .between(
+            &consumer_group::GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
+            &consumer_group::GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
+        ),
     option("share.auto.offset.reset", &SHARE_AUTO_OFFSET_RESET),
-    option("share.heartbeat.interval.ms", &group::GROUP_SHARE_HEARTBEAT_INTERVAL_MS).between(
-        &group::GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS,
-        &group::GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS,
+    option("share.heartbeat.interval.ms", &share_group::GROUP_SHARE_HEARTBEAT_INTERVAL_MS).between(
+        &share_group::GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS,
+        &share_group::GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS,
     ),
     option("share.isolation.level", &SHARE_ISOLATION_LEVEL),
-    option("share.record.lock.duration.ms", &group::GROUP_SHARE_RECORD_LOCK_DURATION_MS).between(
-        &group::GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS,
-        &group::GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS,
+    option("share.record.lock.duration.ms", &share_group::GROUP_SHARE_RECORD_LOCK_DURATION_MS)
+        .between(
+            &share_group::GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS,
+            &share_group::GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS,
+        ),
+    option("share.session.timeout.ms", &share_group::GROUP_SHARE_SESSION_TIMEOUT_MS).between(
+        &share_group::GROUP_SHARE_MIN_SESSION_TIMEOUT_MS,
+        &share_group::GROUP_SHARE_MAX_SESSION_TIMEOUT_MS,
     ),
-    option("share.session.timeout.ms", &group::GROUP_SHARE_SESSION_TIMEOUT_MS).between(
-        &group::GROUP_SHARE_MIN_SESSION_TIMEOUT_MS,
-        &group::GROUP_SHARE_MAX_SESSION_TIMEOUT_MS,
-    ),
-    option("streams.heartbeat.interval.ms", &group::GROUP_STREAMS_HEARTBEAT_INTERVAL_MS).between(
-        &group::GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS,
-        &group::GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS,
-    ),
-    option("streams.num.standby.replicas", &group::GROUP_STREAMS_NUM_STANDBY_REPLICAS)
-        .at_most(&group::GROUP_STREAMS_MAX_STANDBY_REPLICAS),
-    option("streams.session.timeout.ms", &group::GROUP_STREAMS_SESSION_TIMEOUT_MS).between(
-        &group::GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS,
-        &group::GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS,
+    option("streams.heartbeat.interval.ms", &streams_group::GROUP_STREAMS_HEARTBEAT_INTERVAL_MS)
+        .between(
+            &streams_group::GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS,
+            &streams_group::GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS,
+        ),
+    option("streams.num.standby.replicas", &streams_group::GROUP_STREAMS_NUM_STANDBY_REPLICAS)
+        .at_most(&streams_group::GROUP_STREAMS_MAX_STANDBY_REPLICAS),
+    option("streams.session.timeout.ms", &streams_group::GROUP_STREAMS_SESSION_TIMEOUT_MS).between(
+        &streams_group::GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS,
+        &streams_group::GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS,
     ),
 ];
 
@@ -105,57 +111,6 @@ const SESSION_AND_HEARTBEAT: &[(&str, &str)] = &[
 /// The options of client metrics subscriptions, by name.
 pub static OF_CLIENT_METRICS: &[ResourceOption] =
     &[option("interval.ms", &INTERVAL_MS), option("match", &MATCH), option("metrics", &METRICS)];
-
-static SHARE_AUTO_OFFSET_RESET: Entry<Text> = Entry {
-    topic: None,
-    broker: &[],
-    default: Text("latest"),
-    check: Check::OffsetReset,
-    change: Change::Live,
-    effect: Effect::Unused("share groups are not served by this version"),
-    doc: "Where a share group starts to read a partition: at its earliest record, at its end, or \
-        at a duration before now.",
-};
-
-static SHARE_ISOLATION_LEVEL: Entry<IsolationLevel> = Entry {
-    topic: None,
-    broker: &[],
-    default: IsolationLevel::ReadUncommitted,
-    check: Check::Any,
-    change: Change::Live,
-    effect: Effect::Unused("share groups are not served by this version"),
-    doc: "Whether a share group receives records of open and aborted transactions.",
-};
-
-static INTERVAL_MS: Entry<i32> = Entry {
-    topic: None,
-    broker: &[],
-    default: 300_000,
-    check: Check::Between(100, 3_600_000),
-    change: Change::Live,
-    effect: Effect::Unused("client metrics are not served"),
-    doc: "How often a client pushes its metrics.",
-};
-
-static MATCH: Entry<List> = Entry {
-    topic: None,
-    broker: &[],
-    default: List(&[]),
-    check: Check::Clients,
-    change: Change::Live,
-    effect: Effect::Unused("client metrics are not served"),
-    doc: "Which clients push their metrics; if empty, all of them.",
-};
-
-static METRICS: Entry<List> = Entry {
-    topic: None,
-    broker: &[],
-    default: List(&[]),
-    check: Check::Any,
-    change: Change::Live,
-    effect: Effect::Unused("client metrics are not served"),
-    doc: "The prefixes of the names of the metrics that are pushed. * means all of them.",
-};
 
 impl ResourceType {
     /// Returns its options, by name.

@@ -6,8 +6,8 @@ use crate::config::layers::{ConfigSource, Layer, Layers, Setting};
 
 use crate::config::name::Name;
 use crate::config::{
-    broker, cleaner, connections, group, quota, scrub, security, topic, topic_limits, transaction,
-    unsupported,
+    broker, cleaner, connections, group, quota, scrub, topic, topic_limits, transaction,
+    unsupported, unused,
 };
 
 /// A part of the table under one heading.
@@ -15,27 +15,54 @@ use crate::config::{
 pub struct Section {
     /// The heading.
     pub title: &'static str,
-    /// Its rows.
-    pub rows: &'static [&'static dyn Row],
+    /// The rows that act.
+    pub acting: &'static [&'static dyn Row],
+    /// The rows that nothing reads.
+    pub unused: &'static [&'static [&'static dyn Row]],
+}
+
+impl Section {
+    /// Iterates over all rows, those that act first.
+    pub fn rows(&self) -> impl Iterator<Item = &'static dyn Row> {
+        self.acting.iter().chain(self.unused.iter().copied().flatten()).copied()
+    }
+}
+
+/// Creates a section all of whose rows act.
+const fn section(title: &'static str, acting: &'static [&'static dyn Row]) -> Section {
+    Section { title, acting, unused: &[] }
 }
 
 /// The parts of the table, in the order of the page.
 pub static SECTIONS: &[Section] = &[
-    Section { title: "Broker", rows: broker::ROWS },
-    Section { title: "Connections", rows: connections::ROWS },
-    Section { title: "Topics", rows: topic::ROWS },
-    Section { title: "Limits of topics and producers", rows: topic_limits::ROWS },
-    Section { title: "Compaction", rows: cleaner::ROWS },
-    Section { title: "Search for damage", rows: scrub::ROWS },
-    Section { title: "Groups and committed offsets", rows: group::ROWS },
-    Section { title: "Producers and transactions", rows: transaction::ROWS },
-    Section { title: "Client quotas", rows: quota::ROWS },
-    Section { title: "Authentication", rows: security::ROWS },
+    Section { title: "Broker", acting: broker::ROWS, unused: &[unused::broker::ROWS] },
+    section("Connections", connections::ROWS),
+    Section { title: "Topics", acting: topic::ROWS, unused: &[unused::topic::ROWS] },
+    section("Limits of topics and producers", topic_limits::ROWS),
+    section("Compaction", cleaner::ROWS),
+    section("Search for damage", scrub::ROWS),
+    Section {
+        title: "Groups and committed offsets",
+        acting: group::ROWS,
+        unused: &[
+            unused::consumer_group::ROWS,
+            unused::share_group::ROWS,
+            unused::streams_group::ROWS,
+            unused::offsets_topic::ROWS,
+        ],
+    },
+    Section {
+        title: "Producers and transactions",
+        acting: transaction::ROWS,
+        unused: &[unused::transaction::ROWS],
+    },
+    section("Client quotas", quota::ROWS),
+    Section { title: "Authentication", acting: &[], unused: &[unused::security::ROWS] },
 ];
 
 /// Iterates over all rows.
 pub fn rows() -> impl Iterator<Item = &'static dyn Row> {
-    SECTIONS.iter().flat_map(|section| section.rows.iter().copied())
+    SECTIONS.iter().flat_map(Section::rows)
 }
 
 /// Returns the broker option of this name, and the name with its unit.
@@ -156,14 +183,39 @@ fn edits(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::entry::Effect;
     use std::collections::BTreeSet;
 
-    const SOURCES: [(&str, &str, &[&dyn Row]); 5] = [
+    const SOURCES: [(&str, &str, &[&dyn Row]); 17] = [
         ("broker.rs", include_str!("broker.rs"), broker::ROWS),
         ("connections.rs", include_str!("connections.rs"), connections::ROWS),
         ("topic.rs", include_str!("topic.rs"), topic::ROWS),
+        ("topic_limits.rs", include_str!("topic_limits.rs"), topic_limits::ROWS),
+        ("cleaner.rs", include_str!("cleaner.rs"), cleaner::ROWS),
+        ("scrub.rs", include_str!("scrub.rs"), scrub::ROWS),
         ("group.rs", include_str!("group.rs"), group::ROWS),
         ("transaction.rs", include_str!("transaction.rs"), transaction::ROWS),
+        ("quota.rs", include_str!("quota.rs"), quota::ROWS),
+        ("unused/broker.rs", include_str!("unused/broker.rs"), unused::broker::ROWS),
+        ("unused/topic.rs", include_str!("unused/topic.rs"), unused::topic::ROWS),
+        (
+            "unused/consumer_group.rs",
+            include_str!("unused/consumer_group.rs"),
+            unused::consumer_group::ROWS,
+        ),
+        ("unused/share_group.rs", include_str!("unused/share_group.rs"), unused::share_group::ROWS),
+        (
+            "unused/streams_group.rs",
+            include_str!("unused/streams_group.rs"),
+            unused::streams_group::ROWS,
+        ),
+        (
+            "unused/offsets_topic.rs",
+            include_str!("unused/offsets_topic.rs"),
+            unused::offsets_topic::ROWS,
+        ),
+        ("unused/transaction.rs", include_str!("unused/transaction.rs"), unused::transaction::ROWS),
+        ("unused/security.rs", include_str!("unused/security.rs"), unused::security::ROWS),
     ];
 
     #[test]
@@ -175,14 +227,25 @@ mod tests {
                 .filter(|rest| rest.contains(": Entry<"))
                 .filter_map(|rest| rest.split(':').next())
                 .collect();
-            let (_, list) = source.split_once("pub static ROWS").expect("a ROWS slice");
+            let (_, list) = source.split_once("pub static ROWS: &[&dyn Row] =").unwrap();
+            let (list, _) = list.split_once("];").unwrap();
             let listed: Vec<&str> = list
-                .lines()
-                .filter_map(|line| line.trim().strip_prefix('&')?.strip_suffix(','))
+                .split(['[', ','])
+                .filter_map(|row| row.trim().strip_prefix('&'))
+                .filter(|name| !name.is_empty())
                 .collect();
             assert_eq!(listed, statics, "{file}: ROWS lists its statics, in their order");
             assert_eq!(rows.len(), statics.len(), "{file}");
             assert_eq!(source.matches(": Entry<").count(), statics.len(), "{file}");
+        }
+    }
+
+    #[test]
+    fn rows_that_nothing_reads_stand_apart() {
+        for section in SECTIONS {
+            let acts = |row: &&dyn Row| row.effect() == Effect::Acts;
+            assert!(section.acting.iter().all(acts), "{}", section.title);
+            assert!(!section.unused.concat().iter().any(acts), "{}", section.title);
         }
     }
 

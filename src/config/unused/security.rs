@@ -1,5 +1,5 @@
 //! Options of authentication, which this version does not have: values that require it are refused
-//! (`unsupported.rs`). Names, types and defaults are Kafka's (`BrokerSecurityConfigs`).
+//! (`unsupported.rs`).
 
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
