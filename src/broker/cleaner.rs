@@ -99,7 +99,7 @@ impl Cleaner {
             );
             BTreeMap::new()
         });
-        let known = |id: &TopicPartition| Some(broker.registry.named(&id.topic)?.id);
+        let known = |id: &TopicPartition| Some(broker.topics.named(&id.topic)?.id);
         let cleaned = offsets
             .into_iter()
             .filter_map(|(id, offset)| known(&id).map(|topic_id| (id, (topic_id, offset))))
@@ -236,7 +236,7 @@ impl Cleaner {
     /// Writes cleaner-offset-checkpoint, without deleted topics.
     async fn save(&mut self, broker: &Arc<Broker>) {
         self.cleaned.retain(|id, (topic_id, _)| {
-            broker.registry.named(&id.topic).is_some_and(|topic| topic.id == *topic_id)
+            broker.topics.named(&id.topic).is_some_and(|topic| topic.id == *topic_id)
         });
         let offsets = self.cleaned.iter().map(|(id, (_, offset))| (id.clone(), *offset)).collect();
         let (disk, file) = (broker.disk.clone(), broker.data_dir.join(CLEANED_TO));

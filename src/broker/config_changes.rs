@@ -1,17 +1,15 @@
 //! Altering the configs of brokers, groups and client metrics: first in the metadata log, then in
-//! effect. Those of topics are in `topic_changes.rs`.
+//! effect. Those of topics are in `topics/changes.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::broker::state::Broker;
 use crate::config::dynamic;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::config::resources::ResourceType;
 use crate::log::AppendError;
-use crate::metadata::image::{BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, Image, Topic};
-use crate::metadata::records::{ConfigRecord, Record};
-use crate::topics::registry::LiveTopic;
+use crate::metadata::image::{BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, Image};
+use crate::metadata::records::{Record, config_records};
 
 /// How many brokers, groups and client metrics subscriptions may have configs.
 pub const RESOURCES_MAX: usize = 10_000;
@@ -79,7 +77,7 @@ impl Broker {
         decide: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, E>,
     ) -> Result<(), E> {
         // A topic created meanwhile must not keep the previous defaults.
-        let _one_at_a_time = self.topics_changing.lock();
+        let _one_at_a_time = self.topics.hold_changes();
         let changing = self.metadata.change(self.clock.now(), |image| {
             let has = image.configs_of(kind, name);
             let wanted = decide(&has).map_err(ChangeError::Decided)?;
@@ -136,22 +134,7 @@ impl Broker {
     pub fn apply_dynamic_configs(&self) {
         let image = self.image();
         self.settings.replace(self.settings.with(&image, self.config.node_id));
-        for topic in image.topics.values() {
-            if let Some(live) = self.registry.named(&topic.name) {
-                self.configure(topic, &live);
-            }
-        }
-    }
-
-    /// Puts a topic's current configs into effect on its live partitions.
-    pub fn configure(&self, topic: &Topic, live: &LiveTopic) {
-        let config = Arc::new(self.settings.now().topic(&topic.configs));
-        for partition in live.partitions.iter().filter(|one| *one.config() != *config) {
-            partition.set_config(config.clone());
-            if config.cleanup.compact {
-                partition.pending_work().request_compaction(partition);
-            }
-        }
+        self.topics.apply_defaults();
     }
 }
 
@@ -165,26 +148,4 @@ impl<E> From<AppendError> for ChangeError<E> {
     fn from(error: AppendError) -> ChangeError<E> {
         ChangeError::Found(error.into())
     }
-}
-
-/// Returns the records that turn the configs `has` of a resource into `wanted`.
-pub fn config_records(
-    kind: i8,
-    resource: &str,
-    has: Option<&BTreeMap<String, String>>,
-    wanted: &BTreeMap<String, String>,
-) -> Vec<Record> {
-    let record = |name: &str, value: Option<&String>| {
-        Record::Config(ConfigRecord {
-            resource_type: kind,
-            resource_name: resource.to_owned(),
-            name: name.to_owned(),
-            value: value.cloned(),
-        })
-    };
-    let value_of = |name: &String| has.and_then(|has| has.get(name));
-    let set = wanted.iter().filter(|(name, value)| value_of(name) != Some(*value));
-    let set = set.map(|(name, value)| record(name, Some(value)));
-    let gone = has.into_iter().flatten().filter(|(name, _)| !wanted.contains_key(*name));
-    set.chain(gone.map(|(name, _)| record(name, None))).collect()
 }

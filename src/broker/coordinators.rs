@@ -1,12 +1,10 @@
 //! Starts the group coordinator: its config, its topic, its task.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::broker::health::GROUP_COORDINATOR;
 use crate::broker::state::Broker;
-use crate::broker::topic_changes::NewTopic;
-use crate::broker::topic_errors::CreateError;
 use crate::config::choices::Durability;
 use crate::config::group_config::GroupConfig;
 use crate::coordinator::driver::run;
@@ -15,10 +13,13 @@ use crate::coordinator::journal::{Journal, JournalError, TOPIC};
 use crate::groups::limits::Limits;
 use crate::groups::{GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
+use crate::topics::change_error::CreateError;
+use crate::topics::changes::NewTopic;
 use crate::topics::partition::Partition;
+use crate::topics::service::Topics;
 
 /// Starts the coordinator's task. It loads its log first; requests wait meanwhile.
-pub fn begin(broker: &Arc<Broker>, inbox: CommandReceiver) {
+pub fn begin(broker: &Broker, inbox: CommandReceiver) {
     let config = &broker.config.groups;
     let rules = GroupCoordinatorConfig {
         session_timeout_min_ms: config.min_session_timeout_ms,
@@ -30,21 +31,19 @@ pub fn begin(broker: &Arc<Broker>, inbox: CommandReceiver) {
         retention_check_ms: config.offsets_retention_check_interval_ms,
         limits: limits(config),
     };
-    let weak = Arc::downgrade(broker);
-    let find = Box::new(move |create| find(&weak, create));
-    let weak = Arc::downgrade(broker);
-    let exists = move |topic: &str| {
-        weak.upgrade().is_some_and(|broker| broker.registry.named(topic).is_some())
-    };
+    let (topics, wanted) = (broker.topics.clone(), offsets_topic(config));
+    let find = Box::new(move |create| find(&topics, &wanted, create));
+    let topics = broker.topics.clone();
+    let exists = move |topic: &str| topics.named(topic).is_some();
     let journal =
         Journal::new(find, Box::new(exists), broker.config.durability == Durability::Fsync);
     let groups = Groups::new(rules, fastrand::Rng::new());
     let stopping = broker.stopping.subscribe();
     let running = run(groups, journal, broker.clock.clone(), inbox, stopping);
-    let weak = Arc::downgrade(broker);
+    let health = broker.health.clone();
     broker.tasks.spawn("group coordinator", async move {
-        if let (Err(error), Some(broker)) = (running.await, weak.upgrade()) {
-            broker.health.mark_offline(GROUP_COORDINATOR, error.to_string());
+        if let Err(error) = running.await {
+            health.mark_offline(GROUP_COORDINATOR, error.to_string());
         }
     });
 }
@@ -60,15 +59,17 @@ pub fn limits(config: &GroupConfig) -> Limits {
     }
 }
 
-fn find(broker: &Weak<Broker>, create: bool) -> Result<Option<Arc<Partition>>, JournalError> {
-    let stopped = || JournalError::Topic("the broker has stopped".to_owned());
-    let broker = broker.upgrade().ok_or_else(stopped)?;
-    let first = || broker.registry.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
+fn find(
+    topics: &Topics,
+    wanted: &NewTopic,
+    create: bool,
+) -> Result<Option<Arc<Partition>>, JournalError> {
+    let first = || topics.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
     if let Some(partition) = first() {
         return Ok(Some(partition));
     }
     if create {
-        match broker.create_topic(offsets_topic(&broker)) {
+        match topics.create_one(wanted.clone()) {
             Ok(_) | Err(CreateError::Exists(_)) => {}
             Err(CreateError::Append(AppendError::Full(why))) => {
                 return Err(JournalError::TopicFull(why));
@@ -84,10 +85,10 @@ impl Broker {
     /// coordinator: as in Kafka, it is in the metadata from then on. If it cannot be created, the
     /// coordinator is found all the same, and the first commit fails.
     pub fn prepare_offsets_topic(&self) {
-        if self.registry.named(TOPIC).is_some() {
+        if self.topics.named(TOPIC).is_some() {
             return;
         }
-        match self.create_topic(offsets_topic(self)) {
+        match self.topics.create_one(offsets_topic(&self.config.groups)) {
             Ok(_) | Err(CreateError::Exists(_)) => {}
             Err(error) => {
                 tracing::warn!(topic = TOPIC, %error, "could not create the offsets topic")
@@ -98,8 +99,8 @@ impl Broker {
 
 /// Returns the offsets topic as Kafka creates it, but with one partition: one node, one
 /// coordinator.
-pub fn offsets_topic(broker: &Broker) -> NewTopic {
-    let segment_bytes = broker.config.groups.offsets_topic_segment_bytes.to_string();
+fn offsets_topic(config: &GroupConfig) -> NewTopic {
+    let segment_bytes = config.offsets_topic_segment_bytes.to_string();
     let configs = [
         ("cleanup.policy", "compact"),
         ("compression.type", "producer"),

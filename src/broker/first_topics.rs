@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::broker::state::Broker;
-use crate::broker::topic_changes::NewTopic;
-use crate::broker::topic_errors::CreateError;
 use crate::config::first_topics::{FirstTopic, TOPICS};
+use crate::topics::change_error::CreateError;
+use crate::topics::changes::NewTopic;
 use crate::topics::names;
 
 /// A topic of `KAFKA_CREATE_TOPICS` cannot be created.
@@ -32,11 +32,11 @@ impl Broker {
     pub fn create_first_topics(&self) -> Result<(), FirstTopicError> {
         let settings = self.settings.now();
         for topic in settings.first_topics() {
-            if self.registry.named(&topic.name).is_some() {
+            if self.topics.named(&topic.name).is_some() {
                 tracing::info!(topic = topic.name, "topic already exists; leaving it as it is");
                 continue;
             }
-            match self.create_topic(new_topic(topic)) {
+            match self.topics.create_one(new_topic(topic)) {
                 Ok(_) => {
                     tracing::info!(
                         topic = topic.name,

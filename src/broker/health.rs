@@ -10,7 +10,7 @@ pub const GROUP_COORDINATOR: &str = "group coordinator";
 pub const METADATA_LOG: &str = "metadata log";
 
 /// The offline components, with the cause.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Health {
     pub offline: watch::Sender<BTreeMap<&'static str, String>>,
 }

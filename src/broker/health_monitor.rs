@@ -17,7 +17,7 @@ impl Broker {
     pub fn offline(&self) -> BTreeMap<&'static str, String> {
         let mut offline = self.health.offline.borrow().clone();
         // The coordinator may not have written since its log failed.
-        let log = self.registry.named(journal::TOPIC).and_then(|topic| topic.partition(0).cloned());
+        let log = self.topics.named(journal::TOPIC).and_then(|topic| topic.partition(0).cloned());
         if log.is_some_and(|log| log.is_offline()) {
             let why = || format!("{} is offline", journal::TOPIC);
             offline.entry(GROUP_COORDINATOR).or_insert_with(why);

@@ -4,6 +4,7 @@
 //! * Records are synced `flush.ms` after they were appended.
 //! * After a sync the recovery points are saved, every `log.flush.offset.checkpoint.interval.ms`.
 //! * Expired segments are looked for every `log.retention.check.interval.ms`.
+//! * The directories of deleted topics are removed `file.delete.delay.ms` later.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -12,13 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::broker::checkpoints;
 use crate::broker::parallel;
 use crate::broker::state::Broker;
 use crate::broker::tasks::join_or_resume_panic;
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
-use crate::topics::maintenance::FlushRequest;
+use crate::topics::maintenance::{DirRemoval, FlushRequest};
 use crate::topics::partition::Partition;
 
 /// Work by due time (monotonic).
@@ -47,7 +47,11 @@ impl MaintenanceSchedule {
 }
 
 /// Does the maintenance that is asked for until the broker stops.
-pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest<Partition>>) {
+pub async fn run(
+    broker: Weak<Broker>,
+    mut asked: UnboundedReceiver<FlushRequest<Partition>>,
+    mut removals: UnboundedReceiver<DirRemoval>,
+) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
         return;
     };
@@ -66,6 +70,10 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<FlushRequest
                 Some(request) => agenda.add(request),
                 None => return,
             },
+            removal = removals.recv() => match removal.zip(broker.upgrade()) {
+                Some((removal, broker)) => remove_dirs_later(&broker, removal),
+                None => return,
+            },
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => {
                 let Some(broker) = broker.upgrade() else { return };
                 work(&broker, &mut agenda).await;
@@ -80,7 +88,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
     if agenda.retention_due.is_some_and(|due| due <= now.mono_ms) {
         agenda.retention_due = None;
         retire(broker).await;
-        broker.space.check(now);
+        broker.topics.check_disk_space(now);
     }
     let checkpoint = agenda.checkpoint_due.is_some_and(|due| due <= now.mono_ms);
     if !due.is_empty() && agenda.checkpoint_due.is_none() {
@@ -92,8 +100,8 @@ async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
     }
     if checkpoint {
         agenda.checkpoint_due = None;
-        let saving = broker.clone();
-        let saving = tokio::task::spawn_blocking(move || checkpoints::save_running(&saving));
+        let topics = broker.topics.clone();
+        let saving = tokio::task::spawn_blocking(move || topics.save_checkpoints());
         let Some(saved) = join_or_resume_panic(saving).await else { return };
         broker.background_errors.note("checkpoint", "", &saved);
         if saved.is_err() {
@@ -139,17 +147,15 @@ async fn retire(broker: &Arc<Broker>) {
     let all = broker.clone();
     let retiring = tokio::task::spawn_blocking(move || {
         let mut due = Vec::new();
-        for topic in all.registry.all() {
-            for partition in &topic.partitions {
-                let expired = partition.expire(all.clock.now());
-                note(&all, "retention", partition, &expired);
-                if expired.unwrap_or_default() {
-                    due.push(partition.clone());
-                }
-                if partition.config().cleanup.compact {
-                    // Records may have become cleanable with time alone.
-                    partition.pending_work().request_compaction(partition);
-                }
+        for partition in all.topics.partitions() {
+            let expired = partition.expire(all.clock.now());
+            note(&all, "retention", &partition, &expired);
+            if partition.config().cleanup.compact {
+                // Records may have become cleanable with time alone.
+                partition.pending_work().request_compaction(&partition);
+            }
+            if expired.unwrap_or_default() {
+                due.push(partition);
             }
         }
         if !due.is_empty() {
@@ -162,7 +168,7 @@ async fn retire(broker: &Arc<Broker>) {
 /// Removes the segments below these partitions' log start offsets, which are made durable first.
 /// Must be called within the runtime, and may block.
 pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
-    let saved = checkpoints::save_running(broker);
+    let saved = broker.topics.save_checkpoints();
     broker.background_errors.note("checkpoint", "", &saved);
     if saved.is_err() {
         // The disk may be full, which is a reason to delete records.
@@ -200,6 +206,30 @@ pub fn remove_later(broker: &Broker, gone: Vec<Arc<Segment>>, delay_ms: i64) {
         });
         if let Some(Err((file, error))) = join_or_resume_panic(removing).await {
             tracing::warn!(file, %error, "could not delete the segment file; the next start will");
+        }
+    });
+}
+
+/// Removes directories when their delay is over. One after another, so that even very many of them
+/// take only one thread.
+fn remove_dirs_later(broker: &Broker, removal: DirRemoval) {
+    let disk = broker.disk.clone();
+    broker.tasks.spawn("deletion of topic directories", async move {
+        let mut waited_ms = 0;
+        for (delay_ms, dirs) in removal.dirs {
+            let more_ms = delay_ms.saturating_sub(waited_ms).max(0);
+            tokio::time::sleep(Duration::from_millis(more_ms as u64)).await;
+            waited_ms += more_ms;
+            let disk = disk.clone();
+            let removing = tokio::task::spawn_blocking(move || {
+                for dir in dirs.iter().filter(|dir| disk.exists(dir)) {
+                    if let Err(error) = disk.remove_dir(dir) {
+                        let dir = dir.display();
+                        tracing::warn!(%dir, %error, "could not delete the topic directory");
+                    }
+                }
+            });
+            join_or_resume_panic(removing).await;
         }
     });
 }

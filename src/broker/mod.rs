@@ -1,17 +1,13 @@
 //! The running broker: its parts, its start, its background tasks and its stop.
 
 pub mod advertised;
-pub mod auto_creation;
 pub mod background_errors;
-pub mod capacity;
-pub mod checkpoints;
 pub mod cleaner;
 pub mod config_changes;
 pub mod coordinators;
 pub mod first_topics;
 pub mod health;
 pub mod health_monitor;
-pub mod live_settings;
 pub mod loggers;
 pub mod maintenance;
 pub mod memory_budget;
@@ -22,7 +18,3 @@ pub mod start;
 pub mod state;
 pub mod stop;
 pub mod tasks;
-pub mod topic_batches;
-pub mod topic_changes;
-pub mod topic_deletion;
-pub mod topic_errors;

@@ -98,7 +98,7 @@ impl ScrubPass {
             findings.push(f)
         })?;
         self.take(&metadata, findings);
-        for partition in broker.registry.partitions() {
+        for partition in broker.topics.partitions() {
             let mut findings = Vec::new();
             let mut throttler = |bytes| throttle.passed(broker, bytes);
             match partition.scrub(&mut throttler, &mut |finding| findings.push(finding)) {

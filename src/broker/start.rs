@@ -8,12 +8,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::broker::advertised::AdvertisedListeners;
-use crate::broker::auto_creation::AutoCreation;
 use crate::broker::background_errors::BackgroundErrors;
 use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
 use crate::broker::first_topics::{self, FirstTopicError};
 use crate::broker::health::Health;
-use crate::broker::live_settings::LiveSettings;
 use crate::broker::loggers::Loggers;
 use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
@@ -26,23 +24,24 @@ use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
 use crate::coordinator::handle::Coordinator;
-use crate::fetch::session::FetchSessions;
+use crate::fetch::sessions::FetchSessions;
 use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;
 use crate::metadata::features;
 use crate::metadata::image::BROKER_RESOURCE;
+use crate::metadata::live_settings::LiveSettings;
+use crate::metadata::producer_ids::ProducerIds;
 use crate::metadata::records::{ConfigRecord, FeatureLevelRecord, Record};
-use crate::metadata::store::{self, Store};
+use crate::metadata::store::Store;
 use crate::quotas::enforcer::Quotas;
 use crate::quotas::meters::Sampling;
 use crate::quotas::rate::Windows;
-use crate::storage::checkpoint::{LOG_START, RECOVERY_POINT, read_offsets};
 use crate::storage::datadir::{self, DataDirError, DataDirLock, ExpectedIdentity};
 use crate::storage::disk::Disk;
-use crate::sync::Mutex;
+use crate::topics::checkpoints::Checkpoints;
 use crate::topics::maintenance::{MaintenanceQueue, MaintenanceReceiver};
 use crate::topics::partition::Partition;
-use crate::types::TopicPartition;
+use crate::topics::service::{Topics, TopicsContext};
 
 /// Why a broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -79,45 +78,34 @@ pub fn start(
     };
     let identity = datadir::identify(disk.as_ref(), &data_dir, wanted)?;
     let failed = |error| DataDirError::Disk { dir: data_dir.display().to_string(), error };
-    let recovery_points =
-        read_offsets(disk.as_ref(), &data_dir.join(RECOVERY_POINT)).map_err(failed)?;
-    let log_starts = read_offsets(disk.as_ref(), &data_dir.join(LOG_START)).map_err(failed)?;
-    let was_clean = datadir::take_clean_shutdown_file(disk.as_ref(), &data_dir).map_err(failed)?;
+    let checkpoints = Checkpoints::read(disk.clone(), &data_dir).map_err(failed)?;
     for leftover in datadir::leftovers(disk.as_ref(), &data_dir).map_err(failed)? {
         disk.remove_dir(&leftover).map_err(failed)?;
     }
-    let metadata_id = TopicPartition::new(store::TOPIC, 0);
-    let known = RecoveryCheckpoint {
-        clean: was_clean,
-        recovery_point: recovery_points.get(&metadata_id).copied().unwrap_or(0),
-        log_start_offset: 0,
-        index_interval_bytes: 4096,
-        producers_max: 1,
-    };
-    let space = Arc::new(DiskSpace::default());
-    let metadata = open_metadata(&disk, &data_dir, known, &config, clock.now(), space.clone())?;
-    let checkpointed = recovery_points.into_iter().map(|(id, point)| {
-        let log_start = log_starts.get(&id).copied().unwrap_or(0);
-        (id, (point, log_start))
-    });
+    let disk_space = Arc::new(DiskSpace::default());
+    let known = checkpoints.of_metadata();
+    let now = clock.now();
+    let metadata = open_metadata(&disk, &data_dir, known, &config, now, disk_space.clone())?;
     let (maintenance, asked) = MaintenanceQueue::new();
     let (coordinator, inbox) =
         Coordinator::new(coordinators::limits(&config.groups), clock.clone());
-    let broker = Arc::new(assemble(StartParts {
-        coordinator,
-        maintenance,
-        settings,
-        config,
-        identity,
+    let stopping = watch::Sender::new(false);
+    let topics = TopicsContext {
+        metadata: Arc::new(metadata),
+        settings: Arc::new(LiveSettings::new(settings)),
+        node_id: config.node_id,
+        directory_id: identity.directory_id,
         data_dir,
+        data_dir_lock: hold,
+        checkpoints,
         disk,
+        disk_space,
         clock,
-        metadata,
-        checkpointed: checkpointed.collect(),
-        was_clean,
-        hold,
-        space,
-    }));
+        maintenance,
+        stopping: stopping.subscribe(),
+    };
+    let parts = StartParts { config, identity, coordinator, topics, stopping };
+    let broker = Arc::new(assemble(parts));
     begin(&broker).map_err(|error| DataDirError::Disk {
         dir: broker.data_dir.display().to_string(),
         error,
@@ -134,7 +122,7 @@ const LONG_LISTINGS: usize = 2;
 /// Spawns all tasks but the coordinator's.
 fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
-    tasks.spawn("maintenance", maintenance::run(weak(), asked.flushes));
+    tasks.spawn("maintenance", maintenance::run(weak(), asked.flushes, asked.removals));
     tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
     tasks.spawn("scrubber", scrubber::run(weak()));
     tasks.spawn("health", health_monitor::run(weak()));
@@ -171,19 +159,11 @@ fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError>
 }
 
 struct StartParts {
-    coordinator: Coordinator,
-    maintenance: MaintenanceQueue<Partition>,
-    settings: Arc<Settings>,
     config: BrokerConfig,
     identity: datadir::MetaProperties,
-    data_dir: PathBuf,
-    disk: Arc<dyn Disk>,
-    clock: Arc<dyn Clock>,
-    metadata: Store,
-    checkpointed: BTreeMap<TopicPartition, (i64, i64)>,
-    was_clean: bool,
-    hold: Option<DataDirLock>,
-    space: Arc<DiskSpace>,
+    coordinator: Coordinator,
+    topics: TopicsContext,
+    stopping: watch::Sender<bool>,
 }
 
 fn assemble(parts: StartParts) -> Broker {
@@ -193,11 +173,12 @@ fn assemble(parts: StartParts) -> Broker {
         clients: windows(quotas.window_num, quotas.window_size_seconds),
         mutations: windows(quotas.controller_window_num, quotas.controller_window_size_seconds),
     };
+    let topics = parts.topics;
+    let producer_ids = ProducerIds::new(topics.metadata.clone(), parts.config.node_id);
     Broker {
         quotas: Quotas::new(sampling),
-        sessions: Mutex::new(FetchSessions::new(slots, fastrand::Rng::new())),
-        producer_ids: Mutex::new((0, 0)),
-        checkpointed: Mutex::new(parts.checkpointed),
+        producer_ids,
+        fetch_sessions: FetchSessions::new(slots, fastrand::Rng::new()),
         decoded_bytes: Arc::new(memory_budget::for_requests(&parts.config)),
         answer_bytes: Arc::new(memory_budget::for_responses(&parts.config)),
         large_requests: Arc::new(Semaphore::new(1)),
@@ -205,28 +186,21 @@ fn assemble(parts: StartParts) -> Broker {
         recompress_permits: Semaphore::new(
             std::thread::available_parallelism().map_or(1, usize::from),
         ),
-        stopping: watch::Sender::new(false),
-        registry: Default::default(),
-        topics_changing: Mutex::new(()),
-        auto_creation: AutoCreation::default(),
+        stopping: parts.stopping,
         coordinator: parts.coordinator,
-        maintenance: parts.maintenance,
-        producers: Arc::default(),
         background_errors: BackgroundErrors::default(),
         tasks: Tasks::default(),
         health: Health::default(),
-        settings: LiveSettings::new(parts.settings),
         loggers: Loggers::default(),
         advertised: AdvertisedListeners::new(&parts.config),
         config: parts.config,
         identity: parts.identity,
-        data_dir: parts.data_dir,
-        disk: parts.disk,
-        clock: parts.clock,
-        metadata: parts.metadata,
-        was_clean: parts.was_clean,
-        data_dir_lock: parts.hold,
-        space: parts.space,
+        settings: topics.settings.clone(),
+        data_dir: topics.data_dir.clone(),
+        disk: topics.disk.clone(),
+        clock: topics.clock.clone(),
+        metadata: topics.metadata.clone(),
+        topics: Arc::new(Topics::new(topics)),
     }
 }
 
@@ -252,13 +226,10 @@ fn begin(broker: &Broker) -> io::Result<()> {
         .map_err(offline)?;
     broker.quotas.load(|| broker.image());
     broker.apply_dynamic_configs();
-    let image = broker.image();
-    for topic in image.topics.values() {
-        broker.go_live(topic);
-    }
-    if !broker.was_clean {
+    broker.topics.load();
+    if !broker.topics.was_clean() {
         // A partition that was never written to needs no recovery.
-        let mut used = broker.registry.partitions();
+        let mut used = broker.topics.partitions();
         used.retain(|partition| !partition.is_unused());
         parallel::for_each_parallel(&used, |partition| {
             // A partition that cannot be opened is offline; the others continue.

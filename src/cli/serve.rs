@@ -229,7 +229,7 @@ fn panic_for_tests(broker: &Broker) {
 }
 
 fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
-    let topics = broker.registry.all();
+    let topics = broker.topics.all();
     let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
     println!(
         "ottla {} is ready on {} with {} topics and {partitions} partitions in {} ({ms} ms)",
@@ -398,7 +398,7 @@ const RAISE: &str =
 /// Warns if partitions must share file descriptors: it works, but writing to many of them at once
 /// waits for syncs.
 fn say_if_descriptors_are_few(broker: &Broker, descriptors: u64) {
-    let topics = broker.registry.all();
+    let topics = broker.topics.all();
     let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
     let files = files_within(descriptors);
     if partitions > files {

@@ -8,10 +8,11 @@ use crate::groups::records::Record;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
 use crate::topics::error::{ProduceError, Unavailable};
+use crate::topics::names::CONSUMER_OFFSETS;
 use crate::topics::partition::Partition;
 
 /// The topic of groups and committed offsets.
-pub const TOPIC: &str = "__consumer_offsets";
+pub const TOPIC: &str = CONSUMER_OFFSETS;
 
 /// Size at which a batch is closed, in bytes, so that ordinary consumers can read it.
 const BATCH_BYTES: usize = 512 * 1024;

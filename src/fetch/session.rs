@@ -4,12 +4,12 @@
 //! **Invariant:** a session is never guaranteed. Whenever there is no room, an error or no session,
 //! the response has session id 0 and lists everything, which every client understands.
 //!
-//! **Invariant:** `FetchSessions::partitions` is the sum of the sessions' partitions and at most
+//! **Invariant:** `SessionCache::partitions` is the sum of the sessions' partitions and at most
 //! [`PARTITIONS_MAX`]. With names of at most [`NAME_BYTES_MAX`] bytes that is some 25 MB in the
 //! worst case, and next to nothing otherwise.
 //!
-//! A request makes two calls: [`FetchSessions::begin`] returns what to read,
-//! [`FetchSessions::finish`] what to send. Nothing is locked between the two; changes in the
+//! A request makes two calls: [`SessionCache::begin`] returns what to read,
+//! [`SessionCache::finish`] what to send. Nothing is locked between the two; changes in the
 //! meantime are detected.
 
 use std::collections::hash_map::Entry;
@@ -162,9 +162,9 @@ pub struct SessionResponse {
     pub listed: Vec<bool>,
 }
 
-/// All sessions of a broker.
+/// All sessions of a broker. `fetch/sessions.rs` has the lock around them.
 #[derive(Debug)]
-pub struct FetchSessions {
+pub struct SessionCache {
     slots: usize,
     rng: fastrand::Rng,
     all: HashMap<i32, Session>,
@@ -248,11 +248,11 @@ impl Session {
     }
 }
 
-impl FetchSessions {
+impl SessionCache {
     /// Returns an empty cache for at most `slots` sessions
     /// (`max.incremental.fetch.session.cache.slots`). Session ids come from `rng`.
-    pub fn new(slots: usize, rng: fastrand::Rng) -> FetchSessions {
-        FetchSessions { slots, rng, all: HashMap::new(), partitions: 0 }
+    pub fn new(slots: usize, rng: fastrand::Rng) -> SessionCache {
+        SessionCache { slots, rng, all: HashMap::new(), partitions: 0 }
     }
 
     /// Returns the number of sessions.

@@ -4,11 +4,11 @@ use kafka_protocol::error::ResponseError as Code;
 
 use crate::broker::config_changes::ConfigsError;
 use crate::broker::loggers::LoggerError;
-use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::config::error::TopicConfigError;
 use crate::handlers::errors;
 use crate::log::AppendError;
 use crate::metadata::features::FeatureError;
+use crate::topics::change_error::{CreateError, GrowError};
 
 /// Why part of a request was refused.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use kafka_protocol::error::ResponseError as Code;
 use crate::broker::config_changes::ConfigsError;
 use crate::broker::loggers::LoggerError;
 use crate::broker::quota_changes::QuotaError;
-use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
 use crate::groups::command::GroupError;
@@ -17,6 +16,7 @@ use crate::log::producers::ProducerError;
 use crate::log::view::ReadError;
 use crate::quotas::alter::AlterError;
 use crate::quotas::filter::FilterError;
+use crate::topics::change_error::{CreateError, GrowError};
 use crate::topics::error::{ProduceError, Unavailable};
 
 /// Kafka's code for no error.

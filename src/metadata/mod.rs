@@ -3,7 +3,9 @@ pub mod broker_records;
 pub mod features;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
+pub mod live_settings;
 pub mod partition_records;
+pub mod producer_ids;
 pub mod quotas;
 pub mod records;
 /// Decide, append, apply, publish a new image.

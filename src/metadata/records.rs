@@ -8,6 +8,8 @@
 //! **Invariant:** records are written in the version that Kafka 4.1 writes at its own
 //! `metadata.version` (4.1-IV1, level 27); every older version can be read.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -395,6 +397,28 @@ fn read_remark(r: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
         Ok(tag == 0)
     })?;
     Ok(remark)
+}
+
+/// Returns the records that turn the configs `has` of a resource into `wanted`.
+pub fn config_records(
+    kind: i8,
+    resource: &str,
+    has: Option<&BTreeMap<String, String>>,
+    wanted: &BTreeMap<String, String>,
+) -> Vec<Record> {
+    let record = |name: &str, value: Option<&String>| {
+        Record::Config(ConfigRecord {
+            resource_type: kind,
+            resource_name: resource.to_owned(),
+            name: name.to_owned(),
+            value: value.cloned(),
+        })
+    };
+    let value_of = |name: &String| has.and_then(|has| has.get(name));
+    let set = wanted.iter().filter(|(name, value)| value_of(name) != Some(*value));
+    let set = set.map(|(name, value)| record(name, Some(value)));
+    let gone = has.into_iter().flatten().filter(|(name, _)| !wanted.contains_key(*name));
+    set.chain(gone.map(|(name, _)| record(name, None))).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Deferred work that partitions (`P`) request, so that idle partitions cost nothing.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,18 +16,38 @@ pub struct FlushRequest<P> {
     pub due_mono_ms: i64,
 }
 
+/// Directories to remove, each list after a delay in ms.
+#[derive(Debug, Default)]
+pub struct DirRemoval {
+    /// By delay, the shortest first.
+    pub dirs: BTreeMap<i64, Vec<PathBuf>>,
+}
+
+impl DirRemoval {
+    /// Adds directories.
+    pub fn add(&mut self, delay_ms: i64, dirs: Vec<PathBuf>) {
+        if !dirs.is_empty() {
+            self.dirs.entry(delay_ms).or_default().extend(dirs);
+        }
+    }
+}
+
 /// The queue of requests. The receiving ends are in `broker/maintenance.rs` and
 /// `broker/cleaner.rs`; without them the requests are ignored.
 #[derive(Debug)]
 pub struct MaintenanceQueue<P> {
     flushes: UnboundedSender<FlushRequest<P>>,
     compactions: UnboundedSender<Arc<P>>,
+    removals: UnboundedSender<DirRemoval>,
 }
 
 impl<P> Clone for MaintenanceQueue<P> {
     fn clone(&self) -> MaintenanceQueue<P> {
-        let (flushes, compactions) = (self.flushes.clone(), self.compactions.clone());
-        MaintenanceQueue { flushes, compactions }
+        MaintenanceQueue {
+            flushes: self.flushes.clone(),
+            compactions: self.compactions.clone(),
+            removals: self.removals.clone(),
+        }
     }
 }
 
@@ -36,16 +58,32 @@ pub struct MaintenanceReceiver<P> {
     pub flushes: UnboundedReceiver<FlushRequest<P>>,
     /// Logs that may be due for compaction.
     pub compactions: UnboundedReceiver<Arc<P>>,
+    /// Directories of deleted topics.
+    pub removals: UnboundedReceiver<DirRemoval>,
 }
 
 impl<P> MaintenanceQueue<P> {
     /// Returns both ends. The number of requests in between is bounded: each partition has at most
-    /// one for `flush.ms`, one for its full segments, and one for compaction.
+    /// one for `flush.ms`, one for its full segments, and one for compaction; a deletion of topics
+    /// has one.
     pub fn new() -> (MaintenanceQueue<P>, MaintenanceReceiver<P>) {
         let (flushes, wanted_flushes) = unbounded_channel();
-        let (cleanings, wanted_cleanings) = unbounded_channel();
-        let inbox = MaintenanceReceiver { flushes: wanted_flushes, compactions: wanted_cleanings };
-        (MaintenanceQueue { flushes, compactions: cleanings }, inbox)
+        let (compactions, wanted_compactions) = unbounded_channel();
+        let (removals, wanted_removals) = unbounded_channel();
+        let inbox = MaintenanceReceiver {
+            flushes: wanted_flushes,
+            compactions: wanted_compactions,
+            removals: wanted_removals,
+        };
+        (MaintenanceQueue { flushes, compactions, removals }, inbox)
+    }
+
+    /// Requests the removal of the directories of deleted topics.
+    pub fn request_removal(&self, removal: DirRemoval) {
+        if !removal.dirs.is_empty() {
+            // The receiver is gone once the broker stops; the next start removes them.
+            let _ = self.removals.send(removal);
+        }
     }
 
     fn request_flush(&self, partition: &Arc<P>, due_mono_ms: i64) {

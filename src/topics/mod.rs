@@ -1,6 +1,14 @@
-//! Live partitions: the lock around a log, the view for readers, and the waiters for new data.
+//! Topics: in the metadata log, and live. Partitions: the lock around a log, the view for readers,
+//! and the waiters for new data.
 
+pub mod auto_creation;
+pub mod batches;
+pub mod capacity;
+pub mod change_error;
+pub mod changes;
+pub mod checkpoints;
 pub mod compaction;
+pub mod deletion;
 pub mod error;
 pub mod maintenance;
 pub mod names;
@@ -10,4 +18,5 @@ pub mod producer_count;
 pub mod registry;
 pub mod retention;
 pub mod scrub;
+pub mod service;
 pub mod waiters;

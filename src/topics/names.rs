@@ -1,5 +1,8 @@
 //! Legal topic names (Kafka's Topic.validate) and Kafka's internal topics.
 
+/// The topic of groups and committed offsets.
+pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
 /// Returns what is wrong with a topic name, in Kafka's words; `None` if it is legal.
 pub fn fault(name: &str) -> Option<String> {
     let is_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
@@ -30,7 +33,7 @@ fn in_short(name: &str) -> String {
 
 /// Returns true for topics that only the broker writes.
 pub fn is_internal(name: &str) -> bool {
-    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(name, CONSUMER_OFFSETS | "__transaction_state" | "__share_group_state")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ottla::broker::{start, stop};
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::{Flag, Settings};
 use ottla::server::listener;
-use ottla::storage::datadir::{self, DataDirError};
+use ottla::storage::datadir::{self, DataDirError, DataDirLock};
 use ottla::storage::disk::{Disk, OsDisk};
 use tokio::task::JoinHandle;
 
@@ -74,16 +74,7 @@ impl Ottla {
         let mut flags = vec![flag("listeners", "127.0.0.1:0")];
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
-        let hold = within_a_minute("the directory is free", async {
-            loop {
-                // A thread may still be in the middle of dropping the broker that was killed.
-                match datadir::lock(self.data_dir()) {
-                    Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
-                    held => break held.unwrap(),
-                }
-            }
-        });
-        let hold = hold.await;
+        let hold = lock(self.data_dir()).await;
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
         }
@@ -164,12 +155,25 @@ impl Ottla {
     }
 }
 
-/// Wait until no task holds the broker: the data directory's lock goes with it.
+/// Lock a data directory, as soon as the last task of the broker that had it has ended.
+pub async fn lock(dir: &Path) -> DataDirLock {
+    within_a_minute("the directory is free", async {
+        loop {
+            match datadir::lock(dir) {
+                Err(DataDirError::Held { .. }) => tokio::task::yield_now().await,
+                held => break held.unwrap(),
+            }
+        }
+    })
+    .await
+}
+
+/// Wait until no task holds the broker or its topics: the data directory's lock goes with them.
 async fn gone(broker: Arc<Broker>) {
-    let held = Arc::downgrade(&broker);
+    let (held, topics) = (Arc::downgrade(&broker), Arc::downgrade(&broker.topics));
     drop(broker);
     within_a_minute("no task holds the broker", async {
-        while held.strong_count() > 0 {
+        while held.strong_count() + topics.strong_count() > 0 {
             tokio::task::yield_now().await;
         }
     })

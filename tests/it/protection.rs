@@ -7,12 +7,11 @@ use ottla::broker::start;
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::Settings;
 use ottla::metadata::records::{ConfigRecord, Record};
-use ottla::storage::datadir;
 use ottla::storage::disk::OsDisk;
 
 use crate::broker_configs::{BROKER, INVALID_REQUEST, set};
 use crate::daemon::{Daemon, complains, ottla, text};
-use crate::harness::Ottla;
+use crate::harness::{Ottla, lock};
 
 /// Options that ask for something, and what their value is.
 const DEMANDS: &[(&str, &str)] = &[
@@ -114,14 +113,14 @@ async fn a_directory_in_which_clients_have_asked_for_a_protection_is_not_opened_
 {
     for of in ["", "1"] {
         let dir = tempfile::tempdir().unwrap();
-        let start = || {
+        let start = async || {
             let settings = Arc::new(Settings::load(None, [], &[]).unwrap());
-            let hold = datadir::lock(dir.path()).unwrap();
+            let hold = lock(dir.path()).await;
             let clock = Arc::new(SystemClock::default());
             let dir = dir.path().to_owned();
             start::start(settings, dir, Arc::new(OsDisk), clock, Some(hold))
         };
-        let broker = start().unwrap();
+        let broker = start().await.unwrap();
         let record = Record::Config(ConfigRecord {
             resource_type: BROKER,
             resource_name: of.to_owned(),
@@ -135,12 +134,9 @@ async fn a_directory_in_which_clients_have_asked_for_a_protection_is_not_opened_
             .unwrap();
         broker.stopping.send_replace(true);
         ottla::broker::stop::stop(&broker).unwrap();
-        while Arc::strong_count(&broker) > 1 {
-            tokio::task::yield_now().await;
-        }
         drop(broker);
         for _ in 0..2 {
-            let refused = start().map(drop).unwrap_err().to_string();
+            let refused = start().await.map(drop).unwrap_err().to_string();
             assert!(
                 refused.starts_with("listener.name.client.ssl.client.auth = \"required\" (set by")
                     && refused.contains("asks for encryption (TLS)")

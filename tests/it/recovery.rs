@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use ottla::broker::start;
+use ottla::broker::start::{self, StartError};
 use ottla::clock::SystemClock;
 use ottla::config::settings::Settings;
-use ottla::storage::datadir;
 use ottla::storage::disk::OsDisk;
 
-use crate::harness::Ottla;
+use crate::harness::{Ottla, lock};
 use crate::records::{expected, plain, read};
 
 #[tokio::test]
@@ -188,25 +187,25 @@ async fn durable_produces_are_answered() {
 
 #[tokio::test]
 async fn a_directory_that_is_not_understood_stops_the_start() {
-    let start = |dir: &std::path::Path| {
+    async fn start(dir: &std::path::Path) -> Result<(), StartError> {
         let settings = std::sync::Arc::new(Settings::load(None, [], &[]).unwrap());
-        let hold = datadir::lock(dir).unwrap();
+        let hold = lock(dir).await;
         let (disk, clock) = (OsDisk, SystemClock::default());
         let (disk, clock) = (std::sync::Arc::new(disk), std::sync::Arc::new(clock));
         start::start(settings, dir.to_owned(), disk, clock, Some(hold)).map(drop)
-    };
+    }
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("meta.properties"), "version=9\n").unwrap();
-    let error = start(dir.path()).unwrap_err().to_string();
+    let error = start(dir.path()).await.unwrap_err().to_string();
     assert!(error.contains("meta.properties") && !error.contains('\n'), "{error}");
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("recovery-point-offset-checkpoint"), "7\nx\n").unwrap();
-    let error = start(dir.path()).unwrap_err().to_string();
+    let error = start(dir.path()).await.unwrap_err().to_string();
     assert!(error.contains("recovery-point-offset-checkpoint"), "{error}");
     let dir = tempfile::tempdir().unwrap();
-    start(dir.path()).unwrap();
+    start(dir.path()).await.unwrap();
     let log = dir.path().join("__cluster_metadata-0/00000000000000000000.log");
     std::fs::rename(&log, log.with_file_name("00000000000000000100.log")).unwrap();
-    let error = start(dir.path()).unwrap_err().to_string();
+    let error = start(dir.path()).await.unwrap_err().to_string();
     assert!(error.contains("offset 100") && error.contains("snapshot"), "{error}");
 }

@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("log", &["storage", "config", "clock", "types"]),
     ("metadata", &["sync", "log", "config", "storage", "fields", "clock", "types"]),
     ("topics", &["sync", "log", "metadata", "storage", "config", "clock", "types"]),
-    ("fetch", &["topics", "log", "storage", "clock", "types"]),
+    ("fetch", &["sync", "topics", "log", "storage", "clock", "types"]),
     ("coordinator", &["groups", "topics", "log", "storage", "clock"]),
     ("quotas", &["sync", "metadata", "clock"]),
     (
@@ -61,15 +61,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// a decision: put it here, and say in docs/locks.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
     ("broker/advertised.rs", "where clients are told to go"),
-    ("broker/auto_creation.rs", "how many topics may be created now by their names"),
-    ("broker/checkpoints.rs", "checkpointed, while the checkpoints are written"),
-    ("broker/config_changes.rs", "who changes topics, and what is the default for them"),
     ("broker/loggers.rs", "the levels of the loggers"),
-    ("broker/state.rs", "the block of producer ids"),
-    ("broker/topic_changes.rs", "who changes topics; checkpointed"),
-    ("broker/topic_deletion.rs", "who changes topics; checkpointed"),
     ("broker/background_errors.rs", "what fails in the background"),
-    ("handlers/data/fetch.rs", "the fetch sessions"),
+    ("fetch/sessions.rs", "the fetch sessions"),
+    ("metadata/producer_ids.rs", "the block of producer ids"),
     ("metadata/store.rs", "the metadata log; the image"),
     ("quotas/enforcer.rs", "the meters of quotas"),
     ("storage/fd_cache.rs", "names and descriptors of open files"),
@@ -77,8 +72,11 @@ const LOCKS: &[(&str, &str)] = &[
     ("server/connection_limits.rs", "who is connected"),
     ("storage/index.rs", "the entries of an index"),
     ("storage/sim_disk.rs", "the simulated disk"),
+    ("topics/auto_creation.rs", "how many topics may be created now by their names"),
+    ("topics/checkpoints.rs", "what the checkpoints have, while they are written"),
     ("topics/partition.rs", "the log; the view; who compacts the log"),
     ("topics/registry.rs", "name and id to topic"),
+    ("topics/service.rs", "who changes topics, and what is the default for them"),
     ("topics/waiters.rs", "who waits"),
 ];
 

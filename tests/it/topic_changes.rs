@@ -4,10 +4,10 @@ use std::sync::{Arc, Barrier};
 
 use ottla::broker::start;
 use ottla::broker::state::Broker;
-use ottla::broker::topic_changes::NewTopic;
 use ottla::clock::SystemClock;
 use ottla::config::settings::Settings;
 use ottla::storage::disk::OsDisk;
+use ottla::topics::changes::NewTopic;
 use ottla::types::TopicId;
 
 /// How many want the name at once: the more, the likelier that one comes in between.
@@ -19,18 +19,17 @@ fn wanted() -> NewTopic {
 
 /// Delete the topic on one thread while others would have one of its name.
 fn delete_and_create(broker: &Arc<Broker>, old: TopicId) {
-    let (runtime, start) = (tokio::runtime::Handle::current(), Barrier::new(1 + CREATORS));
+    let start = Barrier::new(1 + CREATORS);
     let is_old = || broker.image().topics.get("t").is_none_or(|topic| topic.id == old);
     std::thread::scope(|threads| {
         threads.spawn(|| {
-            let _runtime = runtime.enter();
             start.wait();
-            broker.delete_topic("t").unwrap();
+            broker.topics.delete_one("t").unwrap();
         });
         for _ in 0..CREATORS {
             threads.spawn(|| {
                 start.wait();
-                while is_old() && broker.create_topic(wanted()).is_err() {}
+                while is_old() && broker.topics.create_one(wanted()).is_err() {}
             });
         }
     });
@@ -43,13 +42,13 @@ async fn a_name_that_is_deleted_and_created_at_once_is_one_whole_topic() {
     let clock = Arc::new(SystemClock::default());
     let broker =
         start::start(settings, dir.path().to_owned(), Arc::new(OsDisk), clock, None).unwrap();
-    broker.create_topic(wanted()).unwrap();
+    broker.topics.create_one(wanted()).unwrap();
     for round in 0..200 {
-        let old = broker.registry.named("t").unwrap();
+        let old = broker.topics.named("t").unwrap();
         old.partitions[0].open().unwrap();
         delete_and_create(&broker, old.id);
         let known = broker.image().topics["t"].id;
-        let live = broker.registry.named("t").map(|topic| topic.id);
+        let live = broker.topics.named("t").map(|topic| topic.id);
         assert_eq!(live, Some(known), "round {round}: what is live is not what is known");
         assert_ne!(known, old.id, "round {round}");
     }

@@ -39,12 +39,12 @@ fn error() -> PartitionRead {
     PartitionRead { has_records: false, must_answer: true, offsets: NOT_SENT }
 }
 
-fn sessions(slots: usize) -> FetchSessions {
-    FetchSessions::new(slots, fastrand::Rng::with_seed(1))
+fn sessions(slots: usize) -> SessionCache {
+    SessionCache::new(slots, fastrand::Rng::with_seed(1))
 }
 
 /// Starts a session over partitions 0.. with these results; returns its id.
-fn started(sessions: &mut FetchSessions, now: i64, seen: &[PartitionRead]) -> i32 {
+fn started(sessions: &mut SessionCache, now: i64, seen: &[PartitionRead]) -> i32 {
     let wanted = (0..seen.len() as i32).map(|p| want(p, 0)).collect();
     let plan = sessions.begin(now, request(0, FULL_EPOCH, wanted)).unwrap();
     let answer = sessions.finish(now, &plan, seen).unwrap();
@@ -207,7 +207,7 @@ fn only_a_silent_session_makes_room_for_another() {
     assert_eq!(gone, SessionError::UnknownId(second));
     assert_eq!((sessions.len(), sessions.partitions()), (2, 2));
     assert_eq!(
-        started(&mut FetchSessions::new(0, fastrand::Rng::new()), 0, &[quiet(5)]),
+        started(&mut SessionCache::new(0, fastrand::Rng::new()), 0, &[quiet(5)]),
         NO_SESSION
     );
 }
@@ -273,7 +273,7 @@ fn what_happens_between_the_two_halves_is_noticed() {
 fn a_client_that_follows_the_answers_always_knows_what_the_broker_knows() {
     let mut rng = fastrand::Rng::with_seed(17);
     for round in 0..100 {
-        let mut sessions = FetchSessions::new(rng.usize(1..4), rng.fork());
+        let mut sessions = SessionCache::new(rng.usize(1..4), rng.fork());
         let mut truth: Vec<Offset> = vec![0; 8];
         // The client's view: its session, its subscription, and what it has received.
         let (mut id, mut epoch) = (NO_SESSION, FULL_EPOCH);

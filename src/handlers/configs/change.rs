@@ -147,5 +147,5 @@ fn alter_topic(
         let image = cx.broker.image();
         return checked(image.topics.get(name).map(|topic| &topic.configs)).map(drop);
     }
-    cx.broker.alter_topic(name, |topic| checked(topic.map(|topic| &topic.configs)))
+    cx.broker.topics.alter(name, |topic| checked(topic.map(|topic| &topic.configs)))
 }

@@ -45,7 +45,7 @@ impl Handler for ListConfigResources {
         };
         let mut all = Vec::new();
         if wanted(TOPIC) {
-            let topics = cx.broker.registry.all();
+            let topics = cx.broker.topics.all();
             all.extend(topics.iter().map(|topic| resource(TOPIC, topic.name.clone())));
         }
         for kind in [BROKER, BROKER_LOGGER] {

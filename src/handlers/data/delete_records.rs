@@ -42,7 +42,7 @@ impl Handler for DeleteRecords {
             offsets.map(move |(index, offset)| (name.clone(), index, offset))
         });
         let topics = last_of_each(named).into_iter().map(|(name, partitions)| {
-            let live = cx.broker.registry.named(&name);
+            let live = cx.broker.topics.named(&name);
             let partitions = partitions.into_iter().map(|(index, offset)| {
                 let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
                 match delete(live.as_deref(), index, offset) {

@@ -48,10 +48,8 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
             max_wait_ms: request.max_wait_ms.clamp(0, WAIT_MS_MAX) as u64,
             committed: request.isolation_level == 1,
         };
-        let begun = {
-            let mut sessions = cx.broker.sessions.lock();
-            sessions.begin(cx.broker.clock.now().mono_ms, session_request(cx.version, request))
-        };
+        let (sessions, now) = (&cx.broker.fetch_sessions, cx.broker.clock.now());
+        let begun = sessions.begin(now.mono_ms, session_request(cx.version, request));
         let fetched = match begun {
             Ok(plan) => match otherwise.filter(|_| has_what_is_there(&cx.broker, &plan)) {
                 None => fetch(cx, plan, limits, reads_nothing).await,
@@ -174,11 +172,8 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
     if let Some(empty) = throttled(cx, &plan, &answers) {
         return empty;
     }
-    let finished = {
-        let mut sessions = cx.broker.sessions.lock();
-        sessions.finish(cx.broker.clock.now().mono_ms, &plan, &seen)
-    };
-    match finished {
+    let now = cx.broker.clock.now();
+    match cx.broker.fetch_sessions.finish(now.mono_ms, &plan, &seen) {
         Ok(session) => {
             let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
             let shown =
@@ -215,8 +210,7 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
     if cx.cost.throttle_ms() == 0 {
         return None;
     }
-    let sessions = cx.broker.sessions.lock();
-    Some(match sessions.throttled(plan) {
+    Some(match cx.broker.fetch_sessions.throttled(plan) {
         Ok(session_id) => Fetched { session_id, ..Fetched::default() },
         Err(error) => {
             Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
@@ -274,8 +268,8 @@ fn is_unknown(code: &i16) -> bool {
 
 fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
     let live = match &wanted.key.topic {
-        TopicKey::Name(name) => broker.registry.named(name).ok_or(Code::UnknownTopicOrPartition),
-        TopicKey::Id(id) => broker.registry.with_id(*id).ok_or(Code::UnknownTopicId),
+        TopicKey::Name(name) => broker.topics.named(name).ok_or(Code::UnknownTopicOrPartition),
+        TopicKey::Id(id) => broker.topics.with_id(*id).ok_or(Code::UnknownTopicId),
     };
     let found = live.and_then(|topic| {
         let partition = topic.partition(wanted.key.partition).cloned();

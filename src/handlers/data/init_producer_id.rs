@@ -37,7 +37,7 @@ impl Handler for InitProducerId {
             }
             // There are no transactions yet; a retriable code would keep clients waiting.
             Some(_) => failed(Code::UnsupportedVersion),
-            None => match cx.broker.next_producer_id() {
+            None => match cx.broker.producer_ids.next(cx.broker.clock.now()) {
                 Ok(id) => InitProducerIdResponse::default()
                     .with_producer_id(ProducerId(id))
                     .with_producer_epoch(0),

@@ -84,7 +84,7 @@ async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, Clos
 async fn open_wanted(cx: &Context, topics: &[ListOffsetsTopic]) {
     let mut wanted = Vec::new();
     for topic in topics {
-        let Some(live) = cx.broker.registry.named(&topic.name) else { continue };
+        let Some(live) = cx.broker.topics.named(&topic.name) else { continue };
         let indexes = topic.partitions.iter().map(|partition| partition.partition_index);
         let closed = indexes.filter_map(|index| live.partition(index)).filter(|one| !one.is_open());
         wanted.extend(closed.cloned());
@@ -123,7 +123,7 @@ fn listed(
     if !is_served(cx.version, wanted.timestamp) {
         return failed(wanted, Code::UnsupportedVersion);
     }
-    let live = cx.broker.registry.named(topic);
+    let live = cx.broker.topics.named(topic);
     let Some(partition) = live.as_ref().and_then(|t| t.partition(wanted.partition_index)) else {
         return failed(wanted, Code::UnknownTopicOrPartition);
     };

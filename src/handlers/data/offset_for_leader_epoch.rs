@@ -52,7 +52,7 @@ fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochE
         .with_partition(wanted.partition)
         .with_leader_epoch(-1)
         .with_end_offset(-1);
-    let live = cx.broker.registry.named(topic);
+    let live = cx.broker.topics.named(topic);
     let Some(partition) = live.as_ref().and_then(|t| t.partition(wanted.partition)) else {
         return result.with_error_code(Code::UnknownTopicOrPartition.code());
     };

@@ -119,9 +119,9 @@ async fn append_all(
     let acks = request.acks;
     for (topic, wanted) in what_to_append(cx.version, request.topic_data) {
         let live = if cx.version >= 13 {
-            cx.broker.registry.with_id(topic.1)
+            cx.broker.topics.with_id(topic.1)
         } else {
-            cx.broker.registry.named(&topic.0)
+            cx.broker.topics.named(&topic.0)
         };
         let mut partitions = Vec::with_capacity(wanted.len());
         for (index, data) in wanted {

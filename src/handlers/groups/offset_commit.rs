@@ -86,7 +86,7 @@ fn existing(
     let unknown = |index| partition(index, Code::UnknownTopicOrPartition.code());
     let mut there = Vec::with_capacity(topics.len());
     for mut topic in topics {
-        let Some(live) = cx.broker.registry.named(&topic.name) else {
+        let Some(live) = cx.broker.topics.named(&topic.name) else {
             let all = topic.partitions.iter().map(|p| unknown(p.partition_index));
             answers.of(&topic.name).extend(all);
             continue;

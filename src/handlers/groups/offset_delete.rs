@@ -31,7 +31,7 @@ impl Handler for OffsetDelete {
         let unknown = Code::UnknownTopicOrPartition.code();
         let (mut answers, mut there) = (ByTopic::new(), Vec::new());
         for topic in request.topics {
-            let live = cx.broker.registry.named(&topic.name);
+            let live = cx.broker.topics.named(&topic.name);
             let is_there = |index| live.as_ref().is_some_and(|l| l.partition(index).is_some());
             let indexes = topic.partitions.iter().map(|p| p.partition_index);
             let (known, others): (Vec<i32>, Vec<i32>) = indexes.partition(|index| is_there(*index));

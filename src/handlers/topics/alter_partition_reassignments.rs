@@ -37,7 +37,7 @@ impl Handler for AlterPartitionReassignments {
             return AlterPartitionReassignmentsResponse::default();
         }
         let responses = request.topics.into_iter().map(|topic| {
-            let live = cx.broker.registry.named(&topic.name);
+            let live = cx.broker.topics.named(&topic.name);
             let partitions = topic.partitions.iter().map(|wanted| {
                 let answer = ReassignablePartitionResponse::default()
                     .with_error_message(None)

@@ -71,7 +71,7 @@ fn moved(cx: &Context, topic: &str, index: i32, to_ours: bool) -> i16 {
     if !to_ours {
         return Code::LogDirNotFound.code();
     }
-    let live = cx.broker.registry.named(topic);
+    let live = cx.broker.topics.named(topic);
     match live.as_ref().and_then(|live| live.partition(index)) {
         None => Code::UnknownTopicOrPartition.code(),
         Some(partition) if partition.is_offline() => Code::KafkaStorageError.code(),

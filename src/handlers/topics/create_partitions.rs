@@ -13,7 +13,6 @@ use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicR
 use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_errors::GrowError;
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
@@ -21,6 +20,7 @@ use crate::handlers::duplicates::named_twice;
 use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
+use crate::topics::change_error::GrowError;
 
 /// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
 const STRICT_SINCE: i16 = 3;
@@ -72,7 +72,7 @@ impl Handler for CreatePartitions {
 /// Returns the number of partitions that would be created in total.
 fn additional<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatePartitionsTopic>) -> i64 {
     let of = |topic: &CreatePartitionsTopic| {
-        let has = cx.broker.registry.named(&topic.name)?.partitions.len() as i64;
+        let has = cx.broker.topics.named(&topic.name)?.partitions.len() as i64;
         Some((i64::from(topic.count) - has).max(0))
     };
     topics.filter_map(of).sum()
@@ -95,7 +95,7 @@ async fn grow(
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), ApiError> {
-    let topic = cx.broker.registry.named(&wanted.name).ok_or(GrowError::Unknown)?;
+    let topic = cx.broker.topics.named(&wanted.name).ok_or(GrowError::Unknown)?;
     let has = topic.partitions.len() as i32;
     if wanted.count <= has {
         let name = wanted.name.to_string();
@@ -108,10 +108,10 @@ async fn grow(
         check_assigned(cx, assigned, (wanted.count - has) as usize)?;
     }
     if validate_only {
-        let could = cx.broker.could_grow(&wanted.name, wanted.count - has);
+        let could = cx.broker.topics.could_add_partitions(&wanted.name, wanted.count - has);
         return could.map_err(|error| GrowError::from(error).into());
     }
-    cx.broker.grow(&wanted.name, wanted.count).await.map_err(ApiError::from)
+    cx.broker.topics.grow(&wanted.name, wanted.count).await.map_err(ApiError::from)
 }
 
 fn check_assigned(

@@ -17,14 +17,14 @@ use kafka_protocol::messages::create_topics_response::{
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::NewTopic;
-use crate::broker::topic_errors::CreateError;
 use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::quotas::limits::QuotaType;
+use crate::topics::change_error::CreateError;
+use crate::topics::changes::NewTopic;
 use crate::topics::names;
 use crate::types::TopicId;
 use crate::wire::legacy;
@@ -69,7 +69,7 @@ async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsR
         return response;
     }
     let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
-    let could = names.iter().zip(cx.broker.are_free(&names));
+    let could = names.iter().zip(cx.broker.topics.are_free(&names));
     let mut could: BTreeMap<String, _> =
         could.map(|(name, could)| ((*name).to_owned(), could)).collect();
     // The topics that may be created, and their positions in the response.
@@ -224,10 +224,10 @@ async fn create(
 ) -> Vec<Result<TopicId, ApiError>> {
     let charged = cx.broker.quotas.has(QuotaType::Mutation);
     if !validate_only && !charged {
-        let created = cx.broker.create_in_batches(wanted.to_vec()).await;
+        let created = cx.broker.topics.create_in_batches(wanted.to_vec()).await;
         return created.into_iter().map(|outcome| outcome.map_err(ApiError::from)).collect();
     }
-    let could = cx.broker.could_create(wanted).into_iter().zip(wanted);
+    let could = cx.broker.topics.could_create(wanted).into_iter().zip(wanted);
     let mut outcomes: Vec<Result<TopicId, ApiError>> = could
         .map(|(could, topic)| {
             could.map_err(ApiError::from)?;
@@ -242,7 +242,7 @@ async fn create(
     if !validate_only {
         let left = outcomes.iter().zip(wanted).filter(|(outcome, _)| outcome.is_ok());
         let left: Vec<NewTopic> = left.map(|(_, topic)| topic.clone()).collect();
-        let created = cx.broker.create_in_batches(left).await;
+        let created = cx.broker.topics.create_in_batches(left).await;
         let places = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
         places.zip(created).for_each(|(place, outcome)| *place = outcome.map_err(ApiError::from));
     }

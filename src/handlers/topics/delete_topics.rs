@@ -63,7 +63,7 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
         })
         .collect();
     let names: Vec<String> = checked.iter().flatten().map(|topic| topic.name.clone()).collect();
-    let mut deleted = cx.broker.delete_in_batches(&names).await.into_iter();
+    let mut deleted = cx.broker.topics.delete_in_batches(&names).await.into_iter();
     let mut responses = Vec::with_capacity(checked.len());
     for topic in checked {
         responses.push(match topic {
@@ -90,7 +90,7 @@ fn checked(
     let ids: HashSet<TopicId> =
         wanted.iter().filter(|topic| topic.name.is_none()).map(|topic| topic.topic_id).collect();
     let named_by_id = |name: &TopicName| {
-        cx.broker.registry.named(name).is_some_and(|topic| ids.contains(&topic.id))
+        cx.broker.topics.named(name).is_some_and(|topic| ids.contains(&topic.id))
     };
     let mut seen = HashSet::new();
     let mut checked = Vec::with_capacity(wanted.len());
@@ -120,11 +120,11 @@ fn check(
     let found = match &wanted.name {
         Some(name) => {
             let unknown = (Code::UnknownTopicOrPartition, UNKNOWN_TOPIC_OR_PARTITION);
-            cx.broker.registry.named(name).ok_or(unknown)
+            cx.broker.topics.named(name).ok_or(unknown)
         }
         None => {
             let unknown = (Code::UnknownTopicId, UNKNOWN_TOPIC_ID);
-            cx.broker.registry.with_id(wanted.topic_id).ok_or(unknown)
+            cx.broker.topics.with_id(wanted.topic_id).ok_or(unknown)
         }
     };
     let failed = |name: Option<TopicName>, code: Code, why: String| {

@@ -36,13 +36,13 @@ impl ListHandler for DescribeLogDirs {
         let mut list = ResponseList::new(cx, Self::KEY);
         match request.topics {
             None => {
-                for topic in cx.broker.registry.all() {
+                for topic in cx.broker.topics.all() {
                     list.put(&described(&topic, None)).await?;
                 }
             }
             Some(topics) => {
                 for (name, partitions) in requested_partitions(topics) {
-                    if let Some(topic) = cx.broker.registry.named(&name) {
+                    if let Some(topic) = cx.broker.topics.named(&name) {
                         let described = described(&topic, Some(&partitions));
                         if !described.partitions.is_empty() {
                             list.put(&described).await?;

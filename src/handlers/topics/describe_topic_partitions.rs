@@ -40,7 +40,7 @@ impl ListHandler for DescribeTopicPartitions {
         }
         let all = request.topics.is_empty();
         let names: BTreeSet<String> = if all {
-            cx.broker.registry.all().iter().map(|topic| topic.name.clone()).collect()
+            cx.broker.topics.all().iter().map(|topic| topic.name.clone()).collect()
         } else {
             request.topics.iter().map(|topic| topic.name.to_string()).collect()
         };
@@ -61,7 +61,7 @@ impl ListHandler for DescribeTopicPartitions {
             }
             let topic = described(cx, &name, skip, left);
             let shown = topic.partitions.len();
-            let total = cx.broker.registry.named(&name).map_or(0, |t| t.partitions.len());
+            let total = cx.broker.topics.named(&name).map_or(0, |t| t.partitions.len());
             left -= shown;
             list.put(&topic).await?;
             if skip + shown < total {
@@ -123,7 +123,7 @@ fn described(
     let node_id = BrokerId(cx.node_id());
     let response = DescribeTopicPartitionsResponseTopic::default()
         .with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))));
-    let Some(topic) = cx.broker.registry.named(name) else {
+    let Some(topic) = cx.broker.topics.named(name) else {
         let code = if names::fault(name).is_some() {
             Code::InvalidTopicException
         } else {

@@ -37,14 +37,14 @@ impl ListHandler for ElectLeaders {
         }
         let Some(topics) = request.topic_partitions else {
             // If all partitions are requested, only those that needed an election are answered.
-            for topic in cx.broker.registry.all() {
+            for topic in cx.broker.topics.all() {
                 let name = TopicName(StrBytes::from_string(topic.name.clone()));
                 list.put(&ReplicaElectionResult::default().with_topic(name)).await?;
             }
             return finished(cx, list, NONE).await;
         };
         for topic in topics {
-            let live = cx.broker.registry.named(&topic.topic);
+            let live = cx.broker.topics.named(&topic.topic);
             // Each message repeats the topic's name, which may be as long as the request.
             let result_bytes = RESULT_BYTES + 2 * topic.topic.len();
             list.expect(topic.partitions.len().saturating_mul(result_bytes)).await?;

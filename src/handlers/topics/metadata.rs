@@ -19,8 +19,6 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::broker::topic_changes::NewTopic;
-use crate::broker::topic_errors::CreateError;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, create_error_code};
@@ -29,6 +27,8 @@ use crate::handlers::security::operations;
 use crate::handlers::throttle::may_mutate;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
+use crate::topics::change_error::CreateError;
+use crate::topics::changes::NewTopic;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
@@ -61,7 +61,7 @@ impl ListHandler for Metadata {
         let mut list = ResponseList::new(cx, Self::KEY);
         match wanted {
             None => {
-                for topic in cx.broker.registry.all() {
+                for topic in cx.broker.topics.all() {
                     list.put(&finished(described(cx, &topic))).await?;
                 }
             }
@@ -164,7 +164,7 @@ fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQu
     let mut asked = each_once(topics);
     let is_known = |topic: &TopicQuery| match topic {
         TopicQuery::Name(_) => false,
-        TopicQuery::Id(id) => cx.broker.registry.with_id(*id).is_some(),
+        TopicQuery::Id(id) => cx.broker.topics.with_id(*id).is_some(),
     };
     asked.sort_by_cached_key(is_known);
     asked
@@ -188,7 +188,7 @@ fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseT
 }
 
 fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
-    match cx.broker.registry.with_id(id) {
+    match cx.broker.topics.with_id(id) {
         Some(topic) => described(cx, &topic),
         None => failed(None, id, Code::UnknownTopicId),
     }
@@ -199,7 +199,7 @@ fn by_name(
     name: TopicName,
     uncreated: &HashMap<TopicName, Code>,
 ) -> MetadataResponseTopic {
-    if let Some(topic) = cx.broker.registry.named(&name) {
+    if let Some(topic) = cx.broker.topics.named(&name) {
         return described(cx, &topic);
     }
     let code = match names::fault(&name) {
@@ -219,7 +219,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     let mut missing: Vec<&TopicName> = Vec::new();
     for name in asked.iter().filter_map(TopicQuery::name) {
         let may_be = || names::fault(name).is_none() && !names::is_internal(name);
-        if broker.registry.named(name).is_none() && may_be() && &**name != store::TOPIC {
+        if broker.topics.named(name).is_none() && may_be() && &**name != store::TOPIC {
             missing.extend(seen.insert(name).then_some(name));
         }
     }
@@ -228,7 +228,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     }
     let limits = broker.settings.now().live().topics;
     let (wanted, partitions) = (missing.len(), broker.config.num_partitions);
-    missing.truncate(broker.auto_creation.take(wanted, limits, broker.clock.now()));
+    missing.truncate(broker.topics.auto_creation().take(wanted, limits, broker.clock.now()));
     let now = missing.len();
     tracing::debug!(requested = wanted, allowed = now, "auto-creating topics");
     // As in Kafka, where the broker forwards this to its controller: refused while the client is in
@@ -239,7 +239,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
         partitions,
         configs: Default::default(),
     };
-    let created = broker.create_in_batches(missing.iter().map(new).collect()).await;
+    let created = broker.topics.create_in_batches(missing.iter().map(new).collect()).await;
     let mut uncreated = HashMap::new();
     for (name, outcome) in missing.into_iter().zip(created) {
         match outcome {
@@ -249,7 +249,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
                 uncreated.insert(name.clone(), Code::LeaderNotAvailable);
             }
             Err(error) => {
-                if broker.auto_creation.may_warn(broker.clock.now()) {
+                if broker.topics.auto_creation().may_warn(broker.clock.now()) {
                     tracing::warn!(topic = %**name, %error, "could not auto-create the topic");
                 }
                 uncreated.insert(name.clone(), create_error_code(&error));

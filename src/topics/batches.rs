@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::broker::state::Broker;
-use crate::broker::topic_changes::NewTopic;
-use crate::broker::topic_errors::{CreateError, GrowError};
 use crate::log::AppendError;
+use crate::topics::change_error::{CreateError, GrowError};
+use crate::topics::changes::NewTopic;
+use crate::topics::service::Topics;
 use crate::types::TopicId;
 
 /// The maximum number of topics in a batch.
@@ -14,8 +14,8 @@ const TOPICS: usize = 200;
 /// A batch with this many partitions takes no further topic. A single topic is never split.
 const PARTITIONS: i64 = 1000;
 
-impl Broker {
-    /// Creates topics, as [`Broker::create_topics`] does, in batches. A stopping broker creates no
+impl Topics {
+    /// Creates topics, as [`Topics::create`] does, in batches. A stopping broker creates no
     /// further batch.
     pub async fn create_in_batches(
         self: &Arc<Self>,
@@ -30,38 +30,38 @@ impl Broker {
                 partitions += i64::from(topic.partitions);
                 piece.push(topic);
             }
-            let (broker, topics) = (self.clone(), piece.len());
-            let done = self.blocking(move || broker.create_topics(&piece)).await;
+            let (service, topics) = (self.clone(), piece.len());
+            let done = self.blocking(move || service.create(&piece)).await;
             let failed = |why: &str| Err(AppendError::Offline(why.to_owned()).into());
             outcomes.extend(done.unwrap_or_else(|why| (0..topics).map(|_| failed(&why)).collect()));
         }
         outcomes
     }
 
-    /// Deletes topics, as [`Broker::delete_topics`] does, in batches.
+    /// Deletes topics, as [`Topics::delete`] does, in batches.
     pub async fn delete_in_batches(
         self: &Arc<Self>,
         names: &[String],
     ) -> Vec<Result<bool, AppendError>> {
         let mut outcomes = Vec::with_capacity(names.len());
         for piece in names.chunks(TOPICS) {
-            let (broker, piece) = (self.clone(), piece.to_vec());
+            let (service, piece) = (self.clone(), piece.to_vec());
             let topics = piece.len();
-            let done = self.blocking(move || broker.delete_topics(&piece)).await;
+            let done = self.blocking(move || service.delete(&piece)).await;
             let failed = |why: &str| Err(AppendError::Offline(why.to_owned()));
             outcomes.extend(done.unwrap_or_else(|why| (0..topics).map(|_| failed(&why)).collect()));
         }
         outcomes
     }
 
-    /// Increases a topic's number of partitions, as [`Broker::add_partitions`] does, on a blocking
+    /// Increases a topic's number of partitions, as [`Topics::add_partitions`] does, on a blocking
     /// thread.
     ///
     /// # Errors
-    /// Those of [`Broker::add_partitions`].
+    /// Those of [`Topics::add_partitions`].
     pub async fn grow(self: &Arc<Self>, name: &str, count: i32) -> Result<(), GrowError> {
-        let (broker, name) = (self.clone(), name.to_owned());
-        let done = self.blocking(move || broker.add_partitions(&name, count)).await;
+        let (service, name) = (self.clone(), name.to_owned());
+        let done = self.blocking(move || service.add_partitions(&name, count)).await;
         done.unwrap_or_else(|why| Err(AppendError::Offline(why).into()))
     }
 
@@ -70,7 +70,7 @@ impl Broker {
         &self,
         piece: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
-        if *self.stopping.borrow() {
+        if *self.context.stopping.borrow() {
             return Err("the broker is stopping".to_owned());
         }
         tokio::task::spawn_blocking(piece).await.map_err(|error| error.to_string())

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::broker::topic_errors::{CreateError, TopicLimitReached};
 use crate::config::topic_limits::TopicLimits;
-use crate::coordinator::journal;
 use crate::metadata::image::Image;
 use crate::metadata::store;
+use crate::topics::change_error::{CreateError, TopicLimitReached};
+use crate::topics::names::CONSUMER_OFFSETS;
 
 /// The numbers of topics and partitions, and their limits.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ impl TopicCapacity {
 
 /// Returns false for the offsets topic, which is exempt from the limits.
 fn is_counted(name: &str) -> bool {
-    name != journal::TOPIC
+    name != CONSUMER_OFFSETS
 }
 
 /// The names of existing topics, and those reserved for new ones.
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn topics_and_partitions_are_taken_up_to_their_limits() {
-        let image = image(&[("a", 3), (journal::TOPIC, 50)]);
+        let image = image(&[("a", 3), (CONSUMER_OFFSETS, 50)]);
         let mut reservations = NameReservations::of(&image, limits(3, 10));
         assert!(matches!(reservations.take("b", 8), Err(CreateError::NoRoom(_))), "11 of 10");
         reservations.take("b", 6).unwrap();
@@ -176,7 +176,7 @@ mod tests {
         assert!(error.contains("at most 10 partitions and has 3; 8 more"), "{error}");
         assert!(error.ends_with("raise max.partitions."), "{error}");
         room.take("a", false, 7).unwrap();
-        room.take(journal::TOPIC, false, 100).unwrap();
+        room.take(CONSUMER_OFFSETS, false, 100).unwrap();
     }
 
     #[test]
