@@ -8,6 +8,9 @@ use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 use crate::handlers::context::Context;
+use crate::handlers::request_cost::QuotaClass;
+use crate::handlers::throttle::charge;
+use crate::handlers::throttle_time::ThrottleTime;
 use crate::wire::response::{CloseReason, Response, check_frame, encode};
 
 /// The future of a response.
@@ -26,8 +29,49 @@ pub struct Api {
     /// The lowest version that ApiVersions advertises; lower than what is served only where a
     /// client infers a capability from it.
     pub advertised_from: i16,
+    /// True if it is also served before the client has authenticated.
+    pub before_authentication: bool,
+    /// How its requests are charged to quotas.
+    pub quota: QuotaClass,
+    /// What its requests may wait for.
+    pub waits_for: WaitsFor,
+    /// How many times the memory of its decoded form a request takes.
+    pub memory_factor: usize,
     /// Decodes, handles and encodes. The body has been validated by `wire/shape.rs`.
     pub run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
+}
+
+/// What a request may wait for while it is handled, beside memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// Nothing that takes long.
+    Nothing,
+    /// The disk.
+    Disk,
+    /// Records or other clients, for as long as its client chooses.
+    Others,
+}
+
+impl Api {
+    /// Returns a row with what is true of most APIs.
+    pub const fn new(
+        key: i16,
+        name: &'static str,
+        versions: RangeInclusive<i16>,
+        run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
+    ) -> Api {
+        Api {
+            key,
+            name,
+            advertised_from: *versions.start(),
+            versions,
+            before_authentication: false,
+            quota: QuotaClass::Request,
+            waits_for: WaitsFor::Nothing,
+            memory_factor: 1,
+            run,
+        }
+    }
 }
 
 /// A request whose response is one message.
@@ -38,10 +82,14 @@ pub trait Handler {
     const NAME: &'static str;
     /// The versions that are served.
     const VERSIONS: RangeInclusive<i16>;
+    /// How its requests are charged to quotas.
+    const QUOTA: QuotaClass = QuotaClass::Request;
+    /// What its requests may wait for.
+    const WAITS_FOR: WaitsFor = WaitsFor::Nothing;
     /// The request.
     type Request: Decodable + Send;
     /// The response.
-    type Response: Encodable + Send + Sync;
+    type Response: Encodable + ThrottleTime + Send + Sync;
 
     /// Rejects a decoded request that contains what no request may contain.
     ///
@@ -59,11 +107,9 @@ pub trait Handler {
 /// Returns the row of a handler.
 pub const fn api<H: Handler>() -> Api {
     Api {
-        key: H::KEY,
-        name: H::NAME,
-        versions: H::VERSIONS,
-        advertised_from: *H::VERSIONS.start(),
-        run: run::<H>,
+        quota: H::QUOTA,
+        waits_for: H::WAITS_FOR,
+        ..Api::new(H::KEY, H::NAME, H::VERSIONS, run::<H>)
     }
 }
 
@@ -71,7 +117,8 @@ fn run<H: Handler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         H::check(&request)?;
-        let response = H::handle(cx, request).await;
+        let mut response = H::handle(cx, request).await;
+        charge(cx, &mut response);
         let bytes = response.compute_size(cx.version);
         let bytes = bytes.map_err(|error| CloseReason::Unencodable(error.to_string()))?;
         check_frame(bytes)?;
@@ -89,6 +136,8 @@ pub trait ListHandler {
     const NAME: &'static str;
     /// The versions that are served.
     const VERSIONS: RangeInclusive<i16>;
+    /// How its requests are charged to quotas.
+    const QUOTA: QuotaClass = QuotaClass::Request;
     /// The request.
     type Request: Decodable + Send;
 
@@ -101,13 +150,7 @@ pub trait ListHandler {
 
 /// Returns the row of a list handler.
 pub const fn list_api<H: ListHandler>() -> Api {
-    Api {
-        key: H::KEY,
-        name: H::NAME,
-        versions: H::VERSIONS,
-        advertised_from: *H::VERSIONS.start(),
-        run: run_list::<H>,
-    }
+    Api { quota: H::QUOTA, ..Api::new(H::KEY, H::NAME, H::VERSIONS, run_list::<H>) }
 }
 
 fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {

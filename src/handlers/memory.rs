@@ -27,14 +27,6 @@ const FREE_REQUEST_BYTES: usize = 64 * 1024;
 const LARGE_REQUEST_BYTES: usize = 1024 * 1024;
 /// How long a large request waits for its turn.
 const TURN_PATIENCE: Duration = Duration::from_secs(20);
-/// The API key of Fetch, which needs far more memory per partition than the decoded form takes, and
-/// keeps it while it waits.
-const FETCH: i16 = 1;
-/// The factor: a partition takes some 480 bytes until it is answered.
-const FETCH_TIMES: usize = 5;
-/// APIs that may wait long for other clients and therefore take no turns: Produce, Fetch, JoinGroup
-/// and SyncGroup.
-const WAITS: &[i16] = &[0, 1, 11, 14];
 
 /// Memory that is reserved for one request. Nothing is counted if little is needed.
 #[derive(Debug, Default)]
@@ -45,33 +37,33 @@ pub struct RequestAllowance {
 }
 
 impl RequestAllowance {
-    /// Reserves memory for a request whose decoded form takes `decoded_bytes` bytes.
+    /// Reserves memory for a request that takes `bytes` bytes once it is decoded. A large one that
+    /// `takes_turns` waits until no other such request is processed.
     ///
     /// # Errors
     ///
     /// Returns an error if no memory is available.
     pub async fn for_request(
         broker: &Broker,
-        key: i16,
-        decoded_bytes: usize,
+        bytes: usize,
+        takes_turns: bool,
     ) -> Result<RequestAllowance, CloseReason> {
-        let times = if key == FETCH { FETCH_TIMES } else { 1 };
-        match decoded_bytes.saturating_mul(times) {
+        match bytes {
             0..=FREE_REQUEST_BYTES => Ok(RequestAllowance::default()),
             // Boxed: a rare case must not make the future of every connection larger.
-            bytes => Box::pin(RequestAllowance::for_counted_request(broker, key, bytes)).await,
+            _ => Box::pin(RequestAllowance::for_counted_request(broker, bytes, takes_turns)).await,
         }
     }
 
     async fn for_counted_request(
         broker: &Broker,
-        key: i16,
         bytes: usize,
+        takes_turns: bool,
     ) -> Result<RequestAllowance, CloseReason> {
         let memory = RequestAllowance::default();
         let held = broker.decoded_bytes.take(bytes).await.map_err(refused)?;
         let _ = memory.request.set(held);
-        if bytes > LARGE_REQUEST_BYTES && !WAITS.contains(&key) {
+        if bytes > LARGE_REQUEST_BYTES && takes_turns {
             let turn = broker.large_requests.clone().acquire_owned();
             let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
             let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {

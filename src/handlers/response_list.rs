@@ -7,6 +7,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
 use crate::handlers::memory::RequestAllowance;
+use crate::handlers::throttle::charge;
+use crate::handlers::throttle_time::ThrottleTime;
 use crate::wire::deferred::DeferredItems;
 use crate::wire::list::{EncodedList, PIECE_BYTES};
 use crate::wire::response::{CloseReason, Response, check_frame};
@@ -133,18 +135,19 @@ impl<'a> ResponseList<'a> {
         self.cx.hold_response(self.list.bytes() - self.shared_bytes).await
     }
 
-    /// Completes the response: `answer` is the response with an empty list, which `tail` bytes
-    /// follow.
+    /// Charges the request and completes its response: `response` has an empty list, which `tail`
+    /// bytes follow.
     ///
     /// # Errors
     ///
     /// Returns an error if the response cannot be encoded or no memory is available.
     pub async fn into_response(
         self,
-        answer: &impl Encodable,
+        mut response: impl Encodable + ThrottleTime,
         tail: usize,
     ) -> Result<Response, CloseReason> {
         self.hold().await?;
-        self.list.into_response(self.cx.correlation_id, answer, tail)
+        charge(self.cx, &mut response);
+        self.list.into_response(self.cx.correlation_id, &response, tail)
     }
 }

@@ -39,11 +39,10 @@ pub static APIS: &[Api] = &[
     list_api::<describe_groups::DescribeGroups>(),
     list_api::<list_groups::ListGroups>(),
     Api {
-        key: API_VERSIONS,
-        name: "ApiVersions",
-        versions: 0..=4,
-        advertised_from: 0,
-        run: |cx, body| Box::pin(async move { api_versions::answer(cx, body, APIS) }),
+        before_authentication: true,
+        ..Api::new(API_VERSIONS, "ApiVersions", 0..=4, |cx, body| {
+            Box::pin(async move { api_versions::answer(cx, body, APIS) })
+        })
     },
     create_topics::API,
     delete_topics::API,
@@ -82,6 +81,12 @@ pub fn find(key: i16, version: i16) -> Option<&'static Api> {
 mod tests {
     use super::*;
     use crate::wire::shapes;
+
+    #[test]
+    fn before_authentication_only_the_versions_are_served() {
+        let open: Vec<_> = APIS.iter().filter(|api| api.before_authentication).collect();
+        assert_eq!(open.iter().map(|api| api.name).collect::<Vec<_>>(), ["ApiVersions"]);
+    }
 
     #[test]
     fn keys_ascend_and_every_version_has_a_shape() {

@@ -1,97 +1,67 @@
-//! The cost of a request to its client's quotas, and the resulting throttle time (KIP-124,
-//! KIP-219).
+//! Charges requests to the quotas of their clients, and writes the resulting throttle times into
+//! responses (KIP-124, KIP-219).
 //!
+//! A request is charged when it has been handled and before its response is encoded, as in Kafka.
 //! A response is never delayed: it tells the client how long to pause, and for that time
 //! `server/connection.rs` does not read from the client. If no quota is set, this costs one relaxed
 //! load.
 
 use std::future::Future;
 
-use bytes::Bytes;
+use kafka_protocol::protocol::Encodable;
 
 use crate::broker::state::Broker;
-use crate::handlers::api::Api;
 use crate::handlers::context::{ANONYMOUS, Context};
-use crate::handlers::request_cost::RequestCost;
+use crate::handlers::request_cost::{QuotaClass, RequestCost};
+use crate::handlers::throttle_time::ThrottleTime;
 use crate::quotas::limits::{ClientEntity, QuotaType};
 use crate::quotas::meters::MutationOutcome;
-use crate::wire::response::{CloseReason, Response};
-use crate::wire::throttle;
+use crate::wire::response::{self, CloseReason, Response};
 
-const PRODUCE: i16 = 0;
-const FETCH: i16 = 1;
-/// APIs between brokers, whose time is not charged: WriteTxnMarkers.
-const EXEMPT: &[i16] = &[27];
-
-/// A response and what follows for its client.
-#[derive(Debug)]
-pub struct ChargedResponse {
-    /// The response to send.
-    pub response: Response,
-    /// How long not to read from the client after that, ms.
-    pub mute_ms: i64,
-    /// The client id to which the time for sending is charged, if processing time is limited.
-    pub payer: Option<String>,
-}
-
-/// Answers a request and charges it to its client.
+/// Charges a request that has been handled, and encodes its response.
 ///
 /// # Errors
 ///
-/// Returns the handler's error; nothing is charged then, since the connection is closed.
-pub async fn answer(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
-    if cx.broker.quotas.is_any() {
-        // Boxed: a rare case must not make the future of every connection larger.
-        return Box::pin(answer_charged(cx, api, body)).await;
-    }
-    let reply = (api.run)(cx, body).await?;
-    hold(cx, &reply).await?;
-    Ok(ChargedResponse { response: reply, mute_ms: 0, payer: None })
-}
-
-/// Reserves memory for a response that was encoded without reserving any.
-async fn hold(cx: &Context, reply: &Response) -> Result<(), CloseReason> {
-    match cx.memory.response_bytes() {
-        0 => cx.hold_response(reply.bytes_in_memory()).await,
-        _ => Ok(()),
-    }
-}
-
-async fn answer_charged(
+/// Returns an error if the response cannot be encoded in the version of the request.
+pub fn respond(
     cx: &Context,
-    api: &Api,
-    body: Bytes,
-) -> Result<ChargedResponse, CloseReason> {
-    let (quotas, clock) = (&cx.broker.quotas, &*cx.broker.clock);
-    let bytes = body.len() as f64;
-    let mut reply = cx.cost.time(clock, (api.run)(cx, body)).await?;
-    hold(cx, &reply).await?;
-    if api.key == PRODUCE {
-        cx.cost.throttle_at_least(quotas.record(
-            QuotaType::Produce,
-            cx.client_entity(),
-            bytes,
-            clock.now(),
-        ));
+    key: i16,
+    mut response: impl Encodable + ThrottleTime,
+) -> Result<Response, CloseReason> {
+    charge(cx, &mut response);
+    response::encode(key, cx.version, cx.correlation_id, &response)
+}
+
+/// Charges a request that has been handled, and writes the throttle time into its response.
+pub fn charge(cx: &Context, response: &mut impl ThrottleTime) {
+    if cx.broker.quotas.is_any() {
+        charge_bytes(cx);
+        // Fetch has charged its time itself.
+        if cx.cost.class != QuotaClass::Fetch {
+            charge_time(cx);
+        }
     }
-    // Fetch has charged its time itself. A produce without a response is not charged for its time.
-    let is_exempt = api.key == FETCH || EXEMPT.contains(&api.key);
-    if !is_exempt && !matches!(reply, Response::None) {
-        charge_time(cx);
+    let throttle_ms = cx.cost.throttle_ms();
+    if throttle_ms > 0 {
+        response.set_throttle_time(throttle_ms as i32);
     }
-    let mute_ms = cx.cost.throttle_ms();
-    if mute_ms > 0 {
-        throttle::put(&mut reply, api.key, cx.version, mute_ms as i32);
+}
+
+/// Charges the bytes of a request that produces.
+fn charge_bytes(cx: &Context) {
+    if cx.cost.class == QuotaClass::Produce {
+        let (bytes, now) = (cx.cost.bytes as f64, cx.broker.clock.now());
+        let throttle_ms =
+            cx.broker.quotas.record(QuotaType::Produce, cx.client_entity(), bytes, now);
+        cx.cost.throttle_at_least(throttle_ms);
     }
-    let is_timed = quotas.has(QuotaType::Request) && !EXEMPT.contains(&api.key);
-    let payer = is_timed.then(|| cx.client_entity().client_id.to_owned());
-    Ok(ChargedResponse { response: reply, mute_ms, payer })
 }
 
 /// Charges the time that the request has taken so far.
 pub fn charge_time(cx: &Context) {
-    if cx.broker.quotas.has(QuotaType::Request) {
-        let (percent, now) = (cx.cost.percent_of_second(&*cx.broker.clock), cx.broker.clock.now());
+    if is_timed(cx) {
+        let percent = cx.cost.take_percent_of_second(&*cx.broker.clock);
+        let now = cx.broker.clock.now();
         cx.cost.throttle_at_least(cx.broker.quotas.record(
             QuotaType::Request,
             cx.client_entity(),
@@ -101,19 +71,40 @@ pub fn charge_time(cx: &Context) {
     }
 }
 
+/// Charges what a request has cost since it was handled, which alone throttles no client: encoding
+/// the response. A produce request without a response is charged for its bytes, and not for its
+/// time.
+pub fn charge_rest(cx: &Context, response: &Response) {
+    if matches!(response, Response::None) {
+        charge_bytes(cx);
+    } else if is_timed(cx) {
+        let clock = &*cx.broker.clock;
+        let percent = cx.cost.take_percent_of_second(clock);
+        cx.broker.quotas.note(QuotaType::Request, cx.client_entity(), percent, clock.now());
+    }
+}
+
 /// Sends something and charges the time that it takes, which alone throttles no client.
 pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
-    let (cost, clock) = (RequestCost::default(), &*broker.clock);
+    let (cost, clock) = (RequestCost::new(QuotaClass::Request, 0), &*broker.clock);
     let sent = cost.time(clock, sending).await;
     let who = ClientEntity { user: ANONYMOUS, client_id: payer };
-    broker.quotas.note(QuotaType::Request, who, cost.percent_of_second(clock), clock.now());
+    broker.quotas.note(QuotaType::Request, who, cost.take_percent_of_second(clock), clock.now());
     sent
 }
 
-/// Returns true if the client may create or delete `partitions` partitions (KIP-599). From request
-/// version `strict_since` on, it may not while it is in debt; before, it is only throttled.
-pub fn may_mutate(cx: &Context, partitions: usize, strict_since: i16) -> bool {
-    let is_strict = cx.version >= strict_since;
+/// Returns true if the time of a request is charged.
+pub fn is_timed(cx: &Context) -> bool {
+    cx.broker.quotas.has(QuotaType::Request) && cx.cost.class != QuotaClass::Exempt
+}
+
+/// Returns true if the client may create or delete `partitions` partitions (KIP-599). A client that
+/// does not know the error code may, and is only throttled.
+pub fn may_mutate(cx: &Context, partitions: usize) -> bool {
+    let is_strict = match cx.cost.class {
+        QuotaClass::Mutation { strict_since } => cx.version >= strict_since,
+        _ => false,
+    };
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     match quotas.mutate(cx.client_entity(), partitions, is_strict, now) {
         MutationOutcome::Granted => true,

@@ -16,7 +16,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::StrBytes;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -24,12 +23,14 @@ use tokio::sync::watch;
 
 use crate::broker::advertised::ListenerPeer;
 use crate::broker::memory_budget::MemoryPermit;
+use crate::handlers::api::WaitsFor;
 use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::memory::RequestAllowance;
 use crate::handlers::request_cost::RequestCost;
+use crate::handlers::runner::{self, ChargedResponse};
 use crate::handlers::table;
-use crate::handlers::throttle::{self, ChargedResponse};
+use crate::handlers::throttle;
 use crate::server::connection_limits::ConnectionPermit;
 use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
@@ -271,11 +272,9 @@ impl Connection {
 /// Returns true for a request that waits for others for as long as its client chooses: for records
 /// (Fetch), or for other members of a group (JoinGroup, SyncGroup).
 fn waits_at_clients_will(frame: &[u8]) -> bool {
-    frame.first_chunk::<2>().is_some_and(|key| {
-        [ApiKey::Fetch, ApiKey::JoinGroup, ApiKey::SyncGroup]
-            .iter()
-            .any(|api| *api as i16 == i16::from_be_bytes(*key))
-    })
+    let [k0, k1, v0, v1, ..] = *frame else { return false };
+    let api = table::find(i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
+    api.is_some_and(|api| api.waits_for == WaitsFor::Others)
 }
 
 fn evicted() -> io::Error {
@@ -323,7 +322,10 @@ async fn handle(
     drop(frame);
     let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
         .map_err(close_reason)?;
-    let memory = RequestAllowance::for_request(&shared.broker, key, shape.decoded_bytes).await?;
+    let bytes = shape.decoded_bytes.saturating_mul(api.memory_factor);
+    // A request that may wait long takes no turns.
+    let takes_turns = api.waits_for == WaitsFor::Nothing;
+    let memory = RequestAllowance::for_request(&shared.broker, bytes, takes_turns).await?;
     let cx = Context {
         broker: shared.broker.clone(),
         version,
@@ -332,10 +334,10 @@ async fn handle(
         client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
         peer,
         listener_peer,
-        cost: RequestCost::default(),
+        cost: RequestCost::new(api.quota, body.len()),
         memory,
     };
-    let answer = throttle::answer(&cx, api, body).await?;
+    let answer = runner::run(&cx, api, body).await?;
     Ok((answer, cx.memory.into_response()))
 }
 

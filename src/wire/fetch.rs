@@ -45,6 +45,8 @@ pub struct FetchedTopic {
 /// The whole response.
 #[derive(Debug, Clone, Default)]
 pub struct Fetched {
+    /// How long the client is throttled, in ms.
+    pub throttle_time_ms: i32,
     /// Error of the request as a whole.
     pub error_code: i16,
     /// The session to continue with, or 0.
@@ -80,7 +82,7 @@ pub fn encode(
     let lengths = Lengths(version >= 12);
     let mut chunks = Vec::new();
     let mut out = begin(KEY, version, correlation_id);
-    out.put_i32(0);
+    out.put_i32(fetched.throttle_time_ms);
     if version >= 7 {
         out.put_i16(fetched.error_code);
         out.put_i32(fetched.session_id);

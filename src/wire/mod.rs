@@ -11,4 +11,3 @@ pub mod list;
 pub mod response;
 pub mod shape;
 pub mod shapes;
-pub mod throttle;

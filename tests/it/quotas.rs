@@ -25,7 +25,7 @@ const SHORT: &[(&str, &str)] = &[("quota.window.num", "2"), ("controller.quota.w
 const WALL_MS: i64 = 1_700_000_000_000;
 const QUOTA_EXCEEDED: i16 = 89;
 
-type Entity<'a> = &'a [(&'a str, Option<&'a str>)];
+pub type Entity<'a> = &'a [(&'a str, Option<&'a str>)];
 
 /// What every client of the tests calls itself.
 const IT: Entity<'static> = &[("client-id", Some("it"))];
@@ -43,7 +43,7 @@ fn wish(entity: Entity<'_>, ops: &[(&str, Option<f64>)]) -> EntryData {
         .with_ops(ops.iter().map(op).collect())
 }
 
-async fn set(client: &mut Client, entity: Entity<'_>, key: &str, value: Option<f64>) {
+pub async fn set(client: &mut Client, entity: Entity<'_>, key: &str, value: Option<f64>) {
     let entry = wish(entity, &[(key, value)]);
     let answer =
         client.call(1, &AlterClientQuotasRequest::default().with_entries(vec![entry])).await;

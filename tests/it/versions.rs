@@ -7,6 +7,7 @@ use ottla::handlers::table::APIS;
 
 use crate::client::{framed, text};
 use crate::harness::Ottla;
+use crate::quotas::set;
 use crate::requests::{Subject, valid};
 
 #[tokio::test]
@@ -35,70 +36,112 @@ async fn every_version_of_every_api_is_answered_with_what_its_schema_says() {
     }
 }
 
+/// The first version with a throttle time, of the APIs that got one only later (KIP-124).
+const THROTTLED_SINCE: &[(ApiKey, i16)] = &[
+    (ApiKey::ListOffsets, 2),
+    (ApiKey::Metadata, 3),
+    (ApiKey::OffsetCommit, 3),
+    (ApiKey::OffsetFetch, 3),
+    (ApiKey::FindCoordinator, 1),
+    (ApiKey::JoinGroup, 2),
+    (ApiKey::Heartbeat, 1),
+    (ApiKey::LeaveGroup, 1),
+    (ApiKey::SyncGroup, 1),
+    (ApiKey::DescribeGroups, 1),
+    (ApiKey::ListGroups, 1),
+    (ApiKey::ApiVersions, 1),
+    (ApiKey::CreateTopics, 2),
+    (ApiKey::DeleteTopics, 1),
+    (ApiKey::OffsetForLeaderEpoch, 2),
+    // In no version.
+    (ApiKey::DescribeQuorum, i16::MAX),
+];
+
+#[tokio::test]
+async fn a_throttled_answer_has_its_time_in_every_version_with_such_a_field() {
+    let ottla = Ottla::with(&[("quota.window.num", "2")]).await;
+    let mut client = ottla.client().await;
+    // Only the requests below have this client id. Any use of time is far beyond the quota, so
+    // that the client is throttled for a whole window.
+    let client_id = [("client-id", Some("sim"))];
+    set(&mut client, &client_id, "request_percentage", Some(1e-9)).await;
+    for api in APIS {
+        for version in api.versions.clone() {
+            let name = format!("t-{}-{version}", api.key);
+            let subject = Subject { topic_id: client.create(&name, 2, &[]).await, topic: name };
+            let request = valid(api.key, version, &subject).unwrap().bytes;
+            let key = ApiKey::try_from(api.key).unwrap();
+            let since = THROTTLED_SINCE.iter().find(|(api, _)| *api == key).map_or(0, |row| row.1);
+            // Every connection that has been throttled is not read for a while.
+            let mut throttled = ottla.client().await;
+            throttled
+                .send_bytes(&[&(request.len() as i32).to_be_bytes(), &request[..]].concat())
+                .await;
+            let mut frame = throttled.frame().await.expect("an answer");
+            // Legacy forms have no decoder here, and no throttle time.
+            if (api.key == 19 && version < 2) || (api.key == 20 && version < 1) {
+                continue;
+            }
+            ResponseHeader::decode(&mut frame, key.response_header_version(version)).unwrap();
+            let found = decode(key, &mut frame, version);
+            let expected = if version >= since { 1000 } else { 0 };
+            assert_eq!(found, expected, "{} v{version}", api.name);
+            assert!(!frame.has_remaining(), "{} v{version}: bytes follow the answer", api.name);
+        }
+    }
+}
+
 fn named() -> ApiVersionsRequest {
     ApiVersionsRequest::default()
         .with_client_software_name(text("it"))
         .with_client_software_version(text("1"))
 }
 
-/// Decode the answer of one of the APIs that are served, or fail.
-fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) {
-    fn whole<R: Decodable>(frame: &mut bytes::Bytes, version: i16) {
-        if let Err(error) = R::decode(frame, version) {
+/// Decode the answer of one of the APIs that are served, or fail. Gives its throttle time.
+pub fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) -> i32 {
+    fn whole<R: Decodable>(frame: &mut bytes::Bytes, version: i16) -> R {
+        R::decode(frame, version).unwrap_or_else(|error| {
             panic!("{} v{version}: {error}", std::any::type_name::<R>());
-        }
+        })
     }
-    match key {
-        ApiKey::Produce => whole::<ProduceResponse>(frame, version),
-        ApiKey::Fetch => whole::<FetchResponse>(frame, version),
-        ApiKey::ListOffsets => whole::<ListOffsetsResponse>(frame, version),
-        ApiKey::Metadata => whole::<MetadataResponse>(frame, version),
-        ApiKey::FindCoordinator => whole::<FindCoordinatorResponse>(frame, version),
-        ApiKey::OffsetCommit => whole::<OffsetCommitResponse>(frame, version),
-        ApiKey::OffsetFetch => whole::<OffsetFetchResponse>(frame, version),
-        ApiKey::JoinGroup => whole::<JoinGroupResponse>(frame, version),
-        ApiKey::Heartbeat => whole::<HeartbeatResponse>(frame, version),
-        ApiKey::LeaveGroup => whole::<LeaveGroupResponse>(frame, version),
-        ApiKey::SyncGroup => whole::<SyncGroupResponse>(frame, version),
-        ApiKey::DescribeGroups => whole::<DescribeGroupsResponse>(frame, version),
-        ApiKey::ListGroups => whole::<ListGroupsResponse>(frame, version),
-        ApiKey::DeleteGroups => whole::<DeleteGroupsResponse>(frame, version),
-        ApiKey::OffsetDelete => whole::<OffsetDeleteResponse>(frame, version),
-        ApiKey::DescribeAcls => whole::<DescribeAclsResponse>(frame, version),
-        ApiKey::CreateAcls => whole::<CreateAclsResponse>(frame, version),
-        ApiKey::DeleteAcls => whole::<DeleteAclsResponse>(frame, version),
-        ApiKey::DescribeConfigs => whole::<DescribeConfigsResponse>(frame, version),
-        ApiKey::AlterConfigs => whole::<AlterConfigsResponse>(frame, version),
-        ApiKey::IncrementalAlterConfigs => {
-            whole::<IncrementalAlterConfigsResponse>(frame, version);
-        }
-        ApiKey::CreatePartitions => whole::<CreatePartitionsResponse>(frame, version),
-        ApiKey::DeleteRecords => whole::<DeleteRecordsResponse>(frame, version),
-        ApiKey::AlterReplicaLogDirs => whole::<AlterReplicaLogDirsResponse>(frame, version),
-        ApiKey::DescribeLogDirs => whole::<DescribeLogDirsResponse>(frame, version),
-        ApiKey::ElectLeaders => whole::<ElectLeadersResponse>(frame, version),
-        ApiKey::AlterPartitionReassignments => {
-            whole::<AlterPartitionReassignmentsResponse>(frame, version);
-        }
-        ApiKey::ListPartitionReassignments => {
-            whole::<ListPartitionReassignmentsResponse>(frame, version);
-        }
-        ApiKey::DescribeQuorum => whole::<DescribeQuorumResponse>(frame, version),
-        ApiKey::DescribeClientQuotas => whole::<DescribeClientQuotasResponse>(frame, version),
-        ApiKey::AlterClientQuotas => whole::<AlterClientQuotasResponse>(frame, version),
-        ApiKey::UpdateFeatures => whole::<UpdateFeaturesResponse>(frame, version),
-        ApiKey::ListConfigResources => whole::<ListConfigResourcesResponse>(frame, version),
-        ApiKey::ApiVersions => whole::<ApiVersionsResponse>(frame, version),
-        ApiKey::CreateTopics => whole::<CreateTopicsResponse>(frame, version),
-        ApiKey::DeleteTopics => whole::<DeleteTopicsResponse>(frame, version),
-        ApiKey::InitProducerId => whole::<InitProducerIdResponse>(frame, version),
-        ApiKey::OffsetForLeaderEpoch => whole::<OffsetForLeaderEpochResponse>(frame, version),
-        ApiKey::DescribeCluster => whole::<DescribeClusterResponse>(frame, version),
-        ApiKey::DescribeTopicPartitions => {
-            whole::<DescribeTopicPartitionsResponse>(frame, version);
-        }
-        other => panic!("say here how an answer of {other:?} is decoded"),
+    macro_rules! throttle_time {
+        ($($api:ident $response:ident),* $(,)?) => {
+            match key {
+                $(ApiKey::$api => whole::<$response>(frame, version).throttle_time_ms,)*
+                ApiKey::DescribeQuorum => {
+                    whole::<DescribeQuorumResponse>(frame, version);
+                    0
+                }
+                other => panic!("say here how an answer of {other:?} is decoded"),
+            }
+        };
     }
+    #[rustfmt::skip]
+    let throttle_ms = throttle_time!(
+        Produce ProduceResponse, Fetch FetchResponse, ListOffsets ListOffsetsResponse,
+        Metadata MetadataResponse, FindCoordinator FindCoordinatorResponse,
+        OffsetCommit OffsetCommitResponse, OffsetFetch OffsetFetchResponse,
+        JoinGroup JoinGroupResponse, Heartbeat HeartbeatResponse, LeaveGroup LeaveGroupResponse,
+        SyncGroup SyncGroupResponse, DescribeGroups DescribeGroupsResponse,
+        ListGroups ListGroupsResponse, DeleteGroups DeleteGroupsResponse,
+        OffsetDelete OffsetDeleteResponse, DescribeAcls DescribeAclsResponse,
+        CreateAcls CreateAclsResponse, DeleteAcls DeleteAclsResponse,
+        DescribeConfigs DescribeConfigsResponse, AlterConfigs AlterConfigsResponse,
+        IncrementalAlterConfigs IncrementalAlterConfigsResponse,
+        CreatePartitions CreatePartitionsResponse, DeleteRecords DeleteRecordsResponse,
+        AlterReplicaLogDirs AlterReplicaLogDirsResponse, DescribeLogDirs DescribeLogDirsResponse,
+        ElectLeaders ElectLeadersResponse,
+        AlterPartitionReassignments AlterPartitionReassignmentsResponse,
+        ListPartitionReassignments ListPartitionReassignmentsResponse,
+        DescribeClientQuotas DescribeClientQuotasResponse,
+        AlterClientQuotas AlterClientQuotasResponse, UpdateFeatures UpdateFeaturesResponse,
+        ListConfigResources ListConfigResourcesResponse, ApiVersions ApiVersionsResponse,
+        CreateTopics CreateTopicsResponse, DeleteTopics DeleteTopicsResponse,
+        InitProducerId InitProducerIdResponse, OffsetForLeaderEpoch OffsetForLeaderEpochResponse,
+        DescribeCluster DescribeClusterResponse,
+        DescribeTopicPartitions DescribeTopicPartitionsResponse,
+    );
+    throttle_ms
 }
 
 #[tokio::test]

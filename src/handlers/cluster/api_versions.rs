@@ -16,6 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::{Api, decode};
 use crate::handlers::context::Context;
+use crate::handlers::throttle::respond;
 use crate::metadata::features;
 use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
 
@@ -40,7 +41,7 @@ pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, Close
         let response = ApiVersionsResponse::default().with_api_keys(apis.iter().map(row).collect());
         if cx.version >= 3 { with_features(cx, response) } else { response }
     };
-    encode(API_VERSIONS, cx.version, cx.correlation_id, &response)
+    respond(cx, API_VERSIONS, response)
 }
 
 fn with_features(cx: &Context, response: ApiVersionsResponse) -> ApiVersionsResponse {

@@ -14,9 +14,10 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
+use crate::handlers::throttle::respond;
 use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
-use crate::wire::response::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response};
 
 /// Maximum number of partitions in a request. Only one has a quorum.
 const PARTITIONS_MAX: usize = 1000;
@@ -36,7 +37,7 @@ impl ListHandler for DescribeQuorum {
             let why = format!("{wanted} partitions are more than the maximum of {PARTITIONS_MAX}");
             return Err(CloseReason::Unaffordable(why));
         }
-        encode(Self::KEY, cx.version, cx.correlation_id, &response(cx, request))
+        respond(cx, Self::KEY, response(cx, request))
     }
 }
 

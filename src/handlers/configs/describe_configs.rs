@@ -74,7 +74,7 @@ impl ListHandler for DescribeConfigs {
             list.put_later(count, later, held).await?;
         }
         let tail = usize::from(cx.version >= 4);
-        list.into_response(&DescribeConfigsResponse::default(), tail).await
+        list.into_response(DescribeConfigsResponse::default(), tail).await
     }
 }
 

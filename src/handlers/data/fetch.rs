@@ -19,18 +19,25 @@ use crate::fetch::session::{
     FetchParams, FetchPlan, PartitionKey, PartitionOffsets, PartitionRead, SessionPartition,
     SessionRequest, TopicKey,
 };
-use crate::handlers::api::{Api, ResponseFuture, decode};
+use crate::handlers::api::{Api, ResponseFuture, WaitsFor, decode};
 use crate::handlers::context::Context;
 use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::{NONE, read_error_code, session_error_code, unavailable_code};
-use crate::handlers::throttle::charge_time;
+use crate::handlers::request_cost::QuotaClass;
+use crate::handlers::throttle::{charge, charge_time};
 use crate::log::LEADER_EPOCH;
 use crate::quotas::limits::QuotaType;
 use crate::topics::partition::Partition;
 use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
 
 /// The row of the table.
-pub const API: Api = Api { key: KEY, name: "Fetch", versions: 4..=18, advertised_from: 4, run };
+pub const API: Api = Api {
+    quota: QuotaClass::Fetch,
+    waits_for: WaitsFor::Others,
+    // A partition takes some 480 bytes until it is answered.
+    memory_factor: 5,
+    ..Api::new(KEY, "Fetch", 4..=18, run)
+};
 
 /// Maximum wait: after five minutes every fetch is answered; an empty response is always legal.
 const WAIT_MS_MAX: i32 = 300_000;
@@ -50,7 +57,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
         };
         let (sessions, now) = (&cx.broker.fetch_sessions, cx.broker.clock.now());
         let begun = sessions.begin(now.mono_ms, session_request(cx.version, request));
-        let fetched = match begun {
+        let mut fetched = match begun {
             Ok(plan) => match otherwise.filter(|_| has_what_is_there(&cx.broker, &plan)) {
                 None => fetch(cx, plan, limits, reads_nothing).await,
                 Some(refused) => {
@@ -63,6 +70,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
                 Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
             }
         };
+        charge(cx, &mut fetched);
         encode(cx.version, cx.correlation_id, fetched)
     })
 }
@@ -91,7 +99,8 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
         ..13 => request.topics.iter().map(topic).collect(),
         _ => Vec::new(),
     };
-    Fetched { error_code: code, session_id: request.session_id, topics }
+    let session_id = request.session_id;
+    Fetched { error_code: code, session_id, topics, ..Fetched::default() }
 }
 
 /// Returns the maximum size of one fetch: more than a client's quota would throttle it every time.
@@ -184,7 +193,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
             shown.sort_by_key(|((_, answer), _)| place(answer.error_code));
             let topics =
                 grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
-            Fetched { error_code: NONE, session_id: session.session_id, topics }
+            Fetched { session_id: session.session_id, topics, ..Fetched::default() }
         }
         Err(error) => {
             Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }

@@ -77,7 +77,7 @@ async fn unknown_isolation(
 
 async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 6);
-    list.into_response(&ListOffsetsResponse::default(), tail).await
+    list.into_response(ListOffsetsResponse::default(), tail).await
 }
 
 /// Opens the logs that are read below, so that opening them does not block other tasks.

@@ -43,7 +43,7 @@ impl ListHandler for OffsetForLeaderEpoch {
             list.put(&result.with_topic(topic.topic)).await?;
         }
         let tail = usize::from(cx.version >= 4);
-        list.into_response(&OffsetForLeaderEpochResponse::default(), tail).await
+        list.into_response(OffsetForLeaderEpochResponse::default(), tail).await
     }
 }
 

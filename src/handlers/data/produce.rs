@@ -20,10 +20,12 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::choices::Durability;
-use crate::handlers::api::{Api, ResponseFuture, decode};
+use crate::handlers::api::{Api, ResponseFuture, WaitsFor, decode};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::{produce_error_code, unavailable_code};
+use crate::handlers::request_cost::QuotaClass;
+use crate::handlers::throttle::respond;
 use crate::log::admit::{AdmitError, only_batch};
 use crate::log::{AppendError, AppendInfo};
 use crate::storage::batch::Header;
@@ -32,12 +34,17 @@ use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
-use crate::wire::response::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response};
 
 const KEY: i16 = 0;
 
 /// The row of the table.
-pub const API: Api = Api { key: KEY, name: "Produce", versions: 3..=13, advertised_from: 0, run };
+pub const API: Api = Api {
+    advertised_from: 0,
+    quota: QuotaClass::Produce,
+    waits_for: WaitsFor::Disk,
+    ..Api::new(KEY, "Produce", 3..=13, run)
+};
 
 /// The client id of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
@@ -53,7 +60,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
         };
         await_durable(cx, acks, &appended, &mut response).await;
         if acks != 0 {
-            return encode(KEY, cx.version, cx.correlation_id, &response);
+            return respond(cx, KEY, response);
         }
         let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
         match partitions.map(|p| p.error_code).find(|code| *code != 0) {

@@ -64,7 +64,7 @@ impl ListHandler for DescribeGroups {
             list.put_encoded(1, encoded.pieces, shared_bytes).await?;
         }
         let tail = usize::from(cx.version >= 5);
-        list.into_response(&DescribeGroupsResponse::default(), tail).await
+        list.into_response(DescribeGroupsResponse::default(), tail).await
     }
 }
 

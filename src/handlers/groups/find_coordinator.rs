@@ -16,8 +16,9 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
+use crate::handlers::throttle::respond;
 use crate::storage::checkpoint::id_of;
-use crate::wire::response::{CloseReason, Response, encode};
+use crate::wire::response::{CloseReason, Response};
 
 /// Key types: groups, transactional ids, partitions of share groups.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
@@ -46,7 +47,7 @@ impl ListHandler for FindCoordinator {
         let (host, port) = cx.advertised();
         if cx.version < 4 {
             let is_served = is_known && request.key_type != SHARE;
-            return encode(Self::KEY, cx.version, cx.correlation_id, &first(cx, is_served));
+            return respond(cx, Self::KEY, first(cx, is_served));
         }
         let mut list = ResponseList::new(cx, Self::KEY);
         for key in request.coordinator_keys {
@@ -71,7 +72,7 @@ impl ListHandler for FindCoordinator {
             list.put(&coordinator.with_key(key)).await?;
         }
         // Followed by tagged fields.
-        list.into_response(&FindCoordinatorResponse::default(), 1).await
+        list.into_response(FindCoordinatorResponse::default(), 1).await
     }
 }
 

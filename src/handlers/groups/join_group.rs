@@ -11,7 +11,7 @@ use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::command::{Command, Join, JoinError, Joined, Reply};
-use crate::handlers::api::Handler;
+use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{ask, identity, mismatch, text};
@@ -23,6 +23,7 @@ impl Handler for JoinGroup {
     const KEY: i16 = 11;
     const NAME: &'static str = "JoinGroup";
     const VERSIONS: RangeInclusive<i16> = 0..=9;
+    const WAITS_FOR: WaitsFor = WaitsFor::Others;
     type Request = JoinGroupRequest;
     type Response = JoinGroupResponse;
 

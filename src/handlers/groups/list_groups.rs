@@ -13,7 +13,8 @@ use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
 use crate::handlers::response_list::ResponseList;
-use crate::wire::response::{CloseReason, Response, encode};
+use crate::handlers::throttle::respond;
+use crate::wire::response::{CloseReason, Response};
 
 /// The only group type so far.
 const CLASSIC: &str = "classic";
@@ -36,7 +37,7 @@ impl ListHandler for ListGroups {
             Err(error) => {
                 let code = no_coordinator(error).code();
                 let response = ListGroupsResponse::default().with_error_code(code);
-                return encode(Self::KEY, cx.version, cx.correlation_id, &response);
+                return respond(cx, Self::KEY, response);
             }
         };
         let is_wanted = |filter: &HashSet<String>, value: &str| {
@@ -53,7 +54,7 @@ impl ListHandler for ListGroups {
             list.put(&listed).await?;
         }
         let tail = usize::from(cx.version >= 3);
-        list.into_response(&ListGroupsResponse::default(), tail).await
+        list.into_response(ListGroupsResponse::default(), tail).await
     }
 }
 

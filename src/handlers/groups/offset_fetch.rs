@@ -55,7 +55,7 @@ impl ListHandler for OffsetFetch {
             list.put(&answer).await?;
         }
         // Followed by tagged fields.
-        list.into_response(&OffsetFetchResponse::default(), 1).await
+        list.into_response(OffsetFetchResponse::default(), 1).await
     }
 }
 
@@ -145,5 +145,5 @@ async fn one_group(
     }
     // The error of the group, which exists since version 2, and tagged fields.
     let tail = if cx.version >= 2 { 2 } else { 0 } + usize::from(cx.version >= 6);
-    list.into_response(&OffsetFetchResponse::default().with_error_code(code), tail).await
+    list.into_response(OffsetFetchResponse::default().with_error_code(code), tail).await
 }

@@ -8,7 +8,7 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
 use crate::groups::command::{Command, Reply, Sync};
-use crate::handlers::api::Handler;
+use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{ask, identity, mismatch, text};
@@ -20,6 +20,7 @@ impl Handler for SyncGroup {
     const KEY: i16 = 14;
     const NAME: &'static str = "SyncGroup";
     const VERSIONS: RangeInclusive<i16> = 0..=5;
+    const WAITS_FOR: WaitsFor = WaitsFor::Others;
     type Request = SyncGroupRequest;
     type Response = SyncGroupResponse;
 

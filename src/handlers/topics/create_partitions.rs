@@ -17,13 +17,11 @@ use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
+use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
 use crate::topics::change_error::GrowError;
-
-/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
-const STRICT_SINCE: i16 = 3;
 
 /// The handler.
 pub struct CreatePartitions;
@@ -32,6 +30,7 @@ impl Handler for CreatePartitions {
     const KEY: i16 = 37;
     const NAME: &'static str = "CreatePartitions";
     const VERSIONS: RangeInclusive<i16> = 0..=3;
+    const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 3 };
     type Request = CreatePartitionsRequest;
     type Response = CreatePartitionsResponse;
 
@@ -101,7 +100,7 @@ async fn grow(
         let name = wanted.name.to_string();
         return Err(GrowError::NotMore { name, has, wanted: wanted.count }.into());
     }
-    if !may_mutate(cx, (wanted.count - has) as usize, STRICT_SINCE) {
+    if !may_mutate(cx, (wanted.count - has) as usize) {
         return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));
     }
     if let Some(assigned) = &wanted.assignments {

@@ -20,7 +20,8 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
-use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
+use crate::handlers::request_cost::QuotaClass;
+use crate::handlers::throttle::{QUOTA_EXCEEDED, charge, may_mutate, respond};
 use crate::handlers::topics::assignments;
 use crate::quotas::limits::QuotaType;
 use crate::topics::change_error::CreateError;
@@ -28,31 +29,31 @@ use crate::topics::changes::NewTopic;
 use crate::topics::names;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::response::{Chunk, CloseReason, Response, begin, encode, finish};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, finish};
 
 const KEY: i16 = 19;
 
 /// The row of the table.
-pub const API: Api =
-    Api { key: KEY, name: "CreateTopics", versions: 0..=7, advertised_from: 0, run };
+pub const API: Api = Api {
+    quota: QuotaClass::Mutation { strict_since: 6 },
+    ..Api::new(KEY, "CreateTopics", 0..=7, run)
+};
 
 fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         if cx.version >= 2 {
             let response = create_all(cx, decode(cx.version, body)?).await;
-            return encode(KEY, cx.version, cx.correlation_id, &response);
+            return respond(cx, KEY, response);
         }
         let request = legacy::create_topics_request(cx.version, &body)
             .map_err(|error| CloseReason::Malformed(error.to_string()))?;
-        let response = create_all(cx, request).await;
+        let mut response = create_all(cx, request).await;
+        charge(cx, &mut response);
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
         Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
     })
 }
-
-/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
-pub const STRICT_SINCE: i16 = 6;
 
 async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
@@ -232,7 +233,7 @@ async fn create(
         .map(|(could, topic)| {
             could.map_err(ApiError::from)?;
             // A topic that cannot be created is not charged.
-            if charged && !may_mutate(cx, topic.partitions as usize, STRICT_SINCE) {
+            if charged && !may_mutate(cx, topic.partitions as usize) {
                 return Err(ApiError::new(Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED));
             }
             // As in Kafka, the response to a validation has an id, which no topic gets.

@@ -15,31 +15,33 @@ use crate::handlers::api::{Api, ResponseFuture, decode};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, append_error_code};
-use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
+use crate::handlers::request_cost::QuotaClass;
+use crate::handlers::throttle::{QUOTA_EXCEEDED, charge, may_mutate, respond};
 use crate::log::AppendError;
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
 use crate::wire::legacy;
-use crate::wire::response::{Chunk, CloseReason, Response, begin, encode, finish};
+use crate::wire::response::{Chunk, CloseReason, Response, begin, finish};
 
 const KEY: i16 = 20;
-/// The version from which on clients know THROTTLING_QUOTA_EXCEEDED (KIP-599).
-const STRICT_SINCE: i16 = 5;
 
 /// The row of the table.
-pub const API: Api =
-    Api { key: KEY, name: "DeleteTopics", versions: 0..=6, advertised_from: 0, run };
+pub const API: Api = Api {
+    quota: QuotaClass::Mutation { strict_since: 5 },
+    ..Api::new(KEY, "DeleteTopics", 0..=6, run)
+};
 
 fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     Box::pin(async move {
         if cx.version >= 1 {
             let response = delete_all(cx, decode(cx.version, body)?).await;
-            return encode(KEY, cx.version, cx.correlation_id, &response);
+            return respond(cx, KEY, response);
         }
         let request = legacy::delete_topics_request(&body)
             .map_err(|error| CloseReason::Malformed(error.to_string()))?;
-        let response = delete_all(cx, request).await;
+        let mut response = delete_all(cx, request).await;
+        charge(cx, &mut response);
         let mut out = begin(KEY, cx.version, cx.correlation_id);
         out.extend_from_slice(&legacy::delete_topics_response(&response));
         Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
@@ -145,7 +147,7 @@ fn check(
         let code = if cx.version < 3 { Code::InvalidRequest } else { Code::TopicDeletionDisabled };
         return failed(name, code, why);
     }
-    if !may_mutate(cx, topic.partitions.len(), STRICT_SINCE) {
+    if !may_mutate(cx, topic.partitions.len()) {
         return failed(name, Code::ThrottlingQuotaExceeded, QUOTA_EXCEEDED.to_owned());
     }
     Ok(topic)

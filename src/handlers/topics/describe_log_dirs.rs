@@ -62,7 +62,7 @@ impl ListHandler for DescribeLogDirs {
         // Total and usable bytes, tagged fields of the directory, tagged fields of the response.
         let tail = if cx.version >= 4 { 16 } else { 0 } + if cx.version >= 2 { 2 } else { 0 };
         let response = DescribeLogDirsResponse::default().with_results(vec![result]);
-        list.into_response(&response, tail).await
+        list.into_response(response, tail).await
     }
 }
 

@@ -73,7 +73,7 @@ impl ListHandler for DescribeTopicPartitions {
         // and the number of topics precede them.
         let response = DescribeTopicPartitionsResponse::default().with_next_cursor(next);
         let bytes = response.compute_size(cx.version).unwrap_or(0);
-        list.into_response(&response, bytes.saturating_sub(5)).await
+        list.into_response(response, bytes.saturating_sub(5)).await
     }
 }
 
@@ -105,7 +105,7 @@ async fn refused(
     }
     let response = DescribeTopicPartitionsResponse::default();
     let bytes = response.compute_size(cx.version).unwrap_or(0);
-    list.into_response(&response, bytes.saturating_sub(5)).await
+    list.into_response(response, bytes.saturating_sub(5)).await
 }
 
 fn cursor(name: &str, partition: usize) -> Cursor {

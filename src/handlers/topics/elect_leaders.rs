@@ -106,5 +106,5 @@ async fn finished(
     code: i16,
 ) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 2);
-    list.into_response(&ElectLeadersResponse::default().with_error_code(code), tail).await
+    list.into_response(ElectLeadersResponse::default().with_error_code(code), tail).await
 }

@@ -22,6 +22,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, create_error_code};
+use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
 use crate::handlers::throttle::may_mutate;
@@ -41,6 +42,7 @@ impl ListHandler for Metadata {
     const KEY: i16 = 3;
     const NAME: &'static str = "Metadata";
     const VERSIONS: RangeInclusive<i16> = 0..=13;
+    const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 0 };
     type Request = MetadataRequest;
 
     async fn handle(cx: &Context, request: MetadataRequest) -> Result<Response, CloseReason> {
@@ -81,7 +83,7 @@ impl ListHandler for Metadata {
             }
         }
         let response = whole(cx, request.include_cluster_authorized_operations);
-        list.into_response(&response, tail(cx.version)).await
+        list.into_response(response, tail(cx.version)).await
     }
 }
 
@@ -110,7 +112,7 @@ async fn refused(
     let error_code = if cx.version >= 13 { code.code() } else { NONE };
     let response =
         MetadataResponse::default().with_controller_id(BrokerId(-1)).with_error_code(error_code);
-    list.into_response(&response, tail(cx.version)).await
+    list.into_response(response, tail(cx.version)).await
 }
 
 /// Returns the size of what follows the topics in the response, in bytes: cluster operations in
@@ -233,7 +235,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     tracing::debug!(requested = wanted, allowed = now, "auto-creating topics");
     // As in Kafka, where the broker forwards this to its controller: refused while the client is in
     // debt, and the client retries.
-    missing.retain(|_| may_mutate(cx, partitions as usize, 0));
+    missing.retain(|_| may_mutate(cx, partitions as usize));
     let new = |name: &&TopicName| NewTopic {
         name: name.to_string(),
         partitions,

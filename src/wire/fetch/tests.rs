@@ -42,6 +42,7 @@ fn any(rng: &mut Rng, file: &Arc<dyn File>) -> Fetched {
         partitions: (0..rng.usize(0..200)).map(|_| partition(rng)).collect(),
     };
     Fetched {
+        throttle_time_ms: rng.i32(..),
         error_code: rng.i16(0..100),
         session_id: rng.i32(..),
         topics: (0..rng.usize(0..4)).map(|_| topic(rng)).collect(),
@@ -89,8 +90,9 @@ fn as_crate_message(version: i16, fetched: &Fetched) -> FetchResponse {
             _ => topic.with_topic(TopicName(StrBytes::from_string(t.name.clone()))),
         }
     };
-    let response =
-        FetchResponse::default().with_responses(fetched.topics.iter().map(topic).collect());
+    let response = FetchResponse::default()
+        .with_throttle_time_ms(fetched.throttle_time_ms)
+        .with_responses(fetched.topics.iter().map(topic).collect());
     match version {
         7.. => response.with_error_code(fetched.error_code).with_session_id(fetched.session_id),
         _ => response,
