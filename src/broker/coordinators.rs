@@ -15,7 +15,7 @@ use crate::groups::{GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
 use crate::topics::change_error::CreateError;
 use crate::topics::changes::NewTopic;
-use crate::topics::partition::Partition;
+use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
 
 /// Starts the coordinator's task. It loads its log first; requests wait meanwhile.
@@ -63,10 +63,9 @@ fn find(
     topics: &Topics,
     wanted: &NewTopic,
     create: bool,
-) -> Result<Option<Arc<Partition>>, JournalError> {
-    let first = || topics.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
-    if let Some(partition) = first() {
-        return Ok(Some(partition));
+) -> Result<Option<Arc<LiveTopic>>, JournalError> {
+    if let Some(topic) = topics.named(TOPIC) {
+        return Ok(Some(topic));
     }
     if create {
         match topics.create_one(wanted.clone()) {
@@ -77,7 +76,7 @@ fn find(
             Err(error) => return Err(JournalError::Topic(error.to_string())),
         }
     }
-    Ok(first())
+    Ok(topics.named(TOPIC))
 }
 
 impl Broker {

@@ -21,7 +21,8 @@ use tokio::task::JoinError;
 use crate::clock::{Clock, Now};
 use crate::coordinator::backlog::Backlog;
 use crate::coordinator::handle::{CommandReceiver, PendingCommand};
-use crate::coordinator::journal::{Journal, JournalError};
+use crate::coordinator::journal::{Journal, JournalError, TOPIC};
+use crate::coordinator::misplaced::Relocation;
 use crate::coordinator::usage_monitor::UsageMonitor;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
@@ -81,7 +82,10 @@ pub async fn run(
         };
         (groups, journal) = (loaded.0, loaded.1);
         match loaded.2 {
-            Ok(()) => break,
+            Ok(relocation) => {
+                relocate(&mut journal, clock.now(), &relocation).await?;
+                break;
+            }
             // A log that was not closed cleanly takes some disk space to open.
             Err(error) if error.is_full() => tokio::select! {
                 () = &mut stopped => return Ok(()),
@@ -119,6 +123,31 @@ pub async fn run(
         };
         let more = || inbox.try_recv().ok();
         driver.turn(&*clock, first, more).await?;
+    }
+}
+
+/// Moves the records that are not in the partition of their group. On a full disk the next start
+/// does it.
+async fn relocate(
+    journal: &mut Journal,
+    now: Now,
+    relocation: &Relocation,
+) -> Result<(), JournalError> {
+    let Relocation { moved, removed, obsolete } = relocation;
+    if moved.is_empty() && removed.is_empty() {
+        return Ok(());
+    }
+    let (topic, moved, removed) = (TOPIC, moved.len(), removed.len());
+    match journal.relocate(now, relocation).await {
+        Err(error) if error.is_full() => {
+            tracing::warn!(topic, moved, removed, %error, "could not move misplaced records");
+            Ok(())
+        }
+        Err(error) => Err(error),
+        Ok(()) => {
+            tracing::info!(topic, moved, removed, obsolete, "moved misplaced records of groups");
+            Ok(())
+        }
     }
 }
 

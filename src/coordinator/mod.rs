@@ -5,5 +5,7 @@ pub mod backlog;
 pub mod driver;
 pub mod handle;
 pub mod journal;
+mod misplaced;
+mod placement;
 mod refusals;
 mod usage_monitor;

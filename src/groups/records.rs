@@ -3,7 +3,6 @@
 //! A key begins with its record type, a value with its version, 16 bits each; a null value is a
 //! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3). All
 //! older values can be read, and so can the flexible version 4 that newer brokers may write.
-//! older value is read, and the flexible version 4 that newer brokers may write.
 
 use bytes::Bytes;
 
@@ -115,6 +114,31 @@ impl Record {
             }
         }
         key.into_bytes()
+    }
+
+    /// Returns the id of the group.
+    pub fn group(&self) -> &str {
+        match self {
+            Record::Offset { group, .. } | Record::Group { group, .. } => group,
+        }
+    }
+
+    /// Returns true for a tombstone.
+    pub fn is_tombstone(&self) -> bool {
+        match self {
+            Record::Offset { value, .. } => value.is_none(),
+            Record::Group { value, .. } => value.is_none(),
+        }
+    }
+
+    /// Returns the tombstone of its key.
+    pub fn tombstone(&self) -> Record {
+        let mut tombstone = self.clone();
+        match &mut tombstone {
+            Record::Offset { value, .. } => *value = None,
+            Record::Group { value, .. } => *value = None,
+        }
+        tombstone
     }
 
     /// Returns about how many bytes of variable size its value has.

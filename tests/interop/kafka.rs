@@ -36,7 +36,12 @@ impl Kafka {
 
     /// Start the newest release in a new directory, with the features that it has by itself.
     pub fn newest(configs: &[&str]) -> Kafka {
-        Kafka::start_by(java_of_the_newest_kafka, tempfile::tempdir().unwrap(), configs)
+        Kafka::newest_in(tempfile::tempdir().unwrap(), configs)
+    }
+
+    /// Start the newest release with the data directory `data` below this one.
+    pub fn newest_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
+        Kafka::start_by(java_of_the_newest_kafka, dir, configs)
     }
 
     /// Start in a new directory, with these configs (`name=value`).

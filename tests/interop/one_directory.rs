@@ -48,6 +48,34 @@ fn a_directory_goes_from_kafka_to_ottla_and_back() {
     drop(ottla.stop_for_good());
 }
 
+/// As Kafka is by itself: `__consumer_offsets` has 50 partitions, and each group is in its own.
+const BY_ITSELF: &[&str] =
+    &["offsets.topic.replication.factor=1", "group.initial.rebalance.delay.ms=0"];
+
+#[test]
+#[ignore = "needs Apache Kafka 4.4 and kcat"]
+fn groups_go_from_kafkas_50_partitions_to_ottla_and_back() {
+    let groups = ["g", "sales", "billing", "audit", "größe"];
+    let kafka = Kafka::newest(BY_ITSELF);
+    produce(&kafka, "one", 1, 10, "none");
+    for group in groups {
+        assert_eq!(reads(&kafka, group, "one"), numbers(1, 10), "{group}");
+    }
+
+    let ottla = Ottla::start_in(kafka.stop(), &[]);
+    produce(&ottla, "one", 11, 20, "none");
+    for group in groups {
+        assert_eq!(reads(&ottla, group, "one"), numbers(11, 20), "{group}");
+    }
+    assert_eq!(reads(&ottla, "new", "one"), numbers(1, 20));
+
+    let kafka = Kafka::newest_in(ottla.stop_for_good(), BY_ITSELF);
+    produce(&kafka, "one", 21, 30, "none");
+    for group in groups.into_iter().chain(["new"]) {
+        assert_eq!(reads(&kafka, group, "one"), numbers(21, 30), "{group}");
+    }
+}
+
 fn numbers(first: u32, last: u32) -> Vec<u32> {
     (first..=last).collect()
 }
@@ -66,8 +94,13 @@ fn all(broker: &impl Broker, topic: &str) -> Vec<u32> {
 
 /// What a group of the topic has not read yet; it has afterwards.
 fn group_reads(broker: &impl Broker, topic: &str) -> Vec<u32> {
+    reads(broker, &format!("of-{topic}"), topic)
+}
+
+/// What a group has not read of a topic yet; it has afterwards.
+fn reads(broker: &impl Broker, group: &str, topic: &str) -> Vec<u32> {
     let earliest = "-X auto.offset.reset=earliest";
-    parsed(&broker.bash(&format!("kcat -b localhost:9092 {earliest} -G of-{topic} {topic} -e -q")))
+    parsed(&broker.bash(&format!("kcat -b localhost:9092 {earliest} -G {group} {topic} -e -q")))
 }
 
 fn parsed(printed: &str) -> Vec<u32> {

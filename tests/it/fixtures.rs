@@ -1,9 +1,12 @@
 //! Data directories that other releases have written: tests/fixtures/README.md says how.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ottla::groups::records::{OffsetAndMetadata, Record};
 use ottla::storage::batch::{Codec, batches};
+use ottla::storage::batch_builder::BatchBuilder;
 use ottla::storage::records::records;
 
 use crate::administration::{describe, found};
@@ -166,9 +169,78 @@ async fn a_directory_of_kafka_is_opened_after_a_crash_too() {
 }
 
 #[tokio::test]
-#[ignore = "not yet: only partition 0 of __consumer_offsets is read, and Kafka makes 50 of them"]
 async fn groups_of_every_partition_of_kafkas_offsets_are_there() {
     let ottla = opened("kafka-4.1", |_| ()).await;
     let mut client = ottla.client().await;
     assert_eq!(committed(&mut client, "billing").await, [(0, 4), (1, 3)]);
+}
+
+/// Every committed offset that a partition of `__consumer_offsets` holds: the last of each key.
+async fn offset_records(client: &mut Client, partition: i32) -> BTreeMap<String, Option<i64>> {
+    let (mut all, mut next) = (BTreeMap::new(), 0);
+    loop {
+        let answer = client.fetch("__consumer_offsets", partition, next).await;
+        let fetched = &answer.responses[0].partitions[0];
+        if next == fetched.high_watermark {
+            return all;
+        }
+        let bytes = fetched.records.clone().unwrap();
+        for batch in batches(&bytes) {
+            next = batch.header.last_offset() + 1;
+            for record in records(&batch).unwrap().map(Result::unwrap) {
+                let decoded = Record::decode(&record.key.unwrap(), record.value.as_deref());
+                if let Ok(Some(Record::Offset { group, topic, partition, value })) = decoded {
+                    let key = format!("{group} {topic}-{partition}");
+                    all.insert(key, value.map(|value| value.offset));
+                }
+            }
+        }
+    }
+}
+
+/// Appends a commit to a partition's log, as a broker would that does not know where groups belong.
+fn append_commit(log: PathBuf, group: &str, partition: i32, offset: i64, commit_ms: i64) {
+    let value = OffsetAndMetadata {
+        offset,
+        leader_epoch: -1,
+        metadata: String::new(),
+        commit_ms,
+        expire_ms: None,
+    };
+    let (group, topic) = (group.to_owned(), "orders".to_owned());
+    let (key, value) = Record::Offset { group, topic, partition, value: Some(value) }.encode();
+    let mut bytes = fs::read(&log).unwrap();
+    let end = batches(&bytes).map(|batch| batch.header.last_offset() + 1).last().unwrap_or(0);
+    let mut batch = BatchBuilder::new(end, commit_ms);
+    batch.push(Some(&key), value.as_deref(), &[], commit_ms);
+    bytes.extend(batch.finish());
+    fs::write(log, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn commits_in_the_partition_of_another_group_are_moved_and_the_newest_counts() {
+    // `billing` belongs to partition 1; an Ottla that knew partition 0 alone has opened this.
+    let prepare = |dir: PathBuf| {
+        let log = dir.join("__consumer_offsets-0/00000000000000000000.log");
+        append_commit(log.clone(), "billing", 0, 9, 4_000_000_000_000);
+        append_commit(log.clone(), "billing", 1, 1, 1_000_000_000_000);
+        append_commit(log.clone(), "old", 0, 7, 1_000_000_000_000);
+        // The checkpoints are behind now, as after a crash.
+        fs::remove_file(dir.join(".kafka_cleanshutdown")).unwrap();
+    };
+    let mut ottla = opened("kafka-4.1", prepare).await;
+    for _ in 0..2 {
+        let mut client = ottla.client().await;
+        assert_eq!(committed(&mut client, "billing").await, [(0, 9), (1, 3)]);
+        assert_eq!(committed(&mut client, "sales").await, [(0, 4), (1, 3)]);
+        assert_eq!(committed(&mut client, "old").await, [(0, 7)]);
+        let (zero, one) =
+            (offset_records(&mut client, 0).await, offset_records(&mut client, 1).await);
+        let gone = ["billing orders-0", "billing orders-1"].map(|key| zero[key]);
+        assert_eq!((gone, zero.get("sales orders-0")), ([None, None], Some(&Some(4))));
+        let moved = ["billing orders-0", "billing orders-1"].map(|key| one[key]);
+        assert_eq!(moved, [Some(9), Some(3)]);
+        drop(client);
+        ottla.restart().await;
+    }
 }
