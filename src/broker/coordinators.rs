@@ -31,7 +31,7 @@ pub fn begin(broker: &Broker, inbox: CommandReceiver) {
         retention_check_ms: config.offsets_retention_check_interval_ms,
         limits: limits(config),
     };
-    let (topics, wanted) = (broker.topics.clone(), offsets_topic(config));
+    let (topics, wanted) = (broker.topics.clone(), offsets_topic(broker));
     let find = Box::new(move |create| find(&topics, &wanted, create));
     let topics = broker.topics.clone();
     let exists = move |topic: &str| topics.named(topic).is_some();
@@ -87,7 +87,7 @@ impl Broker {
         if self.topics.named(TOPIC).is_some() {
             return;
         }
-        match self.topics.create_one(offsets_topic(&self.config.groups)) {
+        match self.topics.create_one(offsets_topic(self)) {
             Ok(_) | Err(CreateError::Exists(_)) => {}
             Err(error) => {
                 tracing::warn!(topic = TOPIC, %error, "could not create the offsets topic")
@@ -96,9 +96,10 @@ impl Broker {
     }
 }
 
-/// Returns the offsets topic as Kafka creates it, but with one partition: one node, one
+/// Returns the offsets topic as Kafka creates it, but with one partition by default: one node, one
 /// coordinator.
-fn offsets_topic(config: &GroupConfig) -> NewTopic {
+fn offsets_topic(broker: &Broker) -> NewTopic {
+    let config = &broker.config.groups;
     let segment_bytes = config.offsets_topic_segment_bytes.to_string();
     let configs = [
         ("cleanup.policy", "compact"),
@@ -106,5 +107,12 @@ fn offsets_topic(config: &GroupConfig) -> NewTopic {
         ("segment.bytes", &segment_bytes),
     ];
     let configs = configs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    NewTopic { name: TOPIC.to_owned(), partitions: 1, configs: BTreeMap::from(configs) }
+    let limit = broker.settings.now().live().topics.partitions;
+    let partitions =
+        config.offsets_topic_num_partitions.min(i32::try_from(limit).unwrap_or(i32::MAX));
+    NewTopic {
+        name: TOPIC.to_owned(),
+        partitions: partitions.max(1),
+        configs: BTreeMap::from(configs),
+    }
 }

@@ -135,6 +135,18 @@ pub static OFFSET_METADATA_MAX_BYTES: Entry<i32> = Entry {
     doc: "The maximum size of the metadata that a client may commit with an offset.",
 };
 
+/// `offsets.topic.num.partitions`.
+pub static OFFSETS_TOPIC_NUM_PARTITIONS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("offsets.topic.num.partitions")],
+    default: 1,
+    check: Check::AtLeast(1),
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The number of partitions of the offsets topic when it is created, at most \
+          `max.partitions`.",
+};
+
 /// `offsets.topic.segment.bytes`.
 pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
     topic: None,
@@ -159,5 +171,6 @@ pub static ROWS: &[&dyn Row] = &[
     &OFFSETS_RETENTION_MINUTES,
     &OFFSETS_RETENTION_CHECK_INTERVAL_MS,
     &OFFSET_METADATA_MAX_BYTES,
+    &OFFSETS_TOPIC_NUM_PARTITIONS,
     &OFFSETS_TOPIC_SEGMENT_BYTES,
 ];

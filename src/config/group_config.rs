@@ -28,6 +28,8 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval_ms: i64,
+    /// `offsets.topic.num.partitions`.
+    pub offsets_topic_num_partitions: i32,
     /// `offsets.topic.segment.bytes`.
     pub offsets_topic_segment_bytes: i32,
 }
@@ -56,6 +58,7 @@ impl GroupConfig {
                 * 60_000,
             offsets_retention_check_interval_ms: group::OFFSETS_RETENTION_CHECK_INTERVAL_MS
                 .resolve(layers),
+            offsets_topic_num_partitions: group::OFFSETS_TOPIC_NUM_PARTITIONS.resolve(layers),
             offsets_topic_segment_bytes: group::OFFSETS_TOPIC_SEGMENT_BYTES.resolve(layers),
         }
     }

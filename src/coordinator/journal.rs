@@ -1,8 +1,8 @@
 //! The log of the coordinator: the topic that it writes to, and reads at its start.
 //!
-//! **Invariant:** the records of a group are in one partition, the one that Kafka keeps them in. The
-//! number of partitions is taken when the topic is first used: if the topic is given more while the
-//! broker runs, groups move to other partitions at the next start.
+//! **Invariant:** the records of a group are in one partition, the one that Kafka keeps them in.
+//! The number of partitions is taken when the topic is first used: if the topic is given more while
+//! the broker runs, groups move to other partitions at the next start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -113,9 +113,11 @@ impl Journal {
         }
         let homes: BTreeSet<usize> =
             misplaced.groups().map(|group| partition_of(group, count)).collect();
-        for partition in homes.into_iter().filter_map(|index| topic.partitions.get(index)) {
-            for_each_record(partition, |timestamp, record| {
-                misplaced.note_at_home(timestamp, &record);
+        for index in homes {
+            for_each_record(&topic.partitions[index], |timestamp, record| {
+                if partition_of(record.group(), count) == index {
+                    misplaced.note_at_home(timestamp, &record);
+                }
             })?;
         }
         let relocation = misplaced.relocation();
@@ -219,9 +221,10 @@ fn for_each_record(
                 Ok(Some(known)) => visit(record.timestamp, known),
                 Ok(None) => {}
                 Err(error) => {
-                    let (topic, partition) = (TOPIC, partition.id.partition);
-                    let offset = record.offset;
-                    tracing::warn!(topic, partition, offset, %error, "skipped an unreadable record");
+                    let (partition, offset) = (partition.id.partition, record.offset);
+                    tracing::warn!(
+                        topic = TOPIC, partition, offset, %error, "skipped an unreadable record"
+                    );
                 }
             }
         }

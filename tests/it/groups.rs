@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
 use kafka_protocol::messages::offset_commit_request::{
@@ -12,9 +13,10 @@ use kafka_protocol::messages::offset_fetch_request::{
 };
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DeleteTopicsRequest, DescribeGroupsRequest, FindCoordinatorRequest,
-    GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    ListGroupsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    CreatePartitionsRequest, DeleteGroupsRequest, DeleteTopicsRequest, DescribeGroupsRequest,
+    FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, ListGroupsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    SyncGroupRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -341,6 +343,40 @@ async fn committed_offsets_are_a_topic_like_any_other() {
         .with_timeout_ms(1000);
     assert!(client.call(5, &deletion).await.responses[0].error_code != 0, "it is needed");
     assert_eq!(commit(&mut client, "g", "t", 0, 4).await, 0);
+}
+
+#[tokio::test]
+async fn groups_keep_their_offsets_when_the_topic_is_given_more_partitions() {
+    let mut ottla = Ottla::with(&[("offsets.topic.num.partitions", "3")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    let names: Vec<String> = (0..20).map(|number| format!("group-{number}")).collect();
+    for name in &names {
+        assert_eq!(commit(&mut client, name, "t", 0, 1).await, 0);
+    }
+    let grown = CreatePartitionsTopic::default()
+        .with_name(topic_name("__consumer_offsets"))
+        .with_count(7)
+        .with_assignments(None);
+    let grown = CreatePartitionsRequest::default().with_topics(vec![grown]).with_timeout_ms(1000);
+    assert_eq!(client.call(3, &grown).await.results[0].error_code, 0);
+    for name in &names[10..] {
+        assert_eq!(commit(&mut client, name, "t", 0, 2).await, 0);
+    }
+    let used = |ottla: &Ottla| {
+        let is_used =
+            |index: &usize| ottla.log_file(&format!("__consumer_offsets-{index}")).exists();
+        (0..8).filter(is_used).collect::<Vec<_>>()
+    };
+    assert_eq!(used(&ottla), [0, 1, 2], "until the next start");
+    drop(client);
+    ottla.kill_and_restart().await;
+    let mut client = ottla.client().await;
+    for (at, name) in names.iter().enumerate() {
+        let offset = if at < 10 { 1 } else { 2 };
+        assert_eq!(offsets(&mut client, name).await, [("t".to_owned(), 0, offset)], "{name}");
+    }
+    assert_eq!(used(&ottla), [0, 1, 2, 3, 4, 5, 6], "groups have moved");
 }
 
 #[tokio::test]

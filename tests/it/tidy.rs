@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metadata", &["sync", "log", "config", "storage", "fields", "clock", "types"]),
     ("topics", &["sync", "log", "metadata", "storage", "config", "clock", "types"]),
     ("fetch", &["sync", "topics", "log", "storage", "clock", "types"]),
-    ("coordinator", &["groups", "topics", "log", "storage", "clock"]),
+    ("coordinator", &["groups", "topics", "log", "storage", "clock", "types"]),
     ("quotas", &["sync", "metadata", "clock"]),
     (
         "broker",

@@ -4,19 +4,6 @@ use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
 
-/// `offsets.topic.num.partitions`.
-pub static OFFSETS_TOPIC_NUM_PARTITIONS: Entry<i32> = Entry {
-    topic: None,
-    broker: &[name("offsets.topic.num.partitions")],
-    default: 1,
-    check: Check::AtLeast(1),
-    change: Change::ReadOnly,
-    effect: Effect::Unused(
-        "partitions distribute load over brokers, and there is one: the topic has one partition",
-    ),
-    doc: "The number of partitions of the offsets topic when it is created.",
-};
-
 /// `offsets.topic.replication.factor`.
 pub static OFFSETS_TOPIC_REPLICATION_FACTOR: Entry<i16> = Entry {
     topic: None,
@@ -29,4 +16,4 @@ pub static OFFSETS_TOPIC_REPLICATION_FACTOR: Entry<i16> = Entry {
 };
 
 /// All rows, in the order in which they are declared.
-pub static ROWS: &[&dyn Row] = &[&OFFSETS_TOPIC_NUM_PARTITIONS, &OFFSETS_TOPIC_REPLICATION_FACTOR];
+pub static ROWS: &[&dyn Row] = &[&OFFSETS_TOPIC_REPLICATION_FACTOR];
