@@ -60,7 +60,7 @@ pub static APIS: &[Api] = &[
     api::<delete_groups::DeleteGroups>(),
     list_api::<elect_leaders::ElectLeaders>(),
     api::<incremental_alter_configs::IncrementalAlterConfigs>(),
-    api::<alter_partition_reassignments::AlterPartitionReassignments>(),
+    list_api::<alter_partition_reassignments::AlterPartitionReassignments>(),
     api::<list_partition_reassignments::ListPartitionReassignments>(),
     api::<offset_delete::OffsetDelete>(),
     api::<describe_client_quotas::DescribeClientQuotas>(),

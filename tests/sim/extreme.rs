@@ -65,6 +65,27 @@ pub fn request(
     bytes
 }
 
+/// A request of this API and version that asks for the longest answer: the longest name,
+/// and as many of the smallest things as possible in the lists that are `depth` lists
+/// below the message. An answer that repeats the name beside each of them is thousands of times as
+/// long as the request.
+pub fn amplifying(
+    key: i16,
+    version: i16,
+    subject: &Subject,
+    bytes_max: usize,
+    depth: u8,
+) -> Vec<u8> {
+    let shape = shapes::find(key).unwrap_or_else(|| panic!("no shape of key {key} is known"));
+    let rng = &mut Rng::with_seed(0);
+    let is_flexible = shape.is_flexible(version);
+    let extreme = Extreme::new(rng, version, subject);
+    let mut extreme = Extreme { is_flexible, wide: Some(depth), left: bytes_max, ..extreme };
+    let mut bytes = header(key, version, 7);
+    bytes.extend(extreme.fields(shape.fields));
+    bytes
+}
+
 /// A request while it is made.
 struct Extreme<'a> {
     rng: &'a mut Rng,
@@ -77,6 +98,27 @@ struct Extreme<'a> {
     left: usize,
     /// Counts what is to have a name of its own.
     count: usize,
+    /// How many lists are around what is written now.
+    depth: u8,
+    /// The depth at which lists are as long as may be: above, they have one element with the longest
+    /// names, and below nothing.
+    wide: Option<u8>,
+}
+
+impl<'a> Extreme<'a> {
+    fn new(rng: &'a mut Rng, version: i16, subject: &'a Subject) -> Extreme<'a> {
+        Extreme {
+            rng,
+            version,
+            is_flexible: false,
+            subject,
+            is_sane: true,
+            left: 0,
+            count: 0,
+            depth: 0,
+            wide: None,
+        }
+    }
 }
 
 impl Extreme<'_> {
@@ -89,8 +131,8 @@ impl Extreme<'_> {
     ) -> Vec<u8> {
         let is_sane = rng.u8(0..3) > 0;
         let is_flexible = shape.is_flexible(version);
-        let mut extreme =
-            Extreme { rng, version, is_flexible, subject, is_sane, left: bytes_max, count: 0 };
+        let extreme = Extreme::new(rng, version, subject);
+        let mut extreme = Extreme { is_sane, is_flexible, left: bytes_max, ..extreme };
         extreme.fields(shape.fields)
     }
 
@@ -132,7 +174,7 @@ impl Extreme<'_> {
 
     fn field(&mut self, field: &Field) -> Vec<u8> {
         let is_nullable = field.may_be_null(self.version);
-        let is_null = is_nullable && self.rng.u8(0..6) == 0;
+        let is_null = is_nullable && self.wide.is_none() && self.rng.u8(0..6) == 0;
         match field.kind {
             FieldType::Group(_) if is_null => vec![0xff],
             FieldType::Group(fields) => {
@@ -158,6 +200,9 @@ impl Extreme<'_> {
     /// again and again.
     fn list(&mut self, mut element: impl FnMut(&mut Self) -> Vec<u8>) -> Vec<u8> {
         let (wanted, is_repeated) = match self.rng.u8(0..8) {
+            _ if self.wide.is_some_and(|wide| self.depth < wide) => (1, false),
+            _ if self.wide == Some(self.depth) => (usize::MAX, true),
+            _ if self.wide.is_some() => (0, false),
             0 => (0, false),
             1..=3 => (self.rng.usize(1..4), false),
             4 => (self.rng.usize(2..6), true),
@@ -165,6 +210,7 @@ impl Extreme<'_> {
             _ => (usize::MAX, true),
         };
         let budget = self.left;
+        self.depth += 1;
         let (mut count, mut out) = (0, Vec::new());
         // A list takes the half of what there is, or nothing would be left for the next.
         while count < wanted && count < DIFFERENT_MAX && out.len() < budget / 2 {
@@ -182,6 +228,7 @@ impl Extreme<'_> {
             }
         }
         self.left = budget.saturating_sub(out.len());
+        self.depth -= 1;
         let mut whole = self.count_of(Some(count));
         whole.extend(out);
         whole
@@ -236,8 +283,12 @@ impl Extreme<'_> {
     }
 
     fn name(&mut self, name: &str) -> String {
-        let limit = self.left.clamp(1, TEXT_BYTES_MAX);
         self.count += 1;
+        if let Some(wide) = self.wide {
+            let bytes = if self.depth > wide { 0 } else { (self.left / 2).min(TEXT_BYTES_MAX) };
+            return "x".repeat(bytes);
+        }
+        let limit = self.left.clamp(1, TEXT_BYTES_MAX);
         match self.rng.u8(0..16) {
             0 => String::new(),
             1 => "x".repeat(limit),

@@ -17,7 +17,7 @@ use crate::extreme;
 use crate::fuzzed::{self, HANGS};
 use crate::mutate::{framed, mutate, with_huge_count};
 use crate::requests::{Request, Subject, produce_of, valid};
-use crate::seeds::{number, seeds};
+use crate::seeds::{Seeds, first_seeds, number, seeds};
 
 /// `socket.request.max.bytes` of the broker under test.
 const FRAME_BYTES: u64 = 1 << 20;
@@ -170,13 +170,9 @@ fn a_sound_request_of_every_api_and_version_is_answered() {
     victim.check();
 }
 
-/// So many seeds, or for as long as `OTTLA_TEST_FUZZ_SECONDS` says.
-fn rounds(default: u64) -> Box<dyn Iterator<Item = u64>> {
-    let begun = Instant::now();
-    match number("OTTLA_TEST_FUZZ_SECONDS").map(Duration::from_secs) {
-        Some(time) => Box::new((0..).take_while(move |_| begun.elapsed() < time)),
-        None => Box::new(seeds(default)),
-    }
+/// As many seeds, or as many as `OTTLA_TEST_FUZZ_ROUNDS` says; only `OTTLA_SEED` if that is set.
+fn rounds(default: u64) -> Seeds {
+    first_seeds(number("OTTLA_TEST_FUZZ_ROUNDS").unwrap_or(default))
 }
 
 /// Every API in every version is asked for as much as its fields can say.
@@ -206,6 +202,21 @@ fn extreme_requests_are_answered_or_refused_and_others_are_served_meanwhile() {
         }
     }
     println!("{sent} extreme requests");
+}
+
+#[test]
+fn a_long_name_above_many_small_things_is_not_repeated_beyond_bounds() {
+    let mut victim = Victim::start();
+    for (key, version) in served() {
+        for depth in 0..3 {
+            let bytes_max = FRAME_BYTES as usize / 2;
+            let bytes = extreme::amplifying(key, version, &victim.subject, bytes_max, depth);
+            victim.send(&[&(bytes.len() as i32).to_be_bytes(), bytes.as_slice()].concat());
+            println!("{key} v{version} {depth}: a peak of {} MiB", victim.peak_bytes() >> 20);
+        }
+        victim.check_within(EXTREME_PEAK_BYTES);
+        victim.restore_topic();
+    }
 }
 
 #[test]

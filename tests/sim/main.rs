@@ -1,7 +1,7 @@
 //! Everything that is tested by seed: schedules that nobody would write down by hand.
 //!
 //! `OTTLA_TEST_SEEDS` says how many seeds each test runs, `OTTLA_SEED` runs one again, and
-//! `OTTLA_TEST_FUZZ_SECONDS` says for how long requests are mutated.
+//! `OTTLA_TEST_FUZZ_ROUNDS` says how many rounds of requests are mutated.
 
 #[path = "../common/admin_requests.rs"]
 mod admin_requests;

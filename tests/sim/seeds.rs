@@ -10,10 +10,14 @@ pub struct Seeds {
 
 /// `default` seeds, or as many as `OTTLA_TEST_SEEDS` says; only `OTTLA_SEED` if that is set.
 pub fn seeds(default: u64) -> Seeds {
-    let left = match (number("OTTLA_SEED"), number("OTTLA_TEST_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, Some(count)) => 0..count,
-        (None, None) => 0..default,
+    first_seeds(number("OTTLA_TEST_SEEDS").unwrap_or(default))
+}
+
+/// The first `count` seeds; only `OTTLA_SEED` if that is set.
+pub fn first_seeds(count: u64) -> Seeds {
+    let left = match number("OTTLA_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..count,
     };
     Seeds { left, now: None }
 }

@@ -12,55 +12,76 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::Handler;
+use crate::handlers::api::ListHandler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
+use crate::handlers::response_list::ResponseList;
 use crate::handlers::topics::assignments;
 use crate::topics::registry::LiveTopic;
+use crate::wire::response::{CloseReason, Response};
+
+/// Memory of one partition's result beside the topic's name, in bytes, counted twice: as a struct
+/// and encoded.
+const RESULT_BYTES: usize = 256;
 
 /// The handler.
 pub struct AlterPartitionReassignments;
 
-impl Handler for AlterPartitionReassignments {
+impl ListHandler for AlterPartitionReassignments {
     const KEY: i16 = 45;
     const NAME: &'static str = "AlterPartitionReassignments";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = AlterPartitionReassignmentsRequest;
-    type Response = AlterPartitionReassignmentsResponse;
 
     async fn handle(
         cx: &Context,
         request: AlterPartitionReassignmentsRequest,
-    ) -> AlterPartitionReassignmentsResponse {
+    ) -> Result<Response, CloseReason> {
+        let mut list = ResponseList::new(cx, Self::KEY);
         if request.topics.is_empty() {
             // As in Kafka's controller: nothing is checked, and the message is empty, not null.
-            return AlterPartitionReassignmentsResponse::default();
+            return list.into_response(AlterPartitionReassignmentsResponse::default(), 1).await;
         }
-        let responses = request.topics.into_iter().map(|topic| {
+        for topic in request.topics {
             let live = cx.broker.topics.named(&topic.name);
-            let partitions = topic.partitions.iter().map(|wanted| {
-                let answer = ReassignablePartitionResponse::default()
-                    .with_error_message(None)
-                    .with_partition_index(wanted.partition_index);
-                match reassign(cx.node_id(), &topic.name, live.as_deref(), wanted) {
-                    Ok(()) => answer,
-                    // Kafka sends the code without a message here.
-                    Err(error) if error.code == Code::NoReassignmentInProgress => {
-                        answer.with_error_code(error.code.code())
-                    }
-                    Err(error) => answer
-                        .with_error_code(error.code.code())
-                        .with_error_message(Some(StrBytes::from_string(error.message))),
-                }
-            });
-            ReassignableTopicResponse::default()
-                .with_partitions(partitions.collect())
-                .with_name(topic.name.clone())
-        });
-        AlterPartitionReassignmentsResponse::default()
+            // Each message repeats the topic's name, which may be as long as the request.
+            let result_bytes = RESULT_BYTES + 2 * topic.name.len();
+            list.expect(topic.partitions.len().saturating_mul(result_bytes)).await?;
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for wanted in &topic.partitions {
+                partitions.push(response(cx.node_id(), &topic.name, live.as_deref(), wanted));
+                list.pause().await;
+            }
+            let response = ReassignableTopicResponse::default()
+                .with_partitions(partitions)
+                .with_name(topic.name);
+            list.put(&response).await?;
+        }
+        let response = AlterPartitionReassignmentsResponse::default()
             .with_error_message(None)
-            .with_allow_replication_factor_change(request.allow_replication_factor_change)
-            .with_responses(responses.collect())
+            .with_allow_replication_factor_change(request.allow_replication_factor_change);
+        list.into_response(response, 1).await
+    }
+}
+
+fn response(
+    node: i32,
+    name: &str,
+    topic: Option<&LiveTopic>,
+    wanted: &ReassignablePartition,
+) -> ReassignablePartitionResponse {
+    let response = ReassignablePartitionResponse::default()
+        .with_error_message(None)
+        .with_partition_index(wanted.partition_index);
+    match reassign(node, name, topic, wanted) {
+        Ok(()) => response,
+        // Kafka sends the code without a message here.
+        Err(error) if error.code == Code::NoReassignmentInProgress => {
+            response.with_error_code(error.code.code())
+        }
+        Err(error) => response
+            .with_error_code(error.code.code())
+            .with_error_message(Some(StrBytes::from_string(error.message))),
     }
 }
 
