@@ -75,18 +75,21 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
     }
 }
 
-/// Returns ports for programs that cannot take a free one and say which. They are below those that
-/// the kernel gives to outgoing connections, one of which could take the port before the program
-/// does; no two calls in this process return the same.
+/// Returns ports for programs that cannot take a free one and say which. They are not among those
+/// that the kernel gives to outgoing connections, one of which could take the port before the
+/// program does; no two calls in this process return the same.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 12_000;
+    const COUNT: u32 = 10_000;
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let ephemeral: Vec<u32> = range.split_whitespace().map(|end| end.parse().unwrap()).collect();
+    // Where the kernel has left no room, the connection that takes the port is rare at least.
+    let first = if ephemeral[0] >= 12_000 { ephemeral[0] - COUNT } else { 65_536 - COUNT };
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Another run of the tests begins elsewhere.
     let begin = std::process::id().wrapping_mul(97);
     let mut candidates = std::iter::repeat_with(|| {
         let next = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        (FIRST + next % COUNT) as u16
+        (first + next % COUNT) as u16
     })
     .take(COUNT as usize)
     .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
