@@ -38,7 +38,7 @@ pub struct Api {
     /// How many times the memory of its decoded form a request takes.
     pub memory_factor: usize,
     /// Decodes, handles and encodes. The body has been validated by `wire/shape.rs`.
-    pub run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
+    pub run: for<'a> fn(&'a Context<'a>, Bytes) -> ResponseFuture<'a>,
 }
 
 /// What a request may wait for while it is handled, beside memory.
@@ -58,7 +58,7 @@ impl Api {
         key: i16,
         name: &'static str,
         versions: RangeInclusive<i16>,
-        run: for<'a> fn(&'a Context, Bytes) -> ResponseFuture<'a>,
+        run: for<'a> fn(&'a Context<'a>, Bytes) -> ResponseFuture<'a>,
     ) -> Api {
         Api {
             key,
@@ -101,7 +101,10 @@ pub trait Handler {
     }
 
     /// Authorizes, resolves names, calls the domain and builds the response.
-    fn handle(cx: &Context, request: Self::Request) -> impl Future<Output = Self::Response> + Send;
+    fn handle(
+        cx: &Context<'_>,
+        request: Self::Request,
+    ) -> impl Future<Output = Self::Response> + Send;
 }
 
 /// Returns the row of a handler.
@@ -113,7 +116,7 @@ pub const fn api<H: Handler>() -> Api {
     }
 }
 
-fn run<H: Handler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
+fn run<'a, H: Handler>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         H::check(&request)?;
@@ -143,7 +146,7 @@ pub trait ListHandler {
 
     /// Authorizes, resolves names, calls the domain and encodes the response.
     fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: Self::Request,
     ) -> impl Future<Output = Result<Response, CloseReason>> + Send;
 }
@@ -153,7 +156,7 @@ pub const fn list_api<H: ListHandler>() -> Api {
     Api { quota: H::QUOTA, ..Api::new(H::KEY, H::NAME, H::VERSIONS, run_list::<H>) }
 }
 
-fn run_list<H: ListHandler>(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
+fn run_list<'a, H: ListHandler>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         let request = decode::<H::Request>(cx.version, body)?;
         H::handle(cx, request).await

@@ -16,6 +16,7 @@ pub mod request_cost;
 pub mod response_list;
 pub mod runner;
 pub mod security;
+pub mod session;
 pub mod table;
 pub mod throttle;
 pub mod throttle_time;

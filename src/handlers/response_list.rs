@@ -19,7 +19,7 @@ const ITEMS_AT_ONCE: usize = 512;
 /// The list of a response under construction.
 #[derive(Debug)]
 pub struct ResponseList<'a> {
-    cx: &'a Context,
+    cx: &'a Context<'a>,
     list: EncodedList,
     /// Bytes that are also held elsewhere, not by this response alone.
     shared_bytes: usize,
@@ -30,7 +30,7 @@ pub struct ResponseList<'a> {
 
 impl<'a> ResponseList<'a> {
     /// Creates an empty list for a response of this API.
-    pub fn new(cx: &'a Context, key: i16) -> ResponseList<'a> {
+    pub fn new(cx: &'a Context<'a>, key: i16) -> ResponseList<'a> {
         let list = EncodedList::new(key, cx.version);
         ResponseList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
     }
@@ -120,7 +120,7 @@ impl<'a> ResponseList<'a> {
     /// Returns an error if other responses hold the permit for too long.
     pub async fn grow_in_turn(&mut self) -> Result<(), CloseReason> {
         if self.turn.is_none() {
-            self.turn = Some(RequestAllowance::grow_in_turn(&self.cx.broker).await?);
+            self.turn = Some(RequestAllowance::grow_in_turn(self.cx.broker).await?);
         }
         Ok(())
     }

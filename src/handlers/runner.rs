@@ -1,5 +1,5 @@
-//! Runs a request through its row of the API table. Every request that is served passes here once:
-//! this is where requests are counted and timed.
+//! Runs a request through its row of the API table. Every request that is served passes here once,
+//! and would be counted and timed here.
 
 use bytes::Bytes;
 
@@ -24,7 +24,7 @@ pub struct ChargedResponse {
 /// # Errors
 ///
 /// Returns the handler's error, since the connection is closed then.
-pub async fn run(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
+pub async fn run(cx: &Context<'_>, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
     if cx.broker.quotas.is_any() {
         // Boxed: a rare case must not make the future of every connection larger.
         return Box::pin(run_charged(cx, api, body)).await;
@@ -34,7 +34,11 @@ pub async fn run(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse
     Ok(ChargedResponse { response, mute_ms: 0, payer: None })
 }
 
-async fn run_charged(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResponse, CloseReason> {
+async fn run_charged(
+    cx: &Context<'_>,
+    api: &Api,
+    body: Bytes,
+) -> Result<ChargedResponse, CloseReason> {
     let response = cx.cost.time(&*cx.broker.clock, (api.run)(cx, body)).await?;
     hold(cx, &response).await?;
     charge_rest(cx, &response);
@@ -43,7 +47,7 @@ async fn run_charged(cx: &Context, api: &Api, body: Bytes) -> Result<ChargedResp
 }
 
 /// Reserves memory for a response that was encoded without reserving any.
-async fn hold(cx: &Context, response: &Response) -> Result<(), CloseReason> {
+async fn hold(cx: &Context<'_>, response: &Response) -> Result<(), CloseReason> {
     match cx.memory.response_bytes() {
         0 => cx.hold_response(response.bytes_in_memory()).await,
         _ => Ok(()),

@@ -11,8 +11,9 @@ use std::future::Future;
 use kafka_protocol::protocol::Encodable;
 
 use crate::broker::state::Broker;
-use crate::handlers::context::{ANONYMOUS, Context};
+use crate::handlers::context::Context;
 use crate::handlers::request_cost::{QuotaClass, RequestCost};
+use crate::handlers::session::Session;
 use crate::handlers::throttle_time::ThrottleTime;
 use crate::quotas::limits::{ClientEntity, QuotaType};
 use crate::quotas::meters::MutationOutcome;
@@ -24,7 +25,7 @@ use crate::wire::response::{self, CloseReason, Response};
 ///
 /// Returns an error if the response cannot be encoded in the version of the request.
 pub fn respond(
-    cx: &Context,
+    cx: &Context<'_>,
     key: i16,
     mut response: impl Encodable + ThrottleTime,
 ) -> Result<Response, CloseReason> {
@@ -33,7 +34,7 @@ pub fn respond(
 }
 
 /// Charges a request that has been handled, and writes the throttle time into its response.
-pub fn charge(cx: &Context, response: &mut impl ThrottleTime) {
+pub fn charge(cx: &Context<'_>, response: &mut impl ThrottleTime) {
     if cx.broker.quotas.is_any() {
         charge_bytes(cx);
         // Fetch has charged its time itself.
@@ -48,7 +49,7 @@ pub fn charge(cx: &Context, response: &mut impl ThrottleTime) {
 }
 
 /// Charges the bytes of a request that produces.
-fn charge_bytes(cx: &Context) {
+fn charge_bytes(cx: &Context<'_>) {
     if cx.cost.class == QuotaClass::Produce {
         let (bytes, now) = (cx.cost.bytes as f64, cx.broker.clock.now());
         let throttle_ms =
@@ -58,7 +59,7 @@ fn charge_bytes(cx: &Context) {
 }
 
 /// Charges the time that the request has taken so far.
-pub fn charge_time(cx: &Context) {
+pub fn charge_time(cx: &Context<'_>) {
     if is_timed(cx) {
         let percent = cx.cost.take_percent_of_second(&*cx.broker.clock);
         let now = cx.broker.clock.now();
@@ -74,7 +75,7 @@ pub fn charge_time(cx: &Context) {
 /// Charges what a request has cost since it was handled, which alone throttles no client: encoding
 /// the response. A produce request without a response is charged for its bytes, and not for its
 /// time.
-pub fn charge_rest(cx: &Context, response: &Response) {
+pub fn charge_rest(cx: &Context<'_>, response: &Response) {
     if matches!(response, Response::None) {
         charge_bytes(cx);
     } else if is_timed(cx) {
@@ -85,22 +86,27 @@ pub fn charge_rest(cx: &Context, response: &Response) {
 }
 
 /// Sends something and charges the time that it takes, which alone throttles no client.
-pub async fn charge_send<F: Future>(broker: &Broker, payer: &str, sending: F) -> F::Output {
+pub async fn charge_send<F: Future>(
+    broker: &Broker,
+    session: &Session,
+    client_id: &str,
+    sending: F,
+) -> F::Output {
     let (cost, clock) = (RequestCost::new(QuotaClass::Request, 0), &*broker.clock);
     let sent = cost.time(clock, sending).await;
-    let who = ClientEntity { user: ANONYMOUS, client_id: payer };
-    broker.quotas.note(QuotaType::Request, who, cost.take_percent_of_second(clock), clock.now());
+    let payer = ClientEntity { user: session.user(), client_id };
+    broker.quotas.note(QuotaType::Request, payer, cost.take_percent_of_second(clock), clock.now());
     sent
 }
 
 /// Returns true if the time of a request is charged.
-pub fn is_timed(cx: &Context) -> bool {
+pub fn is_timed(cx: &Context<'_>) -> bool {
     cx.broker.quotas.has(QuotaType::Request) && cx.cost.class != QuotaClass::Exempt
 }
 
 /// Returns true if the client may create or delete `partitions` partitions (KIP-599). A client that
 /// does not know the error code may, and is only throttled.
-pub fn may_mutate(cx: &Context, partitions: usize) -> bool {
+pub fn may_mutate(cx: &Context<'_>, partitions: usize) -> bool {
     let is_strict = match cx.cost.class {
         QuotaClass::Mutation { strict_since } => cx.version >= strict_since,
         _ => false,

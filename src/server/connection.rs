@@ -10,36 +10,24 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::protocol::StrBytes;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::broker::advertised::ListenerPeer;
-use crate::broker::memory_budget::MemoryPermit;
-use crate::handlers::api::WaitsFor;
-use crate::handlers::cluster::api_versions;
-use crate::handlers::context::Context;
-use crate::handlers::memory::RequestAllowance;
-use crate::handlers::request_cost::RequestCost;
-use crate::handlers::runner::{self, ChargedResponse};
-use crate::handlers::table;
+use crate::handlers::session::Session;
 use crate::handlers::throttle;
 use crate::server::connection_limits::ConnectionPermit;
 use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, SlowReader};
+use crate::server::request::{Answer, IncomingRequest};
 use crate::server::request_permit::RequestMemoryPermit;
 use crate::server::shared::ServerState;
-use crate::wire::response::{API_VERSIONS, CloseReason, Response};
-use crate::wire::shape::ShapeError;
-use crate::wire::{header, shape};
+use crate::server::transport::Transport;
+use crate::wire::response::{CloseReason, Response};
 
 /// Requests that need more memory than is allowed.
 static UNAFFORDABLE: LazyLock<LogLimit> = LazyLock::new(LogLimit::default);
@@ -56,10 +44,15 @@ const LAST_ANSWER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Connection {
     shared: Arc<ServerState>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    session: Session,
     permit: ConnectionPermit,
-    listener_peer: ListenerPeer,
+    link: Link,
+}
+
+/// The way to the client, and what is pending on it.
+#[derive(Debug)]
+struct Link {
+    transport: Transport,
     out: Outbound,
     /// The client id that sending is charged to, where request time is limited.
     payer: Option<String>,
@@ -81,14 +74,12 @@ impl Connection {
     /// Returns the connection of an accepted client.
     pub fn new(
         shared: Arc<ServerState>,
-        stream: TcpStream,
-        peer: SocketAddr,
+        transport: Transport,
+        session: Session,
         permit: ConnectionPermit,
-        listener_peer: ListenerPeer,
-    ) -> io::Result<Connection> {
-        stream.set_nodelay(true)?;
-        let out = Outbound::default();
-        Ok(Connection { shared, stream, peer, permit, listener_peer, out, payer: None })
+    ) -> Connection {
+        let link = Link { transport, out: Outbound::default(), payer: None };
+        Connection { shared, session, permit, link }
     }
 
     /// Serves the client until it disconnects, is idle for `connections.max.idle.ms`, sends
@@ -99,7 +90,7 @@ impl Connection {
         let config = &shared.broker.config;
         let limit = config.socket_request_max_bytes.max(0) as usize;
         let idle = Duration::from_millis(config.connections_max_idle_ms.max(1) as u64);
-        let holding = RequestMemoryPermit::new(shared.memory.clone(), self.peer.ip());
+        let holding = RequestMemoryPermit::new(shared.memory.clone(), self.session.peer.ip());
         let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
         let mut stopping = shared.broker.stopping.subscribe();
         let client = self.permit.client();
@@ -122,8 +113,8 @@ impl Connection {
         loop {
             while let Some(frame) = frames.take()? {
                 let next = self.answer(frame, &mut frames, idle).await?;
-                if !next.goes_on || next.mute_ms > 0 || self.out.is_much() {
-                    self.send(idle).await?;
+                if !next.goes_on || next.mute_ms > 0 || self.link.out.is_much() {
+                    self.link.send(&self.shared, &self.session, idle).await?;
                 }
                 if !next.goes_on {
                     return Ok(());
@@ -135,9 +126,10 @@ impl Connection {
                     }
                 }
             }
-            self.send(idle).await?;
+            self.link.send(&self.shared, &self.session, idle).await?;
+            let filling = frames.fill(&mut self.link.transport);
             let filled = tokio::select! {
-                filled = tokio::time::timeout(idle, frames.fill(&self.stream)) => filled,
+                filled = tokio::time::timeout(idle, filling) => filled,
                 _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
             };
             match filled {
@@ -154,27 +146,10 @@ impl Connection {
         }
     }
 
-    async fn send(&mut self, idle: Duration) -> io::Result<()> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let payer = self.payer.take();
-        let flushing = tokio::time::timeout(idle, self.out.flush(&self.stream));
-        let sent = match payer {
-            Some(payer) => {
-                Box::pin(throttle::charge_send(&self.shared.broker, &payer, flushing)).await
-            }
-            None => flushing.await,
-        };
-        sent.unwrap_or_else(|_| {
-            Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading"))
-        })
-    }
-
     /// Reads nothing for the throttle time. Returns false if the client disconnects meanwhile, or
     /// the broker stops. A throttled connection is still subject to the idle limit.
     async fn mute(
-        &self,
+        &mut self,
         throttle_ms: i64,
         frames: &Frames,
         idle: Duration,
@@ -183,7 +158,7 @@ impl Connection {
         let throttle = Duration::from_millis(throttle_ms as u64);
         tokio::select! {
             () = tokio::time::sleep(throttle.min(idle)) => {}
-            () = half_closed_by_peer(&self.stream) => return Ok(false),
+            () = self.link.transport.half_closed_by_peer() => return Ok(false),
             () = frames.must_give_way() => return Err(evicted()),
             _ = stopping.wait_for(|stopping| *stopping) => return Ok(false),
         }
@@ -196,28 +171,30 @@ impl Connection {
 
     /// Logs why the connection is closed, at most once per second where clients can provoke it.
     fn closed(&self, error: &io::Error) {
+        let Session { peer, client_software, .. } = &self.session;
+        let software = client_software.as_deref().map(tracing::field::display);
         let cause = error.get_ref();
         let limit = match cause {
             Some(cause) if cause.is::<SlowReader>() => &READS_TOO_LITTLE,
             Some(cause) if cause.is::<SlowClient>() => &SENDS_TOO_SLOWLY,
             _ => {
-                tracing::debug!(peer = %self.peer, %error, "connection closed");
+                tracing::debug!(%peer, software, %error, "connection closed");
                 return;
             }
         };
         if let Some(more) = limit.admit(self.shared.now_ms()) {
-            tracing::warn!(peer = %self.peer, %error, suppressed = more, "connection closed");
+            tracing::warn!(%peer, software, %error, suppressed = more, "connection closed");
         }
     }
 
     /// Logs that a request gets no response, at most once per second where clients can provoke it.
     fn log_close(&self, reason: &CloseReason) {
         if !matches!(reason, CloseReason::Unaffordable(_)) {
-            tracing::debug!(peer = %self.peer, error = %reason, "closing the connection");
+            tracing::debug!(peer = %self.session.peer, error = %reason, "closing the connection");
             return;
         }
         if let Some(more) = UNAFFORDABLE.admit(self.shared.now_ms()) {
-            tracing::warn!(peer = %self.peer, error = %reason, suppressed = more,
+            tracing::warn!(peer = %self.session.peer, error = %reason, suppressed = more,
                 "closing the connection");
         }
     }
@@ -229,121 +206,83 @@ impl Connection {
         frames: &mut Frames,
         idle: Duration,
     ) -> io::Result<AfterResponse> {
-        let outcome = {
-            let waits = waits_at_clients_will(&frame);
-            let answering = handle(self.shared.clone(), frame, self.peer, self.listener_peer);
-            tokio::pin!(answering);
-            let first = std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
-            match first {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => {
-                    frames.hold(waits);
-                    self.send(idle).await?;
-                    tokio::select! {
-                        biased;
-                        outcome = &mut answering => outcome,
-                        () = frames.must_give_way() => return Err(evicted()),
-                        () = closed_by_peer(&self.stream) => {
-                            match tokio::time::timeout(LAST_ANSWER, answering).await {
-                                Ok(outcome) => outcome,
-                                Err(_) => return Ok(AfterResponse::CLOSE),
+        let Connection { shared, session, link, .. } = self;
+        let outcome = match IncomingRequest::read(frame, session, &shared.old_clients) {
+            Ok(request) => {
+                let waits = request.waits_for_others();
+                let answering = request.answer(shared, session);
+                tokio::pin!(answering);
+                let first =
+                    std::future::poll_fn(|cx| Poll::Ready(answering.as_mut().poll(cx))).await;
+                match first {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => {
+                        frames.hold(waits);
+                        link.send(shared, session, idle).await?;
+                        tokio::select! {
+                            biased;
+                            outcome = &mut answering => outcome,
+                            () = frames.must_give_way() => return Err(evicted()),
+                            () = link.transport.closed_by_peer() => {
+                                match tokio::time::timeout(LAST_ANSWER, answering).await {
+                                    Ok(outcome) => outcome,
+                                    Err(_) => return Ok(AfterResponse::CLOSE),
+                                }
                             }
                         }
                     }
                 }
             }
+            Err(reason) => Err(reason),
         };
         match outcome {
-            Ok((ChargedResponse { response: reply, mute_ms, payer }, held)) => {
-                if let Response::Chunks(chunks) = reply {
-                    self.out.push(chunks, held);
-                }
-                self.payer = payer.or(self.payer.take());
-                Ok(AfterResponse { goes_on: true, mute_ms })
-            }
+            Ok(answer) => Ok(self.take_over(answer)),
             Err(reason) => {
                 self.log_close(&reason);
                 Ok(AfterResponse::CLOSE)
             }
         }
     }
+
+    /// Queues a response, and takes over what else follows from its request.
+    fn take_over(&mut self, answer: Answer) -> AfterResponse {
+        if let Response::Chunks(chunks) = answer.response {
+            self.link.out.push(chunks, answer.held);
+        }
+        self.link.payer = answer.payer.or(self.link.payer.take());
+        if let Some(session) = answer.next_session {
+            self.session = *session;
+        }
+        AfterResponse { goes_on: true, mute_ms: answer.mute_ms }
+    }
 }
 
-/// Returns true for a request that waits for others for as long as its client chooses: for records
-/// (Fetch), or for other members of a group (JoinGroup, SyncGroup).
-fn waits_at_clients_will(frame: &[u8]) -> bool {
-    let [k0, k1, v0, v1, ..] = *frame else { return false };
-    let api = table::find(i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
-    api.is_some_and(|api| api.waits_for == WaitsFor::Others)
+impl Link {
+    /// Sends everything that is pending.
+    async fn send(
+        &mut self,
+        shared: &ServerState,
+        session: &Session,
+        idle: Duration,
+    ) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let payer = self.payer.take();
+        let flushing = tokio::time::timeout(idle, self.out.flush(&mut self.transport));
+        let sent = match payer {
+            Some(client_id) => {
+                let sending = throttle::charge_send(&shared.broker, session, &client_id, flushing);
+                Box::pin(sending).await
+            }
+            None => flushing.await,
+        };
+        sent.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading"))
+        })
+    }
 }
 
 fn evicted() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, SlowClient::WaitedTooLong)
-}
-
-/// Waits until the client has closed its half of the connection. Never returns if it has sent more
-/// instead, since the close comes after that.
-async fn closed_by_peer(stream: &TcpStream) {
-    match stream.peek(&mut [0]).await {
-        Ok(0) | Err(_) => {}
-        Ok(_) => std::future::pending().await,
-    }
-}
-
-/// Waits until a client that is not being read has left: it has closed its half of the connection,
-/// or the connection is broken. If it sent requests before closing, they are still to be answered,
-/// so then only a broken connection counts.
-async fn half_closed_by_peer(stream: &TcpStream) {
-    if matches!(stream.peek(&mut [0]).await, Ok(n) if n > 0) {
-        drop(stream.ready(Interest::ERROR).await);
-    }
-}
-
-async fn handle(
-    shared: Arc<ServerState>,
-    frame: Bytes,
-    peer: SocketAddr,
-    listener_peer: ListenerPeer,
-) -> Result<(ChargedResponse, Option<MemoryPermit>), CloseReason> {
-    let (header, body_from) =
-        header::read(&frame).map_err(|error| CloseReason::Malformed(error.to_string()))?;
-    let (key, version) = (header.api_key, header.api_version);
-    let Some(api) = table::find(key, version) else {
-        if key == API_VERSIONS {
-            let reply = api_versions::unsupported(header.correlation_id, table::APIS)?;
-            return Ok((ChargedResponse { response: reply, mute_ms: 0, payer: None }, None));
-        }
-        shared.old_clients.refused(peer, &header);
-        return Err(CloseReason::Malformed(format!(
-            "version {version} of API key {key} is not supported"
-        )));
-    };
-    let body = frame.slice(body_from..);
-    drop(frame);
-    let shape = shape::check(key, version, &body, shape::decoded_bytes_max(body.len()))
-        .map_err(close_reason)?;
-    let bytes = shape.decoded_bytes.saturating_mul(api.memory_factor);
-    // A request that may wait long takes no turns.
-    let takes_turns = api.waits_for == WaitsFor::Nothing;
-    let memory = RequestAllowance::for_request(&shared.broker, bytes, takes_turns).await?;
-    let cx = Context {
-        broker: shared.broker.clone(),
-        version,
-        correlation_id: header.correlation_id,
-        // A copy, so that the frame can be freed once it is decoded.
-        client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
-        peer,
-        listener_peer,
-        cost: RequestCost::new(api.quota, body.len()),
-        memory,
-    };
-    let answer = runner::run(&cx, api, body).await?;
-    Ok((answer, cx.memory.into_response()))
-}
-
-fn close_reason(error: ShapeError) -> CloseReason {
-    match error {
-        ShapeError::TooLarge { .. } => CloseReason::Unaffordable(error.to_string()),
-        _ => CloseReason::Malformed(error.to_string()),
-    }
 }

@@ -159,6 +159,8 @@ impl ConnectionPermit {
 }
 
 impl Drop for ConnectionPermit {
+    /// Gives the permit back: every connection that was accepted ends here, and would be counted as
+    /// closed here.
     fn drop(&mut self) {
         // It has been removed already if it was evicted.
         drop(self.limits.counts().remove(self.address, self.number));

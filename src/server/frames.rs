@@ -12,10 +12,10 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::net::TcpStream;
 
 use crate::server::request_memory::arrival_ms;
 use crate::server::request_permit::RequestMemoryPermit;
+use crate::server::transport::Transport;
 
 /// How much a connection may hold without asking for it.
 const FREE_BYTES: usize = 4 * 1024;
@@ -161,7 +161,7 @@ impl Frames {
     ///
     /// # Errors
     /// The socket's, or [`SlowClient`].
-    pub async fn fill(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    pub async fn fill(&mut self, transport: &mut Transport) -> io::Result<bool> {
         loop {
             let read = if self.buffer.is_empty() {
                 // An idle connection holds nothing. The socket may turn out not to be readable
@@ -169,12 +169,12 @@ impl Frames {
                 self.buffer = BytesMut::new();
                 self.memory.release();
                 self.since_ms = None;
-                stream.readable().await?;
-                self.read_first(stream)
+                transport.readable().await?;
+                self.read_first(transport)
             } else {
                 let room = self.make_room().await?;
-                self.readable_in_time(stream).await?;
-                self.read_more(stream, room)
+                self.readable_in_time(transport).await?;
+                self.read_more(transport, room)
             };
             match read {
                 Ok(0) => return Ok(false),
@@ -186,18 +186,18 @@ impl Frames {
     }
 
     /// Reads the first bytes after idling, which include the size of the frame.
-    fn read_first(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    fn read_first(&mut self, transport: &mut Transport) -> io::Result<usize> {
         self.is_next = false;
         let is_scarce = self.memory.is_scarce();
         if self.is_busy && !is_scarce && self.memory.take_if_free(BUSY_BYTES) {
             self.buffer.reserve(BUSY_BYTES);
-            let read = stream.try_read_buf(&mut (&mut self.buffer).limit(BUSY_BYTES))?;
+            let read = transport.try_read_buf(&mut (&mut self.buffer).limit(BUSY_BYTES))?;
             self.was_full = read == BUSY_BYTES;
             return Ok(read);
         }
         let most = if is_scarce { FREE_BYTES } else { FIRST_BYTES };
         let read = FIRST.with_borrow_mut(|piece| {
-            let read = stream.try_read(&mut piece[..most])?;
+            let read = transport.try_read(&mut piece[..most])?;
             self.buffer = BytesMut::from(&piece[..read]);
             io::Result::Ok(read)
         })?;
@@ -252,8 +252,8 @@ impl Frames {
         }
     }
 
-    fn read_more(&mut self, stream: &TcpStream, room: usize) -> io::Result<usize> {
-        let read = stream.try_read_buf(&mut (&mut self.buffer).limit(room))?;
+    fn read_more(&mut self, transport: &mut Transport, room: usize) -> io::Result<usize> {
+        let read = transport.try_read_buf(&mut (&mut self.buffer).limit(room))?;
         // A full buffer means that more is waiting: the next read may be larger.
         self.was_full = read == room;
         self.is_busy |= self.was_full;
@@ -265,14 +265,14 @@ impl Frames {
     }
 
     /// Waits for more of a frame, but not longer than it may take, and not after it is evicted.
-    async fn readable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
+    async fn readable_in_time(&mut self, transport: &mut Transport) -> io::Result<()> {
         let size = self.frame_bytes()?.unwrap_or(0);
         let now_ms = self.memory.now_ms();
         let since_ms = *self.since_ms.get_or_insert(now_ms);
         let left_ms = since_ms + arrival_ms(size, self.min_bytes_per_second) - now_ms;
         tokio::select! {
             biased;
-            outcome = stream.readable() => outcome,
+            outcome = transport.readable() => outcome,
             () = self.memory.must_give_way() => Err(self.slow(true)),
             () = tokio::time::sleep(Duration::from_millis(left_ms.max(0) as u64)) => {
                 Err(self.slow(false))

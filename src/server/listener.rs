@@ -13,10 +13,11 @@ use tokio::task::{JoinError, JoinSet};
 use crate::broker::advertised::ListenerPeer;
 use crate::broker::state::Broker;
 use crate::config::endpoint::Endpoint;
+use crate::handlers::session::Session;
 use crate::server::connection::Connection;
-use crate::server::connection_limits::ConnectionPermit;
 use crate::server::gateway::Gateway;
 use crate::server::shared::ServerState;
+use crate::server::transport::Transport;
 
 /// How long connections may finish their current request after the broker is asked to stop.
 const DRAIN: Duration = Duration::from_millis(800);
@@ -63,21 +64,16 @@ async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
                 }
             }
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let wait_ms = broker.quotas.connect(peer.ip(), broker.clock.now());
-                    if wait_ms > 0 {
+                Ok((stream, peer)) => match admit(&shared, stream, peer, index, gateway) {
+                    Ok(connection) => drop(connections.spawn(connection.serve())),
+                    Err(Refusal::Delayed(stream, wait_ms)) => {
                         if let Ok(place) = put_off_places.clone().try_acquire_owned() {
                             let stopping = broker.stopping.subscribe();
                             connections.spawn(put_off(stream, wait_ms, stopping, place));
                         }
-                        continue;
                     }
-                    let Some(permit) = shared.acquire_permit(peer) else { continue };
-                    match connection(&shared, stream, peer, permit, index, gateway) {
-                        Ok(connection) => drop(connections.spawn(connection.serve())),
-                        Err(error) => tracing::debug!(%peer, %error, "client already disconnected"),
-                    }
-                }
+                    Err(Refusal::Immediate) => {}
+                },
                 Err(error) => {
                     // Most likely out of file descriptors: closed clients will help, spinning will
                     // not.
@@ -92,17 +88,37 @@ async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-fn connection(
+/// How a connection is refused.
+enum Refusal {
+    /// Its address exceeds the connection rate: it is closed after this time, ms.
+    Delayed(TcpStream, i64),
+    /// A connection limit is reached, or the client has already disconnected.
+    Immediate,
+}
+
+/// Decides on a connection that the operating system has accepted. Accepted and refused ones would
+/// be counted here.
+fn admit(
     shared: &Arc<ServerState>,
     stream: TcpStream,
     peer: SocketAddr,
-    permit: ConnectionPermit,
     listener: usize,
     gateway: Gateway,
-) -> io::Result<Connection> {
-    let through_gateway = shared.broker.advertised.is_open(listener) && gateway.is(peer.ip());
-    let listener_peer = ListenerPeer { listener, at: stream.local_addr()?, through_gateway };
-    Connection::new(shared.clone(), stream, peer, permit, listener_peer)
+) -> Result<Connection, Refusal> {
+    let broker = &shared.broker;
+    let wait_ms = broker.quotas.connect(peer.ip(), broker.clock.now());
+    if wait_ms > 0 {
+        return Err(Refusal::Delayed(stream, wait_ms));
+    }
+    let permit = shared.acquire_permit(peer).ok_or(Refusal::Immediate)?;
+    let through_gateway = broker.advertised.is_open(listener) && gateway.is(peer.ip());
+    let opened = stream.local_addr().and_then(|at| Ok((at, Transport::plain(stream)?)));
+    let (at, transport) = opened.map_err(|error| {
+        tracing::debug!(%peer, %error, "client already disconnected");
+        Refusal::Immediate
+    })?;
+    let session = Session::plaintext(ListenerPeer { listener, at, through_gateway }, peer);
+    Ok(Connection::new(shared.clone(), transport, session, permit))
 }
 
 /// Holds a connection unserved and then closes it, because its address exceeds the connection rate

@@ -3,13 +3,16 @@
 pub mod connection;
 pub mod connection_limits;
 pub mod control;
+pub mod frame_ledger;
 pub mod frames;
 pub mod gateway;
 pub mod listener;
 pub mod log_limit;
 pub mod old_clients;
 pub mod outbound;
+pub mod request;
 pub mod request_memory;
 pub mod request_permit;
 pub mod shared;
 pub mod shortage;
+pub mod transport;

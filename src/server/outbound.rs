@@ -15,10 +15,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Buf;
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::broker::memory_budget::MemoryPermit;
+use crate::server::transport::Transport;
 use crate::storage::segment::FileSlice;
 use crate::wire::response::Chunk;
 
@@ -100,21 +100,21 @@ impl Outbound {
     ///
     /// # Errors
     /// The connection is broken, or its client reads too little while others wait for memory.
-    pub async fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
+    pub async fn flush(&mut self, transport: &mut Transport) -> io::Result<()> {
         loop {
-            match self.step(stream)? {
+            match self.step(transport)? {
                 Step::Done => {
                     (self.held, self.drain_rate, self.small_bytes) = (None, None, 0);
                     return Ok(());
                 }
-                Step::Wait => self.writable_in_time(stream).await?,
+                Step::Wait => self.writable_in_time(transport).await?,
                 Step::Pause => tokio::task::yield_now().await,
                 Step::Cold(slice) => warm(slice).await?,
             }
         }
     }
 
-    fn step(&mut self, stream: &TcpStream) -> io::Result<Step> {
+    fn step(&mut self, transport: &mut Transport) -> io::Result<Step> {
         let mut sent_at_once = 0;
         while let Some(chunk) = self.chunks.front_mut() {
             let sent = match chunk {
@@ -133,8 +133,8 @@ impl Outbound {
                     }
                     continue;
                 }
-                Chunk::Bytes(_) => self.send_bytes(stream),
-                Chunk::File(slice) => match send_piece(stream, slice) {
+                Chunk::Bytes(_) => self.send_bytes(transport),
+                Chunk::File(slice) => match send_piece(transport, slice) {
                     Err(SendError::Cold) => return Ok(Step::Cold(slice.clone())),
                     Err(SendError::Io(error)) => Err(error),
                     Ok(n) => Ok(n),
@@ -155,7 +155,7 @@ impl Outbound {
         Ok(Step::Done)
     }
 
-    fn send_bytes(&self, stream: &TcpStream) -> io::Result<usize> {
+    fn send_bytes(&self, transport: &mut Transport) -> io::Result<usize> {
         let mut slices = [io::IoSlice::new(&[]); 16];
         let mut count = 0;
         for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
@@ -163,7 +163,7 @@ impl Outbound {
             *slice = io::IoSlice::new(bytes);
             count += 1;
         }
-        stream.try_write_vectored(&slices[..count])
+        transport.try_write_vectored(&slices[..count])
     }
 
     fn advance(&mut self, mut sent: usize) {
@@ -209,8 +209,8 @@ impl Outbound {
     }
 
     /// Waits until the socket takes more, but not for long while others wait for the memory held.
-    async fn writable_in_time(&mut self, stream: &TcpStream) -> io::Result<()> {
-        let Some(held) = &self.held else { return stream.writable().await };
+    async fn writable_in_time(&mut self, transport: &mut Transport) -> io::Result<()> {
+        let Some(held) = &self.held else { return transport.writable().await };
         loop {
             let drain_rate = self.drain_rate.get_or_insert_with(DrainRate::begin);
             tokio::select! {
@@ -221,7 +221,7 @@ impl Outbound {
                     }
                     self.drain_rate = None;
                 }
-                outcome = stream.writable() => return outcome,
+                outcome = transport.writable() => return outcome,
             }
         }
     }
@@ -242,7 +242,7 @@ enum SendError {
     Io(io::Error),
 }
 
-fn send_piece(stream: &TcpStream, slice: &FileSlice) -> Result<usize, SendError> {
+fn send_piece(transport: &mut Transport, slice: &FileSlice) -> Result<usize, SendError> {
     PIECE.with_borrow_mut(|piece| {
         piece.resize(PIECE_BYTES, 0);
         let want = slice.len.min(PIECE_BYTES);
@@ -252,7 +252,7 @@ fn send_piece(stream: &TcpStream, slice: &FileSlice) -> Result<usize, SendError>
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(SendError::Cold),
             Err(error) => return Err(SendError::Io(error)),
         };
-        stream.try_write(&piece[..read]).map_err(SendError::Io)
+        transport.try_write(&piece[..read]).map_err(SendError::Io)
     })
 }
 

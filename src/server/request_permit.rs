@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::server::request_memory::{FrameId, RequestMemory};
+use crate::server::frame_ledger::FrameId;
+use crate::server::request_memory::RequestMemory;
 use crate::sync::Mutex;
 
 /// The memory that all connections share (`queued.max.request.bytes`).

@@ -65,6 +65,9 @@ pub enum CloseReason {
     /// The bytes are not a valid request.
     #[error("malformed request: {0}")]
     Malformed(String),
+    /// The API may not be used before the client has authenticated.
+    #[error("{0} is not permitted before authentication")]
+    Unauthenticated(&'static str),
     /// The response cannot be encoded in that version.
     #[error("the response cannot be encoded: {0}")]
     Unencodable(String),

@@ -1,9 +1,13 @@
 //! Every API in every version, and what ApiVersions says of them.
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::Decodable;
+use ottla::broker::advertised::ListenerPeer;
+use ottla::handlers::session::Session;
 use ottla::handlers::table::APIS;
+use ottla::server::request::IncomingRequest;
+use ottla::server::shared::ServerState;
 
 use crate::client::{framed, text};
 use crate::harness::Ottla;
@@ -98,8 +102,8 @@ fn named() -> ApiVersionsRequest {
 }
 
 /// Decode the answer of one of the APIs that are served, or fail. Gives its throttle time.
-pub fn decode(key: ApiKey, frame: &mut bytes::Bytes, version: i16) -> i32 {
-    fn whole<R: Decodable>(frame: &mut bytes::Bytes, version: i16) -> R {
+pub fn decode(key: ApiKey, frame: &mut Bytes, version: i16) -> i32 {
+    fn whole<R: Decodable>(frame: &mut Bytes, version: i16) -> R {
         R::decode(frame, version).unwrap_or_else(|error| {
             panic!("{} v{version}: {error}", std::any::type_name::<R>());
         })
@@ -159,6 +163,29 @@ async fn api_versions_names_what_is_served_and_nothing_else() {
         assert_eq!(told, served, "v{version}");
         assert_eq!(told[0].1, 0, "librdkafka compresses only where it sees Produce 0");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_names_its_software_has_it_in_its_session() {
+    let ottla = Ottla::start().await;
+    let state = ServerState::new(ottla.shared());
+    let (at, peer) = (ottla.address(), "10.0.0.1:1".parse().unwrap());
+    let listener = ListenerPeer { listener: 0, at, through_gateway: false };
+    let mut session = Session::plaintext(listener, peer);
+    let mut changes = Vec::new();
+    let nameless = ApiVersionsRequest::default();
+    for (version, request) in [(2, &nameless), (3, &nameless), (3, &named()), (4, &named())] {
+        let frame = Bytes::from(framed(version, 1, request)).slice(4..);
+        let request = IncomingRequest::read(frame, &session, &state.old_clients).unwrap();
+        let answer = request.answer(&state, &session).await.unwrap();
+        changes.push(answer.next_session.is_some());
+        if let Some(next) = answer.next_session {
+            session = *next;
+        }
+    }
+    assert_eq!(changes, [false, false, true, false], "without a name, named, named again");
+    assert_eq!(session.client_software.unwrap().to_string(), "it 1");
+    assert_eq!(session.peer, peer);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::{Api, decode};
 use crate::handlers::context::Context;
+use crate::handlers::session::{ClientSoftware, Session};
 use crate::handlers::throttle::respond;
 use crate::metadata::features;
 use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
@@ -25,7 +26,7 @@ use crate::wire::response::{API_VERSIONS, CloseReason, Response, encode};
 /// # Errors
 ///
 /// Returns an error if the request is malformed.
-pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, CloseReason> {
+pub fn answer(cx: &Context<'_>, body: Bytes, apis: &[Api]) -> Result<Response, CloseReason> {
     let request: ApiVersionsRequest = decode(cx.version, body)?;
     let is_named = |name: &str| {
         let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
@@ -35,6 +36,9 @@ pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, Close
     };
     let named =
         is_named(&request.client_software_name) && is_named(&request.client_software_version);
+    if cx.version >= 3 && named {
+        register(cx, &request);
+    }
     let response = if cx.version >= 3 && !named {
         ApiVersionsResponse::default().with_error_code(Code::InvalidRequest.code())
     } else {
@@ -44,7 +48,18 @@ pub fn answer(cx: &Context, body: Bytes, apis: &[Api]) -> Result<Response, Close
     respond(cx, API_VERSIONS, response)
 }
 
-fn with_features(cx: &Context, response: ApiVersionsResponse) -> ApiVersionsResponse {
+/// Records the client's software in its session.
+fn register(cx: &Context<'_>, request: &ApiVersionsRequest) {
+    let software =
+        ClientSoftware::new(&request.client_software_name, &request.client_software_version);
+    if cx.session.client_software.as_deref() != Some(&software) {
+        let client_software = Some(Box::new(software));
+        let session = Session { client_software, ..cx.session.clone() };
+        let _ = cx.next_session.set(Box::new(session));
+    }
+}
+
+fn with_features(cx: &Context<'_>, response: ApiVersionsResponse) -> ApiVersionsResponse {
     let supported = features::SUPPORTED.iter().filter(|one| cx.version >= 4 || one.min_level > 0);
     let supported = supported.map(|one| {
         SupportedFeatureKey::default()

@@ -24,7 +24,7 @@ impl Handler for DescribeCluster {
     type Request = DescribeClusterRequest;
     type Response = DescribeClusterResponse;
 
-    async fn handle(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
+    async fn handle(cx: &Context<'_>, request: DescribeClusterRequest) -> DescribeClusterResponse {
         if cx.version >= 1 && request.endpoint_type != BROKERS {
             let (code, why) = match request.endpoint_type {
                 2 => (

@@ -31,7 +31,10 @@ impl ListHandler for DescribeQuorum {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DescribeQuorumRequest;
 
-    async fn handle(cx: &Context, request: DescribeQuorumRequest) -> Result<Response, CloseReason> {
+    async fn handle(
+        cx: &Context<'_>,
+        request: DescribeQuorumRequest,
+    ) -> Result<Response, CloseReason> {
         let wanted: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
         if wanted > PARTITIONS_MAX {
             let why = format!("{wanted} partitions are more than the maximum of {PARTITIONS_MAX}");
@@ -66,7 +69,7 @@ fn refused(version: i16, topics: Vec<request::TopicData>) -> DescribeQuorumRespo
     DescribeQuorumResponse::default().with_topics(topics.collect())
 }
 
-fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
+fn response(cx: &Context<'_>, request: DescribeQuorumRequest) -> DescribeQuorumResponse {
     if !is_of_metadata(&request.topics) {
         return refused(cx.version, request.topics);
     }
@@ -86,7 +89,7 @@ fn response(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumRespo
     response.with_nodes(vec![node])
 }
 
-fn quorum(cx: &Context) -> PartitionData {
+fn quorum(cx: &Context<'_>) -> PartitionData {
     let (_, end_offset) = cx.broker.metadata.bounds();
     let voter = ReplicaState::default()
         .with_replica_id(BrokerId(cx.node_id()))

@@ -29,7 +29,10 @@ impl Handler for AlterClientQuotas {
     type Request = AlterClientQuotasRequest;
     type Response = AlterClientQuotasResponse;
 
-    async fn handle(cx: &Context, request: AlterClientQuotasRequest) -> AlterClientQuotasResponse {
+    async fn handle(
+        cx: &Context<'_>,
+        request: AlterClientQuotasRequest,
+    ) -> AlterClientQuotasResponse {
         let wanted: Vec<Alteration> = request.entries.iter().map(alteration).collect();
         let entities: Vec<Entity> = wanted.iter().map(|wanted| wanted.entity.clone()).collect();
         let entries = match cx.broker.alter_quotas(wanted, request.validate_only) {

@@ -22,7 +22,7 @@ impl Handler for AlterConfigs {
     type Request = AlterConfigsRequest;
     type Response = AlterConfigsResponse;
 
-    async fn handle(cx: &Context, request: AlterConfigsRequest) -> AlterConfigsResponse {
+    async fn handle(cx: &Context<'_>, request: AlterConfigsRequest) -> AlterConfigsResponse {
         let results = change::each(
             request.resources,
             |resource| (resource.resource_type, resource.resource_name.clone()),
@@ -41,7 +41,7 @@ impl Handler for AlterConfigs {
 }
 
 fn replace(
-    cx: &Context,
+    cx: &Context<'_>,
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), ApiError> {

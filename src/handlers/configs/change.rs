@@ -69,7 +69,7 @@ pub fn check_names<'a>(
 
 /// Changes the configs of any resource but loggers: `wanted` receives the current ones.
 pub fn alter(
-    cx: &Context,
+    cx: &Context<'_>,
     kind: i8,
     name: &str,
     validate_only: bool,
@@ -116,7 +116,7 @@ fn check_name(kind: i8, name: &str) -> Result<(), ApiError> {
 }
 
 /// Returns the name under which a resource's configs are stored: Kafka accepts "01" as a broker id.
-fn resource_name(cx: &Context, kind: i8, name: &str) -> String {
+fn resource_name(cx: &Context<'_>, kind: i8, name: &str) -> String {
     if kind == BROKER && !name.is_empty() { cx.node_id().to_string() } else { name.to_owned() }
 }
 
@@ -127,7 +127,7 @@ pub fn node_id(name: &str) -> Result<i32, ApiError> {
 }
 
 fn alter_topic(
-    cx: &Context,
+    cx: &Context<'_>,
     name: &str,
     validate_only: bool,
     wanted: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError>,

@@ -24,7 +24,7 @@ impl Handler for DescribeClientQuotas {
     type Response = DescribeClientQuotasResponse;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: DescribeClientQuotasRequest,
     ) -> DescribeClientQuotasResponse {
         // On success Kafka sends an empty error message, not null.

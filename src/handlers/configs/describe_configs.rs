@@ -52,7 +52,7 @@ impl ListHandler for DescribeConfigs {
     type Request = DescribeConfigsRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: DescribeConfigsRequest,
     ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
@@ -92,7 +92,7 @@ struct ResultSource {
 }
 
 impl ResultSource {
-    fn new(cx: &Context, request: DescribeConfigsRequest) -> ResultSource {
+    fn new(cx: &Context<'_>, request: DescribeConfigsRequest) -> ResultSource {
         let shape = Options {
             synonyms: request.include_synonyms,
             documentation: request.include_documentation,

@@ -34,7 +34,7 @@ impl Handler for IncrementalAlterConfigs {
     type Response = IncrementalAlterConfigsResponse;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: IncrementalAlterConfigsRequest,
     ) -> IncrementalAlterConfigsResponse {
         let results = change::each(
@@ -55,7 +55,7 @@ impl Handler for IncrementalAlterConfigs {
 }
 
 fn alter(
-    cx: &Context,
+    cx: &Context<'_>,
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), ApiError> {
@@ -77,7 +77,7 @@ fn alter(
 }
 
 fn change_one(
-    cx: &Context,
+    cx: &Context<'_>,
     kind: i8,
     configs: &mut BTreeMap<String, String>,
     config: &AlterableConfig,
@@ -130,7 +130,7 @@ fn not_a_list(kind: i8, name: &str, is_append: bool) -> String {
 }
 
 /// Returns the current value of a list config: its default if it is not set.
-fn current(cx: &Context, kind: i8, configs: &BTreeMap<String, String>, name: &str) -> String {
+fn current(cx: &Context<'_>, kind: i8, configs: &BTreeMap<String, String>, name: &str) -> String {
     if let Some(own) = configs.get(name) {
         return own.clone();
     }
@@ -142,7 +142,7 @@ fn current(cx: &Context, kind: i8, configs: &BTreeMap<String, String>, name: &st
 }
 
 fn alter_loggers(
-    cx: &Context,
+    cx: &Context<'_>,
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), ApiError> {

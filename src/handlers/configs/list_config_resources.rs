@@ -26,7 +26,7 @@ impl Handler for ListConfigResources {
     type Response = ListConfigResourcesResponse;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: ListConfigResourcesRequest,
     ) -> ListConfigResourcesResponse {
         let types = &request.resource_types;

@@ -27,7 +27,7 @@ impl Handler for UpdateFeatures {
     type Request = UpdateFeaturesRequest;
     type Response = UpdateFeaturesResponse;
 
-    async fn handle(cx: &Context, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
+    async fn handle(cx: &Context<'_>, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
         // If a feature is named more than once, the last one counts, as in Kafka.
         let last: HashMap<_, _> =
             request.feature_updates.iter().map(|key| (&key.feature, key)).collect();
@@ -66,7 +66,7 @@ fn update(version: i16, key: &FeatureUpdateKey) -> Update {
     Update { name: key.feature.to_string(), level: key.max_version_level, direction }
 }
 
-fn change(cx: &Context, updates: &[Update], validate_only: bool) -> Result<(), ApiError> {
+fn change(cx: &Context<'_>, updates: &[Update], validate_only: bool) -> Result<(), ApiError> {
     cx.broker.metadata.change(cx.broker.clock.now(), |image| {
         let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
         Ok((if validate_only { Vec::new() } else { records }, ()))

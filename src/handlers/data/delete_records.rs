@@ -34,7 +34,7 @@ impl Handler for DeleteRecords {
     type Request = DeleteRecordsRequest;
     type Response = DeleteRecordsResponse;
 
-    async fn handle(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
+    async fn handle(cx: &Context<'_>, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
         let mut changed = Vec::new();
         let named = request.topics.into_iter().flat_map(|topic| {
             let DeleteRecordsTopic { name, partitions, .. } = topic;
@@ -88,7 +88,7 @@ fn delete(
     }
 }
 
-async fn save(cx: &Context, changed: Vec<Arc<Partition>>) {
+async fn save(cx: &Context<'_>, changed: Vec<Arc<Partition>>) {
     let broker = cx.broker.clone();
     let saving =
         tokio::task::spawn_blocking(move || maintenance::retire_durably(&broker, &changed));

@@ -42,7 +42,7 @@ pub const API: Api = Api {
 /// Maximum wait: after five minutes every fetch is answered; an empty response is always legal.
 const WAIT_MS_MAX: i32 = 300_000;
 
-fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
+fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         let request: FetchRequest = decode(cx.version, body)?;
         let is_known = matches!(request.isolation_level, 0 | 1);
@@ -58,7 +58,7 @@ fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
         let (sessions, now) = (&cx.broker.fetch_sessions, cx.broker.clock.now());
         let begun = sessions.begin(now.mono_ms, session_request(cx.version, request));
         let mut fetched = match begun {
-            Ok(plan) => match otherwise.filter(|_| has_what_is_there(&cx.broker, &plan)) {
+            Ok(plan) => match otherwise.filter(|_| has_what_is_there(cx.broker, &plan)) {
                 None => fetch(cx, plan, limits, reads_nothing).await,
                 Some(refused) => {
                     charge_time(cx);
@@ -104,7 +104,7 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
 }
 
 /// Returns the maximum size of one fetch: more than a client's quota would throttle it every time.
-fn most_bytes(cx: &Context) -> i32 {
+fn most_bytes(cx: &Context<'_>) -> i32 {
     let quota = cx.broker.quotas.most_at_once(QuotaType::Fetch, cx.client_entity());
     quota.map_or(i32::MAX, |bytes| bytes as i32).min(cx.broker.config.fetch_max_bytes)
 }
@@ -152,9 +152,14 @@ fn session_request(version: i16, request: FetchRequest) -> SessionRequest {
     }
 }
 
-async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing: bool) -> Fetched {
+async fn fetch(
+    cx: &Context<'_>,
+    plan: FetchPlan,
+    limits: FetchLimits,
+    reads_nothing: bool,
+) -> Fetched {
     let mut wanting: Vec<ReadRequest> =
-        plan.partitions.iter().map(|w| wanting(&cx.broker, w)).collect();
+        plan.partitions.iter().map(|w| wanting(cx.broker, w)).collect();
     if reads_nothing {
         limit_first(&mut wanting);
     }
@@ -203,7 +208,7 @@ async fn fetch(cx: &Context, plan: FetchPlan, limits: FetchLimits, reads_nothing
 
 /// Charges the bytes that were read and the time that it took. If the client is throttled for
 /// either, returns an empty response, and the bytes are not charged since they are not sent.
-fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Option<Fetched> {
+fn throttled(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) -> Option<Fetched> {
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     if !quotas.is_any() {
         return None;
@@ -228,7 +233,7 @@ fn throttled(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> Op
 }
 
 /// Returns the size that the response would have, in bytes.
-fn bytes_of(cx: &Context, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
+fn bytes_of(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
     let both = plan.partitions.iter().zip(answers);
     let has_news =
         |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE || a.diverging.is_some();

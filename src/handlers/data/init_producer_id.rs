@@ -22,7 +22,7 @@ impl Handler for InitProducerId {
     type Request = InitProducerIdRequest;
     type Response = InitProducerIdResponse;
 
-    async fn handle(cx: &Context, request: InitProducerIdRequest) -> InitProducerIdResponse {
+    async fn handle(cx: &Context<'_>, request: InitProducerIdRequest) -> InitProducerIdResponse {
         let failed = |code: Code| {
             InitProducerIdResponse::default()
                 .with_error_code(code.code())

@@ -32,7 +32,10 @@ impl ListHandler for ListOffsets {
     const VERSIONS: RangeInclusive<i16> = 1..=10;
     type Request = ListOffsetsRequest;
 
-    async fn handle(cx: &Context, request: ListOffsetsRequest) -> Result<Response, CloseReason> {
+    async fn handle(
+        cx: &Context<'_>,
+        request: ListOffsetsRequest,
+    ) -> Result<Response, CloseReason> {
         let committed = request.isolation_level == 1;
         if !matches!(request.isolation_level, 0 | 1) {
             return unknown_isolation(cx, request).await;
@@ -63,7 +66,7 @@ impl ListHandler for ListOffsets {
 
 /// Refuses every partition: Kafka fails on an unknown isolation level, without details.
 async fn unknown_isolation(
-    cx: &Context,
+    cx: &Context<'_>,
     request: ListOffsetsRequest,
 ) -> Result<Response, CloseReason> {
     let mut list = ResponseList::new(cx, ListOffsets::KEY);
@@ -75,13 +78,13 @@ async fn unknown_isolation(
     finished(cx, list).await
 }
 
-async fn finished(cx: &Context, list: ResponseList<'_>) -> Result<Response, CloseReason> {
+async fn finished(cx: &Context<'_>, list: ResponseList<'_>) -> Result<Response, CloseReason> {
     let tail = usize::from(cx.version >= 6);
     list.into_response(ListOffsetsResponse::default(), tail).await
 }
 
 /// Opens the logs that are read below, so that opening them does not block other tasks.
-async fn open_wanted(cx: &Context, topics: &[ListOffsetsTopic]) {
+async fn open_wanted(cx: &Context<'_>, topics: &[ListOffsetsTopic]) {
     let mut wanted = Vec::new();
     for topic in topics {
         let Some(live) = cx.broker.topics.named(&topic.name) else { continue };
@@ -114,7 +117,7 @@ fn failed(wanted: &ListOffsetsPartition, code: Code) -> ListOffsetsPartitionResp
 }
 
 fn listed(
-    cx: &Context,
+    cx: &Context<'_>,
     topic: &str,
     wanted: &ListOffsetsPartition,
     committed: bool,

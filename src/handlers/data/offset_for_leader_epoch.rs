@@ -29,7 +29,7 @@ impl ListHandler for OffsetForLeaderEpoch {
     type Request = OffsetForLeaderEpochRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: OffsetForLeaderEpochRequest,
     ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
@@ -47,7 +47,7 @@ impl ListHandler for OffsetForLeaderEpoch {
     }
 }
 
-fn ended(cx: &Context, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochEndOffset {
+fn ended(cx: &Context<'_>, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochEndOffset {
     let result = EpochEndOffset::default()
         .with_partition(wanted.partition)
         .with_leader_epoch(-1)

@@ -49,7 +49,7 @@ pub const API: Api = Api {
 /// The client id of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
-fn run(cx: &Context, body: Bytes) -> ResponseFuture<'_> {
+fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         let request: ProduceRequest = decode(cx.version, body)?;
         let acks = request.acks;
@@ -118,7 +118,7 @@ struct AppendedBatch {
 }
 
 async fn append_all(
-    cx: &Context,
+    cx: &Context<'_>,
     request: ProduceRequest,
     appended: &mut Vec<AppendedBatch>,
 ) -> ProduceResponse {
@@ -184,7 +184,7 @@ fn what_to_append(
 type PartitionResult = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
 
 async fn append(
-    cx: &Context,
+    cx: &Context<'_>,
     live: Option<&LiveTopic>,
     index: i32,
     wanted: PartitionRecords,
@@ -211,7 +211,7 @@ async fn append(
 }
 
 async fn append_batch(
-    cx: &Context,
+    cx: &Context<'_>,
     topic: &LiveTopic,
     partition: &Arc<Partition>,
     records: Bytes,
@@ -285,7 +285,7 @@ fn log_start(partition: &Partition) -> Offset {
 /// Appends inline: it is a copy into the page cache. It is left to a blocking thread only if the
 /// disk has stalled before, or if the batch has to be recompressed.
 async fn write(
-    cx: &Context,
+    cx: &Context<'_>,
     partition: &Arc<Partition>,
     records: Bytes,
 ) -> Result<AppendInfo, ProduceError> {
@@ -307,7 +307,7 @@ async fn write(
 
 /// Delays the response until the batches are durable, if the durability or the topic requires it.
 async fn await_durable(
-    cx: &Context,
+    cx: &Context<'_>,
     acks: i16,
     appended: &[AppendedBatch],
     response: &mut ProduceResponse,

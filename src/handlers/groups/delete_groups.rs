@@ -21,7 +21,7 @@ impl Handler for DeleteGroups {
     type Request = DeleteGroupsRequest;
     type Response = DeleteGroupsResponse;
 
-    async fn handle(cx: &Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
+    async fn handle(cx: &Context<'_>, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
         let mut results = Vec::with_capacity(request.groups_names.len());
         let mut seen = HashSet::new();
         for id in request.groups_names {

@@ -35,7 +35,7 @@ impl ListHandler for DescribeGroups {
     type Request = DescribeGroupsRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: DescribeGroupsRequest,
     ) -> Result<response::Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);

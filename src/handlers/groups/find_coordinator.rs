@@ -37,7 +37,7 @@ impl ListHandler for FindCoordinator {
     type Request = FindCoordinatorRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: FindCoordinatorRequest,
     ) -> Result<Response, CloseReason> {
         let is_known = KEY_TYPES.contains(&request.key_type);
@@ -82,7 +82,7 @@ const INVALID_REQUEST: &str = "This most likely occurs because of a request bein
     more details.";
 
 /// Returns the response of the versions that have one key only.
-fn first(cx: &Context, is_served: bool) -> FindCoordinatorResponse {
+fn first(cx: &Context<'_>, is_served: bool) -> FindCoordinatorResponse {
     // Kafka sends the code's name as message here, and null or nothing in later versions.
     let response = FindCoordinatorResponse::default()
         .with_error_message(Some(StrBytes::from_static_str("NONE")));

@@ -21,7 +21,7 @@ impl Handler for Heartbeat {
     type Request = HeartbeatRequest;
     type Response = HeartbeatResponse;
 
-    async fn handle(cx: &Context, request: HeartbeatRequest) -> HeartbeatResponse {
+    async fn handle(cx: &Context<'_>, request: HeartbeatRequest) -> HeartbeatResponse {
         let identity = identity(
             &request.group_id,
             &request.member_id,

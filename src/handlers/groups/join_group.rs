@@ -27,7 +27,7 @@ impl Handler for JoinGroup {
     type Request = JoinGroupRequest;
     type Response = JoinGroupResponse;
 
-    async fn handle(cx: &Context, request: JoinGroupRequest) -> JoinGroupResponse {
+    async fn handle(cx: &Context<'_>, request: JoinGroupRequest) -> JoinGroupResponse {
         let member = request.member_id.clone();
         // Version 0 has one timeout for both.
         let rebalance_timeout_ms = match cx.version {
@@ -38,7 +38,7 @@ impl Handler for JoinGroup {
         let join = Join {
             identity: identity(&request.group_id, &member, request.group_instance_id, -1),
             client_id: cx.client_id.as_deref().unwrap_or_default().to_owned(),
-            client_host: format!("/{}", cx.peer.ip().to_canonical()),
+            client_host: format!("/{}", cx.session.peer.ip().to_canonical()),
             session_timeout_ms: request.session_timeout_ms,
             rebalance_timeout_ms,
             protocol_type: request.protocol_type.to_string(),

@@ -23,7 +23,7 @@ impl Handler for LeaveGroup {
     type Request = LeaveGroupRequest;
     type Response = LeaveGroupResponse;
 
-    async fn handle(cx: &Context, request: LeaveGroupRequest) -> LeaveGroupResponse {
+    async fn handle(cx: &Context<'_>, request: LeaveGroupRequest) -> LeaveGroupResponse {
         let failed = |code: Code| LeaveGroupResponse::default().with_error_code(code.code());
         if request.group_id.is_empty() {
             return failed(Code::InvalidGroupId);

@@ -28,7 +28,7 @@ impl ListHandler for ListGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = ListGroupsRequest;
 
-    async fn handle(cx: &Context, request: ListGroupsRequest) -> Result<Response, CloseReason> {
+    async fn handle(cx: &Context<'_>, request: ListGroupsRequest) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
         list.grow_in_turn().await?;
         let _turn = long_listing(cx).await?;

@@ -27,7 +27,7 @@ pub mod sync_group;
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sends a command to the coordinator.
-async fn ask(cx: &Context, input: Command) -> Result<Reply, Code> {
+async fn ask(cx: &Context<'_>, input: Command) -> Result<Reply, Code> {
     cx.broker.coordinator.ask(input).await.map_err(no_coordinator)
 }
 
@@ -41,7 +41,7 @@ fn no_coordinator<E>(_: E) -> Code {
 /// # Errors
 ///
 /// Returns an error if the wait takes too long.
-async fn long_listing(cx: &Context) -> Result<SemaphorePermit<'_>, CloseReason> {
+async fn long_listing<'a>(cx: &'a Context<'a>) -> Result<SemaphorePermit<'a>, CloseReason> {
     let turn = tokio::time::timeout(LISTING_PATIENCE, cx.broker.long_listings.acquire()).await;
     let late = || CloseReason::Unaffordable("timed out waiting for long listings".to_owned());
     turn.ok().and_then(Result::ok).ok_or_else(late)

@@ -32,7 +32,7 @@ impl Handler for OffsetCommit {
     type Request = OffsetCommitRequest;
     type Response = OffsetCommitResponse;
 
-    async fn handle(cx: &Context, request: OffsetCommitRequest) -> OffsetCommitResponse {
+    async fn handle(cx: &Context<'_>, request: OffsetCommitRequest) -> OffsetCommitResponse {
         let mut answers = ByTopic::new();
         let there = existing(cx, request.topics, &mut answers);
         if there.is_empty() {
@@ -79,7 +79,7 @@ fn partition(index: i32, code: i16) -> OffsetCommitResponsePartition {
 
 /// Returns the partitions of the request that exist, and answers the others.
 fn existing(
-    cx: &Context,
+    cx: &Context<'_>,
     topics: Vec<OffsetCommitRequestTopic>,
     answers: &mut ByTopic<OffsetCommitResponsePartition>,
 ) -> Vec<OffsetCommitRequestTopic> {

@@ -26,7 +26,7 @@ impl Handler for OffsetDelete {
     type Request = OffsetDeleteRequest;
     type Response = OffsetDeleteResponse;
 
-    async fn handle(cx: &Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+    async fn handle(cx: &Context<'_>, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
         let failed = |code: Code| OffsetDeleteResponse::default().with_error_code(code.code());
         let unknown = Code::UnknownTopicOrPartition.code();
         let (mut answers, mut there) = (ByTopic::new(), Vec::new());

@@ -33,7 +33,10 @@ impl ListHandler for OffsetFetch {
     const VERSIONS: RangeInclusive<i16> = 1..=9;
     type Request = OffsetFetchRequest;
 
-    async fn handle(cx: &Context, request: OffsetFetchRequest) -> Result<Response, CloseReason> {
+    async fn handle(
+        cx: &Context<'_>,
+        request: OffsetFetchRequest,
+    ) -> Result<Response, CloseReason> {
         if cx.version <= 7 {
             let topics = request.topics.map(|topics| {
                 topics.into_iter().map(|t| (t.name.to_string(), t.partition_indexes)).collect()
@@ -69,7 +72,7 @@ const LONG_FROM: usize = 1000;
 /// Returns an error if the wait takes too long.
 async fn turn<'a>(
     list: &mut ResponseList<'_>,
-    cx: &'a Context,
+    cx: &'a Context<'a>,
     wanted: &Option<TopicPartitions>,
 ) -> Result<Option<SemaphorePermit<'a>>, CloseReason> {
     let partitions = |topics: &TopicPartitions| topics.iter().map(|t| t.1.len()).sum();
@@ -82,7 +85,7 @@ async fn turn<'a>(
 
 /// Returns the offsets of these partitions, or of all if none are named.
 async fn fetched(
-    cx: &Context,
+    cx: &Context<'_>,
     group: &str,
     wanted: Option<TopicPartitions>,
 ) -> Result<FetchedOffsets, Code> {
@@ -119,7 +122,7 @@ fn topic(
 }
 
 async fn one_group(
-    cx: &Context,
+    cx: &Context<'_>,
     group: &str,
     wanted: Option<TopicPartitions>,
 ) -> Result<Response, CloseReason> {

@@ -24,7 +24,7 @@ impl Handler for SyncGroup {
     type Request = SyncGroupRequest;
     type Response = SyncGroupResponse;
 
-    async fn handle(cx: &Context, request: SyncGroupRequest) -> SyncGroupResponse {
+    async fn handle(cx: &Context<'_>, request: SyncGroupRequest) -> SyncGroupResponse {
         let failed = |code: Code| SyncGroupResponse::default().with_error_code(code.code());
         // From version 5 on both are required (KIP-559).
         if cx.version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {

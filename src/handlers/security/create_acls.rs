@@ -32,7 +32,7 @@ impl Handler for CreateAcls {
         })
     }
 
-    async fn handle(_: &Context, request: CreateAclsRequest) -> CreateAclsResponse {
+    async fn handle(_: &Context<'_>, request: CreateAclsRequest) -> CreateAclsResponse {
         let refused = AclCreationResult::default()
             .with_error_code(Code::SecurityDisabled.code())
             .with_error_message(Some(NO_AUTHORIZER));

@@ -32,7 +32,7 @@ impl Handler for DeleteAcls {
         })
     }
 
-    async fn handle(_: &Context, request: DeleteAclsRequest) -> DeleteAclsResponse {
+    async fn handle(_: &Context<'_>, request: DeleteAclsRequest) -> DeleteAclsResponse {
         let refused = DeleteAclsFilterResult::default()
             .with_error_code(Code::SecurityDisabled.code())
             .with_error_message(Some(NO_AUTHORIZER));

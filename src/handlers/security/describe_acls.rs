@@ -30,7 +30,7 @@ impl Handler for DescribeAcls {
         ])
     }
 
-    async fn handle(_: &Context, _: DescribeAclsRequest) -> DescribeAclsResponse {
+    async fn handle(_: &Context<'_>, _: DescribeAclsRequest) -> DescribeAclsResponse {
         DescribeAclsResponse::default()
             .with_error_code(Code::SecurityDisabled.code())
             .with_error_message(Some(StrBytes::from_static_str(

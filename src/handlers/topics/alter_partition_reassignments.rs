@@ -34,7 +34,7 @@ impl ListHandler for AlterPartitionReassignments {
     type Request = AlterPartitionReassignmentsRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: AlterPartitionReassignmentsRequest,
     ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);

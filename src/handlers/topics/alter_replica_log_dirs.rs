@@ -38,7 +38,7 @@ impl Handler for AlterReplicaLogDirs {
     type Response = AlterReplicaLogDirsResponse;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: AlterReplicaLogDirsRequest,
     ) -> AlterReplicaLogDirsResponse {
         let ours = cx.broker.data_dir.display().to_string();
@@ -64,7 +64,7 @@ impl Handler for AlterReplicaLogDirs {
     }
 }
 
-fn moved(cx: &Context, topic: &str, index: i32, to_ours: bool) -> i16 {
+fn moved(cx: &Context<'_>, topic: &str, index: i32, to_ours: bool) -> i16 {
     if topic.len() + 1 + index.to_string().len() + FUTURE_BYTES > NAME_BYTES_MAX {
         return Code::InvalidTopicException.code();
     }

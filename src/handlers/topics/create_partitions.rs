@@ -34,7 +34,10 @@ impl Handler for CreatePartitions {
     type Request = CreatePartitionsRequest;
     type Response = CreatePartitionsResponse;
 
-    async fn handle(cx: &Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+    async fn handle(
+        cx: &Context<'_>,
+        request: CreatePartitionsRequest,
+    ) -> CreatePartitionsResponse {
         let twice = named_twice(request.topics.iter().map(|topic| &topic.name));
         // Duplicates are refused as such, and do not count here.
         let once = request.topics.iter().filter(|topic| !twice.contains(&topic.name));
@@ -69,7 +72,10 @@ impl Handler for CreatePartitions {
 }
 
 /// Returns the number of partitions that would be created in total.
-fn additional<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatePartitionsTopic>) -> i64 {
+fn additional<'a>(
+    cx: &Context<'_>,
+    topics: impl Iterator<Item = &'a CreatePartitionsTopic>,
+) -> i64 {
     let of = |topic: &CreatePartitionsTopic| {
         let has = cx.broker.topics.named(&topic.name)?.partitions.len() as i64;
         Some((i64::from(topic.count) - has).max(0))
@@ -90,7 +96,7 @@ fn excessive(request: &CreatePartitionsRequest) -> CreatePartitionsResponse {
 }
 
 async fn grow(
-    cx: &Context,
+    cx: &Context<'_>,
     wanted: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), ApiError> {
@@ -114,7 +120,7 @@ async fn grow(
 }
 
 fn check_assigned(
-    cx: &Context,
+    cx: &Context<'_>,
     assigned: &[CreatePartitionsAssignment],
     additional: usize,
 ) -> Result<(), ApiError> {

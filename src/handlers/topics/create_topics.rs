@@ -39,7 +39,7 @@ pub const API: Api = Api {
     ..Api::new(KEY, "CreateTopics", 0..=7, run)
 };
 
-fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
+fn run<'a>(cx: &'a Context<'a>, body: bytes::Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         if cx.version >= 2 {
             let response = create_all(cx, decode(cx.version, body)?).await;
@@ -55,7 +55,7 @@ fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     })
 }
 
-async fn create_all(cx: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
+async fn create_all(cx: &Context<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for topic in &request.topics {
         *times.entry(topic.name.to_string()).or_default() += 1;
@@ -107,7 +107,10 @@ pub const PARTITIONS_MAX: i64 = 10_000;
 
 const EXCESSIVE: &str = "Excessively large number of partitions per request.";
 
-fn partitions_wanted<'a>(cx: &Context, topics: impl Iterator<Item = &'a CreatableTopic>) -> i64 {
+fn partitions_wanted<'a>(
+    cx: &Context<'_>,
+    topics: impl Iterator<Item = &'a CreatableTopic>,
+) -> i64 {
     let wanted = |topic: &CreatableTopic| match topic.num_partitions {
         _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
         -1 => i64::from(cx.broker.config.num_partitions),
@@ -127,7 +130,7 @@ fn refused(topic: &CreatableTopic, error: ApiError) -> CreatableTopicResult {
 
 /// Checks in Kafka's order: the name, existing topics, configs, then counts and replicas.
 fn check(
-    cx: &Context,
+    cx: &Context<'_>,
     topic: &CreatableTopic,
     could: Option<Result<(), CreateError>>,
 ) -> Result<NewTopic, ApiError> {
@@ -161,7 +164,7 @@ fn check(
     Ok(NewTopic { name: topic.name.to_string(), partitions, configs })
 }
 
-fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError> {
+fn partition_count(cx: &Context<'_>, topic: &CreatableTopic) -> Result<i32, ApiError> {
     let factor = match topic.replication_factor {
         -1 => cx.broker.config.default_replication_factor,
         factor => i32::from(factor),
@@ -189,7 +192,7 @@ fn partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError
     Ok(partitions)
 }
 
-fn assigned_partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32, ApiError> {
+fn assigned_partition_count(cx: &Context<'_>, topic: &CreatableTopic) -> Result<i32, ApiError> {
     let counts = [
         ("replication factor", i32::from(topic.replication_factor)),
         ("numPartitions", topic.num_partitions),
@@ -219,7 +222,7 @@ fn assigned_partition_count(cx: &Context, topic: &CreatableTopic) -> Result<i32,
 }
 
 async fn create(
-    cx: &Context,
+    cx: &Context<'_>,
     wanted: &[NewTopic],
     validate_only: bool,
 ) -> Vec<Result<TopicId, ApiError>> {
@@ -250,7 +253,7 @@ async fn create(
     outcomes
 }
 
-fn described(cx: &Context, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
+fn described(cx: &Context<'_>, topic: &NewTopic, id: TopicId) -> CreatableTopicResult {
     let configs =
         cx.broker.settings.now().describe_topic(&topic.configs).into_iter().map(|config| {
             // The topic's own values are returned as received.

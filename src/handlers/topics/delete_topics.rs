@@ -32,7 +32,7 @@ pub const API: Api = Api {
     ..Api::new(KEY, "DeleteTopics", 0..=6, run)
 };
 
-fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
+fn run<'a>(cx: &'a Context<'a>, body: bytes::Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
         if cx.version >= 1 {
             let response = delete_all(cx, decode(cx.version, body)?).await;
@@ -48,7 +48,7 @@ fn run(cx: &Context, body: bytes::Bytes) -> ResponseFuture<'_> {
     })
 }
 
-async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+async fn delete_all(cx: &Context<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
     let by_name = request
         .topic_names
         .into_iter()
@@ -84,7 +84,7 @@ async fn delete_all(cx: &Context, request: DeleteTopicsRequest) -> DeleteTopicsR
 /// Returns each topic of a request once, with an error if it is named incorrectly, by Kafka's rules
 /// (`ControllerApis.deleteTopics`). A topic named by its name and by its id is deleted by its id.
 fn checked(
-    cx: &Context,
+    cx: &Context<'_>,
     wanted: Vec<DeleteTopicState>,
 ) -> Vec<(DeleteTopicState, Option<&'static str>)> {
     let key = |topic: &DeleteTopicState| (topic.name.clone(), topic.topic_id);
@@ -116,7 +116,7 @@ fn checked(
 
 /// Returns the topic to delete, or why it is not deleted.
 fn check(
-    cx: &Context,
+    cx: &Context<'_>,
     wanted: DeleteTopicState,
 ) -> Result<Arc<LiveTopic>, Box<DeletableTopicResult>> {
     let found = match &wanted.name {

@@ -30,7 +30,7 @@ impl ListHandler for DescribeLogDirs {
     type Request = DescribeLogDirsRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: DescribeLogDirsRequest,
     ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);

@@ -32,7 +32,7 @@ impl ListHandler for DescribeTopicPartitions {
     type Request = DescribeTopicPartitionsRequest;
 
     async fn handle(
-        cx: &Context,
+        cx: &Context<'_>,
         request: DescribeTopicPartitionsRequest,
     ) -> Result<Response, CloseReason> {
         if let Some(code) = fault(&request) {
@@ -92,7 +92,7 @@ fn fault(request: &DescribeTopicPartitionsRequest) -> Option<Code> {
 
 /// Refuses every topic of a request.
 async fn refused(
-    cx: &Context,
+    cx: &Context<'_>,
     request: DescribeTopicPartitionsRequest,
     code: Code,
 ) -> Result<Response, CloseReason> {
@@ -115,7 +115,7 @@ fn cursor(name: &str, partition: usize) -> Cursor {
 }
 
 fn described(
-    cx: &Context,
+    cx: &Context<'_>,
     name: &str,
     skip: usize,
     most: usize,

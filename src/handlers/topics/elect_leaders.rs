@@ -28,7 +28,10 @@ impl ListHandler for ElectLeaders {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = ElectLeadersRequest;
 
-    async fn handle(cx: &Context, request: ElectLeadersRequest) -> Result<Response, CloseReason> {
+    async fn handle(
+        cx: &Context<'_>,
+        request: ElectLeadersRequest,
+    ) -> Result<Response, CloseReason> {
         let mut list = ResponseList::new(cx, Self::KEY);
         // If no partition is named, Kafka does not check the type.
         let names_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
@@ -81,7 +84,7 @@ impl ListHandler for ElectLeaders {
 
 /// Refuses an election of an unknown type, for every requested partition.
 async fn refused(
-    cx: &Context,
+    cx: &Context<'_>,
     mut list: ResponseList<'_>,
     request: ElectLeadersRequest,
 ) -> Result<Response, CloseReason> {
@@ -101,7 +104,7 @@ async fn refused(
 }
 
 async fn finished(
-    cx: &Context,
+    cx: &Context<'_>,
     list: ResponseList<'_>,
     code: i16,
 ) -> Result<Response, CloseReason> {

@@ -20,7 +20,7 @@ impl Handler for ListPartitionReassignments {
     type Response = ListPartitionReassignmentsResponse;
 
     async fn handle(
-        _: &Context,
+        _: &Context<'_>,
         _: ListPartitionReassignmentsRequest,
     ) -> ListPartitionReassignmentsResponse {
         ListPartitionReassignmentsResponse::default().with_error_message(None)

@@ -45,7 +45,7 @@ impl ListHandler for Metadata {
     const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 0 };
     type Request = MetadataRequest;
 
-    async fn handle(cx: &Context, request: MetadataRequest) -> Result<Response, CloseReason> {
+    async fn handle(cx: &Context<'_>, request: MetadataRequest) -> Result<Response, CloseReason> {
         let may_create = (cx.version < 4 || request.allow_auto_topic_creation)
             && cx.broker.config.auto_create_topics_enable;
         let wanted = request.topics.filter(|topics| cx.version >= 1 || !topics.is_empty());
@@ -101,7 +101,7 @@ fn fault(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Option<Code> 
 
 /// Refuses every topic of a request; like Kafka, the response then lists no brokers.
 async fn refused(
-    cx: &Context,
+    cx: &Context<'_>,
     topics: Vec<MetadataRequestTopic>,
     code: Code,
 ) -> Result<Response, CloseReason> {
@@ -128,7 +128,7 @@ fn tail(version: i16) -> usize {
 }
 
 /// Returns the response without its topics.
-fn whole(cx: &Context, tells_operations: bool) -> MetadataResponse {
+fn whole(cx: &Context<'_>, tells_operations: bool) -> MetadataResponse {
     let (host, port) = cx.advertised();
     let node_id = BrokerId(cx.node_id());
     let broker =
@@ -162,7 +162,7 @@ impl TopicQuery {
 }
 
 /// Returns the requested topics, each once, as in Apache Kafka; unknown ids come first.
-fn topic_queries(cx: &Context, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
+fn topic_queries(cx: &Context<'_>, topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     let mut asked = each_once(topics);
     let is_known = |topic: &TopicQuery| match topic {
         TopicQuery::Name(_) => false,
@@ -189,7 +189,7 @@ fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseT
     MetadataResponseTopic::default().with_name(name).with_topic_id(id).with_error_code(code.code())
 }
 
-fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
+fn by_id(cx: &Context<'_>, id: TopicId) -> MetadataResponseTopic {
     match cx.broker.topics.with_id(id) {
         Some(topic) => described(cx, &topic),
         None => failed(None, id, Code::UnknownTopicId),
@@ -197,7 +197,7 @@ fn by_id(cx: &Context, id: TopicId) -> MetadataResponseTopic {
 }
 
 fn by_name(
-    cx: &Context,
+    cx: &Context<'_>,
     name: TopicName,
     uncreated: &HashMap<TopicName, Code>,
 ) -> MetadataResponseTopic {
@@ -215,7 +215,7 @@ fn by_name(
 
 /// Creates the requested topics that do not exist, as many as may be created for one request and at
 /// this time. Returns the error codes of the others, where they are not just unknown.
-async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName, Code> {
+async fn create_missing(cx: &Context<'_>, asked: &[TopicQuery]) -> HashMap<TopicName, Code> {
     let broker = &cx.broker;
     let mut seen = HashSet::new();
     let mut missing: Vec<&TopicName> = Vec::new();
@@ -261,7 +261,7 @@ async fn create_missing(cx: &Context, asked: &[TopicQuery]) -> HashMap<TopicName
     uncreated
 }
 
-fn described(cx: &Context, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {
+fn described(cx: &Context<'_>, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {
     let node_id = BrokerId(cx.node_id());
     let partitions = topic.partitions.iter().map(|partition| {
         MetadataResponsePartition::default()

@@ -177,7 +177,7 @@ fn simulate(senders: &mut [Sender], most_ms: i64, awaited: impl Fn(&Sender) -> b
     let mut now_ms = 0;
     let goes_on = |sender: &Sender| matches!(sender.state, State::Sends | State::IsAnswered { .. });
     while senders.iter().any(|sender| awaited(sender) && goes_on(sender)) {
-        assert!(now_ms < most_ms, "a sender waits for ever: {:?}", memory.held);
+        assert!(now_ms < most_ms, "a sender waits for ever: {:?}", memory.ledger.held);
         for (number, sender) in senders.iter_mut().enumerate() {
             sender.go_on(number, &mut memory, now_ms);
         }
@@ -195,8 +195,11 @@ fn simulate(senders: &mut [Sender], most_ms: i64, awaited: impl Fn(&Sender) -> b
     for sender in senders {
         sender.leave(&mut memory, now_ms, sender.state);
     }
-    assert_eq!((memory.held, memory.leaving, memory.finishers), ([0; 2], [0; 2], [None; 2]));
-    let memory = memory.frames;
+    assert_eq!(
+        (memory.ledger.held, memory.ledger.leaving, memory.ledger.finishers),
+        ([0; 2], [0; 2], [None; 2])
+    );
+    let memory = memory.frames.ledger;
     assert!(memory.frames.is_empty() && memory.accounts.is_empty() && memory.behind.is_empty());
     assert!(memory.queued.iter().all(BTreeSet::is_empty));
 }

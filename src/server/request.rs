@@ -1,0 +1,175 @@
+//! One request: from its frame through its row of the API table to its response.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+
+use crate::broker::memory_budget::MemoryPermit;
+use crate::handlers::api::{Api, WaitsFor};
+use crate::handlers::cluster::api_versions;
+use crate::handlers::context::Context;
+use crate::handlers::memory::RequestAllowance;
+use crate::handlers::request_cost::RequestCost;
+use crate::handlers::runner;
+use crate::handlers::session::Session;
+use crate::handlers::table;
+use crate::server::old_clients::OldClients;
+use crate::server::shared::ServerState;
+use crate::wire::header::{self, RequestHeader};
+use crate::wire::response::{API_VERSIONS, CloseReason, Response};
+use crate::wire::shape::{self, ShapeError};
+
+/// A request whose header has been read, and that may be answered.
+#[derive(Debug)]
+pub struct IncomingRequest {
+    header: RequestHeader,
+    /// Its row; `None` for an unknown version of ApiVersions, which is answered nevertheless.
+    api: Option<&'static Api>,
+    body: Bytes,
+}
+
+/// What follows from a request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response to send.
+    pub response: Response,
+    /// The memory that is reserved for it.
+    pub held: Option<MemoryPermit>,
+    /// How long not to read from the client after that, ms.
+    pub mute_ms: i64,
+    /// The client id to which the time for sending is charged, if processing time is limited.
+    pub payer: Option<String>,
+    /// The session from now on, if the request has changed it.
+    pub next_session: Option<Box<Session>>,
+}
+
+impl Answer {
+    fn plain(response: Response) -> Answer {
+        Answer { response, held: None, mute_ms: 0, payer: None, next_session: None }
+    }
+}
+
+impl IncomingRequest {
+    /// Reads the header of a frame and finds the row of its API.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a request that is malformed, not supported, or not permitted before the
+    /// client has authenticated.
+    pub fn read(
+        frame: Bytes,
+        session: &Session,
+        old_clients: &OldClients,
+    ) -> Result<IncomingRequest, CloseReason> {
+        let (header, body_from) =
+            header::read(&frame).map_err(|error| CloseReason::Malformed(error.to_string()))?;
+        let (key, version) = (header.api_key, header.api_version);
+        let api = table::find(key, version);
+        if api.is_none() && key != API_VERSIONS {
+            old_clients.refused(session.peer, &header);
+            return Err(CloseReason::Malformed(format!(
+                "version {version} of API key {key} is not supported"
+            )));
+        }
+        if let Some(api) = api
+            && !api.before_authentication
+            && session.principal().is_none()
+        {
+            return Err(CloseReason::Unauthenticated(api.name));
+        }
+        let body = frame.slice(body_from..);
+        Ok(IncomingRequest { header, api, body })
+    }
+
+    /// Returns true if the request waits for others for as long as its client chooses.
+    pub fn waits_for_others(&self) -> bool {
+        self.api.is_some_and(|api| api.waits_for == WaitsFor::Others)
+    }
+
+    /// Answers the request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection must be closed instead.
+    pub async fn answer(
+        self,
+        shared: &ServerState,
+        session: &Session,
+    ) -> Result<Answer, CloseReason> {
+        let IncomingRequest { header, api, body } = self;
+        let Some(api) = api else {
+            let response = api_versions::unsupported(header.correlation_id, table::APIS)?;
+            return Ok(Answer::plain(response));
+        };
+        let version = header.api_version;
+        let shape = shape::check(api.key, version, &body, shape::decoded_bytes_max(body.len()))
+            .map_err(close_reason)?;
+        let bytes = shape.decoded_bytes.saturating_mul(api.memory_factor);
+        // A request that may wait long takes no turns.
+        let takes_turns = api.waits_for == WaitsFor::Nothing;
+        let memory = RequestAllowance::for_request(&shared.broker, bytes, takes_turns).await?;
+        let cx = Context {
+            broker: &shared.broker,
+            session,
+            next_session: OnceLock::new(),
+            version,
+            correlation_id: header.correlation_id,
+            // A copy, so that the frame can be freed once it is decoded.
+            client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
+            cost: RequestCost::new(api.quota, body.len()),
+            memory,
+        };
+        let charged = runner::run(&cx, api, body).await?;
+        Ok(Answer {
+            response: charged.response,
+            held: cx.memory.into_response(),
+            mute_ms: charged.mute_ms,
+            payer: charged.payer,
+            next_session: cx.next_session.into_inner(),
+        })
+    }
+}
+
+fn close_reason(error: ShapeError) -> CloseReason {
+    match error {
+        ShapeError::TooLarge { .. } => CloseReason::Unaffordable(error.to_string()),
+        _ => CloseReason::Malformed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::advertised::ListenerPeer;
+    use crate::handlers::session::Authentication;
+
+    fn frame(key: i16, version: i16) -> Bytes {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&key.to_be_bytes());
+        bytes.extend_from_slice(&version.to_be_bytes());
+        // Correlation id, no client id, no tags.
+        bytes.extend_from_slice(&[0, 0, 0, 7, 0xff, 0xff, 0]);
+        Bytes::from(bytes)
+    }
+
+    #[test]
+    fn before_authentication_only_what_leads_to_it_is_served() {
+        let at = "127.0.0.1:9092".parse().unwrap();
+        let listener = ListenerPeer { listener: 0, at, through_gateway: false };
+        let complete = Session::plaintext(listener, at);
+        let pending = Session { authentication: Authentication::Pending, ..complete.clone() };
+        let old_clients = OldClients::default();
+        for api in table::APIS {
+            let frame = frame(api.key, *api.versions.end());
+            assert!(IncomingRequest::read(frame.clone(), &complete, &old_clients).is_ok());
+            let outcome = IncomingRequest::read(frame, &pending, &old_clients);
+            match api.name {
+                "ApiVersions" => assert!(outcome.is_ok()),
+                _ => assert!(
+                    matches!(outcome, Err(CloseReason::Unauthenticated(name)) if name == api.name)
+                ),
+            }
+        }
+    }
+}

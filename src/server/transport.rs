@@ -1,0 +1,89 @@
+//! The connection to one client as frames, responses and the watch for its end use it: a socket
+//! that is asked for readiness, then read or written without waiting.
+
+use std::io;
+
+use bytes::BufMut;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+/// The transport of a connection, by the security protocol of its listener.
+#[derive(Debug)]
+pub enum Transport {
+    /// The socket itself (PLAINTEXT).
+    Plain(TcpStream),
+}
+
+impl Transport {
+    /// Returns the transport over an accepted socket, without encryption.
+    pub fn plain(stream: TcpStream) -> io::Result<Transport> {
+        stream.set_nodelay(true)?;
+        Ok(Transport::Plain(stream))
+    }
+
+    /// Waits until there may be something to read.
+    pub async fn readable(&self) -> io::Result<()> {
+        match self {
+            Transport::Plain(stream) => stream.readable().await,
+        }
+    }
+
+    /// Reads what has been received. Returns 0 if the client has closed its half.
+    pub fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_read(buffer),
+        }
+    }
+
+    /// Appends what has been received to a buffer. Returns 0 if the client has closed its half.
+    pub fn try_read_buf(&mut self, buffer: &mut impl BufMut) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_read_buf(buffer),
+        }
+    }
+
+    /// Waits until something may be written.
+    pub async fn writable(&self) -> io::Result<()> {
+        match self {
+            Transport::Plain(stream) => stream.writable().await,
+        }
+    }
+
+    /// Writes as many bytes as are taken now. Returns their number.
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_write(bytes),
+        }
+    }
+
+    /// Writes as many bytes of these slices as are taken now. Returns their number.
+    pub fn try_write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_write_vectored(slices),
+        }
+    }
+
+    /// Waits until the client has closed its half of the connection. Never returns if it has sent
+    /// more instead, since the close comes after that.
+    pub async fn closed_by_peer(&mut self) {
+        match self {
+            Transport::Plain(stream) => match stream.peek(&mut [0]).await {
+                Ok(0) | Err(_) => {}
+                Ok(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Waits until a client that is not being read has left: it has closed its half of the
+    /// connection, or the connection is broken. If it sent requests before closing, they are still
+    /// to be answered, so then only a broken connection counts.
+    pub async fn half_closed_by_peer(&mut self) {
+        match self {
+            Transport::Plain(stream) => {
+                if matches!(stream.peek(&mut [0]).await, Ok(n) if n > 0) {
+                    drop(stream.ready(Interest::ERROR).await);
+                }
+            }
+        }
+    }
+}
