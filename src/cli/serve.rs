@@ -14,23 +14,19 @@ use tracing_subscriber::reload::Handle;
 use crate::broker::loggers::Sink;
 use crate::broker::state::Broker;
 use crate::broker::tasks::TaskPanic;
-use crate::broker::{start, stop};
 use crate::cli::signals::Signals;
 use crate::cli::volume;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::file;
 use crate::config::settings::{Flag, IgnoredEnv, Settings};
+use crate::server::boot::{Boot, Running, StopError};
 use crate::server::control::Control;
-use crate::server::listener;
-use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk, replace};
 use crate::storage::fd_cache::{BoundedDisk, files_within};
 
 /// The exit code of a broker that ended because of its own bug, so that a supervisor restarts it.
 /// It is EX_SOFTWARE of sysexits.h.
 pub const FAULT: u8 = 70;
-/// How long the last syncs may take after a task panicked.
-const AFTER_FAULT: Duration = Duration::from_secs(10);
 
 /// The flags of `ottla serve`.
 #[derive(Debug, Clone, Default, Args)]
@@ -96,10 +92,10 @@ pub fn run(serve: Serve) -> ExitCode {
 
 /// Runs the broker. Returns the panic that ended it, if it was not a signal.
 fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
-    let clock = Arc::new(SystemClock::default());
+    let clock = SystemClock::default();
     let log_filter = start_logging(&serve)?;
     let settings = Arc::new(settings(&serve)?);
-    say_what_does_nothing(&settings);
+    say_what_is_ignored(&settings);
     let temporary = match serve.ephemeral {
         true => Some(
             tempfile::tempdir().map_err(|e| format!("cannot create a temporary directory: {e}"))?,
@@ -111,40 +107,32 @@ fn run_until_signal(serve: Serve) -> Result<Option<TaskPanic>, String> {
         None => data_dir(&settings)?,
     };
     let descriptors = take_descriptors()?;
-    let hold = datadir::lock(&data_dir).map_err(|e| e.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start the runtime: {e}"))?;
-    let disk: Arc<dyn Disk> =
-        Arc::new(BoundedDisk::new(Arc::new(OsDisk), files_within(descriptors)));
+    let disk = Arc::new(BoundedDisk::new(Arc::new(OsDisk), files_within(descriptors)));
+    let boot = Boot { settings, data_dir, disk, clock: Arc::new(clock) };
     let outcome = runtime.block_on(async {
-        let broker = start::start(settings, data_dir, disk, clock.clone(), Some(hold))
-            .map_err(|e| e.to_string())?;
-        say_if_descriptors_are_few(&broker, descriptors);
-        broker.loggers.connect(&serve.log, log_filter);
-        let served = serve_clients(&serve, &broker, &clock).await;
-        if served.is_err() {
-            broker.stopping.send_replace(true);
-            // It has failed already: what could not be closed is recovered by the next start.
-            let _ = close(broker).await;
+        let booted = boot.start(|broker| {
+            say_if_descriptors_are_few(broker, descriptors);
+            broker.loggers.connect(&serve.log, log_filter);
+        });
+        let running = booted.await.map_err(|e| e.to_string())?;
+        match announce(&serve, &running) {
+            Ok(signals) => serve_clients(running, signals).await,
+            Err(message) => {
+                // It has failed already: what could not be closed is recovered by the next start.
+                let _ = running.stop().await;
+                Err(message)
+            }
         }
-        served
     });
     runtime.shutdown_background();
     outcome
 }
 
-fn say_what_does_nothing(settings: &Settings) {
-    for option in settings.unused_settings() {
-        tracing::warn!(
-            name = option.name,
-            value = option.value,
-            origin = option.origin,
-            why = option.why,
-            "this config has no effect here and is only reported"
-        );
-    }
+fn say_what_is_ignored(settings: &Settings) {
     let IgnoredEnv { meaningless, unknown } = settings.ignored_env();
     if !meaningless.is_empty() {
         let variables = meaningless.join(", ");
@@ -156,18 +144,15 @@ fn say_what_does_nothing(settings: &Settings) {
     }
 }
 
-async fn serve_clients(
-    serve: &Serve,
-    broker: &Arc<Broker>,
-    clock: &SystemClock,
-) -> Result<Option<TaskPanic>, String> {
-    let (listeners, addresses) = listener::bind(broker).await.map_err(|e| e.to_string())?;
-    let mut signals =
+/// Installs the signal handlers, opens the control socket and reports that clients can connect.
+fn announce(serve: &Serve, running: &Running) -> Result<Signals, String> {
+    let Running { broker, addresses, .. } = running;
+    let signals =
         Signals::listen(serve.ignore_hangup).map_err(|e| format!("cannot handle signals: {e}"))?;
-    let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     match Control::open(&broker.data_dir) {
         Ok(control) => {
-            broker.tasks.spawn("control socket", control.serve(broker.clone(), addresses));
+            let control = control.serve(broker.clone(), addresses.clone());
+            broker.tasks.spawn("control socket", control);
         }
         Err(error) => {
             tracing::warn!(
@@ -176,40 +161,35 @@ async fn serve_clients(
             );
         }
     }
-    let serving = broker.tasks.spawn("listeners", listener::serve(broker.clone(), listeners));
+    let bound: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     if let Some(path) = &serve.ready_file {
         let text = format!("{}\n", bound.join("\n"));
         replace(&OsDisk, path, text.as_bytes())
             .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
     panic_for_tests(broker);
-    say_ready(broker, &bound, clock.now().mono_ms);
+    say_ready(broker, &bound);
     serve.ready_text.iter().for_each(|line| println!("{line}"));
-    let failure = tokio::select! {
-        () = signals.stop() => None,
-        failure = broker.tasks.failed() => Some(failure),
-    };
-    broker.stopping.send_replace(true);
+    Ok(signals)
+}
+
+/// Serves until a signal or a panic. Returns the panic that ended the broker, if one did.
+async fn serve_clients(
+    running: Running,
+    mut signals: Signals,
+) -> Result<Option<TaskPanic>, String> {
+    running.until(signals.stop()).await;
     let aborted = tokio::spawn(async move {
         signals.stop_at_once().await;
         std::process::exit(1);
     });
-    let _ = serving.await;
-    let closing = close(broker.clone());
-    if failure.is_some() {
-        // Acknowledged records are at least in the page cache, and the bug may prevent more.
-        let _ = tokio::time::timeout(AFTER_FAULT, closing).await;
-        return Ok(failure);
-    }
-    let closed = closing.await;
+    let stopped = running.stop().await;
     aborted.abort();
-    closed.map(|()| None)
-}
-
-/// Closes all logs. Must be called when no connection is left.
-async fn close(broker: Arc<Broker>) -> Result<(), String> {
-    let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
-    closed.map_err(|e| e.to_string())?.map_err(|e| format!("the broker did not stop cleanly: {e}"))
+    match stopped {
+        Ok(()) => Ok(None),
+        Err(StopError::Panic(panic)) => Ok(Some(panic)),
+        Err(StopError::Close(error)) => Err(format!("the broker did not stop cleanly: {error}")),
+    }
 }
 
 /// Makes a task panic once the file exists that the environment names, so that tests can see the
@@ -228,7 +208,8 @@ fn panic_for_tests(broker: &Broker) {
     let _ = broker;
 }
 
-fn say_ready(broker: &Broker, bound: &[String], ms: i64) {
+fn say_ready(broker: &Broker, bound: &[String]) {
+    let ms = broker.clock.now().mono_ms;
     let topics = broker.topics.all();
     let partitions: usize = topics.iter().map(|topic| topic.partitions.len()).sum();
     println!(

@@ -5,6 +5,7 @@ use std::io;
 use crate::broker::first_topics::FirstTopicError;
 use crate::broker::start;
 use crate::config::error::ConfigError;
+use crate::server::boot::BootError;
 use crate::storage::datadir::DataDirError;
 
 /// Why a broker did not start. Nothing of it remains.
@@ -21,10 +22,10 @@ pub enum StartError {
     TwoDirectories(String),
     /// The data directory cannot be used.
     #[error(transparent)]
-    DataDir(#[from] DataDirError),
+    DataDir(DataDirError),
     /// A topic of `KAFKA_CREATE_TOPICS` cannot be created.
     #[error(transparent)]
-    FirstTopic(#[from] FirstTopicError),
+    FirstTopic(FirstTopicError),
     /// The broker cannot listen on an address.
     #[error(transparent)]
     Listen(io::Error),
@@ -41,12 +42,13 @@ pub enum StartError {
     Ended,
 }
 
-impl From<start::StartError> for StartError {
-    fn from(error: start::StartError) -> StartError {
+impl From<BootError> for StartError {
+    fn from(error: BootError) -> StartError {
         match error {
-            start::StartError::DataDir(error) => StartError::DataDir(error),
-            start::StartError::Config(error) => StartError::Config(error),
-            start::StartError::FirstTopic(error) => StartError::FirstTopic(error),
+            BootError::Start(start::StartError::DataDir(error)) => StartError::DataDir(error),
+            BootError::Start(start::StartError::Config(error)) => StartError::Config(error),
+            BootError::Start(start::StartError::FirstTopic(error)) => StartError::FirstTopic(error),
+            BootError::Listen(error) => StartError::Listen(error),
         }
     }
 }

@@ -6,22 +6,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
-use crate::broker::{start, stop};
 use crate::clock::SystemClock;
 use crate::config::settings::Settings;
 use crate::embedded::error::{StartError, StopError};
-use crate::server::listener;
-use crate::storage::datadir;
+use crate::server::boot::{Boot, Running};
 use crate::storage::disk::{Disk, OsDisk};
 use crate::storage::fd_cache::{BoundedDisk, files_within};
 
@@ -30,8 +25,6 @@ use crate::storage::fd_cache::{BoundedDisk, files_within};
 const SHARE_OF_FILES: usize = 4;
 /// How often the removal of the directory is tried, in case a file is added meanwhile.
 const REMOVALS: usize = 3;
-/// How long the last syncs may take after a task panicked.
-const AFTER_FAULT: Duration = Duration::from_secs(10);
 
 /// What a broker is started with.
 #[derive(Debug)]
@@ -126,75 +119,43 @@ async fn serve(
     mut stop_requested: StopReceiver,
     ready: ReadySender,
 ) -> Option<(oneshot::Sender<StopResult>, StopResult)> {
-    let (broker, addresses, serving) = match begin(settings, data_dir, disk).await {
-        Ok(begun) => begun,
+    let running = match boot(settings, data_dir, disk).await {
+        Ok(running) => running,
         Err(error) => {
             let _ = ready.send(Err(error));
             return None;
         }
     };
     // If the receiver is gone, the stop channel is closed as well.
-    let tasks = broker.tasks.clone();
+    let (tasks, addresses) = (running.broker.tasks.clone(), running.addresses.clone());
     let _ = ready.send(Ok(Started { tasks, addresses, runtime: Handle::current() }));
-    let order = tokio::select! {
-        order = &mut stop_requested => Some(order),
-        _ = broker.tasks.failed() => None,
+    let order = running.until(&mut stop_requested).await;
+    if let Some(Err(_)) = order {
+        // The handle has been dropped.
+        running.kill();
+        return None;
+    }
+    let stopped = running.stop().await.map_err(|error| StopError(error.to_string()));
+    let done = match order {
+        Some(order) => order.ok()?,
+        // A task panicked; the handle gets the error when it is stopped.
+        None => stop_requested.await.ok()?,
     };
-    broker.stopping.send_replace(true);
-    let Some(order) = order else {
-        // Connections are closed immediately; the handle gets the error when it is stopped.
-        let _ = serving.await;
-        let failure = broker.tasks.failed().await;
-        let _ = tokio::time::timeout(AFTER_FAULT, close(broker)).await;
-        let done = stop_requested.await.ok()?;
-        return Some((done, Err(StopError(failure.to_string()))));
-    };
-    let done = order.ok()?;
-    let _ = serving.await;
-    Some((done, close(broker).await))
+    Some((done, stopped))
 }
 
-async fn begin(
+async fn boot(
     settings: Settings,
     data_dir: PathBuf,
     disk: Option<Arc<dyn Disk>>,
-) -> Result<(Arc<Broker>, Vec<SocketAddr>, JoinHandle<()>), StartError> {
-    for option in settings.unused_settings() {
-        tracing::warn!(
-            name = option.name,
-            value = option.value,
-            why = option.why,
-            "this config has no effect here and is only reported"
-        );
-    }
-    let hold = datadir::lock(&data_dir)?;
+) -> Result<Running, StartError> {
     // The limit belongs to the program and is not raised.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = files_within(limit) / SHARE_OF_FILES;
     let under = disk.unwrap_or_else(|| Arc::new(OsDisk));
-    let disk: Arc<dyn Disk> = Arc::new(BoundedDisk::new(under, files));
-    let clock = Arc::new(SystemClock::default());
-    let broker = start::start(Arc::new(settings), data_dir, disk, clock, Some(hold))?;
-    match listener::bind(&broker).await {
-        Ok((listeners, addresses)) => {
-            let serve = listener::serve(broker.clone(), listeners);
-            let serving = broker.tasks.spawn("listeners", serve);
-            Ok((broker, addresses, serving))
-        }
-        Err(error) => {
-            broker.stopping.send_replace(true);
-            // This restores the clean state; if it fails, the next start recovers.
-            let _ = close(broker).await;
-            Err(StartError::Listen(error))
-        }
-    }
-}
-
-async fn close(broker: Arc<Broker>) -> StopResult {
-    let closed = tokio::task::spawn_blocking(move || stop::stop(&broker)).await;
-    closed
-        .map_err(|error| StopError(error.to_string()))?
-        .map_err(|error| StopError(error.to_string()))
+    let disk = Arc::new(BoundedDisk::new(under, files));
+    let (settings, clock) = (Arc::new(settings), Arc::new(SystemClock::default()));
+    Ok(Boot { settings, data_dir, disk, clock }.start(|_| {}).await?)
 }
 
 /// Removes a temporary directory. The handle may be removing it at the same time, which must not

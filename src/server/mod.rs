@@ -1,5 +1,7 @@
-//! The network layer: accepts connections, reads requests and writes responses in order.
+//! The network layer: accepts connections, reads requests and writes responses in order. A broker
+//! with its listeners is booted and stopped here, too.
 
+pub mod boot;
 pub mod connection;
 pub mod connection_limits;
 pub mod control;

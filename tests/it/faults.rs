@@ -35,7 +35,7 @@ async fn committed(client: &mut Client) {
 }
 
 async fn is_recovered(mut ottla: Ottla, disk: &SimDisk) {
-    ottla.stop().await;
+    ottla.stop_after_panic().await;
     assert!(!disk.exists(&ottla.data_dir().join(CLEAN)), "the next start looks at everything");
     ottla.start_again().await;
     let mut client = ottla.client().await;

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ottla::broker::state::Broker;
-use ottla::broker::{start, stop};
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::{Flag, Settings};
-use ottla::server::listener;
+use ottla::server::boot::{Boot, Running, StopError};
 use ottla::storage::datadir::{self, DataDirError, DataDirLock};
 use ottla::storage::disk::{Disk, OsDisk};
-use tokio::task::JoinHandle;
 
 use crate::client::Client;
 use crate::hang::{Watched, within_a_minute};
@@ -24,12 +22,6 @@ pub struct Ottla {
     clock: Option<Arc<dyn Clock>>,
     running: Option<Running>,
     _watched: Watched,
-}
-
-struct Running {
-    broker: Arc<Broker>,
-    serving: JoinHandle<()>,
-    address: SocketAddr,
 }
 
 impl Ottla {
@@ -54,6 +46,7 @@ impl Ottla {
     }
 
     async fn at(dir: tempfile::TempDir, disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
+        keep_log_lines();
         let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let mut ottla =
             Ottla { dir, disk, configs, clock: None, running: None, _watched: Watched::begin() };
@@ -74,34 +67,41 @@ impl Ottla {
         let mut flags = vec![flag("listeners", "127.0.0.1:0")];
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
         let settings = Arc::new(Settings::load(None, [], &flags).unwrap());
-        let hold = lock(self.data_dir()).await;
+        drop(lock(self.data_dir()).await);
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
         }
+        let (data_dir, disk) = (self.data_dir().to_owned(), self.disk.clone());
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let dir = self.data_dir().to_owned();
-        let broker = start::start(settings, dir, self.disk.clone(), clock, Some(hold)).unwrap();
-        let (listeners, addresses) = listener::bind(&broker).await.unwrap();
-        let serving = tokio::spawn(listener::serve(broker.clone(), listeners));
-        self.running = Some(Running { broker, serving, address: addresses[0] });
+        let boot = Boot { settings, data_dir, disk, clock };
+        self.running = Some(boot.start(|_| {}).await.unwrap());
     }
 
     /// Stop as SIGTERM does.
     pub async fn stop(&mut self) {
-        let Running { broker, serving, .. } = self.running.take().unwrap();
-        broker.stopping.send_replace(true);
-        serving.await.unwrap();
-        let closing = broker.clone();
-        tokio::task::spawn_blocking(move || stop::stop(&closing)).await.unwrap().unwrap();
-        gone(broker).await;
+        self.stopped().await.unwrap();
+    }
+
+    /// Stop after a task has panicked.
+    pub async fn stop_after_panic(&mut self) {
+        let stopped = self.stopped().await;
+        assert!(matches!(stopped, Err(StopError::Panic(_))), "{stopped:?}");
+    }
+
+    async fn stopped(&mut self) -> Result<(), StopError> {
+        let running = self.running.take().unwrap();
+        let gone = gone(&running.broker);
+        let stopped = running.stop().await;
+        gone.await;
+        stopped
     }
 
     /// Stop as `kill -9` does: nothing is flushed or marked.
     pub async fn kill(&mut self) {
-        let Running { broker, serving, .. } = self.running.take().unwrap();
-        broker.stopping.send_replace(true);
-        serving.await.unwrap();
-        gone(broker).await;
+        let running = self.running.take().unwrap();
+        let gone = gone(&running.broker);
+        running.kill().await.unwrap();
+        gone.await;
     }
 
     /// Stop cleanly and start again, on another port.
@@ -128,7 +128,7 @@ impl Ottla {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.running.as_ref().unwrap().address
+        self.running.as_ref().unwrap().addresses[0]
     }
 
     pub fn broker(&self) -> &Broker {
@@ -169,15 +169,23 @@ pub async fn lock(dir: &Path) -> DataDirLock {
 }
 
 /// Wait until no task holds the broker or its topics: the data directory's lock goes with them.
-async fn gone(broker: Arc<Broker>) {
-    let (held, topics) = (Arc::downgrade(&broker), Arc::downgrade(&broker.topics));
-    drop(broker);
-    within_a_minute("no task holds the broker", async {
+fn gone(broker: &Arc<Broker>) -> impl Future<Output = ()> + use<> {
+    let (held, topics) = (Arc::downgrade(broker), Arc::downgrade(&broker.topics));
+    within_a_minute("no task holds the broker", async move {
         while held.strong_count() + topics.strong_count() > 0 {
             tokio::task::yield_now().await;
         }
     })
-    .await;
+}
+
+/// Give the process a subscriber of log lines, which drops them. Without one, a line that some test
+/// logs for the first time just when another installs its own subscriber can be off for good.
+fn keep_log_lines() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let subscriber = tracing_subscriber::registry();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
 }
 
 fn flag(name: &str, value: &str) -> Flag {
