@@ -14,17 +14,15 @@ use std::hint::black_box;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use ottla::log::admit::admit;
+use ottla::log::admit::AdmitRules;
 use ottla::storage::batch::{BatchView, Codec};
-
-use crate::data::NOW;
 
 /// What one sample writes, so that neither the disk nor the page cache fills up.
 const SAMPLE_BYTES: usize = 128 << 20;
 const SAMPLES: usize = 5;
 
 fn check(name: &str, batch: &[u8]) {
-    let rules = log::rules(&log::config());
+    let rules = AdmitRules::of(&log::config());
     let mut copy = vec![0; batch.len()];
     let baseline = timing::ns(|| {
         copy.copy_from_slice(batch);
@@ -36,7 +34,7 @@ fn check(name: &str, batch: &[u8]) {
     });
     timing::line(&format!("{name}: crc only"), crc, batch.len(), baseline);
     let admitted = timing::ns(|| {
-        black_box(admit(batch, &rules, NOW).expect("a good batch"));
+        black_box(log::admitted(batch, &rules));
     });
     timing::line(&format!("{name}: admit"), admitted, batch.len(), baseline);
 }
@@ -62,11 +60,11 @@ fn append(name: &str, batch: &[u8]) {
     });
     timing::line(&format!("{name}: crc32c + pwrite"), baseline, batch.len(), baseline);
     let config = log::config();
-    let rules = log::rules(&config);
+    let rules = AdmitRules::of(&config);
     let appended = sampled(batch, |dir, calls| {
         let mut log = log::open(dir, config.clone());
         for _ in 0..calls {
-            let admitted = admit(batch, &rules, NOW).expect("a good batch");
+            let admitted = log::admitted(batch, &rules);
             log.append(log::STILL, &admitted).expect("a working disk");
         }
     });

@@ -13,12 +13,10 @@ mod timing;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
 
-use ottla::log::admit::admit;
+use ottla::log::admit::AdmitRules;
 use ottla::log::view::View;
 use ottla::storage::batch::Codec;
 use ottla::storage::segment::FileSlice;
-
-use crate::data::NOW;
 
 const LOG_BYTES: usize = 128 << 20;
 const FETCH_BYTES: u64 = 1 << 20;
@@ -33,9 +31,9 @@ fn read(view: &View, offset: i64) -> FileSlice {
 fn main() {
     let dir = tempfile::tempdir().unwrap();
     let config = log::config();
-    let rules = log::rules(&config);
+    let rules = AdmitRules::of(&config);
     let batch = data::batch(64 << 10, 1024, Codec::None);
-    let admitted = admit(&batch, &rules, NOW).expect("a good batch");
+    let admitted = log::admitted(&batch, &rules);
     let mut log = log::open(dir.path(), config);
     for _ in 0..LOG_BYTES / batch.len() {
         log.append(log::STILL, &admitted).expect("a working disk");

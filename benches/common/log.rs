@@ -8,7 +8,7 @@ use ottla::clock::Now;
 use ottla::config::resolve::TopicConfig;
 use ottla::config::settings::Settings;
 use ottla::log::Log;
-use ottla::log::admit::AdmitRules;
+use ottla::log::admit::{AdmitRules, Admitted, admit, only_batch};
 use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::disk::OsDisk;
 use ottla::storage::fd_cache::BoundedDisk;
@@ -24,9 +24,10 @@ pub fn config() -> Arc<TopicConfig> {
     Arc::new(settings.topic(&BTreeMap::new()))
 }
 
-/// What a produce request must satisfy in such a topic.
-pub fn rules(config: &TopicConfig) -> AdmitRules {
-    AdmitRules::of(config, 9)
+/// Parses and checks what a produce request has for such a topic.
+pub fn admitted<'a>(bytes: &'a [u8], rules: &AdmitRules) -> Admitted<'a> {
+    let batch = only_batch(bytes, 9).expect("one batch");
+    admit(batch, rules, NOW).expect("a good batch")
 }
 
 /// An empty log in `dir`.

@@ -85,6 +85,17 @@ pub async fn poll(
     hurry: impl Future<Output = ()>,
 ) -> Vec<ReadOutcome> {
     open_all(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
+    // Every read whose records are sent passes here, and none that is repeated first.
+    read_in_time(wanted, limits, &mut stopping, hurry).await
+}
+
+/// Reads, and if that is not enough, waits and reads again.
+async fn read_in_time(
+    wanted: &[ReadRequest],
+    limits: FetchLimits,
+    stopping: &mut watch::Receiver<bool>,
+    hurry: impl Future<Output = ()>,
+) -> Vec<ReadOutcome> {
     let (outcomes, bytes) = read(wanted, limits);
     if is_done(&outcomes, bytes, limits) {
         return outcomes;

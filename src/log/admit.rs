@@ -33,7 +33,7 @@ const LENGTH_MIN: i32 = 14;
 /// Prefix, leader epoch and magic: the bytes that Kafka reads to find the format version.
 const MAGIC_END: usize = 17;
 
-/// The rules for batches, from the topic's configuration and the request.
+/// The rules for batches, from the topic's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmitRules {
     /// `max.message.bytes`: the largest batch, prefix included.
@@ -48,13 +48,11 @@ pub struct AdmitRules {
     pub timestamp_after_max_ms: i64,
     /// True if `cleanup.policy` has `compact`: every record needs a key.
     pub compacted: bool,
-    /// The version of the Produce request.
-    pub produce_version: i16,
 }
 
 impl AdmitRules {
-    /// Returns a topic's rules for a Produce request of this version.
-    pub fn of(config: &TopicConfig, produce_version: i16) -> AdmitRules {
+    /// Returns a topic's rules.
+    pub fn of(config: &TopicConfig) -> AdmitRules {
         AdmitRules {
             max_message_bytes: config.max_message_bytes,
             segment_bytes: config.segment_bytes,
@@ -62,7 +60,6 @@ impl AdmitRules {
             timestamp_before_max_ms: config.timestamp_before_max_ms,
             timestamp_after_max_ms: config.timestamp_after_max_ms,
             compacted: config.cleanup.compact,
-            produce_version,
         }
     }
 }
@@ -314,18 +311,15 @@ pub enum Cause {
     AppendTime,
 }
 
-/// Checks the records of a Produce request for one partition.
-///
-/// Like Kafka, ignores bytes after the batch that are not a complete second batch.
+/// Checks the batch of a Produce request for one partition, which [`only_batch`] has returned.
 ///
 /// # Errors
 /// The first rule that is violated. If individual records violate it, all of them are reported.
 pub fn admit<'a>(
-    records: &'a [u8],
+    batch: BatchView<'a>,
     rules: &AdmitRules,
     now_wall_ms: i64,
 ) -> Result<Admitted<'a>, AdmitError> {
-    let batch = only_batch(records, rules.produce_version)?;
     check_whole(&batch, rules)?;
     check_header(&batch)?;
     let max_timestamp = check_records(&batch, rules, now_wall_ms)?;
@@ -344,7 +338,8 @@ pub fn admit<'a>(
 }
 
 /// Returns the one batch that a Produce request of this version must have for a partition, checking
-/// its format. Kafka checks this before anything that depends on the topic.
+/// its format. Kafka checks this before anything that depends on the topic. Like Kafka, ignores
+/// bytes after the batch that are not a complete second batch.
 ///
 /// # Errors
 /// The first rule that is violated.

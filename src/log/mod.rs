@@ -373,11 +373,6 @@ impl Log {
         self.end_offset - self.recovery_point
     }
 
-    /// Returns true if `cleanup.policy` has `compact`.
-    pub fn is_compacted(&self) -> bool {
-        self.config.cleanup.compact
-    }
-
     /// Replaces the topic's configuration.
     pub fn set_config(&mut self, config: Arc<TopicConfig>) {
         self.config = config;
@@ -406,6 +401,11 @@ impl Log {
     /// Returns true if a filled segment is not known to be durable.
     pub fn has_unflushed_segments(&self) -> bool {
         self.active.segment.base_offset > self.recovery_point
+    }
+
+    /// Returns true if the batch at `base_offset` is the first one after a filled segment.
+    pub fn follows_filled_segment(&self, base_offset: Offset) -> bool {
+        self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
     }
 
     /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set

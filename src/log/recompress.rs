@@ -140,7 +140,8 @@ mod tests {
     }
 
     fn repack(bytes: &[u8], config: &TopicConfig) -> Result<Option<Vec<u8>>, AdmitError> {
-        recompressed(&admit(bytes, &AdmitRules::of(config, 9), NOW).unwrap(), config, NOW)
+        let batch = BatchView::first(bytes).unwrap();
+        recompressed(&admit(batch, &AdmitRules::of(config), NOW).unwrap(), config, NOW)
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Log {
     /// so it must not delay compaction beyond `max.compaction.lag.ms` (Kafka's
     /// `LogConfig.maxSegmentMs`).
     pub(super) fn segment_ms(&self) -> i64 {
-        let most = match self.is_compacted() {
+        let most = match self.config.cleanup.compact {
             true => self.config.segment_ms.min(self.config.max_compaction_lag_ms),
             false => self.config.segment_ms,
         };

@@ -51,7 +51,6 @@ mod tests {
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: 3_600_000,
             compacted: false,
-            produce_version: 9,
         }
     }
 
@@ -66,7 +65,9 @@ mod tests {
     fn an_append_time_changes_the_header_and_not_the_records() {
         for codec in [Codec::None, Codec::Lz4] {
             let bytes = batch(codec);
-            let admitted = admit(&bytes, &rules(TimestampType::LogAppendTime), NOW).unwrap();
+            let admitted =
+                admit(BatchView::first(&bytes).unwrap(), &rules(TimestampType::LogAppendTime), NOW)
+                    .unwrap();
             assert_eq!((admitted.rewrite, admitted.max_timestamp), (Rewrite::LogAppendTime, NOW));
             let new = rewritten(&admitted, NOW);
             let view = BatchView::first(&new).unwrap();
@@ -87,7 +88,9 @@ mod tests {
         // The delete horizon bit has no meaning here.
         header.attributes |= 0x40;
         bytes = sealed(header, bytes);
-        let admitted = admit(&bytes, &rules(TimestampType::CreateTime), NOW).unwrap();
+        let admitted =
+            admit(BatchView::first(&bytes).unwrap(), &rules(TimestampType::CreateTime), NOW)
+                .unwrap();
         assert_eq!((admitted.rewrite, admitted.max_timestamp), (Rewrite::MaxTimestamp, NOW + 5));
         let new = rewritten(&admitted, NOW);
         assert_eq!(new, batch(Codec::None));

@@ -1,6 +1,7 @@
 //! Topics: in the metadata log, and live. Partitions: the lock around a log, the view for readers,
 //! and the waiters for new data.
 
+pub mod append;
 pub mod auto_creation;
 pub mod batches;
 pub mod capacity;
@@ -10,6 +11,8 @@ pub mod checkpoints;
 pub mod compaction;
 pub mod deletion;
 pub mod error;
+pub mod flush;
+pub mod lifecycle;
 pub mod maintenance;
 pub mod names;
 pub mod opening;

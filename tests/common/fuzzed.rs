@@ -10,7 +10,7 @@ use std::time::Duration;
 use ottla::clock::Now;
 use ottla::config::resolve::TopicConfig;
 use ottla::log::Log;
-use ottla::log::admit::{AdmitRules, admit};
+use ottla::log::admit::{AdmitRules, admit, only_batch};
 use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::disk::{Disk, OpenMode};
 use ottla::storage::records::records;
@@ -47,8 +47,9 @@ pub fn admission(bytes: &[u8]) {
     seal(&mut sealed);
     for bytes in [bytes, sealed.as_slice()] {
         for produce_version in [3, 7, 13] {
-            let rules = AdmitRules::of(&TopicConfig::default(), produce_version);
-            let Ok(admitted) = admit(bytes, &rules, NOW) else { continue };
+            let rules = AdmitRules::of(&TopicConfig::default());
+            let admitted = only_batch(bytes, produce_version).and_then(|b| admit(b, &rules, NOW));
+            let Ok(admitted) = admitted else { continue };
             let read: Result<Vec<_>, _> =
                 records(&admitted.batch).expect("a known codec").collect();
             let count = read.expect("whole records").len();

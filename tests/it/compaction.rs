@@ -1,7 +1,7 @@
 //! Compacted topics: what readers find in them, before, during and after.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafka_protocol::error::ResponseError as Code;
 use ottla::storage::sim_disk::SimDisk;
@@ -179,6 +179,32 @@ async fn young_records_are_safe_for_the_compaction_lag() {
     until_it_holds(&mut client, "free", &[(2, "2"), (3, "3")]).await;
     assert_eq!(everything(&mut client, "t").await.len(), 4);
     assert_eq!(alter(&mut client, "t", &[("min.compaction.lag.ms", SET, "0")]).await.0, 0);
+    until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
+}
+
+#[tokio::test]
+async fn a_segment_that_is_durable_before_it_is_full_is_compacted_without_another_append() {
+    // No batch waits for a sync when the next one begins a segment.
+    let ottla = Ottla::with(&[EAGER[0], EAGER[1], ("durability", "fsync")]).await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &COMPACTED).await;
+    for round in 0..4 {
+        put(&mut client, "t", round, &[("a", &round.to_string())]).await;
+    }
+    until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
+}
+
+#[tokio::test]
+async fn records_are_compacted_when_their_lag_is_over_though_nothing_is_appended() {
+    let ottla = Ottla::with(&[EAGER[0], EAGER[1], ("durability", "fsync")]).await;
+    let mut client = ottla.client().await;
+    // The records are from years ago: the lag ends some seconds from now.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let lag = (now + 3000 - THEN).to_string();
+    client.create("t", 1, &[COMPACTED[0], COMPACTED[1], ("min.compaction.lag.ms", &lag)]).await;
+    for round in 0..4 {
+        put(&mut client, "t", round, &[("a", &round.to_string())]).await;
+    }
     until_it_holds(&mut client, "t", &[(2, "2"), (3, "3")]).await;
 }
 

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use ottla::clock::Now;
 use ottla::config::choices::TimestampType;
 use ottla::config::resolve::TopicConfig;
-use ottla::log::admit::{AdmitRules, admit};
+use ottla::log::admit::{AdmitRules, admit, only_batch};
 use ottla::log::producers::ProducerError;
 use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::log::{AppendError, LEADER_EPOCH, Log};
@@ -113,10 +113,10 @@ impl UnderTest {
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: i64::MAX,
             compacted: false,
-            produce_version: 11,
         };
         let bytes = batch.encode();
-        let admitted = admit(&bytes, &rules, now).expect("a batch that is admissible");
+        let admitted = only_batch(&bytes, 11).and_then(|batch| admit(batch, &rules, now));
+        let admitted = admitted.expect("a batch that is admissible");
         match self.log.append(at(now), &admitted) {
             Ok(placed) => {
                 let end = placed.base_offset + batch.records.len() as i64;

@@ -4,12 +4,11 @@
 use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
-use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
-use crate::handlers::configs::change::{self, ResourceResult};
+use crate::handlers::configs::change;
 use crate::handlers::context::Context;
 
 /// The handler.
@@ -23,20 +22,12 @@ impl Handler for AlterConfigs {
     type Response = AlterConfigsResponse;
 
     async fn handle(cx: &Context<'_>, request: AlterConfigsRequest) -> AlterConfigsResponse {
-        let results = change::each(
+        let responses = change::each(
             request.resources,
             |resource| (resource.resource_type, resource.resource_name.clone()),
             |resource| replace(cx, resource, request.validate_only),
         );
-        let response = |result: ResourceResult| {
-            AlterConfigsResourceResponse::default()
-                .with_resource_type(result.kind)
-                .with_resource_name(result.name)
-                .with_error_code(result.code)
-                .with_error_message(result.message)
-        };
-        let responses = results.await.into_iter().map(response).collect();
-        AlterConfigsResponse::default().with_responses(responses)
+        AlterConfigsResponse::default().with_responses(responses.await)
     }
 }
 

@@ -3,51 +3,63 @@
 use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::messages::{alter_configs_response, incremental_alter_configs_response};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api_error::ApiError;
 use crate::handlers::configs::{BROKER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
-use crate::handlers::errors::NONE;
 use crate::topics::names;
 
 /// The result for one resource of a request.
 pub struct ResourceResult {
-    /// Its type.
-    pub kind: i8,
-    /// Its name.
-    pub name: StrBytes,
-    /// Kafka's error code.
-    pub code: i16,
-    /// The message with an error.
-    pub message: Option<StrBytes>,
+    kind: i8,
+    name: StrBytes,
+    outcome: Result<(), ApiError>,
 }
 
+/// Builds the response for one resource, which has the same fields in both APIs.
+macro_rules! response_from_result {
+    ($response:ty) => {
+        impl From<ResourceResult> for $response {
+            fn from(result: ResourceResult) -> Self {
+                let response =
+                    Self::default().with_resource_type(result.kind).with_resource_name(result.name);
+                match result.outcome {
+                    Ok(()) => response.with_error_message(None),
+                    Err(ApiError { code, message }) => response
+                        .with_error_code(code.code())
+                        .with_error_message(Some(StrBytes::from_string(message))),
+                }
+            }
+        }
+    };
+}
+
+response_from_result!(alter_configs_response::AlterConfigsResourceResponse);
+response_from_result!(incremental_alter_configs_response::AlterConfigsResourceResponse);
+
 /// Changes the resources of a request in order; a resource that is named twice is refused both
-/// times. `named` returns a resource's type and name.
-pub async fn each<R>(
+/// times. `named` returns a resource's type and name. Returns the response for each.
+pub async fn each<R, A: From<ResourceResult>>(
     resources: Vec<R>,
     named: impl Fn(&R) -> (i8, StrBytes),
     change: impl Fn(&R) -> Result<(), ApiError>,
-) -> Vec<ResourceResult> {
+) -> Vec<A> {
     let twice = named_twice(resources.iter().map(&named));
-    let mut results = Vec::with_capacity(resources.len());
+    let mut responses = Vec::with_capacity(resources.len());
     for resource in &resources {
         let (kind, name) = named(resource);
-        let changed = match twice.contains(&(kind, name.clone())) {
+        let outcome = match twice.contains(&(kind, name.clone())) {
             true => Err(ApiError::invalid_request("Each resource must appear at most once.")),
             false => change(resource),
         };
-        let (code, message) = match changed {
-            Ok(()) => (NONE, None),
-            Err(fault) => (fault.code.code(), Some(StrBytes::from_string(fault.message))),
-        };
-        results.push(ResourceResult { kind, name, code, message });
+        responses.push(A::from(ResourceResult { kind, name, outcome }));
         // Each change may have been a sync: other tasks run in between.
         tokio::task::yield_now().await;
     }
-    results
+    responses
 }
 
 /// Refuses a config that is named twice, then those that require a value and have none: `configs`

@@ -7,14 +7,13 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
-use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
 
 use crate::config::table;
 use crate::config::value::ConfigType;
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
-use crate::handlers::configs::change::{self, ResourceResult};
+use crate::handlers::configs::change;
 use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC};
 use crate::handlers::context::Context;
 
@@ -37,20 +36,12 @@ impl Handler for IncrementalAlterConfigs {
         cx: &Context<'_>,
         request: IncrementalAlterConfigsRequest,
     ) -> IncrementalAlterConfigsResponse {
-        let results = change::each(
+        let responses = change::each(
             request.resources,
             |resource| (resource.resource_type, resource.resource_name.clone()),
             |resource| alter(cx, resource, request.validate_only),
         );
-        let response = |result: ResourceResult| {
-            AlterConfigsResourceResponse::default()
-                .with_resource_type(result.kind)
-                .with_resource_name(result.name)
-                .with_error_code(result.code)
-                .with_error_message(result.message)
-        };
-        let responses = results.await.into_iter().map(response).collect();
-        IncrementalAlterConfigsResponse::default().with_responses(responses)
+        IncrementalAlterConfigsResponse::default().with_responses(responses.await)
     }
 }
 

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
@@ -20,6 +19,7 @@ use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::choices::Durability;
+use crate::config::resolve::TopicConfig;
 use crate::handlers::api::{Api, ResponseFuture, WaitsFor, decode};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
@@ -27,8 +27,9 @@ use crate::handlers::errors::{produce_error_code, unavailable_code};
 use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::respond;
 use crate::log::admit::{AdmitError, only_batch};
+use crate::log::recompress::target_codec;
 use crate::log::{AppendError, AppendInfo};
-use crate::storage::batch::Header;
+use crate::storage::batch::{BatchView, Header};
 use crate::topics::error::ProduceError;
 use crate::topics::names;
 use crate::topics::partition::Partition;
@@ -49,14 +50,19 @@ pub const API: Api = Api {
 /// The client id of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
+/// From here on `flush.messages` means never: its default is the largest number.
+const FLUSH_NEVER: i64 = 1 << 40;
+
 fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
-        let request: ProduceRequest = decode(cx.version, body)?;
+        let mut request: ProduceRequest = decode(cx.version, body)?;
         let acks = request.acks;
         let mut appended = Vec::new();
-        let mut response = match whole_fault(&request) {
-            Some(code) => refuse_all(&request, code),
-            None => append_all(cx, request, &mut appended).await,
+        let wanted = what_to_append(cx.version, &mut request);
+        let mut response = match is_transactional(&request, &wanted) {
+            // There is no transaction coordinator yet.
+            true => refuse_all(&request, Code::TransactionalIdAuthorizationFailed),
+            false => append_all(cx, wanted, acks, &mut appended).await,
         };
         await_durable(cx, acks, &appended, &mut response).await;
         if acks != 0 {
@@ -68,18 +74,6 @@ fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
             None => Ok(Response::None),
         }
     })
-}
-
-/// Returns the error for the request as a whole.
-fn whole_fault(request: &ProduceRequest) -> Option<Code> {
-    let is_transactional = |data: &PartitionProduceData| {
-        let header = data.records.as_ref().and_then(|records| Header::read(records));
-        header.is_some_and(|header| header.is_transactional())
-    };
-    let mut partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-    // There is no transaction coordinator yet, so transactional batches are refused.
-    (request.transactional_id.is_some() || partitions.any(is_transactional))
-        .then_some(Code::TransactionalIdAuthorizationFailed)
 }
 
 fn refuse_all(request: &ProduceRequest, code: Code) -> ProduceResponse {
@@ -110,21 +104,100 @@ fn refused(index: i32, code: Code, message: Option<String>) -> PartitionProduceR
         .with_error_message(message.map(StrBytes::from_string))
 }
 
-/// Where in the response a batch is answered, and what has to be durable for it.
+/// A batch of the request, with its header parsed.
+struct ParsedBatch {
+    header: Header,
+    /// The bytes of exactly this batch: a slice of the request.
+    bytes: Bytes,
+}
+
+impl ParsedBatch {
+    fn view(&self) -> BatchView<'_> {
+        BatchView { header: self.header, bytes: &self.bytes }
+    }
+}
+
+/// What a request has for one partition.
+struct PartitionRecords {
+    /// The records, if they are one batch.
+    batch: Option<ParsedBatch>,
+    /// Why the records are not one batch.
+    fault: Option<AdmitError>,
+    /// True if a batch for it, valid or not, is part of a transaction.
+    is_transactional: bool,
+}
+
+impl PartitionRecords {
+    /// Parses the one batch that a request of this version must have for a partition.
+    fn parse(mut records: Bytes, version: i16) -> PartitionRecords {
+        match only_batch(&records, version) {
+            Ok(BatchView { header, bytes }) => {
+                let length = bytes.len();
+                records.truncate(length);
+                let batch = Some(ParsedBatch { header, bytes: records });
+                let is_transactional = header.is_transactional();
+                PartitionRecords { batch, fault: None, is_transactional }
+            }
+            Err(error) => {
+                let header = Header::read(&records);
+                let is_transactional = header.is_some_and(|header| header.is_transactional());
+                PartitionRecords { batch: None, fault: Some(error), is_transactional }
+            }
+        }
+    }
+
+    /// Adds what the request has for the same partition again: the last batch is appended, and an
+    /// error for what is not a batch is kept.
+    fn again(&mut self, again: PartitionRecords) {
+        self.batch = again.batch.or(self.batch.take());
+        self.fault = again.fault.or(self.fault.take());
+        self.is_transactional |= again.is_transactional;
+    }
+}
+
+/// A topic by name, or by id from version 13 on.
+type NamedTopic = (TopicName, TopicId);
+
+/// What a request has for the partitions of a topic.
+type TopicRecords = (NamedTopic, Vec<(i32, PartitionRecords)>);
+
+/// Takes the records out of a request. Returns its topics with their partitions, each once.
+fn what_to_append(version: i16, request: &mut ProduceRequest) -> Vec<TopicRecords> {
+    let named = request.topic_data.iter_mut().flat_map(|topic| {
+        let named = (topic.name.clone(), topic.topic_id);
+        topic.partition_data.iter_mut().map(move |data| {
+            let records = data.records.take().unwrap_or_default();
+            (named.clone(), data.index, PartitionRecords::parse(records, version))
+        })
+    });
+    by_partition(named, PartitionRecords::again)
+}
+
+/// Returns true if a request, or a batch in it, is part of a transaction.
+fn is_transactional(request: &ProduceRequest, wanted: &[TopicRecords]) -> bool {
+    let mut partitions = wanted.iter().flat_map(|(_, partitions)| partitions);
+    request.transactional_id.is_some() || partitions.any(|(_, data)| data.is_transactional)
+}
+
+/// What has to be durable for a batch.
 struct AppendedBatch {
     partition: Arc<Partition>,
     end_offset: Offset,
-    place: (usize, usize),
+    /// `flush.messages` of its topic.
+    flush_messages: i64,
 }
+
+/// Where in the response a batch is answered: topic and partition.
+type Place = (usize, usize);
 
 async fn append_all(
     cx: &Context<'_>,
-    request: ProduceRequest,
-    appended: &mut Vec<AppendedBatch>,
+    wanted: Vec<TopicRecords>,
+    acks: i16,
+    appended: &mut Vec<(Place, AppendedBatch)>,
 ) -> ProduceResponse {
     let mut response = ProduceResponse::default();
-    let acks = request.acks;
-    for (topic, wanted) in what_to_append(cx.version, request.topic_data) {
+    for (topic, wanted) in wanted {
         let live = if cx.version >= 13 {
             cx.broker.topics.with_id(topic.1)
         } else {
@@ -133,55 +206,17 @@ async fn append_all(
         let mut partitions = Vec::with_capacity(wanted.len());
         for (index, data) in wanted {
             let place = (response.responses.len(), partitions.len());
-            partitions.push(match append(cx, live.as_deref(), index, data, acks).await {
-                (Some((partition, end_offset)), answer) => {
-                    appended.push(AppendedBatch { partition, end_offset, place });
-                    answer
-                }
-                (None, reason) => reason,
-            });
+            let (batch, answer) = append(cx, live.as_deref(), index, data, acks).await;
+            appended.extend(batch.map(|batch| (place, batch)));
+            partitions.push(answer);
         }
         response.responses.push(answered(topic, partitions));
     }
     response
 }
 
-/// The data of a request for one partition.
-struct PartitionRecords {
-    /// The records, if they are one batch.
-    records: Option<Bytes>,
-    /// Why the records are not one batch.
-    fault: Option<AdmitError>,
-}
-
-/// A topic by name, or by id from version 13 on.
-type NamedTopic = (TopicName, TopicId);
-
-/// Returns the topics of a request with their partitions, each once. If a partition is named again,
-/// the last batch is appended, and an error for what is not a batch is kept.
-fn what_to_append(
-    version: i16,
-    request: Vec<TopicProduceData>,
-) -> Vec<(NamedTopic, Vec<(i32, PartitionRecords)>)> {
-    let named = request.into_iter().flat_map(|topic| {
-        let named = (topic.name, topic.topic_id);
-        topic.partition_data.into_iter().map(move |data| {
-            let records = data.records.unwrap_or_default();
-            let wanted = match only_batch(&records, version) {
-                Ok(_) => PartitionRecords { records: Some(records), fault: None },
-                Err(error) => PartitionRecords { records: None, fault: Some(error) },
-            };
-            (named.clone(), data.index, wanted)
-        })
-    });
-    by_partition(named, |known, again| {
-        known.records = again.records.or(known.records.take());
-        known.fault = again.fault.or(known.fault.take());
-    })
-}
-
-/// The response, and for an appended batch the partition and its end offset afterwards.
-type PartitionResult = (Option<(Arc<Partition>, Offset)>, PartitionProduceResponse);
+/// The batch, if it was appended, and the response.
+type PartitionResult = (Option<AppendedBatch>, PartitionProduceResponse);
 
 async fn append(
     cx: &Context<'_>,
@@ -199,22 +234,22 @@ async fn append(
     let Some(partition) = topic.partition(index) else {
         return refuse(Code::UnknownTopicOrPartition, None);
     };
-    let appended = match wanted.records {
-        Some(records) => Some(append_batch(cx, topic, partition, records, acks).await),
+    let appended = match wanted.batch {
+        Some(batch) => Some(append_batch(cx, topic, partition, batch, acks).await),
         None => None,
     };
     let Some(fault) = wanted.fault.map(ProduceError::Admit) else {
         return appended.unwrap_or_else(|| refuse(Code::InvalidRecord, None));
     };
     let answer = refused(index, produce_error_code(&fault), Some(fault.to_string()));
-    (appended.and_then(|(placed, _)| placed), answer)
+    (appended.and_then(|(batch, _)| batch), answer)
 }
 
 async fn append_batch(
     cx: &Context<'_>,
     topic: &LiveTopic,
     partition: &Arc<Partition>,
-    records: Bytes,
+    batch: ParsedBatch,
     acks: i16,
 ) -> PartitionResult {
     let index = partition.id.partition;
@@ -226,20 +261,23 @@ async fn append_batch(
         let message = format!("only the broker writes to {}", topic.name);
         return refuse(Code::InvalidTopicException, Some(message));
     }
-    let replicas_min = partition.config().min_insync_replicas;
+    let config = partition.config();
+    let replicas_min = config.min_insync_replicas;
     if acks == -1 && replicas_min > 1 {
         let message = format!("min.insync.replicas is {replicas_min}, and there is one replica");
         let reason = refused(index, Code::NotEnoughReplicas, Some(message));
         return (None, reason.with_log_start_offset(log_start(partition)));
     }
-    match write(cx, partition, records).await {
+    let flush_messages = config.flush_messages;
+    match write(cx, partition, batch, config).await {
         Ok(placed) => {
             let answer = PartitionProduceResponse::default()
                 .with_index(index)
                 .with_base_offset(placed.base_offset)
                 .with_log_append_time_ms(placed.append_time.unwrap_or(-1))
                 .with_log_start_offset(placed.log_start_offset);
-            (Some((partition.clone(), placed.end_offset)), answer)
+            let (partition, end_offset) = (partition.clone(), placed.end_offset);
+            (Some(AppendedBatch { partition, end_offset, flush_messages }), answer)
         }
         Err(error) => {
             let code = produce_error_code(&error);
@@ -287,19 +325,21 @@ fn log_start(partition: &Partition) -> Offset {
 async fn write(
     cx: &Context<'_>,
     partition: &Arc<Partition>,
-    records: Bytes,
+    batch: ParsedBatch,
+    config: Arc<TopicConfig>,
 ) -> Result<AppendInfo, ProduceError> {
-    let (now, version) = (cx.broker.clock.now(), cx.version);
-    let packs_anew = partition.needs_recompression(&records);
+    let now = cx.broker.clock.now();
+    let packs_anew = target_codec(&batch.header, &config).is_some();
     if !partition.is_cautious() && !packs_anew {
-        return partition.append(now, &records, version);
+        return partition.append(now, batch.view(), &config);
     }
     let _turn = match packs_anew {
         true => cx.broker.recompress_permits.acquire().await.ok(),
         false => None,
     };
     let partition = partition.clone();
-    let written = tokio::task::spawn_blocking(move || partition.append(now, &records, version));
+    let appending = move || partition.append(now, batch.view(), &config);
+    let written = tokio::task::spawn_blocking(appending);
     written.await.unwrap_or_else(|broken| {
         Err(ProduceError::Append(AppendError::Offline(broken.to_string())))
     })
@@ -309,13 +349,13 @@ async fn write(
 async fn await_durable(
     cx: &Context<'_>,
     acks: i16,
-    appended: &[AppendedBatch],
+    appended: &[(Place, AppendedBatch)],
     response: &mut ProduceResponse,
 ) {
     let each = acks == -1 && cx.broker.config.durability == Durability::Fsync;
-    for AppendedBatch { partition, end_offset, place } in appended {
-        let flush_messages = partition.config().flush_messages;
-        if !each && (flush_messages > 1 << 40 || partition.unflushed() < flush_messages) {
+    for (place, AppendedBatch { partition, end_offset, flush_messages }) in appended {
+        let flushes = *flush_messages < FLUSH_NEVER && partition.unflushed() >= *flush_messages;
+        if !each && !flushes {
             continue;
         }
         let Err(error) = partition.durable(*end_offset).await else { continue };

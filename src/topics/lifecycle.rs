@@ -1,0 +1,71 @@
+//! Closing and deleting a partition, and the right to compact it, which ends before either.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use crate::storage::disk::is_full;
+use crate::topics::partition::{LogState, Partition, PartitionContext};
+
+impl Partition {
+    /// Takes the lock for replacing the log's files; `None` if it is held, or the partition is
+    /// being closed or deleted.
+    pub(crate) fn begin_compacting(&self) -> Option<MutexGuard<'_, ()>> {
+        let right = self.compacting.try_lock()?;
+        (!self.is_closing()).then_some(right)
+    }
+
+    /// Returns true once the partition is being closed or deleted: a compaction must break off
+    /// soon.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Prevents further compaction, and waits for the one in progress.
+    fn end_compacting(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        drop(self.compacting.lock());
+    }
+
+    /// Writes and syncs everything except the name of its directory, which saving the checkpoints
+    /// afterwards makes durable for all; returns true if the log needs no recovery at the next
+    /// start.
+    pub fn close(&self) -> bool {
+        self.end_compacting();
+        match &mut *self.log() {
+            LogState::Open(log) => log
+                .close(false)
+                .inspect_err(|error| {
+                    tracing::error!(partition = %self.id, %error, "could not close the log");
+                })
+                .is_ok(),
+            LogState::Closed | LogState::Deleted => true,
+            LogState::Failed(_) => false,
+        }
+    }
+
+    /// Rejects further use, wakes the waiters, and renames the directory. Returns its new path, to
+    /// be removed later; `None` if there is none, or no space for another name: then it is removed
+    /// at once.
+    ///
+    /// # Errors
+    /// An error from the disk: the directory is unchanged.
+    pub fn delete(&self) -> io::Result<Option<PathBuf>> {
+        self.end_compacting();
+        let state = self.mark_deleted();
+        self.producers.end(&self.context.producers);
+        let PartitionContext { disk, dir, .. } = &self.context;
+        let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
+        let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
+        let outcome = match disk.exists(dir).then(|| disk.rename(dir, &aside)) {
+            None => Ok(None),
+            Some(Ok(())) => Ok(Some(aside)),
+            Some(Err(error)) if is_full(&error) => disk.remove_dir(dir).map(|()| None),
+            Some(Err(error)) => Err(error),
+        };
+        drop(state);
+        self.waiters.changed();
+        outcome
+    }
+}
