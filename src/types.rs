@@ -8,6 +8,9 @@ pub type Offset = i64;
 /// A topic's identity (KIP-516). A topic created again under the same name gets a new one.
 pub type TopicId = uuid::Uuid;
 
+/// The id of a data directory.
+pub type DirectoryId = uuid::Uuid;
+
 /// The id of an idempotent producer (KIP-98). -1 on the wire means none.
 pub type ProducerId = i64;
 

@@ -49,7 +49,7 @@ type Done = (Arc<Partition>, Result<Compacted, CompactError>);
 
 /// Compacts the partitions that ask for it until the broker stops.
 pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partition>>) {
-    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
+    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping()) else {
         return;
     };
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
@@ -306,5 +306,5 @@ impl CompactionThrottle {
 }
 
 fn is_unwanted(broker: &Broker, partition: &Partition) -> bool {
-    partition.is_closing() || *broker.stopping.borrow()
+    partition.is_closing() || broker.is_stopping()
 }

@@ -38,7 +38,7 @@ pub fn begin(broker: &Broker, inbox: CommandReceiver) {
     let journal =
         Journal::new(find, Box::new(exists), broker.config.durability == Durability::Fsync);
     let groups = Groups::new(rules, fastrand::Rng::new());
-    let stopping = broker.stopping.subscribe();
+    let stopping = broker.stopping();
     let running = run(groups, journal, broker.clock.clone(), inbox, stopping);
     let health = broker.health.clone();
     broker.tasks.spawn("group coordinator", async move {

@@ -33,7 +33,7 @@ impl Broker {
 pub async fn run(broker: Weak<Broker>) {
     let subscribe = |broker: Arc<Broker>| {
         let metadata = broker.metadata.changes();
-        (broker.health.offline.subscribe(), metadata, broker.stopping.subscribe())
+        (broker.health.offline.subscribe(), metadata, broker.stopping())
     };
     let Some((mut parts, mut metadata, mut stopping)) = broker.upgrade().map(subscribe) else {
         return;

@@ -52,7 +52,7 @@ pub async fn run(
     mut asked: UnboundedReceiver<FlushRequest<Partition>>,
     mut removals: UnboundedReceiver<DirRemoval>,
 ) {
-    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping.subscribe()) else {
+    let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping()) else {
         return;
     };
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });

@@ -13,6 +13,7 @@ pub mod maintenance;
 pub mod memory_budget;
 pub mod parallel;
 pub mod quota_changes;
+pub mod request_resources;
 pub mod scrubber;
 pub mod start;
 pub mod state;

@@ -32,7 +32,7 @@ type KnownDamage = BTreeSet<(PathBuf, u64)>;
 pub async fn run(broker: Weak<Broker>) {
     let Some((mut stopping, mut settings, began)) = broker.upgrade().map(|broker| {
         let now = broker.clock.now().mono_ms;
-        (broker.stopping.subscribe(), broker.settings.changes(), now)
+        (broker.stopping(), broker.settings.changes(), now)
     }) else {
         return;
     };
@@ -167,7 +167,7 @@ impl ScrubThrottle {
     fn passed(&mut self, broker: &Broker, bytes: u64) -> ControlFlow<()> {
         self.bytes += bytes;
         loop {
-            if *broker.stopping.borrow() {
+            if broker.is_stopping() {
                 return ControlFlow::Break(());
             }
             let (now, rate) =

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::background_errors::BackgroundErrors;
@@ -13,11 +13,10 @@ use crate::broker::config_changes::MIN_INSYNC_REPLICAS;
 use crate::broker::first_topics::{self, FirstTopicError};
 use crate::broker::health::Health;
 use crate::broker::loggers::Loggers;
+use crate::broker::request_resources::RequestResources;
 use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
-use crate::broker::{
-    cleaner, coordinators, health_monitor, maintenance, memory_budget, parallel, scrubber,
-};
+use crate::broker::{cleaner, coordinators, health_monitor, maintenance, parallel, scrubber};
 use crate::clock::{Clock, Now};
 use crate::config::dynamic;
 use crate::config::error::ConfigError;
@@ -116,9 +115,6 @@ pub fn start(
     Ok(broker)
 }
 
-/// How many long responses the coordinator prepares at a time.
-const LONG_LISTINGS: usize = 2;
-
 /// Spawns all tasks but the coordinator's.
 fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
@@ -179,13 +175,7 @@ fn assemble(parts: StartParts) -> Broker {
         quotas: Quotas::new(sampling),
         producer_ids,
         fetch_sessions: FetchSessions::new(slots, fastrand::Rng::new()),
-        decoded_bytes: Arc::new(memory_budget::for_requests(&parts.config)),
-        answer_bytes: Arc::new(memory_budget::for_responses(&parts.config)),
-        large_requests: Arc::new(Semaphore::new(1)),
-        long_listings: Semaphore::new(LONG_LISTINGS),
-        recompress_permits: Semaphore::new(
-            std::thread::available_parallelism().map_or(1, usize::from),
-        ),
+        resources: RequestResources::new(&parts.config),
         stopping: parts.stopping,
         coordinator: parts.coordinator,
         background_errors: BackgroundErrors::default(),

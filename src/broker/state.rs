@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::broker::advertised::AdvertisedListeners;
 use crate::broker::background_errors::BackgroundErrors;
 use crate::broker::health::Health;
 use crate::broker::loggers::Loggers;
-use crate::broker::memory_budget::MemoryBudget;
+use crate::broker::request_resources::RequestResources;
 use crate::broker::tasks::Tasks;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
@@ -21,8 +21,9 @@ use crate::metadata::producer_ids::ProducerIds;
 use crate::metadata::store::Store;
 use crate::quotas::enforcer::Quotas;
 use crate::storage::datadir::MetaProperties;
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, FileSystemSpace};
 use crate::topics::service::Topics;
+use crate::types::DirectoryId;
 
 /// The parts of a running broker.
 #[derive(Debug)]
@@ -31,12 +32,8 @@ pub struct Broker {
     pub settings: Arc<LiveSettings>,
     /// The broker's static configuration, fixed until it stops.
     pub config: BrokerConfig,
-    /// Cluster, node and directory ids.
-    pub identity: MetaProperties,
     /// The data directory.
     pub data_dir: PathBuf,
-    /// The disk.
-    pub disk: Arc<dyn Disk>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The metadata log and its image.
@@ -53,31 +50,57 @@ pub struct Broker {
     pub loggers: Loggers,
     /// The broker's essential tasks.
     pub tasks: Tasks,
-    /// The offline components.
-    pub health: Health,
-    /// The failures of background work.
-    pub background_errors: BackgroundErrors,
     /// Client quotas and their usage.
     pub quotas: Quotas,
-    /// Memory for decoded requests (`queued.max.decoded.bytes`).
-    pub decoded_bytes: Arc<MemoryBudget>,
-    /// Memory for responses (`queued.max.response.bytes`).
-    pub answer_bytes: Arc<MemoryBudget>,
-    /// The permit to execute a large request: one at a time.
-    pub large_requests: Arc<Semaphore>,
-    /// Permits for long coordinator requests: all groups, all offsets.
-    pub long_listings: Semaphore,
-    /// Permits to recompress batches, one per processor; they bound the memory as well.
-    pub recompress_permits: Semaphore,
-    /// Turns true when the broker is to stop.
-    pub stopping: watch::Sender<bool>,
+    /// What all requests share and may have to wait for.
+    pub resources: RequestResources,
     /// The addresses advertised to clients.
     pub advertised: AdvertisedListeners,
+    /// Cluster, node and directory ids.
+    pub(super) identity: MetaProperties,
+    /// The disk.
+    pub(super) disk: Arc<dyn Disk>,
+    /// The offline components.
+    pub(super) health: Health,
+    /// The failures of background work.
+    pub(super) background_errors: BackgroundErrors,
+    /// Turns true when the broker is to stop.
+    pub(super) stopping: watch::Sender<bool>,
 }
 
 impl Broker {
     /// Returns the current metadata image.
     pub fn image(&self) -> Arc<Image> {
         self.metadata.image()
+    }
+
+    /// Returns the id of the cluster that consists of this broker.
+    pub fn cluster_id(&self) -> &str {
+        &self.identity.cluster_id
+    }
+
+    /// Returns the id of the data directory.
+    pub fn directory_id(&self) -> DirectoryId {
+        self.identity.directory_id
+    }
+
+    /// Returns the size of the data directory's file system and what is left of it, if known.
+    pub fn file_system_space(&self) -> Option<FileSystemSpace> {
+        self.disk.file_system_space(&self.data_dir)
+    }
+
+    /// Asks everything that runs for the broker to end.
+    pub fn begin_stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Returns true if the broker is to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Returns a watch that turns true when the broker is to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 }

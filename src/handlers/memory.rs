@@ -61,12 +61,11 @@ impl RequestAllowance {
         takes_turns: bool,
     ) -> Result<RequestAllowance, CloseReason> {
         let memory = RequestAllowance::default();
-        let held = broker.decoded_bytes.take(bytes).await.map_err(refused)?;
+        let held = broker.resources.decoded_bytes.take(bytes).await.map_err(refused)?;
         let _ = memory.request.set(held);
         if bytes > LARGE_REQUEST_BYTES && takes_turns {
-            let turn = broker.large_requests.clone().acquire_owned();
-            let turn = tokio::time::timeout(TURN_PATIENCE, turn).await;
-            let turn = turn.ok().and_then(Result::ok).ok_or_else(|| {
+            let turn = broker.resources.large_request_turn(TURN_PATIENCE).await;
+            let turn = turn.ok_or_else(|| {
                 CloseReason::Unaffordable("timed out waiting for other large requests".to_owned())
             })?;
             let _ = memory.turn.set(turn);
@@ -103,7 +102,7 @@ impl RequestAllowance {
             let more = bytes.saturating_sub(held.bytes());
             return if more > 0 { held.grow(more).await.map_err(refused) } else { Ok(()) };
         }
-        let held = broker.answer_bytes.take(bytes).await.map_err(refused)?;
+        let held = broker.resources.response_bytes.take(bytes).await.map_err(refused)?;
         let _ = self.answer.set(held);
         Ok(())
     }
@@ -114,7 +113,7 @@ impl RequestAllowance {
     ///
     /// Returns an error if other responses hold the permit for too long.
     pub async fn grow_in_turn(broker: &Broker) -> Result<OwnedSemaphorePermit, CloseReason> {
-        Box::pin(broker.answer_bytes.grow_in_turn()).await.map_err(refused)
+        Box::pin(broker.resources.response_bytes.grow_in_turn()).await.map_err(refused)
     }
 
     /// Returns the bytes that are reserved for the decoded request.

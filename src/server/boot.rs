@@ -90,7 +90,7 @@ impl Boot {
                 Ok(Running { broker, addresses, serving })
             }
             Err(error) => {
-                broker.stopping.send_replace(true);
+                broker.begin_stop();
                 // This restores the clean state; if it fails, the next start recovers.
                 let _ = close(broker).await;
                 Err(BootError::Listen(error))
@@ -127,7 +127,7 @@ impl Running {
     /// Ends the broker as a killed process ends: nothing is flushed, and the next start recovers.
     /// The returned handle finishes when no connection is left.
     pub fn kill(self) -> JoinHandle<()> {
-        self.broker.stopping.send_replace(true);
+        self.broker.begin_stop();
         self.serving
     }
 }

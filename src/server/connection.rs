@@ -92,7 +92,7 @@ impl Connection {
         let idle = Duration::from_millis(config.connections_max_idle_ms.max(1) as u64);
         let holding = RequestMemoryPermit::new(shared.memory.clone(), self.session.peer.ip());
         let frames = Frames::new(limit, config.socket_request_min_bytes_per_second, holding);
-        let mut stopping = shared.broker.stopping.subscribe();
+        let mut stopping = shared.broker.stopping();
         let client = self.permit.client();
         let served = tokio::select! {
             biased;

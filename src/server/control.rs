@@ -57,7 +57,7 @@ impl Control {
 
     /// Answers clients one after another until the broker stops.
     pub async fn serve(self, broker: Arc<Broker>, addresses: Vec<SocketAddr>) {
-        let mut stopping = broker.stopping.subscribe();
+        let mut stopping = broker.stopping();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,

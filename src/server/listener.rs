@@ -50,7 +50,7 @@ pub async fn serve(broker: Arc<Broker>, sockets: Vec<BoundListener>) {
 
 async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
     let broker = &shared.broker;
-    let mut stopping = broker.stopping.subscribe();
+    let mut stopping = broker.stopping();
     let mut stopped = pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     let mut connections = JoinSet::new();
     let gateway = Gateway::look();
@@ -68,7 +68,7 @@ async fn accept(shared: Arc<ServerState>, listener: TcpListener, index: usize) {
                     Ok(connection) => drop(connections.spawn(connection.serve())),
                     Err(Refusal::Delayed(stream, wait_ms)) => {
                         if let Ok(place) = put_off_places.clone().try_acquire_owned() {
-                            let stopping = broker.stopping.subscribe();
+                            let stopping = broker.stopping();
                             connections.spawn(put_off(stream, wait_ms, stopping, place));
                         }
                     }

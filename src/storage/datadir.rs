@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::storage::checkpoint::{id_of, id_text};
 use crate::storage::disk::{Disk, read_all, replace};
-use crate::types::TopicId;
+use crate::types::{DirectoryId, TopicId};
 
 const META_PROPERTIES: &str = "meta.properties";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
@@ -125,7 +125,7 @@ pub struct MetaProperties {
     /// The broker's id.
     pub node_id: i32,
     /// The directory's own id (KIP-858).
-    pub directory_id: TopicId,
+    pub directory_id: DirectoryId,
 }
 
 /// The identity that a directory must have.

@@ -25,7 +25,7 @@ use crate::topics::maintenance::MaintenanceQueue;
 use crate::topics::partition::{Partition, PartitionContext};
 use crate::topics::producer_count::ProducerCount;
 use crate::topics::registry::{LiveTopic, Registry};
-use crate::types::{Offset, TopicId, TopicPartition};
+use crate::types::{DirectoryId, Offset, TopicId, TopicPartition};
 
 /// What the topics of a broker need from their surroundings.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub struct TopicsContext {
     pub settings: Arc<LiveSettings>,
     /// The broker id, the only replica of every partition.
     pub node_id: i32,
-    /// The id of the data directory (a UUID, as the ids of topics).
-    pub directory_id: TopicId,
+    /// The id of the data directory.
+    pub directory_id: DirectoryId,
     /// The data directory.
     pub data_dir: PathBuf,
     /// The lock on it, held for as long as anything can write to a partition.

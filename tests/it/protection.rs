@@ -132,7 +132,7 @@ async fn a_directory_in_which_clients_have_asked_for_a_protection_is_not_opened_
             .metadata
             .change(now, |_| Ok::<_, ottla::log::AppendError>((vec![record], ())))
             .unwrap();
-        broker.stopping.send_replace(true);
+        broker.begin_stop();
         ottla::broker::stop::stop(&broker).unwrap();
         drop(broker);
         for _ in 0..2 {

@@ -48,7 +48,7 @@ impl Handler for DescribeCluster {
             .with_host(host)
             .with_port(port);
         let response = DescribeClusterResponse::default()
-            .with_cluster_id(StrBytes::from_string(cx.broker.identity.cluster_id.clone()))
+            .with_cluster_id(StrBytes::from_string(cx.broker.cluster_id().to_owned()))
             .with_controller_id(BrokerId(cx.node_id()))
             .with_brokers(vec![broker]);
         match request.include_cluster_authorized_operations {

@@ -101,7 +101,7 @@ fn quorum(cx: &Context<'_>) -> PartitionData {
     };
     let voter = match cx.version {
         0 | 1 => voter,
-        _ => voter.with_replica_directory_id(cx.broker.identity.directory_id),
+        _ => voter.with_replica_directory_id(cx.broker.directory_id()),
     };
     PartitionData::default()
         .with_leader_id(BrokerId(cx.node_id()))

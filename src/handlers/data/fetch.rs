@@ -163,7 +163,7 @@ async fn fetch(
     if reads_nothing {
         limit_first(&mut wanting);
     }
-    let stopping = cx.broker.stopping.subscribe();
+    let stopping = cx.broker.stopping();
     let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
     let answers: Vec<FetchedPartition> = plan
         .partitions

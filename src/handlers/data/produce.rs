@@ -334,7 +334,7 @@ async fn write(
         return partition.append(now, batch.view(), &config);
     }
     let _turn = match packs_anew {
-        true => cx.broker.recompress_permits.acquire().await.ok(),
+        true => cx.broker.resources.recompression_turn().await,
         false => None,
     };
     let partition = partition.clone();

@@ -42,9 +42,8 @@ fn no_coordinator<E>(_: E) -> Code {
 ///
 /// Returns an error if the wait takes too long.
 async fn long_listing<'a>(cx: &'a Context<'a>) -> Result<SemaphorePermit<'a>, CloseReason> {
-    let turn = tokio::time::timeout(LISTING_PATIENCE, cx.broker.long_listings.acquire()).await;
     let late = || CloseReason::Unaffordable("timed out waiting for long listings".to_owned());
-    turn.ok().and_then(Result::ok).ok_or_else(late)
+    cx.broker.resources.long_listing_turn(LISTING_PATIENCE).await.ok_or_else(late)
 }
 
 /// Logs a reply of the wrong type, which is a bug, and returns the code for it.

@@ -53,7 +53,7 @@ impl ListHandler for DescribeLogDirs {
         }
         let dir = cx.broker.data_dir.display().to_string();
         let result = DescribeLogDirsResult::default().with_log_dir(StrBytes::from_string(dir));
-        let result = match cx.broker.disk.file_system_space(&cx.broker.data_dir) {
+        let result = match cx.broker.file_system_space() {
             Some(room) if cx.version >= 4 => result
                 .with_total_bytes(i64::try_from(room.total).unwrap_or(i64::MAX))
                 .with_usable_bytes(i64::try_from(room.usable).unwrap_or(i64::MAX)),

@@ -141,7 +141,7 @@ fn whole(cx: &Context<'_>, tells_operations: bool) -> MetadataResponse {
     };
     response
         .with_brokers(vec![broker])
-        .with_cluster_id(Some(StrBytes::from_string(cx.broker.identity.cluster_id.clone())))
+        .with_cluster_id(Some(StrBytes::from_string(cx.broker.cluster_id().to_owned())))
         .with_controller_id(node_id)
 }
 
