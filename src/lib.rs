@@ -29,6 +29,8 @@ pub mod groups;
 pub mod handlers;
 /// The log of one partition: one owner, no locks, no async.
 pub mod log;
+/// What the state machine of a coordinator is.
+pub mod machine;
 /// The metadata log `__cluster_metadata-0` and its image.
 pub mod metadata;
 /// Client quotas: limits, usage and throttle times.

@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ottla::clock::Now;
-use ottla::groups::command::{Command, GroupError, Join, JoinError, MemberIdentity, Reply, Sync};
+use ottla::groups::command::{Command, Reply};
+use ottla::groups::error::GroupError;
 use ottla::groups::limits::Limits;
+use ottla::groups::questions::{Heartbeat, Join, JoinError, MemberIdentity, Sync};
 use ottla::groups::step::Step;
-use ottla::groups::ticket::Ticket;
 use ottla::groups::{GroupCoordinatorConfig, Groups};
+use ottla::machine::{Machine, TicketId};
 
 /// From client to broker or back.
 const NETWORK_MS: i64 = 1;
@@ -43,7 +45,7 @@ struct World {
     members: Vec<Member>,
     /// When which member sends what is next for it.
     agenda: BinaryHeap<Reverse<(i64, usize)>>,
-    waiting: HashMap<Ticket, usize>,
+    waiting: HashMap<TicketId, usize>,
     messages: u64,
     records: u64,
 }
@@ -141,7 +143,7 @@ impl World {
                 let assignments = member.followers.iter().map(share).collect();
                 Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
             }
-            Next::Beat => Command::Heartbeat(identity),
+            Next::Beat => Command::Heartbeat(Heartbeat(identity)),
         };
         let ticket = self.messages;
         self.messages += 1;
@@ -152,7 +154,9 @@ impl World {
 
     fn take(&mut self, step: Step) {
         self.records += step.records.len() as u64;
-        for (ticket, reply) in step.replies {
+        let now = self.time();
+        step.records.iter().for_each(|record| self.groups.apply(now, record));
+        for (ticket, reply) in step.replies.into_iter().chain(step.confirmations) {
             let who = self.waiting.remove(&ticket).expect("somebody asked");
             let wait_ms = self.members[who].hears(reply);
             self.agenda.push(Reverse((self.now + wait_ms, who)));

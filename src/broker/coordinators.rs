@@ -8,9 +8,12 @@ use crate::broker::state::Broker;
 use crate::config::choices::Durability;
 use crate::config::group_config::GroupConfig;
 use crate::coordinator::driver::run;
-use crate::coordinator::handle::CommandReceiver;
-use crate::coordinator::journal::{Journal, JournalError, TOPIC};
+use crate::coordinator::group_coordinator::GroupInbox;
+use crate::coordinator::journal::{Journal, JournalError};
+use crate::groups::command::Command;
 use crate::groups::limits::Limits;
+use crate::groups::questions::TopicDeleted;
+use crate::groups::records::TOPIC;
 use crate::groups::{GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
 use crate::topics::change_error::CreateError;
@@ -19,7 +22,7 @@ use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
 
 /// Starts the coordinator's task. It loads its log first; requests wait meanwhile.
-pub fn begin(broker: &Broker, inbox: CommandReceiver) {
+pub fn begin(broker: &Broker, inbox: GroupInbox) {
     let config = &broker.config.groups;
     let rules = GroupCoordinatorConfig {
         session_timeout_min_ms: config.min_session_timeout_ms,
@@ -33,13 +36,20 @@ pub fn begin(broker: &Broker, inbox: CommandReceiver) {
     };
     let (topics, wanted) = (broker.topics.clone(), offsets_topic(broker));
     let find = Box::new(move |create| find(&topics, &wanted, create));
-    let topics = broker.topics.clone();
-    let exists = move |topic: &str| topics.named(topic).is_some();
-    let journal =
-        Journal::new(find, Box::new(exists), broker.config.durability == Durability::Fsync);
+    let journal = Journal::new(find, broker.config.durability == Durability::Fsync);
     let groups = Groups::new(rules, fastrand::Rng::new());
+    let topics = broker.topics.clone();
     let stopping = broker.stopping();
-    let running = run(groups, journal, broker.clock.clone(), inbox, stopping);
+    let GroupInbox { pending, mut monitor } = inbox;
+    let running = run(
+        groups,
+        journal,
+        broker.clock.clone(),
+        pending,
+        stopping,
+        move |groups| lost_topics(groups, &topics),
+        move |groups| monitor.note(groups.usage()),
+    );
     let health = broker.health.clone();
     broker.tasks.spawn("group coordinator", async move {
         if let Err(error) = running.await {
@@ -57,6 +67,15 @@ pub fn limits(config: &GroupConfig) -> Limits {
         group_bytes: of(config.max_bytes.into()),
         member_bytes: of(config.member_max_bytes.into()),
     }
+}
+
+/// Returns the news of topics that have committed offsets but do not exist. A crash may have come
+/// between the deletion and the removal of the offsets, and a new topic of the same name must not
+/// start from old ones.
+fn lost_topics(groups: &Groups, topics: &Topics) -> Vec<Command> {
+    let all = groups.topics().into_iter();
+    let lost = all.filter(|topic| topics.named(topic).is_none());
+    lost.map(|topic| Command::TopicDeleted(TopicDeleted { topic })).collect()
 }
 
 fn find(

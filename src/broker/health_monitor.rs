@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::broker::health::{GROUP_COORDINATOR, METADATA_LOG};
 use crate::broker::state::Broker;
-use crate::coordinator::journal;
+use crate::groups::records::TOPIC;
 
 /// How often offline components are logged.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -17,9 +17,9 @@ impl Broker {
     pub fn offline(&self) -> BTreeMap<&'static str, String> {
         let mut offline = self.health.offline.borrow().clone();
         // The coordinator may not have written since its log failed.
-        let log = self.topics.named(journal::TOPIC).and_then(|topic| topic.partition(0).cloned());
+        let log = self.topics.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
         if log.is_some_and(|log| log.is_offline()) {
-            let why = || format!("{} is offline", journal::TOPIC);
+            let why = || format!("{} is offline", TOPIC);
             offline.entry(GROUP_COORDINATOR).or_insert_with(why);
         }
         if let Some(why) = self.metadata.offline() {

@@ -22,7 +22,7 @@ use crate::config::dynamic;
 use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
-use crate::coordinator::handle::Coordinator;
+use crate::coordinator::group_coordinator::GroupCoordinator;
 use crate::fetch::sessions::FetchSessions;
 use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;
@@ -87,7 +87,7 @@ pub fn start(
     let metadata = open_metadata(&disk, &data_dir, known, &config, now, disk_space.clone())?;
     let (maintenance, asked) = MaintenanceQueue::new();
     let (coordinator, inbox) =
-        Coordinator::new(coordinators::limits(&config.groups), clock.clone());
+        GroupCoordinator::new(coordinators::limits(&config.groups), clock.clone());
     let stopping = watch::Sender::new(false);
     let topics = TopicsContext {
         metadata: Arc::new(metadata),
@@ -157,7 +157,7 @@ fn check_kept_configs(metadata: &Store, node_id: i32) -> Result<(), ConfigError>
 struct StartParts {
     config: BrokerConfig,
     identity: datadir::MetaProperties,
-    coordinator: Coordinator,
+    coordinator: GroupCoordinator,
     topics: TopicsContext,
     stopping: watch::Sender<bool>,
 }

@@ -13,7 +13,7 @@ use crate::broker::request_resources::RequestResources;
 use crate::broker::tasks::Tasks;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
-use crate::coordinator::handle::Coordinator;
+use crate::coordinator::group_coordinator::GroupCoordinator;
 use crate::fetch::sessions::FetchSessions;
 use crate::metadata::image::Image;
 use crate::metadata::live_settings::LiveSettings;
@@ -45,7 +45,7 @@ pub struct Broker {
     /// Incremental fetch sessions.
     pub fetch_sessions: FetchSessions,
     /// The handle of the group coordinator.
-    pub coordinator: Coordinator,
+    pub coordinator: GroupCoordinator,
     /// The log levels.
     pub loggers: Loggers,
     /// The broker's essential tasks.

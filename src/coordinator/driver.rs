@@ -1,203 +1,175 @@
-//! The coordinator's task: drain the inbox, step the state machine, write its records, reply.
+//! The task of a coordinator: drain the queue, step the machine, write its records, reply.
 //!
-//! **Invariant:** a reply is sent after the records of its step have been written. The commands
-//! that arrive while records are being written are executed together, for no longer than a few
-//! milliseconds, and their records are written as one batch.
+//! **Invariant:** a machine is never ahead of its log. Each decision is appended and then applied
+//! before the next command is looked at, so every decision is made on what is written, and nothing
+//! has to be undone if there is no room for a record: the command is answered with
+//! COORDINATOR_NOT_AVAILABLE, and the machine is as before. An append is a copy into the page
+//! cache; what is slow is the sync, and the commands of one turn (those that arrived during the
+//! turn before, for no longer than a few milliseconds) share it. Several decisions could share an
+//! append only if none depended on another, and limits are counted over all groups.
 //!
-//! If the disk is full, the state machine runs ahead of its log: records wait in the [`Backlog`]
-//! and are written before all others once there is space. Until then no commit is accepted, but
-//! groups continue to work: a reply about membership promises nothing that a crash may not undo.
+//! **Invariant:** a reply is sent after the records of its turn are as durable as the configuration
+//! asks for.
 //!
-//! **Invariant:** if the records cannot be written for another reason, every further command is
-//! answered with COORDINATOR_NOT_AVAILABLE.
+//! **Invariant:** if records cannot be written for another reason than a full disk, every further
+//! command is answered with COORDINATOR_NOT_AVAILABLE.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
 use crate::clock::{Clock, Now};
-use crate::coordinator::backlog::Backlog;
-use crate::coordinator::handle::{CommandReceiver, PendingCommand};
-use crate::coordinator::journal::{Journal, JournalError, TOPIC};
+use crate::coordinator::handle::PendingCommand;
+use crate::coordinator::journal::{Journal, JournalError};
 use crate::coordinator::misplaced::Relocation;
-use crate::coordinator::usage_monitor::UsageMonitor;
-use crate::groups::Groups;
-use crate::groups::command::{Command, Reply};
-use crate::groups::limits::SLICE;
-use crate::groups::records::Record;
-use crate::groups::ticket::Ticket;
+use crate::machine::{Machine, MachineRecord, Step, TicketId};
 
-/// Maximum number of commands to execute before their records are written.
-const TOGETHER: usize = 1024;
-/// How long to execute commands before the records are written and the replies sent, ms.
+/// Maximum number of commands of a turn.
+const TURN_COMMANDS: usize = 1024;
+/// Maximum number of records of a turn; the last command may exceed it.
+const TURN_RECORDS: usize = 4096;
+/// How long to execute commands before the replies are sent, ms.
 const TURN_MS: i64 = 5;
-/// Size of the records to write at once, in bytes.
+/// Size of the records of a turn, in bytes; the last command may exceed it.
 const TURN_BYTES: usize = 1024 * 1024;
 
-/// Interval at which a full disk is tried again.
+/// Interval at which a log is tried again that needs room on a full disk to be opened.
 const RETRY: Duration = Duration::from_secs(1);
 
-struct Driver {
-    gauge: UsageMonitor,
-    groups: Groups,
-    journal: Journal,
-    backlog: Backlog,
-    /// When to try to write the backlog again, monotonic ms.
-    retry_ms: i64,
-    waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
-    next: Ticket,
+struct Driver<M: Machine, F> {
+    machine: M,
+    journal: Journal<M::Record>,
+    waiting: HashMap<TicketId, oneshot::Sender<M::Reply>>,
+    next: TicketId,
+    monitor: F,
 }
 
-/// Reads the log, then serves until the broker stops.
+/// What has been done in a turn.
+struct Turn<P> {
+    replies: Vec<(TicketId, P)>,
+    records: usize,
+    bytes: usize,
+}
+
+/// Reads the log, executes the commands that `first` returns, then serves until the broker stops.
+/// Calls `monitor` with the machine after each turn.
 ///
 /// # Errors
 ///
 /// Returns an error if the log cannot be read or written: there is no coordinator until the next
 /// start.
-pub async fn run(
-    mut groups: Groups,
-    mut journal: Journal,
+pub async fn run<M: Machine>(
+    machine: M,
+    journal: Journal<M::Record>,
     clock: Arc<dyn Clock>,
-    inbox: CommandReceiver,
+    mut pending: mpsc::Receiver<PendingCommand<M>>,
     mut stopping: watch::Receiver<bool>,
+    first: impl FnOnce(&M) -> Vec<M::Command>,
+    monitor: impl FnMut(&M),
 ) -> Result<(), JournalError> {
-    let is_stopping = stopping.clone();
+    let loaded = load(machine, journal, &*clock, &mut stopping).await?;
+    let Some((machine, journal)) = loaded else { return Ok(()) };
+    let mut driver = Driver { machine, journal, waiting: HashMap::new(), next: 0, monitor };
+    driver.begin(clock.now(), first).await?;
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
-    // Without a log there is nothing to read, and no thread has to be started for it.
-    while !journal.is_missing() {
-        let now = clock.now();
-        let loaded = tokio::task::spawn_blocking(move || {
-            let outcome = journal.read(|record| groups.apply(now, &record));
-            (groups, journal, outcome)
-        });
-        let loaded = match loaded.await.map_err(JoinError::try_into_panic) {
-            Ok(loaded) => loaded,
-            Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            // The runtime has shut down.
-            Err(Err(_)) => return Ok(()),
-        };
-        (groups, journal) = (loaded.0, loaded.1);
-        match loaded.2 {
-            Ok(relocation) => {
-                relocate(&mut journal, clock.now(), &relocation).await?;
-                break;
-            }
-            // A log that was not closed cleanly takes some disk space to open.
-            Err(error) if error.is_full() => tokio::select! {
-                () = &mut stopped => return Ok(()),
-                () = tokio::time::sleep(RETRY) => {}
-            },
-            // A failed start stops while the log is being read; its error has been reported.
-            Err(_) if *is_stopping.borrow() => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
-    let CommandReceiver { asked: mut inbox, usage } = inbox;
-    let mut driver = Driver {
-        gauge: UsageMonitor::new(groups.limits(), usage),
-        groups,
-        journal,
-        backlog: Backlog::default(),
-        retry_ms: 0,
-        waiting: HashMap::new(),
-        next: 0,
-    };
-    driver.forget_lost_topics(clock.now()).await?;
-    driver.gauge.loaded(driver.groups.usage());
     loop {
-        let retry = (!driver.backlog.is_empty()).then_some(driver.retry_ms);
-        let due = driver.groups.next_due_ms().into_iter().chain(retry).min();
+        let due = driver.machine.next_due_ms();
         let sleep = due.map(|due| (due - clock.now().mono_ms).max(0) as u64);
         let nap = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0)));
         let first = tokio::select! {
             () = &mut stopped => return Ok(()),
-            asked = inbox.recv() => match asked {
-                Some(asked) => Some(asked),
+            command = pending.recv() => match command {
+                Some(command) => Some(command),
                 None => return Ok(()),
             },
             () = nap, if sleep.is_some() => None,
         };
-        let more = || inbox.try_recv().ok();
-        driver.turn(&*clock, first, more).await?;
+        driver.turn(&*clock, first, || pending.try_recv().ok()).await?;
     }
 }
 
-/// Moves the records that are not in the partition of their group. On a full disk the next start
+/// Applies the whole log. Returns `None` if the broker stops meanwhile.
+async fn load<M: Machine>(
+    mut machine: M,
+    mut journal: Journal<M::Record>,
+    clock: &dyn Clock,
+    stopping: &mut watch::Receiver<bool>,
+) -> Result<Option<(M, Journal<M::Record>)>, JournalError> {
+    // Without a log there is nothing to read, and no thread has to be started for it.
+    while !journal.is_missing() {
+        let now = clock.now();
+        let loading = tokio::task::spawn_blocking(move || {
+            let outcome = journal
+                .read(|record| machine.apply(now, &record))
+                .and_then(|relocation| relocate(&mut journal, now, &relocation));
+            (machine, journal, outcome)
+        });
+        let outcome;
+        (machine, journal, outcome) = match loading.await.map_err(JoinError::try_into_panic) {
+            Ok(loaded) => loaded,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The runtime has shut down.
+            Err(Err(_)) => return Ok(None),
+        };
+        match outcome {
+            Ok(()) => break,
+            // A log that was not closed cleanly takes some disk space to open.
+            Err(error) if error.is_full() => tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(None),
+                () = tokio::time::sleep(RETRY) => {}
+            },
+            // A failed start stops while the log is being read; its error has been reported.
+            Err(_) if *stopping.borrow() => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some((machine, journal)))
+}
+
+/// Moves the records that are not in the partition where they belong. On a full disk the next start
 /// does it.
-async fn relocate(
-    journal: &mut Journal,
+fn relocate<R: MachineRecord>(
+    journal: &mut Journal<R>,
     now: Now,
-    relocation: &Relocation,
+    relocation: &Relocation<R>,
 ) -> Result<(), JournalError> {
     let Relocation { moved, removed, obsolete } = relocation;
     if moved.is_empty() && removed.is_empty() {
         return Ok(());
     }
-    let (topic, moved, removed) = (TOPIC, moved.len(), removed.len());
-    match journal.relocate(now, relocation).await {
+    let (topic, moved, removed) = (R::TOPIC, moved.len(), removed.len());
+    match journal.relocate(now, relocation) {
         Err(error) if error.is_full() => {
             tracing::warn!(topic, moved, removed, %error, "could not move misplaced records");
             Ok(())
         }
         Err(error) => Err(error),
         Ok(()) => {
-            tracing::info!(topic, moved, removed, obsolete, "moved misplaced records of groups");
+            tracing::info!(topic, moved, removed, obsolete, "moved misplaced records");
             Ok(())
         }
     }
 }
 
-impl Driver {
-    /// Removes the offsets of deleted topics. A crash may have come between the deletion and the
-    /// removal, and a new topic of the same name must not start from old offsets.
-    async fn forget_lost_topics(&mut self, now: Now) -> Result<(), JournalError> {
-        for topic in self.groups.topics() {
-            while !self.journal.topic_exists(&topic) {
-                let input = Command::TopicDeleted { topic: topic.clone() };
-                let step = self.groups.step(now, self.next, input);
-                self.write(now, step.records).await?;
-                if !matches!(step.replies[..], [(_, Reply::ToBeContinued)]) {
-                    break;
-                }
-            }
+impl<M: Machine, F: FnMut(&M)> Driver<M, F> {
+    /// Executes the first commands, for which no reply is awaited.
+    async fn begin(
+        &mut self,
+        now: Now,
+        first: impl FnOnce(&M) -> Vec<M::Command>,
+    ) -> Result<(), JournalError> {
+        for command in first(&self.machine) {
+            let step = self.machine.step(now, self.next, command);
+            self.next += 1;
+            self.take(now, None, step, &mut Turn::default())?;
         }
+        self.journal.sync().await?;
+        (self.monitor)(&self.machine);
         Ok(())
-    }
-
-    /// Writes records, or adds them to the backlog. Returns false if they are in the backlog.
-    async fn write(&mut self, now: Now, records: Vec<Record>) -> Result<bool, JournalError> {
-        let mut written = Ok(());
-        if !self.backlog.is_empty() {
-            if now.mono_ms < self.retry_ms {
-                self.backlog.extend(records);
-                return Ok(false);
-            }
-            let oldest = self.backlog.oldest(SLICE);
-            written = self.journal.write(now, &oldest).await;
-            if written.is_ok() {
-                self.backlog.forget(oldest.len());
-            }
-            if written.is_ok() && !self.backlog.is_empty() {
-                // The rest is written in the next turn, which follows immediately.
-                self.backlog.extend(records);
-                return Ok(false);
-            }
-        }
-        if written.is_ok() {
-            written = self.journal.write(now, &records).await;
-        }
-        match written {
-            Err(error) if error.is_full() => {
-                self.backlog.extend(records);
-                self.retry_ms = now.mono_ms + RETRY.as_millis() as i64;
-                Ok(false)
-            }
-            written => written.map(|()| true),
-        }
     }
 
     /// Executes what is due and what clients have sent: `first`, and `more` up to the limits of a
@@ -205,45 +177,70 @@ impl Driver {
     async fn turn(
         &mut self,
         clock: &dyn Clock,
-        first: Option<PendingCommand>,
-        mut more: impl FnMut() -> Option<PendingCommand>,
+        first: Option<PendingCommand<M>>,
+        mut more: impl FnMut() -> Option<PendingCommand<M>>,
     ) -> Result<(), JournalError> {
         let now = clock.now();
-        let is_full = !self.write(now, Vec::new()).await?;
-        let mut all = self.groups.tick(now);
-        let mut promises = Vec::new();
-        let (mut taken, mut weight) = (0, 0);
+        let mut turn = Turn::default();
+        let due = self.machine.tick(now);
+        self.take(now, None, due, &mut turn)?;
+        let mut commands = 0;
         let mut next = first.or_else(&mut more);
-        while let Some(PendingCommand { input, answer }) = next.take() {
-            let is_promise = input.is_durable();
-            if !(is_full && is_promise) {
-                let ticket = self.next;
-                self.next += 1;
-                self.waiting.insert(ticket, answer);
-                let step = self.groups.step(now, ticket, input);
-                if is_promise && !step.records.is_empty() {
-                    promises.push(ticket);
-                }
-                weight += step.records.iter().map(Record::weight).sum::<usize>();
-                all.extend(step);
-            }
-            taken += 1;
-            let is_enough = taken == TOGETHER
-                || all.records.len() >= SLICE
-                || weight >= TURN_BYTES
+        while let Some(PendingCommand { command, reply }) = next.take() {
+            let ticket = self.next;
+            self.next += 1;
+            self.waiting.insert(ticket, reply);
+            let step = self.machine.step(now, ticket, command);
+            self.take(now, Some(ticket), step, &mut turn)?;
+            commands += 1;
+            let is_enough = commands == TURN_COMMANDS
+                || turn.records >= TURN_RECORDS
+                || turn.bytes >= TURN_BYTES
                 || clock.now().mono_ms - now.mono_ms >= TURN_MS;
             next = if is_enough { None } else { more() };
         }
-        if !self.write(now, all.records).await? {
-            promises.iter().for_each(|ticket| drop(self.waiting.remove(ticket)));
-        }
-        for (ticket, reply) in all.replies {
-            if let Some(answer) = self.waiting.remove(&ticket) {
+        self.journal.sync().await?;
+        for (ticket, reply) in turn.replies {
+            if let Some(waiting) = self.waiting.remove(&ticket) {
                 // A client that has disconnected is removed once its session expires.
-                let _ = answer.send(reply);
+                let _ = waiting.send(reply);
             }
         }
-        self.gauge.note(self.groups.usage());
+        // Where a turn is to be counted.
+        (self.monitor)(&self.machine);
         Ok(())
+    }
+
+    /// Writes the records of a step and applies them. `ticket` is that of the step's command.
+    fn take(
+        &mut self,
+        now: Now,
+        ticket: Option<TicketId>,
+        step: Step<M::Record, M::Reply>,
+        turn: &mut Turn<M::Reply>,
+    ) -> Result<(), JournalError> {
+        let Step { records, replies, confirmations } = step;
+        turn.records += records.len();
+        turn.bytes += records.iter().map(MachineRecord::weight).sum::<usize>();
+        turn.replies.extend(replies);
+        let machine = &mut self.machine;
+        match self.journal.append(now, &records, |record| machine.apply(now, record)) {
+            Ok(()) => turn.replies.extend(confirmations),
+            Err(error) if error.is_full() => {
+                let is_own = |(confirmed, _): &(TicketId, M::Reply)| Some(*confirmed) == ticket;
+                if let Some((ticket, _)) = confirmations.into_iter().find(is_own) {
+                    // The client learns that there is no coordinator for it now.
+                    self.waiting.remove(&ticket);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+impl<P> Default for Turn<P> {
+    fn default() -> Turn<P> {
+        Turn { replies: Vec::new(), records: 0, bytes: 0 }
     }
 }

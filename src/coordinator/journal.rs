@@ -1,17 +1,18 @@
 //! The log of the coordinator: the topic that it writes to, and reads at its start.
 //!
-//! **Invariant:** the records of a group are in one partition, the one that Kafka keeps them in.
+//! **Invariant:** the records of an id are in one partition, the one that Kafka keeps them in.
 //! The number of partitions is taken when the topic is first used: if the topic is given more while
-//! the broker runs, groups move to other partitions at the next start.
+//! the broker runs, records move to other partitions at the next start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::coordinator::misplaced::{MisplacedRecords, Relocation};
 use crate::coordinator::placement::partition_of;
-use crate::groups::records::Record;
+use crate::machine::MachineRecord;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::records::records;
 use crate::topics::error::{ProduceError, Unavailable};
@@ -29,20 +30,17 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// Returns the topic; creates it if it does not exist and the argument is `true`.
 pub type Find = Box<dyn Fn(bool) -> Result<Option<Arc<LiveTopic>>, JournalError> + Send + Sync>;
 
-/// Returns whether a topic of this name exists.
-pub type Exists = Box<dyn Fn(&str) -> bool + Send + Sync>;
-
 /// Why records could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The topic cannot be created.
-    #[error("{TOPIC} cannot be created: {0}")]
+    #[error("the topic cannot be created: {0}")]
     Topic(String),
     /// There is no space on the disk to create the topic.
-    #[error("{TOPIC} cannot be created: {0}")]
+    #[error("the topic cannot be created: {0}")]
     TopicFull(String),
     /// The log cannot be read.
-    #[error("{TOPIC} cannot be read: {0}")]
+    #[error("the log cannot be read: {0}")]
     Read(#[from] io::Error),
     /// The records could not be appended.
     #[error(transparent)]
@@ -63,25 +61,23 @@ impl JournalError {
     }
 }
 
-/// The log of the coordinator.
-pub struct Journal {
+/// The log of a coordinator.
+pub struct Journal<R> {
     find: Find,
-    exists: Exists,
-    /// The id of the topic, and how many of its partitions hold groups.
+    /// The id of the topic, and how many of its partitions are in use.
     partitions: Option<(TopicId, usize)>,
     /// True if a reply has to wait for a sync (`durability = "fsync"`).
-    sync: bool,
+    syncs: bool,
+    /// The partitions that have been written to since the last sync, with their end offsets.
+    unsynced: BTreeMap<i32, (Arc<Partition>, Offset)>,
+    record: PhantomData<fn() -> R>,
 }
 
-impl Journal {
+impl<R: MachineRecord> Journal<R> {
     /// Creates a journal on the topic that `find` returns.
-    pub fn new(find: Find, exists: Exists, sync: bool) -> Journal {
-        Journal { find, exists, partitions: None, sync }
-    }
-
-    /// Returns whether offsets of this topic may be kept.
-    pub fn topic_exists(&self, topic: &str) -> bool {
-        (self.exists)(topic)
+    pub fn new(find: Find, syncs: bool) -> Journal<R> {
+        let (partitions, unsynced) = (None, BTreeMap::new());
+        Journal { find, partitions, syncs, unsynced, record: PhantomData }
     }
 
     /// Returns true if nothing has ever been written.
@@ -89,7 +85,7 @@ impl Journal {
         (self.find)(false).is_ok_and(|topic| topic.is_none())
     }
 
-    /// Returns how many partitions of the topic hold groups.
+    /// Returns how many partitions of the topic are in use.
     fn partitions_of(&mut self, topic: &LiveTopic) -> usize {
         match self.partitions {
             Some((id, count)) if id == topic.id => count,
@@ -97,25 +93,24 @@ impl Journal {
         }
     }
 
-    /// Calls `visit` with all records: those of each group in order, and only the ones that count
-    /// if some are not in the partition of their group. Returns how to move those.
-    pub fn read(&mut self, mut visit: impl FnMut(Record)) -> Result<Relocation, JournalError> {
+    /// Calls `visit` with all records: those of each id in order, and only the ones that count if
+    /// some are misplaced. Returns how to move those.
+    pub fn read(&mut self, mut visit: impl FnMut(R)) -> Result<Relocation<R>, JournalError> {
         let Some(topic) = (self.find)(false)? else { return Ok(Relocation::default()) };
         let count = self.partitions_of(&topic);
         let mut misplaced = MisplacedRecords::default();
         for (index, partition) in topic.partitions.iter().enumerate().take(count) {
-            for_each_record(partition, |timestamp, record| {
-                match partition_of(record.group(), count) == index {
+            for_each_record(partition, |timestamp, record: R| {
+                match partition_of(record.placement(), count) == index {
                     true => visit(record),
                     false => misplaced.add(index, timestamp, record),
                 }
             })?;
         }
-        let homes: BTreeSet<usize> =
-            misplaced.groups().map(|group| partition_of(group, count)).collect();
+        let homes: BTreeSet<usize> = misplaced.ids().map(|id| partition_of(id, count)).collect();
         for index in homes {
-            for_each_record(&topic.partitions[index], |timestamp, record| {
-                if partition_of(record.group(), count) == index {
+            for_each_record(&topic.partitions[index], |timestamp, record: R| {
+                if partition_of(record.placement(), count) == index {
                     misplaced.note_at_home(timestamp, &record);
                 }
             })?;
@@ -125,88 +120,110 @@ impl Journal {
         Ok(relocation)
     }
 
-    /// Moves misplaced records to the partition of their group.
-    pub async fn relocate(
-        &mut self,
-        now: Now,
-        relocation: &Relocation,
-    ) -> Result<(), JournalError> {
-        self.write(now, &relocation.moved).await?;
-        let removed = relocation.removed.iter().map(|(partition, record)| (*partition, record));
-        // As old as can be: such a tombstone counts for nothing in the partition of the group.
-        self.write_to(Now { wall_ms: 0, ..now }, removed).await
+    /// Moves misplaced records to where they belong.
+    pub fn relocate(&mut self, now: Now, relocation: &Relocation<R>) -> Result<(), JournalError> {
+        self.append(now, &relocation.moved, |_| {})?;
+        let mut removed: BTreeMap<usize, Vec<&R>> = BTreeMap::new();
+        for (index, record) in &relocation.removed {
+            removed.entry(*index).or_default().push(record);
+        }
+        // As old as can be: such a tombstone counts for nothing where the record belongs.
+        self.append_to(Now { wall_ms: 0, ..now }, removed, |_| {})
     }
 
-    /// Appends records to the partitions of their groups, in as few batches as possible.
-    pub async fn write(&mut self, now: Now, records: &[Record]) -> Result<(), JournalError> {
+    /// Appends records, in as few batches as possible, and calls `written` with each one as soon as
+    /// it is in the log. On an error the others are not.
+    pub fn append(
+        &mut self,
+        now: Now,
+        records: &[R],
+        written: impl FnMut(&R),
+    ) -> Result<(), JournalError> {
         if records.is_empty() {
             return Ok(());
         }
         let topic = self.topic()?;
         let count = self.partitions_of(&topic);
-        let placed = records.iter().map(|record| (partition_of(record.group(), count), record));
-        self.write_to(now, placed).await
+        let mut placed: BTreeMap<usize, Vec<&R>> = BTreeMap::new();
+        for record in records {
+            placed.entry(partition_of(record.placement(), count)).or_default().push(record);
+        }
+        self.append_to(now, placed, written)
     }
 
     fn topic(&self) -> Result<Arc<LiveTopic>, JournalError> {
         (self.find)(true)?.ok_or_else(|| JournalError::Topic("it does not exist".to_owned()))
     }
 
-    async fn write_to(
-        &self,
+    fn append_to(
+        &mut self,
         now: Now,
-        records: impl Iterator<Item = (usize, &Record)>,
+        records: BTreeMap<usize, Vec<&R>>,
+        mut written: impl FnMut(&R),
     ) -> Result<(), JournalError> {
-        let mut by_partition: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
-        records.for_each(|(index, record)| by_partition.entry(index).or_default().push(record));
-        if by_partition.is_empty() {
+        if records.is_empty() {
             return Ok(());
         }
         let topic = self.topic()?;
-        let mut written = Vec::new();
-        for (index, records) in by_partition {
+        for (index, records) in records {
             let partition = topic.partitions.get(index);
             let missing = || JournalError::Topic(format!("it has no partition {index}"));
             let partition = partition.ok_or_else(missing)?;
-            written.push((partition, append(partition, now, &records)?));
-        }
-        if self.sync {
-            for (partition, end_offset) in written {
-                partition.durable(end_offset).await?;
+            for (batch, records) in batches(now, &records) {
+                let end_offset = partition.append_own(now, &batch)?.end_offset;
+                if self.syncs {
+                    let end = (partition.clone(), end_offset);
+                    self.unsynced.insert(partition.id.partition, end);
+                }
+                records.iter().for_each(|record| written(record));
             }
+        }
+        Ok(())
+    }
+
+    /// Returns once everything that was appended is durable, if replies have to wait for that.
+    pub async fn sync(&mut self) -> Result<(), JournalError> {
+        let unsynced = std::mem::take(&mut self.unsynced);
+        let sync = |(partition, end): (Arc<Partition>, Offset)| {
+            tokio::spawn(async move { partition.durable(end).await })
+        };
+        let syncing: Vec<_> = unsynced.into_values().map(sync).collect();
+        for synced in syncing {
+            synced.await.map_err(|error| JournalError::Read(io::Error::other(error)))??;
         }
         Ok(())
     }
 }
 
-/// Appends records to a partition. Returns the offset after the last one.
-fn append(
-    partition: &Arc<Partition>,
-    now: Now,
-    records: &[&Record],
-) -> Result<Offset, ProduceError> {
-    let mut end_offset = 0;
-    let mut batch = BatchBuilder::new(0, now.wall_ms);
-    let mut bytes = 0;
-    for (at, record) in records.iter().enumerate() {
-        let (key, value) = record.encode();
-        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        batch.push(Some(&key), value.as_deref(), &[], now.wall_ms);
-        if bytes >= BATCH_BYTES || at + 1 == records.len() {
-            let full = std::mem::replace(&mut batch, BatchBuilder::new(0, now.wall_ms));
-            end_offset = partition.append_own(now, &full.finish())?.end_offset;
-            bytes = 0;
+/// Encodes records of one partition as batches. Returns each batch with its records.
+fn batches<'a, R: MachineRecord>(now: Now, records: &'a [&'a R]) -> Vec<(Vec<u8>, &'a [&'a R])> {
+    let mut batches = Vec::new();
+    let mut rest = records;
+    while !rest.is_empty() {
+        let mut batch = BatchBuilder::new(0, now.wall_ms);
+        let (mut bytes, mut count) = (0, 0);
+        for record in rest {
+            let (key, value) = record.encode();
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            count += 1;
+            batch.push(Some(&key), value.as_deref(), &[], now.wall_ms);
+            if bytes >= BATCH_BYTES {
+                break;
+            }
         }
+        let (of_batch, later) = rest.split_at(count);
+        batches.push((batch.finish(), of_batch));
+        rest = later;
     }
-    Ok(end_offset)
+    batches
 }
 
 /// Calls `visit` with the timestamp of each record of a partition, in order, and the record.
-fn for_each_record(
+fn for_each_record<R: MachineRecord>(
     partition: &Partition,
-    mut visit: impl FnMut(i64, Record),
+    mut visit: impl FnMut(i64, R),
 ) -> Result<(), JournalError> {
-    // Nothing has to be opened of a partition that no group has used.
+    // Nothing has to be opened of a partition that has never been used.
     if partition.is_unused() {
         return Ok(());
     }
@@ -217,13 +234,13 @@ fn for_each_record(
         for record in records(batch).map_err(io::Error::other)? {
             let record = record.map_err(io::Error::other)?;
             let Some(key) = &record.key else { continue };
-            match Record::decode(key, record.value.as_deref()) {
+            match R::decode(key, record.value.as_deref()) {
                 Ok(Some(known)) => visit(record.timestamp, known),
                 Ok(None) => {}
                 Err(error) => {
                     let (partition, offset) = (partition.id.partition, record.offset);
                     tracing::warn!(
-                        topic = TOPIC, partition, offset, %error, "skipped an unreadable record"
+                        topic = R::TOPIC, partition, offset, %error, "skipped an unreadable record"
                     );
                 }
             }

@@ -8,59 +8,72 @@
 
 use std::collections::HashMap;
 
-use crate::groups::records::Record;
+use crate::machine::MachineRecord;
 
 /// A key that has records in a partition where they do not belong.
-#[derive(Debug, Default)]
-struct MisplacedKey {
+#[derive(Debug)]
+struct MisplacedKey<R> {
     /// The last record of each of these partitions.
-    last: Vec<MisplacedRecord>,
+    last: Vec<MisplacedRecord<R>>,
     /// The timestamp of the newest record in the partition of the group.
     at_home: Option<i64>,
 }
 
 #[derive(Debug)]
-struct MisplacedRecord {
+struct MisplacedRecord<R> {
     partition: usize,
     timestamp: i64,
-    record: Record,
+    record: R,
 }
 
 /// The misplaced records of a topic.
-#[derive(Debug, Default)]
-pub struct MisplacedRecords {
-    by_key: HashMap<Vec<u8>, MisplacedKey>,
+#[derive(Debug)]
+pub struct MisplacedRecords<R> {
+    by_key: HashMap<Vec<u8>, MisplacedKey<R>>,
+}
+
+impl<R> Default for MisplacedRecords<R> {
+    fn default() -> MisplacedRecords<R> {
+        MisplacedRecords { by_key: HashMap::new() }
+    }
 }
 
 /// What has to be written so that no record is misplaced any more.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Relocation {
+#[derive(Debug, PartialEq, Eq)]
+pub struct Relocation<R> {
     /// Records that count, to be written to the partition of their group.
-    pub moved: Vec<Record>,
+    pub moved: Vec<R>,
     /// Tombstones, each for a partition that is not the one of the group.
-    pub removed: Vec<(usize, Record)>,
+    pub removed: Vec<(usize, R)>,
     /// Number of keys whose misplaced records are obsolete.
     pub obsolete: usize,
 }
 
-impl MisplacedRecords {
+impl<R> Default for Relocation<R> {
+    fn default() -> Relocation<R> {
+        Relocation { moved: Vec::new(), removed: Vec::new(), obsolete: 0 }
+    }
+}
+
+impl<R: MachineRecord> MisplacedRecords<R> {
     /// Adds a record of `partition`; the records of a partition are added together and in order.
-    pub fn add(&mut self, partition: usize, timestamp: i64, record: Record) {
-        let key = self.by_key.entry(record.key()).or_default();
+    pub fn add(&mut self, partition: usize, timestamp: i64, record: R) {
+        let empty = || MisplacedKey { last: Vec::new(), at_home: None };
+        let key = self.by_key.entry(record.key()).or_insert_with(empty);
         if key.last.last().is_some_and(|last| last.partition == partition) {
             key.last.pop();
         }
         key.last.push(MisplacedRecord { partition, timestamp, record });
     }
 
-    /// Iterates over the groups of the records. A group may be named more than once.
-    pub fn groups(&self) -> impl Iterator<Item = &str> {
+    /// Iterates over the ids of the records. An id may come more than once.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
         let records = self.by_key.values().flat_map(|key| key.last.first());
-        records.map(|misplaced| misplaced.record.group())
+        records.map(|misplaced| misplaced.record.placement())
     }
 
     /// Notes a record in the partition of its group.
-    pub fn note_at_home(&mut self, timestamp: i64, record: &Record) {
+    pub fn note_at_home(&mut self, timestamp: i64, record: &R) {
         if let Some(key) = self.by_key.get_mut(&record.key()) {
             key.at_home = key.at_home.max(Some(timestamp));
         }
@@ -68,12 +81,13 @@ impl MisplacedRecords {
 
     /// Decides which records count: the newest of each key, and at equal timestamps the one in the
     /// partition of the group.
-    pub fn relocation(self) -> Relocation {
+    pub fn relocation(self) -> Relocation<R> {
         let mut relocation = Relocation::default();
         for key in self.by_key.into_values() {
             let with_value = key.last.iter().filter(|misplaced| !misplaced.record.is_tombstone());
-            let tombstone =
-                |misplaced: &MisplacedRecord| (misplaced.partition, misplaced.record.tombstone());
+            let tombstone = |misplaced: &MisplacedRecord<R>| {
+                (misplaced.partition, misplaced.record.tombstone())
+            };
             relocation.removed.extend(with_value.map(tombstone));
             let newest = key.last.into_iter().max_by_key(|misplaced| misplaced.timestamp);
             match newest.filter(|newest| Some(newest.timestamp) > key.at_home) {
@@ -83,7 +97,7 @@ impl MisplacedRecords {
                 None => relocation.obsolete += 1,
             }
         }
-        relocation.moved.sort_by_cached_key(Record::key);
+        relocation.moved.sort_by_cached_key(R::key);
         relocation.removed.sort_by_cached_key(|(partition, record)| (*partition, record.key()));
         relocation
     }
@@ -92,7 +106,7 @@ impl MisplacedRecords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::groups::records::OffsetAndMetadata;
+    use crate::groups::records::{OffsetAndMetadata, Record};
 
     fn offset(topic: &str, value: Option<i64>) -> Record {
         let value = value.map(|offset| OffsetAndMetadata {

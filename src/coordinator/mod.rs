@@ -1,11 +1,12 @@
-//! The driver of the group coordinator's state machine: one task that executes commands, writes the
-//! resulting records and replies.
+//! The driver of coordinators' state machines: one task each that executes commands, writes the
+//! resulting records and replies; and the handle of the group coordinator.
 
-pub mod backlog;
 pub mod driver;
+pub mod group_coordinator;
 pub mod handle;
 pub mod journal;
 mod misplaced;
 mod placement;
 mod refusals;
-mod usage_monitor;
+mod slices;
+pub mod usage_monitor;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::clock::Clock;
-use crate::groups::command::Limit;
+use crate::groups::error::Limit;
 
 /// Minimum time between two log lines about a limit, ms.
 const EVERY_MS: i64 = 1000;

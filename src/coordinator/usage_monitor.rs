@@ -15,25 +15,26 @@ pub struct UsageMonitor {
     limits: Limits,
     usage: watch::Sender<Usage>,
     is_near: bool,
+    has_loaded: bool,
 }
 
 impl UsageMonitor {
     /// Creates a monitor; nothing has been reported yet.
     pub fn new(limits: Limits, usage: watch::Sender<Usage>) -> UsageMonitor {
-        UsageMonitor { limits, usage, is_near: false }
+        UsageMonitor { limits, usage, is_near: false, has_loaded: false }
     }
 
-    /// Logs the usage after the log has been read, unless there are no groups.
-    pub fn loaded(&mut self, usage: Usage) {
+    /// Publishes the current usage. The first one, after the log has been read, is logged, unless
+    /// there are no groups.
+    pub fn note(&mut self, usage: Usage) {
         let Usage { groups, members, offsets, bytes } = usage;
-        if groups > 0 {
+        if !std::mem::replace(&mut self.has_loaded, true) && groups > 0 {
             tracing::info!(groups, members, offsets, bytes, "loaded groups and offsets");
         }
-        self.note(usage);
+        self.publish(usage);
     }
 
-    /// Publishes the current usage.
-    pub fn note(&mut self, usage: Usage) {
+    fn publish(&mut self, usage: Usage) {
         if *self.usage.borrow() == usage {
             return;
         }

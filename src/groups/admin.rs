@@ -3,15 +3,16 @@
 use std::ops::Bound;
 
 use crate::groups::Groups;
-use crate::groups::command::{DescribedMember, Description, GroupError, Listing, Reply};
+use crate::groups::error::GroupError;
 use crate::groups::group::GroupState;
 use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
+use crate::groups::questions::{Delete, DescribedMember, Description, Listing, Progress};
 use crate::groups::records::Record;
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::visits::visit;
+use crate::machine::Ticket;
 
 impl Groups {
     /// Returns the next groups after `after`, in order of their ids, and whether there are more.
@@ -47,17 +48,13 @@ impl Groups {
         })
     }
 
-    pub(crate) fn delete(&mut self, ticket: Ticket, id: &str, step: &mut Step) {
-        let reply = match self.try_delete(id, step) {
-            Ok(true) => Reply::GroupDeleted(Ok(())),
-            Ok(false) => Reply::ToBeContinued,
-            Err(fault) => Reply::GroupDeleted(Err(fault)),
-        };
-        step.reply(ticket, reply);
+    pub(crate) fn delete(&mut self, ticket: Ticket<Delete>, id: &str, step: &mut Step) {
+        let outcome = self.try_delete(id, step);
+        step.confirm(ticket, outcome);
     }
 
-    /// Writes tombstones for the next slice of the group. Returns true once nothing of it is left.
-    fn try_delete(&self, id: &str, step: &mut Step) -> Result<bool, GroupError> {
+    /// Writes tombstones for the next slice of the group. Returns whether that is all.
+    fn try_delete(&self, id: &str, step: &mut Step) -> Result<Progress, GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
         if group.phase != GroupState::Empty {
             return Err(GroupError::NotEmpty);
@@ -65,9 +62,9 @@ impl Groups {
         let slice = group.offsets.iter().take(SLICE);
         step.records.extend(slice.map(|(topic, partition, _)| forgotten(id, topic, partition)));
         if step.records.len() < group.offsets.len() {
-            return Ok(false);
+            return Ok(Progress::ToBeContinued);
         }
         step.records.push(Record::Group { group: id.to_owned(), value: None });
-        Ok(true)
+        Ok(Progress::Done)
     }
 }

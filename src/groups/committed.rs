@@ -120,7 +120,8 @@ impl CommittedOffsets {
     }
 
     /// Iterates over the partitions of a topic that have an offset.
-    pub fn of_topic(&self, topic: &str) -> impl Iterator<Item = i32> {
-        self.topics.get(topic).into_iter().flat_map(|partitions| partitions.iter().map(|(p, _)| *p))
+    pub fn of_topic(&self, topic: &str) -> impl Iterator<Item = (i32, &OffsetAndMetadata)> {
+        let partitions = self.topics.get(topic).into_iter();
+        partitions.flat_map(|partitions| partitions.iter().map(|(p, offset)| (*p, offset)))
     }
 }

@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use crate::groups::committed::CommittedOffsets;
 use crate::groups::limits::Usage;
-use crate::groups::members::{Member, Members, Protocols};
+use crate::groups::members::{Member, Members};
 use crate::groups::pending::PendingMembers;
-use crate::groups::records::GroupValue;
+use crate::groups::protocols::Protocols;
+use crate::groups::records::{GroupValue, MemberValue};
 use crate::groups::visits::visit;
 
 /// Memory of a group beside its id, its members, its pending ids and its offsets, in bytes.
@@ -77,6 +78,8 @@ pub struct Group {
     pub offsets: CommittedOffsets,
     /// True if the log has a record of the group itself.
     pub is_recorded: bool,
+    /// The replacement of a static member that is being recorded.
+    pub replacing: Option<Box<Replacement>>,
     /// The deadline under which the group is registered, if it has one; monotonic ms.
     pub watched_ms: Option<i64>,
 }
@@ -88,6 +91,21 @@ pub struct FirstRebalance {
     pub left_ms: i64,
     /// True if a member joined during the current delay.
     pub member_joined: bool,
+}
+
+/// A static member that has restarted, and has a new id (KIP-345).
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    /// The id before.
+    pub old: String,
+    /// The new id.
+    pub new: String,
+    /// The protocols that it supports.
+    pub protocols: Protocols,
+    /// The session timeout, ms.
+    pub session_timeout_ms: i32,
+    /// The rebalance timeout, ms.
+    pub rebalance_timeout_ms: i32,
 }
 
 impl Group {
@@ -107,6 +125,7 @@ impl Group {
             first: None,
             offsets: CommittedOffsets::default(),
             is_recorded: false,
+            replacing: None,
             watched_ms: None,
         }
     }
@@ -179,6 +198,7 @@ impl Group {
     /// Applies a record from the log: the members of a generation with their assignments. What else
     /// is known of a member (pending requests, its other protocols) is kept.
     pub fn take_over(&mut self, value: GroupValue, now_mono_ms: i64) {
+        let completes = self.phase == GroupState::CompletingRebalance;
         self.is_recorded = true;
         self.protocol_type = Some(value.protocol_type).filter(|text| !text.is_empty());
         self.generation = value.generation;
@@ -188,17 +208,54 @@ impl Group {
         self.phase_due_ms = self.phase_due_ms.filter(|_| self.phase == GroupState::Stable);
         let protocol = value.protocol.clone().unwrap_or_default();
         self.protocol = value.protocol;
-        // The record comes from a step that has already changed the members accordingly.
-        if self.members.match_records(&value.members, &protocol) {
+        self.take_over_members(value.members, &protocol, now_mono_ms);
+        if completes {
+            self.note_synced(now_mono_ms);
+        }
+    }
+
+    fn take_over_members(&mut self, records: Vec<MemberValue>, protocol: &str, now_mono_ms: i64) {
+        let ids = |new: &str| records.iter().any(|record| record.id == new);
+        if let Some(replacement) = self.replacing.take().filter(|static_| ids(&static_.new)) {
+            self.replace_static(*replacement, now_mono_ms);
+        }
+        if self.members.match_records(&records, protocol) {
+            let mut assigned = records.into_iter().map(|record| record.assignment);
+            self.members.set_assignments(|_| assigned.next().unwrap_or_default());
             return;
         }
         let mut before = std::mem::take(&mut self.members);
-        for record in value.members {
+        for record in records {
             self.members.push(match before.remove(&record.id) {
-                Some(known) => known.updated_from_record(record, &protocol, now_mono_ms),
-                None => Member::from_record(record, &protocol, now_mono_ms),
+                Some(known) => known.updated_from_record(record, protocol, now_mono_ms),
+                None => Member::from_record(record, protocol, now_mono_ms),
             });
         }
+    }
+
+    /// Notes that the members that waited for their assignments have them: their answers follow
+    /// the record.
+    fn note_synced(&mut self, now_mono_ms: i64) {
+        let leader = self.leader.clone();
+        self.members.change_each(|member| {
+            if member.syncing.take().is_some() || leader.as_ref() == Some(&member.id) {
+                member.is_unsynced = false;
+                member.heard_of(now_mono_ms);
+            }
+        });
+    }
+
+    /// Gives a static member the id and the data of the process that has taken its place.
+    fn replace_static(&mut self, replacement: Replacement, now_mono_ms: i64) {
+        let Replacement { old, new, protocols, session_timeout_ms, rebalance_timeout_ms } =
+            replacement;
+        self.members.rename(&old, &new);
+        self.members.set_protocols(&new, protocols);
+        self.members.change(&new, |member| {
+            member.session_timeout_ms = session_timeout_ms;
+            member.rebalance_timeout_ms = rebalance_timeout_ms;
+            member.heard_of(now_mono_ms);
+        });
     }
 
     /// Returns the subscriptions of the members, if they use the consumer protocol.

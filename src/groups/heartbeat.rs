@@ -1,11 +1,12 @@
 //! Heartbeat and LeaveGroup.
 
 use crate::clock::Now;
-use crate::groups::command::{GroupError, JoinError, LeavingMember, MemberIdentity, Reply};
+use crate::groups::error::GroupError;
 use crate::groups::group::{Group, GroupState};
+use crate::groups::questions::{JoinError, Leave, LeavingMember, MemberIdentity};
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::{Groups, checked_id};
+use crate::machine::Ticket;
 
 impl Group {
     /// Checks that a member with this id and instance id is in the group.
@@ -56,30 +57,21 @@ impl Groups {
         group.members.change(member, |member| member.heard_of(now.mono_ms));
     }
 
-    pub(crate) fn leave(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        id: &str,
-        leaving: Vec<LeavingMember>,
-        step: &mut Step,
-    ) {
-        let all = leaving.clone();
+    pub(crate) fn leave(&mut self, now: Now, ticket: Ticket<Leave>, leave: Leave, step: &mut Step) {
+        let Leave { group: id, members: leaving } = &leave;
         let left = self.with_group(id, |groups, group| {
             let outcomes: Vec<_> = leaving
-                .into_iter()
-                .map(|one| {
-                    let outcome = groups.leave_one(group, &one, step);
-                    (one, outcome)
-                })
+                .iter()
+                .map(|one| (one.clone(), groups.leave_one(group, one, step)))
                 .collect();
             if outcomes.iter().any(|(_, outcome)| outcome.is_ok()) {
                 groups.after_departure(now, id, group, step);
             }
             outcomes
         });
-        let unknown = || all.into_iter().map(|one| (one, Err(GroupError::UnknownMember))).collect();
-        step.reply(ticket, Reply::Left(left.unwrap_or_else(unknown)));
+        let unknown =
+            || leaving.iter().map(|one| (one.clone(), Err(GroupError::UnknownMember))).collect();
+        step.reply(ticket, left.unwrap_or_else(unknown));
     }
 
     fn leave_one(
@@ -108,10 +100,10 @@ impl Groups {
         let Some(gone) = group.remove(id) else { return };
         if let Some(waiting) = gone.joining {
             let fault = JoinError::Refused(GroupError::UnknownMember, String::new());
-            step.reply(waiting, Reply::Joined(Err(fault)));
+            step.reply(waiting, Err(fault));
         }
         if let Some(waiting) = gone.syncing {
-            step.reply(waiting, Reply::Synced(Err(GroupError::UnknownMember)));
+            step.reply(waiting, Err(GroupError::UnknownMember));
         }
     }
 

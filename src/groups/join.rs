@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::command::{GroupError, Join, JoinError, Joined, JoinedMember, Limit, Reply};
+use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::{FirstRebalance, Group, GroupState};
 use crate::groups::members::Member;
-use crate::groups::records::Record;
+use crate::groups::questions::{Join, JoinError, Joined, JoinedMember};
+use crate::groups::records::{GroupValue, Record};
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::{Groups, checked_id};
+use crate::machine::Ticket;
 
 /// How long the join of a new member may wait before it is dropped, ms.
 const NEWCOMER_MS: i64 = 300_000;
@@ -21,16 +22,16 @@ const AGAIN_MS: i64 = 1000;
 const PENDING_MAX: usize = 100_000;
 
 impl Groups {
-    pub(crate) fn join(&mut self, now: Now, ticket: Ticket, join: Join, step: &mut Step) {
+    pub(crate) fn join(&mut self, now: Now, ticket: Ticket<Join>, join: Join, step: &mut Step) {
         if let Err(fault) = self.try_join(now, ticket, &join, step) {
-            step.reply(ticket, Reply::Joined(Err(fault)));
+            step.reply(ticket, Err(fault));
         }
     }
 
     fn try_join(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Join>,
         join: &Join,
         step: &mut Step,
     ) -> Result<(), JoinError> {
@@ -106,7 +107,7 @@ impl Groups {
     fn join_newcomer(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Join>,
         join: &Join,
         group: &mut Group,
         step: &mut Step,
@@ -133,7 +134,7 @@ impl Groups {
     fn join_again(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Join>,
         join: &Join,
         group: &mut Group,
         step: &mut Step,
@@ -153,11 +154,11 @@ impl Groups {
             GroupState::CompletingRebalance if is_same => {
                 self.touch(now, group, id);
                 let joined = joined(group, id, is_leader);
-                step.reply(ticket, Reply::Joined(Ok(Box::new(joined))));
+                step.reply(ticket, Ok(Box::new(joined)));
             }
             GroupState::Stable if is_same && !is_leader => {
                 self.touch(now, group, id);
-                step.reply(ticket, Reply::Joined(Ok(Box::new(joined(group, id, false)))));
+                step.reply(ticket, Ok(Box::new(joined(group, id, false))));
             }
             GroupState::PreparingRebalance
             | GroupState::CompletingRebalance
@@ -179,7 +180,7 @@ impl Groups {
     fn add(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Join>,
         join: &Join,
         group: &mut Group,
         id: String,
@@ -209,10 +210,10 @@ impl Groups {
 
     /// Updates a member that rejoins with the data of its request. An earlier join of it that is
     /// still waiting is answered with REBALANCE_IN_PROGRESS.
-    fn update(
+    pub(crate) fn update(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Join>,
         join: &Join,
         group: &mut Group,
         id: &str,
@@ -230,52 +231,8 @@ impl Groups {
         });
         if let Some(overtaken) = overtaken.flatten() {
             let fault = JoinError::Refused(GroupError::RebalanceInProgress, id.to_owned());
-            step.reply(overtaken, Reply::Joined(Err(fault)));
+            step.reply(overtaken, Err(fault));
         }
-    }
-
-    /// Replaces the id of a static member that has restarted; the old id is fenced (KIP-345).
-    fn replace_static(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        join: &Join,
-        group: &mut Group,
-        (old, new): (&str, &str),
-        step: &mut Step,
-    ) {
-        let previous_leader = group.leader.clone().unwrap_or_default();
-        group.members.rename(old, new);
-        let waited = group.members.change(new, |m| (m.joining.take(), m.syncing.take()));
-        let (joining, syncing) = waited.unwrap_or_default();
-        if let Some(waiting) = joining {
-            let fenced = JoinError::Refused(GroupError::FencedInstance, old.to_owned());
-            step.reply(waiting, Reply::Joined(Err(fenced)));
-        }
-        if let Some(waiting) = syncing {
-            step.reply(waiting, Reply::Synced(Err(GroupError::FencedInstance)));
-        }
-        if group.leader.as_deref() == Some(old) {
-            group.leader = Some(new.into());
-        }
-        self.update(now, ticket, join, group, new, step);
-        if group.phase != GroupState::Stable || group.members.elected() != group.protocol.as_deref()
-        {
-            self.rebalance_or_complete(now, &join.identity.group, group, step);
-            return;
-        }
-        // Only the id changes: the generation stays.
-        group.members.change(new, |member| member.joining = None);
-        let leads = group.leader.as_deref() == Some(new);
-        let mut answer = joined(group, new, leads && join.supports_skip_assignment);
-        answer.skip_assignment = leads && join.supports_skip_assignment;
-        if leads && !join.supports_skip_assignment {
-            // An older client that believed itself the leader would compute an assignment.
-            answer.leader = previous_leader.to_string();
-        }
-        step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
-        let value = Some(group.value());
-        step.records.push(Record::Group { group: join.identity.group.clone(), value });
     }
 
     /// Starts a rebalance if none is in progress, else completes it if possible.
@@ -303,7 +260,7 @@ impl Groups {
         group.members.change_each(|member| {
             member.is_unsynced = false;
             if let Some(waiting) = member.syncing.take() {
-                step.reply(waiting, Reply::Synced(Err(GroupError::RebalanceInProgress)));
+                step.reply(waiting, Err(GroupError::RebalanceInProgress));
                 // It could not send heartbeats while it was waiting.
                 member.heard_of(now.mono_ms);
             }
@@ -352,15 +309,16 @@ impl Groups {
             group.phase_due_ms = Some(now.mono_ms + wait_ms);
             return;
         }
-        group.generation = group.generation.wrapping_add(1).max(0);
-        group.phase_due_ms = None;
+        let generation = group.generation.wrapping_add(1).max(0);
         if group.members.is_empty() {
-            group.protocol = None;
-            group.enter(GroupState::Empty, now.wall_ms);
-            let value = Some(group.value());
-            step.records.push(Record::Group { group: id.to_owned(), value });
+            let value =
+                GroupValue { generation, protocol: None, state_ms: now.wall_ms, ..group.value() };
+            step.records.push(Record::Group { group: id.to_owned(), value: Some(value) });
+            // The record makes it empty. If there is no room for it on the disk, it is tried again.
+            group.phase_due_ms = Some(now.mono_ms + AGAIN_MS);
             return;
         }
+        group.generation = generation;
         group.protocol = group.members.elected().map(str::to_owned);
         group.enter(GroupState::CompletingRebalance, now.wall_ms);
         group.phase_due_ms = Some(now.mono_ms + group.rebalance_timeout_ms());
@@ -374,7 +332,7 @@ impl Groups {
         for (ticket, member) in waiting {
             let leads = group.leader.as_deref() == Some(&*member);
             let answer = joined(group, &member, leads);
-            step.reply(ticket, Reply::Joined(Ok(Box::new(answer))));
+            step.reply(ticket, Ok(Box::new(answer)));
         }
     }
 }
@@ -401,7 +359,7 @@ fn elect_leader(group: &mut Group) -> bool {
 }
 
 /// Returns the response to a member's join.
-fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
+pub(crate) fn joined(group: &Group, id: &str, with_members: bool) -> Joined {
     let protocol = group.protocol.as_deref();
     let member = |m: &Member| JoinedMember {
         id: m.id.to_string(),

@@ -1,7 +1,8 @@
 //! The coordinator's limits, and its usage of them.
 
-use crate::groups::command::{Command, Commit, GroupError, Join, Limit, Sync};
-use crate::groups::members::member_bytes;
+use crate::groups::error::{GroupError, Limit};
+use crate::groups::protocols::member_bytes;
+use crate::groups::questions::{Commit, Join, Sync};
 
 /// Maximum number of protocols of a member. Clients send up to four.
 pub const PROTOCOLS_MAX: usize = 100;
@@ -40,23 +41,14 @@ impl Limits {
         member_bytes: usize::MAX,
     };
 
-    /// Refuses a command that is too large, whatever the state of the groups. The cost is linear in
-    /// the size of the request, so this is called before the command reaches the coordinator's
-    /// task.
+    /// Refuses a member that is too large, whatever the state of the groups. As the other checks
+    /// here, its cost is linear in the size of the request, so it is called before the request
+    /// reaches the coordinator's task.
     ///
     /// # Errors
     ///
     /// Returns the limit that is exceeded.
-    pub fn check(&self, input: &Command) -> Result<(), GroupError> {
-        match input {
-            Command::Join(join) => self.check_join(join),
-            Command::Sync(sync) => self.check_sync(sync),
-            Command::Commit(commit) => check_commit(commit),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_join(&self, join: &Join) -> Result<(), GroupError> {
+    pub fn check_join(&self, join: &Join) -> Result<(), GroupError> {
         if join.protocols.len() > PROTOCOLS_MAX {
             return Err(GroupError::GroupLimit(Limit::Protocols));
         }
@@ -66,7 +58,12 @@ impl Limits {
         }
     }
 
-    fn check_sync(&self, sync: &Sync) -> Result<(), GroupError> {
+    /// Refuses assignments that are too large for any group.
+    ///
+    /// # Errors
+    ///
+    /// Returns the limit that is exceeded.
+    pub fn check_sync(&self, sync: &Sync) -> Result<(), GroupError> {
         let all = sync.assignments.iter();
         let bytes: usize = all.map(|(id, bytes)| member_bytes(id.len() + bytes.len())).sum();
         match bytes > self.group_bytes {
@@ -74,15 +71,20 @@ impl Limits {
             false => Ok(()),
         }
     }
-}
 
-fn check_commit(commit: &Commit) -> Result<(), GroupError> {
-    let group = commit.identity.group.len();
-    let one = |topic: &str, metadata: &str| RECORD_BYTES + group + topic.len() + metadata.len();
-    let bytes: usize = commit.offsets.iter().map(|o| one(&o.topic, &o.metadata)).sum();
-    match bytes > COMMIT_BYTES_MAX {
-        true => Err(GroupError::OffsetLimit(Limit::CommitBytes)),
-        false => Ok(()),
+    /// Refuses a commit that is too large.
+    ///
+    /// # Errors
+    ///
+    /// Returns the limit that is exceeded.
+    pub fn check_commit(&self, commit: &Commit) -> Result<(), GroupError> {
+        let group = commit.identity.group.len();
+        let one = |topic: &str, metadata: &str| RECORD_BYTES + group + topic.len() + metadata.len();
+        let bytes: usize = commit.offsets.iter().map(|o| one(&o.topic, &o.metadata)).sum();
+        match bytes > COMMIT_BYTES_MAX {
+            true => Err(GroupError::OffsetLimit(Limit::CommitBytes)),
+            false => Ok(()),
+        }
     }
 }
 

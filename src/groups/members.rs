@@ -9,28 +9,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::groups::protocols::{Protocols, member_bytes, protocols_bytes};
+use crate::groups::questions::{Join, Sync};
 use crate::groups::records::MemberValue;
-use crate::groups::ticket::Ticket;
 use crate::groups::visits::visit;
-
-/// The protocols that a member supports, each with its metadata, in order of preference.
-pub type Protocols = Vec<(String, Bytes)>;
-
-/// Memory of a member beside its strings, metadata and assignment, in bytes: its fields, and its
-/// entries in the indexes.
-const MEMBER_BYTES: usize = 1024;
-/// Memory of a protocol beside its name and metadata, in bytes.
-const PROTOCOL_BYTES: usize = 64;
-
-/// Returns the approximate memory of a member with `own` bytes of strings, metadata and assignment.
-pub fn member_bytes(own: usize) -> usize {
-    MEMBER_BYTES + own
-}
-
-/// Returns the approximate memory of protocols, in bytes.
-pub fn protocols_bytes(protocols: &Protocols) -> usize {
-    protocols.iter().map(|(name, metadata)| PROTOCOL_BYTES + name.len() + metadata.len()).sum()
-}
+use crate::machine::Ticket;
 
 /// One member.
 #[derive(Debug, Clone)]
@@ -52,9 +35,9 @@ pub struct Member {
     /// The last assignment from the leader.
     pub assignment: Bytes,
     /// The JoinGroup that waits for the other members.
-    pub joining: Option<Ticket>,
+    pub joining: Option<Ticket<Join>>,
     /// The SyncGroup that waits for the leader.
-    pub syncing: Option<Ticket>,
+    pub syncing: Option<Ticket<Sync>>,
     /// True if it has not synced in this generation.
     pub is_unsynced: bool,
     /// When the session expires unless the member sends a request before; monotonic ms.
@@ -117,7 +100,6 @@ impl Member {
             && self.session_timeout_ms == record.session_timeout_ms
             && self.rebalance_timeout_ms == record.rebalance_timeout_ms
             && is_same(&self.metadata(Some(protocol)), &record.subscription)
-            && is_same(&self.assignment, &record.assignment)
     }
 
     /// Creates a member that is known from the log alone.
@@ -262,7 +244,8 @@ impl Members {
         arrivals.iter().filter_map(|at| self.all.get(at)).map(|m| m.id.clone()).collect()
     }
 
-    /// Returns whether the records describe exactly these members, in this order.
+    /// Returns whether the records describe exactly these members, in this order; their assignments
+    /// may differ.
     pub fn match_records(&self, records: &[MemberValue], protocol: &str) -> bool {
         self.len() == records.len()
             && self.iter().zip(records).all(|(m, record)| m.matches_record(record, protocol))

@@ -1,10 +1,9 @@
 //! The group coordinator's state machine (no I/O): `(now, command)` to records and replies.
 //!
-//! **Invariant:** what outlives the process is changed by [`Groups::apply`] alone: a start calls it
-//! with the whole log, a step with the records that it has just produced. The rest of a group's
-//! state (pending requests and their deadlines) is lost with the process, as in Kafka.
-//!
-//! **Invariant:** no reply of a step may be sent before its records are written.
+//! **Invariant:** what outlives the process is changed by `apply` (`dispatch.rs`) alone: a start
+//! calls it with the whole log, the driver with the records of each step once they are written. The
+//! rest of a group's state (pending requests and their deadlines) is lost with the process, as in
+//! Kafka, and may change in a step.
 //!
 //! **Invariant:** a step looks at no more than a [`SLICE`](limits::SLICE) of items, the members of
 //! one group, and the items of its command; if there is more to do, a later step continues.
@@ -16,19 +15,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::groups::command::{Command, GroupError, Limit, Reply};
+use crate::groups::deleted_topics::DeletedTopics;
+use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::Group;
-use crate::groups::limits::{Limits, SLICE, Usage};
-use crate::groups::records::{OffsetAndMetadata, Record};
+use crate::groups::limits::{Limits, Usage};
+use crate::groups::records::OffsetAndMetadata;
 use crate::groups::retention_sweep::RetentionSweep;
-use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::topics::CommittedTopics;
 use crate::groups::visits::visit;
 
 mod admin;
 pub mod command;
 pub mod committed;
+mod deleted_topics;
+mod dispatch;
+pub mod error;
 pub mod group;
 mod heartbeat;
 mod join;
@@ -36,13 +37,15 @@ pub mod limits;
 pub mod members;
 mod offsets;
 mod pending;
+pub mod protocols;
+pub mod questions;
 pub mod records;
 mod retention;
 mod retention_sweep;
 mod small_map;
+mod statics;
 pub mod step;
 mod sync;
-pub mod ticket;
 mod timers;
 mod topics;
 mod visits;
@@ -84,6 +87,7 @@ pub struct Groups {
     random: fastrand::Rng,
     retention_due_ms: Option<i64>,
     sweep: Option<RetentionSweep>,
+    deleted_topics: DeletedTopics,
 }
 
 impl Groups {
@@ -100,122 +104,11 @@ impl Groups {
             random,
             retention_due_ms: None,
             sweep: None,
+            deleted_topics: DeletedTopics::default(),
         }
     }
 
-    /// Executes a command. The records have been applied already.
-    pub fn step(&mut self, now: Now, ticket: Ticket, command: Command) -> Step {
-        let mut step = Step::default();
-        let group = command.group().map(str::to_owned);
-        match command {
-            Command::Join(join) => self.join(now, ticket, join, &mut step),
-            Command::Sync(sync) => self.sync(now, ticket, sync, &mut step),
-            Command::Heartbeat(identity) => {
-                let outcome = self.heartbeat(now, &identity);
-                step.reply(ticket, Reply::Heartbeat(outcome));
-            }
-            Command::Leave { group, members } => {
-                self.leave(now, ticket, &group, members, &mut step)
-            }
-            Command::Commit(commit) => self.commit(now, ticket, commit, &mut step),
-            Command::FetchOffsets { group, wanted } => {
-                step.reply(ticket, Reply::Fetched(self.fetch_offsets(&group, wanted)));
-            }
-            Command::FetchAllOffsets { group, from } => {
-                let (offsets, next) = self.fetch_all_offsets(&group, &from);
-                step.reply(ticket, Reply::FetchedAll(offsets, next));
-            }
-            Command::DeleteOffsets { group, wanted } => {
-                self.delete_offsets(ticket, &group, wanted, &mut step);
-            }
-            Command::Describe { group } => {
-                step.reply(ticket, Reply::Described(self.describe(&group).map(Box::new)));
-            }
-            Command::List { after } => {
-                let (listed, is_more) = self.list(after.as_deref());
-                step.reply(ticket, Reply::Listed(listed, is_more));
-            }
-            Command::Delete { group } => self.delete(ticket, &group, &mut step),
-            Command::TopicDeleted { topic } => {
-                self.forget_topic(ticket, &topic, &mut step);
-            }
-        }
-        self.settle(now, &step, group.as_deref());
-        step
-    }
-
-    /// Does what is due, or a part of it: then [`Groups::next_due_ms`] is still in the past.
-    pub fn tick(&mut self, now: Now) -> Step {
-        let mut step = Step::default();
-        let mut left = SLICE;
-        while left > 0
-            && let Some((due, id)) = self.due.first().cloned()
-            && due <= now.mono_ms
-        {
-            self.due.remove(&(due, id.clone()));
-            let mut part = Step::default();
-            self.with_group(&id, |groups, group| {
-                group.watched_ms = None;
-                groups.expire(now, &id, group, &mut part);
-            });
-            self.settle(now, &part, Some(&id));
-            left = left.saturating_sub(1 + part.records.len() + part.replies.len());
-            step.extend(part);
-        }
-        if left > 0 && self.retention_due_ms.is_some_and(|due| due <= now.mono_ms) {
-            let mut part = Step::default();
-            self.expire_offsets(now, &mut part);
-            self.settle(now, &part, None);
-            step.extend(part);
-        }
-        step
-    }
-
-    /// Returns when [`Groups::tick`] next has something to do, monotonic ms.
-    pub fn next_due_ms(&self) -> Option<i64> {
-        let first = self.due.first().map(|(due, _)| *due);
-        first.into_iter().chain(self.retention_due_ms).min()
-    }
-
-    /// Applies one record of the log.
-    pub fn apply(&mut self, now: Now, record: &Record) {
-        match record {
-            Record::Offset { group, topic, partition, value: Some(value) } => {
-                self.group_or_new(now, group);
-                self.with_group(group, |groups, group| {
-                    groups.keep_offset(group, topic, *partition, value.clone());
-                });
-            }
-            Record::Offset { group: id, topic, partition, value: None } => {
-                self.with_group(id, |groups, group| {
-                    if group.offsets.remove(topic, *partition) {
-                        groups.topics.remove(topic, id);
-                    }
-                });
-                self.forget_if_bare(id);
-            }
-            Record::Group { group: id, value: Some(value) } => {
-                self.group_or_new(now, id);
-                self.with_group(id, |_, group| group.take_over(value.clone(), now.mono_ms));
-                self.watch(id);
-            }
-            Record::Group { group: id, value: None } => {
-                self.with_group(id, |_, group| {
-                    let (offsets, pending) =
-                        (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
-                    let watched_ms = group.watched_ms;
-                    let bare = Group::new(group.id.clone(), now.wall_ms);
-                    *group = Group { offsets, pending, watched_ms, ..bare };
-                });
-                self.forget_if_bare(id);
-            }
-        }
-        if self.retention_due_ms.is_none() && !self.groups.is_empty() {
-            self.retention_due_ms = Some(now.mono_ms + self.rules.retention_check_ms);
-        }
-    }
-
-    fn keep_offset(
+    pub(crate) fn keep_offset(
         &mut self,
         group: &mut Group,
         topic: &str,
@@ -276,6 +169,7 @@ impl Groups {
             && self.usage == Usage::default()
             && self.ids.is_empty()
             && self.topics.names().is_empty()
+            && self.deleted_topics.due_ms().is_none()
     }
 
     /// Returns the state that the log has to rebuild, for comparison with what it does rebuild.
@@ -340,15 +234,10 @@ impl Groups {
         Some(outcome)
     }
 
-    /// Applies the records of a step, and registers the group's next deadline.
-    fn settle(&mut self, now: Now, step: &Step, group: Option<&str>) {
-        for record in &step.records {
-            self.apply(now, record);
-        }
-        if let Some(id) = group {
-            self.forget_if_bare(id);
-            self.watch(id);
-        }
+    /// Registers the next deadline of a group, or removes the group if nothing is left of it.
+    fn settle(&mut self, id: &str) {
+        self.forget_if_bare(id);
+        self.watch(id);
     }
 
     fn watch(&mut self, id: &str) {

@@ -3,20 +3,30 @@
 use std::collections::HashSet;
 
 use crate::clock::Now;
-use crate::groups::command::{
-    Commit, DeletedOffsets, FetchedOffsets, GroupError, Limit, MemberIdentity, Reply,
-    TopicPartitions,
-};
 use crate::groups::committed::offset_bytes;
+use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::{Group, GroupState};
 use crate::groups::limits::SLICE;
+use crate::groups::questions::{
+    Commit, DeleteOffsets, DeletedOffsets, FetchedOffsets, MemberIdentity, Progress, TopicDeleted,
+    TopicPartitions,
+};
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::{Groups, checked_id};
+use crate::machine::Ticket;
+
+/// How long after a failure to try again to remove the offsets of a deleted topic, ms.
+const FORGET_AGAIN_MS: i64 = 1000;
 
 impl Groups {
-    pub(crate) fn commit(&mut self, now: Now, ticket: Ticket, commit: Commit, step: &mut Step) {
+    pub(crate) fn commit(
+        &mut self,
+        now: Now,
+        ticket: Ticket<Commit>,
+        commit: Commit,
+        step: &mut Step,
+    ) {
         let outcome = self.may_commit(now, &commit).map(|()| {
             let most = self.metadata_bytes_max();
             let group = commit.identity.group;
@@ -40,7 +50,7 @@ impl Groups {
             }
             outcomes
         });
-        step.reply(ticket, Reply::Committed(outcome));
+        step.confirm(ticket, outcome);
     }
 
     fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), GroupError> {
@@ -117,13 +127,12 @@ impl Groups {
 
     pub(crate) fn delete_offsets(
         &mut self,
-        ticket: Ticket,
-        id: &str,
-        wanted: TopicPartitions,
+        ticket: Ticket<DeleteOffsets>,
+        delete: DeleteOffsets,
         step: &mut Step,
     ) {
-        let outcome = self.try_delete_offsets(id, wanted, step);
-        step.reply(ticket, Reply::Deleted(outcome));
+        let outcome = self.try_delete_offsets(&delete.group, delete.wanted, step);
+        step.confirm(ticket, outcome);
     }
 
     fn try_delete_offsets(
@@ -165,19 +174,52 @@ impl Groups {
         Ok(all)
     }
 
-    /// Removes the offsets of a deleted topic, or as many as one step may.
-    pub(crate) fn forget_topic(&self, ticket: Ticket, topic: &str, step: &mut Step) {
+    /// Begins to remove the offsets of a deleted topic.
+    pub(crate) fn topic_deleted(
+        &mut self,
+        now: Now,
+        ticket: Ticket<TopicDeleted>,
+        topic: &str,
+        step: &mut Step,
+    ) {
+        let progress = self.forget_topic(topic, now.wall_ms, step);
+        if !step.records.is_empty() {
+            // They may find no room on the disk.
+            self.deleted_topics.insert(topic, now.wall_ms, now.mono_ms + FORGET_AGAIN_MS);
+        }
+        step.confirm(ticket, progress);
+    }
+
+    /// Continues to remove the offsets of a deleted topic.
+    pub(crate) fn forget_deleted_topic(&mut self, now: Now, step: &mut Step) {
+        let Some((topic, deleted_ms)) = self.deleted_topics.first() else { return };
+        let before = step.records.len();
+        let progress = self.forget_topic(&topic, deleted_ms, step);
+        match (progress, step.records.len() == before) {
+            (Progress::Done, true) => self.deleted_topics.remove(&topic),
+            _ => self.deleted_topics.insert(&topic, deleted_ms, now.mono_ms + FORGET_AGAIN_MS),
+        }
+    }
+
+    /// Removes the offsets that were committed for a topic before its deletion, or as many as one
+    /// step may.
+    fn forget_topic(&self, topic: &str, deleted_ms: i64, step: &mut Step) -> Progress {
+        let mut left = SLICE;
         for id in self.topics.groups_of(topic) {
             let Some(group) = self.groups.get(id) else { continue };
-            for partition in group.offsets.of_topic(topic) {
-                if step.records.len() == SLICE {
-                    step.reply(ticket, Reply::ToBeContinued);
-                    return;
+            for (partition, committed) in group.offsets.of_topic(topic) {
+                // The others are those of a new topic of this name.
+                if committed.commit_ms > deleted_ms {
+                    continue;
                 }
+                if left == 0 {
+                    return Progress::ToBeContinued;
+                }
+                left -= 1;
                 step.records.push(forgotten(id, topic, partition));
             }
         }
-        step.reply(ticket, Reply::TopicForgotten);
+        Progress::Done
     }
 }
 

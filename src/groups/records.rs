@@ -7,6 +7,10 @@
 use bytes::Bytes;
 
 use crate::fields::{DecodeError, Reader, Writer};
+use crate::machine::MachineRecord;
+
+/// The topic of groups and committed offsets.
+pub const TOPIC: &str = "__consumer_offsets";
 
 const OFFSET_COMMIT: i16 = 1;
 const GROUP_METADATA: i16 = 2;
@@ -88,9 +92,11 @@ pub struct MemberValue {
     pub assignment: Bytes,
 }
 
-impl Record {
-    /// Returns the key, and the value or `None` for a tombstone.
-    pub fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+impl MachineRecord for Record {
+    const TOPIC: &'static str = TOPIC;
+    type DecodeError = DecodeError;
+
+    fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let value = match self {
             Record::Offset { value, .. } => value.as_ref().map(OffsetAndMetadata::encode),
             Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
@@ -98,8 +104,7 @@ impl Record {
         (self.key(), value)
     }
 
-    /// Returns the key.
-    pub fn key(&self) -> Vec<u8> {
+    fn key(&self) -> Vec<u8> {
         let mut key = Writer::default();
         match self {
             Record::Offset { group, topic, partition, .. } => {
@@ -116,23 +121,20 @@ impl Record {
         key.into_bytes()
     }
 
-    /// Returns the id of the group.
-    pub fn group(&self) -> &str {
+    fn placement(&self) -> &str {
         match self {
             Record::Offset { group, .. } | Record::Group { group, .. } => group,
         }
     }
 
-    /// Returns true for a tombstone.
-    pub fn is_tombstone(&self) -> bool {
+    fn is_tombstone(&self) -> bool {
         match self {
             Record::Offset { value, .. } => value.is_none(),
             Record::Group { value, .. } => value.is_none(),
         }
     }
 
-    /// Returns the tombstone of its key.
-    pub fn tombstone(&self) -> Record {
+    fn tombstone(&self) -> Record {
         let mut tombstone = self.clone();
         match &mut tombstone {
             Record::Offset { value, .. } => *value = None,
@@ -141,8 +143,7 @@ impl Record {
         tombstone
     }
 
-    /// Returns about how many bytes of variable size its value has.
-    pub fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         let of = |m: &MemberValue| m.subscription.len() + m.assignment.len();
         match self {
             Record::Offset { value, .. } => value.as_ref().map_or(0, |value| value.metadata.len()),
@@ -152,9 +153,7 @@ impl Record {
         }
     }
 
-    /// Returns the record, or `None` if it is of a type that this coordinator does not keep: those
-    /// of consumer and share groups (KIP-848, KIP-932).
-    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
+    fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
         let mut key = Reader::new(key);
         let record = match key.i16()? {
             0 | OFFSET_COMMIT => Record::Offset {

@@ -5,29 +5,30 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
-use crate::groups::command::{GroupError, Limit, Reply, Sync, Synced};
+use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::{Group, GroupState};
-use crate::groups::records::Record;
+use crate::groups::questions::{Sync, Synced};
+use crate::groups::records::{GroupValue, Record};
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::{Groups, checked_id};
+use crate::machine::Ticket;
 
 impl Groups {
-    pub(crate) fn sync(&mut self, now: Now, ticket: Ticket, sync: Sync, step: &mut Step) {
+    pub(crate) fn sync(&mut self, now: Now, ticket: Ticket<Sync>, sync: Sync, step: &mut Step) {
         let id = sync.identity.group.clone();
         let outcome = checked_id(&id).and_then(|()| {
             self.with_group(&id, |groups, group| groups.try_sync(now, ticket, sync, group, step))
                 .unwrap_or(Err(GroupError::UnknownMember))
         });
         if let Err(fault) = outcome {
-            step.reply(ticket, Reply::Synced(Err(fault)));
+            step.reply(ticket, Err(fault));
         }
     }
 
     fn try_sync(
         &mut self,
         now: Now,
-        ticket: Ticket,
+        ticket: Ticket<Sync>,
         sync: Sync,
         group: &mut Group,
         step: &mut Step,
@@ -53,52 +54,55 @@ impl Groups {
                 });
                 let member = group.members.get(&identity.member);
                 let assignment = member.map(|m| m.assignment.clone()).unwrap_or_default();
-                step.reply(ticket, Reply::Synced(Ok(synced(group, assignment))));
+                step.reply(ticket, Ok(synced(group, assignment)));
             }
             GroupState::CompletingRebalance => {
+                let leads = group.leader.as_deref() == Some(&identity.member);
                 let overtaken = group.members.change(&identity.member, |member| {
-                    member.is_unsynced = false;
-                    member.syncing.replace(ticket)
+                    // Without room for the assignments the leader has to send them again.
+                    member.is_unsynced = leads;
+                    if leads {
+                        member.heard_of(now.mono_ms);
+                    }
+                    std::mem::replace(&mut member.syncing, Some(ticket).filter(|_| !leads))
                 });
                 if let Some(overtaken) = overtaken.flatten() {
-                    step.reply(overtaken, Reply::Synced(Err(GroupError::RebalanceInProgress)));
+                    step.reply(overtaken, Err(GroupError::RebalanceInProgress));
                 }
-                if group.leader.as_deref() == Some(&identity.member) {
+                if leads {
                     let assignments = sync.assignments.into_iter().collect();
-                    self.assign(now, &identity.group, group, assignments, step);
+                    self.assign(now, ticket, &identity.group, group, assignments, step);
                 }
             }
         }
         Ok(())
     }
 
-    /// Stores the leader's assignment, answers the members that wait for it and records the group.
+    /// Records the leader's assignment, which makes the group stable, and answers the members that
+    /// wait for it. If it cannot be written, they go on waiting for the leader to send it again.
     fn assign(
         &mut self,
         now: Now,
+        ticket: Ticket<Sync>,
         id: &str,
         group: &mut Group,
         mut assignments: HashMap<String, Bytes>,
         step: &mut Step,
     ) {
         if let Err(limit) = self.has_room_for_assignments(group, &assignments) {
+            step.reply(ticket, Err(GroupError::GroupLimit(limit)));
             self.refuse_assignments(now, id, group, limit, step);
             return;
         }
-        group.members.set_assignments(|m| assignments.remove(&*m.id).unwrap_or_default());
-        group.enter(GroupState::Stable, now.wall_ms);
-        let mut waiting: Vec<(Ticket, Bytes)> = Vec::new();
-        group.members.change_each(|member| {
-            if let Some(ticket) = member.syncing.take() {
-                member.heard_of(now.mono_ms);
-                waiting.push((ticket, member.assignment.clone()));
+        let mut value = GroupValue { state_ms: now.wall_ms, ..group.value() };
+        for (member, recorded) in group.members.iter().zip(&mut value.members) {
+            recorded.assignment = assignments.remove(&recorded.id).unwrap_or_default();
+            let leads = group.leader.as_ref() == Some(&member.id);
+            if let Some(ticket) = member.syncing.or(Some(ticket).filter(|_| leads)) {
+                step.confirm(ticket, Ok(synced(group, recorded.assignment.clone())));
             }
-        });
-        for (ticket, assignment) in waiting {
-            step.reply(ticket, Reply::Synced(Ok(synced(group, assignment))));
         }
-        let value = Some(group.value());
-        step.records.push(Record::Group { group: id.to_owned(), value });
+        step.records.push(Record::Group { group: id.to_owned(), value: Some(value) });
     }
 
     fn has_room_for_assignments(
@@ -133,7 +137,7 @@ impl Groups {
         group.members.change_each(|member| {
             if let Some(ticket) = member.syncing.take() {
                 member.heard_of(now.mono_ms);
-                step.reply(ticket, Reply::Synced(Err(GroupError::GroupLimit(limit))));
+                step.reply(ticket, Err(GroupError::GroupLimit(limit)));
             }
         });
         self.rebalance_or_complete(now, id, group, step);

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::clock::Now;
-use crate::groups::command::{
-    Command, Commit, Description, GroupError, Join, JoinError, Joined, LeavingMember, Limit,
-    MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
-};
+use crate::groups::command::{Command, Reply};
+use crate::groups::error::{GroupError, Limit};
 use crate::groups::limits::{Limits, SLICE, Usage};
+use crate::groups::questions::{
+    Commit, Delete, DeleteOffsets, Describe, Description, FetchAllOffsets, FetchOffsets, Heartbeat,
+    Join, JoinError, Joined, Leave, LeavingMember, List, MemberIdentity, OffsetToCommit, Progress,
+    Sync, Synced, TopicDeleted,
+};
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
-use crate::groups::ticket::Ticket;
 use crate::groups::{GroupCoordinatorConfig, Groups};
+use crate::machine::{Machine, TicketId};
 
 mod admin;
 mod commits;
@@ -38,9 +41,9 @@ const READS_T: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
 struct Lab {
     groups: Groups,
     now: i64,
-    next: Ticket,
+    next: TicketId,
     records: Vec<Record>,
-    said: BTreeMap<Ticket, Reply>,
+    said: BTreeMap<TicketId, Reply>,
 }
 
 fn rules() -> GroupCoordinatorConfig {
@@ -127,14 +130,17 @@ impl Lab {
         Now { mono_ms: self.now, wall_ms: BEGIN + self.now }
     }
 
+    /// Writes and applies the records of a step, and takes its replies.
     fn take(&mut self, step: Step) {
+        let now = self.time();
+        step.records.iter().for_each(|record| self.groups.apply(now, record));
         self.records.extend(step.records);
-        for (ticket, reply) in step.replies {
+        for (ticket, reply) in step.replies.into_iter().chain(step.confirmations) {
             assert!(self.said.insert(ticket, reply).is_none(), "{ticket} is answered again");
         }
     }
 
-    fn ask(&mut self, input: Command) -> Ticket {
+    fn ask(&mut self, input: Command) -> TicketId {
         let ticket = self.next;
         self.next += 1;
         let step = self.groups.step(self.time(), ticket, input);
@@ -161,16 +167,16 @@ impl Lab {
         self.records.iter().for_each(|record| self.groups.apply(now, record));
     }
 
-    fn join(&mut self, join: &Join) -> Ticket {
+    fn join(&mut self, join: &Join) -> TicketId {
         self.ask(Command::Join(join.clone()))
     }
 
-    fn answered(&self, ticket: Ticket) -> bool {
+    fn answered(&self, ticket: TicketId) -> bool {
         self.said.contains_key(&ticket)
     }
 
     #[track_caller]
-    fn joined(&mut self, ticket: Ticket) -> Joined {
+    fn joined(&mut self, ticket: TicketId) -> Joined {
         match self.said.remove(&ticket) {
             Some(Reply::Joined(Ok(joined))) => *joined,
             other => panic!("not joined: {other:?}"),
@@ -178,7 +184,7 @@ impl Lab {
     }
 
     #[track_caller]
-    fn refused(&mut self, ticket: Ticket) -> GroupError {
+    fn refused(&mut self, ticket: TicketId) -> GroupError {
         match self.said.remove(&ticket) {
             Some(Reply::Joined(Err(JoinError::Refused(fault, _)))) => fault,
             other => panic!("not refused: {other:?}"),
@@ -195,14 +201,14 @@ impl Lab {
         }
     }
 
-    fn sync(&mut self, identity: MemberIdentity, gives: &[(&str, &'static str)]) -> Ticket {
+    fn sync(&mut self, identity: MemberIdentity, gives: &[(&str, &'static str)]) -> TicketId {
         let give = |(id, bytes): &(&str, &'static str)| ((*id).to_owned(), Bytes::from(*bytes));
         let assignments = gives.iter().map(give).collect();
         self.ask(Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments }))
     }
 
     #[track_caller]
-    fn synced(&mut self, ticket: Ticket) -> Result<Synced, GroupError> {
+    fn synced(&mut self, ticket: TicketId) -> Result<Synced, GroupError> {
         match self.said.remove(&ticket) {
             Some(Reply::Synced(outcome)) => outcome,
             other => panic!("not synced: {other:?}"),
@@ -211,13 +217,13 @@ impl Lab {
 
     /// Returns the assignment of a member, as text.
     #[track_caller]
-    fn given(&mut self, ticket: Ticket) -> String {
+    fn given(&mut self, ticket: TicketId) -> String {
         let synced = self.synced(ticket).expect("an assignment");
         String::from_utf8(synced.assignment.to_vec()).expect("text")
     }
 
     fn beat(&mut self, identity: MemberIdentity) -> Result<(), GroupError> {
-        let ticket = self.ask(Command::Heartbeat(identity));
+        let ticket = self.ask(Command::Heartbeat(Heartbeat(identity)));
         match self.said.remove(&ticket) {
             Some(Reply::Heartbeat(outcome)) => outcome,
             other => panic!("no heartbeat: {other:?}"),
@@ -225,7 +231,8 @@ impl Lab {
     }
 
     fn leave(&mut self, members: &[LeavingMember]) -> Vec<Result<(), GroupError>> {
-        let ticket = self.ask(Command::Leave { group: "g".to_owned(), members: members.to_vec() });
+        let ticket =
+            self.ask(Command::Leave(Leave { group: "g".to_owned(), members: members.to_vec() }));
         match self.said.remove(&ticket) {
             Some(Reply::Left(left)) => left.into_iter().map(|(_, outcome)| outcome).collect(),
             other => panic!("no member left: {other:?}"),
@@ -268,7 +275,7 @@ impl Lab {
     /// Makes `g` stable with `count` dynamic members; the first leads. Returns their ids.
     fn stable(&mut self, count: usize) -> Vec<String> {
         let ids: Vec<String> = (0..count).map(|_| self.new_id(&join(""))).collect();
-        let mut tickets: Vec<Ticket> = ids.iter().map(|id| self.join(&join(id))).collect();
+        let mut tickets: Vec<TicketId> = ids.iter().map(|id| self.join(&join(id))).collect();
         if count > 1 && self.answered(tickets[0]) {
             // Without a delay the first one was alone; it joins again with the others.
             self.joined(tickets[0]);
@@ -298,7 +305,7 @@ impl Lab {
         let mut last = 1;
         for instance in &instances[1..] {
             let ticket = self.join(&static_join("", instance));
-            let again: Vec<Ticket> = ids
+            let again: Vec<TicketId> = ids
                 .clone()
                 .iter()
                 .zip(instances)

@@ -38,6 +38,11 @@ impl CommittedTopics {
         groups.inspect(|_| visit())
     }
 
+    /// Returns whether a group has offsets of the topic.
+    pub fn contains(&self, topic: &str) -> bool {
+        self.groups_of.contains_key(topic)
+    }
+
     /// Returns whether the group is registered for the topic.
     #[cfg(test)]
     pub fn has(&self, topic: &str, group: &str) -> bool {

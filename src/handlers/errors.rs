@@ -9,7 +9,7 @@ use crate::broker::loggers::LoggerError;
 use crate::broker::quota_changes::QuotaError;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
-use crate::groups::command::GroupError;
+use crate::groups::error::GroupError;
 use crate::log::AppendError;
 use crate::log::admit::AdmitErrorKind;
 use crate::log::producers::ProducerError;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ottla::groups::records::{OffsetAndMetadata, Record};
+use ottla::machine::MachineRecord;
 use ottla::storage::batch::{Codec, batches};
 use ottla::storage::batch_builder::BatchBuilder;
 use ottla::storage::records::records;

@@ -13,11 +13,13 @@ use kafka_protocol::messages::offset_commit_request::{
 };
 use kafka_protocol::messages::{
     DeleteRecordsRequest, DeleteTopicsRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest,
+    SyncGroupRequest,
 };
 use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
 
 use crate::client::{Client, creation, text, topic_name};
+use crate::groups::{beating, join, syncing};
 use crate::harness::Ottla;
 use crate::records::{by, expected, plain, read};
 
@@ -273,6 +275,57 @@ async fn groups_live_on_and_commit_again_once_there_is_room() {
     drop(client);
     ottla.kill_and_restart().await;
     assert_eq!(committed(&mut ottla.client().await).await, 6);
+}
+
+#[tokio::test]
+async fn members_wait_on_a_full_disk_until_their_leaders_assignments_find_room() {
+    let disk = SimDisk::new(8);
+    let (mut ottla, mut leader) = on(&disk, &[("group.initial.rebalance.delay.ms", "300")]).await;
+    let mut follower = ottla.client().await;
+    leader.create("t", 1, &[]).await;
+    assert_eq!(commit(&mut leader, 1).await, 0);
+    let (mut first, mut second) =
+        tokio::join!(join(&mut leader, 9, "h"), join(&mut follower, 9, "h"));
+    assert_eq!((first.error_code, second.error_code), (0, 0));
+    if first.leader != first.member_id {
+        std::mem::swap(&mut first, &mut second);
+        std::mem::swap(&mut leader, &mut follower);
+    }
+    disk.set_room(Some(0));
+    let waiting = follower.send(5, &syncing(5, "h", &second)).await;
+    for _ in 0..3 {
+        let answer = leader.call(5, &syncing(5, "h", &first)).await;
+        assert_eq!(answer.error_code, Code::CoordinatorNotAvailable.code());
+        let beat = leader.call(4, &beating("h", &first.member_id, first.generation_id)).await;
+        assert_eq!(beat.error_code, 0);
+    }
+    disk.set_room(None);
+    assert_eq!(leader.call(5, &syncing(5, "h", &first)).await.error_code, 0);
+    let answer = follower.receive::<SyncGroupRequest>(5, waiting).await;
+    assert_eq!(answer.error_code, 0);
+    drop((leader, follower));
+    ottla.kill_and_restart().await;
+    let mut client = ottla.client().await;
+    for member in [&first.member_id, &second.member_id] {
+        let beat = client.call(4, &beating("h", member, first.generation_id)).await;
+        assert_eq!(beat.error_code, 0, "the log has both");
+    }
+}
+
+#[tokio::test]
+async fn the_offsets_of_a_topic_that_was_deleted_on_a_full_disk_are_removed_once_there_is_room() {
+    let disk = SimDisk::new(9);
+    let (ottla, mut client) = on(&disk, &[]).await;
+    client.create("t", 1, &[]).await;
+    assert_eq!(commit(&mut client, 5).await, 0);
+    disk.set_room(Some(0));
+    assert_eq!(client.call(6, &deletion("t")).await.responses[0].error_code, 0);
+    disk.set_room(None);
+    while committed(&mut client).await != -1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(client);
+    drop(ottla);
 }
 
 #[tokio::test]

@@ -12,14 +12,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
     ("fields", &[]),
-    ("groups", &["fields", "clock"]),
+    ("machine", &["clock"]),
+    ("groups", &["machine", "fields", "clock"]),
     ("storage", &["sync", "types"]),
     ("wire", &["storage", "types"]),
     ("log", &["storage", "config", "clock", "types"]),
     ("metadata", &["sync", "log", "config", "storage", "fields", "clock", "types"]),
     ("topics", &["sync", "log", "metadata", "storage", "config", "clock", "types"]),
     ("fetch", &["sync", "topics", "log", "storage", "clock", "types"]),
-    ("coordinator", &["groups", "topics", "log", "storage", "clock", "types"]),
+    ("coordinator", &["machine", "groups", "topics", "log", "storage", "clock", "types"]),
     ("quotas", &["sync", "metadata", "clock"]),
     (
         "broker",
@@ -51,8 +52,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "server", "broker", "client", "metadata", "groups", "config", "storage", "clock",
-            "types",
+            "server", "broker", "client", "metadata", "groups", "machine", "config", "storage",
+            "clock", "types",
         ],
     ),
 ];

@@ -13,6 +13,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("config", &["thiserror", "toml"]),
     ("fields", &["bytes", "thiserror", "uuid"]),
+    ("machine", &[]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),
     (
         "storage",

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use fastrand::Rng;
-use ottla::groups::command::{
-    Command, Commit, GroupError, Join, JoinError, Joined, JoinedMember, LeavingMember,
-    MemberIdentity, OffsetToCommit, Reply, Sync, Synced,
+use ottla::groups::command::{Command, Reply};
+use ottla::groups::error::GroupError;
+use ottla::groups::questions::{
+    Commit, Heartbeat, Join, JoinError, Joined, JoinedMember, Leave, LeavingMember, MemberIdentity,
+    OffsetToCommit, Sync, Synced,
 };
 use ottla::groups::records::{GroupValue, Record};
-use ottla::groups::ticket::Ticket;
 use ottla::groups::{Groups, PersistedGroup};
+use ottla::machine::{MachineRecord, TicketId};
 
 /// Of the one topic that all groups read.
 const PARTITIONS: usize = 7;
@@ -57,7 +59,7 @@ pub struct Process {
     pub generation: i32,
     pub state: State,
     /// The request that is on its way.
-    pub owed: Option<Ticket>,
+    pub owed: Option<TicketId>,
     pub holding: Option<Holding>,
     pub stalled_until: i64,
     pub beat_due: i64,
@@ -139,7 +141,7 @@ impl Process {
             }
             State::In if self.beat_due <= now => {
                 self.beat_due = now + self.beat_ms();
-                Some(Command::Heartbeat(self.identity()))
+                Some(Command::Heartbeat(Heartbeat(self.identity())))
             }
             State::In | State::Joining | State::Syncing | State::Gone => None,
         }
@@ -200,7 +202,7 @@ impl Process {
 
     pub fn leave(&self) -> Command {
         let who = LeavingMember { member: self.member.clone(), instance_id: self.instance.clone() };
-        Command::Leave { group: self.group.clone(), members: vec![who] }
+        Command::Leave(Leave { group: self.group.clone(), members: vec![who] })
     }
 
     /// The connection is lost: whatever was on its way is to be said again.

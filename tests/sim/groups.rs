@@ -1,27 +1,26 @@
 //! Groups whose members come, go, stall and restart, on a broker that crashes.
 //!
 //! After every step: no two members own a partition in one generation, and each has exactly what
-//! its leader gave it; what the log rebuilds is what the machine has; every request is answered
-//! once at most, and nobody for somebody else. When the world stands still, every group settles
+//! its leader gave it; what the log rebuilds is what the machine has, also if there was no room for
+//! a record; every request is answered once at most, and nobody for somebody else. When the world stands still, every group settles
 //! within its timeouts; when all have left, nothing is kept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use ottla::clock::Now;
-use ottla::groups::command::{
-    Command, Commit, LeavingMember, MemberIdentity, OffsetToCommit, Reply, Sync,
-};
+use ottla::groups::command::{Command, Reply};
 use ottla::groups::limits::Limits;
+use ottla::groups::questions::{Describe, Sync};
 use ottla::groups::records::Record;
 use ottla::groups::step::Step;
-use ottla::groups::ticket::Ticket;
 use ottla::groups::{GroupCoordinatorConfig, Groups, PersistedGroup};
+use ottla::machine::{Machine, TicketId};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
 use crate::seeds::seeds;
 
-const GROUPS: [&str; 2] = ["g", "h"];
+pub const GROUPS: [&str; 2] = ["g", "h"];
 /// When the story begins, ms since 1970.
 const BEGIN: i64 = 1_700_000_000_000;
 
@@ -34,12 +33,14 @@ enum Fate {
     Unsaid,
     /// The broker dies before.
     Lost,
+    /// There is no room on the disk for its records.
+    Refused,
 }
 
 /// The broker, its log and its clients.
 pub struct World {
-    rng: Rng,
-    now: i64,
+    pub rng: Rng,
+    pub now: i64,
     /// When the broker was started.
     born: i64,
     rules: GroupCoordinatorConfig,
@@ -47,10 +48,10 @@ pub struct World {
     /// A machine that only ever reads the log.
     shadow: Groups,
     log: Vec<Record>,
-    next: Ticket,
+    next: TicketId,
     /// Who waits for what; `None` for an administrator or one that has hung up.
-    owed: BTreeMap<Ticket, (Option<usize>, &'static str)>,
-    processes: Vec<Process>,
+    owed: BTreeMap<TicketId, (Option<usize>, &'static str)>,
+    pub processes: Vec<Process>,
     ledger: Ledger,
     crashes: bool,
     steps: u64,
@@ -103,7 +104,7 @@ impl World {
         Now { mono_ms: self.now - self.born, wall_ms: BEGIN + self.now }
     }
 
-    fn tell(&mut self, what: impl std::fmt::Display) {
+    pub fn tell(&mut self, what: impl std::fmt::Display) {
         self.story.push_str(&format!("{} {what}\n", self.now));
     }
 
@@ -136,7 +137,7 @@ impl World {
     }
 
     /// A client does what is next for it.
-    fn act(&mut self, who: usize) -> Result<(), String> {
+    pub fn act(&mut self, who: usize) -> Result<(), String> {
         let now = self.now;
         let process = &mut self.processes[who];
         if process.stalled_until > now {
@@ -152,97 +153,22 @@ impl World {
         }
     }
 
-    /// A client does what it should not, or what happens to it.
-    fn trouble(&mut self, who: usize) -> Result<(), String> {
-        let now = self.now;
-        let process = &mut self.processes[who];
-        match self.rng.u8(0..10) {
-            0 => process.die(),
-            1 => process.stalled_until = now + self.rng.i64(0..90_000),
-            2 | 3 => process.disconnect(),
-            4 => {
-                let again = process.restarted();
-                // A static member's old process may well live on and be fenced.
-                if process.instance.is_none() || self.rng.bool() {
-                    process.die();
-                }
-                self.processes.push(again);
-            }
-            5 if process.state == State::In => {
-                let mut identity = process.identity();
-                identity.generation += self.rng.i32(-1..2);
-                return self.ask(None, Command::Heartbeat(identity));
-            }
-            6 if process.state == State::In => {
-                let leave = process.leave();
-                return self.ask(Some(who), leave);
-            }
-            // Its subscription changes; it joins again.
-            7 if process.state == State::In => {
-                process.protocols.reverse();
-                process.state = State::Out;
-            }
-            8 if process.state == State::Joining => {
-                process.disconnect();
-                return self.act(who);
-            }
-            _ => {}
-        }
-        self.tell(format_args!("trouble for {who}"));
-        Ok(())
-    }
-
-    fn admin(&mut self) -> Result<(), String> {
-        let group = GROUPS[self.rng.usize(..GROUPS.len())].to_owned();
-        let offset = OffsetToCommit {
-            topic: if self.rng.bool() { "t" } else { "u" }.to_owned(),
-            partition: self.rng.i32(0..3),
-            offset: self.rng.i64(0..100),
-            leader_epoch: -1,
-            metadata: String::new(),
-        };
-        let wanted = vec![(offset.topic.clone(), vec![0, 1, 2])];
-        let identity =
-            MemberIdentity { group: group.clone(), generation: -1, ..MemberIdentity::default() };
-        let input = match self.rng.u8(0..12) {
-            0 => Command::Delete { group },
-            1 => Command::TopicDeleted { topic: offset.topic },
-            2 => Command::DeleteOffsets { group, wanted },
-            3 => {
-                let instance_id = Some(format!("static-{}", self.rng.u8(0..3)));
-                let one = LeavingMember { member: String::new(), instance_id };
-                Command::Leave { group, members: vec![one] }
-            }
-            4 => Command::List { after: None },
-            5 => Command::Describe { group },
-            6 => Command::FetchOffsets { group, wanted },
-            7 => Command::FetchAllOffsets { group, from: (String::new(), i32::MIN) },
-            n => Command::Commit(Commit {
-                identity,
-                retention_ms: (n == 8).then_some(60_000),
-                offsets: vec![offset],
-                tells_unknown_group: true,
-            }),
-        };
-        self.ask(None, input)
-    }
-
-    fn ask(&mut self, who: Option<usize>, input: Command) -> Result<(), String> {
+    pub fn ask(&mut self, who: Option<usize>, input: Command) -> Result<(), String> {
         let ticket = self.next;
         self.next += 1;
         let (kind, sync) = match &input {
             Command::Join(_) => ("Joined", None),
             Command::Sync(sync) => ("Synced", Some(sync.clone())),
             Command::Heartbeat(_) => ("Heartbeat", None),
-            Command::Leave { .. } => ("Left", None),
+            Command::Leave(_) => ("Left", None),
             Command::Commit(_) => ("Committed", None),
-            Command::FetchOffsets { .. } => ("Fetched", None),
-            Command::DeleteOffsets { .. } => ("Deleted", None),
-            Command::Describe { .. } => ("Described", None),
-            Command::FetchAllOffsets { .. } => ("FetchedAll", None),
-            Command::List { .. } => ("Listed", None),
-            Command::Delete { .. } => ("GroupDeleted", None),
-            Command::TopicDeleted { .. } => ("TopicForgotten", None),
+            Command::FetchOffsets(_) => ("Fetched", None),
+            Command::DeleteOffsets(_) => ("Deleted", None),
+            Command::Describe(_) => ("Described", None),
+            Command::FetchAllOffsets(_) => ("FetchedAll", None),
+            Command::List(_) => ("Listed", None),
+            Command::Delete(_) => ("GroupDeleted", None),
+            Command::TopicDeleted(_) => ("TopicForgotten", None),
         };
         if let Some(who) = who {
             self.processes[who].owed = Some(ticket);
@@ -250,10 +176,11 @@ impl World {
         self.tell(format_args!("{ticket}: {who:?} {input:?}"));
         self.owed.insert(ticket, (who, kind));
         let step = self.machine.step(self.time(), ticket, input);
-        if !matches!(kind, "Joined" | "Synced") && !step.replies.iter().any(|(t, _)| *t == ticket) {
+        let mut replies = step.replies.iter().chain(&step.confirmations);
+        if !matches!(kind, "Joined" | "Synced") && !replies.any(|(t, _)| *t == ticket) {
             return Err(format!("{ticket} ({kind}) is not answered at once"));
         }
-        self.take(step, sync.as_ref())
+        self.take(step, Some(ticket), sync.as_ref())
     }
 
     /// Time comes to what is due, or stops somewhere.
@@ -274,34 +201,63 @@ impl World {
         if due.is_some_and(|due| due <= self.time().mono_ms) {
             return Err(format!("still due at {due:?} after a tick at {:?}", self.time()));
         }
-        self.take(step, None)
+        self.take(step, None, None)
     }
 
     /// What a step has decided takes its way, or the broker dies on it.
-    fn take(&mut self, step: Step, sync: Option<&Sync>) -> Result<(), String> {
+    fn take(
+        &mut self,
+        step: Step,
+        ticket: Option<TicketId>,
+        sync: Option<&Sync>,
+    ) -> Result<(), String> {
         let fate = match self.rng.u8(0..120) {
             0 if self.crashes => Fate::Lost,
             1 if self.crashes => Fate::Unsaid,
+            2..6 if self.crashes && !step.records.is_empty() => Fate::Refused,
             _ => Fate::Done,
         };
-        if fate != Fate::Lost {
+        if matches!(fate, Fate::Done | Fate::Unsaid) {
+            let now = self.time();
             for record in step.records {
                 self.tell(format_args!("  {record:?}"));
                 self.ledger.note(&record, sync)?;
-                self.shadow.apply(self.time(), &record);
+                self.machine.apply(now, &record);
+                self.shadow.apply(now, &record);
                 self.log.push(record);
             }
         }
-        if fate != Fate::Done {
+        if matches!(fate, Fate::Lost | Fate::Unsaid) {
             return self.crash();
         }
         for (ticket, reply) in step.replies {
             self.answer(ticket, reply)?;
         }
+        match fate {
+            Fate::Refused => self.refuse(ticket, &step.confirmations),
+            _ => {
+                for (ticket, reply) in step.confirmations {
+                    self.answer(ticket, reply)?;
+                }
+            }
+        }
         self.check()
     }
 
-    fn answer(&mut self, ticket: Ticket, reply: Reply) -> Result<(), String> {
+    /// There is no room for a step's records: its client is told that there is no coordinator.
+    fn refuse(&mut self, ticket: Option<TicketId>, confirmations: &[(TicketId, Reply)]) {
+        self.tell(format_args!("  no room for {ticket:?}"));
+        let Some(ticket) = ticket.filter(|own| confirmations.iter().any(|(t, _)| t == own)) else {
+            return;
+        };
+        if let Some((Some(who), _)) = self.owed.remove(&ticket)
+            && self.processes[who].owed == Some(ticket)
+        {
+            self.processes[who].disconnect();
+        }
+    }
+
+    fn answer(&mut self, ticket: TicketId, reply: Reply) -> Result<(), String> {
         self.tell(format_args!("  {ticket}: {reply:?}"));
         let Some((who, kind)) = self.owed.remove(&ticket) else {
             return Err(format!("{ticket} is answered though nobody waits for it: {reply:?}"));
@@ -358,8 +314,8 @@ impl World {
 
 impl World {
     fn phase(&mut self, group: &str) -> Option<(&'static str, BTreeSet<String>)> {
-        let input = Command::Describe { group: group.to_owned() };
-        let step = self.machine.step(self.time(), Ticket::MAX, input);
+        let input = Command::Describe(Describe { group: group.to_owned() });
+        let step = self.machine.step(self.time(), TicketId::MAX, input);
         match step.replies.into_iter().next() {
             Some((_, Reply::Described(Ok(described)))) => {
                 let members = described.members.iter().map(|member| member.id.clone());

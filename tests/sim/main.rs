@@ -16,6 +16,7 @@ mod fuzzed;
 mod group_model;
 #[path = "../common/group_requests.rs"]
 mod group_requests;
+mod group_trouble;
 mod groups;
 mod log_crash;
 mod log_model;

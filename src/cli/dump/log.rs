@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::groups::records as groups;
+use crate::machine::MachineRecord;
 use crate::metadata::records as metadata;
 use crate::storage::batch::{BatchView, Codec, Header, sequence_after};
 use crate::storage::records::{Record, records};

@@ -3,18 +3,18 @@
 use super::*;
 
 fn delete(lab: &mut Lab, group: &str) -> Result<(), GroupError> {
-    let ticket = lab.ask(Command::Delete { group: group.to_owned() });
+    let ticket = lab.ask(Command::Delete(Delete { group: group.to_owned() }));
     match lab.said.remove(&ticket) {
-        Some(Reply::GroupDeleted(outcome)) => outcome,
+        Some(Reply::GroupDeleted(outcome)) => outcome.map(drop),
         other => panic!("no answer: {other:?}"),
     }
 }
 
 /// Returns every group with its type and state, as ListGroups reports it.
 fn listed(lab: &mut Lab) -> Vec<(String, String, &'static str)> {
-    let ticket = lab.ask(Command::List { after: None });
+    let ticket = lab.ask(Command::List(List { after: None }));
     match lab.said.remove(&ticket) {
-        Some(Reply::Listed(all, false)) => {
+        Some(Reply::Listed((all, false))) => {
             all.into_iter().map(|one| (one.group, one.protocol_type, one.state)).collect()
         }
         other => panic!("no list: {other:?}"),

@@ -133,7 +133,7 @@ fn delete(
     topics: &[&str],
 ) -> Result<Vec<Result<(), GroupError>>, GroupError> {
     let wanted = topics.iter().map(|topic| ((*topic).to_owned(), vec![0])).collect();
-    let ticket = lab.ask(Command::DeleteOffsets { group: group.to_owned(), wanted });
+    let ticket = lab.ask(Command::DeleteOffsets(DeleteOffsets { group: group.to_owned(), wanted }));
     match lab.said.remove(&ticket) {
         Some(Reply::Deleted(outcome)) => outcome
             .map(|all| all.into_iter().flat_map(|(_, p)| p).map(|(_, outcome)| outcome).collect()),

@@ -10,7 +10,7 @@ fn generation_of(lab: &mut Lab, all: [&[&str]; 3]) -> Vec<Joined> {
         requires_member_id: false,
         ..join("")
     });
-    let tickets: Vec<Ticket> = joins.iter().map(|join| lab.join(join)).collect();
+    let tickets: Vec<TicketId> = joins.iter().map(|join| lab.join(join)).collect();
     lab.pass(200);
     tickets.into_iter().map(|ticket| lab.joined(ticket)).collect()
 }

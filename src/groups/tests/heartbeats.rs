@@ -124,7 +124,7 @@ fn who_leaves_while_its_join_waits_is_answered_and_the_others_go_on() {
     let ids = lab.stable(2);
     let newcomer = lab.new_id(&join(""));
     let parked = lab.join(&join(&newcomer));
-    let tickets: Vec<Ticket> = [&ids[0]].map(|id| lab.join(&join(id))).to_vec();
+    let tickets: Vec<TicketId> = [&ids[0]].map(|id| lab.join(&join(id))).to_vec();
     assert_eq!(lab.leave(&[leaving(&newcomer, None)]), [Ok(())]);
     assert_eq!(lab.refused(parked), GroupError::UnknownMember);
     assert!(!lab.answered(tickets[0]));

@@ -35,7 +35,7 @@ fn beyond_group_max_count_no_group_is_new_and_the_others_live_on() {
     assert_eq!(lab.beat(member.clone()), Ok(()));
     assert_eq!(lab.commit_as(member), Ok(()));
     lab.new_id(&join(""));
-    lab.ask(Command::Delete { group: "h".to_owned() });
+    lab.ask(Command::Delete(Delete { group: "h".to_owned() }));
     assert_eq!(commit_to(&mut lab, "i"), Ok(()), "there is room again");
 }
 
@@ -93,7 +93,7 @@ fn all_groups_share_group_coordinator_max_bytes() {
 fn assignments_that_a_group_has_no_room_for_are_refused_to_all_who_wait() {
     let mut lab = limited(Limits { group_bytes: 20_000, ..Limits::NONE });
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().expect("two");
     let follower = lab.sync(identity(&ids[1], generation), &[]);
     let assignments = vec![(ids[1].clone(), Bytes::from(vec![0; 20_000]))];
@@ -112,24 +112,23 @@ fn what_is_too_large_whatever_the_groups_are_is_refused_at_once() {
     let limits = Limits { member_bytes: 10_000, group_bytes: 20_000, ..Limits::NONE };
     let offered =
         |count| Join { protocols: vec![(String::new(), Bytes::new()); count], ..join("") };
-    let check = |input| limits.check(&input).err();
-    assert_eq!(check(Command::Join(offered(PROTOCOLS_MAX))), None);
-    let too_many = check(Command::Join(offered(PROTOCOLS_MAX + 1)));
-    assert_eq!(too_many, Some(GroupError::GroupLimit(Limit::Protocols)));
-    assert_eq!(check(Command::Join(large("", 8800))), None);
-    let too_long = check(Command::Join(large("", 10_000)));
-    assert_eq!(too_long, Some(GroupError::GroupLimit(Limit::MemberBytes)));
+    let join = |join| limits.check_join(&join).err();
+    assert_eq!(join(offered(PROTOCOLS_MAX)), None);
+    assert_eq!(join(offered(PROTOCOLS_MAX + 1)), Some(GroupError::GroupLimit(Limit::Protocols)));
+    assert_eq!(join(large("", 8800)), None);
+    assert_eq!(join(large("", 10_000)), Some(GroupError::GroupLimit(Limit::MemberBytes)));
     let gives = |count| {
         let assignments = vec![(String::new(), Bytes::new()); count];
         let identity = identity("m", 1);
-        Command::Sync(Sync { identity, protocol_type: None, protocol: None, assignments })
+        limits.check_sync(&Sync { identity, protocol_type: None, protocol: None, assignments })
     };
-    assert_eq!(check(gives(19)), None);
-    assert_eq!(check(gives(20)), Some(GroupError::GroupLimit(Limit::GroupBytes)));
-    let commits = |count| Command::Commit(commit(simple("g"), vec![to_commit("t", 0, 1); count]));
+    assert_eq!(gives(19), Ok(()));
+    assert_eq!(gives(20), Err(GroupError::GroupLimit(Limit::GroupBytes)));
+    let commits =
+        |count| limits.check_commit(&commit(simple("g"), vec![to_commit("t", 0, 1); count]));
     let most = COMMIT_BYTES_MAX / (60 + 2);
-    assert_eq!(check(commits(most)), None);
-    assert_eq!(check(commits(most + 1)), Some(GroupError::OffsetLimit(Limit::CommitBytes)));
+    assert_eq!(commits(most), Ok(()));
+    assert_eq!(commits(most + 1), Err(GroupError::OffsetLimit(Limit::CommitBytes)));
 }
 
 #[test]
@@ -143,7 +142,7 @@ fn nothing_is_counted_of_what_has_gone() {
     assert!((4000..8000).contains(&bytes), "{bytes}");
     let all: Vec<LeavingMember> = ids.iter().map(|id| leaving(id, None)).collect();
     lab.leave(&all);
-    lab.ask(Command::Delete { group: "g".to_owned() });
+    lab.ask(Command::Delete(Delete { group: "g".to_owned() }));
     assert_eq!(lab.groups.usage(), Usage::default());
     assert!(lab.groups.is_empty());
 }

@@ -140,7 +140,7 @@ fn who_asks_again_before_the_assignment_gets_the_same_answer() {
 fn followers_wait_for_the_leader_and_get_what_it_says() {
     let mut lab = Lab::new();
     let ids = lab.stable(3);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let second = lab.sync(identity(&ids[1], generation), &[]);
     assert!(!lab.answered(second));
@@ -159,7 +159,7 @@ fn followers_wait_for_the_leader_and_get_what_it_says() {
 fn what_followers_say_is_not_an_assignment() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let follower = lab.sync(identity(&ids[1], generation), &[(&ids[1], "mine")]);
     assert!(!lab.answered(follower));
@@ -210,7 +210,7 @@ fn a_sync_while_others_join_is_told_to_join() {
 fn a_rebalance_before_the_assignment_ends_the_syncs_that_wait() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let waiting = lab.sync(identity(&ids[1], generation), &[]);
     lab.join(&Join { requires_member_id: false, ..join("") });
@@ -221,7 +221,7 @@ fn a_rebalance_before_the_assignment_ends_the_syncs_that_wait() {
 fn a_sync_that_is_sent_twice_is_answered_twice() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let once = lab.sync(identity(&ids[1], generation), &[]);
     let again = lab.sync(identity(&ids[1], generation), &[]);
@@ -234,7 +234,7 @@ fn a_sync_that_is_sent_twice_is_answered_twice() {
 fn who_does_not_sync_in_time_is_removed_and_the_others_share_anew() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let leader = lab.sync(identity(&ids[0], generation), &[]);
     lab.given(leader);
@@ -253,7 +253,7 @@ fn who_does_not_sync_in_time_is_removed_and_the_others_share_anew() {
 fn a_leader_that_never_assigns_is_removed() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
-    let tickets: Vec<Ticket> = ids.iter().map(|id| lab.join(&join(id))).collect();
+    let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();
     let generation = tickets.into_iter().map(|t| lab.joined(t).generation).max().unwrap();
     let waiting = lab.sync(identity(&ids[1], generation), &[]);
     for _ in 0..REBALANCE / 5000 {

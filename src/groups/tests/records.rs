@@ -4,6 +4,7 @@ use fastrand::Rng;
 
 use crate::fields::Writer;
 use crate::groups::records::{GroupValue, MemberValue, OffsetAndMetadata, Record};
+use crate::machine::MachineRecord;
 
 fn offset(value: Option<OffsetAndMetadata>) -> Record {
     Record::Offset { group: "g".to_owned(), topic: "t".to_owned(), partition: 5, value }

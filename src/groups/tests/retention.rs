@@ -144,7 +144,7 @@ fn with_a_topic_all_its_offsets_go() {
     lab.commit(commit(simple("c"), vec![to_commit("t", 0, 1)])).expect("a commit");
     assert_eq!(lab.groups.topics().into_iter().collect::<Vec<_>>(), ["t", "u"]);
     let written = lab.records.len();
-    lab.ask(Command::TopicDeleted { topic: "t".to_owned() });
+    lab.ask(Command::TopicDeleted(TopicDeleted { topic: "t".to_owned() }));
     let gone = lab.records[written..].iter().map(|record| match record {
         Record::Offset { group, topic, partition, value: None } => {
             (group.as_str(), topic.as_str(), *partition)

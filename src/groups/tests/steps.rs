@@ -13,12 +13,14 @@ fn visited(lab: &mut Lab, input: Option<Command>) -> (u64, Vec<Reply>) {
     visits::taken();
     let now = lab.time();
     let step = match input {
-        Some(input) => lab.groups.step(now, Ticket::MAX, input),
+        Some(input) => lab.groups.step(now, TicketId::MAX, input),
         None => lab.groups.tick(now),
     };
+    step.records.iter().for_each(|record| lab.groups.apply(now, record));
     let visited = visits::taken();
     lab.records.extend(step.records);
-    let replies = step.replies.into_iter().map(|(_, reply)| reply).collect();
+    let replies = step.replies.into_iter().chain(step.confirmations);
+    let replies = replies.map(|(_, reply)| reply).collect();
     (visited, replies)
 }
 
@@ -154,7 +156,7 @@ fn heartbeats_syncs_and_commits_of_a_member_cost_the_same_in_the_largest_group()
             assignments: Vec::new(),
         };
         let inputs = [
-            Command::Heartbeat(identity.clone()),
+            Command::Heartbeat(Heartbeat(identity.clone())),
             Command::Sync(sync),
             Command::Commit(commit(identity, vec![to_commit("t", 0, 1)])),
         ];
@@ -169,7 +171,7 @@ fn heartbeats_syncs_and_commits_of_a_member_cost_the_same_in_the_largest_group()
 fn a_description_is_linear_in_members() {
     assert_linear(MEMBERS, 5, |count| {
         let (mut lab, _) = stable(count);
-        visited(&mut lab, Some(Command::Describe { group: "g".to_owned() })).0
+        visited(&mut lab, Some(Command::Describe(Describe { group: "g".to_owned() }))).0
     });
 }
 
@@ -179,7 +181,7 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
         let (mut lab, ids) = stable(count);
         let all =
             (0..count).map(|number| leaving(&ids[number], Some(&format!("instance-{number}"))));
-        let input = Command::Leave { group: "g".to_owned(), members: all.collect() };
+        let input = Command::Leave(Leave { group: "g".to_owned(), members: all.collect() });
         visited(&mut lab, Some(input)).0
     });
     assert_linear(MEMBERS, 60, |count| {
@@ -189,7 +191,7 @@ fn members_that_all_leave_or_fall_silent_cost_each_the_same() {
     });
     let (mut lab, _) = stable(2);
     let strangers = vec![leaving("unknown", None); SLICE];
-    let input = Command::Leave { group: "g".to_owned(), members: strangers };
+    let input = Command::Leave(Leave { group: "g".to_owned(), members: strangers });
     let (visited, _) = visited(&mut lab, Some(input));
     assert!(visited <= 4 * SLICE as u64, "{visited}");
 }
@@ -224,11 +226,14 @@ fn offsets_are_committed_fetched_and_deleted_at_the_same_cost_each() {
     let wanted = || vec![("t".to_owned(), (0..SLICE as i32).map(|p| 7 * p).collect())];
     let group = || "g".to_owned();
     let inputs = [
-        Command::FetchOffsets { group: group(), wanted: wanted() },
-        Command::FetchAllOffsets { group: group(), from: ("t".to_owned(), 20_000) },
-        Command::DeleteOffsets { group: group(), wanted: wanted() },
-        Command::Delete { group: group() },
-        Command::TopicDeleted { topic: "t".to_owned() },
+        Command::FetchOffsets(FetchOffsets { group: group(), wanted: wanted() }),
+        Command::FetchAllOffsets(FetchAllOffsets {
+            group: group(),
+            from: ("t".to_owned(), 20_000),
+        }),
+        Command::DeleteOffsets(DeleteOffsets { group: group(), wanted: wanted() }),
+        Command::Delete(Delete { group: group() }),
+        Command::TopicDeleted(TopicDeleted { topic: "t".to_owned() }),
     ];
     for input in inputs {
         let (visited, _) = visited(&mut lab, Some(input.clone()));
@@ -249,7 +254,7 @@ fn offsets_that_a_group_reads_are_told_from_others_in_bounded_time() {
         group.members.set_protocols(id, protocols);
     }
     let wanted = vec![("u".to_owned(), vec![0])];
-    let input = Command::DeleteOffsets { group: "g".to_owned(), wanted };
+    let input = Command::DeleteOffsets(DeleteOffsets { group: "g".to_owned(), wanted });
     let (visited, replies) = visited(&mut lab, Some(input));
     assert!(visited <= 1000, "{visited}");
     match &replies[..] {
@@ -265,9 +270,9 @@ fn all_groups_are_listed_page_by_page() {
     let mut lab = committed(10_000);
     let (mut after, mut listed) = (None, Vec::new());
     loop {
-        let (visited, replies) = visited(&mut lab, Some(Command::List { after }));
+        let (visited, replies) = visited(&mut lab, Some(Command::List(List { after })));
         assert!(visited <= 3 * SLICE as u64, "{visited}");
-        let Some(Reply::Listed(page, is_more)) = replies.into_iter().next() else { panic!() };
+        let Some(Reply::Listed((page, is_more))) = replies.into_iter().next() else { panic!() };
         listed.extend(page.into_iter().map(|one| one.group));
         after = listed.last().cloned();
         if !is_more {
@@ -282,15 +287,16 @@ fn all_groups_are_listed_page_by_page() {
 fn a_deleted_topic_and_a_deleted_group_are_forgotten_slice_by_slice() {
     let mut lab = committed(10_000);
     lab.commit(commit(identity("", -1), vec![to_commit("u", 0, 1)])).expect("a commit");
-    let (few, _) = visited(&mut lab, Some(Command::TopicDeleted { topic: "u".to_owned() }));
+    let (few, _) =
+        visited(&mut lab, Some(Command::TopicDeleted(TopicDeleted { topic: "u".to_owned() })));
     assert!(few <= 20, "{few} for a topic that one group has read");
     let mut slices = 0;
     loop {
-        let input = Command::TopicDeleted { topic: "t".to_owned() };
+        let input = Command::TopicDeleted(TopicDeleted { topic: "t".to_owned() });
         let (visited, replies) = visited(&mut lab, Some(input));
         assert!(visited <= 20 * SLICE as u64, "{visited}");
         slices += 1;
-        if matches!(replies[..], [Reply::TopicForgotten]) {
+        if matches!(replies[..], [Reply::TopicForgotten(Progress::Done)]) {
             break;
         }
     }
@@ -298,8 +304,8 @@ fn a_deleted_topic_and_a_deleted_group_are_forgotten_slice_by_slice() {
     let mut lab = offsets(10_000);
     let mut slices = 1;
     while let (visited, replies) =
-        visited(&mut lab, Some(Command::Delete { group: "g".to_owned() }))
-        && !matches!(replies[..], [Reply::GroupDeleted(Ok(()))])
+        visited(&mut lab, Some(Command::Delete(Delete { group: "g".to_owned() })))
+        && !matches!(replies[..], [Reply::GroupDeleted(Ok(Progress::Done))])
     {
         assert!(visited <= 20 * SLICE as u64, "{visited}");
         slices += 1;

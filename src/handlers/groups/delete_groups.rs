@@ -6,10 +6,9 @@ use std::ops::RangeInclusive;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
-use crate::groups::command::Reply;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{code_of, mismatch, no_coordinator};
+use crate::handlers::groups::{code_of, no_coordinator};
 
 /// The handler.
 pub struct DeleteGroups;
@@ -29,8 +28,7 @@ impl Handler for DeleteGroups {
                 continue;
             }
             let code = match cx.broker.coordinator.delete(&id).await {
-                Ok(Reply::GroupDeleted(outcome)) => code_of(outcome),
-                Ok(other) => mismatch(&other).code(),
+                Ok(outcome) => code_of(outcome),
                 Err(error) => no_coordinator(error).code(),
             };
             results.push(DeletableGroupResult::default().with_group_id(id).with_error_code(code));

@@ -10,11 +10,12 @@ use kafka_protocol::messages::describe_groups_response::{DescribedGroup, Describ
 use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::command::{Command, DescribedMember, Description, GroupError, Reply};
+use crate::groups::error::GroupError;
+use crate::groups::questions::{Describe, DescribedMember, Description};
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{NONE, group_error_code};
-use crate::handlers::groups::{ask, long_listing, mismatch, text};
+use crate::handlers::groups::{long_listing, no_coordinator, text};
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
 use crate::wire::described_group;
@@ -43,12 +44,12 @@ impl ListHandler for DescribeGroups {
         let mut counted_bytes = 0;
         for id in request.groups {
             let turn = long_listing(cx).await?;
-            let described = match ask(cx, Command::Describe { group: id.to_string() }).await {
-                Ok(Reply::Described(Ok(description))) => whole(cx.version, *description),
-                Ok(Reply::Described(Err(GroupError::GroupNotFound))) => unknown(cx.version, &id),
-                Ok(Reply::Described(Err(fault))) => failed(group_error_code(fault)),
-                Ok(other) => failed(mismatch(&other)),
-                Err(code) => failed(code),
+            let describe = Describe { group: id.to_string() };
+            let described = match cx.broker.coordinator.ask(describe).await {
+                Ok(Ok(description)) => whole(cx.version, *description),
+                Ok(Err(GroupError::GroupNotFound)) => unknown(cx.version, &id),
+                Ok(Err(fault)) => failed(group_error_code(fault)),
+                Err(error) => failed(no_coordinator(error)),
             };
             let mut described = described.with_group_id(id.clone());
             if request.include_authorized_operations && described.error_code == NONE {

@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use crate::groups::command::{Command, Reply};
+use crate::groups::questions;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::groups::{ask, code_of, identity, mismatch};
+use crate::handlers::groups::{code_of, identity, no_coordinator};
 
 /// The handler.
 pub struct Heartbeat;
@@ -28,10 +28,9 @@ impl Handler for Heartbeat {
             request.group_instance_id,
             request.generation_id,
         );
-        let code = match ask(cx, Command::Heartbeat(identity)).await {
-            Ok(Reply::Heartbeat(outcome)) => code_of(outcome),
-            Ok(other) => mismatch(&other).code(),
-            Err(code) => code.code(),
+        let code = match cx.broker.coordinator.ask(questions::Heartbeat(identity)).await {
+            Ok(outcome) => code_of(outcome),
+            Err(error) => no_coordinator(error).code(),
         };
         HeartbeatResponse::default().with_error_code(code)
     }

@@ -10,11 +10,11 @@ use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::groups::command::{Command, Join, JoinError, Joined, Reply};
+use crate::groups::questions::{Join, JoinError, Joined, JoinedMember};
 use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
-use crate::handlers::groups::{ask, identity, mismatch, text};
+use crate::handlers::groups::{identity, no_coordinator, text};
 
 /// The handler.
 pub struct JoinGroup;
@@ -46,16 +46,15 @@ impl Handler for JoinGroup {
             requires_member_id: cx.version >= 4,
             supports_skip_assignment: cx.version >= 9,
         };
-        match ask(cx, Command::Join(join)).await {
-            Ok(Reply::Joined(Ok(joined))) => answered(cx.version, *joined),
-            Ok(Reply::Joined(Err(JoinError::MemberIdRequired(id)))) => {
+        match cx.broker.coordinator.join(join).await {
+            Ok(Ok(joined)) => answered(cx.version, *joined),
+            Ok(Err(JoinError::MemberIdRequired(id))) => {
                 failed(cx.version, Code::MemberIdRequired, text(id))
             }
-            Ok(Reply::Joined(Err(JoinError::Refused(fault, id)))) => {
+            Ok(Err(JoinError::Refused(fault, id))) => {
                 failed(cx.version, group_error_code(fault), text(id))
             }
-            Ok(other) => failed(cx.version, mismatch(&other), member),
-            Err(code) => failed(cx.version, code, member),
+            Err(error) => failed(cx.version, no_coordinator(error), member),
         }
     }
 }
@@ -71,7 +70,7 @@ fn failed(version: i16, code: Code, member: StrBytes) -> JoinGroupResponse {
 
 fn answered(version: i16, joined: Joined) -> JoinGroupResponse {
     let protocol = joined.protocol.map(text);
-    let member = |m: crate::groups::command::JoinedMember| {
+    let member = |m: JoinedMember| {
         let member =
             JoinGroupResponseMember::default().with_member_id(text(m.id)).with_metadata(m.metadata);
         if version >= 5 { member.with_group_instance_id(m.instance_id.map(text)) } else { member }

@@ -8,7 +8,7 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
-use crate::groups::command::LeavingMember;
+use crate::groups::questions::LeavingMember;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{code_of, no_coordinator, text};

@@ -6,7 +6,8 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::command::{Command, GroupError, MemberIdentity, Reply};
+use crate::groups::error::GroupError;
+use crate::groups::questions::MemberIdentity;
 use crate::handlers::context::Context;
 use crate::wire::response::CloseReason;
 
@@ -26,11 +27,6 @@ pub mod sync_group;
 /// How long a long listing waits for its turn.
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends a command to the coordinator.
-async fn ask(cx: &Context<'_>, input: Command) -> Result<Reply, Code> {
-    cx.broker.coordinator.ask(input).await.map_err(no_coordinator)
-}
-
 fn no_coordinator<E>(_: E) -> Code {
     Code::CoordinatorNotAvailable
 }
@@ -44,12 +40,6 @@ fn no_coordinator<E>(_: E) -> Code {
 async fn long_listing<'a>(cx: &'a Context<'a>) -> Result<SemaphorePermit<'a>, CloseReason> {
     let late = || CloseReason::Unaffordable("timed out waiting for long listings".to_owned());
     cx.broker.resources.long_listing_turn(LISTING_PATIENCE).await.ok_or_else(late)
-}
-
-/// Logs a reply of the wrong type, which is a bug, and returns the code for it.
-fn mismatch(reply: &Reply) -> Code {
-    tracing::error!(?reply, "unexpected reply from the group coordinator");
-    Code::UnknownServerError
 }
 
 fn identity(

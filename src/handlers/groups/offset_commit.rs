@@ -15,12 +15,12 @@ use kafka_protocol::messages::offset_commit_response::{
 };
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use crate::groups::command::{Command, Commit, OffsetToCommit, Reply};
+use crate::groups::questions::{Commit, OffsetToCommit};
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::by_topic::ByTopic;
-use crate::handlers::groups::{ask, code_of, identity, mismatch};
+use crate::handlers::groups::{code_of, identity, no_coordinator};
 
 /// The handler.
 pub struct OffsetCommit;
@@ -51,11 +51,9 @@ impl Handler for OffsetCommit {
             offsets,
             tells_unknown_group: cx.version >= 9,
         };
-        let outcomes = match ask(cx, Command::Commit(commit)).await {
-            Ok(Reply::Committed(Ok(outcomes))) => Ok(outcomes),
-            Ok(Reply::Committed(Err(fault))) => Err(group_error_code(fault)),
-            Ok(other) => Err(mismatch(&other)),
-            Err(code) => Err(code),
+        let outcomes = match cx.broker.coordinator.commit(commit).await {
+            Ok(outcomes) => outcomes.map_err(group_error_code),
+            Err(error) => Err(no_coordinator(error)),
         };
         let mut outcomes = outcomes.map(Vec::into_iter);
         let of_group = there.into_iter().map(|topic| {

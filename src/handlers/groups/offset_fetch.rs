@@ -16,7 +16,7 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicNam
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
-use crate::groups::command::{FetchedOffsets, TopicPartitions};
+use crate::groups::questions::{FetchedOffsets, TopicPartitions};
 use crate::groups::records::OffsetAndMetadata;
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;

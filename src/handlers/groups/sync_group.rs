@@ -7,11 +7,11 @@ use std::ops::RangeInclusive;
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
-use crate::groups::command::{Command, Reply, Sync};
+use crate::groups::questions::Sync;
 use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
-use crate::handlers::groups::{ask, identity, mismatch, text};
+use crate::handlers::groups::{identity, no_coordinator, text};
 
 /// The handler.
 pub struct SyncGroup;
@@ -42,14 +42,13 @@ impl Handler for SyncGroup {
             protocol: request.protocol_name.map(|text| text.to_string()),
             assignments: assignments.map(|a| (a.member_id.to_string(), a.assignment)).collect(),
         };
-        match ask(cx, Command::Sync(sync)).await {
-            Ok(Reply::Synced(Ok(synced))) => SyncGroupResponse::default()
+        match cx.broker.coordinator.sync(sync).await {
+            Ok(Ok(synced)) => SyncGroupResponse::default()
                 .with_protocol_type(synced.protocol_type.map(text))
                 .with_protocol_name(synced.protocol.map(text))
                 .with_assignment(synced.assignment),
-            Ok(Reply::Synced(Err(fault))) => failed(group_error_code(fault)),
-            Ok(other) => failed(mismatch(&other)),
-            Err(code) => failed(code),
+            Ok(Err(fault)) => failed(group_error_code(fault)),
+            Err(error) => failed(no_coordinator(error)),
         }
     }
 }
