@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::handlers::runner::ChargedResponse;
 use crate::handlers::session::Session;
 use crate::handlers::throttle;
 use crate::server::connection_limits::ConnectionPermit;
@@ -246,14 +247,15 @@ impl Connection {
 
     /// Queues a response, and takes over what else follows from its request.
     fn take_over(&mut self, answer: Answer) -> AfterResponse {
-        if let Response::Chunks(chunks) = answer.response {
+        let ChargedResponse { response, mute_ms, payer } = answer.charged;
+        if let Response::Chunks(chunks) = response {
             self.link.out.push(chunks, answer.held);
         }
-        self.link.payer = answer.payer.or(self.link.payer.take());
+        self.link.payer = payer.or(self.link.payer.take());
         if let Some(session) = answer.next_session {
             self.session = *session;
         }
-        AfterResponse { goes_on: true, mute_ms: answer.mute_ms }
+        AfterResponse { goes_on: true, mute_ms }
     }
 }
 

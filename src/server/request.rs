@@ -11,13 +11,13 @@ use crate::handlers::cluster::api_versions;
 use crate::handlers::context::Context;
 use crate::handlers::memory::RequestAllowance;
 use crate::handlers::request_cost::RequestCost;
-use crate::handlers::runner;
+use crate::handlers::runner::{self, ChargedResponse};
 use crate::handlers::session::Session;
 use crate::handlers::table;
 use crate::server::old_clients::OldClients;
 use crate::server::shared::ServerState;
 use crate::wire::header::{self, RequestHeader};
-use crate::wire::response::{API_VERSIONS, CloseReason, Response};
+use crate::wire::response::{API_VERSIONS, CloseReason};
 use crate::wire::shape::{self, ShapeError};
 
 /// A request whose header has been read, and that may be answered.
@@ -33,21 +33,11 @@ pub struct IncomingRequest {
 #[derive(Debug)]
 pub struct Answer {
     /// The response to send.
-    pub response: Response,
+    pub charged: ChargedResponse,
     /// The memory that is reserved for it.
     pub held: Option<MemoryPermit>,
-    /// How long not to read from the client after that, ms.
-    pub mute_ms: i64,
-    /// The client id to which the time for sending is charged, if processing time is limited.
-    pub payer: Option<String>,
     /// The session from now on, if the request has changed it.
     pub next_session: Option<Box<Session>>,
-}
-
-impl Answer {
-    fn plain(response: Response) -> Answer {
-        Answer { response, held: None, mute_ms: 0, payer: None, next_session: None }
-    }
 }
 
 impl IncomingRequest {
@@ -100,7 +90,8 @@ impl IncomingRequest {
         let IncomingRequest { header, api, body } = self;
         let Some(api) = api else {
             let response = api_versions::unsupported(header.correlation_id, table::APIS)?;
-            return Ok(Answer::plain(response));
+            let charged = ChargedResponse { response, mute_ms: 0, payer: None };
+            return Ok(Answer { charged, held: None, next_session: None });
         };
         let version = header.api_version;
         let shape = shape::check(api.key, version, &body, shape::decoded_bytes_max(body.len()))
@@ -122,10 +113,8 @@ impl IncomingRequest {
         };
         let charged = runner::run(&cx, api, body).await?;
         Ok(Answer {
-            response: charged.response,
+            charged,
             held: cx.memory.into_response(),
-            mute_ms: charged.mute_ms,
-            payer: charged.payer,
             next_session: cx.next_session.into_inner(),
         })
     }

@@ -7,9 +7,6 @@ use kafka_protocol::messages::describe_groups_response::{DescribedGroup, Describ
 use crate::wire::list::{COPIED_BYTES_MAX, encode_into};
 use crate::wire::response::{CloseReason, put_varint};
 
-/// DescribeGroups.
-pub const KEY: i16 = 15;
-
 /// Memory of a piece that is not copied, in addition to its bytes: rounded up.
 const PIECE_OVERHEAD_BYTES: usize = 256;
 
