@@ -33,6 +33,13 @@ pub mod log;
 pub mod machine;
 /// The metadata log `__cluster_metadata-0` and its image.
 pub mod metadata;
+/// What an operating system has and others do not: Linux's form, and one of POSIX for all others.
+#[cfg(all(target_os = "linux", not(ottla_portable)))]
+#[path = "platform/linux.rs"]
+pub mod platform;
+#[cfg(not(all(target_os = "linux", not(ottla_portable))))]
+#[path = "platform/portable.rs"]
+pub mod platform;
 /// Client quotas: limits, usage and throttle times.
 pub mod quotas;
 /// The network layer: accepts connections, reads requests and writes responses in order.

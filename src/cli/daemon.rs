@@ -18,6 +18,7 @@ use crate::cli::failure::Failure;
 use crate::cli::screen::{self, Progress};
 use crate::cli::serve::{self, Serve};
 use crate::clock::{Clock, SystemClock};
+use crate::platform;
 use crate::server::control::NAME;
 use crate::storage::disk::{Disk, OsDisk, read_all, replace};
 
@@ -105,9 +106,9 @@ fn running(file: &Path) -> Option<Pid> {
     let text = String::from_utf8(read_all(&OsDisk, file).ok()?).ok()?;
     let pid = Pid::from_raw(text.trim().parse().ok()?)?;
     test_kill_process(pid).ok()?;
-    // The id may belong to another process by now. Without /proc this cannot be checked.
-    let name = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid()));
-    let is_ours = name.map_or(true, |line| line.windows(5).any(|w| w == b"ottla" || w == b"serve"));
+    // The id may belong to another process by now.
+    let line = platform::command_line(pid.as_raw_pid());
+    let is_ours = line.is_none_or(|line| line.contains("ottla") || line.contains("serve"));
     is_ours.then_some(pid)
 }
 
@@ -227,7 +228,7 @@ pub fn stop(stop: Stop) -> Result<(), Failure> {
     kill_process(pid, Signal::TERM)
         .map_err(|error| Failure::new(format!("cannot stop {}: {error}", pid.as_raw_pid())))?;
     let clock = SystemClock::default();
-    while test_kill_process(pid).is_ok() && !is_zombie(pid) {
+    while test_kill_process(pid).is_ok() && !platform::is_zombie(pid.as_raw_pid()) {
         if clock.now().mono_ms > PATIENCE_MS {
             return Err(Failure::new(format!(
                 "the broker (pid {}) did not stop",
@@ -244,12 +245,6 @@ pub fn stop(stop: Stop) -> Result<(), Failure> {
         }
     }
     screen::line(&format!("Stopped Ottla (pid {}).", pid.as_raw_pid()))
-}
-
-/// Returns true for a process that has ended but was not yet waited for by its parent.
-fn is_zombie(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
-    stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
 }
 
 /// Runs `ottla status`: 0 if a broker is running, 1 if a component is offline, 3 if none is

@@ -10,8 +10,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGHUP as a bit of a signal mask.
-const HANGUP_BIT: u64 = 1;
+use crate::platform;
 
 /// The signals that the process handles.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ impl Signals {
         let mut unheeded =
             vec![signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
         let mut hangup = None;
-        if !is_hangup_ignored() {
+        if !platform::is_hangup_ignored() {
             let heard = signal(SignalKind::hangup())?;
             if ignores_hangup {
                 unheeded.push(heard);
@@ -71,13 +70,4 @@ impl Signals {
         self.hangup = None;
         self.stop().await;
     }
-}
-
-/// Returns true if SIGHUP was ignored when the program started, as under `nohup`. Without /proc
-/// this is not known.
-fn is_hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & HANGUP_BIT != 0)
 }

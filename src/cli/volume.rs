@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
+use crate::platform;
 
 /// Mount points of volumes, each with the data directory inside it.
 const PLACES: &[(&str, &str)] = &[
@@ -37,7 +38,7 @@ pub fn prepare() -> Result<(), Failure> {
 
 /// Returns the data directory of another broker's image, if a volume is mounted there.
 pub fn of_another_image() -> Option<PathBuf> {
-    of(&std::fs::read_to_string("/proc/self/mountinfo").ok()?)
+    of(&platform::mounts()?)
 }
 
 fn of(mounts: &str) -> Option<PathBuf> {

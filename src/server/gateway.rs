@@ -8,10 +8,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use crate::platform;
+
 /// Files that Docker and Podman leave in every container.
 const MARKS: &[&str] = &["/.dockerenv", "/run/.containerenv"];
-/// The kernel's routing table. It changes when a network is connected, so it is read each time.
-const ROUTES: &str = "/proc/net/route";
 
 /// Whether this process runs in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,7 @@ impl Gateway {
     /// Returns true if the address is a gateway of a container's network.
     pub fn is(&self, peer: IpAddr) -> bool {
         let IpAddr::V4(peer) = peer.to_canonical() else { return false };
-        self.is_in_container
-            && std::fs::read_to_string(ROUTES).is_ok_and(|routes| is_gateway(&routes, peer))
+        self.is_in_container && platform::routes().is_some_and(|routes| is_gateway(&routes, peer))
     }
 }
 

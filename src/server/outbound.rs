@@ -2,8 +2,9 @@
 //!
 //! Adjacent bytes are written in one call. While the pages of a file slice are in memory, it is
 //! read into a buffer of the thread and sent; what the socket does not take is read again later, so
-//! that a client that stops reading holds no memory. Cold pages are first read by a blocking
-//! thread. Deferred parts are encoded piece by piece, when everything before them has been sent.
+//! that a client that stops reading holds no memory. Cold pages are read by a blocking thread, and
+//! so are all where the system does not say which are cold (`platform`). Deferred parts are encoded
+//! piece by piece, when everything before them has been sent.
 //!
 //! **Invariant:** memory held for responses is given back as the socket takes them, and a client
 //! that holds some must keep reading while others wait for it.
@@ -109,7 +110,7 @@ impl Outbound {
                 }
                 Step::Wait => self.writable_in_time(transport).await?,
                 Step::Pause => tokio::task::yield_now().await,
-                Step::Cold(slice) => warm(slice).await?,
+                Step::Cold(slice) => self.send_cold(transport, slice).await?,
             }
         }
     }
@@ -153,6 +154,26 @@ impl Outbound {
             }
         }
         Ok(Step::Done)
+    }
+
+    /// Sends the beginning of the slice that comes first. As with hot pages, what the socket does
+    /// not take is read again later.
+    async fn send_cold(&mut self, transport: &mut Transport, slice: FileSlice) -> io::Result<()> {
+        let piece = read_cold(slice).await?;
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match transport.try_write(&piece) {
+            Ok(sent) => {
+                self.advance(sent);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                drop(piece);
+                self.writable_in_time(transport).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn send_bytes(&self, transport: &mut Transport) -> io::Result<usize> {
@@ -256,11 +277,13 @@ fn send_piece(transport: &mut Transport, slice: &FileSlice) -> Result<usize, Sen
     })
 }
 
-/// Brings a slice into the page cache on a blocking thread.
-async fn warm(slice: FileSlice) -> io::Result<()> {
+/// Reads the beginning of a slice on a blocking thread.
+async fn read_cold(slice: FileSlice) -> io::Result<Vec<u8>> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut piece = vec![0; slice.len.min(PIECE_BYTES)];
-        slice.file.read_at(&mut piece, slice.position).map(drop)
+        let read = slice.file.read_at(&mut piece, slice.position)?;
+        piece.truncate(read);
+        Ok(piece)
     });
     reading.await.map_err(io::Error::other)?
 }

@@ -6,11 +6,11 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::num::NonZeroU64;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+
+use crate::platform;
 
 /// One entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,8 @@ pub trait Disk: Send + Sync + Debug {
 pub trait File: Send + Sync + Debug {
     /// Reads at most `buffer.len()` bytes; 0 only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
-    /// Reads what is already in memory; fails with `WouldBlock` if the disk would have to be read.
+    /// Reads what is already in memory; fails with `WouldBlock` if the disk would have to be read,
+    /// or if that is not known.
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.read_at(buffer, position)
     }
@@ -107,10 +108,6 @@ pub trait File: Send + Sync + Debug {
     /// Makes the contents durable. An error is final: the kernel may have dropped the pages, so a
     /// second call that succeeds proves nothing.
     fn sync(&self) -> io::Result<()>;
-    /// Returns the file descriptor, if it has one.
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
 }
 
 /// Fills `buffer` from `position`, or fails with `UnexpectedEof`.
@@ -248,28 +245,11 @@ impl File for OsFile {
     }
 
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        use rustix::io::{Errno, ReadWriteFlags};
-        let mut buffers = [io::IoSliceMut::new(buffer)];
-        match rustix::io::preadv2(&self.0, &mut buffers, position, ReadWriteFlags::NOWAIT) {
-            Ok(n) => Ok(n),
-            // A file system without RWF_NOWAIT (some network and overlay ones): an ordinary read.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => self.read_at(buffer, position),
-            Err(error) => Err(error.into()),
-        }
+        platform::read_cached_at(&self.0, buffer, position)
     }
 
     fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        use rustix::fs::{Advice, fadvise};
-        match self.read_hot_at(buffer, position) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => return read,
-        }
-        // If the next piece were read ahead, it would look as if other readers had wanted it.
-        // Advice that is ignored costs memory that the system can reclaim at any time.
-        let _ = fadvise(&self.0, 0, None, Advice::Random);
-        let read = self.read_at(buffer, position)?;
-        let _ = fadvise(&self.0, position, NonZeroU64::new(read as u64), Advice::DontNeed);
-        Ok(read)
+        platform::read_once_at(&self.0, buffer, position)
     }
 
     fn write_at(&self, head: &[u8], rest: &[u8], position: u64) -> io::Result<()> {
@@ -298,20 +278,11 @@ impl File for OsFile {
     }
 
     fn reserve(&self, position: u64, bytes: u64) -> io::Result<()> {
-        use rustix::fs::FallocateFlags;
-        use rustix::io::Errno;
-        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, position, bytes) {
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        platform::reserve(&self.0, position, bytes)
     }
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.0.as_fd())
     }
 }
 

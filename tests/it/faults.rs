@@ -129,9 +129,6 @@ async fn what_is_offline_stands_in_the_log_again_every_minute() {
     disk.fail_next_write("__consumer_offsets-0/", InjectedError::Io);
     client.call(7, &committing("g", "t", 0, 2)).await;
     while said() == 0 {
-        // A test on another thread may have come to the line first while the subscriber was being
-        // set, and the line been turned off; it is repeated after a minute.
-        tracing::callsite::rebuild_interest_cache();
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     tokio::time::pause();

@@ -47,6 +47,7 @@ mod memory;
 mod metadata;
 mod named_twice;
 mod order_of_checks;
+mod platform;
 mod produce;
 mod produce_rules;
 mod project;

@@ -14,6 +14,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("config", &["thiserror", "toml"]),
     ("fields", &["bytes", "thiserror", "uuid"]),
     ("machine", &[]),
+    ("platform", &["rustix"]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),
     (
         "storage",
