@@ -11,6 +11,7 @@ use crate::coordinator::driver::run;
 use crate::coordinator::group_coordinator::GroupInbox;
 use crate::coordinator::journal::{Journal, JournalError};
 use crate::groups::command::Command;
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::Limits;
 use crate::groups::questions::TopicDeleted;
 use crate::groups::records::TOPIC;
@@ -47,7 +48,10 @@ pub fn begin(broker: &Broker, inbox: GroupInbox) {
         broker.clock.clone(),
         pending,
         stopping,
-        move |groups| lost_topics(groups, &topics),
+        move |groups| {
+            log_unserved(groups);
+            lost_topics(groups, &topics)
+        },
         move |groups| monitor.note(groups.usage()),
     );
     let health = broker.health.clone();
@@ -66,6 +70,22 @@ pub fn limits(config: &GroupConfig) -> Limits {
         bytes: of(config.coordinator_max_bytes),
         group_bytes: of(config.max_bytes.into()),
         member_bytes: of(config.member_max_bytes.into()),
+    }
+}
+
+/// Logs how many groups there are of types that are not served.
+fn log_unserved(groups: &Groups) {
+    let count = |group_type| groups.count_of(group_type);
+    let consumer = count(GroupType::Consumer);
+    let (share, streams) = (count(GroupType::Share), count(GroupType::Streams));
+    if consumer + share + streams > 0 {
+        tracing::warn!(
+            topic = TOPIC,
+            consumer,
+            share,
+            streams,
+            "groups of the newer protocols are not served; their records are kept"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use crate::groups::Groups;
 use crate::groups::error::GroupError;
 use crate::groups::group::GroupState;
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
@@ -22,7 +23,11 @@ impl Groups {
         let page = ids.by_ref().take(SLICE).filter_map(|id| self.groups.get(id));
         let listed = page.map(|group| Listing {
             group: group.id.to_string(),
-            protocol_type: group.protocol_type.clone().unwrap_or_default(),
+            protocol_type: match (group.group_type, &group.protocol_type) {
+                (GroupType::Classic, protocol_type) => protocol_type.clone().unwrap_or_default(),
+                (unserved, _) => unserved.name().to_owned(),
+            },
+            group_type: group.group_type,
             state: group.phase.name(),
         });
         (listed.collect(), ids.next().is_some())
@@ -30,6 +35,9 @@ impl Groups {
 
     pub(crate) fn describe(&self, id: &str) -> Result<Description, GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
+        if group.group_type != GroupType::Classic {
+            return Err(GroupError::NotClassic);
+        }
         let is_stable = group.phase == GroupState::Stable;
         let protocol = group.protocol.as_deref().filter(|_| is_stable);
         let member = |m: &Member| DescribedMember {
@@ -56,7 +64,8 @@ impl Groups {
     /// Writes tombstones for the next slice of the group. Returns whether that is all.
     fn try_delete(&self, id: &str, step: &mut Step) -> Result<Progress, GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
-        if group.phase != GroupState::Empty {
+        // The members of a group that is not served are not known, and its records are kept.
+        if group.phase != GroupState::Empty || group.group_type != GroupType::Classic {
             return Err(GroupError::NotEmpty);
         }
         let slice = group.offsets.iter().take(SLICE);

@@ -4,6 +4,7 @@ use crate::clock::Now;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
 use crate::groups::group::Group;
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
 use crate::groups::step::Step;
@@ -119,11 +120,17 @@ impl Machine for Groups {
                 self.with_group(id, |_, group| {
                     let (offsets, pending) =
                         (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
-                    let watched_ms = group.watched_ms;
+                    let (watched_ms, group_type) = (group.watched_ms, group.group_type);
                     let bare = Group::new(group.id.clone(), now.wall_ms);
-                    *group = Group { offsets, pending, watched_ms, ..bare };
+                    *group = Group { offsets, pending, watched_ms, group_type, ..bare };
                 });
                 self.forget_if_bare(id);
+            }
+            Record::Unserved { group: id, group_type, value, .. } => {
+                if record.is_of_group() {
+                    let group_type = if value.is_some() { *group_type } else { GroupType::Classic };
+                    self.set_type(now, id, group_type);
+                }
             }
         }
         if self.retention_due_ms.is_none() && !self.groups.is_empty() {

@@ -71,6 +71,9 @@ pub enum GroupError {
     /// The group does not exist.
     #[error("the group does not exist")]
     GroupNotFound,
+    /// The group is not a classic one.
+    #[error("the group is not a classic group")]
+    NotClassic,
     /// The group has members.
     #[error("the group is not empty")]
     NotEmpty,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::groups::committed::CommittedOffsets;
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::Usage;
 use crate::groups::members::{Member, Members};
 use crate::groups::pending::PendingMembers;
@@ -53,6 +54,8 @@ impl GroupState {
 pub struct Group {
     /// Its id.
     pub id: Arc<str>,
+    /// Its type. What follows, up to the offsets, is the state of a classic group.
+    pub group_type: GroupType,
     /// Its state.
     pub phase: GroupState,
     /// When it entered the state, ms since 1970.
@@ -113,6 +116,7 @@ impl Group {
     pub fn new(id: Arc<str>, now_wall_ms: i64) -> Group {
         Group {
             id,
+            group_type: GroupType::Classic,
             phase: GroupState::Empty,
             state_ms: now_wall_ms,
             protocol_type: None,
@@ -269,7 +273,8 @@ impl Group {
 
     /// Returns true if removing the group would lose nothing.
     pub fn is_bare(&self) -> bool {
-        !self.is_recorded
+        self.group_type == GroupType::Classic
+            && !self.is_recorded
             && self.members.is_empty()
             && self.pending.is_empty()
             && self.offsets.is_empty()

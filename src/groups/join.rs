@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::clock::Now;
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::{FirstRebalance, Group, GroupState};
+use crate::groups::group_type::GroupType;
 use crate::groups::members::Member;
 use crate::groups::questions::{Join, JoinError, Joined, JoinedMember};
 use crate::groups::records::{GroupValue, Record};
@@ -48,6 +49,10 @@ impl Groups {
             self.group_or_new(now, &identity.group);
         }
         let outcome = self.with_group(&identity.group, |groups, group| {
+            if group.group_type != GroupType::Classic {
+                let fault = GroupError::InconsistentProtocol;
+                return Err(JoinError::Refused(fault, String::new()));
+            }
             if !groups.has_room(group, &identity.member) {
                 group.pending.remove(&identity.member);
                 // In a group that has become too large, the last members to rejoin are removed.

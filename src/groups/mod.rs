@@ -18,6 +18,7 @@ use crate::clock::Now;
 use crate::groups::deleted_topics::DeletedTopics;
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::Group;
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::{Limits, Usage};
 use crate::groups::records::OffsetAndMetadata;
 use crate::groups::retention_sweep::RetentionSweep;
@@ -31,6 +32,7 @@ mod deleted_topics;
 mod dispatch;
 pub mod error;
 pub mod group;
+pub mod group_type;
 mod heartbeat;
 mod join;
 pub mod limits;
@@ -198,6 +200,20 @@ impl Groups {
         self.usage.change(Usage::default(), group.usage());
         self.ids.insert(id.clone());
         self.groups.insert(id, group);
+    }
+
+    /// Sets the type of a group; a classic group that does not exist is not created.
+    fn set_type(&mut self, now: Now, id: &str, group_type: GroupType) {
+        if group_type != GroupType::Classic {
+            self.group_or_new(now, id);
+        }
+        self.with_group(id, |_, group| group.group_type = group_type);
+        self.forget_if_bare(id);
+    }
+
+    /// Returns how many groups there are of a type.
+    pub fn count_of(&self, group_type: GroupType) -> usize {
+        self.groups.values().filter(|group| group.group_type == group_type).count()
     }
 
     /// Refuses a new group if the maximum number has been reached.

@@ -6,6 +6,7 @@ use crate::clock::Now;
 use crate::groups::committed::offset_bytes;
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::{Group, GroupState};
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::questions::{
     Commit, DeleteOffsets, DeletedOffsets, FetchedOffsets, MemberIdentity, Progress, TopicDeleted,
@@ -143,6 +144,9 @@ impl Groups {
     ) -> Result<DeletedOffsets, GroupError> {
         checked_id(id)?;
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
+        if group.group_type == GroupType::Share {
+            return Err(GroupError::GroupNotFound);
+        }
         let is_empty = group.phase == GroupState::Empty;
         if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
             return Err(GroupError::NotEmpty);
@@ -230,6 +234,10 @@ pub(crate) fn forgotten(group: &str, topic: &str, partition: i32) -> Record {
 
 /// Checks the member and the generation of a commit (Kafka's `ClassicGroup.validateOffsetCommit`).
 fn validate_commit(group: &Group, identity: &MemberIdentity) -> Result<(), GroupError> {
+    // A share group has no committed offsets.
+    if group.group_type == GroupType::Share {
+        return Err(GroupError::GroupNotFound);
+    }
     if identity.generation < 0 && group.phase == GroupState::Empty {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::groups::error::GroupError;
+use crate::groups::group_type::GroupType;
 use crate::groups::protocols::{Protocols, member_bytes, protocols_bytes};
 use crate::groups::records::OffsetAndMetadata;
 
@@ -261,6 +262,8 @@ pub struct Listing {
     pub group: String,
     /// Its protocol type, such as `consumer`, or empty.
     pub protocol_type: String,
+    /// Its type.
+    pub group_type: GroupType,
     /// The name of its state.
     pub state: &'static str,
 }

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use crate::fields::{DecodeError, Reader, Writer};
+use crate::groups::group_type::{GroupType, is_of_group};
 use crate::machine::MachineRecord;
 
 /// The topic of groups and committed offsets.
@@ -36,6 +37,17 @@ pub enum Record {
         group: String,
         /// The group's metadata.
         value: Option<GroupValue>,
+    },
+    /// A record of a group whose type is not served. It is kept as it is.
+    Unserved {
+        /// The group id.
+        group: String,
+        /// The type of the group.
+        group_type: GroupType,
+        /// The key.
+        key: Bytes,
+        /// The value; none for a tombstone.
+        value: Option<Bytes>,
     },
 }
 
@@ -92,6 +104,18 @@ pub struct MemberValue {
     pub assignment: Bytes,
 }
 
+impl Record {
+    /// Returns true for the record that a group has, beside those of its members and offsets, as
+    /// long as it exists.
+    pub fn is_of_group(&self) -> bool {
+        match self {
+            Record::Offset { .. } => false,
+            Record::Group { .. } => true,
+            Record::Unserved { key, .. } => Reader::new(key).i16().is_ok_and(is_of_group),
+        }
+    }
+}
+
 impl MachineRecord for Record {
     const TOPIC: &'static str = TOPIC;
     type DecodeError = DecodeError;
@@ -100,6 +124,7 @@ impl MachineRecord for Record {
         let value = match self {
             Record::Offset { value, .. } => value.as_ref().map(OffsetAndMetadata::encode),
             Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
+            Record::Unserved { value, .. } => value.as_ref().map(|value| value.to_vec()),
         };
         (self.key(), value)
     }
@@ -117,13 +142,16 @@ impl MachineRecord for Record {
                 key.i16(GROUP_METADATA);
                 key.old_string(group);
             }
+            Record::Unserved { key, .. } => return key.to_vec(),
         }
         key.into_bytes()
     }
 
     fn placement(&self) -> &str {
         match self {
-            Record::Offset { group, .. } | Record::Group { group, .. } => group,
+            Record::Offset { group, .. }
+            | Record::Group { group, .. }
+            | Record::Unserved { group, .. } => group,
         }
     }
 
@@ -131,6 +159,7 @@ impl MachineRecord for Record {
         match self {
             Record::Offset { value, .. } => value.is_none(),
             Record::Group { value, .. } => value.is_none(),
+            Record::Unserved { value, .. } => value.is_none(),
         }
     }
 
@@ -139,6 +168,7 @@ impl MachineRecord for Record {
         match &mut tombstone {
             Record::Offset { value, .. } => *value = None,
             Record::Group { value, .. } => *value = None,
+            Record::Unserved { value, .. } => *value = None,
         }
         tombstone
     }
@@ -150,11 +180,12 @@ impl MachineRecord for Record {
             Record::Group { value, .. } => {
                 value.as_ref().map_or(0, |value| value.members.iter().map(of).sum())
             }
+            Record::Unserved { value, .. } => value.as_ref().map_or(0, Bytes::len),
         }
     }
 
-    fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
-        let mut key = Reader::new(key);
+    fn decode(bytes: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
+        let mut key = Reader::new(bytes);
         let record = match key.i16()? {
             0 | OFFSET_COMMIT => Record::Offset {
                 group: key.string_i16()?,
@@ -166,7 +197,15 @@ impl MachineRecord for Record {
                 group: key.string_i16()?,
                 value: value.map(GroupValue::decode).transpose()?,
             },
-            _ => return Ok(None),
+            other => match GroupType::unserved(other) {
+                Some(group_type) => Record::Unserved {
+                    group: key.string_i16()?,
+                    group_type,
+                    key: Bytes::copy_from_slice(bytes),
+                    value: value.map(Bytes::copy_from_slice),
+                },
+                None => return Ok(None),
+            },
         };
         Ok(Some(record))
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock::Now;
 use crate::groups::Groups;
 use crate::groups::group::{Group, GroupState};
+use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::offsets::forgotten;
 use crate::groups::records::{OffsetAndMetadata, Record};
@@ -55,6 +56,10 @@ impl Groups {
         step: &mut Step,
     ) -> Option<(Arc<str>, i32)> {
         *left -= 1;
+        // Its members, and what they are subscribed to, are not known.
+        if group.group_type != GroupType::Classic {
+            return None;
+        }
         let subscriptions = match group.phase {
             GroupState::Empty => None,
             GroupState::Stable if group.offsets.is_empty() => return None,

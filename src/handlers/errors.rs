@@ -179,7 +179,7 @@ pub fn group_error_code(fault: GroupError) -> Code {
         GroupError::RebalanceInProgress => Code::RebalanceInProgress,
         GroupError::InconsistentProtocol => Code::InconsistentGroupProtocol,
         GroupError::GroupFull => Code::GroupMaxSizeReached,
-        GroupError::GroupNotFound => Code::GroupIdNotFound,
+        GroupError::GroupNotFound | GroupError::NotClassic => Code::GroupIdNotFound,
         GroupError::NotEmpty => Code::NonEmptyGroup,
         GroupError::Subscribed => Code::GroupSubscribedToTopic,
         GroupError::MetadataTooLarge => Code::OffsetMetadataTooLarge,

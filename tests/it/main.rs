@@ -64,5 +64,6 @@ mod tidy;
 mod topic_changes;
 mod topic_names;
 mod topics;
+mod unserved_groups;
 mod versions;
 mod walls;

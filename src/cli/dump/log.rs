@@ -163,7 +163,10 @@ fn contents(header: &Header, record: &Record, kind: RecordKind) -> String {
     let (key, value) = (record.key.as_deref(), record.value.as_deref());
     match kind {
         RecordKind::Groups => {
-            if let Ok(Some(known)) = groups::Record::decode(key.unwrap_or_default(), value) {
+            let decoded = groups::Record::decode(key.unwrap_or_default(), value);
+            if let Ok(Some(known)) = decoded
+                && !matches!(known, groups::Record::Unserved { .. })
+            {
                 return format!(" payload: {known:?}");
             }
         }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
-use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, GroupId};
+use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::error::GroupError;
@@ -47,7 +47,12 @@ impl ListHandler for DescribeGroups {
             let describe = Describe { group: id.to_string() };
             let described = match cx.broker.coordinator.ask(describe).await {
                 Ok(Ok(description)) => whole(cx.version, *description),
-                Ok(Err(GroupError::GroupNotFound)) => unknown(cx.version, &id),
+                Ok(Err(GroupError::GroupNotFound)) => {
+                    dead(cx.version, || format!("Group {} not found.", &*id))
+                }
+                Ok(Err(GroupError::NotClassic)) => {
+                    dead(cx.version, || format!("Group {} is not a classic group.", &*id))
+                }
                 Ok(Err(fault)) => failed(group_error_code(fault)),
                 Err(error) => failed(no_coordinator(error)),
             };
@@ -73,13 +78,13 @@ fn failed(code: Code) -> DescribedGroup {
     DescribedGroup::default().with_error_code(code.code())
 }
 
-fn unknown(version: i16, id: &GroupId) -> DescribedGroup {
+/// Returns the description of a group that does not exist, or not as a classic one.
+fn dead(version: i16, why: impl FnOnce() -> String) -> DescribedGroup {
     let dead = DescribedGroup::default().with_group_state(StrBytes::from_static_str("Dead"));
     if version < 6 {
         return dead;
     }
-    dead.with_error_code(Code::GroupIdNotFound.code())
-        .with_error_message(Some(text(format!("Group {} not found.", &**id))))
+    dead.with_error_code(Code::GroupIdNotFound.code()).with_error_message(Some(text(why())))
 }
 
 fn whole(version: i16, description: Description) -> DescribedGroup {

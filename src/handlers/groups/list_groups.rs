@@ -16,9 +16,6 @@ use crate::handlers::response_list::ResponseList;
 use crate::handlers::throttle::respond;
 use crate::wire::response::{CloseReason, Response};
 
-/// The only group type so far.
-const CLASSIC: &str = "classic";
-
 /// The handler.
 pub struct ListGroups;
 
@@ -44,13 +41,17 @@ impl ListHandler for ListGroups {
             filter.is_empty() || filter.contains(&value.to_ascii_lowercase())
         };
         let states = lowercase(&request.states_filter);
-        let of_type = is_wanted(&lowercase(&request.types_filter), CLASSIC);
-        for group in listed.into_iter().filter(|group| of_type && is_wanted(&states, group.state)) {
+        let types = lowercase(&request.types_filter);
+        for group in listed {
+            let group_type = group.group_type.name();
+            if !is_wanted(&types, group_type) || !is_wanted(&states, group.state) {
+                continue;
+            }
             let listed = ListedGroup::default()
                 .with_group_id(GroupId(text(group.group)))
                 .with_protocol_type(text(group.protocol_type))
                 .with_group_state(StrBytes::from_static_str(group.state))
-                .with_group_type(StrBytes::from_static_str(CLASSIC));
+                .with_group_type(StrBytes::from_static_str(group_type));
             list.put(&listed).await?;
         }
         let tail = usize::from(cx.version >= 3);
