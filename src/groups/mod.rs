@@ -26,6 +26,7 @@ use crate::groups::topics::CommittedTopics;
 use crate::groups::visits::visit;
 
 mod admin;
+mod classic;
 pub mod command;
 pub mod committed;
 mod deleted_topics;
@@ -33,8 +34,6 @@ mod dispatch;
 pub mod error;
 pub mod group;
 pub mod group_type;
-mod heartbeat;
-mod join;
 pub mod limits;
 pub mod members;
 mod offsets;
@@ -45,10 +44,7 @@ pub mod records;
 mod retention;
 mod retention_sweep;
 mod small_map;
-mod statics;
 pub mod step;
-mod sync;
-mod timers;
 mod topics;
 mod visits;
 

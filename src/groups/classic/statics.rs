@@ -2,9 +2,9 @@
 
 use crate::clock::Now;
 use crate::groups::Groups;
+use crate::groups::classic::join::joined;
 use crate::groups::error::GroupError;
 use crate::groups::group::{Group, GroupState, Replacement};
-use crate::groups::join::joined;
 use crate::groups::protocols::Protocols;
 use crate::groups::questions::{Join, JoinError};
 use crate::groups::records::{GroupValue, Record};
