@@ -40,6 +40,8 @@ pub mod platform;
 #[cfg(not(all(target_os = "linux", not(ottla_portable))))]
 #[path = "platform/portable.rs"]
 pub mod platform;
+/// The messages of the protocol, made from `schemas/`, decoded within bounds.
+pub mod protocol;
 /// Client quotas: limits, usage and throttle times.
 pub mod quotas;
 /// The network layer: accepts connections, reads requests and writes responses in order.

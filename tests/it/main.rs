@@ -53,6 +53,7 @@ mod produce_rules;
 mod project;
 mod promises;
 mod protection;
+mod protocol;
 mod quotas;
 mod recovery;
 mod release;

@@ -1,0 +1,501 @@
+//! Decoding within bounds.
+//!
+//! **Invariant:** a count or length is compared with the bytes that follow it, and charged to the
+//! budget, before anything is allocated for it. A few bytes thus never ask for much memory, and a
+//! message takes at most its budget beside its frame: strings and records are slices of the frame.
+//!
+//! **Invariant:** depth is that of the schemas, and time is proportional to the bytes of the
+//! message.
+//!
+//! As in Kafka, bytes after the message in its frame are ignored. Unlike in Kafka, tags must
+//! ascend, as clients write them (KIP-482), and a length below -1 does not mean null.
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+/// Minimum charge in bytes for an element of a list of values that are longer than a byte: handlers
+/// make a struct of each.
+pub const LISTED_BYTES: usize = 96;
+/// Overhead of an allocation, rounded up.
+const ALLOCATION_BYTES: usize = 32;
+/// Kafka's limit for strings, even where the length field could be larger.
+const STRING_BYTES_MAX: usize = 0x7fff;
+
+/// Why bytes are not the message that they should be. `field` is the field's name in Kafka's
+/// schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The message ends inside a field.
+    #[error("{field}: the message is truncated")]
+    Short {
+        /// The field.
+        field: &'static str,
+    },
+    /// A length or count that exceeds the bytes that follow.
+    #[error("{field}: a length of {length}, but only {left} bytes are left")]
+    Length {
+        /// The field.
+        field: &'static str,
+        /// The length or count in the message.
+        length: i64,
+        /// Bytes left after it.
+        left: usize,
+    },
+    /// Null where the version does not allow it.
+    #[error("{field}: null")]
+    Null {
+        /// The field.
+        field: &'static str,
+    },
+    /// The byte before a nullable struct is neither 1 nor -1.
+    #[error("{field}: {found} is neither 1 (present) nor -1 (null)")]
+    Presence {
+        /// The field.
+        field: &'static str,
+        /// The byte found.
+        found: i8,
+    },
+    /// A varint of more than five bytes or 32 bits.
+    #[error("{field}: a varint exceeds 32 bits")]
+    Varint {
+        /// The field.
+        field: &'static str,
+    },
+    /// A string that is not UTF-8.
+    #[error("{field}: not UTF-8")]
+    Utf8 {
+        /// The field.
+        field: &'static str,
+    },
+    /// A tag that is out of order, or that is not a tag in that version.
+    #[error("{field}: unexpected tag {tag}")]
+    Tag {
+        /// The tagged field, or the struct if no field has that tag.
+        field: &'static str,
+        /// The tag.
+        tag: u32,
+    },
+    /// A tagged field that is shorter than its announced size.
+    #[error("{field}: {left} bytes left over in its tag")]
+    TagLength {
+        /// The struct.
+        field: &'static str,
+        /// Bytes left over after its fields.
+        left: usize,
+    },
+    /// The message would take more memory than there is for it.
+    #[error("{field}: decoding the message takes {bytes} bytes of memory or more, not {budget}")]
+    Budget {
+        /// The field at which the budget was exceeded.
+        field: &'static str,
+        /// Memory needed up to that field, in bytes.
+        bytes: usize,
+        /// The budget in bytes.
+        budget: usize,
+    },
+}
+
+/// A struct that can be decoded.
+pub trait Decode: Sized + Default {
+    /// Decodes it from where the decoder is.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    fn decode(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+}
+
+/// A message on its way from bytes to values.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    frame: &'a Bytes,
+    at: usize,
+    /// Where the message, or the tagged field, ends at the latest.
+    end: usize,
+    version: i16,
+    is_flexible: bool,
+    budget: usize,
+    charged: usize,
+}
+
+impl<'a> Decoder<'a> {
+    /// Returns a decoder at the beginning of these bytes.
+    pub fn new(frame: &'a Bytes, version: i16, is_flexible: bool, budget: usize) -> Decoder<'a> {
+        Decoder { frame, at: 0, end: frame.len(), version, is_flexible, budget, charged: 0 }
+    }
+
+    /// Returns the version of the message.
+    #[inline]
+    pub fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// Returns how many bytes have been read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Returns the memory that has been charged, in bytes.
+    pub fn charged(&self) -> usize {
+        self.charged
+    }
+
+    #[inline]
+    fn left(&self) -> usize {
+        self.end - self.at
+    }
+
+    #[inline]
+    fn array_of<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+        let rest = &self.frame[self.at..self.end];
+        let bytes = rest.first_chunk::<N>().ok_or(DecodeError::Short { field })?;
+        self.at += N;
+        Ok(*bytes)
+    }
+
+    #[inline]
+    fn slice(&mut self, field: &'static str, n: usize) -> Result<Bytes, DecodeError> {
+        if n > self.left() {
+            return Err(DecodeError::Short { field });
+        }
+        self.at += n;
+        // A slice that is empty would keep the frame alive as well.
+        if n == 0 { Ok(Bytes::new()) } else { Ok(self.frame.slice(self.at - n..self.at)) }
+    }
+
+    /// Reads a varint of at most 32 bits.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is longer, or truncated.
+    #[inline]
+    pub fn varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        let mut value = 0_u32;
+        for index in 0..5 {
+            let [byte] = self.array_of(field)?;
+            let bits = u32::from(byte & 0x7f);
+            if index == 4 && bits > 0x0f {
+                break;
+            }
+            value |= bits << (7 * index);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::Varint { field })
+    }
+
+    /// Checks a length: `None` for null, and otherwise that so many bytes, or elements of at least
+    /// a byte, can follow.
+    #[inline]
+    fn checked(&self, field: &'static str, length: i64) -> Result<Option<usize>, DecodeError> {
+        let left = self.left();
+        match usize::try_from(length) {
+            Ok(n) if n <= left => Ok(Some(n)),
+            Err(_) if length == -1 => Ok(None),
+            _ => Err(DecodeError::Length { field, length, left }),
+        }
+    }
+
+    #[inline]
+    fn compact_or_i32(&mut self, field: &'static str) -> Result<Option<usize>, DecodeError> {
+        let length = match self.is_flexible {
+            true => i64::from(self.varint(field)?) - 1,
+            false => i64::from(i32::from_be_bytes(self.array_of(field)?)),
+        };
+        self.checked(field, length)
+    }
+
+    #[inline]
+    fn text(
+        &mut self,
+        field: &'static str,
+        length: Option<usize>,
+    ) -> Result<Option<StrBytes>, DecodeError> {
+        let Some(n) = length else { return Ok(None) };
+        if n > STRING_BYTES_MAX {
+            return Err(DecodeError::Length { field, length: n as i64, left: self.left() });
+        }
+        let bytes = self.slice(field, n)?;
+        StrBytes::from_utf8(bytes).map(Some).map_err(|_| DecodeError::Utf8 { field })
+    }
+
+    /// Reads a string or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes are not a string.
+    #[inline]
+    pub fn nullable_string(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<StrBytes>, DecodeError> {
+        if !self.is_flexible {
+            return self.nullable_fixed_string(field);
+        }
+        let length = i64::from(self.varint(field)?) - 1;
+        let length = self.checked(field, length)?;
+        self.text(field, length)
+    }
+
+    /// Reads a string or null whose length has two bytes in every version.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes are not a string.
+    #[inline]
+    pub fn nullable_fixed_string(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<StrBytes>, DecodeError> {
+        let length = i64::from(i16::from_be_bytes(self.array_of(field)?));
+        let length = self.checked(field, length)?;
+        self.text(field, length)
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes are not a string.
+    #[inline]
+    pub fn string(&mut self, field: &'static str) -> Result<StrBytes, DecodeError> {
+        self.nullable_string(field)?.ok_or(DecodeError::Null { field })
+    }
+
+    /// Reads a string whose length has two bytes in every version.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes are not a string.
+    #[inline]
+    pub fn fixed_string(&mut self, field: &'static str) -> Result<StrBytes, DecodeError> {
+        self.nullable_fixed_string(field)?.ok_or(DecodeError::Null { field })
+    }
+
+    /// Reads bytes or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer bytes.
+    #[inline]
+    pub fn nullable_bytes(&mut self, field: &'static str) -> Result<Option<Bytes>, DecodeError> {
+        match self.compact_or_i32(field)? {
+            Some(n) => self.slice(field, n).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer bytes, or if they are null.
+    #[inline]
+    pub fn bytes(&mut self, field: &'static str) -> Result<Bytes, DecodeError> {
+        self.nullable_bytes(field)?.ok_or(DecodeError::Null { field })
+    }
+
+    /// Reads record batches or null, without a look into them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer bytes.
+    #[inline]
+    pub fn nullable_records(&mut self, field: &'static str) -> Result<Option<Bytes>, DecodeError> {
+        self.nullable_bytes(field)
+    }
+
+    /// Reads record batches, without a look into them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer bytes, or if they are null.
+    #[inline]
+    pub fn records(&mut self, field: &'static str) -> Result<Bytes, DecodeError> {
+        self.bytes(field)
+    }
+
+    /// Reads an array of structs or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn nullable_array<T>(
+        &mut self,
+        field: &'static str,
+        one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        self.elements(field, size_of::<T>(), one)
+    }
+
+    /// Reads an array of structs.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn array<T>(
+        &mut self,
+        field: &'static str,
+        one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.nullable_array(field, one)?.ok_or(DecodeError::Null { field })
+    }
+
+    /// Reads an array of values or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn nullable_list<T>(
+        &mut self,
+        field: &'static str,
+        one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        // Single bytes are enum constants, of which no structs are made.
+        let each = if size_of::<T>() == 1 { 1 } else { size_of::<T>().max(LISTED_BYTES) };
+        self.elements(field, each, one)
+    }
+
+    /// Reads an array of values.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn list<T>(
+        &mut self,
+        field: &'static str,
+        one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.nullable_list(field, one)?.ok_or(DecodeError::Null { field })
+    }
+
+    #[inline]
+    fn elements<T>(
+        &mut self,
+        field: &'static str,
+        each: usize,
+        mut one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Vec<T>>, DecodeError> {
+        let Some(count) = self.compact_or_i32(field)? else { return Ok(None) };
+        if count == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        self.charge(field, count.saturating_mul(each).saturating_add(ALLOCATION_BYTES))?;
+        let mut all = Vec::with_capacity(count);
+        for _ in 0..count {
+            all.push(one(self)?);
+        }
+        Ok(Some(all))
+    }
+
+    #[inline]
+    fn charge(&mut self, field: &'static str, bytes: usize) -> Result<(), DecodeError> {
+        self.charged = self.charged.saturating_add(bytes);
+        if self.charged > self.budget {
+            let (bytes, budget) = (self.charged, self.budget);
+            return Err(DecodeError::Budget { field, bytes, budget });
+        }
+        Ok(())
+    }
+
+    /// Reads a struct behind a byte that says whether it is there.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn nullable_struct<T: Decode>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.i8(field)? {
+            -1 => Ok(None),
+            1 => T::decode(self).map(Some),
+            found => Err(DecodeError::Presence { field, found }),
+        }
+    }
+
+    /// Reads the tagged section of a struct, if the version has one. `known` reads the field of a
+    /// tag and returns false if it does not know it.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    #[inline]
+    pub fn tagged_fields(
+        &mut self,
+        field: &'static str,
+        mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        if !self.is_flexible {
+            return Ok(());
+        }
+        let count = self.varint(field)?;
+        let mut last = None;
+        for _ in 0..count {
+            let tag = self.varint(field)?;
+            if last.is_some_and(|last| tag <= last) || tag > i32::MAX as u32 {
+                return Err(DecodeError::Tag { field, tag });
+            }
+            last = Some(tag);
+            let length = i64::from(self.varint(field)?);
+            let n = self.checked(field, length)?.ok_or(DecodeError::Null { field })?;
+            let (outer, inner) = (self.end, self.at + n);
+            self.end = inner;
+            match known(self, tag)? {
+                true if self.at < inner => {
+                    return Err(DecodeError::TagLength { field, left: inner - self.at });
+                }
+                _ => (self.at, self.end) = (inner, outer),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Defines the methods that read a number.
+macro_rules! numbers {
+    ($($name:ident)*) => {
+        impl Decoder<'_> { $(
+            /// Reads a number.
+            ///
+            /// # Errors
+            ///
+            /// Returns an error if there are fewer bytes.
+            #[inline]
+            pub fn $name(&mut self, field: &'static str) -> Result<$name, DecodeError> {
+                self.array_of(field).map($name::from_be_bytes)
+            }
+        )* }
+    };
+}
+
+numbers!(i8 i16 u16 i32 u32 i64 f64);
+
+impl Decoder<'_> {
+    /// Reads a boolean: any byte but 0 is true, as in Kafka.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no byte.
+    #[inline]
+    pub fn bool(&mut self, field: &'static str) -> Result<bool, DecodeError> {
+        self.i8(field).map(|byte| byte != 0)
+    }
+
+    /// Reads an id.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer bytes.
+    #[inline]
+    pub fn uuid(&mut self, field: &'static str) -> Result<Uuid, DecodeError> {
+        self.array_of(field).map(Uuid::from_bytes)
+    }
+}

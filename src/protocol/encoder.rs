@@ -1,0 +1,342 @@
+//! Encoding, and how long something is once it is encoded: both are one walk over its fields.
+
+use bytes::{BufMut, BytesMut};
+use uuid::Uuid;
+
+/// Why a message cannot be encoded. `field` is the field's name in Kafka's schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// A value that the version cannot say and that is not to be ignored.
+    #[error("{field} is set, but version {version} does not have it")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// The version.
+        version: i16,
+    },
+    /// Null where the version does not allow it.
+    #[error("{field} is null, which version {version} cannot say")]
+    Null {
+        /// The field.
+        field: &'static str,
+        /// The version.
+        version: i16,
+    },
+}
+
+/// Where encoded bytes go.
+pub trait Sink {
+    /// Appends bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for BytesMut {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.put_slice(bytes);
+    }
+}
+
+/// A sink that only counts.
+#[derive(Debug, Default)]
+pub struct Measure {
+    bytes: usize,
+}
+
+impl Measure {
+    /// Returns how many bytes have gone into it.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Sink for Measure {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+    }
+}
+
+impl<S: Sink> Sink for &mut S {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+}
+
+/// A struct that can be encoded.
+pub trait Encode {
+    /// Encodes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the version cannot say what the struct says.
+    fn encode<S: Sink>(&self, encoder: &mut Encoder<S>) -> Result<(), EncodeError>;
+}
+
+/// A message on its way from values to bytes.
+#[derive(Debug)]
+pub struct Encoder<S> {
+    sink: S,
+    version: i16,
+    is_flexible: bool,
+}
+
+impl Encoder<Measure> {
+    /// Returns how many bytes have been measured.
+    pub fn measured(&self) -> usize {
+        self.sink.bytes
+    }
+}
+
+impl<S: Sink> Encoder<S> {
+    /// Returns an encoder into a sink.
+    pub fn new(sink: S, version: i16, is_flexible: bool) -> Encoder<S> {
+        Encoder { sink, version, is_flexible }
+    }
+
+    /// Returns the version of the message.
+    #[inline]
+    pub fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// Returns true if the version has compact lengths and tagged fields.
+    #[inline]
+    pub fn is_flexible(&self) -> bool {
+        self.is_flexible
+    }
+
+    /// Returns an encoder that only measures.
+    #[inline]
+    pub fn measure(&self) -> Encoder<Measure> {
+        Encoder::new(Measure::default(), self.version, self.is_flexible)
+    }
+
+    /// Writes a boolean.
+    #[inline]
+    pub fn bool(&mut self, value: bool) {
+        self.sink.put(&[u8::from(value)]);
+    }
+
+    /// Writes an id.
+    #[inline]
+    pub fn uuid(&mut self, value: Uuid) {
+        self.sink.put(value.as_bytes());
+    }
+
+    /// Writes a number of as many bytes as it needs, seven bits each.
+    #[inline]
+    pub fn varint(&mut self, mut value: u32) {
+        let (mut bytes, mut n) = ([0; 5], 0);
+        while value >= 0x80 {
+            bytes[n] = value as u8 | 0x80;
+            value >>= 7;
+            n += 1;
+        }
+        bytes[n] = value as u8;
+        self.sink.put(&bytes[..=n]);
+    }
+
+    /// Writes a length of four bytes or a compact one; `None` is null.
+    #[inline]
+    fn length(&mut self, length: Option<usize>) {
+        match (self.is_flexible, length) {
+            (true, length) => self.varint(length.map_or(0, |length| length as u32 + 1)),
+            (false, Some(length)) => self.i32(length as i32),
+            (false, None) => self.i32(-1),
+        }
+    }
+
+    /// Writes a string.
+    #[inline]
+    pub fn string(&mut self, value: &str) {
+        match self.is_flexible {
+            true => self.varint(value.len() as u32 + 1),
+            false => self.i16(value.len() as i16),
+        }
+        self.sink.put(value.as_bytes());
+    }
+
+    /// Writes a string whose length has two bytes in every version.
+    #[inline]
+    pub fn fixed_string(&mut self, value: &str) {
+        self.i16(value.len() as i16);
+        self.sink.put(value.as_bytes());
+    }
+
+    /// Writes a string or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_string(
+        &mut self,
+        value: Option<&str>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            Some(value) => self.string(value),
+            None if !may_be_null => return self.null(field),
+            None if self.is_flexible => self.varint(0),
+            None => self.i16(-1),
+        }
+        Ok(())
+    }
+
+    /// Writes a string or null whose length has two bytes in every version.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_fixed_string(
+        &mut self,
+        value: Option<&str>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            Some(value) => self.fixed_string(value),
+            None if !may_be_null => return self.null(field),
+            None => self.i16(-1),
+        }
+        Ok(())
+    }
+
+    /// Writes bytes.
+    #[inline]
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.length(Some(value.len()));
+        self.sink.put(value);
+    }
+
+    /// Writes bytes or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_bytes(
+        &mut self,
+        value: Option<&[u8]>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            Some(value) => self.bytes(value),
+            None if !may_be_null => return self.null(field),
+            None => self.length(None),
+        }
+        Ok(())
+    }
+
+    /// Writes record batches.
+    #[inline]
+    pub fn records(&mut self, value: &[u8]) {
+        self.bytes(value);
+    }
+
+    /// Writes record batches or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_records(
+        &mut self,
+        value: Option<&[u8]>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        self.nullable_bytes(value, field, may_be_null)
+    }
+
+    /// Writes an array.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of an element.
+    #[inline]
+    pub fn array<T>(
+        &mut self,
+        all: &[T],
+        mut one: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.length(Some(all.len()));
+        all.iter().try_for_each(|element| one(self, element))
+    }
+
+    /// Writes an array or null.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of an element, or an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_array<T>(
+        &mut self,
+        all: Option<&[T]>,
+        field: &'static str,
+        may_be_null: bool,
+        one: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        match all {
+            Some(all) => self.array(all, one),
+            None if !may_be_null => self.null(field),
+            None => {
+                self.length(None);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a struct or null, behind a byte that says which.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the struct, or an error for null that the version cannot say.
+    #[inline]
+    pub fn nullable_struct(
+        &mut self,
+        value: Option<&impl Encode>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            // The byte is there only where null is possible.
+            Some(value) => {
+                if may_be_null {
+                    self.i8(1);
+                }
+                value.encode(self)
+            }
+            None if !may_be_null => self.null(field),
+            None => {
+                self.i8(-1);
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
+    fn null(&self, field: &'static str) -> Result<(), EncodeError> {
+        Err(EncodeError::Null { field, version: self.version })
+    }
+}
+
+/// Defines the methods that write a number.
+macro_rules! numbers {
+    ($($name:ident)*) => {
+        impl<S: Sink> Encoder<S> { $(
+            /// Writes a number.
+            #[inline]
+            pub fn $name(&mut self, value: $name) {
+                self.sink.put(&value.to_be_bytes());
+            }
+        )* }
+    };
+}
+
+numbers!(i8 i16 u16 i32 u32 i64 f64);
