@@ -10,7 +10,7 @@ use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, StrBytes};
-use ottla::protocol::message::{Message, Request};
+use ottla::protocol::message::Request;
 use ottla::protocol::messages::{
     fetch_request, metadata_request, offset_commit_request, produce_request,
 };

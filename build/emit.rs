@@ -127,7 +127,11 @@ impl Part<'_> {
             let name = snake_case(&field.name);
             let plain = name.trim_start_matches("r#");
             line!(out, "/// Returns it with this `{plain}`.");
-            line!(out, "#[inline] pub fn with_{plain}(mut self, value: {}) -> Self {{", rust_type(field));
+            line!(
+                out,
+                "#[inline] pub fn with_{plain}(mut self, value: {}) -> Self {{",
+                rust_type(field)
+            );
             line!(out, "self.{name} = value; self }}");
         }
         line!(out, "}}");
@@ -212,7 +216,11 @@ impl Part<'_> {
         for (tag, field, versions) in &tagged {
             line!(out, "if {} {{", is_there(field, *versions));
             line!(out, "let mut measure = e.measure(); {};", write(field, "measure"));
-            line!(out, "e.varint({tag}); e.varint(measure.measured() as u32); {};", write(field, "e"));
+            line!(
+                out,
+                "e.varint({tag}); e.varint(measure.measured() as u32); {};",
+                write(field, "e")
+            );
             line!(out, "}}");
         }
         line!(out, "}}");

@@ -30,7 +30,7 @@ use crate::metadata::features;
 use crate::metadata::image::BROKER_RESOURCE;
 use crate::metadata::live_settings::LiveSettings;
 use crate::metadata::producer_ids::ProducerIds;
-use crate::metadata::records::{ConfigRecord, FeatureLevelRecord, Record};
+use crate::metadata::records::{Record, config_record, feature_level_record};
 use crate::metadata::store::Store;
 use crate::quotas::enforcer::Quotas;
 use crate::quotas::meters::Sampling;
@@ -205,12 +205,10 @@ fn begin(broker: &Broker) -> io::Result<()> {
     broker
         .metadata
         .change(broker.clock.now(), |image| {
-            let record = FeatureLevelRecord {
-                name: features::METADATA_VERSION.to_owned(),
-                feature_level: features::FIRST_METADATA_VERSION,
-            };
+            let level = features::FIRST_METADATA_VERSION;
+            let record = feature_level_record(features::METADATA_VERSION, level);
             let is_new = image.features.is_empty();
-            let records = vec![Record::FeatureLevel(record), min_insync_replicas(broker)];
+            let records = vec![record, min_insync_replicas(broker)];
             Ok(if is_new { (records, ()) } else { (Vec::new(), ()) })
         })
         .map_err(offline)?;
@@ -233,10 +231,5 @@ fn begin(broker: &Broker) -> io::Result<()> {
 /// directory (KIP-966): the value must not depend on which broker is asked.
 fn min_insync_replicas(broker: &Broker) -> Record {
     let value = broker.settings.now().topic(&BTreeMap::new()).min_insync_replicas;
-    Record::Config(ConfigRecord {
-        resource_type: BROKER_RESOURCE,
-        resource_name: String::new(),
-        name: MIN_INSYNC_REPLICAS.to_owned(),
-        value: Some(value.to_string()),
-    })
+    config_record(BROKER_RESOURCE, "", MIN_INSYNC_REPLICAS, Some(value.to_string()))
 }

@@ -5,7 +5,7 @@
 //! `transaction.version` 2 would rely on it.
 
 use crate::metadata::image::Image;
-use crate::metadata::records::{FeatureLevelRecord, Record};
+use crate::metadata::records::{Record, feature_level_record};
 
 /// The formats of the metadata log's records.
 pub const METADATA_VERSION: &str = "metadata.version";
@@ -88,8 +88,7 @@ pub fn decide(
         let now = image.features.get(&update.name).copied().unwrap_or(0);
         check(supported, node_id, update, now)?;
         if update.level != now {
-            let (name, feature_level) = (update.name.clone(), update.level);
-            records.push(Record::FeatureLevel(FeatureLevelRecord { name, feature_level }));
+            records.push(feature_level_record(&update.name, update.level));
         }
     }
     Ok(records)
@@ -177,8 +176,7 @@ mod tests {
     fn image() -> Image {
         let mut image = Image::default();
         for (name, feature_level) in [("group.version", 1), (METADATA_VERSION, 27), ("odd", 3)] {
-            let name = name.to_owned();
-            image.apply(&Record::FeatureLevel(FeatureLevelRecord { name, feature_level }));
+            image.apply(&feature_level_record(name, feature_level));
         }
         image
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::metadata::quotas;
 use crate::metadata::records::Record;
+use crate::protocol::messages::config_record::ConfigRecord;
 use crate::types::{ProducerId, TopicId};
 
 /// Kafka's number for a topic in a config record.
@@ -66,9 +67,9 @@ impl Image {
         self.applied += 1;
         match record {
             Record::Topic(topic) => {
-                self.names.insert(topic.topic_id, topic.name.clone());
+                self.names.insert(topic.topic_id, topic.name.as_str().to_owned());
                 let entry = self.topic_mut(&topic.name);
-                entry.name = topic.name.clone();
+                entry.name = topic.name.as_str().to_owned();
                 entry.id = topic.topic_id;
             }
             Record::Partition(partition) => {
@@ -78,19 +79,12 @@ impl Image {
                 }
             }
             Record::Config(config) if config.resource_type == TOPIC_RESOURCE => {
-                let configs = &mut self.topic_mut(&config.resource_name).configs;
-                match &config.value {
-                    Some(value) => configs.insert(config.name.clone(), value.clone()),
-                    None => configs.remove(&config.name),
-                };
+                set(&mut self.topic_mut(&config.resource_name).configs, config);
             }
             Record::Config(config) => {
-                let resource = (config.resource_type, config.resource_name.clone());
+                let resource = (config.resource_type, config.resource_name.as_str().to_owned());
                 let configs = Arc::make_mut(self.configs.entry(resource.clone()).or_default());
-                match &config.value {
-                    Some(value) => configs.insert(config.name.clone(), value.clone()),
-                    None => configs.remove(&config.name),
-                };
+                set(configs, config);
                 if configs.is_empty() {
                     self.configs.remove(&resource);
                 }
@@ -102,11 +96,19 @@ impl Image {
             }
             Record::ProducerIds(ids) => self.next_producer_id = ids.next_producer_id,
             Record::FeatureLevel(feature) => {
-                self.features.insert(feature.name.clone(), feature.feature_level);
+                self.features.insert(feature.name.as_str().to_owned(), feature.feature_level);
             }
             Record::ClientQuota(quota) => quota.apply(Arc::make_mut(&mut self.quotas)),
             // Nothing depends on the other records yet; they stay in the log.
             _ => {}
         }
     }
+}
+
+/// Sets a config, or removes it.
+fn set(configs: &mut BTreeMap<String, String>, config: &ConfigRecord) {
+    match &config.value {
+        Some(value) => configs.insert(config.name.as_str().to_owned(), value.as_str().to_owned()),
+        None => configs.remove(config.name.as_str()),
+    };
 }

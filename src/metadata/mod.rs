@@ -1,10 +1,8 @@
-pub mod broker_records;
 /// Features and their levels.
 pub mod features;
 /// Topics, their configs and producer ids: one immutable value.
 pub mod image;
 pub mod live_settings;
-pub mod partition_records;
 pub mod producer_ids;
 pub mod quotas;
 pub mod records;

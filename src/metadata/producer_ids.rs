@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::log::AppendError;
-use crate::metadata::records::{ProducerIdsRecord, Record};
+use crate::metadata::records::Record;
 use crate::metadata::store::Store;
+use crate::protocol::messages::producer_ids_record::ProducerIdsRecord;
 use crate::sync::Mutex;
 use crate::types::ProducerId;
 
@@ -37,11 +38,10 @@ impl ProducerIds {
             *rest = self.metadata.change(now, |image| {
                 let first = image.next_producer_id;
                 let next = first + BLOCK;
-                let record = ProducerIdsRecord {
-                    broker_id: self.node_id,
-                    broker_epoch: 0,
-                    next_producer_id: next,
-                };
+                let record = ProducerIdsRecord::default()
+                    .with_broker_id(self.node_id)
+                    .with_broker_epoch(0)
+                    .with_next_producer_id(next);
                 Ok::<_, AppendError>((vec![Record::ProducerIds(record)], (first, next)))
             })?;
         }

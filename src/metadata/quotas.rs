@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::fields::{DecodeError, Reader, Writer};
+use kafka_protocol::protocol::StrBytes;
+
+use crate::protocol::messages::client_quota_record::{ClientQuotaRecord, EntityData};
 
 /// The entity that a quota applies to: entity types (`user`, `client-id`, `ip`) to names; no name
 /// is the default for those without a quota of their own. Kafka: `ClientQuotaEntity`.
@@ -26,7 +28,7 @@ pub type Table = BTreeMap<Entity, BTreeMap<String, f64>>;
 
 /// A quota was set or removed. Kafka: `ClientQuotaRecord`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ClientQuotaRecord {
+pub struct ClientQuota {
     /// The entity.
     pub entity: Entity,
     /// The key.
@@ -35,32 +37,32 @@ pub struct ClientQuotaRecord {
     pub value: Option<f64>,
 }
 
-impl ClientQuotaRecord {
-    /// Writes the message.
-    pub fn write(&self, w: &mut Writer) {
-        let entries: Vec<_> = self.entity.0.iter().collect();
-        w.list(&entries, |w, (kind, name)| {
-            w.string(kind);
-            w.nullable_string(name.as_deref());
-            w.no_tags();
-        });
-        w.string(&self.key);
-        w.f64(self.value.unwrap_or(0.0));
-        w.bool(self.value.is_none());
-        w.no_tags();
+impl ClientQuota {
+    /// Returns the change in a record.
+    pub fn of(record: ClientQuotaRecord) -> ClientQuota {
+        let owned = |text: &StrBytes| text.as_str().to_owned();
+        let part =
+            |part: &EntityData| (owned(&part.entity_type), part.entity_name.as_ref().map(owned));
+        ClientQuota {
+            entity: Entity(record.entity.iter().map(part).collect()),
+            key: owned(&record.key),
+            value: (!record.remove).then_some(record.value),
+        }
     }
 
-    /// Reads the message.
-    pub fn read(r: &mut Reader<'_>) -> Result<ClientQuotaRecord, DecodeError> {
-        let entries = r.array(3, |r| {
-            let entry = (r.string()?, r.nullable_string()?);
-            r.no_tags()?;
-            Ok(entry)
-        })?;
-        let (key, value, remove) = (r.string()?, r.f64()?, r.bool()?);
-        r.no_tags()?;
-        let entity = Entity(entries.into_iter().collect());
-        Ok(ClientQuotaRecord { entity, key, value: (!remove).then_some(value) })
+    /// Returns the record of the change.
+    pub fn record(&self) -> ClientQuotaRecord {
+        let text = |text: &String| StrBytes::from_string(text.clone());
+        let part = |(kind, name): (&String, &Option<String>)| {
+            EntityData::default()
+                .with_entity_type(text(kind))
+                .with_entity_name(name.as_ref().map(text))
+        };
+        ClientQuotaRecord::default()
+            .with_entity(self.entity.0.iter().map(part).collect())
+            .with_key(text(&self.key))
+            .with_value(self.value.unwrap_or(0.0))
+            .with_remove(self.value.is_none())
     }
 
     /// Applies the change to a table of quotas.

@@ -1,40 +1,41 @@
-//! The records of the KRaft metadata log, `__cluster_metadata-0`, byte for byte as Apache Kafka 4.1
+//! The records of the KRaft metadata log, `__cluster_metadata-0`, byte for byte as Apache Kafka
 //! writes them.
 //!
 //! A record's value is a frame version (1), the record's type and its version, each an unsigned
 //! varint, followed by the message in the flexible encoding (Kafka: `AbstractApiMessageSerde`).
-//! Partitions are in `partition_records.rs`, brokers in `broker_records.rs`.
 //!
-//! **Invariant:** records are written in the version that Kafka 4.1 writes at its own
-//! `metadata.version` (4.1-IV1, level 27); every older version can be read.
+//! **Invariant:** records are written in the version that Kafka writes at metadata.version 4.1-IV1,
+//! level 27, and in a later one only where no other can say what they say; every version can be
+//! read.
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use crate::fields::{DecodeError, Reader, Tags, Writer};
-use crate::metadata::broker_records::{BrokerRegistrationChangeRecord, RegisterBrokerRecord};
-use crate::metadata::partition_records::{PartitionChangeRecord, PartitionRecord};
-use crate::metadata::quotas::ClientQuotaRecord;
+use crate::metadata::quotas::ClientQuota;
+use crate::protocol::decoder::{DecodeError, Decoder};
+use crate::protocol::encoder::{EncodeError, Encoder};
+use crate::protocol::message::RecordType;
+use crate::protocol::messages::abort_transaction_record::AbortTransactionRecord;
+use crate::protocol::messages::begin_transaction_record::BeginTransactionRecord;
+use crate::protocol::messages::broker_registration_change_record::BrokerRegistrationChangeRecord;
+use crate::protocol::messages::client_quota_record::ClientQuotaRecord;
+use crate::protocol::messages::config_record::ConfigRecord;
+use crate::protocol::messages::end_transaction_record::EndTransactionRecord;
+use crate::protocol::messages::feature_level_record::FeatureLevelRecord;
+use crate::protocol::messages::no_op_record::NoOpRecord;
+use crate::protocol::messages::partition_change_record::PartitionChangeRecord;
+use crate::protocol::messages::partition_record::PartitionRecord;
+use crate::protocol::messages::producer_ids_record::ProducerIdsRecord;
+use crate::protocol::messages::register_broker_record::RegisterBrokerRecord;
+use crate::protocol::messages::remove_topic_record::RemoveTopicRecord;
+use crate::protocol::messages::topic_record::TopicRecord;
+use crate::types::TopicId;
 
 /// The frame version of every record.
 const FRAME_VERSION: u32 = 1;
-
-const REGISTER_BROKER: u32 = 0;
-const TOPIC: u32 = 2;
-const PARTITION: u32 = 3;
-const CONFIG: u32 = 4;
-const PARTITION_CHANGE: u32 = 5;
-const REMOVE_TOPIC: u32 = 9;
-const FEATURE_LEVEL: u32 = 12;
-const CLIENT_QUOTA: u32 = 14;
-const PRODUCER_IDS: u32 = 15;
-const BROKER_REGISTRATION_CHANGE: u32 = 17;
-const NO_OP: u32 = 20;
-const BEGIN_TRANSACTION: u32 = 23;
-const END_TRANSACTION: u32 = 24;
-const ABORT_TRANSACTION: u32 = 25;
 
 /// Why bytes are not a record, or not one that this version of Ottla can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,17 +54,27 @@ pub enum RecordError {
         /// The version found.
         version: u32,
         /// The newest version that can be read.
-        newest: u32,
+        newest: i16,
     },
-    /// The message is truncated, too long, or malformed.
+    /// The message is truncated or malformed.
     #[error("damaged {name} version {version}: {damage}")]
     Damaged {
         /// The record's name in Kafka.
         name: &'static str,
         /// The record's version.
-        version: u32,
+        version: i16,
         /// What was found.
         damage: DecodeError,
+    },
+    /// The message is too long.
+    #[error("damaged {name} version {version}: {bytes} bytes after its end")]
+    TooLong {
+        /// The record's name in Kafka.
+        name: &'static str,
+        /// The record's version.
+        version: i16,
+        /// How many bytes follow it.
+        bytes: usize,
     },
 }
 
@@ -85,7 +96,7 @@ pub enum Record {
     /// A feature's level was set.
     FeatureLevel(FeatureLevelRecord),
     /// A client quota was set or removed.
-    ClientQuota(ClientQuotaRecord),
+    ClientQuota(ClientQuota),
     /// A block of producer ids was allocated.
     ProducerIds(ProducerIdsRecord),
     /// A broker's registration changed.
@@ -109,294 +120,168 @@ pub enum Record {
     },
 }
 
-/// A topic was created. Kafka: `TopicRecord`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicRecord {
-    /// The topic's name.
-    pub name: String,
-    /// Its id, which is never reused.
-    pub topic_id: Uuid,
-}
-
-/// A topic and all its partitions were deleted. Kafka: `RemoveTopicRecord`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoveTopicRecord {
-    /// The topic's id.
-    pub topic_id: Uuid,
-}
-
-/// A config of a resource was set or removed. Kafka: `ConfigRecord`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigRecord {
-    /// The resource type: 2 topic, 4 broker, 16 client metrics, 32 group (Kafka: `ConfigResource`).
-    pub resource_type: i8,
-    /// The topic's name, or the broker's id in decimal; empty for the default of all brokers.
-    pub resource_name: String,
-    /// The config's name.
-    pub name: String,
-    /// Its value; `None` removes it.
-    pub value: Option<String>,
-}
-
-/// A feature's level was set. Kafka: `FeatureLevelRecord`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeatureLevelRecord {
-    /// The feature's name, for example `metadata.version`.
-    pub name: String,
-    /// Its level; 0 turns the feature off.
-    pub feature_level: i16,
-}
-
-/// A block of producer ids was allocated to a broker. Kafka: `ProducerIdsRecord`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProducerIdsRecord {
-    /// The broker that requested it.
-    pub broker_id: i32,
-    /// Its epoch at that time.
-    pub broker_epoch: i64,
-    /// The first id of the *next* block: all ids below it have been allocated.
-    pub next_producer_id: i64,
-}
-
-/// A transaction of the metadata log begins. Kafka: `BeginTransactionRecord`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BeginTransactionRecord {
-    /// A description for humans.
-    pub name: Option<String>,
-}
-
-/// The open transaction is aborted. Kafka: `AbortTransactionRecord`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AbortTransactionRecord {
-    /// The reason, for humans.
-    pub reason: Option<String>,
-}
-
-/// Type, name and newest readable version of the records that are not [`Record::Other`].
-const KNOWN: &[(u32, &str, u32)] = &[
-    (REGISTER_BROKER, "RegisterBrokerRecord", 4),
-    (TOPIC, "TopicRecord", 0),
-    (PARTITION, "PartitionRecord", 2),
-    (CONFIG, "ConfigRecord", 0),
-    (PARTITION_CHANGE, "PartitionChangeRecord", 2),
-    (REMOVE_TOPIC, "RemoveTopicRecord", 0),
-    (FEATURE_LEVEL, "FeatureLevelRecord", 0),
-    (CLIENT_QUOTA, "ClientQuotaRecord", 0),
-    (PRODUCER_IDS, "ProducerIdsRecord", 0),
-    (BROKER_REGISTRATION_CHANGE, "BrokerRegistrationChangeRecord", 3),
-    (NO_OP, "NoOpRecord", 0),
-    (BEGIN_TRANSACTION, "BeginTransactionRecord", 0),
-    (END_TRANSACTION, "EndTransactionRecord", 0),
-    (ABORT_TRANSACTION, "AbortTransactionRecord", 0),
-];
-
 impl Record {
     /// Returns the record's value as stored in the log, frame included.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        let (kind, version) = self.kind_and_version();
-        w.varint(FRAME_VERSION);
-        w.varint(kind);
-        w.varint(version);
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no version can say what the record says.
+    pub fn encode(&self) -> Result<Bytes, EncodeError> {
         match self {
-            Record::RegisterBroker(record) => record.write(&mut w),
-            Record::Topic(record) => record.write(&mut w),
-            Record::Partition(record) => record.write(&mut w),
-            Record::Config(record) => record.write(&mut w),
-            Record::PartitionChange(record) => record.write(&mut w),
-            Record::RemoveTopic(record) => record.write(&mut w),
-            Record::FeatureLevel(record) => record.write(&mut w),
-            Record::ClientQuota(record) => record.write(&mut w),
-            Record::ProducerIds(record) => record.write(&mut w),
-            Record::BrokerRegistrationChange(record) => record.write(&mut w),
-            Record::NoOp | Record::EndTransaction => w.no_tags(),
-            Record::BeginTransaction(record) => write_remark(&mut w, record.name.as_deref()),
-            Record::AbortTransaction(record) => write_remark(&mut w, record.reason.as_deref()),
-            Record::Other { body, .. } => w.raw(body),
+            Record::RegisterBroker(record) => framed(record, register_broker_version(record)),
+            Record::Topic(record) => framed(record, 0),
+            Record::Partition(record) => framed(record, 2),
+            Record::Config(record) => framed(record, 0),
+            Record::PartitionChange(record) => framed(record, 2),
+            Record::RemoveTopic(record) => framed(record, 0),
+            Record::FeatureLevel(record) => framed(record, 0),
+            Record::ClientQuota(quota) => framed(&quota.record(), 0),
+            Record::ProducerIds(record) => framed(record, 0),
+            Record::BrokerRegistrationChange(record) => framed(record, change_version(record)),
+            Record::NoOp => framed(&NoOpRecord::default(), 0),
+            Record::BeginTransaction(record) => framed(record, 0),
+            Record::EndTransaction => framed(&EndTransactionRecord::default(), 0),
+            Record::AbortTransaction(record) => framed(record, 0),
+            Record::Other { kind, version, body } => {
+                let mut out = frame(*kind, *version);
+                out.extend_from_slice(body);
+                Ok(out.freeze())
+            }
         }
-        w.into_bytes()
     }
 
     /// Decodes a record's value.
     ///
     /// # Errors
     /// The bytes are truncated or too long, or a known type has an unknown version.
-    pub fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
-        let mut r = Reader::new(bytes);
-        let frame = r.varint().map_err(RecordError::Frame)?;
-        if frame != FRAME_VERSION {
-            return Err(RecordError::FrameVersion(frame));
+    pub fn decode(value: &Bytes) -> Result<Record, RecordError> {
+        let mut frame = Decoder::new(value, 0, true, 0);
+        let mut number = |field| frame.varint(field).map_err(RecordError::Frame);
+        let found = number("frame version")?;
+        if found != FRAME_VERSION {
+            return Err(RecordError::FrameVersion(found));
         }
-        let kind = r.varint().map_err(RecordError::Frame)?;
-        let version = r.varint().map_err(RecordError::Frame)?;
-        let Some((_, name, newest)) = KNOWN.iter().find(|row| row.0 == kind).copied() else {
-            return Ok(Record::Other { kind, version, body: r.remainder() });
-        };
-        if version > newest {
-            return Err(RecordError::Version { name, version, newest });
-        }
-        let damaged = |damage| RecordError::Damaged { name, version, damage };
-        let record = Record::read(kind, version, &mut r).map_err(damaged)?;
-        match r.rest().len() {
-            0 => Ok(record),
-            n => Err(damaged(DecodeError::new(format_args!("{n} bytes after its end")))),
-        }
-    }
-
-    fn kind_and_version(&self) -> (u32, u32) {
-        match self {
-            Record::RegisterBroker(_) => (REGISTER_BROKER, RegisterBrokerRecord::WRITTEN),
-            Record::Topic(_) => (TOPIC, 0),
-            Record::Partition(_) => (PARTITION, PartitionRecord::WRITTEN),
-            Record::Config(_) => (CONFIG, 0),
-            Record::PartitionChange(_) => (PARTITION_CHANGE, PartitionChangeRecord::WRITTEN),
-            Record::RemoveTopic(_) => (REMOVE_TOPIC, 0),
-            Record::FeatureLevel(_) => (FEATURE_LEVEL, 0),
-            Record::ClientQuota(_) => (CLIENT_QUOTA, 0),
-            Record::ProducerIds(_) => (PRODUCER_IDS, 0),
-            Record::BrokerRegistrationChange(record) => {
-                (BROKER_REGISTRATION_CHANGE, record.version())
+        let (kind, version) = (number("type")?, number("version")?);
+        let body = value.slice(frame.position()..);
+        Ok(match i16::try_from(kind).unwrap_or(i16::MAX) {
+            RegisterBrokerRecord::TYPE => Record::RegisterBroker(message(version, &body)?),
+            TopicRecord::TYPE => Record::Topic(message(version, &body)?),
+            PartitionRecord::TYPE => Record::Partition(message(version, &body)?),
+            ConfigRecord::TYPE => Record::Config(message(version, &body)?),
+            PartitionChangeRecord::TYPE => Record::PartitionChange(message(version, &body)?),
+            RemoveTopicRecord::TYPE => Record::RemoveTopic(message(version, &body)?),
+            FeatureLevelRecord::TYPE => Record::FeatureLevel(message(version, &body)?),
+            ClientQuotaRecord::TYPE => {
+                Record::ClientQuota(ClientQuota::of(message(version, &body)?))
             }
-            Record::NoOp => (NO_OP, 0),
-            Record::BeginTransaction(_) => (BEGIN_TRANSACTION, 0),
-            Record::EndTransaction => (END_TRANSACTION, 0),
-            Record::AbortTransaction(_) => (ABORT_TRANSACTION, 0),
-            Record::Other { kind, version, .. } => (*kind, *version),
-        }
-    }
-
-    fn read(kind: u32, version: u32, r: &mut Reader<'_>) -> Result<Record, DecodeError> {
-        Ok(match kind {
-            REGISTER_BROKER => Record::RegisterBroker(RegisterBrokerRecord::read(r, version)?),
-            TOPIC => Record::Topic(TopicRecord::read(r)?),
-            PARTITION => Record::Partition(PartitionRecord::read(r, version)?),
-            CONFIG => Record::Config(ConfigRecord::read(r)?),
-            PARTITION_CHANGE => Record::PartitionChange(PartitionChangeRecord::read(r, version)?),
-            REMOVE_TOPIC => Record::RemoveTopic(RemoveTopicRecord::read(r)?),
-            FEATURE_LEVEL => Record::FeatureLevel(FeatureLevelRecord::read(r)?),
-            CLIENT_QUOTA => Record::ClientQuota(ClientQuotaRecord::read(r)?),
-            PRODUCER_IDS => Record::ProducerIds(ProducerIdsRecord::read(r)?),
-            BROKER_REGISTRATION_CHANGE => {
-                Record::BrokerRegistrationChange(BrokerRegistrationChangeRecord::read(r, version)?)
+            ProducerIdsRecord::TYPE => Record::ProducerIds(message(version, &body)?),
+            BrokerRegistrationChangeRecord::TYPE => {
+                Record::BrokerRegistrationChange(message(version, &body)?)
             }
-            NO_OP => {
-                r.no_tags()?;
-                Record::NoOp
+            NoOpRecord::TYPE => message::<NoOpRecord>(version, &body).map(|_| Record::NoOp)?,
+            BeginTransactionRecord::TYPE => Record::BeginTransaction(message(version, &body)?),
+            EndTransactionRecord::TYPE => {
+                message::<EndTransactionRecord>(version, &body).map(|_| Record::EndTransaction)?
             }
-            BEGIN_TRANSACTION => {
-                Record::BeginTransaction(BeginTransactionRecord { name: read_remark(r)? })
-            }
-            END_TRANSACTION => {
-                r.no_tags()?;
-                Record::EndTransaction
-            }
-            ABORT_TRANSACTION => {
-                Record::AbortTransaction(AbortTransactionRecord { reason: read_remark(r)? })
-            }
-            _ => Record::Other { kind, version, body: r.remainder() },
+            AbortTransactionRecord::TYPE => Record::AbortTransaction(message(version, &body)?),
+            _ => Record::Other { kind, version, body },
         })
     }
 }
 
-impl TopicRecord {
-    fn write(&self, w: &mut Writer) {
-        w.string(&self.name);
-        w.uuid(self.topic_id);
-        w.no_tags();
-    }
+/// Returns the three numbers before a message.
+fn frame(kind: u32, version: u32) -> BytesMut {
+    let mut out = BytesMut::new();
+    let mut encoder = Encoder::new(&mut out, 0, true);
+    encoder.varint(FRAME_VERSION);
+    encoder.varint(kind);
+    encoder.varint(version);
+    out
+}
 
-    fn read(r: &mut Reader<'_>) -> Result<TopicRecord, DecodeError> {
-        let record = TopicRecord { name: r.string()?, topic_id: r.uuid()? };
-        r.no_tags()?;
-        Ok(record)
+fn framed<T: RecordType>(message: &T, version: i16) -> Result<Bytes, EncodeError> {
+    let mut out = frame(T::TYPE as u32, version as u32);
+    message.encode_to(&mut out, version)?;
+    Ok(out.freeze())
+}
+
+fn message<T: RecordType>(version: u32, body: &Bytes) -> Result<T, RecordError> {
+    let (name, newest) = (T::NAME, *T::VERSIONS.end());
+    let too_new = RecordError::Version { name, version, newest };
+    let version = i16::try_from(version).ok().filter(|v| *v <= newest).ok_or(too_new)?;
+    // It comes from the disk: it has an end, and counts are compared with it.
+    let (message, used) = T::decode_from(body, version, usize::MAX)
+        .map_err(|damage| RecordError::Damaged { name, version, damage })?;
+    match body.len() - used {
+        0 => Ok(message),
+        bytes => Err(RecordError::TooLong { name, version, bytes }),
     }
 }
 
-impl RemoveTopicRecord {
-    fn write(&self, w: &mut Writer) {
-        w.uuid(self.topic_id);
-        w.no_tags();
-    }
+/// Returns the version that Kafka writes from metadata.version 3.7-IV2 on, or the first one with
+/// what the record says.
+fn register_broker_version(record: &RegisterBrokerRecord) -> i16 {
+    if record.cordoned_log_dirs.is_some() { 4 } else { 3 }
+}
 
-    fn read(r: &mut Reader<'_>) -> Result<RemoveTopicRecord, DecodeError> {
-        let record = RemoveTopicRecord { topic_id: r.uuid()? };
-        r.no_tags()?;
-        Ok(record)
+/// Returns the lowest version that can say what the record says, which Kafka's controller writes as
+/// well.
+fn change_version(record: &BrokerRegistrationChangeRecord) -> i16 {
+    match record {
+        _ if record.cordoned_log_dirs.is_some() => 3,
+        _ if !record.log_dirs.is_empty() => 2,
+        _ if record.in_controlled_shutdown != 0 => 1,
+        _ => 0,
     }
 }
 
-impl ConfigRecord {
-    fn write(&self, w: &mut Writer) {
-        w.i8(self.resource_type);
-        w.string(&self.resource_name);
-        w.string(&self.name);
-        w.nullable_string(self.value.as_deref());
-        w.no_tags();
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<ConfigRecord, DecodeError> {
-        let record = ConfigRecord {
-            resource_type: r.i8()?,
-            resource_name: r.string()?,
-            name: r.string()?,
-            value: r.nullable_string()?,
-        };
-        r.no_tags()?;
-        Ok(record)
-    }
+/// Returns the record that sets a config of a resource, or removes it.
+///
+/// `kind` is the resource type: 2 topic, 4 broker, 16 client metrics, 32 group (Kafka:
+/// `ConfigResource`). `resource` is the topic's name, or the broker's id in decimal; empty for the
+/// default of all brokers.
+pub fn config_record(kind: i8, resource: &str, name: &str, value: Option<String>) -> Record {
+    Record::Config(
+        ConfigRecord::default()
+            .with_resource_type(kind)
+            .with_resource_name(StrBytes::from_string(resource.to_owned()))
+            .with_name(StrBytes::from_string(name.to_owned()))
+            .with_value(value.map(StrBytes::from_string)),
+    )
 }
 
-impl FeatureLevelRecord {
-    fn write(&self, w: &mut Writer) {
-        w.string(&self.name);
-        w.i16(self.feature_level);
-        w.no_tags();
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<FeatureLevelRecord, DecodeError> {
-        let record = FeatureLevelRecord { name: r.string()?, feature_level: r.i16()? };
-        r.no_tags()?;
-        Ok(record)
-    }
+/// Returns the record that sets the level of a feature, for example of `metadata.version`; 0 turns
+/// it off.
+pub fn feature_level_record(name: &str, level: i16) -> Record {
+    let name = StrBytes::from_string(name.to_owned());
+    Record::FeatureLevel(FeatureLevelRecord::default().with_name(name).with_feature_level(level))
 }
 
-impl ProducerIdsRecord {
-    fn write(&self, w: &mut Writer) {
-        w.i32(self.broker_id);
-        w.i64(self.broker_epoch);
-        w.i64(self.next_producer_id);
-        w.no_tags();
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<ProducerIdsRecord, DecodeError> {
-        let record = ProducerIdsRecord {
-            broker_id: r.i32()?,
-            broker_epoch: r.i64()?,
-            next_producer_id: r.i64()?,
-        };
-        r.no_tags()?;
-        Ok(record)
-    }
+/// Returns the record that creates a topic.
+pub fn topic_record(name: &str, id: TopicId) -> Record {
+    let name = StrBytes::from_string(name.to_owned());
+    Record::Topic(TopicRecord::default().with_name(name).with_topic_id(id))
 }
 
-/// Writes the only field of the records that begin and abort a transaction: a tagged string.
-fn write_remark(w: &mut Writer, remark: Option<&str>) {
-    let mut tags = Tags::default();
-    if let Some(text) = remark {
-        tags.add(0, |w| w.string(text));
-    }
-    w.tags(tags);
+/// Returns the record that deletes a topic and all its partitions.
+pub fn remove_topic_record(id: TopicId) -> Record {
+    Record::RemoveTopic(RemoveTopicRecord::default().with_topic_id(id))
 }
 
-fn read_remark(r: &mut Reader<'_>) -> Result<Option<String>, DecodeError> {
-    let mut remark = None;
-    r.tags(|tag, field| {
-        if tag == 0 {
-            remark = field.nullable_string()?;
-        }
-        Ok(tag == 0)
-    })?;
-    Ok(remark)
+/// Returns the record that creates a partition whose only replica is on the broker `node_id`, in
+/// the log directory with this id.
+pub fn partition_record(topic: TopicId, index: i32, node_id: i32, directory: Uuid) -> Record {
+    Record::Partition(
+        PartitionRecord::default()
+            .with_partition_id(index)
+            .with_topic_id(topic)
+            .with_replicas(vec![node_id])
+            .with_isr(vec![node_id])
+            .with_leader(node_id)
+            .with_leader_epoch(crate::log::LEADER_EPOCH)
+            .with_partition_epoch(0)
+            .with_directories(vec![directory]),
+    )
 }
 
 /// Returns the records that turn the configs `has` of a resource into `wanted`.
@@ -406,14 +291,8 @@ pub fn config_records(
     has: Option<&BTreeMap<String, String>>,
     wanted: &BTreeMap<String, String>,
 ) -> Vec<Record> {
-    let record = |name: &str, value: Option<&String>| {
-        Record::Config(ConfigRecord {
-            resource_type: kind,
-            resource_name: resource.to_owned(),
-            name: name.to_owned(),
-            value: value.cloned(),
-        })
-    };
+    let record =
+        |name: &str, value: Option<&String>| config_record(kind, resource, name, value.cloned());
     let value_of = |name: &String| has.and_then(|has| has.get(name));
     let set = wanted.iter().filter(|(name, value)| value_of(name) != Some(*value));
     let set = set.map(|(name, value)| record(name, Some(value)));

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use bytes::Bytes;
+
 use crate::clock::Now;
 use crate::config::choices::Durability;
 use crate::config::resolve::TopicConfig;
@@ -170,7 +172,8 @@ impl Store {
         }
         let mut builder = BatchBuilder::new(0, now.wall_ms);
         for record in &decided {
-            builder.push(None, Some(&record.encode()), &[], now.wall_ms);
+            let value = record.encode().map_err(|e| AppendError::Offline(e.to_string()))?;
+            builder.push(None, Some(&value), &[], now.wall_ms);
         }
         let bytes = builder.finish();
         let Some(batch) = BatchView::first(&bytes) else {
@@ -239,8 +242,8 @@ fn replay(view: &View) -> io::Result<Image> {
         for record in records(batch).map_err(|e| damaged(base, e.to_string()))? {
             let record = record.map_err(|e| damaged(base, e.to_string()))?;
             let Some(value) = record.value else { continue };
-            let decoded =
-                Record::decode(&value).map_err(|e| damaged(record.offset, e.to_string()))?;
+            let decoded = Record::decode(&Bytes::copy_from_slice(&value))
+                .map_err(|e| damaged(record.offset, e.to_string()))?;
             image.apply(&decoded);
         }
         Ok(())

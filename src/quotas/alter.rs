@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::metadata::quotas::{ClientQuotaRecord, Entity, Table};
+use crate::metadata::quotas::{ClientQuota, Entity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, QuotaType, USER};
 
 /// Maximum number of records of one request, as in Kafka (`MAX_RECORDS_PER_USER_OP`).
@@ -57,7 +57,7 @@ pub enum AlterError {
 }
 
 /// The records to write.
-pub type QuotaChanges = Vec<ClientQuotaRecord>;
+pub type QuotaChanges = Vec<ClientQuota>;
 /// The result for each entity, once each, in the order of the request.
 pub type AlterResults = Vec<(Entity, Result<(), AlterError>)>;
 
@@ -101,7 +101,7 @@ fn one(
         }
         if current != *value {
             let (entity, key) = (entity.clone(), key.clone());
-            records.push(ClientQuotaRecord { entity, key, value: *value });
+            records.push(ClientQuota { entity, key, value: *value });
         }
     }
     Ok(records)

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::log::AppendError;
 use crate::metadata::image::{TOPIC_RESOURCE, Topic};
-use crate::metadata::partition_records::PartitionRecord;
-use crate::metadata::records::{Record, TopicRecord, config_records};
+use crate::metadata::records::{Record, config_records, partition_record, topic_record};
 use crate::storage::datadir::new_id;
 use crate::topics::capacity::{NameReservations, TopicCapacity};
 use crate::topics::change_error::{CreateError, GrowError, TopicLimitReached};
@@ -73,29 +72,14 @@ impl Topics {
     }
 
     fn records_of(&self, wanted: &NewTopic, id: TopicId) -> Vec<Record> {
-        let topic = Record::Topic(TopicRecord { name: wanted.name.clone(), topic_id: id });
+        let topic = topic_record(&wanted.name, id);
         let configs = config_records(TOPIC_RESOURCE, &wanted.name, None, &wanted.configs);
         let partitions = (0..wanted.partitions).map(|index| self.partition_record(id, index));
         std::iter::once(topic).chain(configs).chain(partitions).collect()
     }
 
     fn partition_record(&self, topic_id: TopicId, partition_id: i32) -> Record {
-        let node = self.context.node_id;
-        Record::Partition(PartitionRecord {
-            partition_id,
-            topic_id,
-            replicas: vec![node],
-            isr: vec![node],
-            removing_replicas: Vec::new(),
-            adding_replicas: Vec::new(),
-            leader: node,
-            leader_recovery_state: 0,
-            leader_epoch: crate::log::LEADER_EPOCH,
-            partition_epoch: 0,
-            directories: vec![self.context.directory_id],
-            eligible_leader_replicas: None,
-            last_known_elr: None,
-        })
+        partition_record(topic_id, partition_id, self.context.node_id, self.context.directory_id)
     }
 
     /// Increases a topic's number of partitions to `count`. Existing partitions and their readers

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::log::AppendError;
-use crate::metadata::records::{Record, RemoveTopicRecord};
+use crate::metadata::records::remove_topic_record;
 use crate::topics::maintenance::DirRemoval;
 use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
@@ -36,8 +36,7 @@ impl Topics {
                     found.insert(name.as_str()).then_some(topic.id)
                 });
                 let ids: Vec<_> = ids.collect();
-                let remove = |topic_id| Record::RemoveTopic(RemoveTopicRecord { topic_id });
-                let records = ids.iter().flatten().map(|id| remove(*id)).collect();
+                let records = ids.iter().flatten().map(|id| remove_topic_record(*id)).collect();
                 Ok::<_, AppendError>((records, ids.iter().map(Option::is_some).collect::<Vec<_>>()))
             });
         let removed = match removed {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ottla::broker::start;
 use ottla::clock::{Clock, SystemClock};
 use ottla::config::settings::Settings;
-use ottla::metadata::records::{ConfigRecord, Record};
+use ottla::metadata::records::config_record;
 use ottla::storage::disk::OsDisk;
 
 use crate::broker_configs::{BROKER, INVALID_REQUEST, set};
@@ -121,12 +121,8 @@ async fn a_directory_in_which_clients_have_asked_for_a_protection_is_not_opened_
             start::start(settings, dir, Arc::new(OsDisk), clock, Some(hold))
         };
         let broker = start().await.unwrap();
-        let record = Record::Config(ConfigRecord {
-            resource_type: BROKER,
-            resource_name: of.to_owned(),
-            name: "listener.name.client.ssl.client.auth".to_owned(),
-            value: Some("required".to_owned()),
-        });
+        let name = "listener.name.client.ssl.client.auth";
+        let record = config_record(BROKER, of, name, Some("required".to_owned()));
         let now = SystemClock::default().now();
         broker
             .metadata

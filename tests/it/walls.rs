@@ -15,6 +15,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("fields", &["bytes", "thiserror", "uuid"]),
     ("machine", &[]),
     ("platform", &["rustix"]),
+    ("protocol", &["bytes", "kafka_protocol", "thiserror", "uuid"]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),
     (
         "storage",
@@ -34,7 +35,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ),
     ("wire", &["bytes", "fastrand", "kafka_protocol", "rustix", "thiserror", "uuid"]),
     ("log", &["bytes", "fastrand", "thiserror", "tracing"]),
-    ("metadata", &["bytes", "thiserror", "tokio", "tracing", "uuid"]),
+    ("metadata", &["bytes", "kafka_protocol", "thiserror", "tokio", "tracing", "uuid"]),
     ("topics", &["thiserror", "tokio", "tracing", "uuid"]),
     ("fetch", &["fastrand", "thiserror", "tokio"]),
     ("coordinator", &["thiserror", "tokio", "tracing"]),

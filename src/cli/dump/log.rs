@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
+
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::groups::records as groups;
@@ -171,7 +173,9 @@ fn contents(header: &Header, record: &Record, kind: RecordKind) -> String {
             }
         }
         RecordKind::Metadata => {
-            if let Ok(known) = metadata::Record::decode(value.unwrap_or_default()) {
+            if let Ok(known) =
+                metadata::Record::decode(&Bytes::copy_from_slice(value.unwrap_or_default()))
+            {
                 return format!(" payload: {known:?}");
             }
         }
