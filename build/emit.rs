@@ -10,11 +10,22 @@ macro_rules! line {
     ($out:expr, $($text:tt)*) => { writeln!($out, $($text)*).expect("memory") };
 }
 
+/// What the modules use.
+const IMPORTS: &str = "#![allow(unused_imports)]
+use std::ops::RangeInclusive;
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+use crate::protocol::decoder::{Decode, Decoder};
+use crate::protocol::encoder::{Encode, Encoder, Sink};
+use crate::protocol::error::{DecodeError, EncodeError};
+use crate::protocol::message::{Message, RecordType, Request, Response};";
+
 /// Appends the module of a message.
 pub fn message(out: &mut String, message: &Message) {
     let name = message.name();
     line!(out, "/// `{name}`.\npub mod {} {{", snake_case(name));
-    line!(out, "use crate::protocol::prelude::*;");
+    line!(out, "{IMPORTS}");
     for part in &message.structs {
         let versions = part.versions.and(message.versions);
         let of = Part { message, part, versions };

@@ -15,8 +15,9 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use crate::metadata::quotas::ClientQuota;
-use crate::protocol::decoder::{DecodeError, Decoder};
-use crate::protocol::encoder::{EncodeError, Encoder};
+use crate::protocol::decoder::Decoder;
+use crate::protocol::encoder::Encoder;
+use crate::protocol::error::{DecodeError, EncodeError};
 use crate::protocol::message::RecordType;
 use crate::protocol::messages::abort_transaction_record::AbortTransactionRecord;
 use crate::protocol::messages::begin_transaction_record::BeginTransactionRecord;

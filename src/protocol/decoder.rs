@@ -14,6 +14,8 @@ use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use crate::protocol::error::DecodeError;
+
 /// Minimum charge in bytes for an element of a list of values that are longer than a byte: handlers
 /// make a struct of each.
 pub const LISTED_BYTES: usize = 96;
@@ -21,80 +23,6 @@ pub const LISTED_BYTES: usize = 96;
 const ALLOCATION_BYTES: usize = 32;
 /// Kafka's limit for strings, even where the length field could be larger.
 const STRING_BYTES_MAX: usize = 0x7fff;
-
-/// Why bytes are not the message that they should be. `field` is the field's name in Kafka's
-/// schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// The message ends inside a field.
-    #[error("{field}: the message is truncated")]
-    Short {
-        /// The field.
-        field: &'static str,
-    },
-    /// A length or count that exceeds the bytes that follow.
-    #[error("{field}: a length of {length}, but only {left} bytes are left")]
-    Length {
-        /// The field.
-        field: &'static str,
-        /// The length or count in the message.
-        length: i64,
-        /// Bytes left after it.
-        left: usize,
-    },
-    /// Null where the version does not allow it.
-    #[error("{field}: null")]
-    Null {
-        /// The field.
-        field: &'static str,
-    },
-    /// The byte before a nullable struct is neither 1 nor -1.
-    #[error("{field}: {found} is neither 1 (present) nor -1 (null)")]
-    Presence {
-        /// The field.
-        field: &'static str,
-        /// The byte found.
-        found: i8,
-    },
-    /// A varint of more than five bytes or 32 bits.
-    #[error("{field}: a varint exceeds 32 bits")]
-    Varint {
-        /// The field.
-        field: &'static str,
-    },
-    /// A string that is not UTF-8.
-    #[error("{field}: not UTF-8")]
-    Utf8 {
-        /// The field.
-        field: &'static str,
-    },
-    /// A tag that is out of order, or that is not a tag in that version.
-    #[error("{field}: unexpected tag {tag}")]
-    Tag {
-        /// The tagged field, or the struct if no field has that tag.
-        field: &'static str,
-        /// The tag.
-        tag: u32,
-    },
-    /// A tagged field that is shorter than its announced size.
-    #[error("{field}: {left} bytes left over in its tag")]
-    TagLength {
-        /// The struct.
-        field: &'static str,
-        /// Bytes left over after its fields.
-        left: usize,
-    },
-    /// The message would take more memory than there is for it.
-    #[error("{field}: decoding the message takes {bytes} bytes of memory or more, not {budget}")]
-    Budget {
-        /// The field at which the budget was exceeded.
-        field: &'static str,
-        /// Memory needed up to that field, in bytes.
-        bytes: usize,
-        /// The budget in bytes.
-        budget: usize,
-    },
-}
 
 /// A struct that can be decoded.
 pub trait Decode: Sized + Default {
@@ -186,8 +114,8 @@ impl<'a> Decoder<'a> {
         Err(DecodeError::Varint { field })
     }
 
-    /// Checks a length: `None` for null, and otherwise that so many bytes, or elements of at least
-    /// a byte, can follow.
+    /// Checks a length: `None` for null, and otherwise the number, which as many
+    /// bytes follow.
     #[inline]
     fn checked(&self, field: &'static str, length: i64) -> Result<Option<usize>, DecodeError> {
         let left = self.left();

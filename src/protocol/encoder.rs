@@ -3,26 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use uuid::Uuid;
 
-/// Why a message cannot be encoded. `field` is the field's name in Kafka's schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EncodeError {
-    /// A value that the version cannot say and that is not to be ignored.
-    #[error("{field} is set, but version {version} does not have it")]
-    Unsupported {
-        /// The field.
-        field: &'static str,
-        /// The version.
-        version: i16,
-    },
-    /// Null where the version does not allow it.
-    #[error("{field} is null, which version {version} cannot say")]
-    Null {
-        /// The field.
-        field: &'static str,
-        /// The version.
-        version: i16,
-    },
-}
+use crate::protocol::error::EncodeError;
 
 /// Where encoded bytes go.
 pub trait Sink {

@@ -5,8 +5,9 @@ use std::ops::RangeInclusive;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::protocol::decoder::{Decode, DecodeError, Decoder};
-use crate::protocol::encoder::{Encode, EncodeError, Encoder, Measure};
+use crate::protocol::decoder::{Decode, Decoder};
+use crate::protocol::encoder::{Encode, Encoder, Measure};
+use crate::protocol::error::{DecodeError, EncodeError};
 
 /// A message of the protocol, or a record of an internal topic.
 pub trait Message: Decode + Encode + Debug {

@@ -3,6 +3,6 @@
 
 pub mod decoder;
 pub mod encoder;
+pub mod error;
 pub mod message;
 pub mod messages;
-mod prelude;
