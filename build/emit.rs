@@ -248,9 +248,8 @@ impl Part<'_> {
     }
 
     fn tagged(&self) -> Vec<(u32, &Field, Versions)> {
-        let tagged = |field: &'_ Field| field.tag.map(|(tag, versions)| (tag, versions));
         let mut all: Vec<(u32, &Field, Versions)> = (self.part.fields.iter())
-            .filter_map(|field| tagged(field).map(|(tag, of)| (tag, field, of.and(self.versions))))
+            .filter_map(|field| field.tag.map(|(tag, of)| (tag, field, of.and(self.versions))))
             .collect();
         all.sort_by_key(|(tag, ..)| *tag);
         all
