@@ -68,6 +68,17 @@ fn facts(out: &mut String, message: &Message) {
     }
 }
 
+/// Appends a macro that calls another one with the module and the type of every message.
+pub fn list(out: &mut String, messages: &[Message]) {
+    line!(out, "/// Calls a macro with the module and the type of every message, for tests.");
+    line!(out, "#[macro_export] macro_rules! for_all_messages {{ ($callback:ident) => {{");
+    line!(out, "$callback! {{");
+    for message in messages {
+        line!(out, "{} {},", snake_case(message.name()), type_name(message.name()));
+    }
+    line!(out, "}} }}; }}");
+}
+
 /// Appends the table of all APIs.
 pub fn table(out: &mut String, messages: &[Message]) {
     line!(out, "/// All APIs that a listener for clients has, by their keys.");

@@ -23,6 +23,7 @@ fn main() {
     let mut out = String::new();
     messages.iter().for_each(|message| emit::message(&mut out, message));
     emit::table(&mut out, &messages);
+    emit::list(&mut out, &messages);
     let target = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("messages.rs");
     let mut whole = String::new();
     writeln!(whole, "// Made from schemas/ by build/main.rs.\n{out}").expect("memory");

@@ -18,6 +18,7 @@ mod answers;
 mod broker;
 mod burrow;
 mod clients;
+mod codec;
 mod connect;
 mod differential;
 mod dump_log;

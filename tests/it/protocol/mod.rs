@@ -1,6 +1,7 @@
 //! The messages made from `schemas/`, beside an implementation that has its own source: the
 //! kafka-protocol crate, in every API and version that it has as well.
 
+mod bounds;
 mod random;
 #[path = "../../../build/schema.rs"]
 #[allow(dead_code, reason = "the generator uses the rest")]
