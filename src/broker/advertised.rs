@@ -124,7 +124,7 @@ mod tests {
     const TWO: (&str, &str) = ("listeners", "PLAINTEXT://:9092,PLAINTEXT://:9093");
 
     #[test]
-    fn a_client_is_told_where_it_came_in_or_localhost_behind_a_gateway() {
+    fn a_client_is_sent_the_address_it_used_or_localhost_behind_a_gateway() {
         let open = configured(&[TWO, ("published.port", "19092")]);
         assert!(open.is_open(0) && open.is_open(1));
         assert_eq!(address(&open, 0, "172.17.0.2:9092", false), "172.17.0.2:9092");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_told_by_its_name() {
+    fn localhost_is_advertised_by_its_name() {
         let named = configured(&[("listeners", "localhost:9092,127.0.0.1:9093")]);
         assert_eq!(address(&named, 0, "127.0.0.1:9092", false), "localhost:9092");
         assert_eq!(address(&named, 0, "[::1]:9092", false), "localhost:9092");

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_kept_in_mind() {
+    fn the_number_of_failures_that_are_remembered_is_bounded() {
         let background_errors = BackgroundErrors::default();
         let news = (0..2 * MOST)
             .map(|n| background_errors.change("flush", &n.to_string(), Some("x".into())));

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_writes_lines_there_are_no_loggers() {
+    fn without_a_subscriber_there_are_no_loggers() {
         let loggers = Loggers::default();
         assert!(loggers.levels().is_empty());
         assert!(change(&loggers, ROOT, Some("WARN")).is_err());

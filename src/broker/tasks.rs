@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_panic_of_a_task_is_told() {
+    async fn the_first_panic_of_a_task_is_reported() {
         let tasks = Tasks::default();
         tasks.spawn("first", async {}).await.unwrap();
         assert_eq!(tasks.failure(), None);

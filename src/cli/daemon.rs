@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_living_broker_is_nobody() {
+    fn a_file_without_a_living_broker_means_that_none_is_running() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(PID_FILE);
         assert_eq!(running(&path), None);

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consumer_begins_where_it_is_told() {
+    fn a_consumer_begins_where_its_options_say() {
         assert_eq!(of(&[]).fetch().unwrap().reset, OffsetReset::Latest);
         assert_eq!(
             of(&["auto.offset.reset=earliest"]).fetch().unwrap().reset,

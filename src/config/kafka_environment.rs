@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_node_does_not_have_is_told_from_what_nobody_knows() {
+    fn options_that_one_node_does_not_have_are_distinguished_from_unknown_ones() {
         let said = read([
             ("KAFKA_PROCESS_ROLES", "broker,controller"),
             ("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093"),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_can_be_told_from_every_other() {
+    fn every_option_can_be_distinguished_from_every_other() {
         let tails: std::collections::BTreeSet<String> = table::broker_names().map(tail).collect();
         assert_eq!(tails.len(), table::broker_names().count());
     }

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_so_many_files_are_kept() {
+    fn the_number_of_files_that_are_kept_is_bounded() {
         let disk = SimDisk::new(1);
         written(&disk, 1, 2);
         for n in 0..KEPT_FILES_MAX as i64 {

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_containers_nobody_is_one() {
+    fn outside_of_containers_no_peer_is_a_gateway() {
         let outside = Gateway { is_in_container: false };
         assert!(!outside.is("10.0.0.1".parse().unwrap()));
     }

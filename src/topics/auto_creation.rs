@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_topics_are_created_a_request_and_a_second() {
+    fn the_topics_created_in_one_request_and_in_one_second_are_bounded() {
         let limits =
             TopicLimits { topics: 0, partitions: 0, auto_per_request: 5, auto_per_second: 8 };
         let auto = AutoCreation::default();

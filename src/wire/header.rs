@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_nobody_serves_has_a_header_all_the_same() {
+    fn an_unsupported_version_has_a_header_all_the_same() {
         let (header, body) = read(&frame(18, 99, &[0, 1, b'x', 0])).unwrap();
         assert_eq!((header.api_version, body), (99, 12));
         assert_eq!(read(&frame(3, -1, &[0, 0])).unwrap().1, 10);

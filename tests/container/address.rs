@@ -61,7 +61,7 @@ fn a_port_that_is_published_as_another_can_be_set() {
 
 #[test]
 #[ignore = "needs a Docker engine: tests/container/run"]
-fn a_port_that_is_known_after_the_start_can_be_told() {
+fn a_port_that_is_known_after_the_start_can_be_advertised() {
     let broker = started(&["-p", "127.0.0.1::9092", IMAGE]);
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
     let told = well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);

@@ -12,7 +12,7 @@ type Stored = BTreeMap<String, Vec<(String, f64)>>;
 
 #[test]
 #[ignore = "needs Apache Kafka and kcat"]
-fn batches_are_packed_anew_as_kafka_does_it() {
+fn batches_are_recompressed_as_kafka_does_it() {
     let kafka = Kafka::start();
     let theirs = stored(&kafka);
     drop(kafka);

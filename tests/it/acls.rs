@@ -14,7 +14,7 @@ use crate::harness::Ottla;
 
 /// As Apache Kafka 4.4 says it, so that a client can tell this from an old broker.
 #[tokio::test]
-async fn whoever_asks_for_acls_is_told_that_there_is_no_authorizer() {
+async fn requests_for_acls_are_answered_that_there_is_no_authorizer() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let disabled = (Code::SecurityDisabled.code(), Some("No Authorizer is configured."));
@@ -55,7 +55,7 @@ async fn whoever_asks_for_acls_is_told_that_there_is_no_authorizer() {
 
 /// The numbers are what Kafka 4.1 computes of all operations that it knows for a resource.
 #[tokio::test]
-async fn whoever_asks_what_may_be_done_is_told_that_all_may() {
+async fn authorized_operations_are_all_operations() {
     let (topic, cluster, unasked) = (3576, 8096, i32::MIN);
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;

@@ -7,8 +7,8 @@ use kafka_protocol::messages::{FindCoordinatorRequest, MetadataRequest};
 use crate::client::{Client, text as string};
 use crate::daemon::{Daemon, ottla, text};
 
-/// What a client that connects there is told.
-async fn told(address: &str) -> String {
+/// The address that a client that connects there is sent.
+async fn advertised_to(address: &str) -> String {
     let mut client = Client::connect(address.parse().unwrap()).await;
     let answer = client.call(9, &MetadataRequest::default().with_topics(Some(Vec::new()))).await;
     let metadata = format!("{}:{}", &*answer.brokers[0].host, answer.brokers[0].port);
@@ -42,8 +42,8 @@ async fn each_listener_has_its_own_place_and_it_changes_while_the_broker_runs() 
     );
     let addresses = daemon.addresses();
     let [net, host] = addresses.as_slice() else { panic!("{addresses:?}") };
-    assert_eq!(told(net).await, "kafka:29092");
-    assert_eq!(told(host).await, *host);
+    assert_eq!(advertised_to(net).await, "kafka:29092");
+    assert_eq!(advertised_to(host).await, *host);
     let advertise = |args: &[&str]| {
         let all = [&["advertise", "--data-dir", text(dir.path())], args].concat();
         ottla(&all).output().unwrap()
@@ -51,8 +51,8 @@ async fn each_listener_has_its_own_place_and_it_changes_while_the_broker_runs() 
     let output = advertise(&["localhost:32768", "--listener", "host"]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(said(&output), "clients of HOST are sent to localhost:32768\n");
-    assert_eq!(told(host).await, "localhost:32768");
-    assert_eq!(told(net).await, "kafka:29092");
+    assert_eq!(advertised_to(host).await, "localhost:32768");
+    assert_eq!(advertised_to(net).await, "kafka:29092");
     for (args, why) in [
         (
             vec!["localhost:32768", "--listener", "X"],
@@ -67,7 +67,7 @@ async fn each_listener_has_its_own_place_and_it_changes_while_the_broker_runs() 
     }
     let output = advertise(&["example.test:1"]);
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(told(net).await, "example.test:1", "the first is meant");
+    assert_eq!(advertised_to(net).await, "example.test:1", "the first is meant");
 }
 
 #[tokio::test]

@@ -380,7 +380,7 @@ async fn groups_and_client_metrics_have_configs_that_are_kept_checked_and_listed
 }
 
 #[tokio::test]
-async fn features_are_told_and_stay_where_they_can_be() {
+async fn features_are_advertised_and_only_supported_levels_are_accepted() {
     let mut ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let versions = ApiVersionsRequest::default()

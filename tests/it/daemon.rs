@@ -219,7 +219,7 @@ fn the_default_directory_is_the_users() {
 }
 
 #[test]
-fn a_second_broker_on_the_same_directory_is_told_who_holds_it() {
+fn a_second_broker_on_the_same_directory_learns_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
     let daemon = Daemon::in_dir(&dir);
     let args = ["--listen", "127.0.0.1:0", "--data-dir", text(dir.path())];
@@ -246,7 +246,7 @@ fn limited(files: u32, args: &[&str]) -> Command {
 }
 
 #[tokio::test]
-async fn a_limit_of_open_files_that_is_too_low_is_told_at_the_start() {
+async fn a_limit_of_open_files_that_is_too_low_is_reported_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let args = ["--listen", "127.0.0.1:0", "--data-dir", text(&data)];
@@ -319,7 +319,7 @@ async fn a_start_that_cannot_listen_is_one_line_and_leaves_the_directory_as_it_w
 }
 
 #[tokio::test]
-async fn a_client_that_takes_it_for_an_old_broker_is_told_what_to_set_once() {
+async fn a_client_that_takes_the_broker_for_an_old_one_is_logged_once_with_what_to_set() {
     let dir = tempfile::tempdir().unwrap();
     let mut daemon = Daemon::in_dir(&dir);
     for (key, version) in [(0_i16, 1_i16), (0, 1), (0, 99), (1, 2)] {
@@ -365,7 +365,7 @@ async fn it_listens_on_every_address_and_advertises_one() {
 }
 
 #[tokio::test]
-async fn each_client_is_told_the_address_at_which_it_reached_the_broker() {
+async fn each_client_is_sent_the_address_at_which_it_reached_the_broker() {
     let dir = tempfile::tempdir().unwrap();
     let listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.3:0"];
     let at = ["--data-dir", text(dir.path())];

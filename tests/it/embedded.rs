@@ -179,7 +179,7 @@ async fn what_is_said_to_the_builder_holds() {
 }
 
 #[tokio::test]
-async fn what_a_topic_cannot_be_is_told_apart() {
+async fn reasons_to_refuse_a_topic_are_distinguished() {
     let broker = ephemeral().await;
     broker.create_topic("t").await.unwrap();
     assert_eq!(broker.create_topic("t").await, Err(TopicError::Exists("t".to_owned())));
@@ -230,7 +230,7 @@ async fn what_keeps_a_broker_from_starting_is_said() {
 }
 
 #[test]
-fn a_start_that_nobody_waits_for_ends() {
+fn a_start_that_is_not_awaited_ends() {
     let dir = tempfile::tempdir().unwrap();
     {
         let mut starting = pin!(Broker::builder().data_dir(dir.path()).start());

@@ -73,7 +73,7 @@ async fn a_panic_of_upkeep_on_another_thread_ends_the_broker_and_loses_nothing()
 }
 
 #[tokio::test]
-async fn a_panic_in_a_change_of_topics_takes_the_metadata_log_offline_and_is_told() {
+async fn a_panic_in_a_change_of_topics_takes_the_metadata_log_offline_and_is_reported() {
     let disk = SimDisk::new(3);
     let (ottla, mut client) = on(&disk, &[]).await;
     assert_eq!(health(&ottla).await, "ok all components are online\n");
@@ -90,7 +90,7 @@ async fn a_panic_in_a_change_of_topics_takes_the_metadata_log_offline_and_is_tol
 }
 
 #[tokio::test]
-async fn one_error_of_the_disk_in_the_committed_offsets_or_the_metadata_log_is_told() {
+async fn one_error_of_the_disk_in_the_committed_offsets_or_the_metadata_log_is_reported() {
     let disk = SimDisk::new(4);
     let (ottla, mut client) = on(&disk, &[]).await;
     client.create("t", 1, &[]).await;

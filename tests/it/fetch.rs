@@ -121,7 +121,7 @@ async fn unknown_topics_and_ids_have_their_codes_and_do_not_wait() {
 }
 
 #[tokio::test]
-async fn a_leader_epoch_that_is_not_ours_is_told_so() {
+async fn a_leader_epoch_that_is_not_ours_is_refused() {
     let (_ottla, mut client) = with_topic().await;
     client.produce("t", 0, plain(&["a"])).await;
     for (epoch, expected) in [(-1, 0), (0, 0), (1, Code::UnknownLeaderEpoch.code())] {

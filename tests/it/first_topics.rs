@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::daemon::{Daemon, complains, ottla, text};
 
 /// Name, number of partitions, and those that the broker advertises.
-async fn told(daemon: &Daemon) -> (Vec<(String, usize)>, String) {
+async fn topics_and_address(daemon: &Daemon) -> (Vec<(String, usize)>, String) {
     let mut client = Client::connect(daemon.addresses()[0].parse().unwrap()).await;
     let answer = client.call(12, &MetadataRequest::default().with_topics(None)).await;
     let topics = answer.topics.iter();
@@ -25,7 +25,7 @@ async fn topics_are_there_before_the_broker_is_ready_and_existing_ones_stay_as_t
     let topics = "KAFKA_CREATE_TOPICS";
     let mut daemon = Daemon::start(ottla(&args).env(topics, "orders:3:1,customers:1:3:compact"));
     let all = [("customers".to_owned(), 1), ("orders".to_owned(), 3)];
-    assert_eq!(told(&daemon).await.0, all);
+    assert_eq!(topics_and_address(&daemon).await.0, all);
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
     let said = daemon.stderr();
@@ -37,7 +37,7 @@ async fn topics_are_there_before_the_broker_is_ready_and_existing_ones_stay_as_t
     command.env(topics, "orders:5:1\nmore:2:1").env("KAFKA_CREATE_TOPICS_SEPARATOR", "$'\\n'");
     let mut daemon = Daemon::start(&mut command);
     let all = [&all[..1], &[("more".to_owned(), 2)], &all[1..]].concat();
-    assert_eq!(told(&daemon).await.0, all);
+    assert_eq!(topics_and_address(&daemon).await.0, all);
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
     let said = daemon.stderr();
@@ -72,7 +72,7 @@ async fn clients_are_sent_to_the_advertised_host_name() {
         command.envs([host, zookeeper]);
         command.envs(port.map(|port| ("KAFKA_ADVERTISED_PORT", port)));
         let mut daemon = Daemon::start(&mut command);
-        assert_eq!(told(&daemon).await.1, wanted);
+        assert_eq!(topics_and_address(&daemon).await.1, wanted);
         daemon.signal("-TERM");
         assert_eq!(daemon.exit_code(), Some(0));
         let said = daemon.stderr();

@@ -91,7 +91,7 @@ async fn state(client: &mut Client, id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_group_without_a_name_keeps_offsets_and_nobody_joins_it() {
+async fn a_group_without_a_name_keeps_offsets_and_cannot_be_joined() {
     let mut ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     client.create("t", 2, &[]).await;

@@ -148,7 +148,7 @@ async fn connections_that_were_busy_and_are_idle_hold_no_memory() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_holds_up_nobody() {
+async fn a_client_that_stops_reading_holds_up_no_other_client() {
     let ottla = Ottla::with(&[("connections.max.idle.ms", "500")]).await;
     let mut client = ottla.client().await;
     client.create("t", 1, &[]).await;

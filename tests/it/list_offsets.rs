@@ -47,7 +47,7 @@ async fn an_empty_partition_has_ends_and_no_times() {
 }
 
 #[tokio::test]
-async fn an_unknown_topic_is_told_so() {
+async fn an_unknown_topic_is_reported() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     assert_eq!(client.list_offset("none", -1).await, (3, -1, -1));

@@ -52,7 +52,7 @@ async fn the_broker_stands_at_the_address_where_it_was_reached() {
 /// What a client that knows the broker as `localhost` tries first depends on its resolver, and some
 /// try nothing else.
 #[tokio::test]
-async fn a_broker_on_localhost_answers_at_both_addresses_and_is_told_by_that_name() {
+async fn a_broker_on_localhost_answers_at_both_addresses_and_is_advertised_by_that_name() {
     let ottla = Ottla::with(&[("listeners", "localhost:0")]).await;
     let port = ottla.address().port();
     let mut addresses = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
@@ -72,7 +72,7 @@ async fn a_broker_on_localhost_answers_at_both_addresses_and_is_told_by_that_nam
 }
 
 #[tokio::test]
-async fn an_advertised_address_is_told_instead() {
+async fn an_advertised_address_is_sent_instead() {
     let ottla = Ottla::with(&[("advertised.listeners", "broker.test:19092")]).await;
     let mut client = ottla.client().await;
     let answer = client.call(12, &asking(None)).await;

@@ -30,7 +30,7 @@ async fn fetched(client: &mut Client, request: &FetchRequest) -> PartitionData {
 }
 
 #[tokio::test]
-async fn an_offset_behind_the_epoch_that_was_read_is_told_where_it_ends() {
+async fn an_offset_behind_the_epoch_that_was_read_is_answered_with_its_end() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     client.create("t", 1, &[]).await;
@@ -115,7 +115,7 @@ async fn too_many_partitions_refuse_each_topic_as_often_as_it_is_named() {
 }
 
 #[tokio::test]
-async fn a_refused_topic_is_told_why_in_kafkas_words() {
+async fn a_refused_topic_is_answered_with_the_reason_in_kafkas_words() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let mut told = async |request: &CreateTopicsRequest| {
@@ -153,7 +153,7 @@ async fn a_refused_topic_is_told_why_in_kafkas_words() {
 }
 
 #[tokio::test]
-async fn a_new_topics_own_configs_are_told_as_they_came() {
+async fn a_new_topics_own_configs_are_returned_as_they_came() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let topic =
@@ -183,7 +183,7 @@ async fn a_resource_of_no_type_keeps_the_others_from_being_described() {
     }
 }
 
-fn told(response: &AlterConfigsResourceResponse) -> (i16, &str) {
+fn code_and_message(response: &AlterConfigsResourceResponse) -> (i16, &str) {
     (response.error_code, response.error_message.as_deref().unwrap_or_default())
 }
 
@@ -202,10 +202,10 @@ async fn configs_are_counted_before_their_values_are_missed() {
     };
     let invalid = Code::InvalidRequest.code();
     let twice = altered(&["retention.ms", "retention.ms"]).await;
-    assert_eq!(told(&twice), (invalid, "Error due to duplicate config keys"));
+    assert_eq!(code_and_message(&twice), (invalid, "Error due to duplicate config keys"));
     let nulls = altered(&["retention.ms", "cleanup.policy"]).await;
     let message = "Null value not supported for : retention.ms, cleanup.policy";
-    assert_eq!(told(&nulls), (invalid, message));
+    assert_eq!(code_and_message(&nulls), (invalid, message));
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ async fn acks_are_0_1_or_all() {
 }
 
 #[tokio::test]
-async fn of_two_faults_the_one_that_kafka_looks_at_first_is_told() {
+async fn of_two_faults_the_one_that_kafka_checks_first_is_reported() {
     let (_ottla, mut client) = with_topic(&[("min.insync.replicas", "2")]).await;
     // The topic, then what the version demands of a batch, then acks, then the replicas.
     for (topic, records, acks, expected) in [
@@ -267,7 +267,7 @@ async fn a_transaction_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn nobody_but_the_admin_client_writes_to_internal_topics() {
+async fn only_the_admin_client_writes_to_internal_topics() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let created: CreateTopicsResponse =

@@ -156,7 +156,7 @@ async fn what_becomes_too_large_is_refused_with_the_code_for_it() {
 }
 
 #[tokio::test]
-async fn damaged_records_are_refused_before_they_are_packed_anew() {
+async fn damaged_records_are_refused_before_they_are_recompressed() {
     let (_ottla, mut client) = with_topic(&[("compression.type", "gzip")]).await;
     let good = batch(Packing::Zstd, None, &["a", "b", "c"]).encode();
     let short = crate::records::changed(good.clone(), 57, &4_i32.to_be_bytes());
@@ -167,7 +167,7 @@ async fn damaged_records_are_refused_before_they_are_packed_anew() {
 }
 
 #[tokio::test]
-async fn an_append_time_is_the_brokers_also_in_a_batch_that_is_packed_anew() {
+async fn an_append_time_is_the_brokers_also_in_a_batch_that_is_recompressed() {
     let (ottla, mut client) = with_topic(&[("message.timestamp.type", "LogAppendTime")]).await;
     for kind in ["producer", "lz4", "uncompressed"] {
         assert_eq!(client.set("t", "compression.type", kind).await, 0);

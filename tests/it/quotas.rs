@@ -145,7 +145,7 @@ async fn more_than_may_be_changed_at_once_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn who_produces_too_much_is_told_so_and_not_read_for_as_long() {
+async fn a_producer_over_its_quota_gets_a_throttle_time_and_is_not_read_for_as_long() {
     let ottla = Ottla::timed(Arc::new(SimClock::at(WALL_MS)), SHORT).await;
     let mut client = ottla.client().await;
     client.create("t", 1, &[]).await;

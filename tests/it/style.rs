@@ -49,6 +49,31 @@ fn words_that_say_less_than_others_are_not_used() {
     refuse(faults);
 }
 
+/// The name of the function that begins on this line.
+fn function_name(line: &str) -> Option<&str> {
+    let (before, name) = line.trim_start().split_once("fn ")?;
+    let is_keyword = |word: &str| word.starts_with("pub") || ["async", "const"].contains(&word);
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    before.split_whitespace().all(is_keyword).then(|| &name[..end])
+}
+
+#[test]
+fn names_of_functions_are_without_those_words_too() {
+    let dirs = ["src", "tests", "benches"];
+    let mut faults = Vec::new();
+    for path in dirs.iter().flat_map(|dir| sources(&root().join(dir))) {
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let Some(name) = function_name(line) else { continue };
+            let name = name.replace('_', " ");
+            for words in UNWANTED.iter().filter(|words| has_words(&name, words)) {
+                faults.push(format!("{}:{}: {words}", shown(&path), number + 1));
+            }
+        }
+    }
+    refuse(faults);
+}
+
 #[test]
 fn no_line_of_source_is_longer_than_100_columns() {
     let mut faults = Vec::new();

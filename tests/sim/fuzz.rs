@@ -145,7 +145,7 @@ fn sealed_but_damaged(rng: &mut Rng, subject: &Subject) -> Request {
 }
 
 #[test]
-fn a_short_message_with_a_huge_count_anywhere_harms_nobody() {
+fn a_short_message_with_a_huge_count_anywhere_does_no_harm() {
     let mut victim = Victim::start();
     for (key, version) in served() {
         let sound = request(key, version, &victim.subject).bytes;

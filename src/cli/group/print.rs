@@ -144,7 +144,7 @@ mod tests {
 
     // As printed by Apache Kafka 4.1.0.
     #[test]
-    fn offsets_are_told_as_kafka_tells_them() {
+    fn offsets_are_printed_as_kafka_prints_them() {
         let row = |member| Row {
             group: "live".to_owned(),
             partition: Some(TopicPartition::new("t1", 0)),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_as_kafka_tells_them() {
+    fn members_are_printed_as_kafka_prints_them() {
         assert_eq!(
             members(&group(vec![member()]), true),
             [
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_told_as_kafka_tells_it() {
+    fn a_state_is_printed_as_kafka_prints_it() {
         assert_eq!(
             state(&group(Vec::new()), "127.0.0.1:39392"),
             [

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_told_as_kafka_tells_it() {
+    fn a_plan_is_printed_as_kafka_prints_it() {
         let planned = BTreeMap::from([(TopicPartition::new("t1", 0), 8)]);
         assert_eq!(
             table("g1", &planned),

@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_config_is_told_with_where_it_comes_from() {
+    fn a_config_is_printed_with_its_source() {
         let config = ConfigEntry {
             name: "retention.ms".to_owned(),
             value: Some("5".to_owned()),

@@ -118,7 +118,7 @@ fn a_session_without_partitions_ends() {
 }
 
 #[test]
-fn who_got_data_goes_to_the_end_so_that_nobody_starves() {
+fn partitions_that_returned_data_go_to_the_end_so_that_none_starves() {
     let mut sessions = sessions(10);
     let id = started(&mut sessions, 0, &[data(9), quiet(9), quiet(9), quiet(9)]);
     let mut served = Vec::new();
@@ -134,7 +134,7 @@ fn who_got_data_goes_to_the_end_so_that_nobody_starves() {
 }
 
 #[test]
-fn errors_are_told_in_kafkas_order() {
+fn errors_are_reported_in_kafkas_order() {
     let mut sessions = sessions(10);
     let id = started(&mut sessions, 0, &[quiet(5)]);
     let unknown = sessions.begin(1, request(id ^ 1, 1, vec![])).unwrap_err();

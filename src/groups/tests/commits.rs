@@ -113,7 +113,7 @@ fn what_was_never_committed_has_no_offset() {
 }
 
 #[test]
-fn who_asks_for_everything_gets_everything() {
+fn a_fetch_of_all_offsets_returns_all_of_them() {
     let mut lab = Lab::new();
     let all = vec![to_commit("u", 3, 1), to_commit("t", 1, 2), to_commit("t", 0, 3)];
     lab.commit(commit(identity("", SIMPLE), all)).expect("a commit");
@@ -142,7 +142,7 @@ fn delete(
 }
 
 #[test]
-fn offsets_are_deleted_where_nobody_reads() {
+fn offsets_are_deleted_where_no_member_reads() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     let both = vec![to_commit("t", 0, 1), to_commit("u", 0, 1)];

@@ -25,7 +25,7 @@ fn the_protocol_with_the_most_votes_is_chosen() {
 }
 
 #[test]
-fn nobody_votes_for_what_not_all_know() {
+fn no_member_votes_for_a_protocol_that_not_all_support() {
     let mut lab = Lab::new();
     let all = [&["sticky", "range"][..], &["sticky", "range"], &["range"]];
     for joined in generation_of(&mut lab, all) {
@@ -34,7 +34,7 @@ fn nobody_votes_for_what_not_all_know() {
 }
 
 #[test]
-fn the_first_to_join_leads_and_only_it_is_told_of_the_members() {
+fn the_first_to_join_leads_and_only_the_leader_is_sent_the_members() {
     let mut lab = Lab::new();
     let all = generation_of(&mut lab, [&["range"], &["range"], &["range"]]);
     let ids: Vec<&str> = all.iter().map(|joined| joined.member.as_str()).collect();

@@ -84,7 +84,7 @@ fn when_the_last_member_falls_silent_the_group_is_empty_and_that_is_written() {
 }
 
 #[test]
-fn who_leaves_makes_the_others_share_anew() {
+fn a_member_that_leaves_makes_the_others_rebalance() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
     let generation = lab.generation();
@@ -104,7 +104,7 @@ fn several_leave_at_once_each_with_its_outcome() {
 }
 
 #[test]
-fn nobody_leaves_a_group_that_is_not_there() {
+fn leaving_a_group_that_does_not_exist_is_refused() {
     let mut lab = Lab::new();
     assert_eq!(lab.leave(&[leaving("m", None)]), [Err(GroupError::UnknownMember)]);
     assert!(lab.groups.is_empty());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nobody_joins_a_group_without_a_name() {
+fn joining_a_group_without_a_name_is_refused() {
     let mut lab = Lab::new();
     let mut join = join("");
     join.identity.group.clear();
@@ -61,7 +61,7 @@ fn a_newcomer_of_an_older_version_is_let_in_at_once() {
 }
 
 #[test]
-fn an_id_that_nobody_was_given_is_unknown() {
+fn an_id_that_no_member_was_given_is_unknown() {
     let mut lab = Lab::new();
     let ticket = lab.join(&join("invented"));
     assert_eq!(lab.refused(ticket), GroupError::UnknownMember);
@@ -191,7 +191,7 @@ fn an_empty_group_may_become_one_of_another_type() {
 }
 
 #[test]
-fn a_full_group_takes_nobody_more() {
+fn a_full_group_takes_no_more_members() {
     let mut lab = Lab::with(GroupCoordinatorConfig { size_max: 2, ..rules() });
     let ids = lab.stable(2);
     let ticket = lab.join(&Join { requires_member_id: false, ..join("") });

@@ -11,7 +11,7 @@ fn without_a_delay_the_first_member_is_alone_at_once() {
 }
 
 #[test]
-fn an_empty_group_waits_for_its_delay_and_as_long_again_if_somebody_comes() {
+fn an_empty_group_waits_for_its_delay_and_as_long_again_if_a_member_joins() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let first = lab.join(&Join { requires_member_id: false, ..join("") });
     lab.pass(2999);
@@ -57,7 +57,7 @@ fn a_first_rebalance_does_not_wait_for_ids_that_are_out() {
 }
 
 #[test]
-fn a_delay_that_nobody_outlives_leaves_no_group() {
+fn a_delay_that_no_member_outlives_leaves_no_group() {
     let mut lab = Lab::with(GroupCoordinatorConfig { initial_delay_ms: 3000, ..rules() });
     let id = lab.new_id(&join(""));
     let ticket = lab.join(&join(&id));
@@ -102,7 +102,7 @@ fn the_longest_rebalance_timeout_counts() {
 }
 
 #[test]
-fn a_follower_that_asks_again_in_a_stable_group_disturbs_nobody() {
+fn a_follower_that_rejoins_a_stable_group_disturbs_no_other_member() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
     let generation = lab.generation();
@@ -125,7 +125,7 @@ fn a_leader_that_joins_again_or_changed_metadata_begin_a_rebalance() {
 }
 
 #[test]
-fn who_asks_again_before_the_assignment_gets_the_same_answer() {
+fn a_member_that_rejoins_before_the_assignment_gets_the_same_answer() {
     let mut lab = Lab::new();
     let ids = lab.stable(1);
     let ticket = lab.join(&join(&ids[0]));
@@ -197,7 +197,7 @@ fn a_sync_must_come_from_a_member_of_this_generation_and_protocol() {
 }
 
 #[test]
-fn a_sync_while_others_join_is_told_to_join() {
+fn a_sync_while_others_join_is_answered_with_rebalance_in_progress() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
     let generation = lab.generation();
@@ -231,7 +231,7 @@ fn a_sync_that_is_sent_twice_is_answered_twice() {
 }
 
 #[test]
-fn who_does_not_sync_in_time_is_removed_and_the_others_share_anew() {
+fn a_member_that_does_not_sync_in_time_is_removed_and_the_others_rebalance() {
     let mut lab = Lab::new();
     let ids = lab.stable(2);
     let tickets: Vec<TicketId> = ids.iter().map(|id| lab.join(&join(id))).collect();

@@ -29,7 +29,7 @@ fn a_static_follower_that_restarts_gets_its_assignment_without_a_rebalance() {
 }
 
 #[test]
-fn a_static_leader_that_restarts_may_be_told_to_skip_its_assignment() {
+fn a_static_leader_that_restarts_may_be_asked_to_skip_its_assignment() {
     let mut lab = Lab::new();
     lab.stable_static(&["a", "b"]);
     let ticket = lab.join(&static_join("", "a"));
@@ -40,7 +40,7 @@ fn a_static_leader_that_restarts_may_be_told_to_skip_its_assignment() {
 }
 
 #[test]
-fn an_older_static_leader_that_restarts_is_told_that_its_old_self_leads() {
+fn an_older_static_leader_that_restarts_learns_that_its_old_self_leads() {
     let mut lab = Lab::new();
     let ids = lab.stable_static(&["a", "b"]);
     let ticket = lab.join(&Join { supports_skip_assignment: false, ..static_join("", "a") });

@@ -242,7 +242,7 @@ fn offsets_are_committed_fetched_and_deleted_at_the_same_cost_each() {
 }
 
 #[test]
-fn offsets_that_a_group_reads_are_told_from_others_in_bounded_time() {
+fn offsets_that_a_group_reads_are_distinguished_from_others_in_bounded_time() {
     let (mut lab, ids) = stable(100);
     // Each is subscribed to 1,000,000 topics; no step reads all of them.
     let names = b"\0\x01t".repeat(1_000_000);

@@ -89,7 +89,7 @@ fn bytes_that_are_no_whole_batch_are_none() {
 }
 
 #[test]
-fn lengths_and_magics_that_cannot_be_are_told_as_kafka_tells_them() {
+fn impossible_lengths_and_magics_are_reported_as_kafka_reports_them() {
     for (length, cause) in [(-1, -1), (0, 0), (13, 13), (14, 14), (48, 48)] {
         let mut bytes = three(Codec::None);
         bytes[8..12].copy_from_slice(&i32::to_be_bytes(length));

@@ -233,7 +233,7 @@ fn a_producer_is_forgotten_a_day_after_its_last_append_whatever_its_timestamps()
 }
 
 #[test]
-fn a_timestamp_from_the_future_keeps_nobody_for_ever() {
+fn a_timestamp_from_the_future_keeps_no_producer_for_ever() {
     let mut entry = {
         let mut producers = Producers::default();
         producers.commit(&batch(7, 0, 0, 1, 0), 5);

@@ -28,7 +28,7 @@ fn who(client_id: &str) -> ClientEntity<'_> {
 }
 
 #[test]
-fn a_client_that_waits_as_told_is_held_to_its_rate() {
+fn a_client_that_waits_for_its_throttle_time_is_held_to_its_rate() {
     let mut meters = meters(&[(CLIENT_ID, Some("a"), QuotaType::Produce, 100_000.0)]);
     let (mut now_ms, mut sent) = (0, 0.0);
     while now_ms < 120_000 {
@@ -66,7 +66,7 @@ fn a_new_quota_holds_for_what_was_used_already() {
 }
 
 #[test]
-fn nobody_waits_long_for_processing_time_or_a_connection() {
+fn waits_for_processing_time_or_a_connection_are_short() {
     let mut meters = meters(&[
         (CLIENT_ID, Some("a"), QuotaType::Request, 1.0),
         (IP, Some("10.0.0.1"), QuotaType::Connection, 2.0),

@@ -262,7 +262,7 @@ fn thousands_that_send_a_byte_a_second_are_no_hindrance() {
 }
 
 #[test]
-fn another_address_has_its_share_at_once_and_nobody_is_closed_for_it() {
+fn another_address_has_its_share_at_once_and_no_connection_is_closed_for_it() {
     // They are not slow yet, and there are enough of them that some wait.
     let mut senders = vec![sender(1, 1_000_000, 500_000, 2 * MIB); 100];
     senders.push(sender(2, 900_000, 900_000, 0).beginning_at(5));

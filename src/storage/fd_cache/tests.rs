@@ -121,7 +121,7 @@ fn who_reads_a_file_that_is_removed_or_replaced_finishes() {
 }
 
 #[test]
-fn a_cold_file_that_is_gone_is_not_made_anew() {
+fn a_cold_file_that_is_gone_is_not_created_again() {
     let dir = tempfile::tempdir().unwrap();
     let disk = BoundedDisk::new(Arc::new(OsDisk), 1);
     let file = disk.open(&dir.path().join("f"), OpenMode::Create).unwrap();

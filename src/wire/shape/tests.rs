@@ -162,7 +162,7 @@ fn what_follows_the_message_is_ignored() {
 }
 
 #[test]
-fn two_hundred_thousand_damaged_bodies_harm_nobody() {
+fn two_hundred_thousand_damaged_bodies_do_no_harm() {
     limit_memory();
     let mut rng = Rng::with_seed(6);
     let all: Vec<_> = each().collect();

@@ -24,7 +24,7 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use super::masks::Masked;
 
 /// An answer in text, with what it was decoded from.
-fn told<R: Decodable + Encodable + Masked + std::fmt::Debug>(
+fn as_text<R: Decodable + Encodable + Masked + std::fmt::Debug>(
     mut body: Bytes,
     version: i16,
 ) -> String {
@@ -50,7 +50,7 @@ macro_rules! decoders {
     ($($key:ident => $response:ident,)*) => {
         fn decoded(key: ApiKey, version: i16, body: Bytes) -> String {
             match key {
-                $(ApiKey::$key => told::<$response>(body, version),)*
+                $(ApiKey::$key => as_text::<$response>(body, version),)*
                 other => panic!("{other:?} is served and has no decoder here"),
             }
         }

@@ -197,7 +197,7 @@ fn difference(
         }
     }
     (ottla != kafka).then(|| Difference {
-        request: format!("{} v{version} {}", request.name, value.told()),
+        request: format!("{} v{version} {}", request.name, value.as_text()),
         ottla,
         kafka,
     })

@@ -303,7 +303,7 @@ impl Side {
         let answer = tokio::time::timeout(LIMIT, self.exchange(request, version, value)).await;
         let text = answer.unwrap_or_else(|_| {
             self.client = None;
-            println!("{} {} v{version} {}: no answer", self.address, request.name, value.told());
+            println!("{} {} v{version} {}: no answer", self.address, request.name, value.as_text());
             "no answer in time".to_owned()
         });
         if CHANGES.contains(&request.key)

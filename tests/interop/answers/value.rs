@@ -41,7 +41,7 @@ impl Value {
     }
 
     /// As one line for a person.
-    pub fn told(&self) -> String {
+    pub fn as_text(&self) -> String {
         match self {
             Value::Bool(value) => value.to_string(),
             Value::Number(value) => value.to_string(),
@@ -54,10 +54,10 @@ impl Value {
             Value::Text(Some(text)) => format!("{text:?}"),
             Value::Bytes(Some(bytes)) => format!("({} bytes)", bytes.len()),
             Value::List(Some(all)) => {
-                format!("[{}]", all.iter().map(Value::told).collect::<Vec<_>>().join(", "))
+                format!("[{}]", all.iter().map(Value::as_text).collect::<Vec<_>>().join(", "))
             }
             Value::Fields(Some(fields)) => {
-                let one = |(name, value): &(&str, Value)| format!("{name}: {}", value.told());
+                let one = |(name, value): &(&str, Value)| format!("{name}: {}", value.as_text());
                 format!("{{{}}}", fields.iter().map(one).collect::<Vec<_>>().join(", "))
             }
         }

@@ -112,7 +112,7 @@ async fn compare(pair: &Pair, plan: &[Operation], now: i64) -> Option<Difference
     for (step, operation) in plan.iter().enumerate() {
         let both = async { tokio::join!(ottla.run(operation), kafka.run(operation)) };
         let Ok((ours, theirs)) = tokio::time::timeout(LIMIT, both).await else {
-            panic!("no answer to step {step}, t{} {}", operation.topic, operation.deed.told());
+            panic!("no answer to step {step}, t{} {}", operation.topic, operation.deed.as_text());
         };
         if !are_alike(&ours, &theirs) {
             let (ottla, kafka) = apart(ours, theirs);
@@ -201,7 +201,7 @@ fn story(seed: u64, plan: &[Operation], difference: &Difference) -> String {
             "{step} t{} {:?}: {}\n",
             operation.topic,
             operation.kind,
-            operation.deed.told()
+            operation.deed.as_text()
         );
     }
     let short = |text: &str| text.chars().take(3000).collect::<String>();

@@ -401,7 +401,7 @@ const SETTINGS: &[(&str, &[&str])] = &[
 
 impl Action {
     /// Short, for people.
-    pub fn told(&self) -> String {
+    pub fn as_text(&self) -> String {
         match self {
             Action::Produce { partition, version, acks, batch } => {
                 let times: Vec<i64> = batch.records.iter().map(|r| r.timestamp).collect();

@@ -69,7 +69,7 @@ fn what_is_not_committed_is_the_lag_and_is_read_again() {
 
 #[test]
 #[ignore = "needs Node with kafkajs"]
-fn partitions_are_dealt_anew_when_members_come_and_go() {
+fn partitions_are_reassigned_when_members_come_and_go() {
     checked("rebalance");
 }
 

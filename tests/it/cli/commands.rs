@@ -71,7 +71,7 @@ async fn machines_get_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_begins_where_it_is_told() {
+async fn a_consumer_begins_where_its_options_say() {
     let (_ottla, shell) = world().await;
     shell.type_("ottla topic create t; seq 1 9 | ottla topic produce t");
     assert_eq!(shell.type_("ottla topic consume t --offset 7 -e"), "8\n9\n");
@@ -100,7 +100,7 @@ async fn every_codec_goes_there_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reset_can_be_tried_first_and_waits_for_nobody() {
+async fn a_reset_can_be_tried_first_and_waits_for_no_confirmation() {
     let (_ottla, shell) = world().await;
     shell.type_("ottla topic create t; seq 1 9 | ottla topic produce t");
     shell.type_("ottla topic consume t --group g -b -n 9");

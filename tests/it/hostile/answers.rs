@@ -130,7 +130,7 @@ async fn a_group_of_16_mb_is_described_as_often_as_it_is_named_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_configs_of_one_topic_are_told_as_often_as_it_is_named_or_not_at_all() {
+async fn the_configs_of_one_topic_are_described_as_often_as_it_is_named_or_not_at_all() {
     let outcome = run(&[], async |broker| {
         let mut client = broker.client().await;
         client.create("a", 1, &[("retention.ms", "1000")]).await;

@@ -54,7 +54,7 @@ async fn commit_in(client: &mut Client, groups: std::ops::Range<usize>) -> Vec<i
 }
 
 #[tokio::test]
-async fn members_with_60_000_protocols_each_are_refused_and_stop_nobody() {
+async fn members_with_60_000_protocols_each_are_refused_and_stop_no_other_client() {
     let outcome = run(&[], async |broker| {
         let names = (0..60_000).map(|number| protocol(&format!("p{number}"), 0)).collect();
         let request = joining("g", names);
@@ -113,7 +113,7 @@ async fn members_with_large_metadata_in_many_groups_end_at_group_coordinator_max
 }
 
 #[tokio::test]
-async fn long_lists_about_a_group_are_answered_and_stop_nobody() {
+async fn long_lists_about_a_group_are_answered_and_stop_no_other_client() {
     run(&[], async |broker| {
         let mut client = broker.client().await;
         client.create("t", 1, &[]).await;

@@ -86,7 +86,7 @@ async fn send_largest(broker: &LimitedBroker, frame: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_frame_that_comes_at_80_kb_a_second_keeps_nobody_from_producing() {
+async fn a_large_frame_that_comes_at_80_kb_a_second_keeps_no_other_client_from_producing() {
     let outcome = run(&[], async |broker| {
         let mut client = broker.client().await;
         client.create("t", 1, &[]).await;
@@ -112,7 +112,7 @@ async fn a_large_frame_that_comes_at_80_kb_a_second_keeps_nobody_from_producing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_frames_that_come_at_a_byte_a_second_keep_nobody_from_producing() {
+async fn two_thousand_frames_that_come_at_a_byte_a_second_keep_no_other_client_from_producing() {
     raise_limit_of_files();
     let outcome = run(&[], async |broker| {
         let mut client = broker.client().await;
@@ -217,7 +217,7 @@ async fn is_served(last: u8, broker: SocketAddr) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_idle_connections_from_one_address_lock_nobody_out() {
+async fn thousands_of_idle_connections_from_one_address_lock_no_other_client_out() {
     raise_limit_of_files();
     let configs = [("max.connections", "2000")];
     let broker = LimitedBroker::start(&configs);
