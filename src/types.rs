@@ -1,5 +1,7 @@
 //! Types shared between rooms.
 
+use std::path::Path;
+
 /// A logical position in a partition. A byte in a file is a *position*, never an offset.
 ///
 /// An *end offset* is one past the last; a *last offset* is the last; there is no third.
@@ -30,6 +32,12 @@ impl TopicPartition {
     /// Returns the identity of one partition.
     pub fn new(topic: impl Into<String>, partition: i32) -> TopicPartition {
         TopicPartition { topic: topic.into(), partition }
+    }
+
+    /// Returns the partition to which a directory belongs by its name, such as `topic-0`.
+    pub fn of_dir(dir: &Path) -> Option<TopicPartition> {
+        let (topic, partition) = dir.file_name()?.to_str()?.rsplit_once('-')?;
+        Some(TopicPartition::new(topic, partition.parse().ok()?))
     }
 }
 

@@ -185,10 +185,9 @@ impl Cleaner {
             Err(_) if partition.is_closing() => return,
             Err(CompactError::Panicked(why)) => {
                 // The others continue; this one's records would cause the same panic again.
-                let (topic, partition_id) = (&partition.id.topic, partition.id.partition);
                 tracing::error!(
-                    topic,
-                    partition = partition_id,
+                    topic = partition.id.topic,
+                    partition = partition.id.partition,
                     error = why,
                     "compaction panicked; partition will not be compacted until the next start"
                 );
@@ -199,7 +198,7 @@ impl Cleaner {
             }
             Err(error) => {
                 let failed = Err::<(), _>(error);
-                broker.background_errors.note("compaction", &partition.id.to_string(), &failed);
+                broker.background_errors.note("compaction", Some(&partition.id), &failed);
                 if !partition.is_offline() {
                     let backoff_ms = broker.settings.now().live().cleaner.backoff_ms.max(RETRY_MS);
                     let at = broker.clock.now().mono_ms.saturating_add(backoff_ms);
@@ -208,11 +207,8 @@ impl Cleaner {
                 return;
             }
         };
-        broker.background_errors.note(
-            "compaction",
-            &partition.id.to_string(),
-            &Ok::<(), CompactError>(()),
-        );
+        let succeeded = Ok::<(), CompactError>(());
+        broker.background_errors.note("compaction", Some(&partition.id), &succeeded);
         let before = self.cleaned_to(partition);
         let stats = compacted.stats;
         tracing::info!(
@@ -243,7 +239,7 @@ impl Cleaner {
         let saving =
             tokio::task::spawn_blocking(move || write_offsets(disk.as_ref(), &file, &offsets));
         if let Some(saved) = join_or_resume_panic(saving).await {
-            broker.background_errors.note("cleaner checkpoint", "", &saved);
+            broker.background_errors.note("cleaner checkpoint", None, &saved);
         }
     }
 }

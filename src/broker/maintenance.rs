@@ -103,7 +103,7 @@ async fn work(broker: &Arc<Broker>, agenda: &mut MaintenanceSchedule) {
         let topics = broker.topics.clone();
         let saving = tokio::task::spawn_blocking(move || topics.save_checkpoints());
         let Some(saved) = join_or_resume_panic(saving).await else { return };
-        broker.background_errors.note("checkpoint", "", &saved);
+        broker.background_errors.note("checkpoint", None, &saved);
         if saved.is_err() {
             let interval = broker.config.log_flush_offset_checkpoint_interval_ms;
             agenda.checkpoint_due = Some(now.mono_ms.saturating_add(interval.max(1000)));
@@ -133,7 +133,7 @@ fn note<T>(
 ) {
     let is_over = outcome.is_ok() && partition.is_offline();
     if !is_over && !matches!(outcome, Err(Unavailable::Deleted)) {
-        broker.background_errors.note(work, &partition.id.to_string(), outcome);
+        broker.background_errors.note(work, Some(&partition.id), outcome);
     }
 }
 
@@ -169,7 +169,7 @@ async fn retire(broker: &Arc<Broker>) {
 /// Must be called within the runtime, and may block.
 pub fn retire_durably(broker: &Broker, partitions: &[Arc<Partition>]) {
     let saved = broker.topics.save_checkpoints();
-    broker.background_errors.note("checkpoint", "", &saved);
+    broker.background_errors.note("checkpoint", None, &saved);
     if saved.is_err() {
         // The disk may be full, which is a reason to delete records.
         partitions.iter().take(1).for_each(Partition::ask_for_checkpoint);

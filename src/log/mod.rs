@@ -22,7 +22,7 @@ use crate::storage::checkpoint::{self, LEADER_EPOCHS};
 use crate::storage::disk::{Disk, is_full, replace, replace_for_now};
 use crate::storage::segment::{Segment, base_offset_of, file_name};
 use crate::storage::snapshot;
-use crate::types::Offset;
+use crate::types::{Offset, TopicPartition};
 
 pub mod admit;
 pub mod compaction;
@@ -344,7 +344,9 @@ impl Log {
     /// reason.
     pub fn fail(&mut self, error: &io::Error) -> String {
         let why = format!("{}: {error}", self.dir.display());
-        tracing::error!(dir = %self.dir.display(), %error,
+        let id = TopicPartition::of_dir(&self.dir);
+        let (topic, partition) = id.map(|id| (id.topic, id.partition)).unzip();
+        tracing::error!(topic, partition, dir = %self.dir.display(), %error,
             "the partition is offline until the broker restarts");
         self.offline = Some(why.clone());
         why

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::storage::disk::{Disk, File, OpenMode};
 use crate::storage::segment::{DAMAGED, Segment, file_name};
 use crate::storage::verify::{Verified, Verifier};
-use crate::types::Offset;
+use crate::types::{Offset, TopicPartition};
 
 /// Maximum number of such files per partition; what is cut off beyond that is lost.
 const KEPT_FILES_MAX: usize = 16;
@@ -64,8 +64,12 @@ impl TailTruncation<'_> {
     pub fn make(&self) -> io::Result<()> {
         let lost = self.lost();
         let log = self.segment.path("log");
+        let id = TopicPartition::of_dir(self.dir);
+        let (topic, partition) = id.map(|id| (id.topic, id.partition)).unzip();
         if lost.is_torn_tail {
             tracing::warn!(
+                topic,
+                partition,
                 log = %log.display(),
                 lost_bytes = lost.bytes,
                 end_offset = self.end_offset,
@@ -75,7 +79,8 @@ impl TailTruncation<'_> {
         } else {
             let kept = self.keep(&lost);
             tracing::error!(
-                partition = %self.dir.file_name().unwrap_or_default().display(),
+                topic,
+                partition,
                 log = %log.display(),
                 position = self.position,
                 from_offset = self.end_offset,

@@ -37,7 +37,8 @@ impl Partition {
             LogState::Open(log) => log
                 .close(false)
                 .inspect_err(|error| {
-                    tracing::error!(partition = %self.id, %error, "could not close the log");
+                    tracing::error!(topic = self.id.topic, partition = self.id.partition,
+                        %error, "could not close the log");
                 })
                 .is_ok(),
             LogState::Closed | LogState::Deleted => true,

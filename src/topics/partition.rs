@@ -154,7 +154,8 @@ impl Partition {
                     return Err(Unavailable::Full(why));
                 }
                 Err(error) => {
-                    tracing::error!(partition = %self.id, %error, "could not open the log");
+                    tracing::error!(topic = self.id.topic, partition = self.id.partition,
+                        %error, "could not open the log");
                     LogState::Failed(error.to_string())
                 }
             };

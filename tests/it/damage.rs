@@ -85,7 +85,7 @@ async fn one_flipped_bit_after_kill_9_is_an_error_that_says_what_was_lost_and_ke
     let errors: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(errors.len(), 1, "{said}");
     for part in [
-        "partition=t-0",
+        "topic=\"t\" partition=0",
         "00000000000000000000.log",
         "from_offset=1260",
         "to_offset=2250",
@@ -232,12 +232,12 @@ async fn logs_of_the_broker_itself_are_recovered_in_the_same_way() {
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
     let said = daemon.stderr();
-    for (log, partition) in logs.iter().zip(["__consumer_offsets-0", "__cluster_metadata-0"]) {
-        let line = format!("partition={partition} ");
+    for (log, topic) in logs.iter().zip(["__consumer_offsets", "__cluster_metadata"]) {
+        let line = format!("topic=\"{topic}\" partition=0 ");
         let lines = said.lines().filter(|l| l.contains("ERROR") && l.contains(&line));
         assert_eq!(lines.count(), 1, "{said}");
         let names = fs::read_dir(log.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name());
         let kept = names.filter(|name| text(Path::new(name)).ends_with(".tail.damaged"));
-        assert_eq!(kept.count(), 1, "{partition}");
+        assert_eq!(kept.count(), 1, "{topic}");
     }
 }

@@ -59,13 +59,10 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
 
 fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
     let entries = OsDisk.list(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    let id = |name: &str| {
-        let (topic, partition) = name.rsplit_once('-')?;
-        Some(TopicPartition::new(topic, partition.parse().ok()?))
-    };
     let found = entries.into_iter().filter(|entry| entry.is_dir);
+    let dirs = found.map(|entry| dir.join(entry.name));
     let mut found: Vec<_> =
-        found.filter_map(|entry| Some((id(&entry.name)?, dir.join(entry.name)))).collect();
+        dirs.filter_map(|dir| Some((TopicPartition::of_dir(&dir)?, dir))).collect();
     found.sort();
     Ok(found)
 }
