@@ -21,8 +21,6 @@ pub mod coordinator;
 pub mod embedded;
 /// Reading many partitions: long polls and fetch sessions.
 pub mod fetch;
-/// Numbers, strings and arrays in the encoding of Kafka's records.
-pub mod fields;
 /// The group coordinator's state machine. No I/O, no clock of its own.
 pub mod groups;
 /// The request handlers, one file for each API, and the table of APIs.

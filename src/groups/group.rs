@@ -16,6 +16,7 @@ use crate::groups::pending::PendingMembers;
 use crate::groups::protocols::Protocols;
 use crate::groups::records::{GroupValue, MemberValue};
 use crate::groups::visits::visit;
+use crate::protocol::decoder::Decoder;
 
 /// Memory of a group beside its id, its members, its pending ids and its offsets, in bytes.
 const GROUP_BYTES: usize = 640;
@@ -292,18 +293,18 @@ pub struct Subscriptions(Vec<Bytes>);
 
 impl Subscriptions {
     /// Returns the subscribed topics, or `None` if they are not known or are more than are read.
-    pub fn topics(&self) -> Option<HashSet<&[u8]>> {
+    pub fn topics(&self) -> Option<HashSet<Bytes>> {
         let mut topics = HashSet::new();
         let mut left = TOPICS_READ_MAX;
         for metadata in &self.0 {
-            let mut reader = crate::fields::Reader::new(metadata);
-            reader.i16().ok()?;
-            let count = usize::try_from(reader.i32().ok()?).ok()?;
+            // Of all its fields only the first is read, and without a list of its own.
+            let mut decoder = Decoder::new(metadata, 0, false, 0);
+            decoder.i16("version").ok()?;
+            let count = usize::try_from(decoder.i32("Topics").ok()?).ok()?;
             left = left.checked_sub(count)?;
             for _ in 0..count {
                 visit();
-                let length = usize::try_from(reader.i16().ok()?).ok()?;
-                topics.insert(reader.take(length).ok()?);
+                topics.insert(decoder.string("Topics").ok()?.into_bytes());
             }
         }
         Some(topics)

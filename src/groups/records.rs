@@ -1,21 +1,46 @@
 //! The keys and values of `__consumer_offsets`, byte for byte as Apache Kafka 4.1 writes them.
 //!
 //! A key begins with its record type, a value with its version, 16 bits each; a null value is a
-//! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3). All
-//! older values can be read, and so can the flexible version 4 that newer brokers may write.
+//! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3). Every
+//! version can be read.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::fields::{DecodeError, Reader, Writer};
 use crate::groups::group_type::{GroupType, is_of_group};
 use crate::machine::MachineRecord;
+use crate::protocol::decoder::{Decode, Decoder};
+use crate::protocol::error::DecodeError;
+use crate::protocol::message::{Message, RecordType};
+use crate::protocol::messages::group_metadata_key::GroupMetadataKey;
+use crate::protocol::messages::group_metadata_value::{GroupMetadataValue, MemberMetadata};
+use crate::protocol::messages::offset_commit_key::OffsetCommitKey;
+use crate::protocol::messages::offset_commit_value::OffsetCommitValue;
+use crate::protocol::text::{owned, text};
 
 /// The topic of groups and committed offsets.
 pub const TOPIC: &str = "__consumer_offsets";
 
-const OFFSET_COMMIT: i16 = 1;
-const GROUP_METADATA: i16 = 2;
+/// The type of committed offsets in the oldest directories.
+const OLD_OFFSET_COMMIT: i16 = 0;
 const VALUE_VERSION: i16 = 3;
+
+/// Why bytes are not a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// They are truncated or malformed.
+    #[error("{0}")]
+    Damaged(#[from] DecodeError),
+    /// The value has a version that a later Kafka wrote.
+    #[error("{name} version {version}, but only versions up to {newest} are supported")]
+    Version {
+        /// The value's name in Kafka.
+        name: &'static str,
+        /// The version found.
+        version: i16,
+        /// The newest version that can be read.
+        newest: i16,
+    },
+}
 
 /// One record of the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,14 +136,14 @@ impl Record {
         match self {
             Record::Offset { .. } => false,
             Record::Group { .. } => true,
-            Record::Unserved { key, .. } => Reader::new(key).i16().is_ok_and(is_of_group),
+            Record::Unserved { key, .. } => number(&mut decoder(key)).is_ok_and(is_of_group),
         }
     }
 }
 
 impl MachineRecord for Record {
     const TOPIC: &'static str = TOPIC;
-    type DecodeError = DecodeError;
+    type DecodeError = RecordError;
 
     fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let value = match self {
@@ -130,21 +155,18 @@ impl MachineRecord for Record {
     }
 
     fn key(&self) -> Vec<u8> {
-        let mut key = Writer::default();
         match self {
             Record::Offset { group, topic, partition, .. } => {
-                key.i16(OFFSET_COMMIT);
-                key.old_string(group);
-                key.old_string(topic);
-                key.i32(*partition);
+                let key = OffsetCommitKey::default().with_group(text(group));
+                let key = key.with_topic(text(topic)).with_partition(*partition);
+                numbered(OffsetCommitKey::TYPE, &key, 0)
             }
             Record::Group { group, .. } => {
-                key.i16(GROUP_METADATA);
-                key.old_string(group);
+                let key = GroupMetadataKey::default().with_group(text(group));
+                numbered(GroupMetadataKey::TYPE, &key, 0)
             }
-            Record::Unserved { key, .. } => return key.to_vec(),
+            Record::Unserved { key, .. } => key.to_vec(),
         }
-        key.into_bytes()
     }
 
     fn placement(&self) -> &str {
@@ -184,24 +206,29 @@ impl MachineRecord for Record {
         }
     }
 
-    fn decode(bytes: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, DecodeError> {
-        let mut key = Reader::new(bytes);
-        let record = match key.i16()? {
-            0 | OFFSET_COMMIT => Record::Offset {
-                group: key.string_i16()?,
-                topic: key.string_i16()?,
-                partition: key.i32()?,
-                value: value.map(OffsetAndMetadata::decode).transpose()?,
-            },
-            GROUP_METADATA => Record::Group {
-                group: key.string_i16()?,
-                value: value.map(GroupValue::decode).transpose()?,
+    fn decode(bytes: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, RecordError> {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let mut key = decoder(&bytes);
+        let record = match number(&mut key)? {
+            OLD_OFFSET_COMMIT | OffsetCommitKey::TYPE => {
+                let key = OffsetCommitKey::decode(&mut key)?;
+                Record::Offset {
+                    group: owned(key.group),
+                    topic: owned(key.topic),
+                    partition: key.partition,
+                    value: value.map(versioned).transpose()?.map(OffsetAndMetadata::of),
+                }
+            }
+            GroupMetadataKey::TYPE => Record::Group {
+                group: owned(GroupMetadataKey::decode(&mut key)?.group),
+                value: value.map(versioned).transpose()?.map(GroupValue::of),
             },
             other => match GroupType::unserved(other) {
                 Some(group_type) => Record::Unserved {
-                    group: key.string_i16()?,
+                    // The group's id is the first field of all their keys.
+                    group: owned(key.string("group")?),
                     group_type,
-                    key: Bytes::copy_from_slice(bytes),
+                    key: bytes,
                     value: value.map(Bytes::copy_from_slice),
                 },
                 None => return Ok(None),
@@ -214,99 +241,104 @@ impl MachineRecord for Record {
 impl OffsetAndMetadata {
     /// Encodes the value in version 3; in version 1 if it has an expiry, which later versions lack.
     fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        w.i16(if self.expire_ms.is_some() { 1 } else { VALUE_VERSION });
-        w.i64(self.offset);
-        if self.expire_ms.is_none() {
-            w.i32(self.leader_epoch);
-        }
-        w.old_string(&self.metadata);
-        w.i64(self.commit_ms);
-        if let Some(expire_ms) = self.expire_ms {
-            w.i64(expire_ms);
-        }
-        w.into_bytes()
+        let version = if self.expire_ms.is_some() { 1 } else { VALUE_VERSION };
+        let value = OffsetCommitValue::default()
+            .with_offset(self.offset)
+            .with_leader_epoch(self.leader_epoch)
+            .with_metadata(text(&self.metadata))
+            .with_commit_timestamp(self.commit_ms)
+            .with_expire_timestamp(self.expire_ms.unwrap_or(-1));
+        numbered(version, &value, version)
     }
 
-    fn decode(bytes: &[u8]) -> Result<OffsetAndMetadata, DecodeError> {
-        let mut r = Reader::new(bytes);
-        let version = known(r.i16()?)?;
-        let offset = r.i64()?;
-        let leader_epoch = if version >= 3 { r.i32()? } else { -1 };
-        let metadata = if version >= 4 { r.string()? } else { r.string_i16()? };
-        let commit_ms = r.i64()?;
-        let expire_ms = if version == 1 { Some(r.i64()?).filter(|ms| *ms >= 0) } else { None };
-        Ok(OffsetAndMetadata { offset, leader_epoch, metadata, commit_ms, expire_ms })
+    fn of(value: OffsetCommitValue) -> OffsetAndMetadata {
+        OffsetAndMetadata {
+            offset: value.offset,
+            leader_epoch: value.leader_epoch,
+            metadata: owned(value.metadata),
+            commit_ms: value.commit_timestamp,
+            expire_ms: Some(value.expire_timestamp).filter(|ms| *ms >= 0),
+        }
     }
 }
 
 impl GroupValue {
     fn encode(&self) -> Vec<u8> {
-        let mut w = Writer::default();
-        w.i16(VALUE_VERSION);
-        w.old_string(&self.protocol_type);
-        w.i32(self.generation);
-        w.old_nullable_string(self.protocol.as_deref());
-        w.old_nullable_string(self.leader.as_deref());
-        w.i64(self.state_ms);
-        w.i32(self.members.len() as i32);
-        for member in &self.members {
-            w.old_string(&member.id);
-            w.old_nullable_string(member.instance_id.as_deref());
-            w.old_string(&member.client_id);
-            w.old_string(&member.client_host);
-            w.i32(member.rebalance_timeout_ms);
-            w.i32(member.session_timeout_ms);
-            w.old_bytes(&member.subscription);
-            w.old_bytes(&member.assignment);
-        }
-        w.into_bytes()
+        let member = |member: &MemberValue| {
+            MemberMetadata::default()
+                .with_member_id(text(&member.id))
+                .with_group_instance_id(member.instance_id.as_deref().map(text))
+                .with_client_id(text(&member.client_id))
+                .with_client_host(text(&member.client_host))
+                .with_rebalance_timeout(member.rebalance_timeout_ms)
+                .with_session_timeout(member.session_timeout_ms)
+                .with_subscription(member.subscription.clone())
+                .with_assignment(member.assignment.clone())
+        };
+        let value = GroupMetadataValue::default()
+            .with_protocol_type(text(&self.protocol_type))
+            .with_generation(self.generation)
+            .with_protocol(self.protocol.as_deref().map(text))
+            .with_leader(self.leader.as_deref().map(text))
+            .with_current_state_timestamp(self.state_ms)
+            .with_members(self.members.iter().map(member).collect());
+        numbered(VALUE_VERSION, &value, VALUE_VERSION)
     }
 
-    fn decode(bytes: &[u8]) -> Result<GroupValue, DecodeError> {
-        let mut r = Reader::new(bytes);
-        let version = known(r.i16()?)?;
-        let flexible = version >= 4;
-        let text = |r: &mut Reader<'_>| if flexible { r.string() } else { r.string_i16() };
-        let nullable = |r: &mut Reader<'_>| match flexible {
-            true => r.nullable_string(),
-            false => r.nullable_string_i16(),
+    fn of(value: GroupMetadataValue) -> GroupValue {
+        let member = |member: MemberMetadata| MemberValue {
+            id: owned(member.member_id),
+            instance_id: member.group_instance_id.map(owned),
+            client_id: owned(member.client_id),
+            client_host: owned(member.client_host),
+            rebalance_timeout_ms: match member.rebalance_timeout {
+                // Version 0 does not have it.
+                -1 => member.session_timeout,
+                timeout => timeout,
+            },
+            session_timeout_ms: member.session_timeout,
+            subscription: member.subscription,
+            assignment: member.assignment,
         };
-        let protocol_type = text(&mut r)?;
-        let generation = r.i32()?;
-        let protocol = nullable(&mut r)?;
-        let leader = nullable(&mut r)?;
-        let state_ms = if version >= 2 { r.i64()? } else { -1 };
-        let member = |r: &mut Reader<'_>| {
-            let id = text(r)?;
-            let instance_id = if version >= 3 { nullable(r)? } else { None };
-            let (client_id, client_host) = (text(r)?, text(r)?);
-            let rebalance = if version >= 1 { Some(r.i32()?) } else { None };
-            let session_timeout_ms = r.i32()?;
-            let bytes = |r: &mut Reader<'_>| if flexible { r.bytes() } else { r.bytes_i32() };
-            let (subscription, assignment) = (bytes(r)?, bytes(r)?);
-            if flexible {
-                r.no_tags()?;
-            }
-            Ok(MemberValue {
-                id,
-                instance_id,
-                client_id,
-                client_host,
-                rebalance_timeout_ms: rebalance.unwrap_or(session_timeout_ms),
-                session_timeout_ms,
-                subscription,
-                assignment,
-            })
-        };
-        let members = if flexible { r.array(1, member)? } else { r.array_i32(member)? };
-        Ok(GroupValue { protocol_type, generation, protocol, leader, state_ms, members })
+        GroupValue {
+            protocol_type: owned(value.protocol_type),
+            generation: value.generation,
+            protocol: value.protocol.map(owned),
+            leader: value.leader.map(owned),
+            state_ms: value.current_state_timestamp,
+            members: value.members.into_iter().map(member).collect(),
+        }
     }
 }
 
-fn known(version: i16) -> Result<i16, DecodeError> {
-    match version {
-        0..=4 => Ok(version),
-        _ => Err(DecodeError::new(format!("version {version} is not in 0 to 4"))),
+/// Returns a decoder of a key: the keys have no flexible form.
+fn decoder(key: &Bytes) -> Decoder<'_> {
+    Decoder::new(key, 0, false, 0)
+}
+
+/// Reads the number that a key or value begins with.
+fn number(decoder: &mut Decoder<'_>) -> Result<i16, DecodeError> {
+    decoder.i16("version")
+}
+
+/// Returns a message behind a number: the type of a key, the version of a value.
+fn numbered<T: Message>(number: i16, message: &T, version: i16) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    out.put_i16(number);
+    // What a version lacks is ignorable in all of these messages: nothing can be refused.
+    let encoded = message.encode_to(&mut out, version);
+    debug_assert_eq!(encoded, Ok(()));
+    out.into()
+}
+
+/// Decodes a value behind its version. Bytes after it are ignored, as in Kafka.
+fn versioned<T: RecordType>(value: &[u8]) -> Result<T, RecordError> {
+    let value = Bytes::copy_from_slice(value);
+    let version = number(&mut decoder(&value))?;
+    if !T::VERSIONS.contains(&version) {
+        let newest = *T::VERSIONS.end();
+        return Err(RecordError::Version { name: T::NAME, version, newest });
     }
+    // It comes from the disk: counts are compared with the bytes that are there.
+    Ok(T::decode_from(&value.slice(2..), version, usize::MAX)?.0)
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kafka_protocol::protocol::StrBytes;
-
 use crate::protocol::messages::client_quota_record::{ClientQuotaRecord, EntityData};
+use crate::protocol::text::{owned, text};
 
 /// The entity that a quota applies to: entity types (`user`, `client-id`, `ip`) to names; no name
 /// is the default for those without a quota of their own. Kafka: `ClientQuotaEntity`.
@@ -40,23 +39,20 @@ pub struct ClientQuota {
 impl ClientQuota {
     /// Returns the change in a record.
     pub fn of(record: ClientQuotaRecord) -> ClientQuota {
-        let owned = |text: &StrBytes| text.as_str().to_owned();
-        let part =
-            |part: &EntityData| (owned(&part.entity_type), part.entity_name.as_ref().map(owned));
+        let part = |part: EntityData| (owned(part.entity_type), part.entity_name.map(owned));
         ClientQuota {
-            entity: Entity(record.entity.iter().map(part).collect()),
-            key: owned(&record.key),
+            entity: Entity(record.entity.into_iter().map(part).collect()),
+            key: owned(record.key),
             value: (!record.remove).then_some(record.value),
         }
     }
 
     /// Returns the record of the change.
     pub fn record(&self) -> ClientQuotaRecord {
-        let text = |text: &String| StrBytes::from_string(text.clone());
         let part = |(kind, name): (&String, &Option<String>)| {
             EntityData::default()
                 .with_entity_type(text(kind))
-                .with_entity_name(name.as_ref().map(text))
+                .with_entity_name(name.as_deref().map(text))
         };
         ClientQuotaRecord::default()
             .with_entity(self.entity.0.iter().map(part).collect())

@@ -11,7 +11,6 @@
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use crate::metadata::quotas::ClientQuota;
@@ -33,6 +32,7 @@ use crate::protocol::messages::producer_ids_record::ProducerIdsRecord;
 use crate::protocol::messages::register_broker_record::RegisterBrokerRecord;
 use crate::protocol::messages::remove_topic_record::RemoveTopicRecord;
 use crate::protocol::messages::topic_record::TopicRecord;
+use crate::protocol::text::text;
 use crate::types::TopicId;
 
 /// The frame version of every record.
@@ -245,22 +245,22 @@ pub fn config_record(kind: i8, resource: &str, name: &str, value: Option<String>
     Record::Config(
         ConfigRecord::default()
             .with_resource_type(kind)
-            .with_resource_name(StrBytes::from_string(resource.to_owned()))
-            .with_name(StrBytes::from_string(name.to_owned()))
-            .with_value(value.map(StrBytes::from_string)),
+            .with_resource_name(text(resource))
+            .with_name(text(name))
+            .with_value(value.as_deref().map(text)),
     )
 }
 
 /// Returns the record that sets the level of a feature, for example of `metadata.version`; 0 turns
 /// it off.
 pub fn feature_level_record(name: &str, level: i16) -> Record {
-    let name = StrBytes::from_string(name.to_owned());
+    let name = text(name);
     Record::FeatureLevel(FeatureLevelRecord::default().with_name(name).with_feature_level(level))
 }
 
 /// Returns the record that creates a topic.
 pub fn topic_record(name: &str, id: TopicId) -> Record {
-    let name = StrBytes::from_string(name.to_owned());
+    let name = text(name);
     Record::Topic(TopicRecord::default().with_name(name).with_topic_id(id))
 }
 

@@ -5,6 +5,23 @@ use uuid::Uuid;
 
 use crate::protocol::error::EncodeError;
 
+/// Kafka's limit for strings, in every form.
+const STRING_BYTES_MAX: usize = 0x7fff;
+
+/// Returns as much of a string as a message can hold. Only texts for people are ever longer: names
+/// have been in a message before.
+#[inline]
+fn cut(value: &str) -> &str {
+    if value.len() <= STRING_BYTES_MAX {
+        return value;
+    }
+    let mut end = STRING_BYTES_MAX;
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    &value[..end]
+}
+
 /// Where encoded bytes go.
 pub trait Sink {
     /// Appends bytes.
@@ -132,6 +149,7 @@ impl<S: Sink> Encoder<S> {
     /// Writes a string.
     #[inline]
     pub fn string(&mut self, value: &str) {
+        let value = cut(value);
         match self.is_flexible {
             true => self.varint(value.len() as u32 + 1),
             false => self.i16(value.len() as i16),
@@ -142,6 +160,7 @@ impl<S: Sink> Encoder<S> {
     /// Writes a string whose length has two bytes in every version.
     #[inline]
     pub fn fixed_string(&mut self, value: &str) {
+        let value = cut(value);
         self.i16(value.len() as i16);
         self.sink.put(value.as_bytes());
     }
@@ -321,3 +340,19 @@ macro_rules! numbers {
 }
 
 numbers!(i8 i16 u16 i32 u32 i64 f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_between_two_characters() {
+        for (text, bytes) in [("x".repeat(40_000), 32_767), ("ä".repeat(20_000), 32_766)] {
+            let mut out = BytesMut::new();
+            Encoder::new(&mut out, 0, false).string(&text);
+            assert_eq!(out.len(), 2 + bytes);
+            assert_eq!(i16::from_be_bytes([out[0], out[1]]) as usize, bytes);
+            assert!(text.as_bytes().starts_with(&out[2..]));
+        }
+    }
+}

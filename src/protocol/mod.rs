@@ -6,3 +6,4 @@ pub mod encoder;
 pub mod error;
 pub mod message;
 pub mod messages;
+pub mod text;

@@ -3,7 +3,6 @@
 use fastrand::Rng;
 
 use super::{Lab, join};
-use crate::fields::Writer;
 use crate::groups::error::GroupError;
 use crate::groups::records::{GroupValue, MemberValue, OffsetAndMetadata, Record};
 use crate::machine::{Machine, MachineRecord};
@@ -54,6 +53,65 @@ fn empty_group() -> GroupValue {
 fn round_trip(record: &Record) {
     let (key, value) = record.encode();
     assert_eq!(Record::decode(&key, value.as_deref()), Ok(Some(record.clone())));
+}
+
+/// Bytes that are written by hand, to be compared with what the schemas make.
+#[derive(Default)]
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn i16(&mut self, value: i16) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    fn i32(&mut self, value: i32) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    fn i64(&mut self, value: i64) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// All of these are short.
+    fn varint(&mut self, value: u8) {
+        assert!(value < 0x80);
+        self.0.push(value);
+    }
+
+    fn string(&mut self, text: &str) {
+        self.nullable_string(Some(text));
+    }
+
+    fn nullable_string(&mut self, text: Option<&str>) {
+        self.varint(text.map_or(0, |text| text.len() as u8 + 1));
+        self.raw(text.unwrap_or_default().as_bytes());
+    }
+
+    fn old_string(&mut self, text: &str) {
+        self.old_nullable_string(Some(text));
+    }
+
+    fn old_nullable_string(&mut self, text: Option<&str>) {
+        self.i16(text.map_or(-1, |text| text.len() as i16));
+        self.raw(text.unwrap_or_default().as_bytes());
+    }
+
+    fn old_bytes(&mut self, bytes: &[u8]) {
+        self.i32(bytes.len() as i32);
+        self.raw(bytes);
+    }
+
+    fn no_tags(&mut self) {
+        self.varint(0);
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
 }
 
 #[test]
@@ -168,7 +226,7 @@ fn group_in(version: i16) -> Vec<u8> {
         w.i32(member.session_timeout_ms);
         for bytes in [&member.subscription, &member.assignment] {
             if flexible {
-                w.varint(bytes.len() as u32 + 1);
+                w.varint(bytes.len() as u8 + 1);
                 w.raw(bytes);
             } else {
                 w.old_bytes(bytes);

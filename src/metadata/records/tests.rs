@@ -1,5 +1,7 @@
 //! Bytes written by Apache Kafka 4.1.0's own `MetadataRecordSerde`, and malformed ones.
 
+use kafka_protocol::protocol::StrBytes;
+
 use super::*;
 use crate::metadata::quotas::Entity;
 use crate::protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
