@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -21,7 +20,7 @@ use crate::config::file;
 use crate::config::settings::{Flag, IgnoredEnv, Settings};
 use crate::server::boot::{Boot, Running, StopError};
 use crate::server::control::Control;
-use crate::storage::disk::{Disk, OsDisk, replace};
+use crate::storage::disk::{OsDisk, replace};
 use crate::storage::fd_cache::{BoundedDisk, files_within};
 
 /// The exit code of a broker that ended because of its own bug, so that a supervisor restarts it.
@@ -198,8 +197,8 @@ fn panic_for_tests(broker: &Broker) {
     #[cfg(debug_assertions)]
     if let Some(path) = std::env::var_os("OTTLA_TEST_PANIC_FILE").map(PathBuf::from) {
         broker.tasks.spawn("test", async move {
-            while !OsDisk.exists(&path) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+            while !crate::storage::disk::Disk::exists(&OsDisk, &path) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }
             panic!("as the test asks");
         });
