@@ -1,5 +1,6 @@
 //! Types shared between rooms.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A logical position in a partition. A byte in a file is a *position*, never an offset.
@@ -18,6 +19,10 @@ pub type ProducerId = i64;
 
 /// The producer id of a batch that is not idempotent.
 pub const NO_PRODUCER_ID: ProducerId = -1;
+
+/// Called with the number of bytes that were just read or written. It may block to limit the rate,
+/// or break off the work.
+pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// One partition of one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -48,7 +48,7 @@ struct Cleaner {
 type Done = (Arc<Partition>, Result<Compacted, CompactError>);
 
 /// Compacts the partitions that ask for it until the broker stops.
-pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partition>>) {
+pub async fn run(broker: Weak<Broker>, mut requests: UnboundedReceiver<Arc<Partition>>) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping()) else {
         return;
     };
@@ -67,7 +67,7 @@ pub async fn run(broker: Weak<Broker>, mut asked: UnboundedReceiver<Arc<Partitio
         let sleep = next.map(|due| Duration::from_millis(due.saturating_sub(now).max(0) as u64));
         tokio::select! {
             () = &mut stopped => break,
-            request = asked.recv() => match request {
+            request = requests.recv() => match request {
                 Some(partition) => cleaner.wait(partition, now),
                 None => break,
             },

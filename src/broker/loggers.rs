@@ -43,7 +43,7 @@ const LEVELS: &[(&str, &str)] = &[
 ];
 
 /// Applies a filter, in the syntax of `--log`.
-pub type Sink = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+pub type FilterSink = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
 /// Why no level was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,13 +73,13 @@ pub enum LoggerError {
 /// The loggers of this process.
 #[derive(Default)]
 pub struct Loggers {
-    state: Mutex<State>,
+    state: Mutex<LoggerLevels>,
 }
 
 #[derive(Default)]
-struct State {
+struct LoggerLevels {
     /// The filter at startup and the sink for new ones. `None` if logging is not set up.
-    lines: Option<(String, Sink)>,
+    lines: Option<(String, FilterSink)>,
     /// Levels that clients have set, in Kafka's words.
     own: BTreeMap<&'static str, &'static str>,
 }
@@ -91,12 +91,12 @@ impl fmt::Debug for Loggers {
 }
 
 impl Loggers {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LoggerLevels> {
         self.state.lock()
     }
 
     /// Sets the filter that is in effect and the sink for new ones.
-    pub fn connect(&self, filter: &str, sink: Sink) {
+    pub fn connect(&self, filter: &str, sink: FilterSink) {
         self.state().lines = Some((filter.to_owned(), sink));
     }
 
@@ -145,7 +145,7 @@ impl Loggers {
 }
 
 fn known(
-    state: &State,
+    state: &LoggerLevels,
     name: &str,
     level: Option<&str>,
 ) -> Result<(&'static str, Option<&'static str>), LoggerError> {
@@ -219,14 +219,14 @@ mod tests {
 
     /// Returns loggers, and the filters that they have applied.
     fn started_with(filter: &str) -> (Loggers, Arc<Mutex<Vec<String>>>) {
-        let (loggers, asked) = (Loggers::default(), Arc::new(Mutex::new(Vec::new())));
-        let into = asked.clone();
+        let (loggers, filters) = (Loggers::default(), Arc::new(Mutex::new(Vec::new())));
+        let into = filters.clone();
         let sink = move |filter: &str| {
             into.lock().push(filter.to_owned());
             Ok(())
         };
         loggers.connect(filter, Box::new(sink));
-        (loggers, asked)
+        (loggers, filters)
     }
 
     fn change(loggers: &Loggers, name: &str, level: Option<&str>) -> Result<(), LoggerError> {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_level_that_was_set_goes_over_the_filter_of_the_start_and_leaves_it_when_removed() {
-        let (loggers, asked) = started_with("info,ottla::log=debug,ottla::server[x]=trace");
+        let (loggers, filters) = started_with("info,ottla::log=debug,ottla::server[x]=trace");
         assert_eq!(level(&loggers, ROOT), "INFO");
         assert_eq!(level(&loggers, "ottla.log"), "DEBUG");
         assert_eq!(level(&loggers, "ottla.server"), "INFO");
@@ -247,7 +247,7 @@ mod tests {
         change(&loggers, "ottla", Some("FATAL")).unwrap();
         change(&loggers, ROOT, Some("WARN")).unwrap();
         assert_eq!(
-            asked.lock().last().unwrap(),
+            filters.lock().last().unwrap(),
             "info,ottla::log=debug,ottla::server[x]=trace,ottla=off,ottla::log=trace,warn"
         );
         let of = |name| level(&loggers, name);
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_in_kafkas_words_and_changes_nothing() {
-        let (loggers, asked) = started_with("info");
+        let (loggers, filters) = started_with("info");
         let refusal = |name, level| change(&loggers, name, level).unwrap_err().to_string();
         assert_eq!(refusal("no.such", Some("DEBUG")), "Logger no.such does not exist!");
         assert_eq!(refusal("no.such", None), "Logger no.such does not exist!");
@@ -271,7 +271,7 @@ mod tests {
              log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"
         );
         assert_eq!(refusal(ROOT, None), "Removing the log level of the root logger is not allowed");
-        assert!(asked.lock().is_empty());
+        assert!(filters.lock().is_empty());
         let broken = Loggers::default();
         broken.connect("info", Box::new(|_| Err("no".to_owned())));
         assert!(change(&broken, ROOT, Some("WARN")).is_err());

@@ -35,8 +35,8 @@ impl MaintenanceSchedule {
         first.into_iter().chain(self.checkpoint_due).chain(self.retention_due).min()
     }
 
-    fn add(&mut self, asked: FlushRequest<Partition>) {
-        self.partitions.entry(asked.due_mono_ms).or_default().push(asked.partition);
+    fn add(&mut self, request: FlushRequest<Partition>) {
+        self.partitions.entry(request.due_mono_ms).or_default().push(request.partition);
     }
 
     /// Takes the partitions that are due.
@@ -49,7 +49,7 @@ impl MaintenanceSchedule {
 /// Does the maintenance that is asked for until the broker stops.
 pub async fn run(
     broker: Weak<Broker>,
-    mut asked: UnboundedReceiver<FlushRequest<Partition>>,
+    mut requests: UnboundedReceiver<FlushRequest<Partition>>,
     mut removals: UnboundedReceiver<DirRemoval>,
 ) {
     let Some(mut stopping) = broker.upgrade().map(|broker| broker.stopping()) else {
@@ -66,7 +66,7 @@ pub async fn run(
             agenda.next().map(|due| Duration::from_millis(due.saturating_sub(now).max(0) as u64));
         tokio::select! {
             () = &mut stopped => return,
-            request = asked.recv() => match request {
+            request = requests.recv() => match request {
                 Some(request) => agenda.add(request),
                 None => return,
             },

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::broker::state::Broker;
 use crate::broker::tasks::join_or_resume_panic;
-use crate::log::scrub::{Corruption, Finding, of_view, scrub};
+use crate::log::scrub::{CorruptFile, Corruption, of_view, scrub};
 use crate::metadata::store;
 use crate::types::TopicPartition;
 
@@ -91,17 +91,17 @@ impl ScrubPass {
         let mut throttle = ScrubThrottle::new(broker);
         let metadata = TopicPartition::new(store::TOPIC, 0);
         let stretches = of_view(&broker.metadata.view());
-        let mut findings = Vec::new();
+        let mut corrupt_files = Vec::new();
         let mut throttler = |bytes| throttle.passed(broker, bytes);
         // The metadata log is never compacted and loses no segment.
         scrub(broker.disk.as_ref(), &stretches, &mut throttler, &|_| true, &mut |f| {
-            findings.push(f)
+            corrupt_files.push(f)
         })?;
-        self.take(&metadata, findings);
+        self.take(&metadata, corrupt_files);
         for partition in broker.topics.partitions() {
-            let mut findings = Vec::new();
+            let mut corrupt_files = Vec::new();
             let mut throttler = |bytes| throttle.passed(broker, bytes);
-            match partition.scrub(&mut throttler, &mut |finding| findings.push(finding)) {
+            match partition.scrub(&mut throttler, &mut |file| corrupt_files.push(file)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) if !partition.is_closing() => {
                     tracing::warn!(topic = partition.id.topic, partition = partition.id.partition,
@@ -109,14 +109,14 @@ impl ScrubPass {
                 }
                 _ => {}
             }
-            self.take(&partition.id, findings);
+            self.take(&partition.id, corrupt_files);
         }
         self.bytes = throttle.bytes;
         Ok(())
     }
 
-    fn take(&mut self, id: &TopicPartition, findings: Vec<Finding>) {
-        for Finding { file, fault } in findings {
+    fn take(&mut self, id: &TopicPartition, corrupt_files: Vec<CorruptFile>) {
+        for CorruptFile { file, fault } in corrupt_files {
             let position = match &fault {
                 Corruption::Damaged(damage) => damage.position,
                 Corruption::Unreadable(_) => 0,

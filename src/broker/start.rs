@@ -85,7 +85,7 @@ pub fn start(
     let known = checkpoints.of_metadata();
     let now = clock.now();
     let metadata = open_metadata(&disk, &data_dir, known, &config, now, disk_space.clone())?;
-    let (maintenance, asked) = MaintenanceQueue::new();
+    let (maintenance, requests) = MaintenanceQueue::new();
     let (coordinator, inbox) =
         GroupCoordinator::new(coordinators::limits(&config.groups), clock.clone());
     let stopping = watch::Sender::new(false);
@@ -110,16 +110,16 @@ pub fn start(
         error,
     })?;
     broker.create_first_topics()?;
-    begin_tasks(&broker, asked);
+    begin_tasks(&broker, requests);
     coordinators::begin(&broker, inbox);
     Ok(broker)
 }
 
 /// Spawns all tasks but the coordinator's.
-fn begin_tasks(broker: &Arc<Broker>, asked: MaintenanceReceiver<Partition>) {
+fn begin_tasks(broker: &Arc<Broker>, requests: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
-    tasks.spawn("maintenance", maintenance::run(weak(), asked.flushes, asked.removals));
-    tasks.spawn("cleaner", cleaner::run(weak(), asked.compactions));
+    tasks.spawn("maintenance", maintenance::run(weak(), requests.flushes, requests.removals));
+    tasks.spawn("cleaner", cleaner::run(weak(), requests.compactions));
     tasks.spawn("scrubber", scrubber::run(weak()));
     tasks.spawn("health", health_monitor::run(weak()));
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::common::{Broker, Output};
 use crate::cli::failure::Failure;
-use crate::cli::screen::{self, Progress};
+use crate::cli::screen::{self, ProgressLine};
 use crate::client::admin::{self, NewTopic};
 use crate::client::cluster::Cluster;
 use crate::client::fetcher::{FetchConfig, Fetcher, OffsetReset};
@@ -159,7 +159,7 @@ async fn produce(
 ) -> Result<Measured, Failure> {
     let mut producer = Producer::new(cluster, topic, config).await?;
     let clock = SystemClock::default();
-    let mut progress = Progress::alone("produce", Some(bench.records));
+    let mut progress = ProgressLine::alone("produce", Some(bench.records));
     let mut measured = Measured::default();
     let mut course = ThroughputCurve::default();
     // A pool of different values: a codec would compress repeated ones away.
@@ -212,7 +212,7 @@ async fn consume(
     mut fetcher: Fetcher,
 ) -> Result<Measured, Failure> {
     let clock = SystemClock::default();
-    let mut progress = Progress::alone("consume", Some(bench.records));
+    let mut progress = ProgressLine::alone("consume", Some(bench.records));
     let mut measured = Measured::default();
     let mut course = ThroughputCurve::default();
     let mut empty = 0;

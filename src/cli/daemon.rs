@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::cli::common::Output;
 use crate::cli::control;
 use crate::cli::failure::Failure;
-use crate::cli::screen::{self, Progress};
+use crate::cli::screen::{self, ProgressLine};
 use crate::cli::serve::{self, Serve};
 use crate::clock::{Clock, SystemClock};
 use crate::platform;
@@ -34,13 +34,13 @@ const LAST_BYTES: u64 = 2000;
 
 /// Where the files of the broker in the background are.
 #[derive(Debug, Clone, Args)]
-pub struct State {
+pub struct StateDir {
     /// Directory of its process id and log [default: ottla in the user's XDG state directory]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
-impl State {
+impl StateDir {
     fn dir(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.state_dir {
             return Ok(dir.clone());
@@ -60,7 +60,7 @@ impl State {
 #[derive(Debug, Args)]
 pub struct Start {
     #[command(flatten)]
-    state: State,
+    state: StateDir,
     #[command(flatten)]
     serve: Serve,
 }
@@ -69,7 +69,7 @@ pub struct Start {
 #[derive(Debug, Args)]
 pub struct Stop {
     #[command(flatten)]
-    state: State,
+    state: StateDir,
     /// Data directory of a broker that was not started by `ottla start`.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -79,7 +79,7 @@ pub struct Stop {
 #[derive(Debug, Args)]
 pub struct Status {
     #[command(flatten)]
-    state: State,
+    state: StateDir,
     /// Data directory of a broker that was not started by `ottla start`.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -92,7 +92,7 @@ pub struct Status {
 #[derive(Debug, Args)]
 pub struct Logs {
     #[command(flatten)]
-    state: State,
+    state: StateDir,
     /// Keep printing new lines.
     #[arg(long, short = 'f')]
     follow: bool,
@@ -113,7 +113,7 @@ fn running(file: &Path) -> Option<Pid> {
 }
 
 /// Returns the broker started by `start`, or the one that has the data directory locked.
-fn found(state: &State, data_dir: Option<&Path>) -> Result<Option<Pid>, Failure> {
+fn found(state: &StateDir, data_dir: Option<&Path>) -> Result<Option<Pid>, Failure> {
     if let Some(dir) = data_dir {
         return Ok(running(&dir.join(".lock")));
     }
@@ -176,7 +176,7 @@ pub fn start(start: Start) -> Result<(), Failure> {
 
 fn await_ready(child: &mut Child, ready: &Path, log: &Path) -> Result<(), Failure> {
     let clock = SystemClock::default();
-    let mut progress = Progress::alone("waiting for the broker, ms:", None);
+    let mut progress = ProgressLine::alone("waiting for the broker, ms:", None);
     while !OsDisk.exists(ready) {
         if child.try_wait().ok().flatten().is_some() {
             progress.end();

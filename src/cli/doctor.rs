@@ -41,18 +41,18 @@ pub struct Doctor {
 
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Finding {
+struct CheckResult {
     what: &'static str,
     is_well: bool,
     says: String,
 }
 
-fn well(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, is_well: true, says: says.into() }
+fn well(what: &'static str, says: impl Into<String>) -> CheckResult {
+    CheckResult { what, is_well: true, says: says.into() }
 }
 
-fn ill(what: &'static str, says: impl Into<String>) -> Finding {
-    Finding { what, is_well: false, says: says.into() }
+fn ill(what: &'static str, says: impl Into<String>) -> CheckResult {
+    CheckResult { what, is_well: false, says: says.into() }
 }
 
 /// Runs `ottla doctor`: 1 if something is wrong.
@@ -60,26 +60,26 @@ fn ill(what: &'static str, says: impl Into<String>) -> Finding {
 /// # Errors
 /// Something is wrong, or stdout is closed.
 pub async fn run(doctor: Doctor) -> Result<(), Failure> {
-    let mut findings = network(&doctor).await?;
+    let mut results = network(&doctor).await?;
     let dir = match &doctor.data_dir {
         Some(dir) => dir.clone(),
         None => serve::data_dir_of_environment().map_err(Failure::new)?,
     };
-    findings.extend(data(&dir, doctor.deep || !doctor.quick));
+    results.extend(data(&dir, doctor.deep || !doctor.quick));
     if doctor.output == Output::Json {
-        let one = |f: &Finding| json!({ "what": f.what, "is_well": f.is_well, "says": f.says });
-        screen::json(&findings.iter().map(one).collect::<Value>())?;
+        let one = |f: &CheckResult| json!({ "what": f.what, "is_well": f.is_well, "says": f.says });
+        screen::json(&results.iter().map(one).collect::<Value>())?;
     } else {
-        for f in &findings {
+        for f in &results {
             let word = screen::judged(f.is_well, if f.is_well { "ok     " } else { "problem" });
             screen::line(&format!("{word}  {:<12} {}", f.what, f.says))?;
         }
     }
-    if findings.iter().all(|f| f.is_well) { Ok(()) } else { Err(Failure::silent(1)) }
+    if results.iter().all(|f| f.is_well) { Ok(()) } else { Err(Failure::silent(1)) }
 }
 
 /// Checks who answers, and the advertised addresses.
-async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
+async fn network(doctor: &Doctor) -> Result<Vec<CheckResult>, Failure> {
     let mut properties = doctor.broker.properties()?;
     let connection_config = properties.connection_config("ottla-doctor")?;
     properties.warn_of_rest();
@@ -92,11 +92,11 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
         Err(error) => return Ok(vec![ill("port", error.to_string())]),
     };
     let id = cluster.cluster_id.clone().unwrap_or_else(|| "?".to_owned());
-    let mut findings =
+    let mut results =
         vec![well("port", format!("a Kafka broker responds at {at} (cluster id {id})"))];
     let nodes: Vec<Node> = cluster.nodes.values().cloned().collect();
     for node in nodes {
-        findings.push(check_advertised(&node, &connection_config).await);
+        results.push(check_advertised(&node, &connection_config).await);
     }
     let topics = cluster.all_topics().await?;
     let partitions = topics.iter().flat_map(|topic| topic.partitions.values());
@@ -106,15 +106,15 @@ async fn network(doctor: &Doctor) -> Result<Vec<Finding>, Failure> {
         headless += usize::from(partition.leader < 0);
     }
     let says = format!("{} topics with {all} partitions", topics.len());
-    findings.push(match headless {
+    results.push(match headless {
         0 => well("topics", says),
         n => ill("topics", format!("{says}, {n} of them without a leader")),
     });
-    Ok(findings)
+    Ok(results)
 }
 
 /// Checks the advertised address: clients connect to it, not to the bootstrap address.
-async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> Finding {
+async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> CheckResult {
     let says = format!("clients are sent to broker {} at {}", node.id, node.address());
     match Connection::open(&node.address(), connection_config).await {
         Ok(_) => well("advertised", format!("{says}, which responds")),
@@ -125,30 +125,30 @@ async fn check_advertised(node: &Node, connection_config: &ConnectionConfig) -> 
 }
 
 /// Checks the data directory.
-fn data(dir: &Path, is_deep: bool) -> Vec<Finding> {
+fn data(dir: &Path, is_deep: bool) -> Vec<CheckResult> {
     if !OsDisk.exists(dir) {
         return vec![well(
             "data",
             format!("{} does not exist yet; a start creates it", dir.display()),
         )];
     }
-    let mut findings = vec![well("data", dir.display().to_string())];
+    let mut results = vec![well("data", dir.display().to_string())];
     let mut look = |what, looked: Result<String, String>| {
-        findings.push(match looked {
+        results.push(match looked {
             Ok(says) => well(what, says),
             Err(why) => ill(what, why),
         });
     };
     look("identity", identity(dir));
     look("checkpoints", checkpoints(dir));
-    findings.extend(segments::partitions(dir, is_deep));
+    results.extend(segments::partitions(dir, is_deep));
     if OsDisk.exists(&dir.join(NAME)) {
-        findings.push(match control::health(Some(dir)) {
+        results.push(match control::health(Some(dir)) {
             Ok(says) => well("broker", says),
             Err(why) => ill("broker", why),
         });
     }
-    findings
+    results
 }
 
 fn identity(dir: &Path) -> Result<String, String> {
@@ -201,12 +201,12 @@ mod tests {
         bytes.extend(next.finish());
         let log = path("t-0").join("00000000000000000000.log");
         replace(&OsDisk, &log, &bytes).unwrap();
-        let findings = data(dir.path(), true);
-        assert!(findings.iter().all(|f| f.is_well), "{findings:?}");
+        let results = data(dir.path(), true);
+        assert!(results.iter().all(|f| f.is_well), "{results:?}");
         bytes[last] ^= 1;
         replace(&OsDisk, &log, &bytes).unwrap();
-        let findings = data(dir.path(), false);
-        let ill: Vec<&Finding> = findings.iter().filter(|f| !f.is_well).collect();
+        let results = data(dir.path(), false);
+        let ill: Vec<&CheckResult> = results.iter().filter(|f| !f.is_well).collect();
         assert_eq!(ill.len(), 1);
         assert!(ill[0].says.contains("topic t, partition 0: "), "{ill:?}");
         assert!(ill[0].says.contains("position 0, offset 0: "), "{ill:?}");

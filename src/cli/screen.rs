@@ -118,26 +118,26 @@ pub fn is_typed() -> bool {
 
 /// Progress of long work, shown on stderr if that is a terminal.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressLine {
     is_shown: bool,
     what: &'static str,
     total: Option<u64>,
     last_ms: i64,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Returns progress at 0 of `total`, if that is known. Not shown if stdout is a terminal as
     /// well, since it is full of data.
-    pub fn new(what: &'static str, total: Option<u64>) -> Progress {
+    pub fn new(what: &'static str, total: Option<u64>) -> ProgressLine {
         let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Progress { is_shown, what, total, last_ms: i64::MIN }
+        ProgressLine { is_shown, what, total, last_ms: i64::MIN }
     }
 
     /// Returns the same, but shown even if stdout is a terminal: for commands that print only at
     /// the end.
-    pub fn alone(what: &'static str, total: Option<u64>) -> Progress {
+    pub fn alone(what: &'static str, total: Option<u64>) -> ProgressLine {
         let is_shown = io::stderr().is_terminal();
-        Progress { is_shown, what, total, last_ms: i64::MIN }
+        ProgressLine { is_shown, what, total, last_ms: i64::MIN }
     }
 
     /// Updates the progress; drawn at most ten times per second.

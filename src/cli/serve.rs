@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
 
-use crate::broker::loggers::Sink;
+use crate::broker::loggers::FilterSink;
 use crate::broker::state::Broker;
 use crate::broker::tasks::TaskPanic;
 use crate::cli::signals::Signals;
@@ -221,7 +221,7 @@ fn say_ready(broker: &Broker, bound: &[String]) {
 }
 
 /// Sets up logging. Returns the sink for new filters.
-fn start_logging(serve: &Serve) -> Result<Sink, String> {
+fn start_logging(serve: &Serve) -> Result<FilterSink, String> {
     let filter = EnvFilter::try_new(&serve.log)
         .map_err(|error| format!("invalid log filter {:?}: {error}", serve.log))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -243,7 +243,7 @@ fn start_logging(serve: &Serve) -> Result<Sink, String> {
     Ok(sink)
 }
 
-fn sink<S: 'static>(filter: Handle<EnvFilter, S>) -> Sink {
+fn sink<S: 'static>(filter: Handle<EnvFilter, S>) -> FilterSink {
     Box::new(move |text| {
         let wanted = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
         filter.reload(wanted).map_err(|error| error.to_string())

@@ -65,7 +65,7 @@ impl Default for FetchConfig {
 
 /// The records fetched from one partition.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchedRecords {
     /// The partition.
     pub partition: TopicPartition,
     /// Its records, in order.
@@ -141,7 +141,10 @@ impl Fetcher {
     ///
     /// # Errors
     /// A broker returns an error that is not retriable or cannot be reached; the positions remain.
-    pub async fn poll(&mut self, cluster: &mut Cluster) -> Result<Vec<Fetched>, ClientError> {
+    pub async fn poll(
+        &mut self,
+        cluster: &mut Cluster,
+    ) -> Result<Vec<FetchedRecords>, ClientError> {
         if self.positions.is_empty() {
             tokio::time::sleep(self.config.max_wait).await;
             return Ok(Vec::new());
@@ -228,7 +231,7 @@ impl Fetcher {
         &mut self,
         cluster: &mut Cluster,
         answer: &FetchResponse,
-        fetched: &mut Vec<Fetched>,
+        fetched: &mut Vec<FetchedRecords>,
     ) -> Result<(), ClientError> {
         ClientError::check(answer.error_code, None, "fetching")?;
         for topic in &answer.responses {
@@ -247,7 +250,7 @@ impl Fetcher {
         cluster: &mut Cluster,
         place: TopicPartition,
         data: &PartitionData,
-    ) -> Result<Option<Fetched>, ClientError> {
+    ) -> Result<Option<FetchedRecords>, ClientError> {
         let Some(from) = self.positions.get(&place).copied() else { return Ok(None) };
         match ClientError::check(data.error_code, None, &place.to_string()) {
             Ok(()) => {}
@@ -268,6 +271,6 @@ impl Fetcher {
             if self.config.read_committed { data.last_stable_offset } else { data.high_watermark };
         self.ends.insert(place.clone(), end);
         self.positions.insert(place.clone(), next);
-        Ok((!records.is_empty()).then_some(Fetched { partition: place, records }))
+        Ok((!records.is_empty()).then_some(FetchedRecords { partition: place, records }))
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::coordinator::handle::{CoordinatorNotAvailable, Handle, PendingCommand};
-use crate::coordinator::refusals::Refusals;
-use crate::coordinator::slices::{Slice, Slices, append};
+use crate::coordinator::refusal_log::RefusalLog;
+use crate::coordinator::slices::{PartitionSlice, PartitionSlices, append};
 use crate::coordinator::usage_monitor::UsageMonitor;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
@@ -30,7 +30,7 @@ pub struct GroupCoordinator {
     handle: Handle<Groups>,
     usage: watch::Receiver<Usage>,
     limits: Limits,
-    refusals: Arc<Refusals>,
+    refusals: Arc<RefusalLog>,
 }
 
 impl std::fmt::Debug for GroupCoordinator {
@@ -52,7 +52,7 @@ impl GroupCoordinator {
     pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> (GroupCoordinator, GroupInbox) {
         let (handle, pending) = Handle::new();
         let (usage_in, usage) = watch::channel(Usage::default());
-        let refusals = Arc::new(Refusals::new(clock));
+        let refusals = Arc::new(RefusalLog::new(clock));
         let monitor = UsageMonitor::new(limits, usage_in);
         (GroupCoordinator { handle, usage, limits, refusals }, GroupInbox { pending, monitor })
     }
@@ -201,7 +201,7 @@ impl GroupCoordinator {
         wanted: TopicPartitions,
     ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
         let mut all = Vec::new();
-        for Slice { wanted, continues } in Slices::of(wanted) {
+        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted) {
             let offsets = self.ask(FetchOffsets { group: group.to_owned(), wanted }).await?;
             append(&mut all, offsets, continues);
         }
@@ -242,7 +242,7 @@ impl GroupCoordinator {
         wanted: TopicPartitions,
     ) -> Result<Result<DeletedOffsets, GroupError>, CoordinatorNotAvailable> {
         let mut all = Vec::new();
-        for Slice { wanted, continues } in Slices::of(wanted) {
+        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted) {
             let later = (!all.is_empty()).then(|| wanted.clone());
             let outcome = self.ask(DeleteOffsets { group: group.to_owned(), wanted }).await?;
             match (outcome, later) {

@@ -7,6 +7,6 @@ pub mod handle;
 pub mod journal;
 mod misplaced;
 mod placement;
-mod refusals;
+mod refusal_log;
 mod slices;
 pub mod usage_monitor;

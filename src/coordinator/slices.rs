@@ -5,10 +5,10 @@ use crate::groups::limits::SLICE;
 use crate::groups::questions::TopicPartitions;
 
 /// The results of one step for a list of partitions, by topic.
-pub type ByTopic<T> = Vec<(String, Vec<T>)>;
+pub type ResultsByTopic<T> = Vec<(String, Vec<T>)>;
 
 /// Appends the results of a slice to those of the slices before.
-pub fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
+pub fn append<T>(all: &mut ResultsByTopic<T>, slice: ResultsByTopic<T>, continues: bool) {
     let mut slice = slice.into_iter();
     if continues && let (Some((_, partitions)), Some((_, more))) = (all.last_mut(), slice.next()) {
         partitions.extend(more);
@@ -17,7 +17,7 @@ pub fn append<T>(all: &mut ByTopic<T>, slice: ByTopic<T>, continues: bool) {
 }
 
 /// A slice of a list of partitions.
-pub struct Slice {
+pub struct PartitionSlice {
     /// The partitions.
     pub wanted: TopicPartitions,
     /// True if it begins within the last topic of the slice before.
@@ -25,24 +25,24 @@ pub struct Slice {
 }
 
 /// Slices of a list of partitions, each as long as one step may process. The first may be empty.
-pub struct Slices {
+pub struct PartitionSlices {
     topics: std::vec::IntoIter<(String, Vec<i32>)>,
     /// The rest of a topic.
     open: Option<(String, std::vec::IntoIter<i32>)>,
     is_first: bool,
 }
 
-impl Slices {
+impl PartitionSlices {
     /// Cuts a list into slices.
-    pub fn of(wanted: TopicPartitions) -> Slices {
-        Slices { topics: wanted.into_iter(), open: None, is_first: true }
+    pub fn of(wanted: TopicPartitions) -> PartitionSlices {
+        PartitionSlices { topics: wanted.into_iter(), open: None, is_first: true }
     }
 }
 
-impl Iterator for Slices {
-    type Item = Slice;
+impl Iterator for PartitionSlices {
+    type Item = PartitionSlice;
 
-    fn next(&mut self) -> Option<Slice> {
+    fn next(&mut self) -> Option<PartitionSlice> {
         let is_first = std::mem::replace(&mut self.is_first, false);
         let continues = self.open.is_some();
         let mut wanted: TopicPartitions = Vec::new();
@@ -59,7 +59,7 @@ impl Iterator for Slices {
             }
             wanted.push((topic, part));
         }
-        (is_first || !wanted.is_empty()).then_some(Slice { wanted, continues })
+        (is_first || !wanted.is_empty()).then_some(PartitionSlice { wanted, continues })
     }
 }
 
@@ -69,9 +69,9 @@ mod tests {
 
     /// Cuts a list into slices and joins their results. Returns these and the lengths of the
     /// slices.
-    fn put_together(wanted: &TopicPartitions) -> (ByTopic<i32>, Vec<usize>) {
+    fn put_together(wanted: &TopicPartitions) -> (ResultsByTopic<i32>, Vec<usize>) {
         let (mut all, mut sizes) = (Vec::new(), Vec::new());
-        for Slice { wanted, continues } in Slices::of(wanted.clone()) {
+        for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted.clone()) {
             sizes.push(wanted.iter().map(|(_, partitions)| partitions.len().max(1)).sum());
             append(&mut all, wanted, continues);
         }

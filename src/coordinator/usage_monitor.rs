@@ -71,12 +71,12 @@ mod tests {
     fn it_is_near_once_until_it_is_far_again() {
         let limits = Limits { groups: 100, bytes: 1000, ..Limits::NONE };
         let (sender, receiver) = watch::channel(Usage::default());
-        let mut gauge = UsageMonitor::new(limits, sender);
+        let mut monitor = UsageMonitor::new(limits, sender);
         let mut at = |groups, bytes| {
             let usage = Usage { groups, bytes, ..Usage::default() };
-            gauge.note(usage);
+            monitor.note(usage);
             assert_eq!(*receiver.borrow(), usage);
-            gauge.is_near
+            monitor.is_near
         };
         assert!(!at(89, 899));
         assert!(at(90, 0));

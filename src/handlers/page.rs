@@ -13,7 +13,7 @@ use crate::handlers::table::APIS;
 struct KafkaApi(i16, &'static str, RangeInclusive<i16>);
 
 /// A group of APIs under one heading.
-struct Section {
+struct ApiSection {
     title: &'static str,
     /// What a client notices as long as none of them is served.
     without: &'static str,
@@ -21,8 +21,8 @@ struct Section {
 }
 
 /// Every API that Apache Kafka 4.1 advertises to clients, each once.
-static KAFKAS: &[Section] = &[
-    Section {
+static KAFKAS: &[ApiSection] = &[
+    ApiSection {
         title: "Records",
         without: "",
         apis: &[
@@ -34,7 +34,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(23, "OffsetForLeaderEpoch", 2..=4),
         ],
     },
-    Section {
+    ApiSection {
         title: "The broker and its topics",
         without: "",
         apis: &[
@@ -52,7 +52,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(75, "DescribeTopicPartitions", 0..=0),
         ],
     },
-    Section {
+    ApiSection {
         title: "Consumer groups and committed offsets",
         without: "Groups use the classic protocol; `group.protocol=consumer` (KIP-848) is refused.",
         apis: &[
@@ -71,7 +71,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(69, "ConsumerGroupDescribe", 0..=1),
         ],
     },
-    Section {
+    ApiSection {
         title: "Transactions",
         without: "A producer with a `transactional.id` is refused when it begins.",
         apis: &[
@@ -85,7 +85,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(66, "ListTransactions", 0..=2),
         ],
     },
-    Section {
+    ApiSection {
         title: "Configs, quotas and features",
         without: "",
         apis: &[
@@ -98,7 +98,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(74, "ListConfigResources", 0..=1),
         ],
     },
-    Section {
+    ApiSection {
         title: "Security",
         without: "Listeners are plain text, and every client may do everything.",
         apis: &[
@@ -115,7 +115,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(51, "AlterUserScramCredentials", 0..=0),
         ],
     },
-    Section {
+    ApiSection {
         title: "Share groups",
         without: "",
         apis: &[
@@ -133,7 +133,7 @@ static KAFKAS: &[Section] = &[
             KafkaApi(92, "DeleteShareGroupOffsets", 0..=0),
         ],
     },
-    Section {
+    ApiSection {
         title: "Controllers and telemetry",
         without: "Kafka advertises the two telemetry APIs only if a plugin for it is configured.",
         apis: &[
@@ -260,7 +260,7 @@ pub fn compatibility_page() -> String {
     page
 }
 
-fn unserved(page: &mut String, section: &Section) {
+fn unserved(page: &mut String, section: &ApiSection) {
     let mut missing = section.apis.iter().filter(|k| !is_served(k.0)).peekable();
     if missing.peek().is_none() {
         return;

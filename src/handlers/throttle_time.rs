@@ -2,7 +2,7 @@
 
 use kafka_protocol::messages::*;
 
-use crate::wire::fetch::Fetched;
+use crate::wire::fetch::FetchedResponse;
 
 /// A response that can say how long its client is throttled.
 pub trait ThrottleTime {
@@ -41,7 +41,7 @@ throttle_times!(
     DescribeLogDirsResponse,
     DescribeTopicPartitionsResponse,
     ElectLeadersResponse,
-    Fetched,
+    FetchedResponse,
     FindCoordinatorResponse,
     HeartbeatResponse,
     IncrementalAlterConfigsResponse,

@@ -217,7 +217,7 @@ pub fn seal(active: &Active) -> io::Result<()> {
     active.segment.times()?.flush()
 }
 
-struct Walk {
+struct ScannedSegment {
     active: Active,
     end_offset: Offset,
     /// Length of the log file; the bytes after the active part of it are not sound.
@@ -225,7 +225,7 @@ struct Walk {
 }
 
 /// Walks a segment from the last trusted index entry to the end of the sound batches.
-fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
+fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<ScannedSegment> {
     let file_bytes = segment.log()?.len()?;
     let start = match segment.open_indexes(file_bytes)? {
         true => trusted_start(&segment, file_bytes, known)?,
@@ -276,7 +276,7 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<Walk> {
         end_offset = header.end_offset();
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Walk { active, end_offset, file_bytes })
+    Ok(ScannedSegment { active, end_offset, file_bytes })
 }
 
 /// The start of a walk.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::log::view::View;
 use crate::storage::disk::Disk;
 use crate::storage::segment::{Segment, base_offset_of};
-use crate::storage::verify::{DamagedRange, Throttler, verify};
+use crate::storage::verify::{DamagedRange, verify};
+use crate::types::Throttler;
 
 /// A log file and how much of it to read.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub enum Corruption {
 
 /// A corrupt file.
 #[derive(Debug)]
-pub struct Finding {
+pub struct CorruptFile {
     /// The file.
     pub file: PathBuf,
     /// What is wrong with it.
@@ -72,7 +73,7 @@ pub fn scrub(
     stretches: &[ScrubRange],
     throttler: Throttler<'_>,
     is_current: &dyn Fn(&ScrubRange) -> bool,
-    found: &mut dyn FnMut(Finding),
+    found: &mut dyn FnMut(CorruptFile),
 ) -> io::Result<()> {
     for stretch in stretches.iter().filter(|stretch| stretch.log_bytes > 0) {
         let file = stretch.segment.path("log");
@@ -83,7 +84,7 @@ pub fn scrub(
             Err(error) => vec![Corruption::Unreadable(error)],
         };
         if !faults.is_empty() && is_current(stretch) {
-            faults.into_iter().for_each(|fault| found(Finding { file: file.clone(), fault }));
+            faults.into_iter().for_each(|fault| found(CorruptFile { file: file.clone(), fault }));
         }
     }
     Ok(())
@@ -125,7 +126,7 @@ mod tests {
         Path::new(DIR).join(file_name(base, "log"))
     }
 
-    fn found(disk: &dyn Disk, stretches: &[ScrubRange], is_current: bool) -> Vec<Finding> {
+    fn found(disk: &dyn Disk, stretches: &[ScrubRange], is_current: bool) -> Vec<CorruptFile> {
         let mut findings = Vec::new();
         let mut throttler = |_| ControlFlow::Continue(());
         scrub(disk, stretches, &mut throttler, &|_| is_current, &mut |f| findings.push(f)).unwrap();

@@ -45,7 +45,7 @@ pub enum Direction {
 
 /// A requested level.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Update {
+pub struct FeatureUpdate {
     /// The feature's name.
     pub name: String,
     /// The level; 0 turns the feature off.
@@ -81,7 +81,7 @@ pub fn decide(
     supported: &[Feature],
     node_id: i32,
     image: &Image,
-    updates: &[Update],
+    updates: &[FeatureUpdate],
 ) -> Result<Vec<Record>, FeatureError> {
     let mut records = Vec::new();
     for update in updates {
@@ -106,10 +106,10 @@ const OF_KAFKA: &[&str] = &[
 fn check(
     supported: &[Feature],
     node_id: i32,
-    update: &Update,
+    update: &FeatureUpdate,
     now: i16,
 ) -> Result<(), FeatureError> {
-    let Update { name, level, direction } = update;
+    let FeatureUpdate { name, level, direction } = update;
     let refuse = |why: String| {
         let what = format!("update version {level} for feature {}", shown(name));
         Err(FeatureError { what, why })
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn decided(name: &str, level: i16, direction: Direction) -> Result<usize, String> {
-        let update = Update { name: name.to_owned(), level, direction };
+        let update = FeatureUpdate { name: name.to_owned(), level, direction };
         let records = decide(SOME, 1, &image(), &[update]).map_err(|error| error.to_string())?;
         Ok(records.len())
     }
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn one_that_cannot_be_keeps_the_others_from_changing() {
-        let update = |name: &str, level| Update {
+        let update = |name: &str, level| FeatureUpdate {
             name: name.to_owned(),
             level,
             direction: Direction::SafeDowngrade,

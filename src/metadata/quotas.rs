@@ -8,9 +8,9 @@ use crate::protocol::text::{owned, text};
 /// The entity that a quota applies to: entity types (`user`, `client-id`, `ip`) to names; no name
 /// is the default for those without a quota of their own. Kafka: `ClientQuotaEntity`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Entity(pub BTreeMap<String, Option<String>>);
+pub struct QuotaEntity(pub BTreeMap<String, Option<String>>);
 
-impl std::fmt::Display for Entity {
+impl std::fmt::Display for QuotaEntity {
     /// Writes the entity as Kafka's messages do.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClientQuotaEntity(entries={")?;
@@ -23,13 +23,13 @@ impl std::fmt::Display for Entity {
 }
 
 /// All quotas: by entity, and then by key (`producer_byte_rate` etc.).
-pub type Table = BTreeMap<Entity, BTreeMap<String, f64>>;
+pub type Table = BTreeMap<QuotaEntity, BTreeMap<String, f64>>;
 
 /// A quota was set or removed. Kafka: `ClientQuotaRecord`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientQuota {
     /// The entity.
-    pub entity: Entity,
+    pub entity: QuotaEntity,
     /// The key.
     pub key: String,
     /// The value; `None` removes the quota.
@@ -41,7 +41,7 @@ impl ClientQuota {
     pub fn of(record: ClientQuotaRecord) -> ClientQuota {
         let part = |part: EntityData| (owned(part.entity_type), part.entity_name.map(owned));
         ClientQuota {
-            entity: Entity(record.entity.into_iter().map(part).collect()),
+            entity: QuotaEntity(record.entity.into_iter().map(part).collect()),
             key: owned(record.key),
             value: (!record.remove).then_some(record.value),
         }

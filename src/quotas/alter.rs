@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::metadata::quotas::{ClientQuota, Entity, Table};
+use crate::metadata::quotas::{ClientQuota, QuotaEntity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, QuotaType, USER};
 
 /// Maximum number of records of one request, as in Kafka (`MAX_RECORDS_PER_USER_OP`).
@@ -14,7 +14,7 @@ pub const RECORDS_MAX: usize = 10_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alteration {
     /// The entity.
-    pub entity: Entity,
+    pub entity: QuotaEntity,
     /// The new value of each key; `None` removes it.
     pub ops: Vec<(String, Option<f64>)>,
 }
@@ -53,13 +53,13 @@ pub enum AlterError {
     Fraction(String),
     /// The entity, or one of its keys, occurs twice.
     #[error("Ignoring duplicate entity {0}")]
-    Duplicate(Entity),
+    Duplicate(QuotaEntity),
 }
 
 /// The records to write.
 pub type QuotaChanges = Vec<ClientQuota>;
 /// The result for each entity, once each, in the order of the request.
-pub type AlterResults = Vec<(Entity, Result<(), AlterError>)>;
+pub type AlterResults = Vec<(QuotaEntity, Result<(), AlterError>)>;
 
 /// Checks a whole request. Valid entities are changed even if others are invalid.
 pub fn decide(table: &Table, alterations: Vec<Alteration>) -> (QuotaChanges, AlterResults) {
@@ -88,7 +88,7 @@ pub fn decide(table: &Table, alterations: Vec<Alteration>) -> (QuotaChanges, Alt
 
 fn one(
     table: &Table,
-    entity: &Entity,
+    entity: &QuotaEntity,
     ops: &[(String, Option<f64>)],
 ) -> Result<QuotaChanges, AlterError> {
     check_entity(entity)?;
@@ -107,7 +107,7 @@ fn one(
     Ok(records)
 }
 
-fn check_entity(Entity(parts): &Entity) -> Result<(), AlterError> {
+fn check_entity(QuotaEntity(parts): &QuotaEntity) -> Result<(), AlterError> {
     for (kind, name) in parts {
         if ![USER, CLIENT_ID, IP].contains(&kind.as_str()) {
             return Err(AlterError::Type(kind.clone()));
@@ -126,7 +126,7 @@ fn check_entity(Entity(parts): &Entity) -> Result<(), AlterError> {
     }
 }
 
-fn check_value(entity: &Entity, key: &str, value: f64) -> Result<(), AlterError> {
+fn check_value(entity: &QuotaEntity, key: &str, value: f64) -> Result<(), AlterError> {
     let is_address = entity.0.contains_key(IP);
     let fits =
         |kind: &QuotaType| kind.key() == key && (*kind == QuotaType::Connection) == is_address;
@@ -151,16 +151,16 @@ fn check_value(entity: &Entity, key: &str, value: f64) -> Result<(), AlterError>
 mod tests {
     use super::*;
 
-    fn entity(parts: &[(&str, Option<&str>)]) -> Entity {
-        Entity(parts.iter().map(|(k, n)| ((*k).to_owned(), n.map(str::to_owned))).collect())
+    fn entity(parts: &[(&str, Option<&str>)]) -> QuotaEntity {
+        QuotaEntity(parts.iter().map(|(k, n)| ((*k).to_owned(), n.map(str::to_owned))).collect())
     }
 
-    fn wish(entity: &Entity, ops: &[(&str, Option<f64>)]) -> Alteration {
+    fn wish(entity: &QuotaEntity, ops: &[(&str, Option<f64>)]) -> Alteration {
         let ops = ops.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect();
         Alteration { entity: entity.clone(), ops }
     }
 
-    fn refusal(entity: &Entity, key: &str, value: f64) -> String {
+    fn refusal(entity: &QuotaEntity, key: &str, value: f64) -> String {
         let (records, mut outcomes) =
             decide(&Table::new(), vec![wish(entity, &[(key, Some(value))])]);
         assert_eq!(records, []);
@@ -245,7 +245,7 @@ mod tests {
         ];
         let (records, outcomes) = decide(&Table::new(), wishes);
         assert_eq!(records.len(), 1, "the first one counts");
-        let twice = |entity: &Entity| Err(AlterError::Duplicate(entity.clone()));
+        let twice = |entity: &QuotaEntity| Err(AlterError::Duplicate(entity.clone()));
         assert_eq!(outcomes, [(user.clone(), twice(&user)), (other.clone(), twice(&other))]);
         let words = "Ignoring duplicate entity ClientQuotaEntity(entries={user=u})";
         assert_eq!(outcomes[0].1.as_ref().unwrap_err().to_string(), words);

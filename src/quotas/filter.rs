@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::metadata::quotas::{Entity, Table};
+use crate::metadata::quotas::{QuotaEntity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, USER};
 
 /// How an entity's name has to match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
+pub enum NameMatch {
     /// Exactly this name.
     Exact(String),
     /// No name: the default entity.
@@ -16,20 +16,20 @@ pub enum Match {
     Any,
 }
 
-impl Match {
+impl NameMatch {
     /// Parses a match type of the protocol.
     ///
     /// # Errors
     ///
     /// Returns an error for an unknown match type, and for a match string that is missing or
     /// superfluous.
-    pub fn read(number: i8, text: Option<&str>) -> Result<Match, FilterError> {
+    pub fn read(number: i8, text: Option<&str>) -> Result<NameMatch, FilterError> {
         match (number, text) {
-            (0, Some(text)) => Ok(Match::Exact(text.to_owned())),
+            (0, Some(text)) => Ok(NameMatch::Exact(text.to_owned())),
             (0, None) => Err(FilterError::NoText),
-            (1, None) => Ok(Match::Default),
+            (1, None) => Ok(NameMatch::Default),
             (1, Some(_)) => Err(FilterError::Text("DEFAULT")),
-            (2, None) => Ok(Match::Any),
+            (2, None) => Ok(NameMatch::Any),
             (2, Some(_)) => Err(FilterError::Text("SPECIFIED")),
             (number, _) => Err(FilterError::MatchType(number)),
         }
@@ -37,9 +37,9 @@ impl Match {
 
     fn allows(&self, name: &Option<String>) -> bool {
         match self {
-            Match::Exact(text) => name.as_ref() == Some(text),
-            Match::Default => name.is_none(),
-            Match::Any => true,
+            NameMatch::Exact(text) => name.as_ref() == Some(text),
+            NameMatch::Default => name.is_none(),
+            NameMatch::Any => true,
         }
     }
 }
@@ -51,7 +51,7 @@ pub enum FilterError {
     #[error("Invalid empty entity type.")]
     EmptyType,
     /// An entity type occurs twice.
-    #[error("Entity type {0} cannot appear more than once in the filter.")]
+    #[error("QuotaEntity type {0} cannot appear more than once in the filter.")]
     Twice(String),
     /// An entity type does not exist.
     #[error("Unsupported entity type {0}")]
@@ -74,16 +74,16 @@ pub enum FilterError {
 }
 
 /// An entity and its quotas.
-pub type EntityQuotas<'a> = (&'a Entity, &'a BTreeMap<String, f64>);
+pub type EntityQuotas<'a> = (&'a QuotaEntity, &'a BTreeMap<String, f64>);
 
 /// A conjunction of matches, one per entity type.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    parts: BTreeMap<String, Match>,
+    parts: BTreeMap<String, NameMatch>,
 }
 
 impl Filter {
-    /// Adds a component. `name` is the match type and match string of [`Match::read`].
+    /// Adds a component. `name` is the match type and match string of [`NameMatch::read`].
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Filter {
         if ![USER, CLIENT_ID, IP].contains(&kind) {
             return Err(FilterError::Type(kind.to_owned()));
         }
-        self.parts.insert(kind.to_owned(), Match::read(name.0, name.1)?);
+        self.parts.insert(kind.to_owned(), NameMatch::read(name.0, name.1)?);
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Filter {
         if self.parts.contains_key(IP) && self.parts.len() > 1 {
             return Err(FilterError::Combination);
         }
-        let has = |Entity(entity): &Entity| {
+        let has = |QuotaEntity(entity): &QuotaEntity| {
             let mut parts = self.parts.iter();
             (!strict || entity.len() == self.parts.len())
                 && parts.all(|(kind, wanted)| entity.get(kind).is_some_and(|n| wanted.allows(n)))
@@ -129,8 +129,8 @@ impl Filter {
 mod tests {
     use super::*;
 
-    fn entity(parts: &[(&str, Option<&str>)]) -> Entity {
-        Entity(parts.iter().map(|(k, n)| ((*k).to_owned(), n.map(str::to_owned))).collect())
+    fn entity(parts: &[(&str, Option<&str>)]) -> QuotaEntity {
+        QuotaEntity(parts.iter().map(|(k, n)| ((*k).to_owned(), n.map(str::to_owned))).collect())
     }
 
     fn found(parts: &[(&str, i8, Option<&str>)], strict: bool) -> usize {

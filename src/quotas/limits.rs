@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::metadata::quotas::{Entity, Table};
+use crate::metadata::quotas::{QuotaEntity, Table};
 
 /// The entity type of a user.
 pub const USER: &str = "user";
@@ -65,7 +65,7 @@ pub struct ClientEntity<'a> {
 
 /// A quota that applies to a client, and how it is shared.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limit {
+pub struct QuotaLimit {
     /// The limit, per second.
     pub bound: f64,
     /// True if each user has a quota of its own.
@@ -74,23 +74,23 @@ pub struct Limit {
     pub by_client: bool,
 }
 
-type Names = HashMap<String, f64>;
+type BoundByName = HashMap<String, f64>;
 
 /// The quotas of one type for users and client ids, by the levels at which they can be set.
 #[derive(Debug, Default)]
-struct Levels {
-    user_client: HashMap<String, Names>,
-    user_any_client: Names,
-    user: Names,
-    any_user_client: Names,
+struct QuotaLevels {
+    user_client: HashMap<String, BoundByName>,
+    user_any_client: BoundByName,
+    user: BoundByName,
+    any_user_client: BoundByName,
     any_user_any_client: Option<f64>,
     any_user: Option<f64>,
-    client: Names,
+    client: BoundByName,
     any_client: Option<f64>,
 }
 
-impl Levels {
-    fn set(&mut self, entity: &Entity, bound: f64) {
+impl QuotaLevels {
+    fn set(&mut self, entity: &QuotaEntity, bound: f64) {
         let name = |kind| entity.0.get(kind).map(Option::as_ref);
         match (name(USER), name(CLIENT_ID)) {
             (Some(Some(user)), Some(Some(client))) => {
@@ -117,34 +117,34 @@ impl Levels {
     }
 
     /// Returns the most specific quota, in Kafka's order (`DefaultQuotaCallback`).
-    fn find(&self, who: ClientEntity<'_>) -> Option<Limit> {
+    fn find(&self, who: ClientEntity<'_>) -> Option<QuotaLimit> {
         let named = |found: Option<f64>| found.filter(|_| !who.client_id.is_empty());
-        let of = |names: &Names, name: &str| names.get(name).copied();
+        let of = |names: &BoundByName, name: &str| names.get(name).copied();
         let both = named(self.user_client.get(who.user).and_then(|c| of(c, who.client_id)))
             .or_else(|| named(of(&self.user_any_client, who.user)));
         if let Some(bound) = both {
-            return Some(Limit { bound, by_user: true, by_client: true });
+            return Some(QuotaLimit { bound, by_user: true, by_client: true });
         }
         if let Some(bound) = of(&self.user, who.user) {
-            return Some(Limit { bound, by_user: true, by_client: false });
+            return Some(QuotaLimit { bound, by_user: true, by_client: false });
         }
         let both = named(of(&self.any_user_client, who.client_id))
             .or_else(|| named(self.any_user_any_client));
         if let Some(bound) = both {
-            return Some(Limit { bound, by_user: true, by_client: true });
+            return Some(QuotaLimit { bound, by_user: true, by_client: true });
         }
         if let Some(bound) = self.any_user {
-            return Some(Limit { bound, by_user: true, by_client: false });
+            return Some(QuotaLimit { bound, by_user: true, by_client: false });
         }
         let client = named(of(&self.client, who.client_id)).or_else(|| named(self.any_client));
-        client.map(|bound| Limit { bound, by_user: false, by_client: true })
+        client.map(|bound| QuotaLimit { bound, by_user: false, by_client: true })
     }
 }
 
 /// All quotas, indexed for lookups.
 #[derive(Debug, Default)]
 pub struct QuotaLimits {
-    levels: [Levels; 4],
+    levels: [QuotaLevels; 4],
     addresses: HashMap<IpAddr, f64>,
     any_address: Option<f64>,
     kinds: u8,
@@ -164,7 +164,7 @@ impl QuotaLimits {
         limits
     }
 
-    fn set(&mut self, kind: QuotaType, entity: &Entity, bound: f64) {
+    fn set(&mut self, kind: QuotaType, entity: &QuotaEntity, bound: f64) {
         let ip = entity.0.get(IP);
         match (self.levels.get_mut(kind as usize), ip) {
             (Some(levels), None) => levels.set(entity, bound),
@@ -185,7 +185,7 @@ impl QuotaLimits {
     }
 
     /// Returns the quota of this type that applies to a client.
-    pub fn find(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<Limit> {
+    pub fn find(&self, kind: QuotaType, who: ClientEntity<'_>) -> Option<QuotaLimit> {
         self.levels.get(kind as usize)?.find(who)
     }
 
@@ -199,13 +199,13 @@ impl QuotaLimits {
 mod tests {
     use super::*;
 
-    fn entity(parts: &[(&str, Option<&str>)]) -> Entity {
+    fn entity(parts: &[(&str, Option<&str>)]) -> QuotaEntity {
         let owned =
             |(kind, name): &(&str, Option<&str>)| ((*kind).to_owned(), name.map(str::to_owned));
-        Entity(parts.iter().map(owned).collect())
+        QuotaEntity(parts.iter().map(owned).collect())
     }
 
-    fn table(entries: &[(Entity, QuotaType, f64)]) -> Table {
+    fn table(entries: &[(QuotaEntity, QuotaType, f64)]) -> Table {
         let mut table = Table::new();
         for (entity, kind, bound) in entries {
             table.entry(entity.clone()).or_default().insert(kind.key().to_owned(), *bound);
@@ -236,7 +236,7 @@ mod tests {
                 .collect();
             let found = QuotaLimits::of(&table(&set)).find(QuotaType::Fetch, ME).unwrap();
             let (by_user, by_client) = levels[first].1;
-            assert_eq!(found, Limit { bound: first as f64 + 1.0, by_user, by_client });
+            assert_eq!(found, QuotaLimit { bound: first as f64 + 1.0, by_user, by_client });
         }
     }
 

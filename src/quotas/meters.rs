@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::quotas::bucket::Bucket;
-use crate::quotas::limits::{ClientEntity, Limit, QuotaLimits, QuotaType};
+use crate::quotas::limits::{ClientEntity, QuotaLimit, QuotaLimits, QuotaType};
 use crate::quotas::rate::{Rate, Windows};
 
 /// Maximum number of meters. Beyond it, those that have been idle longest are removed.
@@ -36,7 +36,7 @@ enum Owner {
 }
 
 #[derive(Debug)]
-enum Gauge {
+enum MeterState {
     Rate(Rate),
     Bucket(Bucket),
 }
@@ -44,7 +44,7 @@ enum Gauge {
 #[derive(Debug)]
 struct Meter {
     used_ms: i64,
-    gauge: Gauge,
+    state: MeterState,
 }
 
 /// All meters, and the quotas that apply to them.
@@ -140,10 +140,10 @@ impl Meters {
             return MutationOutcome::Granted;
         };
         let (windows, bound) = (self.sampling.mutations, limit.bound);
-        let gauge = self.gauge(owner(QuotaType::Mutation, who, limit), now_ms, |now_ms| {
-            Gauge::Bucket(Bucket::new(now_ms))
+        let state = self.meter(owner(QuotaType::Mutation, who, limit), now_ms, |now_ms| {
+            MeterState::Bucket(Bucket::new(now_ms))
         });
-        let Gauge::Bucket(bucket) = gauge else { return MutationOutcome::Granted };
+        let MeterState::Bucket(bucket) = state else { return MutationOutcome::Granted };
         if strict {
             let debt_ms = bucket.throttle_ms(windows, bound, now_ms);
             if debt_ms > 0 {
@@ -172,13 +172,18 @@ impl Meters {
     }
 
     fn rate(&mut self, owner: Owner, now_ms: i64) -> Option<&mut Rate> {
-        match self.gauge(owner, now_ms, |now_ms| Gauge::Rate(Rate::new(now_ms))) {
-            Gauge::Rate(rate) => Some(rate),
-            Gauge::Bucket(_) => None,
+        match self.meter(owner, now_ms, |now_ms| MeterState::Rate(Rate::new(now_ms))) {
+            MeterState::Rate(rate) => Some(rate),
+            MeterState::Bucket(_) => None,
         }
     }
 
-    fn gauge(&mut self, owner: Owner, now_ms: i64, new: impl FnOnce(i64) -> Gauge) -> &mut Gauge {
+    fn meter(
+        &mut self,
+        owner: Owner,
+        now_ms: i64,
+        new: impl FnOnce(i64) -> MeterState,
+    ) -> &mut MeterState {
         if now_ms - self.swept_ms >= SWEEP_MS {
             self.swept_ms = now_ms;
             self.meters.retain(|_, meter| now_ms - meter.used_ms < IDLE_MS);
@@ -189,9 +194,9 @@ impl Meters {
         let meter = self
             .meters
             .entry(owner)
-            .or_insert_with(|| Meter { used_ms: now_ms, gauge: new(now_ms) });
+            .or_insert_with(|| Meter { used_ms: now_ms, state: new(now_ms) });
         meter.used_ms = now_ms;
-        &mut meter.gauge
+        &mut meter.state
     }
 
     /// Removes the tenth of the meters that have been idle longest: removing them one at a time
@@ -209,7 +214,7 @@ impl Meters {
     }
 }
 
-fn owner(kind: QuotaType, who: ClientEntity<'_>, limit: Limit) -> Owner {
+fn owner(kind: QuotaType, who: ClientEntity<'_>, limit: QuotaLimit) -> Owner {
     let user = limit.by_user.then(|| bounded(who.user));
     Owner::Client(kind, user, limit.by_client.then(|| bounded(who.client_id)))
 }

@@ -96,7 +96,7 @@ impl Rate {
 mod tests {
     use super::*;
 
-    type Step = (i64, f64, i64);
+    type Observation = (i64, f64, i64);
 
     const WINDOWS: Windows = Windows { samples: 11, window_ms: 1000 };
 
@@ -116,7 +116,7 @@ mod tests {
     fn throttle_times_are_kafkas() {
         let seconds = |samples, seconds: i64| Windows { samples, window_ms: seconds * 1000 };
         #[rustfmt::skip]
-        let expected: [(Windows, &[Step]); 3] = [
+        let expected: [(Windows, &[Observation]); 3] = [
             (seconds(11, 1), &[
                 (164, 685.0, 0), (280, 1454.0, 0), (149, 450.0, 0), (1200, 912.0, 0),
                 (5911, 95.0, 0), (861, 1138.0, 0), (279, 242.0, 0), (783, 1051.0, 0),

@@ -24,7 +24,7 @@ use crate::server::connection_limits::ConnectionPermit;
 use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, SlowReader};
-use crate::server::request::{Answer, IncomingRequest};
+use crate::server::request::{IncomingRequest, RequestOutcome};
 use crate::server::request_permit::RequestMemoryPermit;
 use crate::server::shared::ServerState;
 use crate::server::transport::Transport;
@@ -47,12 +47,12 @@ pub struct Connection {
     shared: Arc<ServerState>,
     session: Session,
     permit: ConnectionPermit,
-    link: Link,
+    link: ClientLink,
 }
 
 /// The way to the client, and what is pending on it.
 #[derive(Debug)]
-struct Link {
+struct ClientLink {
     transport: Transport,
     out: Outbound,
     /// The client id that sending is charged to, where request time is limited.
@@ -79,7 +79,7 @@ impl Connection {
         session: Session,
         permit: ConnectionPermit,
     ) -> Connection {
-        let link = Link { transport, out: Outbound::default(), payer: None };
+        let link = ClientLink { transport, out: Outbound::default(), payer: None };
         Connection { shared, session, permit, link }
     }
 
@@ -246,7 +246,7 @@ impl Connection {
     }
 
     /// Queues a response, and takes over what else follows from its request.
-    fn take_over(&mut self, answer: Answer) -> AfterResponse {
+    fn take_over(&mut self, answer: RequestOutcome) -> AfterResponse {
         let ChargedResponse { response, mute_ms, payer } = answer.charged;
         if let Response::Chunks(chunks) = response {
             self.link.out.push(chunks, answer.held);
@@ -259,7 +259,7 @@ impl Connection {
     }
 }
 
-impl Link {
+impl ClientLink {
     /// Sends everything that is pending.
     async fn send(
         &mut self,

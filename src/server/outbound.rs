@@ -59,7 +59,7 @@ struct DrainRate {
     bytes: usize,
 }
 
-enum Step {
+enum SendStatus {
     Done,
     Wait,
     /// Much has been sent at once, and the socket takes more.
@@ -104,18 +104,18 @@ impl Outbound {
     pub async fn flush(&mut self, transport: &mut Transport) -> io::Result<()> {
         loop {
             match self.step(transport)? {
-                Step::Done => {
+                SendStatus::Done => {
                     (self.held, self.drain_rate, self.small_bytes) = (None, None, 0);
                     return Ok(());
                 }
-                Step::Wait => self.writable_in_time(transport).await?,
-                Step::Pause => tokio::task::yield_now().await,
-                Step::Cold(slice) => self.send_cold(transport, slice).await?,
+                SendStatus::Wait => self.writable_in_time(transport).await?,
+                SendStatus::Pause => tokio::task::yield_now().await,
+                SendStatus::Cold(slice) => self.send_cold(transport, slice).await?,
             }
         }
     }
 
-    fn step(&mut self, transport: &mut Transport) -> io::Result<Step> {
+    fn step(&mut self, transport: &mut Transport) -> io::Result<SendStatus> {
         let mut sent_at_once = 0;
         while let Some(chunk) = self.chunks.front_mut() {
             let sent = match chunk {
@@ -136,7 +136,7 @@ impl Outbound {
                 }
                 Chunk::Bytes(_) => self.send_bytes(transport),
                 Chunk::File(slice) => match send_piece(transport, slice) {
-                    Err(SendError::Cold) => return Ok(Step::Cold(slice.clone())),
+                    Err(SendError::Cold) => return Ok(SendStatus::Cold(slice.clone())),
                     Err(SendError::Io(error)) => Err(error),
                     Ok(n) => Ok(n),
                 },
@@ -146,14 +146,16 @@ impl Outbound {
                     self.advance(n);
                     sent_at_once += n;
                     if sent_at_once >= AT_ONCE_BYTES {
-                        return Ok(Step::Pause);
+                        return Ok(SendStatus::Pause);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Wait),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(SendStatus::Wait);
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Step::Done)
+        Ok(SendStatus::Done)
     }
 
     /// Sends the beginning of the slice that comes first. As with hot pages, what the socket does

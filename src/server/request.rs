@@ -31,7 +31,7 @@ pub struct IncomingRequest {
 
 /// What follows from a request.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RequestOutcome {
     /// The response to send.
     pub charged: ChargedResponse,
     /// The memory that is reserved for it.
@@ -86,12 +86,12 @@ impl IncomingRequest {
         self,
         shared: &ServerState,
         session: &Session,
-    ) -> Result<Answer, CloseReason> {
+    ) -> Result<RequestOutcome, CloseReason> {
         let IncomingRequest { header, api, body } = self;
         let Some(api) = api else {
             let response = api_versions::unsupported(header.correlation_id, table::APIS)?;
             let charged = ChargedResponse { response, mute_ms: 0, payer: None };
-            return Ok(Answer { charged, held: None, next_session: None });
+            return Ok(RequestOutcome { charged, held: None, next_session: None });
         };
         let version = header.api_version;
         let shape = shape::check(api.key, version, &body, shape::decoded_bytes_max(body.len()))
@@ -112,7 +112,7 @@ impl IncomingRequest {
             memory,
         };
         let charged = runner::run(&cx, api, body).await?;
-        Ok(Answer {
+        Ok(RequestOutcome {
             charged,
             held: cx.memory.into_response(),
             next_session: cx.next_session.into_inner(),

@@ -38,7 +38,7 @@ pub enum Decompressor<'a> {
     /// A raw snappy block, already decompressed.
     Snappy(Cursor<Vec<u8>>),
     /// Snappy blocks in xerial framing.
-    Xerial(Xerial<'a>),
+    Xerial(XerialReader<'a>),
     /// One lz4 frame.
     Lz4(Box<FrameDecoder<&'a [u8]>>),
     /// One or more zstd frames.
@@ -54,7 +54,7 @@ pub fn reader<'a>(codec: Codec, payload: &'a [u8]) -> io::Result<Decompressor<'a
         Codec::None => Decompressor::Plain(payload),
         Codec::Gzip => Decompressor::Gzip(Box::new(MultiGzDecoder::new(payload))),
         Codec::Snappy if payload.starts_with(&XERIAL_MAGIC) => {
-            Decompressor::Xerial(Xerial { rest: payload, block: Vec::new(), at: 0 })
+            Decompressor::Xerial(XerialReader { rest: payload, block: Vec::new(), at: 0 })
         }
         Codec::Snappy => {
             let mut bytes = Vec::new();
@@ -102,13 +102,13 @@ fn check_lz4_header(payload: &[u8]) -> io::Result<()> {
 
 /// Snappy blocks in the framing of the Java client: magic, two version numbers, then blocks
 /// preceded by their lengths.
-pub struct Xerial<'a> {
+pub struct XerialReader<'a> {
     rest: &'a [u8],
     block: Vec<u8>,
     at: usize,
 }
 
-impl Xerial<'_> {
+impl XerialReader<'_> {
     /// Decompresses the next block; returns false at the end.
     fn next_block(&mut self) -> io::Result<bool> {
         // Streams may be concatenated, each with its own header.
@@ -135,7 +135,7 @@ impl Xerial<'_> {
     }
 }
 
-impl Read for Xerial<'_> {
+impl Read for XerialReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.at == self.block.len() {
             if !self.next_block()? {

@@ -33,7 +33,7 @@ pub enum Compressor<W: Write> {
     /// One gzip member.
     Gzip(GzEncoder<W>),
     /// Snappy blocks in xerial framing.
-    Xerial(Box<Xerial<W>>),
+    Xerial(Box<XerialWriter<W>>),
     /// One lz4 frame, fast.
     Lz4(Box<FrameEncoder<W>>),
     /// One lz4 frame, at a high-compression level.
@@ -56,7 +56,7 @@ impl<W: Write> Compressor<W> {
                 );
                 Compressor::Gzip(GzEncoder::new(out, level))
             }
-            Codec::Snappy => Compressor::Xerial(Box::new(Xerial::begin(out)?)),
+            Codec::Snappy => Compressor::Xerial(Box::new(XerialWriter::begin(out)?)),
             Codec::Lz4 if !matches!(level, DEFAULT_LEVEL | LZ4_DEFAULT_LEVEL) => {
                 Compressor::Lz4High(Box::new(Lz4High::begin(level, out)?))
             }
@@ -109,20 +109,20 @@ impl<W: Write> Write for Compressor<W> {
 }
 
 /// Snappy blocks, each preceded by its length.
-pub struct Xerial<W> {
+pub struct XerialWriter<W> {
     out: W,
     block: Vec<u8>,
     encoder: snap::raw::Encoder,
 }
 
-impl<W: Write> Xerial<W> {
-    fn begin(mut out: W) -> io::Result<Xerial<W>> {
+impl<W: Write> XerialWriter<W> {
+    fn begin(mut out: W) -> io::Result<XerialWriter<W>> {
         out.write_all(&XERIAL_MAGIC)?;
         // The version, and the oldest compatible version.
         out.write_all(&1_i32.to_be_bytes())?;
         out.write_all(&1_i32.to_be_bytes())?;
         let block = Vec::with_capacity(XERIAL_BLOCK_BYTES);
-        Ok(Xerial { out, block, encoder: snap::raw::Encoder::new() })
+        Ok(XerialWriter { out, block, encoder: snap::raw::Encoder::new() })
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

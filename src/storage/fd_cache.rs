@@ -42,12 +42,12 @@ struct FdCache {
     next_id: AtomicU64,
     /// Held shared while a file is opened by name, and exclusively while names change.
     rename_lock: RwLock<()>,
-    names: Mutex<Names>,
+    names: Mutex<FilesByPath>,
     ring: Mutex<Ring>,
 }
 
 /// The files in use by callers, open or not; several may have the same name.
-type Names = BTreeMap<(Arc<Path>, u64), Arc<CachedFile>>;
+type FilesByPath = BTreeMap<(Arc<Path>, u64), Arc<CachedFile>>;
 
 /// The open files, with the hand of a clock (second-chance eviction).
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl CachedFile {
 }
 
 impl FdCache {
-    fn names(&self) -> MutexGuard<'_, Names> {
+    fn names(&self) -> MutexGuard<'_, FilesByPath> {
         self.names.lock()
     }
 

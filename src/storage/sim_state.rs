@@ -12,7 +12,7 @@ use fastrand::Rng;
 pub(crate) type NodeId = usize;
 /// A directory and a name in it.
 pub(crate) type NameInDir = (NodeId, String);
-type Names = BTreeMap<NameInDir, NodeId>;
+type DirEntries = BTreeMap<NameInDir, NodeId>;
 
 /// The unit in which a disk tears writes.
 const SECTOR: usize = 512;
@@ -216,7 +216,7 @@ impl NameChange {
     }
 
     /// Applies the change. Earlier changes may have been lost, so it assumes nothing about `names`.
-    fn apply(&self, names: &mut Names) {
+    fn apply(&self, names: &mut DirEntries) {
         match self {
             NameChange::Made { at, node } => {
                 names.insert(at.clone(), *node);
@@ -244,8 +244,8 @@ enum Node {
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
-    seen: Names,
-    durable: Names,
+    seen: DirEntries,
+    durable: DirEntries,
     pending: Vec<NameChange>,
 }
 
@@ -253,8 +253,8 @@ impl Default for Tree {
     fn default() -> Tree {
         Tree {
             nodes: vec![Node::Dir],
-            seen: Names::new(),
-            durable: Names::new(),
+            seen: DirEntries::new(),
+            durable: DirEntries::new(),
             pending: Vec::new(),
         }
     }

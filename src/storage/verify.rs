@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::storage::batch::{CRC_FROM, HEADER_BYTES, Header, MAGIC};
 use crate::storage::disk::{Disk, File, OpenMode};
 use crate::storage::segment::BatchAt;
-use crate::types::Offset;
+use crate::types::{Offset, Throttler};
 
 /// Bytes read at once.
 const WINDOW_BYTES: u64 = 256 * 1024;
@@ -26,10 +26,6 @@ const MAGIC_AT: usize = 16;
 const SEARCH_FACTOR: u64 = 8;
 /// The attribute bits that are assigned; all others are 0.
 const KNOWN_ATTRIBUTES: i16 = 0x7f;
-
-/// Called with the number of bytes that were just read. It may block to limit the rate, or break
-/// off the verification.
-pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// A range of a log file that contains no sound batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

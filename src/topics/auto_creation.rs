@@ -11,11 +11,11 @@ const WARN_MS: i64 = 10_000;
 /// A token bucket of topics, refilled every second.
 #[derive(Debug, Default)]
 pub struct AutoCreation {
-    state: Mutex<State>,
+    state: Mutex<TopicTokens>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TopicTokens {
     /// Topics that may be created now; `None` before the first use.
     left: Option<f64>,
     filled_mono_ms: i64,
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl AutoCreation {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TopicTokens> {
         self.state.lock()
     }
 

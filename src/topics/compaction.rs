@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::log::compaction::cleanable::CleanableRange;
-use crate::log::compaction::{CleanerStats, CompactionPass, PassConfig, Throttler, interrupted};
+use crate::log::compaction::{CleanerStats, CompactionPass, PassConfig, interrupted};
 use crate::storage::segment::Segment;
 use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
-use crate::types::Offset;
+use crate::types::{Offset, Throttler};
 
 /// Why a partition was not compacted.
 #[derive(Debug, thiserror::Error)]

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::log::scrub::{Finding, ScrubRange, of_directory, of_view, scrub};
-use crate::storage::verify::Throttler;
+use crate::log::scrub::{CorruptFile, ScrubRange, of_directory, of_view, scrub};
 use crate::topics::partition::Partition;
+use crate::types::Throttler;
 
 impl Partition {
     /// Reads all files of the log and passes findings to `found`. Does not open the log. Blocks for
@@ -16,7 +16,7 @@ impl Partition {
     pub fn scrub(
         &self,
         throttler: Throttler<'_>,
-        found: &mut dyn FnMut(Finding),
+        found: &mut dyn FnMut(CorruptFile),
     ) -> io::Result<()> {
         if self.is_unused() {
             return Ok(());

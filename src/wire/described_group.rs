@@ -19,7 +19,7 @@ pub struct Encoded {
     pub shared_bytes: usize,
 }
 
-struct Writer {
+struct GroupWriter {
     version: i16,
     out: BytesMut,
     encoded: Encoded,
@@ -32,7 +32,7 @@ struct Writer {
 pub fn encode(version: i16, mut group: DescribedGroup) -> Result<Encoded, CloseReason> {
     let members = std::mem::take(&mut group.members);
     let encoded = Encoded { pieces: Vec::new(), shared_bytes: 0 };
-    let mut writer = Writer { version, out: BytesMut::new(), encoded };
+    let mut writer = GroupWriter { version, out: BytesMut::new(), encoded };
     encode_into(&mut writer.out, &group, version)?;
     // The empty list of members, and what follows it: authorized operations, tags.
     let tail = if version >= 3 { 4 } else { 0 } + usize::from(writer.is_flexible());
@@ -48,7 +48,7 @@ pub fn encode(version: i16, mut group: DescribedGroup) -> Result<Encoded, CloseR
     Ok(writer.encoded)
 }
 
-impl Writer {
+impl GroupWriter {
     fn is_flexible(&self) -> bool {
         self.version >= 5
     }

@@ -44,7 +44,7 @@ pub struct FetchedTopic {
 
 /// The whole response.
 #[derive(Debug, Clone, Default)]
-pub struct Fetched {
+pub struct FetchedResponse {
     /// How long the client is throttled, in ms.
     pub throttle_time_ms: i32,
     /// Error of the request as a whole.
@@ -77,7 +77,7 @@ impl Lengths {
 pub fn encode(
     version: i16,
     correlation_id: i32,
-    fetched: Fetched,
+    fetched: FetchedResponse,
 ) -> Result<Response, CloseReason> {
     let lengths = Lengths(version >= 12);
     let mut chunks = Vec::new();

@@ -41,9 +41,9 @@ pub fn create_topics_request(
     version: i16,
     body: &Bytes,
 ) -> Result<CreateTopicsRequest, LegacyError> {
-    let mut reader = Reader { frame: body, rest: body };
+    let mut reader = RequestReader { frame: body, rest: body };
     let mut request = CreateTopicsRequest::default();
-    request.topics = reader.list(TOPIC_BYTES, Reader::topic)?;
+    request.topics = reader.list(TOPIC_BYTES, RequestReader::topic)?;
     request.timeout_ms = reader.i32()?;
     request.validate_only = version >= 1 && reader.bool()?;
     Ok(request)
@@ -68,7 +68,7 @@ pub fn create_topics_response(version: i16, response: &CreateTopicsResponse) -> 
 /// # Errors
 /// The body is truncated or malformed.
 pub fn delete_topics_request(body: &Bytes) -> Result<DeleteTopicsRequest, LegacyError> {
-    let mut reader = Reader { frame: body, rest: body };
+    let mut reader = RequestReader { frame: body, rest: body };
     let mut request = DeleteTopicsRequest::default();
     request.topic_names = reader.list(2, |r| Ok(TopicName(r.string()?)))?;
     request.timeout_ms = reader.i32()?;
@@ -106,19 +106,19 @@ const ASSIGNMENT_BYTES: usize = 8;
 /// Minimum size of a config: two lengths.
 const CONFIG_BYTES: usize = 4;
 
-struct Reader<'a> {
+struct RequestReader<'a> {
     frame: &'a Bytes,
     rest: &'a [u8],
 }
 
-impl Reader<'_> {
+impl RequestReader<'_> {
     fn topic(&mut self) -> Result<CreatableTopic, LegacyError> {
         let mut topic = CreatableTopic::default();
         topic.name = TopicName(self.string()?);
         topic.num_partitions = self.i32()?;
         topic.replication_factor = self.i16()?;
-        topic.assignments = self.list(ASSIGNMENT_BYTES, Reader::assignment)?;
-        topic.configs = self.list(CONFIG_BYTES, Reader::config)?;
+        topic.assignments = self.list(ASSIGNMENT_BYTES, RequestReader::assignment)?;
+        topic.configs = self.list(CONFIG_BYTES, RequestReader::config)?;
         Ok(topic)
     }
 

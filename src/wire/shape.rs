@@ -133,7 +133,7 @@ pub fn check(key: i16, version: i16, body: &[u8], max: usize) -> Result<Shape, S
         .filter(|request| request.has(version))
         .ok_or(ShapeError::Unknown { key, version })?;
     let flexible = request.is_flexible(version);
-    let mut walk = Walk { rest: body, version, flexible, decoded_bytes: 0, max };
+    let mut walk = ShapeWalk { rest: body, version, flexible, decoded_bytes: 0, max };
     walk.fields(request.name, request.fields)?;
     let body_bytes = body.len() - walk.rest.len();
     Ok(Shape { body_bytes, decoded_bytes: walk.decoded_bytes })
@@ -161,7 +161,7 @@ const UNKNOWN_TAG_BYTES: usize = 80;
 /// Kafka's limit for strings, even where the length field could be larger.
 const STRING_BYTES_MAX: usize = 0x7fff;
 
-struct Walk<'a> {
+struct ShapeWalk<'a> {
     rest: &'a [u8],
     version: i16,
     flexible: bool,
@@ -169,7 +169,7 @@ struct Walk<'a> {
     max: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ShapeWalk<'a> {
     /// Walks the fields of a struct, in order, and its tagged section.
     fn fields(&mut self, name: &'static str, fields: &'static [Field]) -> Result<(), ShapeError> {
         for field in fields {

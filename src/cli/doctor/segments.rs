@@ -5,8 +5,8 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::cli::doctor::{Finding, ill, well};
-use crate::cli::screen::Progress;
+use crate::cli::doctor::{CheckResult, ill, well};
+use crate::cli::screen::ProgressLine;
 use crate::storage::checkpoint;
 use crate::storage::datadir;
 use crate::storage::disk::{Disk, OsDisk};
@@ -19,11 +19,11 @@ use crate::types::{Offset, TopicPartition};
 struct Tally {
     files: u64,
     bytes: u64,
-    findings: Vec<Finding>,
+    results: Vec<CheckResult>,
 }
 
 /// Checks every segment of each partition, or only the newest one.
-pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
+pub fn partitions(dir: &Path, is_deep: bool) -> Vec<CheckResult> {
     let of_partitions = match of_partitions(dir) {
         Ok(of_partitions) => of_partitions,
         Err(why) => return vec![ill("partitions", why)],
@@ -32,7 +32,7 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
     let is_running = datadir::is_locked(dir);
     let points = checkpoint::read_offsets(&OsDisk, &dir.join(checkpoint::RECOVERY_POINT));
     let points = points.unwrap_or_default();
-    let mut progress = Progress::alone("partitions checked:", Some(of_partitions.len() as u64));
+    let mut progress = ProgressLine::alone("partitions checked:", Some(of_partitions.len() as u64));
     let mut tally = Tally::default();
     for (at, (id, dir)) in of_partitions.iter().enumerate() {
         let recovery_point = points.get(id).copied().unwrap_or(0);
@@ -44,7 +44,7 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
         progress.at(at as u64, tally.bytes as i64 / 1_000_000);
     }
     progress.end();
-    if tally.findings.iter().all(|finding| finding.is_well) {
+    if tally.results.iter().all(|finding| finding.is_well) {
         let which = if is_deep { "all segments" } else { "the newest segment of each" };
         let says = format!(
             "{} partitions, {which} valid ({} files, {} bytes)",
@@ -52,9 +52,9 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<Finding> {
             tally.files,
             tally.bytes
         );
-        tally.findings.push(well("partitions", says));
+        tally.results.push(well("partitions", says));
     }
-    tally.findings
+    tally.results
 }
 
 fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
@@ -139,7 +139,7 @@ impl Tally {
 
     fn ill(&mut self, id: &TopicPartition, path: &Path, says: &str) {
         let at = format!("topic {}, partition {}: {}", id.topic, id.partition, path.display());
-        self.findings.push(ill("partitions", format!("{at}: {says}")));
+        self.results.push(ill("partitions", format!("{at}: {says}")));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::screen;
 use crate::storage::snapshot;
 
 /// The fault of a file, if it has one.
-type Verdict = Result<Result<(), String>, Failure>;
+type CheckOutcome = Result<Result<(), String>, Failure>;
 
 /// The names of text files.
 const TEXTS: &[&str] = &[
@@ -30,7 +30,7 @@ pub fn is_text(name: &str) -> bool {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn text(bytes: &[u8]) -> Verdict {
+pub fn text(bytes: &[u8]) -> CheckOutcome {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(Err("not text".to_owned())) };
     for line in text.lines() {
         screen::line(line)?;
@@ -48,7 +48,7 @@ pub fn text(bytes: &[u8]) -> Verdict {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn index(bytes: &[u8], base: i64) -> Verdict {
+pub fn index(bytes: &[u8], base: i64) -> CheckOutcome {
     let (entries, rest) = bytes.as_chunks::<8>();
     let mut last = -1;
     for entry in entries {
@@ -72,7 +72,7 @@ pub fn index(bytes: &[u8], base: i64) -> Verdict {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn timeindex(bytes: &[u8], base: i64) -> Verdict {
+pub fn timeindex(bytes: &[u8], base: i64) -> CheckOutcome {
     let (entries, rest) = bytes.as_chunks::<12>();
     let mut last = i64::MIN;
     for entry in entries {
@@ -95,7 +95,7 @@ pub fn timeindex(bytes: &[u8], base: i64) -> Verdict {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn txnindex(bytes: &[u8]) -> Verdict {
+pub fn txnindex(bytes: &[u8]) -> CheckOutcome {
     let (entries, rest) = bytes.as_chunks::<34>();
     for entry in entries {
         let number =
@@ -112,7 +112,7 @@ pub fn txnindex(bytes: &[u8]) -> Verdict {
     whole(rest)
 }
 
-fn whole(rest: &[u8]) -> Verdict {
+fn whole(rest: &[u8]) -> CheckOutcome {
     match rest.len() {
         0 => Ok(Ok(())),
         n => Ok(Err(format!("the last entry is truncated: it has only {n} bytes"))),
@@ -123,7 +123,7 @@ fn whole(rest: &[u8]) -> Verdict {
 ///
 /// # Errors
 /// Stdout is closed.
-pub fn snapshot(bytes: &[u8]) -> Verdict {
+pub fn snapshot(bytes: &[u8]) -> CheckOutcome {
     let entries = match snapshot::decode(bytes) {
         Ok(entries) => entries,
         Err(fault) => return Ok(Err(fault.to_string())),

@@ -192,7 +192,7 @@ async fn run_describe(describe: Describe) -> Result<(), Failure> {
             "group": group.group, "state": group.state, "assignor": group.assignor,
             "coordinator": group.coordinator,
             "members": group.members.iter().map(member).collect::<Value>(),
-            "offsets": rows.iter().map(lag::Row::as_json).collect::<Value>(),
+            "offsets": rows.iter().map(lag::LagRow::as_json).collect::<Value>(),
         }));
     }
     let lines = if describe.state {

@@ -13,7 +13,7 @@ use crate::types::{Offset, TopicPartition};
 
 /// A partition and a group's position in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct LagRow {
     /// The group.
     pub group: String,
     /// The partition; `None` for a member without partitions.
@@ -26,7 +26,7 @@ pub struct Row {
     pub member: Option<MemberDescription>,
 }
 
-impl Row {
+impl LagRow {
     /// Returns the number of records not yet consumed.
     pub fn lag(&self) -> Option<Offset> {
         Some(self.end? - self.current?)
@@ -74,7 +74,7 @@ impl Row {
 pub async fn rows(
     cluster: &mut Cluster,
     group: &GroupDescription,
-) -> Result<Vec<Row>, ClientError> {
+) -> Result<Vec<LagRow>, ClientError> {
     let committed = group_offsets::committed(cluster, &group.group).await?;
     let mut readers: BTreeMap<TopicPartition, &MemberDescription> = BTreeMap::new();
     for member in &group.members {
@@ -83,16 +83,16 @@ pub async fn rows(
     let places: BTreeSet<TopicPartition> =
         committed.keys().cloned().chain(readers.keys().cloned()).collect();
     let ends = ends(cluster, &places).await?;
-    let row = |place: &TopicPartition| Row {
+    let row = |place: &TopicPartition| LagRow {
         group: group.group.clone(),
         current: committed.get(place).copied(),
         end: ends.get(place).copied(),
         member: readers.get(place).map(|member| (*member).clone()),
         partition: Some(place.clone()),
     };
-    let mut rows: Vec<Row> = places.iter().map(row).collect();
+    let mut rows: Vec<LagRow> = places.iter().map(row).collect();
     let idle = group.members.iter().filter(|member| member.assignment.is_empty());
-    rows.extend(idle.map(|member| Row {
+    rows.extend(idle.map(|member| LagRow {
         group: group.group.clone(),
         partition: None,
         current: None,
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_a_dash() {
-        let row = Row {
+        let row = LagRow {
             group: "g".to_owned(),
             partition: Some(TopicPartition::new("t", 3)),
             current: None,
@@ -132,7 +132,7 @@ mod tests {
         };
         assert_eq!(row.lag(), None);
         assert_eq!(row.fields().join(" "), "t 3 - 9 - - - -");
-        let row = Row { current: Some(4), ..row };
+        let row = LagRow { current: Some(4), ..row };
         assert_eq!(row.fields().join(" "), "t 3 4 9 5 - - -");
     }
 }

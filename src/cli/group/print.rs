@@ -1,6 +1,6 @@
 //! The tables of `kafka-consumer-groups.sh`, with the same columns (`ConsumerGroupCommand`).
 
-use crate::cli::group::lag::Row;
+use crate::cli::group::lag::LagRow;
 use crate::client::group_admin::{GroupDescription, MemberDescription};
 use crate::types::TopicPartition;
 
@@ -12,7 +12,7 @@ fn widest<'s>(names: impl Iterator<Item = &'s str>) -> usize {
 }
 
 /// Formats GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID.
-pub fn offsets(rows: &[Row]) -> Vec<String> {
+pub fn offsets(rows: &[LagRow]) -> Vec<String> {
     let heading = [
         "TOPIC",
         "PARTITION",
@@ -24,7 +24,7 @@ pub fn offsets(rows: &[Row]) -> Vec<String> {
         "CLIENT-ID",
     ]
     .map(str::to_owned);
-    let fields: Vec<[String; 8]> = rows.iter().map(Row::fields).collect();
+    let fields: Vec<[String; 8]> = rows.iter().map(LagRow::fields).collect();
     let width = |at: usize| widest(fields.iter().map(|f| f[at].as_str()));
     let group = widest(rows.iter().map(|row| row.group.as_str()));
     let (topic, id, host) = (width(0), width(5), width(6));
@@ -145,7 +145,7 @@ mod tests {
     // As printed by Apache Kafka 4.1.0.
     #[test]
     fn offsets_are_printed_as_kafka_prints_them() {
-        let row = |member| Row {
+        let row = |member| LagRow {
             group: "live".to_owned(),
             partition: Some(TopicPartition::new("t1", 0)),
             current: Some(8),

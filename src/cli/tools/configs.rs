@@ -5,13 +5,13 @@ use crate::cli::failure::Failure;
 use crate::cli::properties::Properties;
 use crate::cli::screen;
 use crate::cli::tools::errors::thrown;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::client::cluster::Cluster;
 use crate::client::configs::{
     self, AlterConfigOp, BROKER, CLIENT_METRICS, ConfigEntry, GROUP, TOPIC,
 };
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("add-config", Takes::Value, "Configs to add: 'k1=v1,k2=[v1,v2,v2],k3=v3'"),
     ("add-config-file", Takes::Value, "Path to a properties file with configs to add."),
     ("all", Takes::Nothing, "List all configs for the given entity."),
@@ -37,7 +37,7 @@ const FLAGS: &[Flag] = &[
 const UNKNOWN_TOPIC: i16 = 3;
 
 /// The resource: Kafka's name of its type, its number, and its name.
-struct Entity {
+struct ConfigResource {
     kind: &'static str,
     number: i8,
     name: Option<String>,
@@ -69,7 +69,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     }
 }
 
-fn entity(options: &Options) -> Result<Entity, Failure> {
+fn entity(options: &Options) -> Result<ConfigResource, Failure> {
     let short = [
         ("topic", "topics", TOPIC),
         ("broker", "brokers", BROKER),
@@ -78,11 +78,11 @@ fn entity(options: &Options) -> Result<Entity, Failure> {
     ];
     for (flag, kind, number) in short {
         if let Some(name) = options.value(flag) {
-            return Ok(Entity { kind, number, name: Some(name.to_owned()) });
+            return Ok(ConfigResource { kind, number, name: Some(name.to_owned()) });
         }
     }
     if options.has("broker-defaults") {
-        return Ok(Entity { kind: "brokers", number: BROKER, name: Some(String::new()) });
+        return Ok(ConfigResource { kind: "brokers", number: BROKER, name: Some(String::new()) });
     }
     let Some(wanted) = options.value("entity-type") else {
         return Err(options.wrong("At least one entity must be specified"));
@@ -95,10 +95,10 @@ fn entity(options: &Options) -> Result<Entity, Failure> {
     };
     let name = options.value("entity-name").map(str::to_owned);
     let name = if options.has("entity-default") { Some(String::new()) } else { name };
-    Ok(Entity { kind, number: *number, name })
+    Ok(ConfigResource { kind, number: *number, name })
 }
 
-impl Entity {
+impl ConfigResource {
     /// Returns the type in the singular: `topic`, `broker`, …
     fn singular(&self) -> &str {
         match self.kind {
@@ -111,7 +111,7 @@ impl Entity {
 async fn alter(
     cluster: &mut Cluster,
     options: &Options,
-    entity: &Entity,
+    entity: &ConfigResource,
     args: &[String],
 ) -> Result<(), Failure> {
     let mut changes = Vec::new();
@@ -161,7 +161,7 @@ async fn alter(
 async fn describe(
     cluster: &mut Cluster,
     options: &Options,
-    entity: &Entity,
+    entity: &ConfigResource,
 ) -> Result<(), Failure> {
     let names = match &entity.name {
         Some(name) => vec![name.clone()],
@@ -201,7 +201,7 @@ async fn describe(
 }
 
 /// Returns the names of all entities of a type.
-async fn everyone(cluster: &mut Cluster, entity: &Entity) -> Result<Vec<String>, Failure> {
+async fn everyone(cluster: &mut Cluster, entity: &ConfigResource) -> Result<Vec<String>, Failure> {
     match entity.number {
         TOPIC => Ok(cluster.all_topics().await?.into_iter().map(|topic| topic.name).collect()),
         BROKER => {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::cli::failure::Failure;
 use crate::cli::properties::Properties;
 use crate::cli::screen;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::cli::tools::topics::Matcher;
-use crate::cli::topic::consumer::{self, Begin, Task};
+use crate::cli::topic::consumer::{self, Begin, ConsumeTask};
 use crate::cli::topic::show::Show;
 use crate::client::cluster::Cluster;
 use crate::client::fetcher::OffsetReset;
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("consumer-property", Takes::Value, "A consumer property, NAME=VALUE; repeatable."),
     ("consumer.config", Takes::Value, "Consumer config properties file."),
     (
@@ -88,9 +88,11 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     deserializers(&options)?;
     let task = task(&options, include).await?;
     let is_silent = options.value("formatter").is_some_and(|f| f.ends_with("NoOpMessageFormatter"));
-    let ended =
-        consumer::run(Task { show: if is_silent { silent(task.show) } else { task.show }, ..task })
-            .await?;
+    let ended = consumer::run(ConsumeTask {
+        show: if is_silent { silent(task.show) } else { task.show },
+        ..task
+    })
+    .await?;
     screen::note(&format!("Processed a total of {} messages", ended.records));
     if ended.is_interrupted { Err(Failure::silent(130)) } else { Ok(()) }
 }
@@ -115,7 +117,7 @@ fn deserializers(options: &Options) -> Result<(), Failure> {
     }
 }
 
-async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure> {
+async fn task(options: &Options, include: Option<&str>) -> Result<ConsumeTask, Failure> {
     let mut formatter = options.properties("formatter-config", "property")?;
     let show = Show::from(&mut formatter)?;
     for class in ["key.deserializer", "value.deserializer"] {
@@ -170,7 +172,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<Task, Failure>
     if topics.is_empty() {
         return Err(Failure::new("no topic matches --include"));
     }
-    Ok(Task {
+    Ok(ConsumeTask {
         bootstrap,
         connection_config,
         fetch,

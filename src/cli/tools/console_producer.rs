@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::cli::failure::Failure;
 use crate::cli::screen;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::cli::topic::lines::LineRules;
-use crate::cli::topic::produce::{self, Task};
+use crate::cli::topic::produce::{self, ProduceTask};
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("batch-size", Takes::Value, "Size of a batch in bytes. (default: 16384)"),
     ("broker-list", Takes::Value, "DEPRECATED, use --bootstrap-server instead."),
     (
@@ -108,7 +108,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     let (mut config, linger) = properties.producer()?;
     config.request_timeout = connection_config.request;
     properties.warn_of_rest();
-    let task = Task {
+    let task = ProduceTask {
         bootstrap,
         connection_config,
         config,

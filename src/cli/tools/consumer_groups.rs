@@ -6,14 +6,14 @@ use crate::cli::screen;
 use crate::cli::tools::errors::thrown;
 use crate::cli::tools::group_actions::{ActionError, chosen, error_line};
 use crate::cli::tools::offsets_reset;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::client::cluster::Cluster;
 use crate::client::error::ClientError;
 use crate::client::group_admin::{self, GROUP_ID_NOT_FOUND, GroupDescription};
 use crate::client::group_offsets;
 use crate::types::TopicPartition;
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("all-groups", Takes::Nothing, "Apply to all consumer groups."),
     (
         "all-topics",

@@ -2,13 +2,13 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::screen;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::cli::tools::topics::Matcher;
 use crate::client::cluster::Topic;
 use crate::client::offsets::{self, EARLIEST, LATEST, MAX_TIMESTAMP};
 use crate::types::TopicPartition;
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("broker-list", Takes::Value, "DEPRECATED, use --bootstrap-server instead."),
     (
         "command-config",

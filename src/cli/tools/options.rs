@@ -23,10 +23,10 @@ pub enum Takes {
 }
 
 /// A flag: its name, whether it takes a value, and its description.
-pub type Flag = (&'static str, Takes, &'static str);
+pub type ToolFlag = (&'static str, Takes, &'static str);
 
 /// The flags that every tool has.
-const EVERYWHERE: &[Flag] = &[
+const EVERYWHERE: &[ToolFlag] = &[
     ("bootstrap-server", Takes::Value, "The server(s) to connect to, as HOST1:PORT1,HOST2:PORT2"),
     ("help", Takes::Nothing, "Print usage information."),
     ("version", Takes::Nothing, "Display Kafka version."),
@@ -35,7 +35,7 @@ const EVERYWHERE: &[Flag] = &[
 /// The parsed flags.
 #[derive(Debug)]
 pub struct Options {
-    flags: Vec<Flag>,
+    flags: Vec<ToolFlag>,
     given: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -45,8 +45,8 @@ impl Options {
     ///
     /// # Errors
     /// A flag is unknown, ambiguous or lacks its value.
-    pub fn read(about: &str, flags: &[Flag], args: &[String]) -> Result<Options, Failure> {
-        let mut flags: Vec<Flag> = flags.iter().chain(EVERYWHERE).copied().collect();
+    pub fn read(about: &str, flags: &[ToolFlag], args: &[String]) -> Result<Options, Failure> {
+        let mut flags: Vec<ToolFlag> = flags.iter().chain(EVERYWHERE).copied().collect();
         flags.sort_unstable_by_key(|flag| flag.0);
         let mut options = Options { flags, given: BTreeMap::new() };
         let mut args = args.iter().peekable();
@@ -88,7 +88,7 @@ impl Options {
         Ok(options)
     }
 
-    fn flag(&self, word: &str) -> Result<Flag, Failure> {
+    fn flag(&self, word: &str) -> Result<ToolFlag, Failure> {
         if let Some(flag) = self.flags.iter().find(|flag| flag.0 == word) {
             return Ok(*flag);
         }
@@ -109,7 +109,7 @@ impl Options {
     }
 
     fn usage(&self) -> String {
-        let shown = |flag: &Flag| match flag.1 {
+        let shown = |flag: &ToolFlag| match flag.1 {
             Takes::Nothing => format!("--{}", flag.0),
             Takes::Value => format!("--{} <value>", flag.0),
             Takes::Optional => format!("--{} [value]", flag.0),
@@ -187,7 +187,7 @@ impl Options {
 mod tests {
     use super::*;
 
-    const FLAGS: &[Flag] = &[
+    const FLAGS: &[ToolFlag] = &[
         ("topic", Takes::Value, "a"),
         ("topics-with-overrides", Takes::Nothing, "b"),
         ("state", Takes::Optional, "c"),

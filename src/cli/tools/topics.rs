@@ -6,14 +6,14 @@ use crate::cli::common::pairs;
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::cli::tools::errors::words;
-use crate::cli::tools::options::{Flag, Options, Takes};
+use crate::cli::tools::options::{Options, Takes, ToolFlag};
 use crate::cli::topic::admin::{TOPIC_ALREADY_EXISTS, replication};
 use crate::client::admin::{self, NewTopic};
 use crate::client::cluster::{Cluster, Partition, Topic};
 use crate::client::configs::{self, ConfigEntry, TOPIC};
 use crate::storage::checkpoint::{id_of, id_text};
 
-const FLAGS: &[Flag] = &[
+const FLAGS: &[ToolFlag] = &[
     ("alter", Takes::Nothing, "Alter the number of partitions."),
     (
         "at-min-isr-partitions",

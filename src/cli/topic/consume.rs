@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::common::{Broker, Output};
 use crate::cli::failure::Failure;
 use crate::cli::screen;
-use crate::cli::topic::consumer::{self, Begin, Task};
+use crate::cli::topic::consumer::{self, Begin, ConsumeTask};
 use crate::cli::topic::show::Show;
 use crate::client::fetcher::OffsetReset;
 
@@ -113,7 +113,7 @@ pub async fn run(consume: Consume) -> Result<(), Failure> {
     if screen::is_typed() {
         screen::note("Starting the consumer. Press Ctrl-C to exit.");
     }
-    let task = Task {
+    let task = ConsumeTask {
         bootstrap: consume.broker.bootstrap_server.clone(),
         connection_config,
         fetch,

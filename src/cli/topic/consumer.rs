@@ -7,12 +7,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::cli::failure::Failure;
 use crate::cli::properties::Commit;
-use crate::cli::screen::{self, Progress};
+use crate::cli::screen::{self, ProgressLine};
 use crate::cli::topic::show::Show;
 use crate::client::cluster::Cluster;
 use crate::client::connection::ConnectionConfig;
 use crate::client::error::ClientError;
-use crate::client::fetcher::{FetchConfig, Fetched, Fetcher, OffsetReset};
+use crate::client::fetcher::{FetchConfig, FetchedRecords, Fetcher, OffsetReset};
 use crate::client::group_member::{Member, MemberConfig};
 use crate::client::offsets::{self, EARLIEST, LATEST};
 use crate::clock::{Clock, SystemClock};
@@ -36,7 +36,7 @@ pub enum Begin {
 
 /// What to consume, and when to stop.
 #[derive(Debug)]
-pub struct Task {
+pub struct ConsumeTask {
     /// The bootstrap addresses.
     pub bootstrap: String,
     /// How to connect.
@@ -76,7 +76,7 @@ pub struct Ended {
 
 /// A running consumer.
 struct Consumer {
-    task: Task,
+    task: ConsumeTask,
     cluster: Cluster,
     fetcher: Fetcher,
     member: Option<Member>,
@@ -88,7 +88,7 @@ struct Consumer {
     ends: BTreeMap<TopicPartition, Offset>,
     records: u64,
     is_troubled: bool,
-    progress: Progress,
+    progress: ProgressLine,
     clock: SystemClock,
 }
 
@@ -96,7 +96,7 @@ struct Consumer {
 ///
 /// # Errors
 /// Nothing answers, there is nothing to consume, or a record cannot be read.
-pub async fn run(task: Task) -> Result<Ended, Failure> {
+pub async fn run(task: ConsumeTask) -> Result<Ended, Failure> {
     let cluster = Cluster::connect(&task.bootstrap, task.connection_config.clone()).await?;
     let fetcher = Fetcher::new(task.fetch.clone());
     let member =
@@ -112,7 +112,7 @@ pub async fn run(task: Task) -> Result<Ended, Failure> {
         ends: BTreeMap::new(),
         records: 0,
         is_troubled: false,
-        progress: Progress::new("records read:", total),
+        progress: ProgressLine::new("records read:", total),
         clock: SystemClock::default(),
     };
     let outcome = consumer.work().await;
@@ -289,7 +289,10 @@ impl Consumer {
     }
 
     /// Prints fetched records. Returns true if there were any.
-    async fn take(&mut self, fetched: Result<Vec<Fetched>, ClientError>) -> Result<bool, Failure> {
+    async fn take(
+        &mut self,
+        fetched: Result<Vec<FetchedRecords>, ClientError>,
+    ) -> Result<bool, Failure> {
         let fetched = match fetched {
             Ok(fetched) => fetched,
             Err(error) if error.may_pass() => {
@@ -307,7 +310,7 @@ impl Consumer {
         self.is_troubled = false;
         let mut out = Vec::new();
         let most = self.task.max_messages.unwrap_or(u64::MAX);
-        for Fetched { partition: place, records } in &fetched {
+        for FetchedRecords { partition: place, records } in &fetched {
             for record in records {
                 if self.records == most {
                     break;

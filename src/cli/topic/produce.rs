@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::common::Broker;
 use crate::cli::failure::Failure;
-use crate::cli::screen::{self, Progress};
+use crate::cli::screen::{self, ProgressLine};
 use crate::cli::topic::lines::LineRules;
 use crate::cli::topic::stdin;
 use crate::client::cluster::Cluster;
@@ -48,7 +48,7 @@ pub struct Produce {
 
 /// Everything needed to produce lines, independent of where the flags came from.
 #[derive(Debug)]
-pub struct Task {
+pub struct ProduceTask {
     /// The bootstrap addresses.
     pub bootstrap: String,
     /// How to connect.
@@ -92,7 +92,7 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
         let cut = pair.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
         cut.ok_or_else(|| Failure::usage(format!("--header {pair}: expected NAME=VALUE")))
     });
-    let task = Task {
+    let task = ProduceTask {
         bootstrap: produce.broker.bootstrap_server.clone(),
         connection_config,
         config,
@@ -116,14 +116,14 @@ pub async fn run(produce: Produce) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Nothing answers, a line cannot be parsed, or a record was refused.
-pub async fn lines(task: Task) -> Result<(), Failure> {
+pub async fn lines(task: ProduceTask) -> Result<(), Failure> {
     let clock = SystemClock::default();
     let mut cluster = patiently(&task, &clock).await?;
     let mut producer = Producer::new(&mut cluster, &task.topic, task.config.clone()).await?;
     let mut lines = stdin::lines(task.prompt);
-    let mut progress = Progress::alone("records sent:", None);
+    let mut progress = ProgressLine::alone("records sent:", None);
     if screen::is_typed() {
-        progress = Progress::new("records sent:", None);
+        progress = ProgressLine::new("records sent:", None);
     }
     let (mut number, mut is_waiting) = (0, false);
     let outcome = loop {
@@ -161,7 +161,7 @@ pub async fn lines(task: Task) -> Result<(), Failure> {
     outcome
 }
 
-fn finished(mut record: NewRecord, task: &Task, now_ms: i64) -> NewRecord {
+fn finished(mut record: NewRecord, task: &ProduceTask, now_ms: i64) -> NewRecord {
     record.timestamp = now_ms;
     record.partition = task.partition;
     let more = task.headers.iter();
@@ -172,7 +172,7 @@ fn finished(mut record: NewRecord, task: &Task, now_ms: i64) -> NewRecord {
 }
 
 /// Connects, and retries for [`PATIENCE_MS`] if nothing answers, as a producer does.
-async fn patiently(task: &Task, clock: &SystemClock) -> Result<Cluster, Failure> {
+async fn patiently(task: &ProduceTask, clock: &SystemClock) -> Result<Cluster, Failure> {
     let mut is_told = false;
     loop {
         let connected = Cluster::connect(&task.bootstrap, task.connection_config.clone()).await;

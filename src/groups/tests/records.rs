@@ -57,9 +57,9 @@ fn round_trip(record: &Record) {
 
 /// Bytes that are written by hand, to be compared with what the schemas make.
 #[derive(Default)]
-struct Writer(Vec<u8>);
+struct FieldWriter(Vec<u8>);
 
-impl Writer {
+impl FieldWriter {
     fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -146,7 +146,7 @@ fn keys_and_values_are_kafkas_to_the_byte() {
 fn an_offset_is_read_in_every_version() {
     let key = offset(None).encode().0;
     for version in 0..=4 {
-        let mut w = Writer::default();
+        let mut w = FieldWriter::default();
         w.i16(version);
         w.i64(42);
         if version >= 3 {
@@ -194,9 +194,9 @@ fn a_version_1_that_is_never_to_be_forgotten_has_no_time() {
 /// Encodes the group in a version that this broker does not write.
 fn group_in(version: i16) -> Vec<u8> {
     let flexible = version >= 4;
-    let (whole, mut w) = (value(), Writer::default());
-    let text = |w: &mut Writer, s: &str| if flexible { w.string(s) } else { w.old_string(s) };
-    let nullable = |w: &mut Writer, s: Option<&str>| match flexible {
+    let (whole, mut w) = (value(), FieldWriter::default());
+    let text = |w: &mut FieldWriter, s: &str| if flexible { w.string(s) } else { w.old_string(s) };
+    let nullable = |w: &mut FieldWriter, s: Option<&str>| match flexible {
         true => w.nullable_string(s),
         false => w.old_nullable_string(s),
     };
@@ -313,7 +313,7 @@ fn round_trip_if_possible(record: &Record) {
 
 /// A record of `g` with a key of this type.
 fn unserved(record_type: i16, value: Option<&'static [u8]>) -> Option<Record> {
-    let mut key = Writer::default();
+    let mut key = FieldWriter::default();
     key.i16(record_type);
     key.old_string("g");
     Record::decode(&key.into_bytes(), value).expect("a record")

@@ -16,7 +16,7 @@ use crate::broker::quota_changes::QuotaError;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{alter_error_code, quota_error_code};
-use crate::metadata::quotas::Entity;
+use crate::metadata::quotas::QuotaEntity;
 use crate::quotas::alter::Alteration;
 
 /// The handler.
@@ -34,7 +34,8 @@ impl Handler for AlterClientQuotas {
         request: AlterClientQuotasRequest,
     ) -> AlterClientQuotasResponse {
         let wanted: Vec<Alteration> = request.entries.iter().map(alteration).collect();
-        let entities: Vec<Entity> = wanted.iter().map(|wanted| wanted.entity.clone()).collect();
+        let entities: Vec<QuotaEntity> =
+            wanted.iter().map(|wanted| wanted.entity.clone()).collect();
         let entries = match cx.broker.alter_quotas(wanted, request.validate_only) {
             Ok(outcomes) => outcomes
                 .into_iter()
@@ -54,10 +55,10 @@ fn alteration(wanted: &Wanted) -> Alteration {
     let name = |name: &Option<StrBytes>| name.as_ref().map(|name| name.to_string());
     let entity = wanted.entity.iter().map(|e| (e.entity_type.to_string(), name(&e.entity_name)));
     let ops = wanted.ops.iter().map(|op| (op.key.to_string(), (!op.remove).then_some(op.value)));
-    Alteration { entity: Entity(entity.collect()), ops: ops.collect() }
+    Alteration { entity: QuotaEntity(entity.collect()), ops: ops.collect() }
 }
 
-fn answered(Entity(parts): Entity) -> EntryData {
+fn answered(QuotaEntity(parts): QuotaEntity) -> EntryData {
     let parts = parts.into_iter().map(|(kind, name)| {
         EntityData::default()
             .with_entity_type(StrBytes::from_string(kind))
@@ -66,12 +67,12 @@ fn answered(Entity(parts): Entity) -> EntryData {
     EntryData::default().with_error_message(None).with_entity(parts.collect())
 }
 
-fn failed(entity: Entity, code: Code, message: String) -> EntryData {
+fn failed(entity: QuotaEntity, code: Code, message: String) -> EntryData {
     let message = Some(StrBytes::from_string(message));
     answered(entity).with_error_code(code.code()).with_error_message(message)
 }
 
-fn refuse_all(entities: Vec<Entity>, error: &QuotaError) -> Vec<EntryData> {
+fn refuse_all(entities: Vec<QuotaEntity>, error: &QuotaError) -> Vec<EntryData> {
     let (code, message) = (quota_error_code(error), error.to_string());
     entities.into_iter().map(|entity| failed(entity, code, message.clone())).collect()
 }

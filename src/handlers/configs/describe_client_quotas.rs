@@ -10,7 +10,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::filter_error_code;
-use crate::metadata::quotas::{Entity, Table};
+use crate::metadata::quotas::{QuotaEntity, Table};
 use crate::quotas::filter::{Filter, FilterError};
 
 /// The handler.
@@ -60,7 +60,7 @@ const ORDER: [&str; 5] = [
     "controller_mutation_rate",
 ];
 
-fn entry((Entity(parts), quotas): (&Entity, &BTreeMap<String, f64>)) -> EntryData {
+fn entry((QuotaEntity(parts), quotas): (&QuotaEntity, &BTreeMap<String, f64>)) -> EntryData {
     let text = |text: &String| StrBytes::from_string(text.clone());
     let parts = parts.iter().map(|(kind, name)| {
         EntityData::default().with_entity_type(text(kind)).with_entity_name(name.as_ref().map(text))

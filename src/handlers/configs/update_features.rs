@@ -15,7 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
-use crate::metadata::features::{Direction, SUPPORTED, Update, decide};
+use crate::metadata::features::{Direction, FeatureUpdate, SUPPORTED, decide};
 
 /// The handler.
 pub struct UpdateFeatures;
@@ -33,7 +33,7 @@ impl Handler for UpdateFeatures {
             request.feature_updates.iter().map(|key| (&key.feature, key)).collect();
         let mut seen = HashSet::new();
         let updates = request.feature_updates.iter().filter(|key| seen.insert(&key.feature));
-        let updates: Vec<Update> = updates
+        let updates: Vec<FeatureUpdate> = updates
             .filter_map(|key| last.get(&key.feature))
             .map(|key| update(cx.version, key))
             .collect();
@@ -55,7 +55,7 @@ impl Handler for UpdateFeatures {
     }
 }
 
-fn update(version: i16, key: &FeatureUpdateKey) -> Update {
+fn update(version: i16, key: &FeatureUpdateKey) -> FeatureUpdate {
     let direction = match (version, key.upgrade_type) {
         (0, _) if key.allow_downgrade => Direction::SafeDowngrade,
         (0, _) | (_, 1) => Direction::Upgrade,
@@ -63,10 +63,14 @@ fn update(version: i16, key: &FeatureUpdateKey) -> Update {
         (_, 3) => Direction::UnsafeDowngrade,
         _ => Direction::Unknown,
     };
-    Update { name: key.feature.to_string(), level: key.max_version_level, direction }
+    FeatureUpdate { name: key.feature.to_string(), level: key.max_version_level, direction }
 }
 
-fn change(cx: &Context<'_>, updates: &[Update], validate_only: bool) -> Result<(), ApiError> {
+fn change(
+    cx: &Context<'_>,
+    updates: &[FeatureUpdate],
+    validate_only: bool,
+) -> Result<(), ApiError> {
     cx.broker.metadata.change(cx.broker.clock.now(), |image| {
         let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
         Ok((if validate_only { Vec::new() } else { records }, ()))

@@ -28,7 +28,7 @@ use crate::handlers::throttle::{charge, charge_time};
 use crate::log::LEADER_EPOCH;
 use crate::quotas::limits::QuotaType;
 use crate::topics::partition::Partition;
-use crate::wire::fetch::{Fetched, FetchedPartition, FetchedTopic, KEY, encode};
+use crate::wire::fetch::{FetchedPartition, FetchedResponse, FetchedTopic, KEY, encode};
 
 /// The row of the table.
 pub const API: Api = Api {
@@ -67,7 +67,10 @@ fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
             },
             Err(error) => {
                 charge_time(cx);
-                Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
+                FetchedResponse {
+                    error_code: session_error_code(&error).code(),
+                    ..FetchedResponse::default()
+                }
             }
         };
         charge(cx, &mut fetched);
@@ -83,7 +86,7 @@ fn has_what_is_there(broker: &Broker, plan: &FetchPlan) -> bool {
 
 /// Returns the response to an unknown isolation level: Kafka fails on it without details. From
 /// version 13 on there is only the top-level error.
-fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
+fn unknown_isolation(version: i16, request: &FetchRequest) -> FetchedResponse {
     let code = Code::UnknownServerError.code();
     let topic = |topic: &FetchTopic| FetchedTopic {
         name: topic.topic.to_string(),
@@ -100,7 +103,7 @@ fn unknown_isolation(version: i16, request: &FetchRequest) -> Fetched {
         _ => Vec::new(),
     };
     let session_id = request.session_id;
-    Fetched { error_code: code, session_id, topics, ..Fetched::default() }
+    FetchedResponse { error_code: code, session_id, topics, ..FetchedResponse::default() }
 }
 
 /// Returns the maximum size of one fetch: more than a client's quota would throttle it every time.
@@ -157,7 +160,7 @@ async fn fetch(
     plan: FetchPlan,
     limits: FetchLimits,
     reads_nothing: bool,
-) -> Fetched {
+) -> FetchedResponse {
     let mut wanting: Vec<ReadRequest> =
         plan.partitions.iter().map(|w| wanting(cx.broker, w)).collect();
     if reads_nothing {
@@ -198,17 +201,22 @@ async fn fetch(
             shown.sort_by_key(|((_, answer), _)| place(answer.error_code));
             let topics =
                 grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
-            Fetched { session_id: session.session_id, topics, ..Fetched::default() }
+            FetchedResponse { session_id: session.session_id, topics, ..FetchedResponse::default() }
         }
-        Err(error) => {
-            Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
-        }
+        Err(error) => FetchedResponse {
+            error_code: session_error_code(&error).code(),
+            ..FetchedResponse::default()
+        },
     }
 }
 
 /// Charges the bytes that were read and the time that it took. If the client is throttled for
 /// either, returns an empty response, and the bytes are not charged since they are not sent.
-fn throttled(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) -> Option<Fetched> {
+fn throttled(
+    cx: &Context<'_>,
+    plan: &FetchPlan,
+    answers: &[FetchedPartition],
+) -> Option<FetchedResponse> {
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     if !quotas.is_any() {
         return None;
@@ -225,10 +233,11 @@ fn throttled(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) -
         return None;
     }
     Some(match cx.broker.fetch_sessions.throttled(plan) {
-        Ok(session_id) => Fetched { session_id, ..Fetched::default() },
-        Err(error) => {
-            Fetched { error_code: session_error_code(&error).code(), ..Fetched::default() }
-        }
+        Ok(session_id) => FetchedResponse { session_id, ..FetchedResponse::default() },
+        Err(error) => FetchedResponse {
+            error_code: session_error_code(&error).code(),
+            ..FetchedResponse::default()
+        },
     })
 }
 
@@ -239,7 +248,7 @@ fn bytes_of(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) ->
         |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE || a.diverging.is_some();
     let news = both.filter(|(_, answer)| has_news(answer));
     let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));
-    let fetched = Fetched { topics, ..Fetched::default() };
+    let fetched = FetchedResponse { topics, ..FetchedResponse::default() };
     encode(cx.version, cx.correlation_id, fetched).map_or(0, |reply| reply.bytes()) as f64
 }
 

@@ -99,8 +99,8 @@ impl BatchFilter<'_> {
         }
     }
 
-    fn verdict(&self, batch: &BatchView<'_>, is_discarded: bool) -> io::Result<Verdict> {
-        let mut verdict = Verdict::default();
+    fn verdict(&self, batch: &BatchView<'_>, is_discarded: bool) -> io::Result<RetainedRecords> {
+        let mut verdict = RetainedRecords::default();
         if is_discarded {
             return Ok(verdict);
         }
@@ -131,7 +131,7 @@ impl BatchFilter<'_> {
 }
 
 #[derive(Debug, Default)]
-struct Verdict {
+struct RetainedRecords {
     keep: Vec<bool>,
     kept: usize,
     has_tombstones: bool,

@@ -23,7 +23,7 @@ use crate::storage::batch::BatchView;
 use crate::storage::disk::Disk;
 use crate::storage::record_filter::for_each_key;
 use crate::storage::segment::{BatchAt, CLEANED, Segment};
-use crate::types::Offset;
+use crate::types::{Offset, Throttler};
 
 pub mod aborted;
 pub mod batch_filter;
@@ -44,10 +44,6 @@ pub struct PassConfig {
     /// The current time, ms since 1970.
     pub now_wall_ms: i64,
 }
-
-/// Called with the number of bytes that were just read or written. It may block to limit the rate,
-/// or break off the pass.
-pub type Throttler<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 /// Statistics of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

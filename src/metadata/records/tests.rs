@@ -3,7 +3,7 @@
 use kafka_protocol::protocol::StrBytes;
 
 use super::*;
-use crate::metadata::quotas::Entity;
+use crate::metadata::quotas::QuotaEntity;
 use crate::protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 
 fn bytes(hex: &str) -> Bytes {
@@ -66,7 +66,7 @@ fn topics() -> Vec<(&'static str, Record)> {
 fn quotas() -> Vec<(&'static str, Record)> {
     let quota = |entity: &[(&str, Option<&str>)], key: &str, value| {
         let owned = |(kind, name): &(&str, Option<&str>)| ((*kind).into(), name.map(str::to_owned));
-        let entity = Entity(entity.iter().map(owned).collect());
+        let entity = QuotaEntity(entity.iter().map(owned).collect());
         Record::ClientQuota(ClientQuota { entity, key: key.into(), value })
     };
     vec![

@@ -1,7 +1,7 @@
 //! The meters in simulated time.
 
 use super::*;
-use crate::metadata::quotas::{Entity, Table};
+use crate::metadata::quotas::{QuotaEntity, Table};
 use crate::quotas::limits::{CLIENT_ID, IP, USER};
 
 fn windows(samples: i64) -> Windows {
@@ -17,7 +17,7 @@ fn meters(quotas: &[(&str, Option<&str>, QuotaType, f64)]) -> Meters {
 fn limits(quotas: &[(&str, Option<&str>, QuotaType, f64)]) -> QuotaLimits {
     let mut table = Table::new();
     for (of, name, kind, bound) in quotas {
-        let entity = Entity([((*of).to_owned(), name.map(str::to_owned))].into());
+        let entity = QuotaEntity([((*of).to_owned(), name.map(str::to_owned))].into());
         table.entry(entity).or_default().insert(kind.key().to_owned(), *bound);
     }
     QuotaLimits::of(&table)

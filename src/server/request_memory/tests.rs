@@ -13,7 +13,7 @@ fn ip(last: u8) -> IpAddr {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
+enum SenderState {
     Sends,
     IsAnswered { until_ms: i64 },
     Done { at_ms: i64 },
@@ -37,7 +37,7 @@ struct Sender {
     was_queued: bool,
     /// When it checks again whether it has memory, unless it is woken before.
     looks_ms: i64,
-    state: State,
+    state: SenderState,
 }
 
 fn sender(address: u8, size: usize, at_once: usize, bytes_per_second: usize) -> Sender {
@@ -53,7 +53,7 @@ fn sender(address: u8, size: usize, at_once: usize, bytes_per_second: usize) -> 
         was_full: false,
         was_queued: false,
         looks_ms: 0,
-        state: State::Sends,
+        state: SenderState::Sends,
     }
 }
 
@@ -85,7 +85,7 @@ impl Sender {
 
     fn done_ms(&self) -> Option<i64> {
         match self.state {
-            State::Done { at_ms } => Some(at_ms - self.begins_ms),
+            SenderState::Done { at_ms } => Some(at_ms - self.begins_ms),
             _ => None,
         }
     }
@@ -97,12 +97,12 @@ impl Sender {
 
     /// Does what a connection does, as in `server/frames.rs`.
     fn go_on(&mut self, number: usize, memory: &mut Memory, now_ms: i64) {
-        if let State::IsAnswered { until_ms } = self.state
+        if let SenderState::IsAnswered { until_ms } = self.state
             && now_ms >= until_ms
         {
-            self.leave(memory, now_ms, State::Done { at_ms: now_ms });
+            self.leave(memory, now_ms, SenderState::Done { at_ms: now_ms });
         }
-        while self.state == State::Sends && now_ms >= self.begins_ms {
+        while self.state == SenderState::Sends && now_ms >= self.begins_ms {
             if let Some(id) = self.frame
                 && memory.is_queued(id)
             {
@@ -116,7 +116,7 @@ impl Sender {
                 return;
             }
             if self.was_queued && self.frame.is_some_and(|id| memory.must_give_way(id)) {
-                self.leave(memory, now_ms, State::Closed);
+                self.leave(memory, now_ms, SenderState::Closed);
                 return;
             }
             self.was_queued = false;
@@ -126,12 +126,12 @@ impl Sender {
                     let woken = memory.answer(id, now_ms);
                     memory.woken.extend(woken);
                 }
-                self.state = State::IsAnswered { until_ms: now_ms + 10 };
+                self.state = SenderState::IsAnswered { until_ms: now_ms + 10 };
                 return;
             }
             if arrived == 0 {
                 if self.frame.is_some_and(|id| memory.must_give_way(id)) {
-                    self.leave(memory, now_ms, State::Closed);
+                    self.leave(memory, now_ms, SenderState::Closed);
                 }
                 return;
             }
@@ -157,12 +157,12 @@ impl Sender {
             if let Some(id) = self.frame.filter(|_| !is_whole)
                 && !memory.arrived(id, read, self.was_full, now_ms)
             {
-                self.leave(memory, now_ms, State::Closed);
+                self.leave(memory, now_ms, SenderState::Closed);
             }
         }
     }
 
-    fn leave(&mut self, memory: &mut Memory, now_ms: i64, state: State) {
+    fn leave(&mut self, memory: &mut Memory, now_ms: i64, state: SenderState) {
         if let Some(id) = self.frame.take() {
             let woken = memory.close(id, now_ms);
             memory.woken.extend(woken);
@@ -175,7 +175,9 @@ impl Sender {
 fn simulate(senders: &mut [Sender], most_ms: i64, awaited: impl Fn(&Sender) -> bool) {
     let mut memory = Memory { frames: RequestMemory::new(BUDGET), woken: Vec::new() };
     let mut now_ms = 0;
-    let goes_on = |sender: &Sender| matches!(sender.state, State::Sends | State::IsAnswered { .. });
+    let goes_on = |sender: &Sender| {
+        matches!(sender.state, SenderState::Sends | SenderState::IsAnswered { .. })
+    };
     while senders.iter().any(|sender| awaited(sender) && goes_on(sender)) {
         assert!(now_ms < most_ms, "a sender waits for ever: {:?}", memory.ledger.held);
         for (number, sender) in senders.iter_mut().enumerate() {
@@ -205,7 +207,7 @@ fn simulate(senders: &mut [Sender], most_ms: i64, awaited: impl Fn(&Sender) -> b
 }
 
 fn closed(senders: &[Sender]) -> usize {
-    senders.iter().filter(|sender| sender.state == State::Closed).count()
+    senders.iter().filter(|sender| sender.state == SenderState::Closed).count()
 }
 
 #[test]
@@ -243,7 +245,7 @@ fn a_large_frame_that_comes_slowly_gives_way_to_another_large_one() {
     let other = sender(1, LARGEST, 0, 50 * MIB).beginning_at(300_000);
     let mut senders = vec![slow, other];
     simulate(&mut senders, 400_000, |_| true);
-    assert_eq!(senders[0].state, State::Closed);
+    assert_eq!(senders[0].state, SenderState::Closed);
     assert!(senders[1].done_ms() < Some(2500), "{:?}", senders[1]);
 }
 
@@ -373,7 +375,8 @@ fn whatever_comes_those_at_a_proper_speed_are_served_and_stay() {
         }
         let is_proper = |sender: &Sender| sender.bytes_per_second > MIB;
         simulate(&mut senders, 600_000, is_proper);
-        let closed = senders.iter().filter(|s| is_proper(s) && s.state == State::Closed).count();
+        let closed =
+            senders.iter().filter(|s| is_proper(s) && s.state == SenderState::Closed).count();
         assert_eq!(closed, 0, "seed {seed}");
     }
 }

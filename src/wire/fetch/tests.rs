@@ -21,7 +21,7 @@ fn log_file(rng: &mut Rng) -> Arc<dyn File> {
     file
 }
 
-fn any(rng: &mut Rng, file: &Arc<dyn File>) -> Fetched {
+fn any(rng: &mut Rng, file: &Arc<dyn File>) -> FetchedResponse {
     let partition = |rng: &mut Rng| FetchedPartition {
         index: rng.i32(0..300),
         error_code: rng.i16(-1..100),
@@ -41,7 +41,7 @@ fn any(rng: &mut Rng, file: &Arc<dyn File>) -> Fetched {
         id: Uuid::from_u128(rng.u128(..)),
         partitions: (0..rng.usize(0..200)).map(|_| partition(rng)).collect(),
     };
-    Fetched {
+    FetchedResponse {
         throttle_time_ms: rng.i32(..),
         error_code: rng.i16(0..100),
         session_id: rng.i32(..),
@@ -56,7 +56,7 @@ fn bytes_of(slice: &FileSlice) -> Bytes {
 }
 
 /// Returns the same response as the crate's own message.
-fn as_crate_message(version: i16, fetched: &Fetched) -> FetchResponse {
+fn as_crate_message(version: i16, fetched: &FetchedResponse) -> FetchResponse {
     let partition = |p: &FetchedPartition| {
         let aborted = p.aborted.as_ref().map(|all| {
             let one = |(id, first): &(i64, i64)| {

@@ -11,7 +11,7 @@ const EVERY_MS: i64 = 1000;
 
 /// The requests that one limit has refused.
 #[derive(Debug)]
-struct Refused {
+struct RefusalCount {
     limit: Limit,
     /// When the next log line is allowed, monotonic ms.
     next_ms: AtomicI64,
@@ -21,20 +21,20 @@ struct Refused {
 
 /// The requests that limits have refused.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct RefusalLog {
     clock: Arc<dyn Clock>,
-    of: [Refused; Limit::ALL.len()],
+    of: [RefusalCount; Limit::ALL.len()],
 }
 
-impl Refusals {
+impl RefusalLog {
     /// Creates counters at zero.
-    pub fn new(clock: Arc<dyn Clock>) -> Refusals {
-        let of = Limit::ALL.map(|limit| Refused {
+    pub fn new(clock: Arc<dyn Clock>) -> RefusalLog {
+        let of = Limit::ALL.map(|limit| RefusalCount {
             limit,
             next_ms: AtomicI64::new(0),
             count: AtomicU64::new(0),
         });
-        Refusals { clock, of }
+        RefusalLog { clock, of }
     }
 
     /// Counts a refused request of a group, and writes a log line if one is due.
