@@ -123,6 +123,13 @@ impl<R: MachineRecord> Journal<R> {
     /// Moves misplaced records to where they belong.
     pub fn relocate(&mut self, now: Now, relocation: &Relocation<R>) -> Result<(), JournalError> {
         self.append(now, &relocation.moved, |_| {})?;
+        let topic = self.topic()?;
+        let count = self.partitions_of(&topic);
+        let home = |(_, record): &(usize, R)| partition_of(record.placement(), count);
+        // A power loss may keep a later write and lose this one, or one of an earlier process.
+        for index in relocation.removed.iter().map(home).collect::<BTreeSet<usize>>() {
+            topic.partitions[index].flush()?;
+        }
         let mut removed: BTreeMap<usize, Vec<&R>> = BTreeMap::new();
         for (index, record) in &relocation.removed {
             removed.entry(*index).or_default().push(record);
@@ -248,4 +255,97 @@ fn for_each_record<R: MachineRecord>(
         Ok(())
     });
     Ok(read?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SimClock;
+    use crate::config::resolve::TopicConfig;
+    use crate::groups::records::{OffsetAndMetadata, Record};
+    use crate::log::recovery::RecoveryCheckpoint;
+    use crate::storage::sim_disk::SimDisk;
+    use crate::topics::maintenance::MaintenanceQueue;
+    use crate::topics::partition::PartitionContext;
+    use crate::types::TopicPartition;
+
+    const NOW: Now = Now { mono_ms: 0, wall_ms: 1_700_000_000_000 };
+
+    /// Returns a topic of two partitions on a disk.
+    fn topic(disk: &SimDisk) -> Arc<LiveTopic> {
+        let id = TopicId::from_u128(1);
+        let partition = |index| {
+            let name = TopicPartition::new(TOPIC.to_owned(), index);
+            let context = PartitionContext {
+                disk: Arc::new(disk.clone()),
+                dir: format!("/{name}").into(),
+                checkpoint: RecoveryCheckpoint {
+                    clean: false,
+                    recovery_point: 0,
+                    log_start_offset: 0,
+                    index_interval_bytes: 4096,
+                    producers_max: 10,
+                },
+                clock: Arc::new(SimClock::default()),
+                maintenance: MaintenanceQueue::new().0,
+                disk_space: Arc::default(),
+                producers: Arc::default(),
+            };
+            Arc::new(Partition::new(name, id, Arc::new(TopicConfig::default()), context))
+        };
+        let partitions = (0..2).map(partition).collect();
+        Arc::new(LiveTopic { name: TOPIC.to_owned(), id, partitions })
+    }
+
+    fn journal(topic: Arc<LiveTopic>) -> Journal<Record> {
+        Journal::new(Box::new(move |_| Ok(Some(topic.clone()))), false)
+    }
+
+    /// Reads the log, and moves what is misplaced. Returns the groups with their offsets.
+    fn read(disk: &SimDisk) -> BTreeMap<String, Option<i64>> {
+        let mut journal = journal(topic(disk));
+        let mut offsets = BTreeMap::new();
+        let relocation = journal
+            .read(|record| match record {
+                Record::Offset { group, value, .. } => {
+                    offsets.insert(group, value.map(|value| value.offset));
+                }
+                other => panic!("{other:?}"),
+            })
+            .expect("a log");
+        let later = Now { wall_ms: NOW.wall_ms + 1000, ..NOW };
+        journal.relocate(later, &relocation).expect("room");
+        offsets
+    }
+
+    #[test]
+    fn a_power_loss_while_records_are_moved_loses_none() {
+        for seed in 0..100 {
+            let disk = SimDisk::new(seed);
+            let of = |group: &str| Record::Offset {
+                group: group.to_owned(),
+                topic: "t".to_owned(),
+                partition: 0,
+                value: Some(OffsetAndMetadata {
+                    offset: 5,
+                    leader_epoch: -1,
+                    metadata: String::new(),
+                    commit_ms: NOW.wall_ms,
+                    expire_ms: None,
+                }),
+            };
+            let groups = ["a", "b", "c", "d"];
+            let records = groups.map(of);
+            let mut journal = journal(topic(&disk));
+            let misplaced = BTreeMap::from([(0, records.iter().collect())]);
+            journal.append_to(NOW, misplaced, |_| {}).expect("room");
+            disk.settle();
+            let all = groups.map(|group| (group.to_owned(), Some(5)));
+            assert_eq!(read(&disk), BTreeMap::from(all.clone()));
+            // The process may have been killed in between.
+            let disk = if seed % 2 == 0 { disk.crash() } else { disk.kill() };
+            assert_eq!(read(&disk), BTreeMap::from(all.clone()), "{seed}");
+            assert_eq!(read(&disk.crash()), BTreeMap::from(all), "{seed}");
+        }
+    }
 }

@@ -83,6 +83,7 @@ impl<R: MachineRecord> MisplacedRecords<R> {
     /// partition of the group.
     pub fn relocation(self) -> Relocation<R> {
         let mut relocation = Relocation::default();
+        let mut moved: Vec<MisplacedRecord<R>> = Vec::new();
         for key in self.by_key.into_values() {
             let with_value = key.last.iter().filter(|misplaced| !misplaced.record.is_tombstone());
             let tombstone = |misplaced: &MisplacedRecord<R>| {
@@ -93,11 +94,13 @@ impl<R: MachineRecord> MisplacedRecords<R> {
             match newest.filter(|newest| Some(newest.timestamp) > key.at_home) {
                 // Where nothing is, there is nothing to delete.
                 Some(newest) if newest.record.is_tombstone() && key.at_home.is_none() => {}
-                Some(newest) => relocation.moved.push(newest.record),
+                Some(newest) => moved.push(newest),
                 None => relocation.obsolete += 1,
             }
         }
-        relocation.moved.sort_by_cached_key(R::key);
+        // In the order in which they were written: of a group's records the last one may decide.
+        moved.sort_by_cached_key(|misplaced| (misplaced.timestamp, misplaced.record.key()));
+        relocation.moved = moved.into_iter().map(|misplaced| misplaced.record).collect();
         relocation.removed.sort_by_cached_key(|(partition, record)| (*partition, record.key()));
         relocation
     }
