@@ -113,7 +113,11 @@ impl Machine for Groups {
             }
             Record::Group { group: id, value: Some(value) } => {
                 self.group_or_new(now, id);
-                self.with_group(id, |_, group| group.take_over(value.clone(), now.mono_ms));
+                self.with_group(id, |_, group| {
+                    // As in Kafka, the last record decides on the type.
+                    group.group_type = GroupType::Classic;
+                    group.take_over(value.clone(), now.mono_ms);
+                });
                 self.watch(id);
             }
             Record::Group { group: id, value: None } => {
@@ -127,9 +131,13 @@ impl Machine for Groups {
                 self.forget_if_bare(id);
             }
             Record::Unserved { group: id, group_type, value, .. } => {
-                if record.is_of_group() {
-                    let group_type = if value.is_some() { *group_type } else { GroupType::Classic };
-                    self.set_type(now, id, group_type);
+                let is_of_type = |group: &Box<Group>| group.group_type == *group_type;
+                match (record.is_of_group(), value) {
+                    (true, Some(_)) => self.set_type(now, id, *group_type),
+                    (true, None) if self.groups.get(&**id).is_some_and(is_of_type) => {
+                        self.set_type(now, id, GroupType::Classic);
+                    }
+                    _ => {}
                 }
             }
         }

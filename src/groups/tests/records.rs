@@ -366,3 +366,22 @@ fn offsets_of_groups_that_are_not_served_do_not_expire() {
     lab.pass(10 * 3_600_000);
     assert!(lab.offset("g", "t", 5).is_some());
 }
+
+#[test]
+fn a_classic_group_that_took_the_id_of_another_type_is_a_classic_one() {
+    for record_type in [3, 11, 17] {
+        let mut lab = Lab::new();
+        let now = lab.time();
+        let of_type = |of: i16, value| unserved(of, value).expect("of a known type");
+        lab.groups.apply(now, &of_type(record_type, Some(b"epoch")));
+        lab.groups.apply(now, &group(Some(value())));
+        lab.groups.assert_sound();
+        assert_eq!(lab.described("g").map(|group| group.members.len()), Ok(2));
+        // Its own record counts, and so does the tombstone of its own type only.
+        lab.groups.apply(now, &group(None));
+        assert!(lab.groups.is_empty());
+        lab.groups.apply(now, &of_type(record_type, Some(b"epoch")));
+        lab.groups.apply(now, &of_type(if record_type == 3 { 11 } else { 3 }, None));
+        assert_eq!(lab.described("g"), Err(GroupError::NotClassic));
+    }
+}
