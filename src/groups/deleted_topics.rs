@@ -14,7 +14,7 @@ impl DeletedTopics {
     /// Adds a topic. Unless there is progress before, removing its offsets is tried again at
     /// `due_ms`, monotonic ms.
     pub fn insert(&mut self, topic: &str, deleted_ms: i64, due_ms: i64) {
-        self.topics.entry(topic.to_owned()).or_insert(deleted_ms);
+        self.topics.insert(topic.to_owned(), deleted_ms);
         self.due_ms = Some(due_ms);
     }
 

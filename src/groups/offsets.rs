@@ -186,7 +186,8 @@ impl Groups {
         topic: &str,
         step: &mut Step,
     ) {
-        let progress = self.forget_topic(topic, now.wall_ms, step);
+        // All that has been committed by now, whatever the clock was then.
+        let progress = self.forget_topic(topic, i64::MAX, step);
         if !step.records.is_empty() {
             // They may find no room on the disk.
             self.deleted_topics.insert(topic, now.wall_ms, now.mono_ms + FORGET_AGAIN_MS);

@@ -156,3 +156,28 @@ fn with_a_topic_all_its_offsets_go() {
     assert_eq!(lab.groups.topics().into_iter().collect::<Vec<_>>(), ["u"]);
     assert!(lab.described("c").is_err(), "nothing is left of that group");
 }
+
+#[test]
+fn with_a_topic_its_offsets_go_that_were_committed_by_a_clock_that_was_ahead() {
+    let mut lab = Lab::new();
+    lab.now = 3_600_000;
+    lab.commit(commit(simple("g"), vec![to_commit("t", 0, 1)])).expect("a commit");
+    lab.now = 0;
+    lab.ask(Command::TopicDeleted(TopicDeleted { topic: "t".to_owned() }));
+    assert_eq!(lab.offset("g", "t", 0), None);
+}
+
+#[test]
+fn a_topic_that_is_deleted_again_loses_the_offsets_of_its_second_life_too() {
+    let mut lab = Lab::new();
+    lab.commit(commit(simple("g"), vec![to_commit("t", 0, 1)])).expect("a commit");
+    let deleted = || Command::TopicDeleted(TopicDeleted { topic: "t".to_owned() });
+    // There is no room for the tombstones.
+    lab.groups.step(lab.time(), 1000, deleted());
+    lab.now += 10;
+    lab.commit(commit(simple("g"), vec![to_commit("t", 0, 2)])).expect("a commit");
+    lab.now += 10;
+    lab.groups.step(lab.time(), 1001, deleted());
+    lab.pass(2000);
+    assert_eq!(lab.offset("g", "t", 0), None);
+}
