@@ -217,9 +217,15 @@ impl World {
             2..6 if self.crashes && !step.records.is_empty() => Fate::Refused,
             _ => Fate::Done,
         };
-        if matches!(fate, Fate::Done | Fate::Unsaid) {
+        // Whatever room is left takes the first records.
+        let written = match fate {
+            Fate::Done | Fate::Unsaid => step.records.len(),
+            Fate::Refused => self.rng.usize(..step.records.len()),
+            Fate::Lost => 0,
+        };
+        if written > 0 {
             let now = self.time();
-            for record in step.records {
+            for record in step.records.into_iter().take(written) {
                 self.tell(format_args!("  {record:?}"));
                 self.ledger.note(&record, sync)?;
                 self.machine.apply(now, &record);
