@@ -13,7 +13,7 @@ use crate::groups::group_type::GroupType;
 use crate::groups::limits::Usage;
 use crate::groups::members::{Member, Members};
 use crate::groups::pending::PendingMembers;
-use crate::groups::protocols::Protocols;
+use crate::groups::protocols::{Protocols, protocols_bytes};
 use crate::groups::records::{GroupValue, MemberValue};
 use crate::groups::visits::visit;
 use crate::protocol::decoder::Decoder;
@@ -137,7 +137,9 @@ impl Group {
 
     /// Returns the group's share in the usage of all groups.
     pub fn usage(&self) -> Usage {
-        let own = GROUP_BYTES + self.id.len() + self.pending.bytes();
+        // Kept until the next record if there was no room for its own.
+        let replacing = self.replacing.as_ref().map_or(0, |new| protocols_bytes(&new.protocols));
+        let own = GROUP_BYTES + self.id.len() + self.pending.bytes() + replacing;
         Usage {
             groups: 1,
             members: self.members.len(),

@@ -162,3 +162,22 @@ fn an_administrator_removes_a_member_by_its_instance_id() {
     );
     assert_eq!((lab.phase(), lab.members()), ("PreparingRebalance", ids[..1].to_vec()));
 }
+
+#[test]
+fn what_is_kept_of_a_restart_that_found_no_room_on_the_disk_counts_as_memory() {
+    let mut lab = Lab::new();
+    lab.stable_static(&["a", "b"]);
+    let before = lab.groups.usage();
+    let mut large = static_join("", "b");
+    large.protocols[0].1 = Bytes::from(vec![0; 10_000]);
+    for ticket in 1000..1003 {
+        lab.groups.step(lab.time(), ticket, Command::Join(large.clone()));
+        lab.groups.assert_sound();
+        let kept = lab.groups.usage().bytes - before.bytes;
+        assert!((10_000..20_000).contains(&kept), "{kept}");
+    }
+    let ticket = lab.join(&static_join("", "b"));
+    lab.joined(ticket);
+    lab.groups.assert_sound();
+    assert_eq!(lab.groups.usage(), before);
+}
