@@ -130,16 +130,10 @@ impl Machine for Groups {
                 });
                 self.forget_if_bare(id);
             }
-            Record::Unserved { group: id, group_type, value, .. } => {
-                let is_of_type = |group: &Box<Group>| group.group_type == *group_type;
-                match (record.is_of_group(), value) {
-                    (true, Some(_)) => self.set_type(now, id, *group_type),
-                    (true, None) if self.groups.get(&**id).is_some_and(is_of_type) => {
-                        self.set_type(now, id, GroupType::Classic);
-                    }
-                    _ => {}
-                }
+            Record::Unserved { group, group_type, value, .. } if record.is_of_group() => {
+                self.note_type(now, group, *group_type, value.is_some());
             }
+            Record::Unserved { .. } => {}
         }
         if self.retention_due_ms.is_none() && !self.groups.is_empty() {
             self.retention_due_ms = Some(now.mono_ms + self.rules.retention_check_ms);

@@ -198,12 +198,17 @@ impl Groups {
         self.groups.insert(id, group);
     }
 
-    /// Sets the type of a group; a classic group that does not exist is not created.
-    fn set_type(&mut self, now: Now, id: &str, group_type: GroupType) {
-        if group_type != GroupType::Classic {
+    /// Notes that a group has a record of a type that is not served, or no longer has it.
+    fn note_type(&mut self, now: Now, id: &str, group_type: GroupType, is_recorded: bool) {
+        if is_recorded {
             self.group_or_new(now, id);
         }
-        self.with_group(id, |_, group| group.group_type = group_type);
+        self.with_group(id, |_, group| match is_recorded {
+            true => group.group_type = group_type,
+            false if group.group_type == group_type => group.group_type = GroupType::Classic,
+            // The tombstone comes after the record of another type.
+            false => {}
+        });
         self.forget_if_bare(id);
     }
 
