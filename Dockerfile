@@ -51,5 +51,5 @@ EXPOSE 9092 9093
 HEALTHCHECK --interval=2s --timeout=2s --retries=5 CMD ["/usr/local/bin/ottla", "ready"]
 CMD ["/etc/kafka/docker/run"]
 
-# What `docker build` makes unless told otherwise.
+# What `docker build` makes unless asked otherwise.
 FROM ottla

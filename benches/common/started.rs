@@ -17,18 +17,18 @@ pub struct Started {
     child: Child,
     /// Where clients reach it.
     pub address: String,
-    /// How many partitions it told of.
+    /// How many partitions it listed.
     pub partitions: usize,
     /// From exec to the answer.
     pub elapsed: Duration,
 }
 
-/// A port that is free now. Nobody else on this machine is likely to take it within moments.
+/// A port that is free now. No one else on this machine is likely to take it within moments.
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-/// Start, connect as soon as somebody listens, and ask for all topics.
+/// Start, connect as soon as someone listens, and ask for all topics.
 pub fn start(dir: &Path, set: &[&str]) -> Started {
     let address = free_address();
     let all = MetadataRequest::default().with_topics(None);
@@ -40,7 +40,7 @@ pub fn start(dir: &Path, set: &[&str]) -> Started {
             Ok(stream) => break stream,
             Err(_) => {
                 assert!(child.try_wait().unwrap().is_none(), "the broker did not start");
-                assert!(begun.elapsed() < Duration::from_secs(60), "nobody listens");
+                assert!(begun.elapsed() < Duration::from_secs(60), "no one listens");
                 // Leaves the processor to the one that is waited for.
                 std::thread::sleep(Duration::from_micros(100));
             }

@@ -51,7 +51,7 @@ pub fn decode<R: Decodable>(key: ApiKey, version: i16, answer: Vec<u8>) -> R {
     R::decode(&mut bytes, version).unwrap()
 }
 
-/// Create these topics with so many partitions each.
+/// Create these topics with this many partitions each.
 pub fn create_topics(address: &str, names: &[String], partitions: i32) {
     let topics = names.iter().map(|name| {
         CreatableTopic::default()

@@ -158,7 +158,7 @@ async fn one_client(
     latencies
 }
 
-/// Produce so many batches a second until told to stop.
+/// Produce this many batches a second until asked to stop.
 fn load(address: &str, per_second: usize, stop: &AtomicBool, produced: &AtomicU64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let every = Duration::from_secs(1) * PRODUCERS as u32 / per_second as u32;

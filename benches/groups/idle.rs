@@ -1,4 +1,4 @@
-//! What groups cost that nobody uses: memory, and time at a start.
+//! What groups cost that no one uses: memory, and time at a start.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ pub fn idle(count: usize) {
     starts(dir.path(), count);
 }
 
-/// Killed and started again: from exec until the last group's offset is told.
+/// Killed and started again: from exec until the last group's offset is answered.
 fn starts(dir: &std::path::Path, count: usize) {
     let group = OffsetFetchRequestGroup::default().with_group_id(name(count - 1)).with_topics(None);
     let request = OffsetFetchRequest::default().with_groups(vec![group]);

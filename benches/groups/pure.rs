@@ -101,7 +101,7 @@ impl World {
                 let step = self.groups.tick(self.time());
                 self.take(step);
             } else {
-                let Reverse((at, who)) = self.agenda.pop().expect("somebody has something to say");
+                let Reverse((at, who)) = self.agenda.pop().expect("someone has something to say");
                 self.now = self.now.max(at);
                 self.say(who);
             }
@@ -157,7 +157,7 @@ impl World {
         let now = self.time();
         step.records.iter().for_each(|record| self.groups.apply(now, record));
         for (ticket, reply) in step.replies.into_iter().chain(step.confirmations) {
-            let who = self.waiting.remove(&ticket).expect("somebody asked");
+            let who = self.waiting.remove(&ticket).expect("someone asked");
             let wait_ms = self.members[who].hears(reply);
             self.agenda.push(Reverse((self.now + wait_ms, who)));
         }
@@ -182,7 +182,7 @@ impl Member {
             Reply::Heartbeat(Ok(())) => return BEAT_MS,
             Reply::Heartbeat(Err(GroupError::RebalanceInProgress))
             | Reply::Synced(Err(GroupError::RebalanceInProgress)) => self.next = Next::Join,
-            other => panic!("a member that does as told is refused: {other:?}"),
+            other => panic!("a well-behaved member is refused: {other:?}"),
         }
         2 * NETWORK_MS
     }

@@ -1,7 +1,7 @@
 //! The load: connections that send scripted requests, some at a time, and time the answers.
 //!
 //! One thread drives all of them, so that the client takes one processor at most and the same of
-//! it whoever answers.
+//! it no matter who answers.
 
 use std::cell::Cell;
 use std::io;
@@ -19,9 +19,9 @@ const READ_BYTES: usize = 128 * 1024;
 /// How much to send.
 #[derive(Debug, Clone, Copy)]
 pub enum Quota {
-    /// So many requests on each connection.
+    /// This many requests on each connection.
     Each(u64),
-    /// So many requests on all connections together, or as many as there is time for.
+    /// This many requests on all connections together, or as many as there is time for.
     All(u64, Duration),
 }
 

@@ -8,7 +8,7 @@
 //! * `--seconds N`: the longest that one run may take (default 10)
 //! * `--depth N`: produce requests in flight on each connection (default 5, as the clients)
 //!
-//! Each run starts the broker anew, as its own process in a temporary directory, and beside it
+//! Each run starts the broker again, as its own process in a temporary directory, and beside it
 //! the floor: a bare process with the same load, which tells what the processor time would be
 //! with nothing but the unavoidable.
 

@@ -49,7 +49,7 @@ struct Round {
     offset_at: usize,
     /// By how much it grows from request to request.
     step: i64,
-    /// After so many requests it begins anew.
+    /// After this many requests it begins again.
     requests: u64,
 }
 

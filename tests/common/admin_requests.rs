@@ -209,12 +209,12 @@ fn describe_quotas() -> DescribeClientQuotasRequest {
             .with_match(name.map(text))
     };
     DescribeClientQuotasRequest::default().with_components(vec![
-        component("user", 0, Some("nobody")),
+        component("user", 0, Some("unknown")),
         component("client-id", 2, None),
     ])
 }
 
-/// For nobody, and so much that nobody would notice.
+/// For no one, and so much that no one would notice.
 fn alter_quotas() -> AlterClientQuotasRequest {
     let entity = |kind: &str, name: Option<&str>| {
         EntityData::default().with_entity_type(text(kind)).with_entity_name(name.map(text))
@@ -223,7 +223,7 @@ fn alter_quotas() -> AlterClientQuotasRequest {
         OpData::default().with_key(text(key)).with_value(value).with_remove(remove)
     };
     let entry = EntryData::default()
-        .with_entity(vec![entity("user", Some("nobody")), entity("client-id", None)])
+        .with_entity(vec![entity("user", Some("unknown")), entity("client-id", None)])
         .with_ops(vec![op("producer_byte_rate", 1e15, false), op("request_percentage", 0.0, true)]);
     AlterClientQuotasRequest::default().with_entries(vec![entry])
 }
@@ -256,13 +256,13 @@ fn describe_acls() -> DescribeAclsRequest {
         .with_permission_type(1)
 }
 
-/// Somebody may read a topic.
+/// Someone may read a topic.
 fn create_acls() -> CreateAclsRequest {
     let creation = AclCreation::default()
         .with_resource_type(2)
         .with_resource_name(text("t"))
         .with_resource_pattern_type(3)
-        .with_principal(text("User:somebody"))
+        .with_principal(text("User:someone"))
         .with_host(text("*"))
         .with_operation(3)
         .with_permission_type(3);

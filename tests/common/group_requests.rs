@@ -65,7 +65,7 @@ fn find_coordinator(version: i16) -> FindCoordinatorRequest {
     }
 }
 
-/// One that does not wait for others: with a member id that nobody has given, it is refused.
+/// One that does not wait for others: with a member id that no one has given, it is refused.
 fn join(version: i16) -> JoinGroupRequest {
     let protocol = |name: &str| {
         let metadata = Bytes::from_static(b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff");
@@ -74,7 +74,7 @@ fn join(version: i16) -> JoinGroupRequest {
     let request = JoinGroupRequest::default()
         .with_group_id(group("g"))
         .with_session_timeout_ms(10_000)
-        .with_member_id(text(if version < 4 { "nobody" } else { "" }))
+        .with_member_id(text(if version < 4 { "unknown" } else { "" }))
         .with_protocol_type(text("consumer"))
         .with_protocols(vec![protocol("range"), protocol("roundrobin")]);
     if version >= 1 { request.with_rebalance_timeout_ms(10_000) } else { request }

@@ -74,7 +74,7 @@ pub struct Request {
     pub bytes: Vec<u8>,
 }
 
-/// A request of this API in this version; `None` if nobody has written one yet.
+/// A request of this API in this version; `None` if no one has written one yet.
 pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Request> {
     let body = match (ApiKey::try_from(key).ok()?, version) {
         (ApiKey::CreateTopics, 0) => create_topics_of_old(subject),

@@ -1,4 +1,4 @@
-//! Where clients are told to go, seen from both sides of a container's network.
+//! Where clients are sent, seen from both sides of a container's network.
 
 use crate::engine::{
     IMAGE, KCAT, docker, fed, lines, network, port_9092, published, send, started, well,
@@ -64,8 +64,8 @@ fn a_port_that_is_published_as_another_can_be_set() {
 fn a_port_that_is_known_after_the_start_can_be_advertised() {
     let broker = started(&["-p", "127.0.0.1::9092", IMAGE]);
     let bootstrap = format!("localhost:{}", published(&broker.name, 9092));
-    let told = well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);
-    assert_eq!(told, format!("clients of PLAINTEXT are sent to {bootstrap}"));
+    let reported = well(&["exec", &broker.name, "ottla", "advertise", &bootstrap]);
+    assert_eq!(reported, format!("clients of PLAINTEXT are sent to {bootstrap}"));
     send(&bootstrap, "t", "a\n");
     assert_eq!(lines(&bootstrap, "t"), ["a"]);
 }

@@ -66,7 +66,7 @@ pub fn fed(words: &[&str], input: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A name that nobody else has.
+/// A name that no one else has.
 fn unique(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("ottla-{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))

@@ -127,7 +127,7 @@ fn task_worker(status: &str) -> String {
     rest.split_once('"').expect(status).0.to_owned()
 }
 
-/// Someone who writes numbered lines to the end of a file, until told to stop.
+/// Someone who writes numbered lines to the end of a file, until asked to stop.
 struct Writer {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<u32>,
@@ -169,7 +169,7 @@ fn numbers(text: &str) -> Vec<u32> {
 }
 
 /// What must hold of lines that came through at least once: none is missing, they are in order, and
-/// at most so many times it began again at an earlier one.
+/// at most this many times it began again at an earlier one.
 fn in_order(what: &str, numbers: &[u32], count: u32, again_at_most: usize) {
     let (mut next, mut again) = (0, Vec::new());
     for number in numbers {
@@ -200,7 +200,7 @@ impl Move {
         numbers(&std::fs::read_to_string(self.file("out")).unwrap_or_default())
     }
 
-    /// Write so many more lines.
+    /// Write this many more lines.
     fn write(&mut self, count: u32) {
         let mut file = OpenOptions::new().append(true).open(self.file("in")).unwrap();
         write_lines(&mut file, self.written, count);
@@ -220,7 +220,7 @@ impl Move {
         done
     }
 
-    /// Whether so many lines have come to the end.
+    /// Whether this many lines have come to the end.
     fn passed(&self, count: u32) -> Result<(), String> {
         let last = self.arrived().last().map_or(0, |last| last + 1);
         if last >= count { Ok(()) } else { Err(format!("{last} of {count} lines")) }
@@ -250,7 +250,7 @@ fn connect_moves_a_file_while_workers_come_and_go_and_the_broker_is_killed() {
         one.settled(&connectors, &[&one, &two]);
         two
     });
-    // Nobody was killed: every line went once.
+    // No one was killed: every line went once.
     files.check(0, 0);
 
     files.write_while(|files| files.ottla.kill_and_restart());
@@ -285,9 +285,9 @@ fn connect_moves_a_file_while_workers_come_and_go_and_the_broker_is_killed() {
     // The cleaner was at work all the time, and has come to where most commits went.
     let cleaned = files.ottla.data_dir().join("cleaner-offset-checkpoint");
     until("Connect's offsets are compacted", || {
-        let told = std::fs::read_to_string(&cleaned).unwrap_or_default();
+        let reported = std::fs::read_to_string(&cleaned).unwrap_or_default();
         let is_it = |line: &&str| line.starts_with("connect-offsets ") && !line.ends_with(" 0");
-        told.lines().find(is_it).map(str::to_owned).ok_or(told)
+        reported.lines().find(is_it).map(str::to_owned).ok_or(reported)
     });
     two.process.stop();
     assert!(files.ottla.stop());

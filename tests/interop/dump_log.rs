@@ -81,7 +81,7 @@ fn every_file_is_sound(data_dir: &Path) {
     metadata_is_sound(&named(data_dir, "__cluster_metadata-0", "log"));
 }
 
-/// Dump the files of all partitions; there must be so many records in those whose names begin so.
+/// Dump the files of all partitions; there must be this many records in those whose names begin so.
 pub fn partitions_are_sound(data_dir: &Path, written: &[(&str, usize)]) {
     for (topics, records) in written {
         logs_are_sound(&named(data_dir, topics, "log"), *records);
@@ -92,7 +92,7 @@ pub fn partitions_are_sound(data_dir: &Path, written: &[(&str, usize)]) {
     let snapshots = named(data_dir, "", "snapshot");
     let lines = dump(&snapshots, &[]);
     assert_eq!(count(&lines, "Dumping "), snapshots.len(), "{lines}");
-    // Where nobody produces idempotently, that is what a snapshot says.
+    // Where no one produces idempotently, that is what a snapshot says.
     assert!(count(&lines, "producerId: ") > 0, "{lines}");
 }
 

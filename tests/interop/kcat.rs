@@ -91,7 +91,7 @@ fn an_idempotent_producer_goes_on_after_a_crash() {
 fn a_consumer_that_stays_sees_what_comes_after_it() {
     let mut ottla = Ottla::start();
     ottla.bash(r#"echo "before" | kcat -b localhost:9092 -t messages -P"#);
-    // kcat begins at the beginning unless told otherwise.
+    // kcat begins at the beginning unless asked otherwise.
     for (offset, before) in [(&["-o", "end"][..], &[][..]), (&[], &["before", "first", "second"])] {
         // It says where the partition ends when it has got there: from then on it waits.
         let args = [&["-t", "messages", "-C"], offset].concat();

@@ -45,7 +45,7 @@ impl Loop {
         Loop { child, acknowledged, said }
     }
 
-    /// Wait until so many more records are acknowledged.
+    /// Wait until this many more records are acknowledged.
     fn wait_for(&mut self, more: u64) {
         let target = self.acknowledged.load(Ordering::Relaxed) + more;
         let begun = Instant::now();

@@ -11,7 +11,7 @@
 //! * `OTTLA_TEST_SEEDS` (3), `OTTLA_TEST_STEPS` (10000): how many random plans are done to Ottla and
 //!   to Kafka, and how long each is; `OTTLA_SEED` does one again.
 //! * `OTTLA_TEST_ANSWERS_SECONDS` (60): how long requests at random are made to both.
-//!   `OTTLA_TEST_API` compares one API, `OTTLA_TEST_TOLD` (40) is how many differences are told, and
+//!   `OTTLA_TEST_API` compares one API, `OTTLA_TEST_SHOWN` (40) is how many differences are shown, and
 //!   `OTTLA_TEST_KAFKA` is the address of a Kafka that runs already.
 
 mod answers;

@@ -52,7 +52,7 @@ impl Member {
         self.said.lock().unwrap().owned.clone()
     }
 
-    /// How often it was told what it owns.
+    /// How often it got a new assignment.
     fn assignments(&self) -> usize {
         self.said.lock().unwrap().assignments
     }
@@ -195,7 +195,7 @@ pub fn begin_at_the_end(program: Program, strategy: &str) {
     let args = [at, "member", "late", "shared", "auto", "latest", strategy];
     let member = Member::start(program(&args));
     until("the member owns all", || member.owned().len() == PARTITIONS);
-    // Nobody is told when it has found the end of each partition: produce until it reads.
+    // It is not announced when it has found the end of each partition: produce until it reads.
     let mut next = PHASE as u64;
     until("the member reads", || {
         produce(next);
@@ -238,7 +238,7 @@ impl Scenario<'_> {
         });
     }
 
-    /// Wait until every record so far was seen by somebody, now or before.
+    /// Wait until every record so far was seen by someone, now or before.
     fn all_seen(&self, members: &[Member], when: &str) {
         until(&format!("{when}: every record is seen"), || {
             let counts = counts(members);
@@ -246,22 +246,22 @@ impl Scenario<'_> {
         });
     }
 
-    /// Produce phases until no member is told anything new during one. A cooperative assignor
+    /// Produce phases until no member gets a new assignment during one. A cooperative assignor
     /// has a round that moves nothing, which one member may hear of later than another; a
     /// group that never comes to rest rebalances out of nothing.
     fn phase_at_rest(&mut self, members: &[Member], when: &str) -> std::ops::Range<u64> {
-        let told = || members.iter().map(Member::assignments).collect::<Vec<_>>();
+        let reported = || members.iter().map(Member::assignments).collect::<Vec<_>>();
         for _ in 0..3 {
             // The records before these are out of the way first.
             self.all_seen(members, when);
-            let before = told();
+            let before = reported();
             let phase = self.produce();
             self.all_seen(members, when);
-            if told() == before {
+            if reported() == before {
                 return phase;
             }
         }
-        panic!("{when}: rebalances out of nothing, {:?}", told());
+        panic!("{when}: rebalances out of nothing, {:?}", reported());
     }
 
     /// While the members are settled, each new record is seen once, by the owner of its partition.

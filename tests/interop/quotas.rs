@@ -106,8 +106,8 @@ fn kafkas_producer_performance_test_is_throttled() {
     let mut ottla = Ottla::start_with(&["quota.window.num=3"]);
     let mut tools = Tools::start(&ottla);
     let set = "--alter --entity-type clients --entity-name limited --add-config producer_byte_rate=1000000";
-    let told = tools.run(&format!("{CONFIGS} --bootstrap-server {} {set}", ottla.address));
-    assert!(told.iter().any(|line| line.contains("Completed updating config")), "{told:?}");
+    let reported = tools.run(&format!("{CONFIGS} --bootstrap-server {} {set}", ottla.address));
+    assert!(reported.iter().any(|line| line.contains("Completed updating config")), "{reported:?}");
     let throttle_ms = |client: &str| {
         let output = java()
             .args(["org.apache.kafka.tools.ProducerPerformance", "--topic", "records"])

@@ -84,7 +84,7 @@ impl Registry {
         });
     }
 
-    /// A reader that wants a field which nobody has written is refused.
+    /// A reader that wants a field which no one has written is refused.
     fn refuses_what_does_not_fit(&self) {
         self.registers(r#", {"name": "buyer", "type": "string"}"#, 409);
     }

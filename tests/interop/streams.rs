@@ -85,7 +85,7 @@ fn a_streams_program_counts_words_while_it_and_the_broker_are_restarted() {
     let partitions = format!("num.partitions={PARTITIONS}");
     let ottla = Ottla::start_with(&[&partitions, "log.cleaner.backoff.ms=500"]);
     let mut lines = Lines { ottla, written: 0, words: Counts::new() };
-    // Whoever asks for a topic makes it.
+    // A request for a topic creates it.
     lines.ottla.bash("kcat -b localhost:9092 -L -t counts");
     lines.write(5000);
     let mut program = lines.start_program();

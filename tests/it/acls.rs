@@ -1,4 +1,4 @@
-//! ACLs, where nobody has asked for an authorizer.
+//! ACLs, where no one has asked for an authorizer.
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::messages::create_acls_request::AclCreation;

@@ -1,4 +1,4 @@
-//! Where clients are told to go: by listeners with names, by Kafka's variables, by word of mouth.
+//! Where clients are sent: by listeners with names, by Kafka's variables, by word of mouth.
 
 use std::process::Output;
 
@@ -87,7 +87,7 @@ async fn ready_is_who_answers_a_client() {
     assert_eq!(said(&output), format!("Ottla is ready on {}.\n", daemon.addresses()[0]));
     daemon.signal("-KILL");
     daemon.exit_code();
-    assert_eq!(ready().status.code(), Some(3), "the socket of a dead broker is nobody");
+    assert_eq!(ready().status.code(), Some(3), "the socket of a dead broker is not there");
     let mut daemon = Daemon::start(&mut ottla(&args));
     assert!(ready().status.success());
     daemon.signal("-TERM");

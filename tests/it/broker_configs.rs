@@ -300,7 +300,7 @@ async fn limits_of_connections_hold_from_the_change_on() {
 async fn loggers_are_listed_with_their_levels_and_set_live() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
-    assert_eq!(describe(&mut client, LOGGER, "1").await.configs.len(), 0, "nobody writes lines");
+    assert_eq!(describe(&mut client, LOGGER, "1").await.configs.len(), 0, "no one writes lines");
     let filters = Arc::new(Mutex::new(Vec::new()));
     let into = filters.clone();
     let sink = move |filter: &str| {
@@ -362,7 +362,7 @@ async fn groups_and_client_metrics_have_configs_that_are_kept_checked_and_listed
     let mut client = ottla.client().await;
     let own = found(&mut client, GROUP, "g", session).await;
     assert_eq!((own.value.as_deref(), own.config_source), (Some("50000"), 8));
-    let other = found(&mut client, GROUP, "of nobody", session).await;
+    let other = found(&mut client, GROUP, "of no one", session).await;
     assert_eq!((other.value.as_deref(), other.config_source), (Some("45000"), 5));
     let metrics = found(&mut client, CLIENT_METRICS, "m", "metrics").await;
     assert_eq!((metrics.value.as_deref(), metrics.config_source), (Some("a.b,c"), 7));

@@ -84,8 +84,8 @@ async fn the_last_value_of_each_key_stays_also_after_restarts() {
     let expected = [(13, "4"), (14, "again"), (15, "last"), (16, "new")];
     until_it_holds(&mut client, "t", &expected).await;
     let checkpoint = ottla.data_dir().join("cleaner-offset-checkpoint");
-    let told = || std::fs::read_to_string(&checkpoint).unwrap_or_default();
-    while !told().contains("t 0 15") {
+    let reported = || std::fs::read_to_string(&checkpoint).unwrap_or_default();
+    while !reported().contains("t 0 15") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     for clean in [true, false] {

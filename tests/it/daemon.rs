@@ -373,8 +373,8 @@ async fn each_client_is_sent_the_address_at_which_it_reached_the_broker() {
     for address in daemon.addresses() {
         let mut client = Client::connect(address.parse().unwrap()).await;
         let answer = client.call(12, &MetadataRequest::default()).await;
-        let told = format!("{}:{}", &*answer.brokers[0].host, answer.brokers[0].port);
-        assert_eq!(told, address);
+        let reported = format!("{}:{}", &*answer.brokers[0].host, answer.brokers[0].port);
+        assert_eq!(reported, address);
     }
 }
 
@@ -456,6 +456,6 @@ async fn a_logger_writes_more_while_its_level_says_so_and_the_flags_filter_stays
     daemon.signal("-TERM");
     assert_eq!(daemon.exit_code(), Some(0));
     let lines = daemon.stderr();
-    let told = |key: &str| lines.contains(&format!("API key {key} ("));
-    assert_eq!(["1001", "1002", "1003"].map(told), [false, true, false], "{lines}");
+    let reported = |key: &str| lines.contains(&format!("API key {key} ("));
+    assert_eq!(["1001", "1002", "1003"].map(reported), [false, true, false], "{lines}");
 }

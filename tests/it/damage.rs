@@ -76,7 +76,7 @@ async fn one_flipped_bit_after_kill_9_is_an_error_that_says_what_was_lost_and_ke
     let kept = log.with_file_name("00000000000000001260.tail.damaged");
     assert_eq!(fs::read(&kept).unwrap(), all[position..]);
     let doctor = ottla(&["doctor", "--data-dir", text(dir.path())]).output().unwrap();
-    assert_eq!(doctor.status.code(), Some(1), "somebody is to look at it");
+    assert_eq!(doctor.status.code(), Some(1), "someone is to look at it");
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("00000000000000001260.tail.damaged"));
     drop(client);
     daemon.signal("-KILL");
@@ -166,7 +166,7 @@ async fn the_doctor_finds_bit_rot_in_sealed_segments_of_a_running_and_of_a_stopp
     found(&stopped.stdout);
 }
 
-/// Wait until the file has a text in it so many times; gives all of it.
+/// Wait until the file has a text in it this many times; gives all of it.
 async fn until(log: &Path, text: &str, times: usize) -> String {
     for _ in 0..3000 {
         let said = fs::read_to_string(log).unwrap();

@@ -39,11 +39,11 @@ fn state(name: Option<&str>, id: Uuid) -> DeleteTopicState {
 async fn delete(client: &mut Client, topics: Vec<DeleteTopicState>) -> Vec<(i16, String)> {
     let request = DeleteTopicsRequest::default().with_topics(topics).with_timeout_ms(1000);
     let answers = client.call(6, &request).await.responses;
-    let told =
+    let reported =
         |message: Option<_>| message.map(|m: kafka_protocol::protocol::StrBytes| m.to_string());
     answers
         .into_iter()
-        .map(|answer| (answer.error_code, told(answer.error_message).unwrap_or_default()))
+        .map(|answer| (answer.error_code, reported(answer.error_message).unwrap_or_default()))
         .collect()
 }
 

@@ -28,7 +28,7 @@ async fn names(broker: &Broker) -> Vec<String> {
     broker.topics().await.unwrap().into_iter().map(|topic| topic.name).collect()
 }
 
-/// Wait until nobody listens there.
+/// Wait until no one listens there.
 fn until_silent(address: SocketAddr) {
     while TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
@@ -169,8 +169,11 @@ async fn what_is_said_to_the_builder_holds() {
     broker.create_topic(topic).await.unwrap();
     assert_eq!(broker.topics().await.unwrap()[0].partitions, 5);
     let mut client = Client::connect(addresses[1]).await;
-    let told = client.call(12, &MetadataRequest::default().with_topics(Some(Vec::new()))).await;
-    assert_eq!((told.brokers[0].host.as_str(), told.brokers[0].port), ("ottla.invalid", 9092));
+    let reported = client.call(12, &MetadataRequest::default().with_topics(Some(Vec::new()))).await;
+    assert_eq!(
+        (reported.brokers[0].host.as_str(), reported.brokers[0].port),
+        ("ottla.invalid", 9092)
+    );
     let described = describe(&mut client, 2, "t").await;
     assert_eq!(found(&described, "retention.ms").0, "1000");
     let everywhere = Broker::builder().ephemeral().listen("0.0.0.0:0").start().await.unwrap();

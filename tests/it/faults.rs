@@ -1,5 +1,5 @@
 //! A fault of our own ends the broker with a word, rather than leaving it without one of its
-//! tasks; and what is offline is told.
+//! tasks; and what is offline is reported.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -266,7 +266,7 @@ async fn groups_live_on_and_commit_again_once_there_is_room() {
     disk.set_room(Some(0));
     for offset in [3, 4, 5] {
         assert_eq!(commit(&mut client, offset).await, unavailable);
-        assert!(committed(&mut client).await >= 2, "what is known is told");
+        assert!(committed(&mut client).await >= 2, "what is known is answered");
     }
     disk.set_room(None);
     while commit(&mut client, 6).await != 0 {

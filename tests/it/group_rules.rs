@@ -103,8 +103,8 @@ async fn a_group_without_a_name_keeps_offsets_and_cannot_be_joined() {
         .with_partition_indexes(vec![0, 1]);
     let some = OffsetFetchRequest::default().with_topics(Some(vec![topics]));
     let some = client.call(7, &some).await;
-    let told = some.topics[0].partitions.iter().map(|p| p.committed_offset);
-    assert_eq!((some.error_code, told.collect::<Vec<_>>()), (0, vec![5, -1]));
+    let reported = some.topics[0].partitions.iter().map(|p| p.committed_offset);
+    assert_eq!((some.error_code, reported.collect::<Vec<_>>()), (0, vec![5, -1]));
     assert_eq!(state(&mut client, "").await, "Empty");
     let listed = client.call(4, &ListGroupsRequest::default()).await.groups;
     assert_eq!(listed.iter().map(|one| &**one.group_id).collect::<Vec<_>>(), [""]);

@@ -411,7 +411,7 @@ async fn a_join_that_waits_ends_with_its_connection_and_its_member_with_its_sess
     let again = one.call(9, &joining(9, "g", &first.member_id)).await;
     assert_eq!((again.error_code, again.members.len()), (0, 2));
     one.call(5, &syncing(5, "g", &again)).await;
-    // It never syncs nor beats: the others are told to share anew.
+    // It never syncs nor beats: the others are asked to rejoin.
     let beat = beating("g", &first.member_id, again.generation_id);
     while one.call(4, &beat).await.error_code == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

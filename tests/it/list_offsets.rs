@@ -51,6 +51,6 @@ async fn an_unknown_topic_is_reported() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     assert_eq!(client.list_offset("none", -1).await, (3, -1, -1));
-    // What no version knows is told first.
+    // What no version knows is reported first.
     assert_eq!(client.list_offset("none", -7).await.0, 35);
 }

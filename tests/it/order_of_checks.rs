@@ -118,38 +118,38 @@ async fn too_many_partitions_refuse_each_topic_as_often_as_it_is_named() {
 async fn a_refused_topic_is_answered_with_the_reason_in_kafkas_words() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
-    let mut told = async |request: &CreateTopicsRequest| {
+    let mut reported = async |request: &CreateTopicsRequest| {
         let topic = client.call(7, request).await.topics.remove(0);
         topic.error_message.map(|message| message.to_string()).unwrap_or_default()
     };
     let not_positive = "Number of partitions was set to an invalid non-positive value.";
-    assert_eq!(told(&creation("t", 0, &[])).await, not_positive);
+    assert_eq!(reported(&creation("t", 0, &[])).await, not_positive);
     let mut by_hand = creation("t", 2, &[]);
     by_hand.topics[0].assignments = vec![CreatableReplicaAssignment::default()];
     let but = "A manual partition assignment was specified, but";
-    assert_eq!(told(&by_hand).await, format!("{but} replication factor was not set to -1."));
+    assert_eq!(reported(&by_hand).await, format!("{but} replication factor was not set to -1."));
     by_hand.topics[0].replication_factor = -1;
-    assert_eq!(told(&by_hand).await, format!("{but} numPartitions was not set to -1."));
+    assert_eq!(reported(&by_hand).await, format!("{but} numPartitions was not set to -1."));
     by_hand.topics[0].num_partitions = -1;
     by_hand.topics[0].assignments[0].partition_index = 5;
     let empty = "The manual partition assignment includes an empty replica list.";
-    assert_eq!(told(&by_hand).await, empty);
+    assert_eq!(reported(&by_hand).await, empty);
     by_hand.topics[0].assignments[0].broker_ids = vec![BrokerId(1)];
     let gap = "partitions should be a consecutive 0-based integer sequence";
-    assert_eq!(told(&by_hand).await, gap);
+    assert_eq!(reported(&by_hand).await, gap);
     let again = by_hand.topics[0].assignments[0].clone();
     by_hand.topics[0].assignments.push(again);
     let twice = "Found multiple manual partition assignments for partition 5";
-    assert_eq!(told(&by_hand).await, twice);
+    assert_eq!(reported(&by_hand).await, twice);
     let mut nulls = creation("t", 1, &[]);
     for name in ["retention.ms", "cleanup.policy"] {
         let config = CreatableTopicConfig::default().with_name(text(name)).with_value(None);
         nulls.topics[0].configs.push(config);
     }
     let expected = "Null value not supported for topic configs: retention.ms,cleanup.policy";
-    assert_eq!(told(&nulls).await, expected);
+    assert_eq!(reported(&nulls).await, expected);
     let unknown = creation("t", 1, &[("cleanup.policy", "x"), ("no.such", "1")]);
-    assert_eq!(told(&unknown).await, "Unknown topic config name: no.such");
+    assert_eq!(reported(&unknown).await, "Unknown topic config name: no.such");
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn framing_inside_a_compressed_batch_is_checked() {
     let (_ottla, mut client) = with_topic(&[]).await;
     for packing in [Packing::Gzip, Packing::SnappyXerial, Packing::Lz4, Packing::Zstd] {
         let bytes = batch(packing, None, &["a", "b", "c"]).encode();
-        // One record more than there is, told twice so that the header agrees with itself.
+        // One record more than there is, written twice so that the header agrees with itself.
         let bytes = changed(bytes, 23, &3_i32.to_be_bytes());
         let bytes = changed(bytes, 57, &4_i32.to_be_bytes());
         assert_eq!(refused(&mut client, bytes).await, Code::InvalidRecord, "{packing:?}");

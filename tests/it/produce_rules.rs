@@ -189,7 +189,7 @@ async fn an_append_time_is_the_brokers_also_in_a_batch_that_is_recompressed() {
     assert_eq!(client.produce("t", 0, plain(&["a"])).await.error_code, 0);
 }
 
-/// A batch of one record, so many milliseconds from now.
+/// A batch of one record, this many milliseconds from now.
 fn at(from_now_ms: i64) -> Vec<u8> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let mut one: Batch = batch(Packing::Lz4, None, &["a"]);

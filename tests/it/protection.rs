@@ -1,4 +1,4 @@
-//! Who asks for a protection that there is not gets no broker: one that is open to every client
+//! Asking for a protection that there is not stops the start: a broker that is open to every client
 //! would be the worst answer.
 
 use std::sync::Arc;

@@ -114,10 +114,10 @@ async fn what_is_wrong_is_said_and_the_rest_is_done() {
         wish(&[("user", None)], &[("consumer_byte_rate", Some(7.0))]),
     ];
     let answer = client.call(1, &AlterClientQuotasRequest::default().with_entries(entries)).await;
-    let told: Vec<_> =
+    let reported: Vec<_> =
         answer.entries.iter().map(|e| (e.error_code, e.error_message.as_deref())).collect();
     let wrong = (42, Some("Quota producer_byte_rate must be greater than 0"));
-    assert_eq!(told, [wrong, (0, None)]);
+    assert_eq!(reported, [wrong, (0, None)]);
     assert_eq!(described(&mut client).await, ["user=*: consumer_byte_rate=7"]);
     let asked = |kind: &str, number| {
         let component =
@@ -252,13 +252,13 @@ async fn every_answer_says_how_long_to_wait_for_the_time_that_it_took() {
     let versions = ottla.client().await.call(2, &ApiVersionsRequest::default()).await;
     let produced = ottla.client().await.call(9, &production("t", 0, plain(&["y"]))).await;
     let fetched = ottla.client().await.call(12, &fetching("t", 0, 0)).await;
-    let told = [
+    let reported = [
         metadata.throttle_time_ms,
         versions.throttle_time_ms,
         produced.throttle_time_ms,
         fetched.throttle_time_ms,
     ];
-    assert!(told.iter().all(|ms| (1..=1000).contains(ms)), "{told:?}");
+    assert!(reported.iter().all(|ms| (1..=1000).contains(ms)), "{reported:?}");
     assert_eq!(produced.responses[0].partition_responses[0].error_code, 0);
     assert!(fetched.responses.is_empty());
     assert!(!versions.api_keys.is_empty());
@@ -268,7 +268,7 @@ async fn every_answer_says_how_long_to_wait_for_the_time_that_it_took() {
 async fn who_changes_topics_too_fast_is_refused_or_has_to_wait() {
     let clock = Arc::new(SimClock::at(WALL_MS));
     let ottla = Ottla::timed(clock.clone(), SHORT).await;
-    // A connection is not read after it was told to wait; the test's clock need not wait.
+    // A connection is not read after it was asked to wait; the test's clock need not wait.
     let mut admin = ottla.client().await;
     set(&mut admin, IT, "controller_mutation_rate", Some(10.0)).await;
     let late = ottla.client().await.call(5, &creation("a", 12, &[])).await;
@@ -341,7 +341,7 @@ async fn a_broker_stops_though_clients_are_not_read() {
     set(&mut client, IT, "producer_byte_rate", Some(1.0)).await;
     let mut muted = [muted(&ottla).await, muted(&ottla).await];
     muted[1].send(3, &ApiVersionsRequest::default()).await;
-    // In good order: nobody is left behind, or the broker would still be held by somebody.
+    // In good order: no one is left behind, or the broker would still be held by someone.
     ottla.stop().await;
     for client in &mut muted {
         assert!(client.is_closed().await);
@@ -390,8 +390,8 @@ async fn requests_that_have_come_are_answered_one_after_the_other() {
     let begun = Instant::now();
     let first = client.send(9, &request).await;
     let second = client.send(12, &fetching("t", 0, 0)).await;
-    let told = client.receive::<ProduceRequest>(9, first).await.throttle_time_ms;
-    assert!(told > 0);
+    let reported = client.receive::<ProduceRequest>(9, first).await.throttle_time_ms;
+    assert!(reported > 0);
     assert_eq!(read(&client.receive::<FetchRequest>(12, second).await).len(), 1);
-    assert!(begun.elapsed() >= Duration::from_millis(told as u64));
+    assert!(begun.elapsed() >= Duration::from_millis(reported as u64));
 }

@@ -9,7 +9,7 @@ use crate::client::fetching;
 use crate::daemon::{Daemon, ottla, text};
 use crate::records::{plain, read};
 
-/// The program with every signal at its default: whoever runs the tests may ignore SIGHUP.
+/// The program with every signal at its default: the user who runs the tests may ignore SIGHUP.
 fn ottla_with_signals(args: &[&str]) -> Command {
     let mut command = Command::new("/usr/bin/env");
     command.env_clear().args(["--default-signal", env!("CARGO_BIN_EXE_ottla")]).args(args);

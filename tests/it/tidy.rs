@@ -62,7 +62,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The files that take a lock of the standard library, and what each lock guards. A new lock is
 /// a decision: put it here, and say in docs/locks.md what may be held with it.
 const LOCKS: &[(&str, &str)] = &[
-    ("broker/advertised.rs", "where clients are told to go"),
+    ("broker/advertised.rs", "where clients are sent"),
     ("broker/loggers.rs", "the levels of the loggers"),
     ("broker/background_errors.rs", "what fails in the background"),
     ("fetch/sessions.rs", "the fetch sessions"),
@@ -87,7 +87,7 @@ const LOCKS: &[(&str, &str)] = &[
 const GENERATED_PAGES: &[&str] =
     &["docs/compatibility.md", "docs/compatibility-suites.md", "docs/configuration.md"];
 
-/// What nobody needs to find written here: hosts that packages come from (their ordinary clients
+/// What no one needs to find written here: hosts that packages come from (their ordinary clients
 /// know them), and places outside of the repository.
 const NOT_OURS_TO_NAME: &[&str] = &[
     concat!("crates", ".io"),

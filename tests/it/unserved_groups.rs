@@ -83,7 +83,7 @@ async fn classic_requests_are_answered_as_by_kafka_and_change_nothing() {
     }
     let mut client = ottla.client().await;
     for id in ["modern", "shared"] {
-        for member in ["", "somebody"] {
+        for member in ["", "someone"] {
             let joined = client.call(9, &joining(9, id, member)).await;
             assert_eq!(joined.error_code, Code::InconsistentGroupProtocol.code(), "{id}");
             let unknown = Code::UnknownMemberId.code();
@@ -91,7 +91,7 @@ async fn classic_requests_are_answered_as_by_kafka_and_change_nothing() {
             assert_eq!(client.call(4, &beating(id, &text("m"), 1)).await.error_code, unknown);
         }
         let leave = LeaveGroupRequest::default().with_group_id(group(id));
-        let left = client.call(2, &leave.with_member_id(text("somebody"))).await;
+        let left = client.call(2, &leave.with_member_id(text("someone"))).await;
         assert_eq!(left.error_code, Code::UnknownMemberId.code());
         let not_found = Code::GroupIdNotFound.code();
         let why = format!("Group {id} is not a classic group.");

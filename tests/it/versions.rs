@@ -156,12 +156,12 @@ async fn api_versions_names_what_is_served_and_nothing_else() {
         let request = named();
         let answer = client.call(version, &request).await;
         assert_eq!(answer.error_code, 0);
-        let told: Vec<_> =
+        let reported: Vec<_> =
             answer.api_keys.iter().map(|k| (k.api_key, k.min_version, k.max_version)).collect();
         let served: Vec<_> =
             APIS.iter().map(|a| (a.key, a.advertised_from, *a.versions.end())).collect();
-        assert_eq!(told, served, "v{version}");
-        assert_eq!(told[0].1, 0, "librdkafka compresses only where it sees Produce 0");
+        assert_eq!(reported, served, "v{version}");
+        assert_eq!(reported[0].1, 0, "librdkafka compresses only where it sees Produce 0");
     }
 }
 

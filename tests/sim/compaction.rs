@@ -163,10 +163,10 @@ impl Life {
         let start = log.view().log_start_offset;
         let visible: Vec<Row> = found.into_iter().filter(|row| row.offset >= start).collect();
         self.model.check(&visible)?;
-        let told = log.producers().last_written();
+        let reported = log.producers().last_written();
         for (producer, last) in self.model.producers() {
-            if told.get(&producer).is_none_or(|(offset, _)| *offset != Some(last)) {
-                return Err(format!("producer {producer} is not known by {last}: {told:?}"));
+            if reported.get(&producer).is_none_or(|(offset, _)| *offset != Some(last)) {
+                return Err(format!("producer {producer} is not known by {last}: {reported:?}"));
             }
         }
         Ok(())

@@ -50,7 +50,7 @@ impl Model {
         self.batches.iter().flat_map(|batch| &batch.rows)
     }
 
-    /// A pass begins that may come up to here, and writes segments anew that end below `sealed`.
+    /// A pass begins that may come up to here, and writes segments again that end below `sealed`.
     pub fn pass(&mut self, up_to: i64, sealed: i64, now: i64, retention_ms: i64) {
         self.untouched = self.untouched.max(up_to);
         let rows = self.batches.iter().flat_map(|batch| &batch.rows);

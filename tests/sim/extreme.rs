@@ -158,7 +158,7 @@ impl Extreme<'_> {
             }
         }
         if self.rng.u8(0..40) == 0 {
-            // Tags that nobody knows are passed over.
+            // Tags that no one knows are passed over.
             let unknown = self.rng.u32(100..1000);
             tagged.push((unknown, vec![7; self.rng.usize(..100)]));
         }

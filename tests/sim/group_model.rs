@@ -251,7 +251,7 @@ impl Process {
             return Err(format!("the leader is not among its members: {joined:?}"));
         }
         if !leads && !joined.skip_assignment && !joined.members.is_empty() {
-            return Err(format!("one that does not lead is told of the members: {joined:?}"));
+            return Err(format!("one that does not lead gets the members: {joined:?}"));
         }
         self.to_assign = if leads { joined.members } else { Vec::new() };
         (self.member, self.generation) = (joined.member, joined.generation);
@@ -323,13 +323,13 @@ impl Ledger {
         let key = (group.clone(), value.generation);
         let owned = by_owner(value);
         if let Some(said) = self.said.get(&key) {
-            // A static member has come back: nobody has anything else for it.
+            // A static member has come back: no one has anything else for it.
             return match *said == owned {
                 true => Ok(()),
                 false => Err(format!("generation {key:?} was {said:?} and is now {owned:?}")),
             };
         }
-        let sync = sync.ok_or_else(|| format!("nobody has said what is written: {value:?}"))?;
+        let sync = sync.ok_or_else(|| format!("no one has said what is written: {value:?}"))?;
         for member in &value.members {
             let wanted = sync.assignments.iter().find(|(id, _)| *id == member.id);
             let wanted = wanted.map(|(_, bytes)| bytes.clone()).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! After every step: no two members own a partition in one generation, and each has exactly what
 //! its leader gave it; what the log rebuilds is what the machine has, also if there was no room for
-//! a record; every request is answered once at most, and nobody for somebody else. When the world stands still, every group settles
+//! a record; every request is answered once at most, and no one for someone else. When the world stands still, every group settles
 //! within its timeouts; when all have left, nothing is kept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,7 +250,7 @@ impl World {
         self.check()
     }
 
-    /// There is no room for a step's records: its client is told that there is no coordinator.
+    /// There is no room for a step's records: its client is answered that there is no coordinator.
     fn refuse(&mut self, ticket: Option<TicketId>, confirmations: &[(TicketId, Reply)]) {
         self.tell(format_args!("  no room for {ticket:?}"));
         let Some(ticket) = ticket.filter(|own| confirmations.iter().any(|(t, _)| t == own)) else {
@@ -266,7 +266,7 @@ impl World {
     fn answer(&mut self, ticket: TicketId, reply: Reply) -> Result<(), String> {
         self.tell(format_args!("  {ticket}: {reply:?}"));
         let Some((who, kind)) = self.owed.remove(&ticket) else {
-            return Err(format!("{ticket} is answered though nobody waits for it: {reply:?}"));
+            return Err(format!("{ticket} is answered though no one waits for it: {reply:?}"));
         };
         if !format!("{reply:?}").starts_with(kind) {
             return Err(format!("{ticket} waits for {kind} and gets {reply:?}"));
@@ -279,7 +279,7 @@ impl World {
         if let Reply::Synced(Ok(synced)) = &reply
             && !self.ledger.confirms(&self.processes[who], &synced.assignment)
         {
-            return Err(format!("{:?} got {synced:?}, which nobody said", self.processes[who]));
+            return Err(format!("{:?} got {synced:?}, which no one said", self.processes[who]));
         }
         let new_id = match &reply {
             Reply::Joined(Ok(joined)) => Some(joined.member.clone()),
@@ -335,13 +335,13 @@ impl World {
     fn check(&mut self) -> Result<(), String> {
         nothing_is_owned_twice(&self.processes)?;
         let (mut live, shadow) = (kept(&self.machine), kept(&self.shadow));
-        for (group, told) in &shadow {
+        for (group, reported) in &shadow {
             let has = live
                 .entry(group.clone())
                 .or_insert_with(|| PersistedGroup { value: None, offsets: BTreeMap::new() });
             // In the middle of a rebalance the log still knows the generation before.
-            if has.value.is_none() && told.value.is_some() && self.is_rebalancing(group) {
-                has.value.clone_from(&told.value);
+            if has.value.is_none() && reported.value.is_some() && self.is_rebalancing(group) {
+                has.value.clone_from(&reported.value);
             }
         }
         if live != shadow {
@@ -364,7 +364,7 @@ impl World {
         matches!(phase, Some("PreparingRebalance" | "CompletingRebalance"))
     }
 
-    /// Everybody does as told, nobody comes or goes: the groups must come to rest in time.
+    /// All do as they are asked, and no one comes or goes: the groups must come to rest in time.
     fn settle(&mut self) -> Result<(), String> {
         self.tell("peace");
         self.processes.iter_mut().for_each(|process| process.stalled_until = 0);

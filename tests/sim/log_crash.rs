@@ -306,7 +306,7 @@ impl Life {
         self.tell(format_args!("{ending} clean={clean} doubtful={doubtful} least={least}"));
         self.model.found(&whole_prefix(&self.disk, &self.dir), least)?;
         if power {
-            // Whoever saw a sync fail and went on must look at everything since: no sync after
+            // A log that saw a sync fail and went on must look at everything since: no sync after
             // that, and no clean stop, is to be believed.
             if self.doubtful {
                 clean = false;

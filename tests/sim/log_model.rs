@@ -1,4 +1,4 @@
-//! What a log should hold and answer: the same rules, told in the simplest way.
+//! What a log should hold and answer: the same rules, in the simplest form.
 
 use std::collections::{BTreeMap, VecDeque};
 

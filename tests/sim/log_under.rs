@@ -128,7 +128,7 @@ impl UnderTest {
             }
             Err(AppendError::Producer(ProducerError::OutOfOrder { .. })) => Ok(Answer::OutOfOrder),
             Err(AppendError::Producer(ProducerError::StaleEpoch { .. })) => Ok(Answer::Fenced),
-            Err(AppendError::Producer(other)) => panic!("nobody has a transaction here: {other}"),
+            Err(AppendError::Producer(other)) => panic!("no one has a transaction here: {other}"),
             Err(AppendError::Offline(why)) => Err(Refused::Offline(why)),
             Err(AppendError::Full(why)) => Err(Refused::Full(why)),
         }

@@ -1,4 +1,4 @@
-//! Everything that is tested by seed: schedules that nobody would write down by hand.
+//! Everything that is tested by seed: schedules that no one would write down by hand.
 //!
 //! `OTTLA_TEST_SEEDS` says how many seeds each test runs, `OTTLA_SEED` runs one again, and
 //! `OTTLA_TEST_FUZZ_ROUNDS` says how many rounds of requests are mutated.

@@ -61,7 +61,7 @@ class Broker:
             raise Failed("ended from outside")
 
     def wait_until(self, ready, seconds):
-        """Wait for the condition; raises if the broker ends first, or after so many seconds."""
+        """Wait for the condition; raises if the broker ends first, or after this many seconds."""
         begun = time.monotonic()
         while not ready():
             if self.child.poll() is not None:
@@ -170,7 +170,7 @@ def place_to_listen(listen):
         try:
             listener.bind((host, int(port)))
         except OSError as error:
-            raise Failed(f"these tests insist on {listen}, and somebody has it: {error}") from error
+            raise Failed(f"these tests insist on {listen}, and someone has it: {error}") from error
     return listen
 
 

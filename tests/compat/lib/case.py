@@ -37,7 +37,7 @@ class Suite:
     about = ""
     # Test -> why one plaintext node without ACLs cannot be asked it. Not counted as applicable.
     left_out = {}
-    # What is done with tests for more than to run them as they are; told on the page.
+    # What is done with tests for more than to run them as they are; shown on the page.
     remarks = ()
     # The cases (by name) that `--smoke` runs; of a suite that takes long to build, none.
     smoke = ()

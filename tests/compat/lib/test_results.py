@@ -1,4 +1,4 @@
-"""What is kept and what is told of it; the committed page and lists must be true."""
+"""What is kept and what is said of it; the committed page and lists must be true."""
 
 import importlib
 import pathlib

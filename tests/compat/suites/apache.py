@@ -162,12 +162,12 @@ class Tool:
         parts = set()
         for line in self.path.read_text().splitlines():
             event = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-            told = {(part["topic"], part["partition"]) for part in event.get("partitions", [])
+            reported = {(part["topic"], part["partition"]) for part in event.get("partitions", [])
                     if "topic" in part}
             if event.get("name") == "partitions_assigned":
-                parts |= told
+                parts |= reported
             elif event.get("name") == "partitions_revoked":
-                parts -= told
+                parts -= reported
         return parts
 
 

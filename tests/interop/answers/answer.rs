@@ -1,6 +1,6 @@
 //! What a broker answers, as text in which only what may differ is masked.
 //!
-//! An answer is decoded and written as `Debug` does: null and the empty string are told apart, lists
+//! An answer is decoded and written as `Debug` does: null and the empty string are kept apart, lists
 //! stay in their order, and tagged fields that are not known are shown. That nothing else is in the
 //! bytes, encoding it again shows.
 

@@ -38,8 +38,8 @@ const COMPARED: &[i16] = &[
     0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23, 29, 30, 31, 32, 33, 34,
     35, 37, 42, 43, 44, 45, 46, 47, 48, 49, 55, 57, 60, 74, 75,
 ];
-/// How many differences are told.
-const TOLD: u64 = 40;
+/// How many differences are shown.
+const SHOWN: u64 = 40;
 
 /// A request that is answered differently, in text.
 struct Difference {
@@ -223,7 +223,7 @@ fn story(differences: &[Difference]) -> String {
         }
     }
     let mut story = format!("{} differences of {} kinds\n", differences.len(), kinds.len());
-    for (_, times, text) in kinds.iter().take(number("OTTLA_TEST_TOLD", TOLD) as usize) {
+    for (_, times, text) in kinds.iter().take(number("OTTLA_TEST_SHOWN", SHOWN) as usize) {
         story += &format!("\n{times} times, {text}");
     }
     story

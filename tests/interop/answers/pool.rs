@@ -110,7 +110,7 @@ pub fn values(world: &World, key: i16, path: &str, field: &Field, version: i16) 
         && field.may_be_null(version)
         && scalar != Scalar::Records
     {
-        // Whose usual value is null: nobody transacts, nobody is static, nothing is chosen.
+        // Whose usual value is null: no one transacts, no one is static, nothing is chosen.
         let is_usual =
             matches!(path, "transactional_id" | "group_instance_id" | "members.group_instance_id");
         let place = if is_usual { 0 } else { values.len() };
@@ -179,8 +179,8 @@ fn texts(world: &World, key: i16, path: &str) -> Vec<String> {
         (8, path) if path.ends_with("metadata") => these(&["m", "", &"m".repeat(4097)]),
         (_, "protocol_type" | "protocols.name" | "protocol_name") => these(&["consumer", "", "x"]),
         // No member joins: what groups do over time is for other tests.
-        (11, "member_id") => these(&["nobody"]),
-        (_, path) if path.ends_with("member_id") => these(&["", "nobody"]),
+        (11, "member_id") => these(&["unknown"]),
+        (_, path) if path.ends_with("member_id") => these(&["", "unknown"]),
         (29..=31, path) if path.contains("host") => these(&["*", "", "h"]),
         _ => these(&["x", "", "ü"]),
     }

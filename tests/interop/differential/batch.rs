@@ -172,7 +172,7 @@ pub fn seen(bytes: &[u8], from: i64) -> Vec<ReadRecord> {
     let of_batch = |batch: BatchView<'_>| {
         assert!(batch.crc_is_right(), "a wrong CRC in an answer");
         let (append_time, codec) = (batch.header.is_log_append_time(), batch.header.codec());
-        let told = records(&batch).expect("records");
+        let reported = records(&batch).expect("records");
         let each = move |record: ottla::storage::records::Record| ReadRecord {
             offset: record.offset,
             codec,
@@ -181,7 +181,7 @@ pub fn seen(bytes: &[u8], from: i64) -> Vec<ReadRecord> {
             value: record.value,
             headers: record.headers.into_iter().map(|h| (h.name, h.value)).collect(),
         };
-        told.map(|record| each(record.expect("a record"))).collect::<Vec<_>>()
+        reported.map(|record| each(record.expect("a record"))).collect::<Vec<_>>()
     };
     let all = batches(bytes).filter(|batch| !batch.header.is_control()).flat_map(of_batch);
     all.filter(|record| record.offset >= from).collect()

@@ -21,7 +21,7 @@
 //!   and INVALID_RECORD.
 //! * **A client that sets the bit of LogAppendTime.** Kafka takes it as long as the time is within
 //!   bounds and clears the bit; Ottla says INVALID_TIMESTAMP, as Kafka does beyond them.
-//! * **Names of headers that are no UTF-8.** Where Kafka packs a batch anew it puts U+FFFD in their
+//! * **Names of headers that are no UTF-8.** Where Kafka packs a batch again it puts U+FFFD in their
 //!   place; Ottla keeps them. The tests send none.
 //! * **Null for records.** Kafka never answers it; the tests send none.
 //! * **What compaction has not removed yet.** The last value of each key is compared.
@@ -59,8 +59,10 @@ impl Difference {
     /// True if it is the same one by its error codes: with steps left out there may be others.
     fn is_like(&self, other: &Difference) -> bool {
         let codes = |text: &str| -> Vec<String> {
-            let told = text.split("code ").skip(1);
-            told.map(|rest| rest.chars().take_while(|c| *c != ',' && *c != '"').collect()).collect()
+            let reported = text.split("code ").skip(1);
+            reported
+                .map(|rest| rest.chars().take_while(|c| *c != ',' && *c != '"').collect())
+                .collect()
         };
         codes(&self.ottla) == codes(&other.ottla) && codes(&self.kafka) == codes(&other.kafka)
     }
@@ -152,7 +154,7 @@ fn are_alike(ours: &Answer, theirs: &Answer) -> bool {
         }
         _ => true,
     };
-    records && ours.told == theirs.told
+    records && ours.reported == theirs.reported
 }
 
 /// The same difference with fewer steps: those of one topic, then without pieces of it.

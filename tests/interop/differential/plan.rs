@@ -12,14 +12,14 @@ const TOPICS: usize = 10;
 const DAY_MS: i64 = 86_400_000;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 
-/// An offset in the words of whoever does not know how long a partition is.
+/// An offset in the words of a client that does not know how long a partition is.
 #[derive(Debug, Clone, Copy)]
 pub enum Point {
     /// As it is.
     At(i64),
-    /// So many thousandths of the partition's end.
+    /// This many thousandths of the partition's end.
     Part(i64),
-    /// So many behind the end.
+    /// This many behind the end.
     Past(i64),
 }
 
@@ -113,7 +113,7 @@ struct Planner {
     compactions: i64,
 }
 
-/// So many operations from this seed.
+/// This many operations from this seed.
 pub fn plan(seed: u64, steps: usize, now: i64) -> Vec<Operation> {
     let topics = (0..TOPICS).map(|_| None).collect();
     let mut planner = Planner { rng: Rng::with_seed(seed), now, topics, compactions: 0 };
@@ -124,7 +124,7 @@ impl Planner {
     fn operation(&mut self) -> Operation {
         let number = self.rng.usize(..TOPICS);
         let Some(topic) = &self.topics[number] else {
-            // Now and then somebody asks for what is not there.
+            // Now and then someone asks for what is not there.
             let kind = OperationKind::Plain;
             return match self.rng.u8(..10) {
                 0 => Operation { topic: number, deed: self.deed(kind, 1), kind },
@@ -281,7 +281,7 @@ impl Planner {
         let changes = (0..count).map(|_| {
             let (name, value) = self.setting(kind);
             let value = value.replace('!', "");
-            // One fault at a time: of several, either may be told.
+            // One fault at a time: of several, either may be reported.
             match self.rng.u8(..if count > 1 { 3 } else { 12 }) {
                 _ if count > 1 => (name, 0, Some(value)),
                 // Its default is the one value at which records vanish by themselves.
@@ -322,7 +322,7 @@ impl Planner {
             _ => 70,
         };
         let flaw = (self.rng.u8(..30) == 0).then(|| *self.rng.choice(FLAWS).unwrap());
-        // One fault at a time: of several, either may be told.
+        // One fault at a time: of several, either may be reported.
         let (time, keys) = if flaw.is_some() { (self.now - 50_000, 100) } else { (time, keys) };
         let records = any_records(&mut self.rng, time, keys);
         let partitions = topic.partitions;
@@ -358,7 +358,7 @@ impl Planner {
                 *next = 0;
                 (*epoch, 0)
             }
-            // Just before the sequences begin anew.
+            // Just before the sequences begin again.
             7 => {
                 *epoch += 1;
                 (*epoch, 0)

@@ -60,8 +60,9 @@ impl Barrier {
         let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
         for _ in 0..LIMIT {
             let answer = client.call(4, &request).await;
-            let told = answer.results[0].configs.first().and_then(|config| config.value.clone());
-            if told.as_deref() == Some(value) {
+            let reported =
+                answer.results[0].configs.first().and_then(|config| config.value.clone());
+            if reported.as_deref() == Some(value) {
                 return;
             }
             tokio::time::sleep(PAUSE).await;

@@ -31,7 +31,7 @@ use super::settle::{Barrier, compacted};
 #[derive(Debug, Default)]
 pub struct Answer {
     /// Compared as it is.
-    pub told: String,
+    pub reported: String,
     /// One broker may give more of them at once than the other.
     pub records: Option<Vec<ReadRecord>>,
 }
@@ -43,7 +43,7 @@ pub struct World {
     prefix: String,
     /// Where the broker says how far it has compacted.
     data_dir: PathBuf,
-    /// Where partitions end, as far as answers have told.
+    /// Where partitions end, as far as answers have shown.
     ends: BTreeMap<(usize, i32), i64>,
     /// What the topics are that are there.
     kinds: BTreeMap<usize, OperationKind>,
@@ -85,17 +85,18 @@ impl World {
     pub async fn run(&mut self, operation: &Operation) -> Answer {
         let topic = operation.topic;
         let kind = self.kinds.get(&topic).copied().unwrap_or(operation.kind);
-        let told = match &operation.deed {
+        let reported = match &operation.deed {
             Action::Fetch { partition, from, max_bytes } => {
                 let from = self.offset(topic, *partition, *from);
                 return self.fetch(topic, *partition, from, *max_bytes, kind).await;
             }
             Action::Create { partitions, factor, configs, validate_only } => {
-                let told = self.create(topic, *partitions, *factor, configs, *validate_only).await;
+                let reported =
+                    self.create(topic, *partitions, *factor, configs, *validate_only).await;
                 if self.partitions.contains_key(&topic) {
                     self.kinds.entry(topic).or_insert(operation.kind);
                 }
-                told
+                reported
             }
             Action::Delete => self.delete(topic).await,
             Action::Grow { count, assigned } => self.grow(topic, *count, assigned.as_deref()).await,
@@ -116,7 +117,7 @@ impl World {
             Action::Compact { step } => self.compact(topic, *step).await,
             Action::ReadAll => self.read_all(topic, kind).await,
         };
-        Answer { told, records: None }
+        Answer { reported, records: None }
     }
 
     async fn create(
@@ -305,7 +306,7 @@ impl World {
         request.topics[0].partitions[0].partition_max_bytes = max_bytes;
         let answer = self.client.call(12, &request).await;
         let result = &answer.responses[0].partitions[0];
-        let told = format!(
+        let reported = format!(
             "code {}, from {from}, high watermark {}, stable {}, start {}",
             result.error_code,
             result.high_watermark,
@@ -314,7 +315,7 @@ impl World {
         );
         let records = result.records.as_deref().unwrap_or_default();
         let is_comparable = kind != OperationKind::Compacted;
-        Answer { told, records: is_comparable.then(|| seen(records, from)) }
+        Answer { reported, records: is_comparable.then(|| seen(records, from)) }
     }
 
     async fn list_offset(
@@ -375,15 +376,15 @@ impl World {
 
     async fn read_all(&mut self, topic: usize, kind: OperationKind) -> String {
         let count = self.partitions.get(&topic).copied().unwrap_or(0);
-        let mut told = String::new();
+        let mut reported = String::new();
         for partition in 0..count {
             let all = self.all(topic, partition).await;
-            told += &match kind {
+            reported += &match kind {
                 OperationKind::Compacted => format!("{partition}: {:?}\n", last_values(all)),
                 _ => format!("{partition}: {all:?}\n"),
             };
         }
-        told
+        reported
     }
 
     async fn compact(&mut self, topic: usize, step: i64) -> String {
@@ -397,7 +398,7 @@ impl World {
             set("min.insync.replicas", "1"),
             set("message.timestamp.after.max.ms", "9223372036854775807"),
         ];
-        let mut told = self.alter(topic, &changes, false).await;
+        let mut reported = self.alter(topic, &changes, false).await;
         // A record of a later time than all before it closes the segment behind them.
         let record = Record {
             timestamp: self.now + step * 1000,
@@ -409,7 +410,7 @@ impl World {
         let codec = ottla::storage::batch::Codec::None;
         let batch = Batch { codec, producer, records: vec![record], flaw: None };
         for partition in 0..count {
-            told += &self.produce(topic, partition, 9, -1, &batch).await;
+            reported += &self.produce(topic, partition, 9, -1, &batch).await;
         }
         for partition in 0..count {
             let last = self.ends[&(topic, partition)] - 1;
@@ -418,20 +419,20 @@ impl World {
                 compacted(&self.data_dir, &self.name(topic), partition, last).await;
             }
         }
-        told + &self.read_all(topic, OperationKind::Compacted).await
+        reported + &self.read_all(topic, OperationKind::Compacted).await
     }
 
     /// Take away what this run has made; says what all held.
     pub async fn end(&mut self) -> String {
-        let mut told = String::new();
+        let mut reported = String::new();
         for (topic, kind) in self.kinds.clone() {
-            told += &self.read_all(topic, kind).await;
+            reported += &self.read_all(topic, kind).await;
             self.delete(topic).await;
         }
         if let Some(barrier) = &mut self.barrier {
             barrier.end(&mut self.client).await;
         }
-        told
+        reported
     }
 }
 

@@ -134,7 +134,7 @@ fn kcat_member(command: &mut Command, address: &str, options: &Options) {
     command.args(["-G", options.group, options.topic]);
 }
 
-/// Write so many records, `r<first>` and on, with keys that spread them over the partitions.
+/// Write this many records, `r<first>` and on, with keys that spread them over the partitions.
 pub fn produce(broker: &(impl Broker + ?Sized), topic: &str, first: usize, count: usize) {
     let last = first + count - 1;
     broker.bash(&format!(

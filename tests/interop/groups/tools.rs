@@ -30,9 +30,9 @@ const ASKED: &[&str] = &[
     "--describe --group idle",
     "--describe --group idle --members --verbose",
     "--describe --group idle --state",
-    "--describe --group nobody",
-    "--describe --group nobody --members",
-    "--describe --group nobody --state",
+    "--describe --group unknown",
+    "--describe --group unknown --members",
+    "--describe --group unknown --state",
     "--describe --all-groups",
     "--describe --all-groups --members --verbose",
     "--describe --all-groups --state",
@@ -41,7 +41,7 @@ const ASKED: &[&str] = &[
     "--delete --group shared",
     "--delete-offsets --group shared --topic records",
     "--delete-offsets --group shared --topic other",
-    // Nobody is asked.
+    // No one is asked.
     "--reset-offsets --group idle --topic records --to-earliest",
     "--reset-offsets --group idle --topic records --to-earliest --dry-run",
     "--reset-offsets --group idle --topic records --to-latest --export --dry-run",
@@ -65,11 +65,11 @@ const ASKED: &[&str] = &[
     "--delete-offsets --group idle --topic other",
     "--delete-offsets --group idle --topic records:1,2",
     "--delete-offsets --group idle --topic nowhere",
-    "--delete-offsets --group nobody --topic records",
+    "--delete-offsets --group unknown --topic records",
     "--describe --group idle",
-    "--delete --group nobody",
+    "--delete --group unknown",
     "--delete --group new",
-    "--delete --group idle --group nobody",
+    "--delete --group idle --group unknown",
     "--list --state",
 ];
 
@@ -112,7 +112,7 @@ fn tell(side: &mut Side) {
     side.ask(TOPICS, &["--delete --topic records", "--delete --topic other"]);
 }
 
-/// What a formatter prints of the groups that nobody races in. Two things differ: Kafka 4.1 also
+/// What a formatter prints of the groups that no one races in. Two things differ: Kafka 4.1 also
 /// writes an empty group when the first member of a group comes, which no client ever sees; and
 /// it writes commits in version 4, which says the same as version 3 and fewer readers know.
 fn records_of_the_offsets_topic(printed: &str) -> Vec<String> {

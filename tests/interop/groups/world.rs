@@ -10,7 +10,7 @@ use crate::groups::member::{Event, Member};
 
 /// How many partitions the topic has.
 pub const PARTITIONS: usize = 6;
-/// How long a member may be silent that nobody kills. A test that waits for it to be found
+/// How long a member may be silent that no one kills. A test that waits for it to be found
 /// missing runs into its limit.
 pub const PATIENT_MS: u32 = 300_000;
 /// The least that Kafka allows.
@@ -64,7 +64,7 @@ impl<B: Broker> World<B> {
         }
     }
 
-    /// Write so many more records.
+    /// Write this many more records.
     pub fn write(&mut self, count: usize) {
         produce(&self.broker, &self.topic, self.written, count);
         self.written += count;

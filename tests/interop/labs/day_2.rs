@@ -64,7 +64,7 @@ fn the_producer_configurations_of_the_text_are_taken() {
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
     // "Key Producer Configurations", which are those of scenarios 1 and 3 as well.
-    let (code, told) = student.try_(
+    let (code, reported) = student.try_(
         "echo reliable | confluent local kafka topic produce reliable \
            --property acks=all \
            --property retries=3 \
@@ -74,16 +74,16 @@ fn the_producer_configurations_of_the_text_are_taken() {
            --property compression.type=snappy \
            --property enable.idempotence=true",
     );
-    assert_eq!((code, told.as_str()), (0, ""));
+    assert_eq!((code, reported.as_str()), (0, ""));
     let log = ottla.log("reliable-0");
     let batch = batches(&log).next().unwrap().header;
     assert_eq!((batch.codec(), batch.base_sequence), (Some(Codec::Snappy), 0));
     // Scenario 2.
-    let (code, told) = student.try_(
+    let (code, reported) = student.try_(
         "echo quick | confluent local kafka topic produce quick \
            --property acks=1 --property linger.ms=100 --property batch.size=1048576",
     );
-    assert_eq!((code, told.as_str()), (0, ""));
+    assert_eq!((code, reported.as_str()), (0, ""));
     let log = ottla.log("quick-0");
     assert_eq!(batches(&log).next().unwrap().header.base_sequence, -1, "not idempotent");
 }
@@ -105,7 +105,7 @@ fn the_lag_of_a_group_is_watched() {
     watch.until("my-group");
     let before = watch.screen().len();
     student.type_("seq 5 88 | confluent local kafka topic produce orders");
-    // Only what has changed is drawn anew: the end of the log, and the lag.
+    // Only what has changed is drawn again: the end of the log, and the lag.
     watch.until_so("the new end and the new lag", |screen| {
         screen[before..].contains("88") && screen[before..].contains("85")
     });

@@ -15,8 +15,8 @@ fn json_goes_through_as_it_is() {
         r#"echo '{"user": "alice", "action": "login"}' | kcat -b localhost:9092 -t events -P
 echo '{"user": "bob", "action": "purchase", "amount": 99.99}' | kcat -b localhost:9092 -t events -P"#,
     );
-    let (code, told) = student.try_("kcat -b localhost:9092 -t events -C -o beginning -e");
-    let mut lines: Vec<&str> = told.lines().collect();
+    let (code, reported) = student.try_("kcat -b localhost:9092 -t events -C -o beginning -e");
+    let mut lines: Vec<&str> = reported.lines().collect();
     lines.sort_unstable();
     assert_eq!(code, 0);
     assert_eq!(
@@ -65,17 +65,17 @@ fn a_group_at_a_terminal_shows_what_comes_and_goes_on_after_ctrl_c() {
 fn messages_one_by_one_are_a_hundred_batches_and_a_stream_is_few() {
     let ottla = Ottla::on_localhost(&[]);
     let student = Student::beside(&ottla);
-    let (code, told) = student.try_(
+    let (code, reported) = student.try_(
         r#"echo "Sending messages one-by-one..."
 time for i in {1..100}; do
   echo "message-$i" | kcat -b localhost:9092 -t perf-demo -P
 done"#,
     );
     assert_eq!(code, 0);
-    assert!(told.starts_with("Sending messages one-by-one...\n"), "{told}");
-    assert!(told.contains("\nreal\t"), "the time that it took: {told}");
+    assert!(reported.starts_with("Sending messages one-by-one...\n"), "{reported}");
+    assert!(reported.contains("\nreal\t"), "the time that it took: {reported}");
     assert_eq!(batches(&ottla.log("perf-demo-0")).count(), 100);
-    let (code, told) = student.try_(
+    let (code, reported) = student.try_(
         r#"echo "Sending messages in batches..."
 time ( for i in {1..100}; do
   echo "message-batch-$i"
@@ -85,7 +85,7 @@ done | kcat -b localhost:9092 -t perf-demo -P \
   -X compression.codec=lz4)"#,
     );
     assert_eq!(code, 0);
-    assert!(told.contains("\nreal\t"), "{told}");
+    assert!(reported.contains("\nreal\t"), "{reported}");
     let log = ottla.log("perf-demo-0");
     // That is why scenario B is faster; usually it is one.
     assert!(batches(&log).skip(100).count() < 20);

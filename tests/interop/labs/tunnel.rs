@@ -1,5 +1,5 @@
 //! "Lab 2: Kafka Insights and Deliverables", deliverable 1: the broker is reached through ssh. The
-//! server is a real sshd on this machine with keys of its own, which lets in whoever runs the test.
+//! server is a real sshd on this machine with keys of its own, which lets in the user who runs the test.
 
 use std::net::TcpStream;
 use std::path::Path;

@@ -147,7 +147,7 @@ fn the_programs_of_tutorial_2_produce_consume_and_resume() {
     assert!(ottla.stop());
 }
 
-/// Run the consumer until it has printed so many messages, then press Ctrl-C. Gives partition
+/// Run the consumer until it has printed this many messages, then press Ctrl-C. Gives partition
 /// with offset, and the event's number.
 fn consume(ottla: &Ottla, count: usize) -> BTreeSet<(String, u32)> {
     let mut child = python("tutorial_2.py")

@@ -1,7 +1,7 @@
 // fromBeginning or not, several topics at once, a pattern: as the tutorial's programs subscribe.
 const { client, check, until, main } = require('./kafka')
 
-/** Consume until told to stop: what came (as "topic value"), and the topics owned. */
+/** Consume until asked to stop: what came (as "topic value"), and the topics owned. */
 async function consume(kafka, groupId, subscription) {
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200, heartbeatInterval: 500 })
   const it = { seen: [], owned: null, stop: () => consumer.disconnect() }

@@ -50,7 +50,7 @@ def produce(broker, topic, codec, idempotent):
 
 
 def consume(reader, where, count):
-    """So many records from where the consumer stands."""
+    """This many records from where the consumer stands."""
     found = []
     while len(found) < count:
         records = reader.poll(timeout_ms=30_000).get(where)

@@ -18,7 +18,7 @@ def expect(what, seen, wanted):
 
 
 class Reader:
-    """A member of a group that commits when it is told to."""
+    """A member of a group that commits when it is asked to."""
 
     def __init__(self, broker, topic, group):
         self.consumer = Consumer({
@@ -30,7 +30,7 @@ class Reader:
         self.consumer.subscribe([topic])
 
     def take(self, count):
-        """The next so many messages."""
+        """The next this many messages."""
         found, end = [], time.monotonic() + LIMIT_S
         while len(found) < count:
             message = self.consumer.poll(timeout=1.0)

@@ -102,7 +102,7 @@ fn log_dirs_command() {
             side.broker
                 .bash(&format!("echo one | kcat -b localhost:9092 -P -t stored -p {partition}"));
         }
-        // Nobody has to write to a partition for it to have a place.
+        // No one has to write to a partition for it to have a place.
         let wanted = |line: &String| line.contains("stored-2");
         side.until("the third partition", |side| {
             side.printed(DIRECTORIES, OF_DIRECTORIES[0]).iter().any(wanted)

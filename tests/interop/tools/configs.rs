@@ -52,7 +52,7 @@ const OF_TOPICS: &[&str] = &[
     "--entity-type nonsense --describe",
 ];
 
-/// Brokers, one and all. Kafka also keeps a config of a broker that nobody knows, and says of it that
+/// Brokers, one and all. Kafka also keeps a config of a broker that no one knows, and says of it that
 /// it is a secret; Ottla refuses it. Kafka bounds counts of threads by what they are now, or fails
 /// to; Ottla's threads are its own affair.
 const OF_BROKERS: &[&str] = &[
@@ -154,13 +154,13 @@ fn config_command_about_brokers() {
     });
 }
 
-/// Options of a broker that are told differently, and why.
+/// Options of a broker that are shown differently, and why.
 const OWN: &[(&str, &str)] = &[
-    ("advertised.listeners", "Kafka is told, Ottla advertises where it listens"),
-    ("broker.id", "Kafka is told, Ottla has a default"),
-    ("node.id", "Kafka is told, Ottla has a default"),
+    ("advertised.listeners", "Kafka is configured, Ottla advertises where it listens"),
+    ("broker.id", "Kafka is configured, Ottla has a default"),
+    ("node.id", "Kafka is configured, Ottla has a default"),
     ("listeners", "a port each, and one for Kafka's controller"),
-    ("controller.listener.names", "Kafka is told, Ottla has no controller's listener"),
+    ("controller.listener.names", "Kafka is configured, Ottla has no controller's listener"),
     ("listener.security.protocol.map", "Kafka tells its pairs as a hash has them"),
     ("log.dir", "a name for log.dirs to Ottla"),
     ("log.dirs", "a name for log.dir to Ottla"),
@@ -201,7 +201,7 @@ const OWN: &[(&str, &str)] = &[
     ("replica.alter.log.dirs.io.max.bytes.per.second", "Kafka tells it once it is set"),
 ];
 
-/// Ottla has fewer options than Kafka; those that it has are told as Kafka tells them.
+/// Ottla has fewer options than Kafka; those that it has are shown as Kafka shows them.
 #[test]
 #[ignore = "needs Apache Kafka and kcat"]
 fn config_command_about_all_configs_of_a_broker() {

@@ -11,7 +11,7 @@ use crate::tools::topics::TOPICS;
 
 const DUMP: &str = "kafka.tools.DumpLogSegments";
 const HOUR_MS: i64 = 3_600_000;
-const NOBODY: Producer = (-1, -1, -1);
+const NO_PRODUCER: Producer = (-1, -1, -1);
 
 /// A batch: how old it is in hours, who wrote it, and its keys with their values; an empty value is
 /// none.
@@ -19,17 +19,17 @@ type Written<'a> = (i64, Producer, &'a [(&'a str, &'a str)]);
 
 /// Values that come to be replaced, deleted, or neither; producers whose last batch goes.
 const WRITTEN: &[Written] = &[
-    (100, NOBODY, &[("a", "1"), ("b", "1"), ("a", "2"), ("c", "1")]),
+    (100, NO_PRODUCER, &[("a", "1"), ("b", "1"), ("a", "2"), ("c", "1")]),
     (100, (7001, 0, 0), &[("d", "1"), ("d", "2")]),
-    (99, NOBODY, &[("b", "")]),
+    (99, NO_PRODUCER, &[("b", "")]),
     (90, (7001, 0, 2), &[("e", "1")]),
     (90, (7002, 3, 0), &[("a", "3"), ("f", "1"), ("g", "")]),
-    (80, NOBODY, &[("c", "2"), ("a", "4")]),
+    (80, NO_PRODUCER, &[("c", "2"), ("a", "4")]),
     (70, (7002, 3, 3), &[("f", "2"), ("h", "1")]),
-    (60, NOBODY, &[("i", "1")]),
-    (60, NOBODY, &[("e", "2"), ("i", "2")]),
+    (60, NO_PRODUCER, &[("i", "1")]),
+    (60, NO_PRODUCER, &[("e", "2"), ("i", "2")]),
     // Never compacted, never too old: the segment that is written to.
-    (0, NOBODY, &[("a", "5"), ("j", "1")]),
+    (0, NO_PRODUCER, &[("a", "5"), ("j", "1")]),
 ];
 
 /// Write all that; each partition in a codec of its own.

@@ -28,7 +28,7 @@ const CONFIGS: &[&str] = &[
 pub struct Side {
     pub broker: Arc<dyn Broker>,
     tools: Tools,
-    told: Vec<ToolOutput>,
+    reported: Vec<ToolOutput>,
     barrier: Barrier,
 }
 
@@ -48,7 +48,7 @@ pub struct Pair {
 pub fn pair() -> MutexGuard<'static, Pair> {
     static PAIR: OnceLock<Mutex<Pair>> = OnceLock::new();
     let pair = PAIR.get_or_init(|| Mutex::new(Pair::start()));
-    // A test that failed has told its own story; it left both sides as they are.
+    // A test that failed has printed its own story; it left both sides as they are.
     pair.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -64,49 +64,49 @@ impl Pair {
     /// Do the same with both at once; what the tools print must be the same.
     pub fn tell_the_same(&mut self, tell: impl Fn(&mut Side) + Sync) {
         // A test that failed before may have left something.
-        self.ottla.told.clear();
-        self.kafka.told.clear();
+        self.ottla.reported.clear();
+        self.kafka.reported.clear();
         std::thread::scope(|scope| {
             let ottla = scope.spawn(|| tell(&mut self.ottla));
             tell(&mut self.kafka);
             ottla.join().unwrap();
         });
-        let told = std::mem::take(&mut self.ottla.told);
-        let expected = std::mem::take(&mut self.kafka.told);
+        let reported = std::mem::take(&mut self.ottla.reported);
+        let expected = std::mem::take(&mut self.kafka.reported);
         let asked =
             |all: &[ToolOutput]| all.iter().map(|one| one.asked.clone()).collect::<Vec<_>>();
-        let (ours, theirs) = (asked(&told), asked(&expected));
+        let (ours, theirs) = (asked(&reported), asked(&expected));
         let lacking = |of: &[String], in_: &[String]| -> Vec<String> {
             of.iter().filter(|one| !in_.contains(one)).cloned().collect()
         };
         let alone = (lacking(&ours, &theirs), lacking(&theirs, &ours));
         assert_eq!(ours, theirs, "Ottla alone, Kafka alone: {alone:#?}");
         let mut differences = Vec::new();
-        for (told, expected) in told.iter().zip(&expected) {
+        for (reported, expected) in reported.iter().zip(&expected) {
             println!("{}\n  {}", expected.asked, expected.printed.join("\n  "));
-            if told.printed != expected.printed {
-                differences.push(difference(told, expected));
+            if reported.printed != expected.printed {
+                differences.push(difference(reported, expected));
             }
         }
-        let (count, all) = (differences.len(), told.len());
+        let (count, all) = (differences.len(), reported.len());
         assert_eq!(count, 0, "{count} of {all} differ\n{}", differences.join("\n"));
     }
 }
 
 /// The lines that only one of the two has.
-fn difference(told: &ToolOutput, expected: &ToolOutput) -> String {
+fn difference(reported: &ToolOutput, expected: &ToolOutput) -> String {
     let lacking = |of: &ToolOutput, in_: &ToolOutput| -> String {
         let lacks = |line: &&String| !in_.printed.contains(line);
         of.printed.iter().filter(lacks).map(|line| format!("    {line}\n")).collect()
     };
-    let (ottla, kafka) = (lacking(told, expected), lacking(expected, told));
-    format!("{}\n  Ottla alone:\n{ottla}  Kafka alone:\n{kafka}", told.asked)
+    let (ottla, kafka) = (lacking(reported, expected), lacking(expected, reported));
+    format!("{}\n  Ottla alone:\n{ottla}  Kafka alone:\n{kafka}", reported.asked)
 }
 
 impl Side {
     fn new(broker: Arc<dyn Broker>) -> Side {
         let tools = Tools::start(&*broker);
-        Side { broker, tools, told: Vec::new(), barrier: Barrier::new("side-") }
+        Side { broker, tools, reported: Vec::new(), barrier: Barrier::new("side-") }
     }
 
     /// Ask each of these of one tool, in order.
@@ -183,7 +183,7 @@ impl Side {
 
     /// Have this compared with the other side.
     pub fn tell(&mut self, asked: &str, printed: Vec<String>) {
-        self.told.push(ToolOutput { asked: asked.to_owned(), printed });
+        self.reported.push(ToolOutput { asked: asked.to_owned(), printed });
     }
 }
 

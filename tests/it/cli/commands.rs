@@ -16,9 +16,9 @@ fn json(text: &str) -> serde_json::Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_has_a_sentence_and_a_number() {
     let (_ottla, shell) = world().await;
-    let nobody = shell.run("ottla topic list --bootstrap-server localhost:1").ill(3);
+    let unreachable = shell.run("ottla topic list --bootstrap-server localhost:1").ill(3);
     assert_eq!(
-        nobody,
+        unreachable,
         "ottla: cannot connect to localhost:1 (connection refused); start the broker with `ottla serve`\n"
     );
     let gone = shell.run("ottla topic describe nope").ill(1);
@@ -149,10 +149,10 @@ async fn files_are_dumped_and_the_doctor_reads_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bench_measures_and_leaves_nothing_behind() {
     let (_ottla, shell) = world().await;
-    let told = json(&shell.type_("ottla bench --records 5000 --partitions 2 -o json"));
-    assert_eq!(told["produce"]["records"], 5000);
-    assert_eq!(told["consume"]["bytes"], 500_000);
-    assert!(told["produce"]["latency_ms"]["p99"].as_f64().unwrap() > 0.0);
+    let reported = json(&shell.type_("ottla bench --records 5000 --partitions 2 -o json"));
+    assert_eq!(reported["produce"]["records"], 5000);
+    assert_eq!(reported["consume"]["bytes"], 500_000);
+    assert!(reported["produce"]["latency_ms"]["p99"].as_f64().unwrap() > 0.0);
     let table = shell.type_("ottla bench --records 100");
     assert!(table.contains("p99.9") && table.lines().last().unwrap().starts_with("consume "));
     assert_eq!(shell.type_("ottla topic list -o json"), "[]\n");

@@ -126,14 +126,14 @@ async fn kafka_configs() {
     assert_eq!(configs(&format!("{t} --describe")).well(), "Dynamic configs for topic t are:\n");
     let set = configs(&format!("{t} --alter --add-config segment.ms=3600000,retention.ms=5"));
     assert_eq!(set.well(), "Completed updating config for topic t.\n");
-    let told = configs("--topic t --describe").well();
+    let reported = configs("--topic t --describe").well();
     assert!(
-        told.contains(
+        reported.contains(
             "\n  retention.ms=5 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=5"
         ),
-        "{told}"
+        "{reported}"
     );
-    assert_eq!(told.lines().count(), 3);
+    assert_eq!(reported.lines().count(), 3);
     let reset = format!("{t} --alter --delete-config segment.ms");
     assert_eq!(configs(&reset).well(), "Completed updating config for topic t.\n");
     assert_eq!(configs(&reset).ill(1), "Invalid config(s): segment.ms\n");

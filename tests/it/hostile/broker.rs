@@ -69,7 +69,7 @@ impl LimitedBroker {
         LimitedBroker::launch(Command::new(binary()), dir, limit, configs)
     }
 
-    /// As `start`, with so many open files at most.
+    /// As `start`, with this many open files at most.
     pub fn start_with_files(files: u32, configs: &[(&str, &str)]) -> LimitedBroker {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new("/bin/sh");

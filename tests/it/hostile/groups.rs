@@ -35,7 +35,7 @@ fn protocol(name: &str, bytes: usize) -> JoinGroupRequestProtocol {
     JoinGroupRequestProtocol::default().with_name(text(name)).with_metadata(vec![0; bytes].into())
 }
 
-/// Commits an offset of a partition in each of so many groups; gives the error codes.
+/// Commits an offset of a partition in each of this many groups; gives the error codes.
 async fn commit_in(client: &mut Client, groups: std::ops::Range<usize>) -> Vec<i16> {
     let mut codes = Vec::with_capacity(groups.len());
     let mut sent = Vec::with_capacity(AT_ONCE);
@@ -132,7 +132,7 @@ async fn long_lists_about_a_group_are_answered_and_stop_no_other_client() {
         let answer = client.call(0, &deletion).await;
         assert_eq!((answer.error_code, answer.topics[0].partitions.len()), (0, 100_000));
         assert!(answer.topics[0].partitions.iter().all(|p| p.error_code == 0));
-        let strangers = vec![MemberIdentity::default().with_member_id(text("nobody")); 100_000];
+        let strangers = vec![MemberIdentity::default().with_member_id(text("unknown")); 100_000];
         let leaving = LeaveGroupRequest::default().with_group_id(group("steady"));
         let answer = client.call(3, &leaving.with_members(strangers)).await;
         assert_eq!(answer.members.len(), 100_000);
@@ -140,7 +140,7 @@ async fn long_lists_about_a_group_are_answered_and_stop_no_other_client() {
         assert!(answer.members.iter().all(|member| member.error_code == unknown));
         let joined = client.call(3, &joining("h", vec![protocol("range", 0)])).await;
         let assignment = SyncGroupRequestAssignment::default()
-            .with_member_id(text("somebody"))
+            .with_member_id(text("someone"))
             .with_assignment(Bytes::from_static(b"something"));
         let syncing = SyncGroupRequest::default()
             .with_group_id(group("h"))

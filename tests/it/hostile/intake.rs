@@ -36,7 +36,7 @@ async fn connect_from(last: u8, broker: SocketAddr) -> std::io::Result<TcpStream
     socket.connect(broker).await
 }
 
-/// The beginning of a Produce that announces so many bytes.
+/// The beginning of a Produce that announces this many bytes.
 fn announcing(bytes: usize, sent: usize) -> Vec<u8> {
     let mut frame = i32::try_from(bytes).unwrap().to_be_bytes().to_vec();
     frame.extend(&framed(9, 1, &production("t", 0, plain(&["a"])))[4..]);
@@ -57,7 +57,7 @@ async fn drip(mut stream: TcpStream, beginning: Vec<u8>) {
     }
 }
 
-/// Produces a record of so many bytes.
+/// Produces a record of this many bytes.
 async fn produce(client: &mut Client, bytes: usize) {
     let value = "x".repeat(bytes);
     let answer = tokio::time::timeout(PROMPT, client.produce("t", 0, plain(&[&value]))).await;

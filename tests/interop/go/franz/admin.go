@@ -139,7 +139,7 @@ func empty(admin *kadm.Client) error {
 	if err := member.Same("lag", said, "Empty read:0=2/7 read:1=6/3 read:2=1/6"); err != nil {
 		return err
 	}
-	deleted, err := admin.DeleteGroups(ctx, "readers", "nobody")
+	deleted, err := admin.DeleteGroups(ctx, "readers", "unknown")
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func empty(admin *kadm.Client) error {
 	return member.First(
 		func() error { return err },
 		func() error { return deleted["readers"].Err },
-		func() error { return member.Same("nobody", deleted["nobody"].Err, kerr.GroupIDNotFound) },
+		func() error { return member.Same("unknown", deleted["unknown"].Err, kerr.GroupIDNotFound) },
 		func() error { return member.Same("listed", listed.Groups(), "[]") },
 	)
 }

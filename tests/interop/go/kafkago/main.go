@@ -245,7 +245,7 @@ func begin(bootstrap string) error {
 	first := 4 * records
 	stop := make(chan error, 1)
 	go func() {
-		// The reader begins when it has its partitions, which nobody is told: write until it reads.
+		// The reader begins when it has its partitions, which is not announced: write until it reads.
 		for next := first; ctx.Err() == nil; next += records {
 			if err := write(bootstrap, next); err != nil {
 				stop <- err

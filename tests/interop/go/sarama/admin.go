@@ -25,7 +25,7 @@ func (r *reader) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	return nil
 }
 
-// Join the group "readers", read so many records, and call this before leaving.
+// Join the group "readers", read this many records, and call this before leaving.
 func read(bootstrap string, initial int64, wanted int, meanwhile func() error) error {
 	config := config()
 	config.Consumer.Offsets.Initial = initial

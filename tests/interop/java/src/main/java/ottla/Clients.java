@@ -44,7 +44,7 @@ final class Clients {
         return config;
     }
 
-    /** At least so many records, in the order in which they came. */
+    /** At least this many records, in the order in which they came. */
     static List<ConsumerRecord<byte[], byte[]>> read(
             KafkaConsumer<byte[], byte[]> consumer, int count) {
         List<ConsumerRecord<byte[], byte[]>> found = new ArrayList<>();
