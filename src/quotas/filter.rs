@@ -51,7 +51,7 @@ pub enum FilterError {
     #[error("Invalid empty entity type.")]
     EmptyType,
     /// An entity type occurs twice.
-    #[error("QuotaEntity type {0} cannot appear more than once in the filter.")]
+    #[error("Entity type {0} cannot appear more than once in the filter.")]
     Twice(String),
     /// An entity type does not exist.
     #[error("Unsupported entity type {0}")]
