@@ -1,92 +1,192 @@
-//! The codecs, both ways: `cargo bench --bench codec`.
+//! Decoding requests and encoding responses: `cargo bench --bench codec`.
 //!
-//! 64 KiB of words through `storage::codec` against the shortest way that the codec's own crate
-//! offers, and the walk over a compressed batch that every produce request pays for.
+//! The messages of `src/protocol`, whose decoder bounds what it allocates, against the
+//! kafka-protocol crate's. The crate's decoder trusts every count, so a broker would have to check
+//! requests before it; the baseline is without such a check, and thus faster than anything that
+//! could be used. Allocations are counted by valgrind, where it is installed: a run that makes no
+//! calls beside one that makes some.
 
-#[path = "common/data.rs"]
-mod data;
 #[path = "common/timing.rs"]
 mod timing;
 
 use std::hint::black_box;
-use std::io::{Read, Write};
-use std::ops::ControlFlow;
+use std::process::Command;
 
-use ottla::storage::batch::{BatchView, Codec};
-use ottla::storage::codec::{DEFAULT_LEVEL, reader};
-use ottla::storage::compressor::compress;
-use ottla::storage::records::walk;
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages as theirs;
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use ottla::protocol::decoder::decoded_bytes_max;
+use ottla::protocol::message::{Message, Request};
+use ottla::protocol::messages::{
+    fetch_request, metadata_request, metadata_response, offset_commit_request, produce_request,
+};
+use uuid::Uuid;
 
-const BYTES: usize = 64 << 10;
+/// Calls that valgrind counts the allocations of.
+const COUNTED_CALLS: u32 = 100;
 
-/// Compress by the codec's own crate.
-fn pack(codec: Codec, plain: &[u8]) -> Vec<u8> {
-    match codec {
-        Codec::None => plain.to_vec(),
-        Codec::Gzip => {
-            let mut packed = Vec::with_capacity(plain.len());
-            let level = flate2::Compression::default();
-            let mut encoder = flate2::write::GzEncoder::new(&mut packed, level);
-            encoder.write_all(plain).unwrap();
-            encoder.finish().unwrap();
-            packed
-        }
-        Codec::Snappy => snap::raw::Encoder::new().compress_vec(plain).unwrap(),
-        Codec::Lz4 => lz4_flex::block::compress_prepend_size(plain),
-        Codec::Zstd => zstd::bulk::compress(plain, zstd::DEFAULT_COMPRESSION_LEVEL).unwrap(),
-    }
+type Work = Box<dyn Fn()>;
+
+/// One message, and the ways to work on it: the first is the baseline.
+struct Case {
+    name: &'static str,
+    bytes: usize,
+    ways: Vec<(&'static str, Work)>,
 }
 
-/// Decompress by the codec's own crate what [`pack`] made.
-fn unpack(codec: Codec, packed: &[u8]) -> Vec<u8> {
-    match codec {
-        Codec::None => packed.to_vec(),
-        Codec::Gzip => {
-            let mut plain = Vec::with_capacity(BYTES);
-            flate2::bufread::GzDecoder::new(packed).read_to_end(&mut plain).unwrap();
-            plain
-        }
-        Codec::Snappy => snap::raw::Decoder::new().decompress_vec(packed).unwrap(),
-        Codec::Lz4 => lz4_flex::block::decompress_size_prepended(packed).unwrap(),
-        Codec::Zstd => zstd::bulk::decompress(packed, BYTES).unwrap(),
-    }
+fn name(i: usize) -> StrBytes {
+    StrBytes::from_string(format!("topic-name-{i}"))
+}
+
+fn encoded(message: &impl Message, version: i16) -> Bytes {
+    let mut body = BytesMut::new();
+    message.encode_to(&mut body, version).unwrap();
+    body.freeze()
+}
+
+fn decoding<Ours: Request, Theirs: Decodable>(
+    name: &'static str,
+    message: &Ours,
+    version: i16,
+) -> Case {
+    let ours = encoded(message, version);
+    let (theirs, bytes) = (ours.clone(), ours.len());
+    let max = decoded_bytes_max(bytes);
+    let theirs = move || drop(black_box(Theirs::decode(&mut theirs.clone(), version).unwrap()));
+    let ours = move || drop(black_box(Ours::decode_from(&ours, version, max).unwrap()));
+    Case { name, bytes, ways: vec![("crate", Box::new(theirs)), ("bounded", Box::new(ours))] }
+}
+
+fn encoding<Ours: Message + 'static, Theirs: Decodable + Encodable + 'static>(
+    name: &'static str,
+    ours: Ours,
+    version: i16,
+) -> Case {
+    let body = encoded(&ours, version);
+    let bytes = body.len();
+    let theirs = Theirs::decode(&mut body.clone(), version).unwrap();
+    let theirs = move || {
+        let mut out = BytesMut::with_capacity(bytes);
+        theirs.encode(&mut out, version).unwrap();
+        black_box(&out);
+    };
+    let ours = move || {
+        let mut out = BytesMut::with_capacity(bytes);
+        ours.encode_to(&mut out, version).unwrap();
+        black_box(&out);
+    };
+    Case { name, bytes, ways: vec![("crate", Box::new(theirs)), ("from schemas", Box::new(ours))] }
+}
+
+fn produce(partitions: usize) -> produce_request::ProduceRequest {
+    let records = Some(Bytes::from(vec![7; 200]));
+    let of = |i| {
+        produce_request::PartitionProduceData::default()
+            .with_index(i as i32)
+            .with_records(records.clone())
+    };
+    let topic = produce_request::TopicProduceData::default()
+        .with_name(name(0))
+        .with_partition_data((0..partitions).map(of).collect());
+    produce_request::ProduceRequest::default().with_topic_data(vec![topic])
+}
+
+fn fetch(partitions: usize) -> fetch_request::FetchRequest {
+    let of = |i| fetch_request::FetchPartition::default().with_partition(i as i32);
+    let topics = (0..partitions.div_ceil(10)).map(|i| {
+        fetch_request::FetchTopic::default()
+            .with_topic_id(Uuid::from_u128(i as u128 + 1))
+            .with_partitions((0..partitions.min(10)).map(of).collect())
+    });
+    fetch_request::FetchRequest::default().with_topics(topics.collect())
+}
+
+fn metadata(topics: usize) -> metadata_request::MetadataRequest {
+    let of = |i| metadata_request::MetadataRequestTopic::default().with_name(Some(name(i)));
+    metadata_request::MetadataRequest::default().with_topics(Some((0..topics).map(of).collect()))
+}
+
+fn metadata_answer(topics: usize) -> metadata_response::MetadataResponse {
+    let partition = metadata_response::MetadataResponsePartition::default()
+        .with_leader_id(1)
+        .with_replica_nodes(vec![1])
+        .with_isr_nodes(vec![1]);
+    let of = |i| {
+        metadata_response::MetadataResponseTopic::default()
+            .with_name(Some(name(i)))
+            .with_topic_id(Uuid::from_u128(i as u128 + 1))
+            .with_partitions(vec![partition.clone()])
+    };
+    metadata_response::MetadataResponse::default().with_topics((0..topics).map(of).collect())
+}
+
+fn commit(partitions: usize) -> offset_commit_request::OffsetCommitRequest {
+    let of = |i| {
+        offset_commit_request::OffsetCommitRequestPartition::default()
+            .with_partition_index(i as i32)
+            .with_committed_metadata(Some(StrBytes::from_static_str("")))
+    };
+    let topic = offset_commit_request::OffsetCommitRequestTopic::default()
+        .with_name(name(0))
+        .with_partitions((0..partitions).map(of).collect());
+    offset_commit_request::OffsetCommitRequest::default().with_topics(vec![topic])
+}
+
+fn cases() -> Vec<Case> {
+    use theirs::{FetchRequest, MetadataRequest, OffsetCommitRequest, ProduceRequest};
+    vec![
+        decoding::<_, ProduceRequest>("Produce, 1 partition", &produce(1), 12),
+        decoding::<_, ProduceRequest>("Produce, 100 partitions", &produce(100), 12),
+        decoding::<_, FetchRequest>("Fetch, incremental", &fetch(0), 17),
+        decoding::<_, FetchRequest>("Fetch, 1 partition", &fetch(1), 17),
+        decoding::<_, FetchRequest>("Fetch, 1,000 partitions", &fetch(1000), 17),
+        decoding::<_, MetadataRequest>("Metadata, 1,000 topics", &metadata(1000), 13),
+        decoding::<_, OffsetCommitRequest>("OffsetCommit, 100", &commit(100), 9),
+        encoding::<_, theirs::MetadataResponse>(
+            "Metadata answer, 1,000 topics",
+            metadata_answer(1000),
+            13,
+        ),
+    ]
+}
+
+/// Returns how many allocations valgrind counts in a run of this program that makes `calls` calls.
+fn allocations(case: usize, way: usize, calls: u32) -> Option<u64> {
+    let program = std::env::current_exe().ok()?;
+    let run = Command::new("valgrind")
+        .arg("--leak-check=no")
+        .arg(program)
+        .args([case.to_string(), way.to_string(), calls.to_string()])
+        .output()
+        .ok()?;
+    let report = String::from_utf8_lossy(&run.stderr);
+    let (_, usage) = report.split_once("total heap usage: ")?;
+    usage.split_once(" allocs")?.0.replace(',', "").parse().ok()
 }
 
 fn main() {
-    let plain = data::words(&mut fastrand::Rng::with_seed(2), BYTES);
+    let cases = cases();
+    let numbers: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    if let [case, way, calls] = numbers[..] {
+        return (0..calls).for_each(|_| cases[case].ways[way].1());
+    }
     timing::head();
-    for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
-        let baseline = timing::ns(|| drop(black_box(pack(codec, &plain))));
-        let mut packed = Vec::with_capacity(BYTES);
-        let ours = timing::ns(|| {
-            packed.clear();
-            compress(codec, DEFAULT_LEVEL, &plain, &mut packed).unwrap();
-            black_box(&packed);
-        });
-        let parts = 100 * packed.len() / BYTES;
-        timing::line(&format!("{codec:?} to {parts} %: its crate"), baseline, BYTES, baseline);
-        timing::line(&format!("{codec:?}: compress"), ours, BYTES, baseline);
-
-        let theirs = pack(codec, &plain);
-        assert_eq!(unpack(codec, &theirs), plain);
-        let baseline = timing::ns(|| drop(black_box(unpack(codec, &theirs))));
-        let mut unfolded = Vec::with_capacity(BYTES);
-        let ours = timing::ns(|| {
-            unfolded.clear();
-            reader(codec, &packed).unwrap().read_to_end(&mut unfolded).unwrap();
-            black_box(&unfolded);
-        });
-        assert_eq!(unfolded, plain);
-        timing::line(&format!("{codec:?} back: its crate"), baseline, BYTES, baseline);
-        timing::line(&format!("{codec:?} back: reader"), ours, BYTES, baseline);
-        for record in [1024, 100] {
-            let batch = data::batch(BYTES, record, codec);
-            let batch = BatchView::first(&batch).expect("a batch");
-            let walked = timing::ns(|| {
-                black_box(walk(&batch, |_| ControlFlow::Continue(())).expect("sound records"));
+    for case in &cases {
+        let mut baseline_ns = None;
+        for (what, work) in &case.ways {
+            let ns = timing::ns(work);
+            let baseline_ns = *baseline_ns.get_or_insert(ns);
+            timing::line(&format!("{}: {what}", case.name), ns, case.bytes, baseline_ns);
+        }
+    }
+    println!("{:44} {:>12}", "", "allocations");
+    for (index, case) in cases.iter().enumerate() {
+        for (way, (what, _)) in case.ways.iter().enumerate() {
+            let of = |calls| allocations(index, way, calls);
+            let count = of(0).zip(of(COUNTED_CALLS)).map_or("-".to_owned(), |(none, some)| {
+                format!("{:.1}", (some - none) as f64 / f64::from(COUNTED_CALLS))
             });
-            let name = format!("{codec:?} back: walk over records of {record} B");
-            timing::line(&name, walked, BYTES, baseline);
+            println!("{:44} {count:>12}", format!("{}: {what}", case.name));
         }
     }
 }

@@ -19,7 +19,8 @@ use uuid::Uuid;
 use crate::protocol::decoder::{Decode, Decoder};
 use crate::protocol::encoder::{Encode, Encoder, Sink};
 use crate::protocol::error::{DecodeError, EncodeError};
-use crate::protocol::message::{Message, RecordType, Request, Response};";
+use crate::protocol::message::{Message, RecordType, Request, Response};
+use crate::protocol::records::Records;";
 
 /// Appends the module of a message.
 pub fn message(out: &mut String, message: &Message) {
@@ -37,6 +38,7 @@ pub fn message(out: &mut String, message: &Message) {
     }
     facts(out, message);
     line!(out, "}}");
+    line!(out, "pub use {}::{};", snake_case(name), type_name(name));
 }
 
 /// Appends what is known of the message as a whole.
@@ -47,6 +49,7 @@ fn facts(out: &mut String, message: &Message) {
     line!(out, "impl Message for {name} {{");
     line!(out, "const NAME: &'static str = {name:?};");
     line!(out, "const VERSIONS: RangeInclusive<i16> = {min}..={max};");
+    line!(out, "const KAFKA_SINCE: i16 = {};", message.kafka_since);
     line!(out, "const FLEXIBLE_SINCE: i16 = {since};");
     let stable = if message.is_latest_unstable { max - 1 } else { max };
     line!(out, "const LATEST_STABLE: i16 = {stable};\n}}");
@@ -68,7 +71,8 @@ fn facts(out: &mut String, message: &Message) {
     }
 }
 
-/// Appends a macro that calls another one with the module and the type of every message.
+/// Appends macros that call another one with the module and the type of every message, and of
+/// every request.
 pub fn list(out: &mut String, messages: &[Message]) {
     line!(out, "/// Calls a macro with the module and the type of every message, for tests.");
     line!(out, "#[macro_export] macro_rules! for_all_messages {{ ($callback:ident) => {{");
@@ -77,12 +81,17 @@ pub fn list(out: &mut String, messages: &[Message]) {
         line!(out, "{} {},", snake_case(message.name()), type_name(message.name()));
     }
     line!(out, "}} }}; }}");
+    line!(out, "/// Calls a macro with the module and the type of every request, for tests.");
+    line!(out, "#[macro_export] macro_rules! for_all_requests {{ ($callback:ident) => {{");
+    line!(out, "$callback! {{");
+    for request in requests(messages) {
+        line!(out, "{} {},", snake_case(request.name()), type_name(request.name()));
+    }
+    line!(out, "}} }}; }}");
 }
 
-/// Appends the table of all APIs.
-pub fn table(out: &mut String, messages: &[Message]) {
-    line!(out, "/// All APIs that a listener for clients has, by their keys.");
-    line!(out, "pub static APIS: &[crate::protocol::message::ApiFacts] = &[");
+/// Returns the requests in the order of their keys.
+fn requests(messages: &[Message]) -> Vec<&Message> {
     let mut requests: Vec<(i16, &Message)> = (messages.iter())
         .filter_map(|message| match message.kind {
             MessageType::Request(key) => Some((key, message)),
@@ -90,10 +99,17 @@ pub fn table(out: &mut String, messages: &[Message]) {
         })
         .collect();
     requests.sort_by_key(|(key, _)| *key);
-    for (_, request) in requests {
+    requests.into_iter().map(|(_, request)| request).collect()
+}
+
+/// Appends the table of all APIs.
+pub fn table(out: &mut String, messages: &[Message]) {
+    line!(out, "/// All APIs that a listener for clients has, by their keys.");
+    line!(out, "pub static APIS: &[ApiFacts] = &[");
+    for request in requests(messages) {
         let name = type_name(request.name());
         let module = snake_case(request.name());
-        line!(out, "crate::protocol::message::ApiFacts::of::<{module}::{name}>(),");
+        line!(out, "ApiFacts::of::<{module}::{name}>(),");
     }
     line!(out, "];");
 }
@@ -102,9 +118,7 @@ fn response_facts(out: &mut String, message: &Message, key: i16) {
     let name = type_name(message.name());
     let throttle = message.structs[0].fields.iter().find(|field| field.name == "ThrottleTimeMs");
     line!(out, "impl Response for {name} {{ const KEY: i16 = {key};");
-    if let Some(field) = throttle {
-        let since = field.versions.min.max(message.versions.min);
-        line!(out, "const THROTTLE_TIME_SINCE: Option<i16> = Some({since});");
+    if throttle.is_some() {
         line!(out, "#[inline] fn set_throttle_time_ms(&mut self, ms: i32) {{");
         line!(out, "self.throttle_time_ms = ms; }}");
     }
@@ -129,7 +143,7 @@ impl Part<'_> {
         for field in &self.part.fields {
             let Versions { min, max } = field.versions.and(self.versions);
             line!(out, "/// `{}`, versions {min} to {max}.", field.name);
-            line!(out, "pub {}: {},", snake_case(&field.name), rust_type(field));
+            line!(out, "pub {}: {},", snake_case(&field.name), self.rust_type(field));
         }
         line!(out, "}}");
     }
@@ -152,7 +166,7 @@ impl Part<'_> {
             line!(
                 out,
                 "#[inline] pub fn with_{plain}(mut self, value: {}) -> Self {{",
-                rust_type(field)
+                self.rust_type(field)
             );
             line!(out, "self.{name} = value; self }}");
         }
@@ -161,19 +175,29 @@ impl Part<'_> {
 
     fn decoding(&self, out: &mut String) {
         let name = self.name();
-        line!(out, "impl Decode for {name} {{ #[inline]");
+        line!(out, "impl Decode for {name} {{ {}", self.inlining());
         line!(out, "fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {{");
         line!(out, "#[allow(unused)] let version = d.version();");
-        line!(out, "#[allow(unused_mut)] let mut value = Self::default();");
+        // Not a default whose fields are replaced: the old values would be dropped one by one.
         for field in &self.part.fields {
             let inline = self.inline_versions(field);
-            let read = format!("value.{} = {};", snake_case(&field.name), self.read(field, inline));
-            guarded(out, self.condition(inline), &read);
+            let (read, default) = (self.read(field, inline), default_of(field));
+            let value = match self.condition(inline).as_deref() {
+                None => read,
+                Some("false") => default,
+                Some(condition) => format!("if {condition} {{ {read} }} else {{ {default} }}"),
+            };
+            let mutable = if field.tag.is_some() { "#[allow(unused_mut)] let mut" } else { "let" };
+            line!(out, "{mutable} {}: {} = {value};", variable(field), self.rust_type(field));
         }
         if !self.message.flexible.is_empty() {
             self.decoding_of_tags(out);
         }
-        line!(out, "Ok(value) }} }}");
+        line!(out, "Ok(Self {{");
+        for field in &self.part.fields {
+            line!(out, "{}: {},", snake_case(&field.name), variable(field));
+        }
+        line!(out, "}}) }} }}");
     }
 
     fn decoding_of_tags(&self, out: &mut String) {
@@ -186,9 +210,9 @@ impl Part<'_> {
         line!(out, "d.tagged_fields({name:?}, |d, tag| {{ match tag {{");
         for (tag, field, versions) in tagged {
             let read = self.read(field, versions);
-            let (place, text) = (snake_case(&field.name), &field.name);
+            let (place, text) = (variable(field), &field.name);
             let guard = self.condition(versions).map_or(String::new(), |c| format!("if {c}"));
-            line!(out, "{tag} {guard} => value.{place} = {read},");
+            line!(out, "{tag} {guard} => {place} = {read},");
             if !guard.is_empty() {
                 line!(out, "{tag} => return Err(DecodeError::Tag {{ field: {text:?}, tag }}),");
             }
@@ -198,7 +222,7 @@ impl Part<'_> {
 
     fn encoding(&self, out: &mut String) {
         let name = self.name();
-        line!(out, "impl Encode for {name} {{ #[inline]");
+        line!(out, "impl Encode for {name} {{ {}", self.inlining());
         line!(out, "fn encode<S: Sink>(&self, e: &mut Encoder<S>) -> Result<(), EncodeError> {{");
         line!(out, "#[allow(unused)] let version = e.version();");
         for field in &self.part.fields {
@@ -246,6 +270,23 @@ impl Part<'_> {
             line!(out, "}}");
         }
         line!(out, "}}");
+    }
+
+    /// Returns the attribute of the functions that decode and encode: those of whole messages, which
+    /// are called from several places, are compiled once.
+    fn inlining(&self) -> &'static str {
+        let is_message = self.part.name == self.message.name();
+        if is_message { "#[inline(never)]" } else { "#[inline]" }
+    }
+
+    /// Returns the type of a field. The records of a response may be in a file.
+    fn rust_type(&self, field: &Field) -> String {
+        let is_response = matches!(self.message.kind, MessageType::Response(_));
+        let plain = match &field.kind {
+            FieldType::Scalar(Scalar::Records) if is_response => "Records".to_owned(),
+            kind => plain_type(kind),
+        };
+        if field.nullable.is_empty() { plain } else { format!("Option<{plain}>") }
     }
 
     /// Returns the versions in which a field is at its place, not in the tagged section.
@@ -303,6 +344,11 @@ impl Part<'_> {
         };
         format!("if {condition} {{ {} }} else {{ {plain} }}", read_nullable(field))
     }
+}
+
+/// Returns the name of the variable that a field is decoded into.
+fn variable(field: &Field) -> String {
+    format!("field_{}", snake_case(&field.name).trim_start_matches("r#"))
 }
 
 fn guarded(out: &mut String, condition: Option<String>, statement: &str) {
@@ -365,10 +411,14 @@ fn write(field: &Field, to: &str) -> String {
                 _ => method(*scalar),
             };
             match (scalar, is_nullable) {
-                (Scalar::String | Scalar::Bytes | Scalar::Records, true) => {
+                (Scalar::String, true) => {
                     format!("{to}.nullable_{method}(self.{place}.as_deref(), {rest})?")
                 }
-                (Scalar::String | Scalar::Bytes | Scalar::Records, false) => {
+                (Scalar::Bytes | Scalar::Records, true) => {
+                    format!("{to}.nullable_{method}(self.{place}.as_ref(), {rest})?")
+                }
+                (Scalar::Records, false) => format!("{to}.{method}(&self.{place}, {name:?})?"),
+                (Scalar::String | Scalar::Bytes, false) => {
                     format!("{to}.{method}(&self.{place})")
                 }
                 _ => format!("{to}.{method}(self.{place})"),
@@ -416,11 +466,6 @@ fn method(scalar: Scalar) -> &'static str {
     }
 }
 
-fn rust_type(field: &Field) -> String {
-    let plain = plain_type(&field.kind);
-    if field.nullable.is_empty() { plain } else { format!("Option<{plain}>") }
-}
-
 fn plain_type(kind: &FieldType) -> String {
     match kind {
         FieldType::Scalar(Scalar::Uuid) => "Uuid".to_owned(),
@@ -445,7 +490,7 @@ fn default_of(field: &Field) -> String {
         (FieldType::Scalar(Scalar::Float64), None) => "0.0".to_owned(),
         (FieldType::Scalar(Scalar::Bool), default) => default.unwrap_or("false").to_owned(),
         (FieldType::Scalar(Scalar::String), _) => "StrBytes::default()".to_owned(),
-        (FieldType::Scalar(Scalar::Bytes | Scalar::Records), _) => "Bytes::new()".to_owned(),
+        (FieldType::Scalar(Scalar::Bytes | Scalar::Records), _) => "Default::default()".to_owned(),
         (FieldType::Scalar(Scalar::Uuid), _) => "Uuid::nil()".to_owned(),
         (FieldType::Scalar(_), default) => default.unwrap_or("0").to_owned(),
         (FieldType::Array(of), _) => format!("Vec::<{}>::new()", plain_type(of)),

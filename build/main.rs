@@ -13,11 +13,15 @@ fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=schemas");
     println!("cargo::rerun-if-changed=build");
+    let older = fs::read_to_string(here.join("schemas/older")).expect("schemas/older is there");
     let messages: Vec<schema::Message> = files(&here.join("schemas"))
         .iter()
         .map(|path| {
             let text = fs::read_to_string(path).expect("a schema is readable");
-            schema::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            let mut message =
+                schema::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            message.add_older_versions(&older);
+            message
         })
         .collect();
     let mut out = String::new();

@@ -143,6 +143,8 @@ pub struct Message {
     pub kind: MessageType,
     /// The versions that exist.
     pub versions: Versions,
+    /// The first version that Kafka has.
+    pub kafka_since: i16,
     /// The versions with compact lengths and tagged fields.
     pub flexible: Versions,
     /// True if the last version may still change.
@@ -155,6 +157,18 @@ impl Message {
     /// Returns the name of the message.
     pub fn name(&self) -> &str {
         &self.structs[0].name
+    }
+
+    /// Adds the versions that Kafka has dropped and Ottla serves, as `schemas/older` lists them:
+    /// the fields still say what those versions have.
+    pub fn add_older_versions(&mut self, older: &str) {
+        let api = self.name().trim_end_matches("Request").trim_end_matches("Response");
+        let lines = older.lines().filter_map(|line| line.split_once(' '));
+        let min = lines.filter(|(name, _)| *name == api).find_map(|(_, min)| min.parse().ok());
+        if let Some(min) = min {
+            self.versions.min = min;
+            self.structs[0].versions.min = min;
+        }
     }
 }
 
@@ -180,6 +194,7 @@ pub fn parse(text: &str) -> Result<Message, SchemaError> {
     let mut message = Message {
         kind: MessageType::Data,
         versions: Versions::NONE,
+        kafka_since: 0,
         flexible: Versions::NONE,
         is_latest_unstable: false,
         structs: Vec::new(),
@@ -200,6 +215,7 @@ pub fn parse(text: &str) -> Result<Message, SchemaError> {
             ["versions", versions] => {
                 message.versions = Versions::parse(versions).ok_or_else(error)?;
                 message.structs[0].versions = message.versions;
+                message.kafka_since = message.versions.min;
             }
             ["flexible", versions] => {
                 message.flexible = Versions::parse(versions).ok_or_else(error)?;

@@ -42,6 +42,8 @@ pub mod platform;
 pub mod protocol;
 /// Client quotas: limits, usage and throttle times.
 pub mod quotas;
+/// The release of Apache Kafka that this broker follows.
+pub mod reference;
 /// The network layer: accepts connections, reads requests and writes responses in order.
 pub mod server;
 /// Files: the disk, record batches, segments, indexes, checkpoints.
@@ -50,6 +52,8 @@ pub mod storage;
 pub mod sync;
 /// Live partitions: the lock around a log, the view for readers, and fetches waiting for data.
 pub mod topics;
+/// The transaction coordinator: a state machine, from `(now, command)` to records and replies.
+pub mod transactions;
 /// Names and ids used in all modules.
 pub mod types;
 /// Encoding and decoding of messages.

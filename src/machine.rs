@@ -10,6 +10,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::clock::Now;
+use crate::log::end_txn::EndTxn;
+use crate::log::producer::ProducerError;
+use crate::log::verification::TxnCheck;
+use crate::types::ProducerId;
 
 /// Identifies a command whose reply is outstanding. Chosen by the driver.
 pub type TicketId = u64;
@@ -39,6 +43,26 @@ pub trait Machine: Send + 'static {
 
     /// Returns when [`Machine::tick`] next has something to do, monotonic ms.
     fn next_due_ms(&self) -> Option<i64>;
+
+    /// Returns the reply to send instead of `reply` because the log does not take the records of a
+    /// transaction, or its end. Without one the command is not answered.
+    fn refused(reply: Self::Reply, error: ProducerError) -> Option<Self::Reply> {
+        let _ = (reply, error);
+        None
+    }
+}
+
+/// The transaction that a record is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordTxn {
+    /// The partition of the topic in which its records and its marker are.
+    pub partition: i32,
+    /// The producer's id.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub producer_epoch: i16,
+    /// What is known about the transaction.
+    pub check: TxnCheck,
 }
 
 /// A record of a machine's log, which is a compacted topic.
@@ -73,6 +97,28 @@ pub trait MachineRecord: Clone + Send + Sync + Sized + 'static {
 
     /// Returns about how many bytes of variable size its value has.
     fn weight(&self) -> usize;
+
+    /// Returns the transaction that it is part of.
+    fn transaction(&self) -> Option<RecordTxn> {
+        None
+    }
+
+    /// Returns the marker that it is, and the partition to which that is written.
+    fn marker(&self) -> Option<(i32, EndTxn)> {
+        None
+    }
+
+    /// Makes a record part of a transaction.
+    fn in_transaction(self, txn: RecordTxn) -> Self {
+        let _ = txn;
+        self
+    }
+
+    /// Returns the record for a marker in this partition of the topic, if the machine has any.
+    fn of_marker(partition: i32, end: EndTxn) -> Option<Self> {
+        let _ = (partition, end);
+        None
+    }
 }
 
 /// A command together with the type of its answer: a wrong pairing does not compile.
@@ -93,6 +139,35 @@ pub trait Question: Sized {
     /// Returns the answer in a reply, or `None` if it is the reply to another question.
     fn answer(reply: Self::Reply) -> Option<Self::Answer>;
 }
+
+/// Pairs a question of a machine with its reply and the type of its answer. The machine's `Command`
+/// has a variant of the question's name.
+macro_rules! question {
+    ($question:ident, $reply:ident, $answer:ty) => {
+        impl Question for $question {
+            type Command = Command;
+            type Reply = Reply;
+            type Answer = $answer;
+
+            fn into_command(self) -> Command {
+                Command::$question(self)
+            }
+
+            fn reply(answer: $answer) -> Reply {
+                Reply::$reply(answer)
+            }
+
+            fn answer(reply: Reply) -> Option<$answer> {
+                match reply {
+                    Reply::$reply(answer) => Some(answer),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use question;
 
 /// The claim on the answer to a question.
 pub struct Ticket<Q> {

@@ -110,7 +110,7 @@ impl Broker {
         match kind {
             BROKER_RESOURCE => {
                 check_min_insync_replicas(name, &has, wanted)?;
-                dynamic::check(&has, wanted)?;
+                dynamic::check(&has, wanted, name.is_empty())?;
                 let mut after = image.clone();
                 records.iter().for_each(|record| after.apply(record));
                 let settings = self.settings.with(&after, self.config.node_id);

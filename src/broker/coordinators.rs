@@ -10,6 +10,7 @@ use crate::config::group_config::GroupConfig;
 use crate::coordinator::driver::run;
 use crate::coordinator::group_coordinator::GroupInbox;
 use crate::coordinator::journal::{Journal, JournalError};
+use crate::coordinator::placement::partition_of;
 use crate::groups::command::Command;
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::Limits;
@@ -98,12 +99,13 @@ fn lost_topics(groups: &Groups, topics: &Topics) -> Vec<Command> {
     lost.map(|topic| Command::TopicDeleted(TopicDeleted { topic })).collect()
 }
 
-fn find(
+/// Returns the topic of a coordinator; creates it if it does not exist and `create` is true.
+pub fn find(
     topics: &Topics,
     wanted: &NewTopic,
     create: bool,
 ) -> Result<Option<Arc<LiveTopic>>, JournalError> {
-    if let Some(topic) = topics.named(TOPIC) {
+    if let Some(topic) = topics.named(&wanted.name) {
         return Ok(Some(topic));
     }
     if create {
@@ -115,7 +117,7 @@ fn find(
             Err(error) => return Err(JournalError::Topic(error.to_string())),
         }
     }
-    Ok(topics.named(TOPIC))
+    Ok(topics.named(&wanted.name))
 }
 
 impl Broker {
@@ -123,15 +125,20 @@ impl Broker {
     /// coordinator: as in Kafka, it is in the metadata from then on. If it cannot be created, the
     /// coordinator is found all the same, and the first commit fails.
     pub fn prepare_offsets_topic(&self) {
-        if self.topics.named(TOPIC).is_some() {
-            return;
-        }
-        match self.topics.create_one(offsets_topic(self)) {
-            Ok(_) | Err(CreateError::Exists(_)) => {}
-            Err(error) => {
-                tracing::warn!(topic = TOPIC, %error, "could not create the offsets topic")
-            }
-        }
+        prepare(&self.topics, &offsets_topic(self));
+    }
+
+    /// Returns the partition of the offsets topic that has the offsets of a group.
+    pub fn offsets_partition(&self, group: &str) -> i32 {
+        let count = self.topics.named(TOPIC).map_or(1, |topic| topic.partitions.len());
+        i32::try_from(partition_of(group, count)).unwrap_or(i32::MAX)
+    }
+}
+
+/// Creates the topic of a coordinator, if it does not exist.
+pub fn prepare(topics: &Topics, wanted: &NewTopic) {
+    if let Err(error) = find(topics, wanted, true) {
+        tracing::warn!(topic = wanted.name, %error, "could not create the coordinator's topic");
     }
 }
 
@@ -145,13 +152,18 @@ fn offsets_topic(broker: &Broker) -> NewTopic {
         ("compression.type", "producer"),
         ("segment.bytes", &segment_bytes),
     ];
-    let configs = configs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    internal_topic(broker, TOPIC, config.offsets_topic_num_partitions, configs)
+}
+
+/// Returns an internal topic, with as many partitions as there may be.
+pub fn internal_topic<const N: usize>(
+    broker: &Broker,
+    name: &str,
+    partitions: i32,
+    configs: [(&str, &str); N],
+) -> NewTopic {
     let limit = broker.settings.now().live().topics.partitions;
-    let partitions =
-        config.offsets_topic_num_partitions.min(i32::try_from(limit).unwrap_or(i32::MAX));
-    NewTopic {
-        name: TOPIC.to_owned(),
-        partitions: partitions.max(1),
-        configs: BTreeMap::from(configs),
-    }
+    let partitions = partitions.min(i32::try_from(limit).unwrap_or(i32::MAX)).max(1);
+    let configs = configs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    NewTopic { name: name.to_owned(), partitions, configs: BTreeMap::from(configs) }
 }

@@ -6,6 +6,8 @@ use tokio::sync::watch;
 
 /// The name here of the log of groups and committed offsets.
 pub const GROUP_COORDINATOR: &str = "group coordinator";
+/// The name here of the log of transactional ids.
+pub const TRANSACTION_COORDINATOR: &str = "transaction coordinator";
 /// The name here of the log of topics and configs.
 pub const METADATA_LOG: &str = "metadata log";
 

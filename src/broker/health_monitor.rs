@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::broker::health::{GROUP_COORDINATOR, METADATA_LOG};
+use crate::broker::health::{GROUP_COORDINATOR, METADATA_LOG, TRANSACTION_COORDINATOR};
 use crate::broker::state::Broker;
-use crate::groups::records::TOPIC;
+use crate::topics::names::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 
 /// How often offline components are logged.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -16,11 +16,14 @@ impl Broker {
     /// Returns the offline components, with the cause.
     pub fn offline(&self) -> BTreeMap<&'static str, String> {
         let mut offline = self.health.offline.borrow().clone();
-        // The coordinator may not have written since its log failed.
-        let log = self.topics.named(TOPIC).and_then(|topic| topic.partition(0).cloned());
-        if log.is_some_and(|log| log.is_offline()) {
-            let why = || format!("{} is offline", TOPIC);
-            offline.entry(GROUP_COORDINATOR).or_insert_with(why);
+        let coordinators =
+            [(GROUP_COORDINATOR, CONSUMER_OFFSETS), (TRANSACTION_COORDINATOR, TRANSACTION_STATE)];
+        for (coordinator, topic) in coordinators {
+            // It may not have written since its log failed.
+            let log = self.topics.named(topic).and_then(|topic| topic.partition(0).cloned());
+            if log.is_some_and(|log| log.is_offline()) {
+                offline.entry(coordinator).or_insert_with(|| format!("{topic} is offline"));
+            }
         }
         if let Some(why) = self.metadata.offline() {
             offline.insert(METADATA_LOG, why);

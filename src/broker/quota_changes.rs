@@ -33,7 +33,8 @@ impl Broker {
                 return Err(QuotaError::TooMany);
             }
             let written = if validate_only { Vec::new() } else { records };
-            Ok((written.into_iter().map(Record::ClientQuota).collect(), outcomes))
+            let records = written.iter().map(|quota| Record::ClientQuota(quota.record()));
+            Ok((records.collect(), outcomes))
         })?;
         if !validate_only {
             self.quotas.load(|| self.image());

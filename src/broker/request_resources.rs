@@ -21,7 +21,7 @@ pub struct RequestResources {
     pub response_bytes: Arc<MemoryBudget>,
     large_requests: Arc<Semaphore>,
     long_listings: Semaphore,
-    recompressions: Semaphore,
+    computations: Semaphore,
 }
 
 impl RequestResources {
@@ -33,7 +33,7 @@ impl RequestResources {
             response_bytes: Arc::new(memory_budget::for_responses(config)),
             large_requests: Arc::new(Semaphore::new(1)),
             long_listings: Semaphore::new(LONG_LISTINGS),
-            recompressions: Semaphore::new(processors),
+            computations: Semaphore::new(processors),
         }
     }
 
@@ -50,9 +50,9 @@ impl RequestResources {
         tokio::time::timeout(patience, self.long_listings.acquire()).await.ok()?.ok()
     }
 
-    /// Waits for the turn of a batch to be recompressed. There is one per processor, which bounds
-    /// the memory as well.
-    pub async fn recompression_turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.recompressions.acquire().await.ok()
+    /// Waits for the turn of what takes a thread for a while: a batch to be recompressed, a pattern
+    /// to be compiled. There is one per processor, which bounds the memory as well.
+    pub async fn computation_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.computations.acquire().await.ok()
     }
 }

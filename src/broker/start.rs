@@ -16,13 +16,17 @@ use crate::broker::loggers::Loggers;
 use crate::broker::request_resources::RequestResources;
 use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
-use crate::broker::{cleaner, coordinators, health_monitor, maintenance, parallel, scrubber};
+use crate::broker::{
+    cleaner, coordinators, health_monitor, maintenance, parallel, scrubber, transactions,
+};
 use crate::clock::{Clock, Now};
+use crate::config::choices::Durability;
 use crate::config::dynamic;
 use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
 use crate::config::settings::Settings;
 use crate::coordinator::group_coordinator::GroupCoordinator;
+use crate::coordinator::transaction_coordinator::TransactionCoordinator;
 use crate::fetch::sessions::FetchSessions;
 use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;
@@ -30,8 +34,9 @@ use crate::metadata::features;
 use crate::metadata::image::BROKER_RESOURCE;
 use crate::metadata::live_settings::LiveSettings;
 use crate::metadata::producer_ids::ProducerIds;
+use crate::metadata::quorum;
 use crate::metadata::records::{Record, config_record, feature_level_record};
-use crate::metadata::store::Store;
+use crate::metadata::store::{self, Store};
 use crate::quotas::enforcer::Quotas;
 use crate::quotas::meters::Sampling;
 use crate::quotas::rate::Windows;
@@ -88,6 +93,7 @@ pub fn start(
     let (maintenance, requests) = MaintenanceQueue::new();
     let (coordinator, inbox) =
         GroupCoordinator::new(coordinators::limits(&config.groups), clock.clone());
+    let (transactions, transaction_inbox) = TransactionCoordinator::new();
     let stopping = watch::Sender::new(false);
     let topics = TopicsContext {
         metadata: Arc::new(metadata),
@@ -99,11 +105,12 @@ pub fn start(
         checkpoints,
         disk,
         disk_space,
+        durability: config.durability,
         clock,
         maintenance,
         stopping: stopping.subscribe(),
     };
-    let parts = StartParts { config, identity, coordinator, topics, stopping };
+    let parts = StartParts { config, identity, coordinator, transactions, topics, stopping };
     let broker = Arc::new(assemble(parts));
     begin(&broker).map_err(|error| DataDirError::Disk {
         dir: broker.data_dir.display().to_string(),
@@ -112,10 +119,11 @@ pub fn start(
     broker.create_first_topics()?;
     begin_tasks(&broker, requests);
     coordinators::begin(&broker, inbox);
+    transactions::begin(&broker, transaction_inbox);
     Ok(broker)
 }
 
-/// Spawns all tasks but the coordinator's.
+/// Spawns all tasks but those of the coordinators.
 fn begin_tasks(broker: &Arc<Broker>, requests: MaintenanceReceiver<Partition>) {
     let (tasks, weak) = (&broker.tasks, || Arc::downgrade(broker));
     tasks.spawn("maintenance", maintenance::run(weak(), requests.flushes, requests.removals));
@@ -158,6 +166,7 @@ struct StartParts {
     config: BrokerConfig,
     identity: datadir::MetaProperties,
     coordinator: GroupCoordinator,
+    transactions: TransactionCoordinator,
     topics: TopicsContext,
     stopping: watch::Sender<bool>,
 }
@@ -178,6 +187,7 @@ fn assemble(parts: StartParts) -> Broker {
         resources: RequestResources::new(&parts.config),
         stopping: parts.stopping,
         coordinator: parts.coordinator,
+        transactions: parts.transactions,
         background_errors: BackgroundErrors::default(),
         tasks: Tasks::default(),
         health: Health::default(),
@@ -202,29 +212,48 @@ fn windows(samples: i32, seconds: i32) -> Windows {
 /// recovers all of them now, so that clients never wait for it.
 fn begin(broker: &Broker) -> io::Result<()> {
     let offline = |error: crate::log::AppendError| io::Error::other(error.to_string());
-    broker
-        .metadata
-        .change(broker.clock.now(), |image| {
-            let level = features::FIRST_METADATA_VERSION;
-            let record = feature_level_record(features::METADATA_VERSION, level);
-            let is_new = image.features.is_empty();
-            let records = vec![record, min_insync_replicas(broker)];
-            Ok(if is_new { (records, ()) } else { (Vec::new(), ()) })
-        })
-        .map_err(offline)?;
+    broker.metadata.begin(broker.clock.now(), || first_records(broker)).map_err(offline)?;
+    name_voter(broker);
     broker.quotas.load(|| broker.image());
     broker.apply_dynamic_configs();
-    broker.topics.load();
+    broker.topics.load()?;
     if !broker.topics.was_clean() {
         // A partition that was never written to needs no recovery.
         let mut used = broker.topics.partitions();
         used.retain(|partition| !partition.is_unused());
         parallel::for_each_parallel(&used, |partition| {
             // A partition that cannot be opened is offline; the others continue.
-            let _ = partition.open();
+            let opened = partition.open();
+            // A power loss must not take back what is answered from now on.
+            if opened.is_ok() && broker.config.durability == Durability::Fsync {
+                let _ = partition.flush();
+            }
         });
     }
     Ok(())
+}
+
+/// Names this node as the voter of the quorum, for a Kafka that may start on the directory later.
+fn name_voter(broker: &Broker) {
+    let voter = (broker.config.node_id, broker.directory_id());
+    let (disk, dir) = (broker.disk.as_ref(), broker.data_dir.join(store::DIRECTORY));
+    let named = quorum::name_voter(disk, &dir, broker.clock.now(), voter, &broker.image());
+    if let Err(error) = named {
+        tracing::warn!(%error, "could not name the voter of the metadata quorum");
+    }
+}
+
+/// Returns the first records of the metadata log: those of a directory that Kafka has formatted, or
+/// Ottla's own.
+fn first_records(broker: &Broker) -> Vec<Record> {
+    let Some(formatted) = broker.metadata.bootstrap() else {
+        return features::first_records().chain([min_insync_replicas(broker)]).collect();
+    };
+    let mut records = formatted.to_vec();
+    if records.contains(&feature_level_record(features::ELIGIBLE_LEADER_REPLICAS, 1)) {
+        records.push(min_insync_replicas(broker));
+    }
+    records
 }
 
 /// Returns the record that pins `min.insync.replicas` for the cluster, as Kafka does in a new data

@@ -14,6 +14,7 @@ use crate::broker::tasks::Tasks;
 use crate::clock::Clock;
 use crate::config::resolve::BrokerConfig;
 use crate::coordinator::group_coordinator::GroupCoordinator;
+use crate::coordinator::transaction_coordinator::TransactionCoordinator;
 use crate::fetch::sessions::FetchSessions;
 use crate::metadata::image::Image;
 use crate::metadata::live_settings::LiveSettings;
@@ -46,6 +47,8 @@ pub struct Broker {
     pub fetch_sessions: FetchSessions,
     /// The handle of the group coordinator.
     pub coordinator: GroupCoordinator,
+    /// The handle of the transaction coordinator.
+    pub transactions: TransactionCoordinator,
     /// The log levels.
     pub loggers: Loggers,
     /// The broker's essential tasks.

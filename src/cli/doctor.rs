@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 mod segments;
+mod transactions;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use crate::cli::serve;
 use crate::client::cluster::{Cluster, Node};
 use crate::client::connection::{Connection, ConnectionConfig};
 use crate::client::error::ClientError;
+use crate::clock::{Clock, SystemClock};
 use crate::server::control::NAME;
 use crate::storage::checkpoint;
 use crate::storage::datadir;
@@ -142,6 +144,7 @@ fn data(dir: &Path, is_deep: bool) -> Vec<CheckResult> {
     look("identity", identity(dir));
     look("checkpoints", checkpoints(dir));
     results.extend(segments::partitions(dir, is_deep));
+    results.extend(transactions::check(dir, SystemClock::default().now().wall_ms));
     if OsDisk.exists(&dir.join(NAME)) {
         results.push(match control::health(Some(dir)) {
             Ok(says) => well("broker", says),

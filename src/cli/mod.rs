@@ -17,6 +17,7 @@ pub mod serve;
 pub mod signals;
 pub mod tools;
 pub mod topic;
+pub mod transaction;
 pub mod volume;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ use crate::cli::configs::ConfigCommand;
 use crate::cli::failure::Failure;
 use crate::cli::group::command::GroupCommand;
 use crate::cli::topic::admin::TopicCommand;
+use crate::cli::transaction::TransactionCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,6 +84,9 @@ pub enum Command {
     /// List, describe, reset and delete consumer groups.
     #[command(subcommand)]
     Group(GroupCommand),
+    /// List, describe and abort transactions.
+    #[command(subcommand)]
+    Transaction(TransactionCommand),
     /// Describe and alter configs of topics, brokers and groups.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -127,6 +132,7 @@ pub fn run() -> ExitCode {
         Some(Command::Completions { shell }) => completions(shell),
         Some(Command::Topic(command)) => common::run(topic::admin::run(command)),
         Some(Command::Group(command)) => common::run(group::command::run(command)),
+        Some(Command::Transaction(command)) => common::run(transaction::run(command)),
         Some(Command::Config(command)) => common::run(configs::run(command)),
     };
     ended(outcome)

@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The newest version of FindCoordinator that asks for a single key.
 const ONE_COORDINATOR: i16 = 3;
+/// The kinds of coordinators.
+const OF_GROUPS: i8 = 0;
+const OF_TRANSACTIONS: i8 = 1;
 
 /// A topic in the metadata.
 #[derive(Debug, Clone)]
@@ -291,11 +294,28 @@ impl Cluster {
     /// # Errors
     /// There is none, or no broker answers.
     pub async fn coordinator(&mut self, group: &str) -> Result<i32, ClientError> {
+        self.find_coordinator(OF_GROUPS, group, &format!("the group {group}")).await
+    }
+
+    /// Returns the coordinator of a transactional id.
+    ///
+    /// # Errors
+    /// There is none, or no broker answers.
+    pub async fn transaction_coordinator(&mut self, id: &str) -> Result<i32, ClientError> {
+        self.find_coordinator(OF_TRANSACTIONS, id, &format!("the transactional id {id}")).await
+    }
+
+    async fn find_coordinator(
+        &mut self,
+        kind: i8,
+        key: &str,
+        about: &str,
+    ) -> Result<i32, ClientError> {
         let mut attempt = 0;
         loop {
-            let (code, message, node) = self.ask_coordinator(group).await?;
+            let (code, message, node) = self.ask_coordinator(kind, key).await?;
             attempt += 1;
-            match ClientError::check(code, message.as_deref(), &format!("the group {group}")) {
+            match ClientError::check(code, message.as_deref(), about) {
                 Ok(()) => {
                     self.nodes.entry(node.id).or_insert_with(|| node.clone());
                     return Ok(node.id);
@@ -308,14 +328,16 @@ impl Cluster {
 
     async fn ask_coordinator(
         &mut self,
-        group: &str,
+        kind: i8,
+        key: &str,
     ) -> Result<(i16, Option<String>, Node), ClientError> {
         let connection = self.any().await?;
         let version = connection.version::<FindCoordinatorRequest>(5)?;
         let request = match version > ONE_COORDINATOR {
-            true => FindCoordinatorRequest::default().with_coordinator_keys(vec![text(group)]),
-            false => FindCoordinatorRequest::default().with_key(text(group)),
+            true => FindCoordinatorRequest::default().with_coordinator_keys(vec![text(key)]),
+            false => FindCoordinatorRequest::default().with_key(text(key)),
         };
+        let request = request.with_key_type(kind);
         let answer: FindCoordinatorResponse = connection.call(version, &request).await?;
         let one = |c: &Coordinator| {
             let node = broker_node(c.node_id, &c.host, c.port, None);

@@ -15,3 +15,4 @@ pub mod offsets;
 pub mod partitioner;
 pub mod producer;
 pub mod sender;
+pub mod transaction_admin;

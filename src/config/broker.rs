@@ -1,6 +1,6 @@
 //! The broker's own options.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`ServerConfigs`, `SocketServerConfigs`,
+//! Names, types and limits are those of Kafka 4.4 (`ServerConfigs`, `SocketServerConfigs`,
 //! `CleanerConfig`), except `durability` and others that Kafka does not have. Where a default
 //! differs, `page.rs` says so and why.
 
@@ -8,7 +8,7 @@ use crate::config::check::Check;
 use crate::config::choices::Durability;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
-use crate::config::value::{List, Text};
+use crate::config::value::{Addresses, List, Pairs, Text, Unset, unset};
 
 /// `node.id`.
 pub static NODE_ID: Entry<i32> = Entry {
@@ -34,10 +34,10 @@ pub static CLUSTER_ID: Entry<Text> = Entry {
 };
 
 /// `listeners`.
-pub static LISTENERS: Entry<List> = Entry {
+pub static LISTENERS: Entry<Addresses> = Entry {
     topic: None,
     broker: &[name("listeners")],
-    default: List(&["PLAINTEXT://localhost:9092"]),
+    default: Addresses(List(&["PLAINTEXT://localhost:9092"])),
     check: Check::ListenOn,
     change: Change::ReadOnly,
     effect: Effect::Acts,
@@ -47,15 +47,15 @@ pub static LISTENERS: Entry<List> = Entry {
 };
 
 /// `listener.security.protocol.map`.
-pub static LISTENER_SECURITY_PROTOCOL_MAP: Entry<List> = Entry {
+pub static LISTENER_SECURITY_PROTOCOL_MAP: Entry<Pairs> = Entry {
     topic: None,
     broker: &[name("listener.security.protocol.map")],
-    default: List(&[
+    default: Pairs(List(&[
+        "SASL_SSL:SASL_SSL",
         "PLAINTEXT:PLAINTEXT",
         "SSL:SSL",
         "SASL_PLAINTEXT:SASL_PLAINTEXT",
-        "SASL_SSL:SASL_SSL",
-    ]),
+    ])),
     check: Check::Protocols,
     change: Change::ReadOnly,
     effect: Effect::Acts,
@@ -64,11 +64,11 @@ pub static LISTENER_SECURITY_PROTOCOL_MAP: Entry<List> = Entry {
 };
 
 /// `controller.listener.names`.
-pub static CONTROLLER_LISTENER_NAMES: Entry<List> = Entry {
+pub static CONTROLLER_LISTENER_NAMES: Entry<Unset<List>> = Entry {
     topic: None,
     broker: &[name("controller.listener.names")],
-    default: List(&[]),
-    check: Check::Any,
+    default: unset(),
+    check: Check::NotEmpty,
     change: Change::ReadOnly,
     effect: Effect::Acts,
     doc: "The listeners that belong to a controller quorum. There is no quorum, so they are not \
@@ -76,10 +76,10 @@ pub static CONTROLLER_LISTENER_NAMES: Entry<List> = Entry {
 };
 
 /// `advertised.listeners`.
-pub static ADVERTISED_LISTENERS: Entry<List> = Entry {
+pub static ADVERTISED_LISTENERS: Entry<Unset<List>> = Entry {
     topic: None,
     broker: &[name("advertised.listeners")],
-    default: List(&[]),
+    default: unset(),
     check: Check::SendTo,
     change: Change::ReadOnly,
     effect: Effect::Acts,
@@ -103,15 +103,27 @@ pub static PUBLISHED_PORT: Entry<i32> = Entry {
 };
 
 /// `log.dirs`.
-pub static LOG_DIRS: Entry<List> = Entry {
+pub static LOG_DIRS: Entry<Unset<List>> = Entry {
     topic: None,
     broker: &[name("log.dirs"), name("log.dir")],
-    default: List(&[]),
+    default: unset(),
     check: Check::OneItem,
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "The data directory; there can be only one. If empty, the data directory of the user \
-        who runs the broker.",
+    doc: "The data directory; there can be only one. If it is not set, the data directory of the \
+        user who runs the broker.",
+};
+
+/// `cordoned.log.dirs`.
+pub static CORDONED_LOG_DIRS: Entry<List> = Entry {
+    topic: None,
+    broker: &[name("cordoned.log.dirs")],
+    default: List(&[]),
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The data directory, or *, if it gets no new partitions (KIP-1066): topics and partitions \
+        cannot be created then. It is set on the broker itself, not on all.",
 };
 
 /// `durability`.
@@ -284,7 +296,7 @@ pub static DELETE_TOPIC_ENABLE: Entry<bool> = Entry {
 };
 
 /// `log.flush.offset.checkpoint.interval.ms`.
-pub static LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS: Entry<i64> = Entry {
+pub static LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS: Entry<i32> = Entry {
     topic: None,
     broker: &[name("log.flush.offset.checkpoint.interval.ms")],
     default: 60_000,
@@ -316,6 +328,7 @@ pub static ROWS: &[&dyn Row] = &[
     &ADVERTISED_LISTENERS,
     &PUBLISHED_PORT,
     &LOG_DIRS,
+    &CORDONED_LOG_DIRS,
     &DURABILITY,
     &CONNECTIONS_MAX_IDLE_MS,
     &SOCKET_REQUEST_MAX_BYTES,

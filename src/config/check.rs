@@ -2,7 +2,7 @@
 
 use crate::config::formats;
 use crate::config::listeners::NamedEndpoint;
-use crate::config::value::{CheckedValue, ConfigType, any_of};
+use crate::config::value::{CheckedValue, ConfigType, any_of, either};
 
 /// A rule for the values of one option.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,17 +15,25 @@ pub enum Check {
     Between(i64, i64),
     /// The first number, or one in the range of the other two: a level that may be "the default".
     OrBetween(i64, i64, i64),
-    /// A number from 0 to 1.
-    Fraction,
-    /// Any number of these strings.
+    /// A number in this range, both bounds included.
+    Real(f64, f64),
+    /// At least one of these strings.
     EachOf(&'static [&'static str]),
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// One of these strings, in capitals or not.
+    OneOfInAnyCase(&'static [&'static str]),
+    /// Text or a list that is not empty.
+    NotEmpty,
+    /// The name of a topic that is not internal, or of none.
+    NotInternalTopic,
     /// At most 255 letters, digits, `.`, `_` and `-`; may be empty.
     PlainName,
-    /// One item, or none.
+    /// One item.
     OneItem,
     /// At least one address to listen on.
     ListenOn,
-    /// Addresses to advertise; may be empty, but neither "every interface" nor port 0 is allowed.
+    /// At least one address to advertise; neither "every interface" nor port 0 is allowed.
     SendTo,
     /// Kafka's list of throttled replicas: `*`, or `partition:broker` items
     /// (`ThrottledReplicaListValidator`).
@@ -49,28 +57,38 @@ impl Check {
     /// Returns true if the value satisfies the rule.
     pub fn allows(&self, value: CheckedValue<'_>) -> bool {
         match (*self, value) {
+            // Only here an item may be empty (`ConfigDef.ValidList`).
+            (Check::Replicas, CheckedValue::Items(items)) => formats::are_replicas(items),
+            (_, CheckedValue::Items(items)) if items.iter().any(String::is_empty) => false,
             (Check::Any, _) => true,
             (Check::AtLeast(low), CheckedValue::Whole(n)) => n >= low,
             (Check::Between(low, high), CheckedValue::Whole(n)) => low <= n && n <= high,
             (Check::OrBetween(other, low, high), CheckedValue::Whole(n)) => {
                 n == other || (low <= n && n <= high)
             }
-            (Check::Fraction, CheckedValue::Real(n)) => (0.0..=1.0).contains(&n),
+            (Check::Real(low, high), CheckedValue::Real(n)) => (low..=high).contains(&n),
             (Check::EachOf(words), CheckedValue::Items(items)) => {
-                items.iter().all(|item| words.contains(&item.as_str()))
+                !items.is_empty() && items.iter().all(|item| words.contains(&item.as_str()))
             }
+            (Check::OneOf(words), CheckedValue::Text(text)) => words.contains(&text),
+            (Check::OneOfInAnyCase(words), CheckedValue::Text(text)) => {
+                words.iter().any(|word| word.eq_ignore_ascii_case(text))
+            }
+            (Check::NotEmpty, CheckedValue::Text(text)) => !text.is_empty(),
+            (Check::NotEmpty, CheckedValue::Items(items)) => !items.is_empty(),
+            (Check::NotInternalTopic, CheckedValue::Text(text)) => !text.starts_with("__"),
             (Check::PlainName, CheckedValue::Text(text)) => formats::is_plain_name(text),
             (Check::OneItem, CheckedValue::Items(items)) => {
-                items.len() <= 1 && items.iter().all(|item| !item.contains(char::is_control))
+                items.len() == 1 && items.iter().all(|item| !item.contains(char::is_control))
             }
             (Check::ListenOn, CheckedValue::Items(items)) => {
                 !items.is_empty() && items.iter().all(|item| NamedEndpoint::parse(item).is_some())
             }
-            (Check::SendTo, CheckedValue::Items(items)) => items.iter().all(|item| {
-                NamedEndpoint::parse(item)
-                    .is_some_and(|to| to.at.port != 0 && !to.at.is_everywhere())
-            }),
-            (Check::Replicas, CheckedValue::Items(items)) => formats::are_replicas(items),
+            (Check::SendTo, CheckedValue::Items(items)) => {
+                let is_fit = |to: NamedEndpoint| to.at.port != 0 && !to.at.is_everywhere();
+                !items.is_empty()
+                    && items.iter().all(|item| NamedEndpoint::parse(item).is_some_and(is_fit))
+            }
             (Check::Protocols, CheckedValue::Items(items)) => items.iter().all(|item| {
                 item.split_once(':').is_some_and(|(name, protocol)| {
                     !name.trim().is_empty() && PROTOCOLS.contains(&protocol.trim())
@@ -97,17 +115,21 @@ impl Check {
             Check::OrBetween(other, low, high) => {
                 format!("{other} or {}", range_in_words(low, high))
             }
-            Check::Fraction => "a number from 0 to 1".to_owned(),
+            Check::Real(low, high) => format!("a number from {low} to {high}"),
             Check::EachOf(words) => any_of(words),
+            Check::OneOf(words) => either(words),
+            Check::OneOfInAnyCase(words) => format!("{}, in capitals or not", either(words)),
+            Check::NotEmpty => format!("{}, and not empty", type_in_words(kind)),
+            Check::NotInternalTopic => "a name that does not start with __".to_owned(),
             Check::PlainName => {
                 format!(
                     "at most {} letters, digits, '.', '_' and '-', or empty",
                     formats::NAME_MAX_BYTES
                 )
             }
-            Check::OneItem => "one directory, or empty".to_owned(),
+            Check::OneItem => "one directory".to_owned(),
             Check::ListenOn => "a comma-separated list of PLAINTEXT://host:port".to_owned(),
-            Check::SendTo => "empty, or a comma-separated list of PLAINTEXT://host:port with a \
+            Check::SendTo => "a comma-separated list of PLAINTEXT://host:port with a \
                 host that clients can reach and a port from 1 to 65535"
                 .to_owned(),
             Check::Replicas => "empty, *, or a comma-separated list of partition:broker".to_owned(),
@@ -130,7 +152,7 @@ impl Check {
 fn type_in_words(kind: ConfigType) -> String {
     match kind {
         ConfigType::Boolean => "true or false".to_owned(),
-        ConfigType::String | ConfigType::Password => "any text".to_owned(),
+        ConfigType::String | ConfigType::Password | ConfigType::Class => "any text".to_owned(),
         ConfigType::Double => "a number".to_owned(),
         ConfigType::List => "a comma-separated list".to_owned(),
         ConfigType::Int | ConfigType::Short | ConfigType::Long => {
@@ -165,10 +187,10 @@ mod tests {
         assert!(Check::Between(1, 17).allows(CheckedValue::Whole(17)));
         assert!(!Check::Between(1, 17).allows(CheckedValue::Whole(0)));
         assert!(!Check::Between(1, 17).allows(CheckedValue::Whole(18)));
-        assert!(Check::Fraction.allows(CheckedValue::Real(0.0)));
-        assert!(Check::Fraction.allows(CheckedValue::Real(1.0)));
-        assert!(!Check::Fraction.allows(CheckedValue::Real(1.01)));
-        assert!(!Check::Fraction.allows(CheckedValue::Real(-0.01)));
+        assert!(Check::Real(0.0, 1.0).allows(CheckedValue::Real(0.0)));
+        assert!(Check::Real(0.0, 1.0).allows(CheckedValue::Real(1.0)));
+        assert!(!Check::Real(0.0, 1.0).allows(CheckedValue::Real(1.01)));
+        assert!(!Check::Real(0.0, 1.0).allows(CheckedValue::Real(-0.01)));
     }
 
     #[test]
@@ -182,7 +204,7 @@ mod tests {
     fn words_are_matched_exactly() {
         let check = Check::EachOf(&["uniform", "range"]);
         assert!(items(check, &["range", "uniform"]));
-        assert!(items(check, &[]));
+        assert!(!items(check, &[]));
         assert!(!items(check, &["range", "RANGE"]));
         assert!(!items(check, &["range", ""]));
     }
@@ -199,7 +221,7 @@ mod tests {
 
     #[test]
     fn there_is_one_data_directory() {
-        assert!(items(Check::OneItem, &[]));
+        assert!(!items(Check::OneItem, &[]));
         assert!(items(Check::OneItem, &["/var/lib/ottla"]));
         assert!(!items(Check::OneItem, &["/a", "/b"]));
         assert!(!items(Check::OneItem, &["/a\n/b"]));
@@ -215,7 +237,7 @@ mod tests {
 
     #[test]
     fn clients_are_not_sent_everywhere_nor_to_port_zero() {
-        assert!(items(Check::SendTo, &[]));
+        assert!(!items(Check::SendTo, &[]));
         assert!(items(Check::SendTo, &["PLAINTEXT://broker.lan:9092"]));
         assert!(!items(Check::SendTo, &["PLAINTEXT://0.0.0.0:9092"]));
         assert!(!items(Check::SendTo, &["PLAINTEXT://:9092"]));
@@ -241,10 +263,27 @@ mod tests {
     }
 
     #[test]
+    fn text_is_one_of_some_words_or_not_empty() {
+        let is = |check: Check, text| check.allows(CheckedValue::Text(text));
+        let (exact, any_case) = (Check::OneOf(&["none"]), Check::OneOfInAnyCase(&["UPGRADE"]));
+        assert_eq!([is(exact, "none"), is(exact, "NONE"), is(exact, "")], [true, false, false]);
+        assert_eq!([is(any_case, "upgrade"), is(any_case, "up")], [true, false]);
+        assert_eq!([is(Check::NotEmpty, "a"), is(Check::NotEmpty, "")], [true, false]);
+        assert_eq!([items(Check::NotEmpty, &["a"]), items(Check::NotEmpty, &[])], [true, false]);
+        assert!(is(Check::NotInternalTopic, "dlq") && !is(Check::NotInternalTopic, "__dlq"));
+    }
+
+    #[test]
+    fn no_item_of_a_list_is_empty_but_among_replicas() {
+        assert!(!items(Check::Any, &["a", ""]));
+        assert!(items(Check::Any, &[]));
+    }
+
+    #[test]
     fn a_rule_for_another_type_allows_nothing() {
         assert!(!Check::AtLeast(0).allows(CheckedValue::Text("1")));
         assert!(!Check::PlainName.allows(CheckedValue::Whole(1)));
-        assert!(!Check::Fraction.allows(CheckedValue::Whole(1)));
+        assert!(!Check::Real(0.0, 1.0).allows(CheckedValue::Whole(1)));
     }
 
     #[test]

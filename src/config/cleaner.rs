@@ -68,7 +68,7 @@ pub static LOG_CLEANER_IO_BUFFER_LOAD_FACTOR: Entry<f64> = Entry {
     topic: None,
     broker: &[name("log.cleaner.io.buffer.load.factor")],
     default: 0.9,
-    check: Check::Fraction,
+    check: Check::Real(0.0, 1.0),
     change: Change::Live,
     effect: Effect::Acts,
     doc: "How full the key map may get: a fuller one needs fewer passes, which are slower. \
@@ -91,7 +91,7 @@ pub static LOG_CLEANER_CPU_SHARE: Entry<f64> = Entry {
     topic: None,
     broker: &[name("log.cleaner.cpu.share")],
     default: 0.5,
-    check: Check::Fraction,
+    check: Check::Real(0.0, 1.0),
     change: Change::Live,
     effect: Effect::Acts,
     doc: "The share of its time that each thread works; the rest is left to clients. At least \

@@ -43,7 +43,19 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
         return Err(layers::invalid(found, "-1 (for ever), or at least 1".to_owned()));
     }
     lags(layers, &of_topics)?;
+    cordoned(layers)?;
     resources::check_bounds(layers)
+}
+
+/// Checks that only the data directory is cordoned, or `*`.
+fn cordoned(layers: &Layers) -> Result<(), ConfigError> {
+    let there_are = broker::LOG_DIRS.resolve(layers).unwrap_or_default();
+    let cordoned = broker::CORDONED_LOG_DIRS.resolve(layers);
+    if cordoned == ["*"] || cordoned.iter().all(|dir| there_are.contains(dir)) {
+        return Ok(());
+    }
+    let found = layers.find(broker::CORDONED_LOG_DIRS.broker);
+    Err(layers::invalid(found, "empty, *, or the directory of log.dirs".to_owned()))
 }
 
 fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {

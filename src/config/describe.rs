@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::Row;
-
+use crate::config::entry::{Effect, Row};
 use crate::config::layers::{ConfigSource, Layers};
 use crate::config::name::Name;
 use crate::config::table;
@@ -45,7 +44,8 @@ pub struct ConfigDescription {
 /// Returns every option of a topic with these overrides, by name.
 pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<ConfigDescription> {
     let mut all: Vec<ConfigDescription> = table::rows()
-        .filter_map(|row| Some(topic_option(row, row.topic()?, overrides, layers)))
+        .filter_map(|row| Some((row, topic_option(row, row.topic()?, overrides, layers))))
+        .filter_map(unless_hidden)
         .collect();
     all.sort_by_key(|described| described.name);
     all
@@ -55,8 +55,9 @@ pub fn topic(overrides: &BTreeMap<String, String>, layers: &Layers) -> Vec<Confi
 pub fn broker(layers: &Layers) -> Vec<ConfigDescription> {
     let mut all: Vec<ConfigDescription> = table::rows()
         .flat_map(|row| {
-            row.broker().iter().map(move |name| described_broker_option(row, name, layers))
+            row.broker().iter().map(move |name| (row, described_broker_option(row, name, layers)))
         })
+        .filter_map(unless_hidden)
         .collect();
     all.sort_by_key(|described| described.name);
     all
@@ -89,6 +90,12 @@ pub fn broker_defaults(layers: &Layers) -> Vec<ConfigDescription> {
     all
 }
 
+/// Returns the description, unless the option is internal and not set.
+pub fn unless_hidden((row, option): (&dyn Row, ConfigDescription)) -> Option<ConfigDescription> {
+    let is_set = option.source != ConfigSource::Default;
+    (row.effect() != Effect::Internal || is_set).then_some(option)
+}
+
 fn topic_option(
     row: &dyn Row,
     name: &'static str,
@@ -101,17 +108,20 @@ fn topic_option(
     let at = synonyms.iter().position(|synonym| Some(synonym.name) == first);
     synonyms.drain(..at.unwrap_or(synonyms.len()));
     let (mut value, mut source) = match layers.find(row.broker()) {
-        Some((set, setting)) => (row.in_own_unit(&setting.value, set.factor), setting.source),
-        None => (row.default_text(), ConfigSource::Default),
+        Some((set, setting)) => {
+            let value = row.in_own_unit(&setting.value, set.factor);
+            (shown(row, row.tidied(&value)), setting.source)
+        }
+        None => (default_of(row, 1), ConfigSource::Default),
     };
     if let Some(own) = overrides.get(name).filter(|own| row.validates(own, 1)) {
-        value = own.trim().to_owned();
+        value = shown(row, row.tidied(own));
         source = ConfigSource::Topic;
-        synonyms.insert(0, ConfigSynonym { name, value: shown(row, value.clone()), source });
+        synonyms.insert(0, ConfigSynonym { name, value: value.clone(), source });
     }
     ConfigDescription {
         name,
-        value: shown(row, value),
+        value,
         source,
         read_only: false,
         sensitive: row.is_sensitive(),
@@ -138,7 +148,7 @@ fn described_broker_option(
     let first = synonyms.first();
     ConfigDescription {
         name: name.text,
-        value: first.and_then(|synonym| synonym.value.clone()),
+        value: first.and_then(|synonym| Some(row.tidied(synonym.value.as_deref()?))),
         source: first.map_or(ConfigSource::Default, |synonym| synonym.source),
         read_only: !row.changes_live_as(name),
         sensitive: row.is_sensitive(),
@@ -148,7 +158,8 @@ fn described_broker_option(
     }
 }
 
-/// Returns what is set under any of the row's names, then the default, under the last name.
+/// Returns what is set under any of the row's names, then the default, if there is one, under the
+/// last name.
 pub fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
     let mut synonyms: Vec<ConfigSynonym> = layers
         .all(row.broker())
@@ -159,12 +170,18 @@ pub fn broker_synonyms(row: &dyn Row, layers: &Layers) -> Vec<ConfigSynonym> {
             source: setting.source,
         })
         .collect();
-    synonyms.extend(row.broker().last().map(|name| ConfigSynonym {
+    let last = row.broker().last().filter(|_| row.has_default());
+    synonyms.extend(last.map(|name| ConfigSynonym {
         name: name.text,
-        value: shown(row, row.default_in(name.factor)),
+        value: default_of(row, name.factor),
         source: ConfigSource::Default,
     }));
     synonyms
+}
+
+/// Returns the default in units of `factor`; `None` if there is none.
+fn default_of(row: &dyn Row, factor: i64) -> Option<String> {
+    row.has_default().then(|| row.default_in(factor))
 }
 
 fn shown(row: &dyn Row, value: String) -> Option<String> {

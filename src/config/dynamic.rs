@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::config::error::{BrokerConfigError, ConfigError};
 use crate::config::layers::{ConfigSource, Layer};
-use crate::config::{table, unsupported};
+use crate::config::table;
+use crate::config::value::has_duplicates;
 
 /// The origin of a value that a client has set, for messages.
 const ORIGIN: &str = "set while the broker runs";
 
-/// Checks whether the broker's configs may change from one set to another while it runs. Unchanged
-/// ones are not checked.
+/// The options that brokers have each for themselves (`DynamicBrokerConfig.PER_BROKER_CONFIGS`).
+const OF_ONE_BROKER: &[&str] = &["cordoned.log.dirs"];
+
+/// Checks whether the configs of a broker, or of all of them, may change from one set to another
+/// while it runs. Unchanged ones are not checked.
 ///
 /// # Errors
 ///
@@ -19,6 +23,7 @@ const ORIGIN: &str = "set while the broker runs";
 pub fn check(
     has: &BTreeMap<String, String>,
     wanted: &BTreeMap<String, String>,
+    are_of_all: bool,
 ) -> Result<(), BrokerConfigError> {
     let changed = || wanted.iter().filter(|(name, value)| has.get(*name) != Some(*value));
     let is_fixed = |name: &str| {
@@ -29,12 +34,20 @@ pub fn check(
     if !fixed.is_empty() {
         return Err(BrokerConfigError::Fixed(fixed.join(", ")));
     }
+    let of_one = changed().map(|(name, _)| name.as_str());
+    let of_one: Vec<&str> = of_one.filter(|name| OF_ONE_BROKER.contains(name)).collect();
+    if are_of_all && !of_one.is_empty() {
+        return Err(BrokerConfigError::OfOneBroker(of_one.join(", ")));
+    }
     for (name, value) in changed() {
-        unsupported::check(name, value, ORIGIN)?;
+        table::check_supported(name, value, ORIGIN)?;
         let Some((row, _)) = table::broker_option(name) else {
             let hint = table::hint_for_broker(name);
             return Err(BrokerConfigError::Unknown { name: name.clone(), hint });
         };
+        if row.has_distinct_items() && has_duplicates(value) {
+            return Err(BrokerConfigError::Duplicated(name.clone()));
+        }
         if !row.validates(value, 1) {
             return Err(BrokerConfigError::Invalid {
                 name: name.clone(),
@@ -54,7 +67,7 @@ pub fn check(
 /// Returns an error if one of them requires a feature that this version does not have.
 pub fn check_kept(configs: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     let origin = "set by a client, and stored in the data directory";
-    configs.iter().try_for_each(|(name, value)| unsupported::check(name, value, origin))
+    configs.iter().try_for_each(|(name, value)| table::check_supported(name, value, origin))
 }
 
 /// Converts stored configs to a layer. A value that [`check`] would refuse (stored by another
@@ -81,18 +94,18 @@ mod tests {
     }
 
     fn refusal(pairs: &[(&str, &str)]) -> String {
-        check(&BTreeMap::new(), &configs(pairs)).unwrap_err().to_string()
+        check(&BTreeMap::new(), &configs(pairs), false).unwrap_err().to_string()
     }
 
     #[test]
     fn what_changes_at_a_start_only_is_refused_all_of_it_at_once() {
         assert_eq!(
             refusal(&[("node.id", "5"), ("num.partitions", "3"), ("message.max.bytes", "9")]),
-            "Cannot update these configs dynamically: Set(node.id, num.partitions)"
+            "Cannot update these configs dynamically: [node.id, num.partitions]"
         );
         assert_eq!(
             refusal(&[("log.retention.hours", "5")]),
-            "Cannot update these configs dynamically: Set(log.retention.hours)"
+            "Cannot update these configs dynamically: [log.retention.hours]"
         );
     }
 
@@ -112,8 +125,27 @@ mod tests {
     #[test]
     fn what_stays_as_it_is_is_not_looked_at() {
         let kept = configs(&[("node.id", "5"), ("no.such.option", "1")]);
-        check(&kept, &kept).unwrap();
-        assert!(check(&kept, &configs(&[("node.id", "6")])).is_err());
+        check(&kept, &kept, false).unwrap();
+        assert!(check(&kept, &configs(&[("node.id", "6")]), false).is_err());
+    }
+
+    #[test]
+    fn a_list_that_names_an_item_twice_is_refused() {
+        assert_eq!(
+            refusal(&[("log.cleanup.policy", "delete,delete")]),
+            "Configuration 'log.cleanup.policy' values must not be duplicated."
+        );
+    }
+
+    #[test]
+    fn what_brokers_have_each_for_themselves_is_not_set_on_all() {
+        let cordoned = configs(&[("cordoned.log.dirs", "*")]);
+        check(&BTreeMap::new(), &cordoned, false).unwrap();
+        assert_eq!(
+            check(&BTreeMap::new(), &cordoned, true).unwrap_err().to_string(),
+            "Cannot update these configs at default cluster level, broker id must be specified: \
+             [cordoned.log.dirs]"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use crate::config::check::Check;
 use crate::config::layers::Layers;
 use crate::config::name::Name;
-use crate::config::value::{ConfigType, Value};
+use crate::config::value::{ConfigType, List, Value};
 
 /// When the broker's value of an option can change (`DynamicBrokerConfig.AllDynamicConfigs`; a
 /// topic's own value always can).
@@ -32,6 +32,19 @@ pub enum Effect {
     /// The value is checked, stored and shown, so that tools which set it work, but has no effect.
     /// The reason is a clause to follow "reported, as".
     Unused(&'static str),
+    /// None either. It is internal to Kafka, which shows it only where it is set.
+    Internal,
+}
+
+impl Effect {
+    /// Returns why it has no effect, if it has none.
+    pub fn why_unused(self) -> Option<&'static str> {
+        match self {
+            Effect::Acts => None,
+            Effect::Unused(why) => Some(why),
+            Effect::Internal => Some("it is internal to Apache Kafka"),
+        }
+    }
 }
 
 /// An option: everything that is known about it, once.
@@ -61,8 +74,10 @@ pub trait Row: Debug + Sync {
     fn broker(&self) -> &'static [Name];
     /// Returns the type of a value in the option's own unit.
     fn kind(&self) -> ConfigType;
-    /// Returns the default as text, in the option's own unit.
+    /// Returns the default as text, in the option's own unit; empty if there is none.
     fn default_text(&self) -> String;
+    /// Returns false if there is no default.
+    fn has_default(&self) -> bool;
     /// Returns when the broker's value can change.
     fn change(&self) -> Change;
     /// Returns whether setting it has an effect.
@@ -71,6 +86,13 @@ pub trait Row: Debug + Sync {
     fn doc(&self) -> &'static str;
     /// Returns true if `text`, in units of `factor`, has the type and satisfies the check.
     fn validates(&self, text: &str, factor: i64) -> bool;
+    /// Returns true if `text` has the type, and is not below the least value.
+    fn reaches_least(&self, text: &str) -> bool;
+    /// Returns true for a list that names each item once. Throttled replicas are kept as they are,
+    /// as in Kafka, and so are listeners.
+    fn has_distinct_items(&self) -> bool;
+    /// Returns a value as it is after it has been parsed and formatted again.
+    fn tidied(&self, text: &str) -> String;
     /// Returns what is allowed in units of `factor`, to follow "must be".
     fn allowed(&self, factor: i64) -> String;
 
@@ -155,6 +177,10 @@ impl<T: Value> Row for Entry<T> {
         self.default.text()
     }
 
+    fn has_default(&self) -> bool {
+        T::HAS_DEFAULT
+    }
+
     fn change(&self) -> Change {
         self.change
     }
@@ -169,6 +195,26 @@ impl<T: Value> Row for Entry<T> {
 
     fn validates(&self, text: &str, factor: i64) -> bool {
         self.read(text, factor).is_some()
+    }
+
+    fn reaches_least(&self, text: &str) -> bool {
+        let least = match self.check {
+            Check::Between(low, _) => Check::AtLeast(low),
+            check => check,
+        };
+        T::read(text).is_some_and(|value| least.allows(T::checked(&value)))
+    }
+
+    fn has_distinct_items(&self) -> bool {
+        let is_kept = matches!(self.check, Check::Replicas | Check::ListenOn);
+        T::KIND == ConfigType::List && !is_kept
+    }
+
+    fn tidied(&self, text: &str) -> String {
+        match self.has_distinct_items() {
+            true => List::read(text).unwrap_or_default().join(","),
+            false => text.trim().to_owned(),
+        }
     }
 
     fn allowed(&self, factor: i64) -> String {

@@ -90,6 +90,9 @@ mod tests {
             assert!(!is_not_an_option(&variable), "{variable}");
             assert!(seen.insert(variable.clone()), "{variable}");
             let (row, known) = table::broker_option(name).unwrap();
+            if !row.has_default() {
+                continue;
+            }
             let layer = layer_of(&[(&variable, &row.default_in(known.factor))]).unwrap();
             assert!(layer.get(name).is_some(), "{name}");
         }

@@ -126,8 +126,16 @@ pub enum TopicConfigError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BrokerConfigError {
     /// Read-only options, separated by commas.
-    #[error("Cannot update these configs dynamically: Set({0})")]
+    #[error("Cannot update these configs dynamically: [{0}]")]
     Fixed(String),
+    /// These are set on one broker only.
+    #[error(
+        "Cannot update these configs at default cluster level, broker id must be specified: [{0}]"
+    )]
+    OfOneBroker(String),
+    /// A list names an item more than once.
+    #[error("Configuration '{0}' values must not be duplicated.")]
+    Duplicated(String),
     /// The broker option does not exist.
     #[error("Unknown broker config name: {}{hint}", line(name))]
     Unknown {
@@ -219,16 +227,53 @@ pub enum ResourceConfigError {
         /// What is allowed, to follow "must be".
         allowed: String,
     },
-    /// The broker's options, or another value of the group, do not allow the value.
-    #[error("{name} must be {relation} {other}")]
-    Unequal {
+    /// The broker allows a group another range.
+    #[error("{name} must be in the range {least} to {greatest} inclusive.")]
+    OutOfRange {
         /// The option.
         name: &'static str,
-        /// How it must compare.
-        relation: &'static str,
+        /// The broker's minimum.
+        least: i64,
+        /// The broker's maximum.
+        greatest: i64,
+    },
+    /// The broker allows a group only more.
+    #[error("{name} must be greater than or equal to {least}")]
+    TooSmall {
+        /// The option.
+        name: &'static str,
+        /// The broker's minimum.
+        least: i64,
+    },
+    /// The broker allows a group only less.
+    #[error("{name} must be less than or equal to {greatest}")]
+    TooLarge {
+        /// The option.
+        name: &'static str,
+        /// The broker's maximum.
+        greatest: i64,
+    },
+    /// Another value of the group does not allow the value.
+    #[error("{name} must be greater than {other}")]
+    NotGreater {
+        /// The option.
+        name: &'static str,
         /// The other option.
         other: &'static str,
     },
+    /// The assignor of a streams group does not exist.
+    #[error(
+        "streams.assignor.name '{}' is not a registered task assignor. \
+         Registered assignors are: [sticky].",
+        line(.0)
+    )]
+    Assignor(String),
+    /// The rack tags of a streams group have one twice.
+    #[error("streams.rack.aware.assignment.tags must not contain duplicate tag keys.")]
+    DuplicatedTags,
+    /// The dead letter topic of a share group is an internal one.
+    #[error("errors.deadletterqueue.topic.name: DLQ topic name must not start with '__'")]
+    InternalTopic,
     /// The interval of a subscription is too short or too long.
     #[error("Invalid value {0} for interval.ms, interval must be between 100 and 3600000 (1 hour)")]
     Interval(String),

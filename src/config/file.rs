@@ -132,7 +132,7 @@ mod tests {
                 .as_deref(),
             Some("delete,compact")
         );
-        assert_eq!(value("advertised.listeners = []", "advertised.listeners").as_deref(), Some(""));
+        assert_eq!(value("log.cleanup.policy = []", "log.cleanup.policy").as_deref(), Some(""));
     }
 
     #[test]

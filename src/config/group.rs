@@ -1,6 +1,6 @@
 //! The options of consumer groups and committed offsets.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`GroupCoordinatorConfig`), except
+//! Names, types and limits are those of Kafka 4.4 (`GroupCoordinatorConfig`), except
 //! `group.max.count`, `group.max.bytes`, `group.member.max.bytes` and
 //! `group.coordinator.max.bytes`, which Kafka does not have. Where a default differs, `page.rs`
 //! says so and why.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::entry::{Effect, Row};
 use crate::config::error::ConfigError;
 use crate::config::first_topics::FirstTopic;
 use crate::config::layers::Layer;
@@ -23,15 +24,8 @@ pub const CLUSTER_IDS: &[&str] = &["CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_KRAF
 /// Options, and prefixes of options, for what a single node does not have: other nodes, ZooKeeper,
 /// a JVM, Confluent's own products.
 const MEANINGLESS: &[&str] = &[
-    "process.roles",
-    "controller.quorum.",
-    "inter.broker.",
-    "security.inter.broker.",
-    "sasl.mechanism.inter.broker.",
-    "sasl.mechanism.controller.",
     "zookeeper.",
     "confluent.",
-    "metric.reporters",
     "heap.opts",
     "jmx.",
     "opts",
@@ -42,7 +36,6 @@ const MEANINGLESS: &[&str] = &[
     "enable.kraft",
     "kraft.",
     "inter.",
-    "broker.rack",
     "home",
     "version",
 ];
@@ -122,7 +115,7 @@ pub fn read<'a>(
 
 fn listen_where_advertised(layer: &mut Layer) -> Result<(), ConfigError> {
     let [listeners, advertised] =
-        [&broker::LISTENERS, &broker::ADVERTISED_LISTENERS].map(|row| row.broker[0].text);
+        [broker::LISTENERS.broker, broker::ADVERTISED_LISTENERS.broker].map(|names| names[0].text);
     let Some(said) = layer.get(advertised).cloned() else { return Ok(()) };
     match listeners::behind(&said.value).filter(|_| layer.get(listeners).is_none()) {
         Some(behind) => table::set(layer, listeners, &behind, &said.origin),
@@ -150,9 +143,13 @@ fn name(rest: &str) -> String {
 }
 
 /// Returns true for a value that images use for "not set": Kafka generated an id for
-/// `broker.id=-1`.
+/// `broker.id=-1`, and what has no effect or no default is often passed on empty.
 fn is_unset(name: &str, value: &str) -> bool {
-    name == "broker.id" && value.trim() == "-1"
+    let is_optional = |row: &dyn Row| row.effect() != Effect::Acts || !row.has_default();
+    match value.trim() {
+        "" => table::broker_option(name).is_some_and(|(row, _)| is_optional(row)),
+        value => name == "broker.id" && value == "-1",
+    }
 }
 
 fn is_meaningless(name: &str) -> bool {
@@ -211,8 +208,10 @@ mod tests {
             ("KAFKA_CFG_SASL_MECHANISM_INTER_BROKER_PROTOCOL", ""),
         ])
         .unwrap();
-        assert_eq!(said.meaningless.len(), 8, "{:?}", said.meaningless);
+        assert_eq!(said.meaningless.len(), 5, "{:?}", said.meaningless);
         assert_eq!(said.unknown, ["KAFKA_CFG_NUM_PARTITION", "KAFKA_PORT"]);
+        // Those of a cluster that the table has are set, to be described.
+        assert_eq!(value(&said, "process.roles"), Some("broker,controller"));
     }
 
     #[test]

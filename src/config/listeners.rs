@@ -160,7 +160,7 @@ fn advertised_endpoints(
             Some(name) if !names.split(", ").any(|known| known == name) => {
                 format!("for the listeners {names}, and {name} is not one of them")
             }
-            _ => format!("empty, one address, or one for each of the listeners {names}"),
+            _ => format!("one address, or one for each of the listeners {names}"),
         });
     }
     let of = |listener: &NamedEndpoint| {
@@ -259,9 +259,9 @@ mod tests {
         );
         assert_eq!(
             wrong("a:1,b:2", "x:1,y:2,z:3"),
-            "advertised empty, one address, or one for each of the listeners PLAINTEXT, PLAINTEXT"
+            "advertised one address, or one for each of the listeners PLAINTEXT, PLAINTEXT"
         );
-        assert!(wrong("HOST://a:1", "HOST://x:1,HOST://y:1").starts_with("advertised empty"));
+        assert!(wrong("HOST://a:1", "HOST://x:1,HOST://y:1").starts_with("advertised one"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::config::cleaner::CleanerConfig;
 use crate::config::layers::Layers;
 use crate::config::scrub::ScrubConfig;
 use crate::config::topic_limits::TopicLimits;
-use crate::config::{connections, formats};
+use crate::config::{connections, formats, transaction};
 
 /// The broker's options that can change while it runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct LiveConfig {
     pub scrub: ScrubConfig,
     /// The limits of topics.
     pub topics: TopicLimits,
+    /// `transaction.partition.verification.enable`.
+    pub verifies_transactions: bool,
 }
 
 impl Default for LiveConfig {
@@ -52,6 +54,8 @@ impl LiveConfig {
             cleaner: CleanerConfig::resolve(layers),
             scrub: ScrubConfig::resolve(layers),
             topics: TopicLimits::resolve(layers),
+            verifies_transactions: transaction::TRANSACTION_PARTITION_VERIFICATION_ENABLE
+                .resolve(layers),
         }
     }
 

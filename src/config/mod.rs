@@ -34,6 +34,7 @@ pub mod table;
 pub mod topic;
 pub mod topic_limits;
 pub mod transaction;
+pub mod transaction_config;
 pub mod unsupported;
 pub mod unused;
 pub mod value;

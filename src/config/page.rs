@@ -41,7 +41,6 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("transaction.state.log.replication.factor", "3", "There is one broker."),
     ("transaction.state.log.min.isr", "2", "There is one broker."),
-    ("sasl.enabled.mechanisms", "GSSAPI", "SASL is not served."),
 ];
 
 const INTRODUCTION: &str = "\
@@ -53,7 +52,8 @@ Options have Kafka's names, types and limits, so documentation of Kafka's config
 here. `connection.max.response.bytes`, `durability`, `group.coordinator.max.bytes`,
 `group.max.bytes`, `group.max.count`, `group.member.max.bytes`, `log.cleaner.cpu.share`,
 `log.scrub.bytes.per.second`, `log.scrub.interval.ms`, `published.port`, `queued.max.decoded.bytes`,
-`queued.max.response.bytes`, `socket.request.min.bytes.per.second` and those under *Limits of topics
+`queued.max.response.bytes`, `socket.request.min.bytes.per.second`,
+`transaction.coordinator.max.bytes`, `transactional.id.max.count` and those under *Limits of topics
 and producers* are Ottla's own options.
 
 ## Where values come from
@@ -118,15 +118,30 @@ pub fn configuration_page() -> String {
         let _ = writeln!(page, "| {names} | Type | Default | Must be | Effect | Live | Meaning |");
         let columns = if of_topics { 8 } else { 7 };
         let _ = writeln!(page, "|{}", "--|".repeat(columns));
-        for row in section.rows() {
+        let is_internal = |row: &&dyn Row| row.effect() == Effect::Internal;
+        for row in section.rows().filter(|row| !is_internal(row)) {
             line(&mut page, row, of_topics);
         }
         page.push('\n');
+        internal(&mut page, section.rows().filter(is_internal));
     }
     own(&mut page, "Groups' own", "group", resources::OF_GROUPS);
     own(&mut page, "Client metrics", "subscription", resources::OF_CLIENT_METRICS);
     differences(&mut page);
     page
+}
+
+/// Writes the names of options that are internal to Kafka.
+fn internal(page: &mut String, rows: impl Iterator<Item = &'static dyn Row>) {
+    let names = |row: &'static dyn Row| row.topic().into_iter().chain(first_name(row));
+    let names: Vec<String> = rows.flat_map(names).map(|name| format!("`{name}`")).collect();
+    if !names.is_empty() {
+        let _ = writeln!(page, "Internal to Apache Kafka, without effect: {}.\n", names.join(", "));
+    }
+}
+
+fn first_name(row: &'static dyn Row) -> Option<&'static str> {
+    row.broker().first().map(|name| name.text)
 }
 
 /// Writes the options of groups or of client metrics subscriptions.
@@ -167,9 +182,9 @@ fn variables(page: &mut String) {
          `KAFKA_ADVERTISED_PORT` set the advertised address, and `KAFKA_CREATE_TOPICS`\n\
          (`orders:3:1,customers:1:1:compact`; `KAFKA_CREATE_TOPICS_SEPARATOR` for other\n\
          separators) lists topics that are created, if they do not exist, before the broker is\n\
-         ready; each has one replica. `KAFKA_…` variables that have no effect on a single node\n\
-         (`KAFKA_PROCESS_ROLES`, `KAFKA_CONTROLLER_QUORUM_VOTERS`, `KAFKA_ZOOKEEPER_CONNECT`,\n\
-         `KAFKA_HEAP_OPTS`, …) are ignored with one line in the log, unknown ones with another.",
+         ready; each has one replica. `KAFKA_…` variables that are no options and have no effect\n\
+         on a single node (`KAFKA_ZOOKEEPER_CONNECT`, `KAFKA_HEAP_OPTS`, …) are ignored with one\n\
+         line in the log, unknown ones with another.",
         CLUSTER_IDS.join("` or `")
     );
     let kubernetes: Vec<String> = OF_KUBERNETES.iter().map(|name| format!("`{name}`")).collect();
@@ -204,9 +219,9 @@ fn line(page: &mut String, row: &dyn Row, of_topics: bool) {
 }
 
 fn effect(row: &dyn Row) -> String {
-    match row.effect() {
-        Effect::Acts => "acts".to_owned(),
-        Effect::Unused(why) => format!("reported: {why}"),
+    match row.effect().why_unused() {
+        None => "acts".to_owned(),
+        Some(why) => format!("reported: {why}"),
     }
 }
 
@@ -219,13 +234,14 @@ fn name_and_unit(name: &Name) -> String {
 
 fn shown_default(row: &dyn Row) -> String {
     match row.default_text() {
+        _ if !row.has_default() => "none".to_owned(),
         empty if empty.is_empty() => "empty".to_owned(),
         text => format!("`{text}`"),
     }
 }
 
 fn differences(page: &mut String) {
-    page.push_str("## Defaults that are not Kafka's\n\n| Name | Here | Kafka 4.1 | Why |\n");
+    page.push_str("## Defaults that are not Kafka's\n\n| Name | Here | Kafka 4.4 | Why |\n");
     page.push_str("|--|--|--|--|\n");
     for (name, kafkas, why) in DIFFERENCES {
         let here = table::broker_option(name).map(|(row, _)| shown_default(row));
@@ -252,7 +268,7 @@ pub fn default_file() -> String {
     let mut file = String::from(FILE_HEAD);
     for section in table::SECTIONS {
         let _ = write!(file, "\n\n# ---- {} ----\n", section.title);
-        for row in section.rows() {
+        for row in section.rows().filter(|row| row.effect() != Effect::Internal) {
             let [first, others @ ..] = row.broker() else { continue };
             file.push('\n');
             comment(&mut file, row.doc());
@@ -261,10 +277,14 @@ pub fn default_file() -> String {
                 let names: Vec<&str> = others.iter().map(|name| name.text).collect();
                 comment(&mut file, &format!("Also as {}.", names.join(", ")));
             }
-            if let Effect::Unused(why) = row.effect() {
+            if let Some(why) = row.effect().why_unused() {
                 comment(&mut file, &format!("Reported only, as {why}."));
             }
-            let _ = writeln!(file, "#{} = {}", toml_key(first.text), toml_value(row));
+            let key = toml_key(first.text);
+            let _ = match row.has_default() || row.is_sensitive() {
+                true => writeln!(file, "#{key} = {}", toml_value(row)),
+                false => writeln!(file, "# {key} = (no default)"),
+            };
         }
     }
     file
@@ -280,7 +300,7 @@ fn toml_value(row: &dyn Row) -> String {
     let text = row.default_text();
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     match row.kind() {
-        ConfigType::String | ConfigType::Password => quoted(&text),
+        ConfigType::String | ConfigType::Class | ConfigType::Password => quoted(&text),
         ConfigType::List => {
             let items = List::read(&text).unwrap_or_default();
             let quoted: Vec<String> = items.iter().map(|item| quoted(item)).collect();
@@ -351,7 +371,10 @@ mod tests {
                 assert!(page.contains(&format!("`{name}`")), "{name}");
             }
             if let Some(name) = row.broker().first() {
-                assert!(file.contains(&format!("\n#{} = ", toml_key(name.text))), "{}", name.text);
+                let key = toml_key(name.text);
+                let is_there = file.contains(&format!("\n#{key} = "))
+                    || file.contains(&format!("\n# {key} = (no default)"));
+                assert_eq!(is_there, row.effect() != Effect::Internal, "{key}");
             }
         }
     }
@@ -372,7 +395,10 @@ mod tests {
         let with_broker_names = table::rows().filter(|row| !row.broker().is_empty());
         assert_eq!(
             settings.unused_settings().len(),
-            with_broker_names.filter(|row| row.effect() != Effect::Acts).count()
+            with_broker_names
+                .filter(|row| matches!(row.effect(), Effect::Unused(_)))
+                .filter(|row| row.has_default() || row.is_sensitive())
+                .count()
         );
     }
 

@@ -1,6 +1,6 @@
 //! The options of client quotas: the time over which usage is averaged.
 //!
-//! Names, types and limits are those of Kafka 4.1 (`QuotaConfig`). The quotas themselves are not
+//! Names, types and limits are those of Kafka 4.4 (`QuotaConfig`). The quotas themselves are not
 //! options: they are set while the broker runs (AlterClientQuotas).
 
 use crate::config::check::Check;

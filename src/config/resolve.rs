@@ -11,6 +11,7 @@ use crate::config::group_config::GroupConfig;
 use crate::config::layers::Layers;
 use crate::config::listeners::{Listener, RawListeners};
 use crate::config::quota::QuotaConfig;
+use crate::config::transaction_config::TransactionConfig;
 use crate::config::{broker, connections, topic, topic_limits, transaction};
 
 /// The configuration of one topic: its own overrides over the broker's values.
@@ -31,6 +32,8 @@ pub struct TopicConfig {
     pub segment_jitter_ms: i64,
     /// `max.message.bytes`: the largest batch, its 12-byte prefix included.
     pub max_message_bytes: i32,
+    /// `max.decompressed.message.bytes`: the largest record of a compressed batch.
+    pub max_decompressed_message_bytes: i32,
     /// `compression.type`.
     pub compression: Compression,
     /// `compression.gzip.level`: -1 or 1 to 9.
@@ -98,6 +101,7 @@ impl TopicConfig {
             segment_ms: long(&topic::SEGMENT_MS),
             segment_jitter_ms: long(&topic::SEGMENT_JITTER_MS),
             max_message_bytes: int(&topic::MAX_MESSAGE_BYTES),
+            max_decompressed_message_bytes: int(&topic::MAX_DECOMPRESSED_MESSAGE_BYTES),
             compression: topic::COMPRESSION_TYPE.resolve_topic(overrides, layers),
             compression_gzip_level: int(&topic::COMPRESSION_GZIP_LEVEL),
             compression_lz4_level: int(&topic::COMPRESSION_LZ4_LEVEL),
@@ -170,6 +174,8 @@ pub struct BrokerConfig {
     pub delete_topic_enable: bool,
     /// The options of groups.
     pub groups: GroupConfig,
+    /// The options of transactions.
+    pub transactions: TransactionConfig,
     /// The time over which client quotas are averaged.
     pub quotas: QuotaConfig,
     /// `log.retention.check.interval.ms`: how often to check for expired segments.
@@ -191,9 +197,9 @@ impl Default for BrokerConfig {
 pub fn listeners(layers: &Layers) -> RawListeners {
     RawListeners {
         listeners: broker::LISTENERS.resolve(layers),
-        advertised: broker::ADVERTISED_LISTENERS.resolve(layers),
+        advertised: broker::ADVERTISED_LISTENERS.resolve(layers).unwrap_or_default(),
         protocols: broker::LISTENER_SECURITY_PROTOCOL_MAP.resolve(layers),
-        controllers: broker::CONTROLLER_LISTENER_NAMES.resolve(layers),
+        controllers: broker::CONTROLLER_LISTENER_NAMES.resolve(layers).unwrap_or_default(),
     }
 }
 
@@ -209,7 +215,12 @@ impl BrokerConfig {
             // Contradictory values have not passed `Settings::check_consistency`.
             listeners: listeners(layers).resolve().unwrap_or_default(),
             published_port: (published != 0).then_some(published),
-            log_dir: broker::LOG_DIRS.resolve(layers).into_iter().next().map(PathBuf::from),
+            log_dir: broker::LOG_DIRS
+                .resolve(layers)
+                .into_iter()
+                .flatten()
+                .next()
+                .map(PathBuf::from),
             durability: broker::DURABILITY.resolve(layers),
             connections_max_idle_ms: broker::CONNECTIONS_MAX_IDLE_MS.resolve(layers),
             socket_request_min_bytes_per_second: connections::SOCKET_REQUEST_MIN_BYTES_PER_SECOND
@@ -227,11 +238,12 @@ impl BrokerConfig {
             auto_create_topics_enable: broker::AUTO_CREATE_TOPICS_ENABLE.resolve(layers),
             delete_topic_enable: broker::DELETE_TOPIC_ENABLE.resolve(layers),
             groups: GroupConfig::resolve(layers),
+            transactions: TransactionConfig::resolve(layers),
             quotas: QuotaConfig::resolve(layers),
             log_retention_check_interval_ms: broker::LOG_RETENTION_CHECK_INTERVAL_MS
                 .resolve(layers),
             log_flush_offset_checkpoint_interval_ms:
-                broker::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS.resolve(layers),
+                broker::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS.resolve(layers).into(),
             max_request_partition_size_limit: broker::MAX_REQUEST_PARTITION_SIZE_LIMIT
                 .resolve(layers),
         }

@@ -1,21 +1,23 @@
 //! The options of groups (KIP-848, KIP-932, KIP-1071) and of client metrics subscriptions
 //! (KIP-714).
 //!
-//! Names, types, limits and defaults are those of Kafka 4.1 (`GroupConfig`,
+//! Names, types, limits and defaults are those of Kafka 4.4 (`GroupConfig`,
 //! `ClientMetricsConfigs`). Most of a group's options have defaults in the broker's options, so
 //! their rows are with those.
 
 use std::collections::BTreeMap;
 
-use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms};
+use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms, unless_hidden};
 use crate::config::entry::Row;
 use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{self, ConfigSource, Layers};
 use crate::config::unused::resources::{
-    INTERVAL_MS, MATCH, METRICS, SHARE_AUTO_OFFSET_RESET, SHARE_ISOLATION_LEVEL,
+    ERRORS_DEADLETTERQUEUE_COPY_RECORD_ENABLE, ERRORS_DEADLETTERQUEUE_TOPIC_NAME, INTERVAL_MS,
+    MATCH, METRICS, SHARE_AUTO_OFFSET_RESET, SHARE_ISOLATION_LEVEL, SHARE_RENEW_ACKNOWLEDGE_ENABLE,
+    STREAMS_ASSIGNOR_NAME,
 };
 use crate::config::unused::{consumer_group, share_group, streams_group};
-use crate::config::value::{ConfigType, List, Value};
+use crate::config::value::{List, Value, has_duplicates};
 use crate::config::{formats, table};
 
 /// A resource with options of its own besides topics and the broker.
@@ -55,14 +57,53 @@ impl ResourceOption {
         self
     }
 
+    const fn at_least(mut self, least: &'static dyn Row) -> ResourceOption {
+        self.least = Some(least);
+        self
+    }
+
     const fn at_most(mut self, greatest: &'static dyn Row) -> ResourceOption {
         self.greatest = Some(greatest);
         self
     }
+
+    /// Checks a number against the broker's minimum and maximum.
+    fn check_bounds(&self, value: &str, layers: &Layers) -> Result<(), ResourceConfigError> {
+        let Some(number) = i64::read(value) else { return Ok(()) };
+        let name = self.name;
+        let bound = |row: Option<&'static dyn Row>| row.map(|row| of_broker(row, layers));
+        let (least, greatest) = (bound(self.least), bound(self.greatest));
+        if least.is_none_or(|least| number >= least) && greatest.is_none_or(|most| number <= most) {
+            return Ok(());
+        }
+        Err(match (least, greatest) {
+            (Some(least), Some(greatest)) => {
+                ResourceConfigError::OutOfRange { name, least, greatest }
+            }
+            (Some(least), None) => ResourceConfigError::TooSmall { name, least },
+            (None, greatest) => {
+                ResourceConfigError::TooLarge { name, greatest: greatest.unwrap_or_default() }
+            }
+        })
+    }
 }
+
+const RACK_TAGS: &str = "streams.rack.aware.assignment.tags";
 
 /// The options of groups, by name.
 pub static OF_GROUPS: &[ResourceOption] = &[
+    option(
+        "consumer.assignment.interval.ms",
+        &consumer_group::GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+    )
+    .between(
+        &consumer_group::GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS,
+        &consumer_group::GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS,
+    ),
+    option(
+        "consumer.assignor.offload.enable",
+        &consumer_group::GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE,
+    ),
     option("consumer.heartbeat.interval.ms", &consumer_group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS)
         .between(
             &consumer_group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
@@ -73,32 +114,79 @@ pub static OF_GROUPS: &[ResourceOption] = &[
             &consumer_group::GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
             &consumer_group::GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
         ),
+    option("errors.deadletterqueue.copy.record.enable", &ERRORS_DEADLETTERQUEUE_COPY_RECORD_ENABLE),
+    option("errors.deadletterqueue.topic.name", &ERRORS_DEADLETTERQUEUE_TOPIC_NAME),
+    option("share.assignment.interval.ms", &share_group::GROUP_SHARE_ASSIGNMENT_INTERVAL_MS)
+        .between(
+            &share_group::GROUP_SHARE_MIN_ASSIGNMENT_INTERVAL_MS,
+            &share_group::GROUP_SHARE_MAX_ASSIGNMENT_INTERVAL_MS,
+        ),
+    option("share.assignor.offload.enable", &share_group::GROUP_SHARE_ASSIGNOR_OFFLOAD_ENABLE),
     option("share.auto.offset.reset", &SHARE_AUTO_OFFSET_RESET),
+    option("share.delivery.count.limit", &share_group::GROUP_SHARE_DELIVERY_COUNT_LIMIT).between(
+        &share_group::GROUP_SHARE_MIN_DELIVERY_COUNT_LIMIT,
+        &share_group::GROUP_SHARE_MAX_DELIVERY_COUNT_LIMIT,
+    ),
     option("share.heartbeat.interval.ms", &share_group::GROUP_SHARE_HEARTBEAT_INTERVAL_MS).between(
         &share_group::GROUP_SHARE_MIN_HEARTBEAT_INTERVAL_MS,
         &share_group::GROUP_SHARE_MAX_HEARTBEAT_INTERVAL_MS,
     ),
     option("share.isolation.level", &SHARE_ISOLATION_LEVEL),
+    option(
+        "share.partition.max.record.locks",
+        &share_group::GROUP_SHARE_PARTITION_MAX_RECORD_LOCKS,
+    )
+    .between(
+        &share_group::GROUP_SHARE_MIN_PARTITION_MAX_RECORD_LOCKS,
+        &share_group::GROUP_SHARE_MAX_PARTITION_MAX_RECORD_LOCKS,
+    ),
     option("share.record.lock.duration.ms", &share_group::GROUP_SHARE_RECORD_LOCK_DURATION_MS)
         .between(
             &share_group::GROUP_SHARE_MIN_RECORD_LOCK_DURATION_MS,
             &share_group::GROUP_SHARE_MAX_RECORD_LOCK_DURATION_MS,
         ),
+    option("share.renew.acknowledge.enable", &SHARE_RENEW_ACKNOWLEDGE_ENABLE),
     option("share.session.timeout.ms", &share_group::GROUP_SHARE_SESSION_TIMEOUT_MS).between(
         &share_group::GROUP_SHARE_MIN_SESSION_TIMEOUT_MS,
         &share_group::GROUP_SHARE_MAX_SESSION_TIMEOUT_MS,
+    ),
+    option(
+        "streams.acceptable.recovery.lag",
+        &streams_group::GROUP_STREAMS_ACCEPTABLE_RECOVERY_LAG,
+    ),
+    option("streams.assignment.interval.ms", &streams_group::GROUP_STREAMS_ASSIGNMENT_INTERVAL_MS)
+        .between(
+            &streams_group::GROUP_STREAMS_MIN_ASSIGNMENT_INTERVAL_MS,
+            &streams_group::GROUP_STREAMS_MAX_ASSIGNMENT_INTERVAL_MS,
+        ),
+    option("streams.assignor.name", &STREAMS_ASSIGNOR_NAME),
+    option(
+        "streams.assignor.offload.enable",
+        &streams_group::GROUP_STREAMS_ASSIGNOR_OFFLOAD_ENABLE,
     ),
     option("streams.heartbeat.interval.ms", &streams_group::GROUP_STREAMS_HEARTBEAT_INTERVAL_MS)
         .between(
             &streams_group::GROUP_STREAMS_MIN_HEARTBEAT_INTERVAL_MS,
             &streams_group::GROUP_STREAMS_MAX_HEARTBEAT_INTERVAL_MS,
         ),
+    option(
+        "streams.initial.rebalance.delay.ms",
+        &streams_group::GROUP_STREAMS_INITIAL_REBALANCE_DELAY_MS,
+    ),
     option("streams.num.standby.replicas", &streams_group::GROUP_STREAMS_NUM_STANDBY_REPLICAS)
         .at_most(&streams_group::GROUP_STREAMS_MAX_STANDBY_REPLICAS),
+    option("streams.num.warmup.replicas", &streams_group::GROUP_STREAMS_NUM_WARMUP_REPLICAS)
+        .at_most(&streams_group::GROUP_STREAMS_MAX_WARMUP_REPLICAS),
+    option(RACK_TAGS, &streams_group::GROUP_STREAMS_RACK_AWARE_ASSIGNMENT_TAGS),
     option("streams.session.timeout.ms", &streams_group::GROUP_STREAMS_SESSION_TIMEOUT_MS).between(
         &streams_group::GROUP_STREAMS_MIN_SESSION_TIMEOUT_MS,
         &streams_group::GROUP_STREAMS_MAX_SESSION_TIMEOUT_MS,
     ),
+    option(
+        "streams.task.offset.interval.ms",
+        &streams_group::GROUP_STREAMS_TASK_OFFSET_INTERVAL_MS,
+    )
+    .at_least(&streams_group::GROUP_STREAMS_MIN_TASK_OFFSET_INTERVAL_MS),
 ];
 
 /// The session timeout of each protocol, which must be greater than its heartbeat interval.
@@ -143,24 +231,19 @@ pub fn check(
         let Some(option) = owner.options().iter().find(|option| option.name == name) else {
             return Err(unknown(owner, name));
         };
-        if !option.row.validates(value, 1) {
+        // The broker's own bounds may differ from those that its value for all groups has.
+        let is_bounded = option.least.is_some() && option.greatest.is_some();
+        let is_valid = match is_bounded {
+            true => option.row.reaches_least(value),
+            false => option.row.validates(value, 1),
+        };
+        if !is_valid {
             return Err(invalid(option, value));
         }
-        let Some(number) = i64::read(value) else { continue };
-        let is = |wanted: fn(i64, i64) -> bool, row: Option<&'static dyn Row>| {
-            row.is_none_or(|row| wanted(number, of_broker(row, layers)))
-        };
-        let unequal = |relation, row: Option<&'static dyn Row>| ResourceConfigError::Unequal {
-            name: option.name,
-            relation,
-            other: row.and_then(|row| row.broker().first()).map_or("", |name| name.text),
-        };
-        if !is(|a, b| a >= b, option.least) {
-            return Err(unequal("greater than or equal to", option.least));
+        if option.name == RACK_TAGS && has_duplicates(value) {
+            return Err(ResourceConfigError::DuplicatedTags);
         }
-        if !is(|a, b| a <= b, option.greatest) {
-            return Err(unequal("less than or equal to", option.greatest));
-        }
+        option.check_bounds(value, layers)?;
     }
     if owner == ResourceType::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
 }
@@ -216,8 +299,7 @@ fn sessions_outlast_heartbeats(
     for (session, heartbeat) in SESSION_AND_HEARTBEAT {
         let is_set = configs.contains_key(*session) || configs.contains_key(*heartbeat);
         if is_set && number(session) <= number(heartbeat) {
-            let relation = "greater than";
-            return Err(ResourceConfigError::Unequal { name: session, relation, other: heartbeat });
+            return Err(ResourceConfigError::NotGreater { name: session, other: heartbeat });
         }
     }
     Ok(())
@@ -244,6 +326,8 @@ fn invalid(option: &ResourceOption, value: &str) -> ResourceConfigError {
             let wrong = items.into_iter().find(|item| !formats::is_client_pattern(item));
             ResourceConfigError::Pattern(wrong.unwrap_or_default())
         }
+        "streams.assignor.name" => ResourceConfigError::Assignor(value.trim().to_owned()),
+        "errors.deadletterqueue.topic.name" => ResourceConfigError::InternalTopic,
         name => ResourceConfigError::Invalid {
             name,
             value: value.to_owned(),
@@ -269,11 +353,11 @@ pub fn describe(
             (ResourceType::Group, _) => broker_synonyms(row, layers),
         };
         if let Some(own) = configs.get(name).filter(|own| row.validates(own, 1)) {
-            let (value, source) = (Some(tidied(row, own)), owner.source());
+            let (value, source) = (Some(row.tidied(own)), owner.source());
             synonyms.insert(0, ConfigSynonym { name, value, source });
         }
         let first = synonyms.first();
-        ConfigDescription {
+        let description = ConfigDescription {
             name,
             value: first.map_or(Some(row.default_text()), |synonym| synonym.value.clone()),
             source: first.map_or(ConfigSource::Default, |synonym| synonym.source),
@@ -282,17 +366,10 @@ pub fn describe(
             kind: row.kind(),
             synonyms,
             doc: row.doc(),
-        }
+        };
+        (row, description)
     };
-    owner.options().iter().map(describe).collect()
-}
-
-/// Returns text as it is after it has been parsed and formatted again.
-fn tidied(row: &dyn Row, text: &str) -> String {
-    match row.kind() {
-        ConfigType::List => List::read(text).unwrap_or_default().join(","),
-        _ => text.trim().to_owned(),
-    }
+    owner.options().iter().map(describe).filter_map(unless_hidden).collect()
 }
 
 /// Returns the broker's default for groups.
@@ -346,13 +423,11 @@ mod tests {
             .unwrap();
         assert_eq!(
             refusal(ResourceType::Group, &session("60001")),
-            "consumer.session.timeout.ms must be less than or equal to \
-             group.consumer.max.session.timeout.ms"
+            "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
         );
         assert_eq!(
             refusal(ResourceType::Group, &session("44999")),
-            "consumer.session.timeout.ms must be greater than or equal to \
-             group.consumer.min.session.timeout.ms"
+            "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive."
         );
         let wide = on_a_broker_with("group.consumer.min.session.timeout.ms", "1");
         assert_eq!(
@@ -364,8 +439,7 @@ mod tests {
         wide.check_resource(ResourceType::Group, &configs(&session("5001"))).unwrap();
         assert_eq!(
             refusal(ResourceType::Group, &[("streams.num.standby.replicas", "3")]),
-            "streams.num.standby.replicas must be less than or equal to \
-             group.streams.max.standby.replicas"
+            "streams.num.standby.replicas must be less than or equal to 2"
         );
     }
 

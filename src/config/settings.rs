@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::config::describe::{self, ConfigDescription};
-use crate::config::entry::Effect;
 use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::first_topics::FirstTopic;
 use crate::config::layers::{ConfigSource, Layer, Layers};
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
 use crate::config::resources::{self, ResourceType};
-use crate::config::value::Value;
+use crate::config::value::{Value, has_duplicates};
 use crate::config::{consistency, dynamic, environment, kafka_environment, table};
 
 /// A value from the command line.
@@ -226,12 +225,19 @@ impl Settings {
     pub fn unused_settings(&self) -> Vec<UnusedSetting> {
         table::set_rows(&self.layers)
             .filter_map(|(row, name, setting)| {
-                let Effect::Unused(why) = row.effect() else { return None };
+                let why = row.effect().why_unused()?;
                 let value = if row.is_sensitive() { "(hidden)" } else { &setting.value };
                 let (value, origin) = (value.to_owned(), setting.origin.clone());
                 Some(UnusedSetting { name: name.text, value, origin, why })
             })
             .collect()
+    }
+
+    /// Iterates over the lists of the broker that name an item more than once, with their values.
+    pub fn lists_with_duplicates(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        table::set_rows(&self.layers)
+            .filter(|(row, _, setting)| row.has_distinct_items() && has_duplicates(&setting.value))
+            .map(|(_, name, setting)| (name.text, setting.value.as_str()))
     }
 
     /// Checks what no row can check alone.
@@ -425,6 +431,16 @@ mod tests {
     }
 
     #[test]
+    fn lists_that_name_an_item_twice_are_named_and_read_without_it() {
+        let settings = set(&[("log.cleanup.policy", "delete,delete"), ("metric.reporters", "a")]);
+        let lists: Vec<_> = settings.lists_with_duplicates().collect();
+        assert_eq!(lists, [("log.cleanup.policy", "delete,delete")]);
+        let policy = described(settings.describe_broker(), "log.cleanup.policy");
+        assert_eq!(policy.value.as_deref(), Some("delete"));
+        assert_eq!(places(&policy)[0], ("log.cleanup.policy", Some("delete,delete"), 4));
+    }
+
+    #[test]
     fn places_and_protocols_of_listeners_must_go_together() {
         let load = |listeners: &str, advertised: &str| {
             let flags = [flag("listeners", listeners), flag("advertised.listeners", advertised)];
@@ -434,10 +450,10 @@ mod tests {
         assert_eq!(
             load("a:1", "x:1,y:2").unwrap_err().to_string(),
             "advertised.listeners = \"x:1,y:2\" (--set): \
-             must be empty, one address, or one for each of the listeners PLAINTEXT"
+             must be one address, or one for each of the listeners PLAINTEXT"
         );
         assert_eq!(
-            load("SSL://localhost:9093", "").unwrap_err().to_string(),
+            load("SSL://localhost:9093", "x:1").unwrap_err().to_string(),
             "listeners = \"SSL://localhost:9093\" (--set): \
              asks for encryption (TLS), which this version does not have: unset it to run a \
              broker that is open to every client, or run Apache Kafka for it"
@@ -571,7 +587,7 @@ mod tests {
     #[test]
     fn a_described_topic_has_every_topic_option_once_in_order() {
         let all = Settings::default().describe_topic(&BTreeMap::new());
-        assert_eq!(all.len(), 33);
+        assert_eq!(all.len(), 37);
         assert!(all.is_sorted_by(|a, b| a.name < b.name));
         assert!(all.iter().all(|one| one.source == ConfigSource::Default && one.value.is_some()));
         let size = described(all, "max.message.bytes");

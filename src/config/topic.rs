@@ -1,6 +1,6 @@
 //! The options of topics, together with the broker's defaults for them.
 //!
-//! Names, types, limits and defaults are those of Kafka 4.1 (`LogConfig`,
+//! Names, types, limits and defaults are those of Kafka 4.4 (`LogConfig`,
 //! `ServerTopicConfigSynonyms`).
 
 use crate::config::check::Check;
@@ -118,6 +118,19 @@ pub static MAX_MESSAGE_BYTES: Entry<i32> = Entry {
     change: Change::Live,
     effect: Effect::Acts,
     doc: "The maximum size of a batch of records, compressed as the producer sent it.",
+};
+
+/// `max.decompressed.message.bytes`.
+pub static MAX_DECOMPRESSED_MESSAGE_BYTES: Entry<i32> = Entry {
+    topic: Some("max.decompressed.message.bytes"),
+    broker: &[name("max.decompressed.message.bytes")],
+    default: i32::MAX - 8,
+    check: Check::Between(1, i32::MAX as i64 - 8),
+    change: Change::Live,
+    effect: Effect::Acts,
+    doc: "The maximum size of a record in a compressed batch once it is decompressed. A batch with \
+        a larger one is refused; one that is in the log already is not searched for a timestamp, \
+        and its log is not compacted.",
 };
 
 /// `compression.type`.
@@ -267,7 +280,7 @@ pub static MIN_CLEANABLE_DIRTY_RATIO: Entry<f64> = Entry {
     topic: Some("min.cleanable.dirty.ratio"),
     broker: &[name("log.cleaner.min.cleanable.ratio")],
     default: 0.5,
-    check: Check::Fraction,
+    check: Check::Real(0.0, 1.0),
     change: Change::Live,
     effect: Effect::Acts,
     doc: "The share of a log that must have been written since its last compaction before it is \
@@ -307,6 +320,7 @@ pub static ROWS: &[&dyn Row] = &[
     &SEGMENT_INDEX_BYTES,
     &INDEX_INTERVAL_BYTES,
     &MAX_MESSAGE_BYTES,
+    &MAX_DECOMPRESSED_MESSAGE_BYTES,
     &COMPRESSION_TYPE,
     &COMPRESSION_GZIP_LEVEL,
     &COMPRESSION_LZ4_LEVEL,

@@ -1,5 +1,6 @@
 //! Limits of topics, partitions and producers. Kafka has no such limits; the names are Ottla's own.
 
+use crate::config::broker::CORDONED_LOG_DIRS;
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::layers::Layers;
@@ -101,6 +102,8 @@ pub struct TopicLimits {
     pub auto_per_request: usize,
     /// `auto.create.topics.max.per.second`.
     pub auto_per_second: usize,
+    /// `cordoned.log.dirs` has the data directory: it gets no new partitions.
+    pub is_cordoned: bool,
 }
 
 impl TopicLimits {
@@ -112,6 +115,8 @@ impl TopicLimits {
             partitions: number(&MAX_PARTITIONS),
             auto_per_request: number(&AUTO_CREATE_TOPICS_MAX_PER_REQUEST),
             auto_per_second: number(&AUTO_CREATE_TOPICS_MAX_PER_SECOND),
+            // There is one directory, and no other can be named.
+            is_cordoned: !CORDONED_LOG_DIRS.resolve(layers).is_empty(),
         }
     }
 }

@@ -72,9 +72,9 @@ impl UnsupportedFeature {
 struct UnsupportedSetting {
     /// Broker options; a name that ends in a dot stands for all names with this prefix.
     names: &'static [&'static str],
-    /// The required feature; `None` for options that configure clients' checks, not the broker's.
+    /// The required feature; `None` for options that ask for none, whatever their values.
     feature: Option<UnsupportedFeature>,
-    /// Values that require nothing, besides an empty one: Kafka's defaults.
+    /// Values that require nothing, besides an empty one and the default in the table.
     harmless: &'static [&'static str],
 }
 
@@ -94,11 +94,7 @@ const RULES: &[UnsupportedSetting] = &[
         &[],
     ),
     setting(&["allow.everyone.if.no.acl.found"], UnsupportedFeature::Authorization, &["true"]),
-    setting(
-        &["principal.builder.class"],
-        UnsupportedFeature::Authentication,
-        &["org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"],
-    ),
+    setting(&["principal.builder.class"], UnsupportedFeature::Authentication, &[]),
     setting(
         &["security.inter.broker.protocol"],
         UnsupportedFeature::AuthenticationAndEncryption,
@@ -112,21 +108,6 @@ const RULES: &[UnsupportedSetting] = &[
         harmless: &[],
     },
     setting(&["ssl.client.auth"], UnsupportedFeature::Encryption, &["none"]),
-    setting(&["ssl.protocol"], UnsupportedFeature::Encryption, &["TLSv1.3"]),
-    setting(&["ssl.enabled.protocols"], UnsupportedFeature::Encryption, &["TLSv1.2,TLSv1.3"]),
-    setting(
-        &["ssl.keystore.type", "ssl.truststore.type"],
-        UnsupportedFeature::Encryption,
-        &["JKS"],
-    ),
-    setting(&["ssl.keymanager.algorithm"], UnsupportedFeature::Encryption, &["SunX509"]),
-    setting(&["ssl.trustmanager.algorithm"], UnsupportedFeature::Encryption, &["PKIX"]),
-    setting(&["ssl.principal.mapping.rules"], UnsupportedFeature::Encryption, &["DEFAULT"]),
-    setting(
-        &["ssl.allow.dn.changes", "ssl.allow.san.changes"],
-        UnsupportedFeature::Encryption,
-        &["false"],
-    ),
     setting(&["ssl."], UnsupportedFeature::Encryption, &[]),
     setting(
         &[
@@ -137,51 +118,18 @@ const RULES: &[UnsupportedSetting] = &[
         UnsupportedFeature::Authentication,
         &["GSSAPI"],
     ),
-    setting(&["sasl.server.max.receive.size"], UnsupportedFeature::Authentication, &["524288"]),
-    setting(&["sasl.kerberos.kinit.cmd"], UnsupportedFeature::Authentication, &["/usr/bin/kinit"]),
-    setting(
-        &["sasl.kerberos.min.time.before.relogin"],
-        UnsupportedFeature::Authentication,
-        &["60000"],
-    ),
-    setting(
-        &["sasl.kerberos.principal.to.local.rules"],
-        UnsupportedFeature::Authentication,
-        &["DEFAULT"],
-    ),
-    setting(&["sasl.kerberos.ticket.renew.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
-    setting(
-        &["sasl.kerberos.ticket.renew.window.factor"],
-        UnsupportedFeature::Authentication,
-        &["0.8"],
-    ),
-    setting(&["sasl.login.refresh.buffer.seconds"], UnsupportedFeature::Authentication, &["300"]),
-    setting(
-        &["sasl.login.refresh.min.period.seconds"],
-        UnsupportedFeature::Authentication,
-        &["60"],
-    ),
-    setting(&["sasl.login.refresh.window.factor"], UnsupportedFeature::Authentication, &["0.8"]),
-    setting(&["sasl.login.refresh.window.jitter"], UnsupportedFeature::Authentication, &["0.05"]),
-    setting(&["sasl.login.retry.backoff.max.ms"], UnsupportedFeature::Authentication, &["10000"]),
-    setting(&["sasl.login.retry.backoff.ms"], UnsupportedFeature::Authentication, &["100"]),
+    // How often tickets are renewed asks for nothing while no one has any.
+    UnsupportedSetting {
+        names: &[
+            "sasl.kerberos.min.time.before.relogin",
+            "sasl.kerberos.ticket.renew.jitter",
+            "sasl.kerberos.ticket.renew.window.factor",
+        ],
+        feature: None,
+        harmless: &[],
+    },
     setting(&["sasl."], UnsupportedFeature::Authentication, &[]),
     setting(&["connections.max.reauth.ms"], UnsupportedFeature::Authentication, &["0"]),
-    setting(
-        &["delegation.token.max.lifetime.ms"],
-        UnsupportedFeature::DelegationTokens,
-        &["604800000"],
-    ),
-    setting(
-        &["delegation.token.expiry.time.ms"],
-        UnsupportedFeature::DelegationTokens,
-        &["86400000"],
-    ),
-    setting(
-        &["delegation.token.expiry.check.interval.ms"],
-        UnsupportedFeature::DelegationTokens,
-        &["3600000"],
-    ),
     setting(&["delegation.token."], UnsupportedFeature::DelegationTokens, &[]),
     setting(&["password.encoder."], UnsupportedFeature::EncryptedSecrets, &[]),
     setting(
@@ -397,6 +345,8 @@ mod tests {
             ("ssl.endpoint.identification.algorithm", "x"),
             ("ssl.client.auth", "NONE"),
             ("sasl.enabled.mechanisms", "GSSAPI"),
+            ("sasl.kerberos.min.time.before.relogin", "58000"),
+            ("sasl.kerberos.ticket.renew.window.factor", "0.7"),
             ("security.inter.broker.protocol", "PLAINTEXT"),
             ("connections.max.reauth.ms", "0"),
             ("listener.name.client.ssl.client.auth", "none"),

@@ -3,6 +3,7 @@
 //! Text is trimmed before it is parsed, as in Kafka (`ConfigDef.parseType`).
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
 /// The type of an option, with the numbers of DescribeConfigs and the names of Kafka's
 /// documentation.
@@ -22,6 +23,8 @@ pub enum ConfigType {
     Double,
     /// Strings separated by commas.
     List,
+    /// The name of a Java class.
+    Class,
     /// Text that is never shown.
     Password,
 }
@@ -37,6 +40,7 @@ impl ConfigType {
             ConfigType::Long => 5,
             ConfigType::Double => 6,
             ConfigType::List => 7,
+            ConfigType::Class => 8,
             ConfigType::Password => 9,
         }
     }
@@ -51,6 +55,7 @@ impl ConfigType {
             ConfigType::Long => "long",
             ConfigType::Double => "double",
             ConfigType::List => "list",
+            ConfigType::Class => "class",
             ConfigType::Password => "password",
         }
     }
@@ -87,6 +92,8 @@ pub trait Value: Debug + Send + Sync + 'static {
     type Read;
     /// The type of the option.
     const KIND: ConfigType;
+    /// False if there is no default, as for Kafka's null.
+    const HAS_DEFAULT: bool = true;
     /// Parses text; returns `None` if it is not of this type.
     fn read(text: &str) -> Option<Self::Read>;
     /// Returns the default, as parsing its text would return it.
@@ -135,10 +142,15 @@ impl<T: Choice> Value for T {
 
     fn words() -> Option<String> {
         let words: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
-        Some(match words.as_slice() {
-            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
-            _ => words.concat(),
-        })
+        Some(either(&words))
+    }
+}
+
+/// Returns "one of these words", to follow "must be".
+pub fn either(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
     }
 }
 
@@ -256,7 +268,8 @@ impl Value for f64 {
     }
 
     fn text(&self) -> String {
-        format!("{self:?}")
+        // As Java writes it.
+        format!("{self:?}").replace('e', "E")
     }
 
     fn checked(read: &f64) -> CheckedValue<'_> {
@@ -289,7 +302,7 @@ impl Value for Text {
     }
 }
 
-/// Strings separated by commas.
+/// Strings separated by commas. Each counts once, as in Kafka (KIP-1161).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct List(pub &'static [&'static str]);
 
@@ -298,11 +311,13 @@ impl Value for List {
     const KIND: ConfigType = ConfigType::List;
 
     fn read(text: &str) -> Option<Vec<String>> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Some(Vec::new());
+        let mut distinct: Vec<String> = Vec::new();
+        for item in items(text) {
+            if !distinct.iter().any(|known| known == item) {
+                distinct.push(item.to_owned());
+            }
         }
-        Some(text.split(',').map(|item| item.trim().to_owned()).collect())
+        Some(distinct)
     }
 
     fn read_default(&self) -> Vec<String> {
@@ -318,6 +333,124 @@ impl Value for List {
     }
 }
 
+/// `name:value` items separated by commas, which Kafka reads as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pairs(pub List);
+
+impl Value for Pairs {
+    type Read = Vec<String>;
+    const KIND: ConfigType = ConfigType::String;
+
+    fn read(text: &str) -> Option<Vec<String>> {
+        List::read(text)
+    }
+
+    fn read_default(&self) -> Vec<String> {
+        self.0.read_default()
+    }
+
+    fn text(&self) -> String {
+        self.0.text()
+    }
+
+    fn checked(read: &Vec<String>) -> CheckedValue<'_> {
+        CheckedValue::Items(read)
+    }
+}
+
+/// Iterates over the items of a list, each as often as it is named.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let text = text.trim();
+    text.split(',').map(str::trim).filter(move |_| !text.is_empty())
+}
+
+/// Returns true if a list names an item more than once.
+pub fn has_duplicates(text: &str) -> bool {
+    List::read(text).is_some_and(|distinct| distinct.len() < items(text).count())
+}
+
+/// Addresses separated by commas, each as often as it is named: of two with port 0, each gets a
+/// port of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses(pub List);
+
+impl Value for Addresses {
+    type Read = Vec<String>;
+    const KIND: ConfigType = ConfigType::List;
+
+    fn read(text: &str) -> Option<Vec<String>> {
+        Some(items(text).map(str::to_owned).collect())
+    }
+
+    fn read_default(&self) -> Vec<String> {
+        self.0.read_default()
+    }
+
+    fn text(&self) -> String {
+        self.0.text()
+    }
+
+    fn checked(read: &Vec<String>) -> CheckedValue<'_> {
+        CheckedValue::Items(read)
+    }
+}
+
+/// The name of a Java class, which is never loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Class(pub &'static str);
+
+impl Value for Class {
+    type Read = String;
+    const KIND: ConfigType = ConfigType::Class;
+
+    fn read(text: &str) -> Option<String> {
+        Text::read(text)
+    }
+
+    fn read_default(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn text(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn checked(read: &String) -> CheckedValue<'_> {
+        CheckedValue::Text(read)
+    }
+}
+
+/// A value of the type `T` without a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unset<T>(PhantomData<fn() -> T>);
+
+/// Returns "no default" of an option.
+pub const fn unset<T>() -> Unset<T> {
+    Unset(PhantomData)
+}
+
+impl<T: Value> Value for Unset<T> {
+    type Read = Option<T::Read>;
+    const KIND: ConfigType = T::KIND;
+    const HAS_DEFAULT: bool = false;
+
+    fn read(text: &str) -> Option<Option<T::Read>> {
+        T::read(text).map(Some)
+    }
+
+    fn read_default(&self) -> Option<T::Read> {
+        None
+    }
+
+    fn text(&self) -> String {
+        String::new()
+    }
+
+    fn checked(read: &Option<T::Read>) -> CheckedValue<'_> {
+        read.as_ref().map_or(CheckedValue::Checked, T::checked)
+    }
+}
+
 /// Text that is never shown, not even when it is invalid. A secret has no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Secret;
@@ -325,6 +458,7 @@ pub struct Secret;
 impl Value for Secret {
     type Read = String;
     const KIND: ConfigType = ConfigType::Password;
+    const HAS_DEFAULT: bool = false;
 
     fn read(text: &str) -> Option<String> {
         Some(text.to_owned())
@@ -384,6 +518,9 @@ mod tests {
         assert_eq!(List::read(" a , b"), Some(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(List::read(" "), Some(Vec::new()));
         assert_eq!(List::read("a,,b").map(|items| items.len()), Some(3));
+        assert_eq!(List::read("a,b, a"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert!(has_duplicates("a,b, a"));
+        assert!(!has_duplicates("a,b") && !has_duplicates(""));
     }
 
     #[test]
@@ -403,8 +540,9 @@ mod tests {
             ConfigType::Long,
             ConfigType::Double,
             ConfigType::List,
+            ConfigType::Class,
             ConfigType::Password,
         ];
-        assert_eq!(kinds.map(ConfigType::code), [1, 2, 3, 4, 5, 6, 7, 9]);
+        assert_eq!(kinds.map(ConfigType::code), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

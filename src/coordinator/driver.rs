@@ -79,14 +79,21 @@ pub async fn run<M: Machine>(
     loop {
         let due = driver.machine.next_due_ms();
         let sleep = due.map(|due| (due - clock.now().mono_ms).max(0) as u64);
-        let nap = tokio::time::sleep(Duration::from_millis(sleep.unwrap_or(0)));
+        let nap = async {
+            match sleep {
+                // A sleep takes a millisecond at least.
+                Some(0) => {}
+                Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                None => std::future::pending().await,
+            }
+        };
         let first = tokio::select! {
             () = &mut stopped => return Ok(()),
             command = pending.recv() => match command {
                 Some(command) => Some(command),
                 None => return Ok(()),
             },
-            () = nap, if sleep.is_some() => None,
+            () = nap => None,
         };
         driver.turn(&*clock, first, || pending.try_recv().ok()).await?;
     }
@@ -233,7 +240,16 @@ impl<M: Machine, F: FnMut(&M)> Driver<M, F> {
                     self.waiting.remove(&ticket);
                 }
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let Some(refusal) = error.refusal() else { return Err(error) };
+                let is_own = |(confirmed, _): &(TicketId, M::Reply)| Some(*confirmed) == ticket;
+                if let Some((ticket, reply)) = confirmations.into_iter().find(is_own) {
+                    match M::refused(reply, refusal) {
+                        Some(reply) => turn.replies.push((ticket, reply)),
+                        None => drop(self.waiting.remove(&ticket)),
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -18,9 +18,9 @@ use crate::groups::command::{Command, Reply};
 use crate::groups::error::GroupError;
 use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::questions::{
-    Commit, Delete, DeleteOffsets, DeletedOffsets, FetchAllOffsets, FetchOffsets, FetchedOffsets,
-    Join, JoinError, Joined, Leave, LeavingMember, List, Listing, Progress, Sync, Synced,
-    TopicDeleted, TopicPartitions,
+    Commit, CommitInTxn, Delete, DeleteOffsets, DeletedOffsets, FetchAllOffsets, FetchOffsets,
+    FetchedOffsets, Join, JoinError, Joined, Leave, LeavingMember, List, Listing, Progress, Sync,
+    Synced, TopicDeleted, TopicPartitions,
 };
 use crate::machine::Question;
 
@@ -136,6 +136,24 @@ impl GroupCoordinator {
         Ok(answer)
     }
 
+    /// Commits offsets that count once their transaction is committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupCoordinator::ask`].
+    pub async fn commit_in_txn(
+        &self,
+        commit: CommitInTxn,
+    ) -> Result<<CommitInTxn as Question>::Answer, CoordinatorNotAvailable> {
+        let group = commit.commit.identity.group.clone();
+        let answer = match self.limits.check_commit(&commit.commit) {
+            Err(error) => Err(error),
+            Ok(()) => self.ask(commit).await?,
+        };
+        answer.as_ref().err().inspect(|error| self.note_refusal(error, &group));
+        Ok(answer)
+    }
+
     fn note_refusal(&self, error: &GroupError, group: &str) {
         if let GroupError::GroupLimit(limit) | GroupError::OffsetLimit(limit) = error {
             self.refusals.note(*limit, group);
@@ -199,10 +217,12 @@ impl GroupCoordinator {
         &self,
         group: &str,
         wanted: TopicPartitions,
+        requires_stable: bool,
     ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
         let mut all = Vec::new();
         for PartitionSlice { wanted, continues } in PartitionSlices::of(wanted) {
-            let offsets = self.ask(FetchOffsets { group: group.to_owned(), wanted }).await?;
+            let fetch = FetchOffsets { group: group.to_owned(), wanted, requires_stable };
+            let offsets = self.ask(fetch).await?;
             append(&mut all, offsets, continues);
         }
         Ok(all)
@@ -216,11 +236,13 @@ impl GroupCoordinator {
     pub async fn fetch_all_offsets(
         &self,
         group: &str,
+        requires_stable: bool,
     ) -> Result<FetchedOffsets, CoordinatorNotAvailable> {
         let mut all: FetchedOffsets = Vec::new();
         let mut from = (String::new(), i32::MIN);
         loop {
-            let (page, next) = self.ask(FetchAllOffsets { group: group.to_owned(), from }).await?;
+            let fetch = FetchAllOffsets { group: group.to_owned(), from, requires_stable };
+            let (page, next) = self.ask(fetch).await?;
             let last = all.last().map(|(topic, _)| topic);
             let continues = last.is_some() && last == page.first().map(|(topic, _)| topic);
             append(&mut all, page, continues);

@@ -10,19 +10,19 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::coordinator::log_entries::{LogEntry, OpenTransactions, for_each_entry};
 use crate::coordinator::misplaced::{MisplacedRecords, Relocation};
 use crate::coordinator::placement::partition_of;
-use crate::machine::MachineRecord;
+use crate::log::AppendError;
+use crate::log::end_txn::EndTxn;
+use crate::log::producer::ProducerError;
+use crate::log::verification::TxnCheck;
+use crate::machine::{MachineRecord, RecordTxn};
 use crate::storage::batch_builder::BatchBuilder;
-use crate::storage::records::records;
 use crate::topics::error::{ProduceError, Unavailable};
-use crate::topics::names::CONSUMER_OFFSETS;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
-
-/// The topic of groups and committed offsets.
-pub const TOPIC: &str = CONSUMER_OFFSETS;
 
 /// Size at which a batch is closed, in bytes, so that ordinary consumers can read it.
 const BATCH_BYTES: usize = 512 * 1024;
@@ -57,6 +57,17 @@ impl JournalError {
             JournalError::TopicFull(_) | JournalError::Sync(Unavailable::Full(_)) => true,
             JournalError::Append(error) => error.is_full(),
             JournalError::Topic(_) | JournalError::Read(_) | JournalError::Sync(_) => false,
+        }
+    }
+
+    /// Returns why a transaction may not write, or not end, if that is what it is. The log is as it
+    /// was.
+    pub fn refusal(&self) -> Option<ProducerError> {
+        match self {
+            JournalError::Append(ProduceError::Append(AppendError::Producer(error))) => {
+                Some(*error)
+            }
+            _ => None,
         }
     }
 }
@@ -98,21 +109,42 @@ impl<R: MachineRecord> Journal<R> {
     pub fn read(&mut self, mut visit: impl FnMut(R)) -> Result<Relocation<R>, JournalError> {
         let Some(topic) = (self.find)(false)? else { return Ok(Relocation::default()) };
         let count = self.partitions_of(&topic);
+        let is_at_home = |record: &R, index| partition_of(record.placement(), count) == index;
         let mut misplaced = MisplacedRecords::default();
         for (index, partition) in topic.partitions.iter().enumerate().take(count) {
-            for_each_record(partition, |timestamp, record: R| {
-                match partition_of(record.placement(), count) == index {
-                    true => visit(record),
-                    false => misplaced.add(index, timestamp, record),
+            let mut open = OpenTransactions::default();
+            entries(partition, |entry| match entry {
+                LogEntry::Record { record, txn, .. } if is_at_home(&record, index) => {
+                    visit(match txn {
+                        Some(txn) => record.in_transaction(txn),
+                        None => record,
+                    });
                 }
+                LogEntry::Marker(end) => {
+                    open.settle(LogEntry::Marker(end), |at, record| {
+                        misplaced.add(index, at, record)
+                    });
+                    R::of_marker(partition.id.partition, end).into_iter().for_each(&mut visit);
+                }
+                entry => open.settle(entry, |at, record| misplaced.add(index, at, record)),
             })?;
+            if !open.is_empty() {
+                tracing::warn!(
+                    topic = R::TOPIC,
+                    partition = index,
+                    "ignored records of open transactions that belong in other partitions"
+                );
+            }
         }
         let homes: BTreeSet<usize> = misplaced.ids().map(|id| partition_of(id, count)).collect();
         for index in homes {
-            for_each_record(&topic.partitions[index], |timestamp, record: R| {
-                if partition_of(record.placement(), count) == index {
-                    misplaced.note_at_home(timestamp, &record);
-                }
+            let mut open = OpenTransactions::default();
+            entries(&topic.partitions[index], |entry| {
+                open.settle(entry, |timestamp, record: R| {
+                    if is_at_home(&record, index) {
+                        misplaced.note_at_home(timestamp, &record);
+                    }
+                });
             })?;
         }
         let relocation = misplaced.relocation();
@@ -153,7 +185,7 @@ impl<R: MachineRecord> Journal<R> {
         let count = self.partitions_of(&topic);
         let mut placed: BTreeMap<usize, Vec<&R>> = BTreeMap::new();
         for record in records {
-            placed.entry(partition_of(record.placement(), count)).or_default().push(record);
+            placed.entry(home_of(record, count)).or_default().push(record);
         }
         self.append_to(now, placed, written)
     }
@@ -176,8 +208,8 @@ impl<R: MachineRecord> Journal<R> {
             let partition = topic.partitions.get(index);
             let missing = || JournalError::Topic(format!("it has no partition {index}"));
             let partition = partition.ok_or_else(missing)?;
-            for (batch, records) in batches(now, &records) {
-                let end_offset = partition.append_own(now, &batch)?.end_offset;
+            for (append, records) in appends(now, &records) {
+                let end_offset = append.run(partition, now)?;
                 if self.syncs {
                     let end = (partition.clone(), end_offset);
                     self.unsynced.insert(partition.id.partition, end);
@@ -202,59 +234,83 @@ impl<R: MachineRecord> Journal<R> {
     }
 }
 
-/// Encodes records of one partition as batches. Returns each batch with its records.
-fn batches<'a, R: MachineRecord>(now: Now, records: &'a [&'a R]) -> Vec<(Vec<u8>, &'a [&'a R])> {
-    let mut batches = Vec::new();
-    let mut rest = records;
-    while !rest.is_empty() {
-        let mut batch = BatchBuilder::new(0, now.wall_ms);
-        let (mut bytes, mut count) = (0, 0);
-        for record in rest {
-            let (key, value) = record.encode();
-            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-            count += 1;
-            batch.push(Some(&key), value.as_deref(), &[], now.wall_ms);
-            if bytes >= BATCH_BYTES {
-                break;
-            }
-        }
-        let (of_batch, later) = rest.split_at(count);
-        batches.push((batch.finish(), of_batch));
-        rest = later;
-    }
-    batches
-}
-
-/// Calls `visit` with the timestamp of each record of a partition, in order, and the record.
-fn for_each_record<R: MachineRecord>(
+/// Calls `visit` with each entry of a partition, in order.
+fn entries<R: MachineRecord>(
     partition: &Partition,
-    mut visit: impl FnMut(i64, R),
+    visit: impl FnMut(LogEntry<R>),
 ) -> Result<(), JournalError> {
     // Nothing has to be opened of a partition that has never been used.
     if partition.is_unused() {
         return Ok(());
     }
-    let read = partition.view()?.for_each_batch(|batch| {
-        if batch.header.is_control() {
-            return Ok(());
+    Ok(for_each_entry(&partition.id, &partition.view()?, visit)?)
+}
+
+/// What is appended to a partition at once.
+enum Append {
+    /// A batch, and what is known about its transaction.
+    Batch(Vec<u8>, TxnCheck),
+    /// The end of a transaction.
+    Marker(EndTxn),
+}
+
+impl Append {
+    /// Appends it. Returns the end offset.
+    fn run(&self, partition: &Arc<Partition>, now: Now) -> Result<Offset, ProduceError> {
+        let info = match self {
+            Append::Batch(bytes, check) => partition.append_own(now, bytes, *check),
+            Append::Marker(end) => partition.append_marker(now, end),
+        };
+        Ok(info?.end_offset)
+    }
+}
+
+/// Encodes records of one partition: as batches, each of one transaction or of none, and markers.
+/// Returns each with its records.
+fn appends<'a, R: MachineRecord>(now: Now, records: &'a [&'a R]) -> Vec<(Append, &'a [&'a R])> {
+    let mut appends = Vec::new();
+    let mut rest = records;
+    while let [first, ..] = rest {
+        let (append, count) = match first.marker() {
+            Some((_, end)) => (Append::Marker(end), 1),
+            None => batch(now, rest, first.transaction()),
+        };
+        let (of_append, later) = rest.split_at(count);
+        appends.push((append, of_append));
+        rest = later;
+    }
+    appends
+}
+
+/// Encodes the first records as a batch, as many as are of this transaction and fit in. Returns how
+/// many that are.
+fn batch<R: MachineRecord>(now: Now, records: &[&R], txn: Option<RecordTxn>) -> (Append, usize) {
+    let mut batch = BatchBuilder::new(0, now.wall_ms);
+    if let Some(txn) = txn {
+        batch = batch.producer(txn.producer_id, txn.producer_epoch, -1).transactional();
+    }
+    let (mut bytes, mut count) = (0, 0);
+    let belongs = |record: &&&R| record.marker().is_none() && record.transaction() == txn;
+    for record in records.iter().take_while(belongs) {
+        let (key, value) = record.encode();
+        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        count += 1;
+        batch.push(Some(&key), value.as_deref(), &[], now.wall_ms);
+        if bytes >= BATCH_BYTES {
+            break;
         }
-        for record in records(batch).map_err(io::Error::other)? {
-            let record = record.map_err(io::Error::other)?;
-            let Some(key) = &record.key else { continue };
-            match R::decode(key, record.value.as_deref()) {
-                Ok(Some(known)) => visit(record.timestamp, known),
-                Ok(None) => {}
-                Err(error) => {
-                    let (partition, offset) = (partition.id.partition, record.offset);
-                    tracing::warn!(
-                        topic = R::TOPIC, partition, offset, %error, "skipped an unreadable record"
-                    );
-                }
-            }
-        }
-        Ok(())
-    });
-    Ok(read?)
+    }
+    (Append::Batch(batch.finish(), txn.map_or(TxnCheck::Unneeded, |txn| txn.check)), count)
+}
+
+/// Returns the partition of a record, among `count`.
+fn home_of<R: MachineRecord>(record: &R, count: usize) -> usize {
+    let named = record.marker().map(|(partition, _)| partition);
+    let named = named.or_else(|| record.transaction().map(|txn| txn.partition));
+    match named.map(usize::try_from) {
+        Some(Ok(index)) => index,
+        _ => partition_of(record.placement(), count),
+    }
 }
 
 #[cfg(test)]
@@ -263,9 +319,11 @@ mod tests {
     use crate::clock::SimClock;
     use crate::config::resolve::TopicConfig;
     use crate::groups::records::{OffsetAndMetadata, Record};
+    use crate::log::end_txn::EndTxnMarker;
     use crate::log::recovery::RecoveryCheckpoint;
     use crate::storage::sim_disk::SimDisk;
     use crate::topics::maintenance::MaintenanceQueue;
+    use crate::topics::names::CONSUMER_OFFSETS;
     use crate::topics::partition::PartitionContext;
     use crate::types::TopicPartition;
 
@@ -275,7 +333,7 @@ mod tests {
     fn topic(disk: &SimDisk) -> Arc<LiveTopic> {
         let id = TopicId::from_u128(1);
         let partition = |index| {
-            let name = TopicPartition::new(TOPIC.to_owned(), index);
+            let name = TopicPartition::new(CONSUMER_OFFSETS.to_owned(), index);
             let context = PartitionContext {
                 disk: Arc::new(disk.clone()),
                 dir: format!("/{name}").into(),
@@ -286,6 +344,7 @@ mod tests {
                     index_interval_bytes: 4096,
                     producers_max: 10,
                 },
+                leader_epoch: 0,
                 clock: Arc::new(SimClock::default()),
                 maintenance: MaintenanceQueue::new().0,
                 disk_space: Arc::default(),
@@ -294,7 +353,7 @@ mod tests {
             Arc::new(Partition::new(name, id, Arc::new(TopicConfig::default()), context))
         };
         let partitions = (0..2).map(partition).collect();
-        Arc::new(LiveTopic { name: TOPIC.to_owned(), id, partitions })
+        Arc::new(LiveTopic { name: CONSUMER_OFFSETS.to_owned(), id, partitions })
     }
 
     fn journal(topic: Arc<LiveTopic>) -> Journal<Record> {
@@ -346,6 +405,48 @@ mod tests {
             let disk = if seed % 2 == 0 { disk.crash() } else { disk.kill() };
             assert_eq!(read(&disk), BTreeMap::from(all.clone()), "{seed}");
             assert_eq!(read(&disk.crash()), BTreeMap::from(all), "{seed}");
+        }
+    }
+
+    #[test]
+    fn of_misplaced_records_in_transactions_the_committed_ones_are_moved() {
+        for committed in [true, false] {
+            let disk = SimDisk::new(1);
+            let txn = RecordTxn {
+                partition: 0,
+                producer_id: 7,
+                producer_epoch: 0,
+                check: TxnCheck::Unneeded,
+            };
+            let groups = ["a", "b", "c", "d"];
+            let mut records: Vec<Record> = groups
+                .map(|group| Record::TxnOffset {
+                    txn,
+                    group: group.to_owned(),
+                    topic: "t".to_owned(),
+                    partition: 0,
+                    value: OffsetAndMetadata {
+                        offset: 5,
+                        leader_epoch: -1,
+                        metadata: String::new(),
+                        commit_ms: NOW.wall_ms,
+                        expire_ms: None,
+                    },
+                })
+                .into();
+            let marker = EndTxnMarker { committed, coordinator_epoch: 0 };
+            let end = EndTxn { producer_id: 7, producer_epoch: 0, marker, bumps_epoch: false };
+            records.push(Record::TxnEnd { partition: 0, end });
+            journal(topic(&disk)).append(NOW, &records, |_| {}).expect("room");
+            let mut visited = Vec::new();
+            let relocation = journal(topic(&disk)).read(|record| visited.push(record));
+            let moved = relocation.expect("a log").moved;
+            let moved: Vec<&str> = moved.iter().map(MachineRecord::placement).collect();
+            let misplaced: Vec<&str> =
+                groups.into_iter().filter(|group| partition_of(group, 2) == 1).collect();
+            assert!(!misplaced.is_empty() && misplaced.len() < groups.len());
+            assert_eq!(moved, if committed { misplaced } else { Vec::new() });
+            assert!(visited.iter().any(|record| record.transaction() == Some(txn)), "at home");
         }
     }
 }

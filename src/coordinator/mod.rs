@@ -1,12 +1,14 @@
 //! The driver of coordinators' state machines: one task each that executes commands, writes the
-//! resulting records and replies; and the handle of the group coordinator.
+//! resulting records and replies; and the handles of the group and transaction coordinators.
 
 pub mod driver;
 pub mod group_coordinator;
 pub mod handle;
 pub mod journal;
+pub mod log_entries;
 mod misplaced;
-mod placement;
+pub mod placement;
 mod refusal_log;
 mod slices;
+pub mod transaction_coordinator;
 pub mod usage_monitor;

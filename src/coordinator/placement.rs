@@ -1,4 +1,4 @@
-//! Which partition of its topic holds the records of a group.
+//! Which partition of its topic holds the records of a group or a transactional id.
 
 /// Returns the partition for a key, as Kafka's `GroupCoordinatorService.partitionFor` does:
 /// `Utils.abs(key.hashCode()) % count`. A topic without partitions counts as one with a single one.

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::log::LEADER_EPOCH;
+use crate::log::aborted_index::CommittedRead;
 use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
+use crate::storage::txn_index::AbortedTxn;
 use crate::topics::error::Unavailable;
 use crate::topics::opening::open_all;
 use crate::topics::partition::Partition;
@@ -52,10 +53,10 @@ pub struct Read {
     pub last_stable_offset: Offset,
     /// The log start offset.
     pub log_start_offset: Offset,
-    /// True if only committed records were read.
-    pub committed: bool,
     /// The records, if there are any.
     pub records: Option<FileSlice>,
+    /// The aborted transactions that overlap them, if only committed records were asked for.
+    pub aborted: Option<Vec<AbortedTxn>>,
 }
 
 /// The outcome for one partition.
@@ -73,7 +74,14 @@ pub enum ReadOutcome {
     Read(Read),
     /// The epoch that the client has read up to ends before its offset: it has records that are not
     /// in the log (KIP-595).
-    Diverging(Read),
+    Diverging {
+        /// What a read would say of the log, without records.
+        read: Read,
+        /// The last epoch of the log that is not later.
+        epoch: i32,
+        /// Where it ends.
+        end: Offset,
+    },
 }
 
 /// Reads until there is enough, an error, or no time left, or until `hurry` completes: whatever was
@@ -100,7 +108,7 @@ async fn read_in_time(
     if is_done(&outcomes, bytes, limits) {
         return outcomes;
     }
-    let wait = Arc::new(Wait::default());
+    let wait = Arc::new(Wait::new(limits.committed));
     for partition in wanted.iter().filter_map(|w| w.partition.as_ref().ok()) {
         partition.waiters.watch(&wait);
     }
@@ -147,26 +155,37 @@ fn read_one(wanted: &ReadRequest, limits: FetchLimits, bytes: &mut u64) -> ReadO
         Err(error) => return ReadOutcome::Unavailable(error),
     };
     let below = if limits.committed { view.last_stable_offset } else { view.end_offset };
-    let found = |records| Read {
+    let found = |records, aborted| Read {
         end_offset: view.end_offset,
         last_stable_offset: view.last_stable_offset,
         log_start_offset: view.log_start_offset,
-        committed: limits.committed,
         records,
+        aborted,
     };
-    // Only directories of a cluster have later epochs, and the ends of those are not kept.
-    if wanted.last_fetched_epoch == LEADER_EPOCH && wanted.offset > view.end_offset {
-        return ReadOutcome::Diverging(found(None));
+
+    if wanted.last_fetched_epoch >= 0 {
+        let Some((epoch, end)) = view.end_of_epoch(wanted.last_fetched_epoch) else {
+            return ReadOutcome::Failed(view.out_of_range(wanted.offset));
+        };
+        if epoch < wanted.last_fetched_epoch || end < wanted.offset {
+            return ReadOutcome::Diverging { read: found(None, None), epoch, end };
+        }
     }
     let most = u64::try_from(wanted.max_bytes).ok();
     let left = limits.max_bytes.saturating_sub(*bytes).min(most.unwrap_or(0));
-    match view.read(wanted.offset, below, left, *bytes == 0) {
+    let read = match limits.committed {
+        true => view.read_committed(wanted.offset, left, *bytes == 0),
+        false => view
+            .read(wanted.offset, below, left, *bytes == 0)
+            .map(|records| CommittedRead { records, aborted: Vec::new() }),
+    };
+    match read {
         // As in Kafka (`LocalLog.read`), an offset out of range is checked first, and at the end
         // nothing is read.
         Ok(_) if most.is_none() && wanted.offset < below => ReadOutcome::NegativeLimit,
-        Ok(records) => {
+        Ok(CommittedRead { records, aborted }) => {
             *bytes += records.as_ref().map_or(0, |r| r.len as u64);
-            ReadOutcome::Read(found(records))
+            ReadOutcome::Read(found(records, limits.committed.then_some(aborted)))
         }
         Err(error) => ReadOutcome::Failed(error),
     }

@@ -1,6 +1,7 @@
 //! Groups as the admin tools see them: ListGroups, DescribeGroups and DeleteGroups.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::groups::Groups;
 use crate::groups::error::GroupError;
@@ -68,9 +69,13 @@ impl Groups {
         if group.phase != GroupState::Empty || group.group_type != GroupType::Classic {
             return Err(GroupError::NotEmpty);
         }
-        let slice = group.offsets.iter().take(SLICE);
-        step.records.extend(slice.map(|(topic, partition, _)| forgotten(id, topic, partition)));
-        if step.records.len() < group.offsets.len() {
+        let committed = group.offsets.iter().map(|(topic, partition, _)| (topic, partition));
+        let is_pending = |(topic, p): &(&Arc<str>, i32)| group.offsets.get(topic, *p).is_none();
+        let pending = group.pending_offsets.partitions().filter(is_pending);
+        let mut all = committed.chain(pending);
+        let slice = all.by_ref().take(SLICE);
+        step.records.extend(slice.map(|(topic, partition)| forgotten(id, topic, partition)));
+        if all.next().is_some() {
             return Ok(Progress::ToBeContinued);
         }
         step.records.push(Record::Group { group: id.to_owned(), value: None });

@@ -2,11 +2,12 @@
 
 use crate::groups::error::GroupError;
 use crate::groups::questions::{
-    Commit, Delete, DeleteOffsets, DeletedOffsets, Describe, Description, FetchAllOffsets,
-    FetchOffsets, FetchedOffsets, Heartbeat, Join, JoinError, Joined, Leave, LeavingMember, List,
-    Listing, Progress, Sync, Synced, TopicDeleted,
+    Commit, CommitInTxn, Delete, DeleteOffsets, DeletedOffsets, Describe, Description, EndOfTxn,
+    FetchAllOffsets, FetchOffsets, FetchedOffsets, Heartbeat, Join, JoinError, Joined, Leave,
+    LeavingMember, List, Listing, Progress, Sync, Synced, TopicDeleted,
 };
-use crate::machine::Question;
+use crate::log::producer::ProducerError;
+use crate::machine::{Question, question};
 
 /// A command to the coordinator.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ pub enum Command {
     Leave(Leave),
     /// OffsetCommit.
     Commit(Commit),
+    /// TxnOffsetCommit.
+    CommitInTxn(CommitInTxn),
+    /// The marker of a transaction.
+    EndOfTxn(EndOfTxn),
     /// OffsetFetch, for some partitions.
     FetchOffsets(FetchOffsets),
     /// OffsetFetch, for all partitions.
@@ -50,6 +55,10 @@ pub enum Reply {
     Left(Vec<(LeavingMember, Result<(), GroupError>)>),
     /// To an OffsetCommit: for the group, or for each partition in the order of the request.
     Committed(Result<Vec<Result<(), GroupError>>, GroupError>),
+    /// To a TxnOffsetCommit, as to an OffsetCommit.
+    CommittedInTxn(Result<Vec<Result<(), GroupError>>, GroupError>),
+    /// To the marker of a transaction.
+    TxnEnded(Result<(), ProducerError>),
     /// To an OffsetFetch for some partitions.
     Fetched(FetchedOffsets),
     /// To an OffsetFetch for all partitions, and where to continue if there are more.
@@ -73,6 +82,7 @@ impl Command {
             Command::Join(Join { identity, .. })
             | Command::Sync(Sync { identity, .. })
             | Command::Commit(Commit { identity, .. })
+            | Command::CommitInTxn(CommitInTxn { commit: Commit { identity, .. }, .. })
             | Command::Heartbeat(Heartbeat(identity)) => Some(&identity.group),
             Command::Leave(Leave { group, .. })
             | Command::FetchOffsets(FetchOffsets { group, .. })
@@ -80,35 +90,9 @@ impl Command {
             | Command::DeleteOffsets(DeleteOffsets { group, .. })
             | Command::Describe(Describe { group })
             | Command::Delete(Delete { group }) => Some(group),
-            Command::List(_) | Command::TopicDeleted(_) => None,
+            Command::List(_) | Command::TopicDeleted(_) | Command::EndOfTxn(_) => None,
         }
     }
-}
-
-/// Pairs a question with its reply and the type of its answer.
-macro_rules! question {
-    ($question:ident, $reply:ident, $answer:ty) => {
-        impl Question for $question {
-            type Command = Command;
-            type Reply = Reply;
-            type Answer = $answer;
-
-            fn into_command(self) -> Command {
-                Command::$question(self)
-            }
-
-            fn reply(answer: $answer) -> Reply {
-                Reply::$reply(answer)
-            }
-
-            fn answer(reply: Reply) -> Option<$answer> {
-                match reply {
-                    Reply::$reply(answer) => Some(answer),
-                    _ => None,
-                }
-            }
-        }
-    };
 }
 
 question!(Join, Joined, Result<Box<Joined>, JoinError>);
@@ -116,6 +100,8 @@ question!(Sync, Synced, Result<Synced, GroupError>);
 question!(Heartbeat, Heartbeat, Result<(), GroupError>);
 question!(Leave, Left, Vec<(LeavingMember, Result<(), GroupError>)>);
 question!(Commit, Committed, Result<Vec<Result<(), GroupError>>, GroupError>);
+question!(CommitInTxn, CommittedInTxn, Result<Vec<Result<(), GroupError>>, GroupError>);
+question!(EndOfTxn, TxnEnded, Result<(), ProducerError>);
 question!(FetchOffsets, Fetched, FetchedOffsets);
 question!(FetchAllOffsets, FetchedAll, (FetchedOffsets, Option<(String, i32)>));
 question!(DeleteOffsets, Deleted, Result<DeletedOffsets, GroupError>);

@@ -89,18 +89,16 @@ impl CommittedOffsets {
         self.topics.insert(topic, partitions);
     }
 
-    /// Removes an offset. Returns whether it was the last one of its topic.
-    pub fn remove(&mut self, topic: &str, partition: i32) -> bool {
-        let Some(partitions) = self.topics.get_mut(topic) else { return false };
-        let Some(gone) = partitions.remove(&partition) else { return false };
+    /// Removes an offset.
+    pub fn remove(&mut self, topic: &str, partition: i32) {
+        let Some(partitions) = self.topics.get_mut(topic) else { return };
+        let Some(gone) = partitions.remove(&partition) else { return };
         self.bytes -= offset_bytes(&gone.metadata);
         self.count -= 1;
-        let is_last = partitions.is_empty();
-        if is_last {
+        if partitions.is_empty() {
             self.topics.remove(topic);
             self.bytes -= TOPIC_BYTES;
         }
-        is_last
     }
 
     /// Iterates over the offsets by topic and partition, starting at this partition of this topic.

@@ -3,11 +3,13 @@
 use crate::clock::Now;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
+use crate::groups::error::GroupError;
 use crate::groups::group::Group;
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::records::Record;
 use crate::groups::step::Step;
+use crate::log::producer::ProducerError;
 use crate::machine::{Machine, Ticket, TicketId};
 
 impl Machine for Groups {
@@ -28,13 +30,17 @@ impl Machine for Groups {
             Command::Commit(commit) => {
                 self.commit(now, Ticket::of(&commit, id), commit, &mut step);
             }
+            Command::CommitInTxn(commit) => {
+                self.commit_in_txn(now, Ticket::of(&commit, id), commit, &mut step);
+            }
+            Command::EndOfTxn(end) => Groups::end_of_txn(Ticket::of(&end, id), end, &mut step),
             Command::FetchOffsets(fetch) => {
                 let ticket = Ticket::of(&fetch, id);
-                step.reply(ticket, self.fetch_offsets(&fetch.group, fetch.wanted));
+                step.reply(ticket, self.fetch_offsets(fetch));
             }
             Command::FetchAllOffsets(fetch) => {
                 let ticket = Ticket::of(&fetch, id);
-                step.reply(ticket, self.fetch_all_offsets(&fetch.group, &fetch.from));
+                step.reply(ticket, self.fetch_all_offsets(&fetch));
             }
             Command::DeleteOffsets(delete) => {
                 self.delete_offsets(Ticket::of(&delete, id), delete, &mut step);
@@ -85,6 +91,16 @@ impl Machine for Groups {
         step
     }
 
+    fn refused(reply: Reply, error: ProducerError) -> Option<Reply> {
+        match reply {
+            Reply::CommittedInTxn(_) => {
+                Some(Reply::CommittedInTxn(Err(GroupError::Producer(error))))
+            }
+            Reply::TxnEnded(_) => Some(Reply::TxnEnded(Err(error))),
+            _ => None,
+        }
+    }
+
     fn next_due_ms(&self) -> Option<i64> {
         let first = self.due.first().map(|(due, _)| *due);
         let others = self.retention_due_ms.into_iter().chain(self.deleted_topics.due_ms());
@@ -96,14 +112,17 @@ impl Machine for Groups {
             Record::Offset { group, topic, partition, value: Some(value) } => {
                 self.group_or_new(now, group);
                 self.with_group(group, |groups, group| {
+                    group.pending_offsets.committed(topic, *partition);
                     groups.keep_offset(group, topic, *partition, value.clone());
                 });
             }
             Record::Offset { group: id, topic, partition, value: None } => {
                 self.with_group(id, |groups, group| {
-                    if group.offsets.remove(topic, *partition) {
-                        groups.topics.remove(topic, id);
+                    group.offsets.remove(topic, *partition);
+                    for txn in group.pending_offsets.remove(topic, *partition) {
+                        groups.open_txns.remove(txn, id);
                     }
+                    groups.forget_topic_of(group, topic);
                 });
                 match self.topics.contains(topic) {
                     true => self.deleted_topics.made_progress(topic, now.mono_ms),
@@ -111,6 +130,14 @@ impl Machine for Groups {
                 }
                 self.forget_if_bare(id);
             }
+            Record::TxnOffset { txn, group, topic, partition, value } => {
+                self.group_or_new(now, group);
+                let txn = (txn.partition, txn.producer_id);
+                self.with_group(group, |groups, group| {
+                    groups.keep_pending_offset(txn, group, (topic, *partition), value.clone());
+                });
+            }
+            Record::TxnEnd { partition, end } => self.end_txn(*partition, end),
             Record::Group { group: id, value: Some(value) } => {
                 self.group_or_new(now, id);
                 self.with_group(id, |_, group| {
@@ -124,9 +151,11 @@ impl Machine for Groups {
                 self.with_group(id, |_, group| {
                     let (offsets, pending) =
                         (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
+                    let pending_offsets = std::mem::take(&mut group.pending_offsets);
                     let (watched_ms, group_type) = (group.watched_ms, group.group_type);
                     let bare = Group::new(group.id.clone(), now.wall_ms);
-                    *group = Group { offsets, pending, watched_ms, group_type, ..bare };
+                    let kept = Group { offsets, pending_offsets, pending, ..bare };
+                    *group = Group { watched_ms, group_type, ..kept };
                 });
                 self.forget_if_bare(id);
             }

@@ -1,5 +1,7 @@
 //! Why the coordinator refuses a command, in its own terms rather than in Kafka's error codes.
 
+use crate::log::producer::ProducerError;
+
 /// A limit that has been reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
@@ -89,6 +91,12 @@ pub enum GroupError {
     /// Committed offsets would exceed their limit, or there would be too many groups.
     #[error("a limit on committed offsets has been reached ({})", .0.name())]
     OffsetLimit(Limit),
+    /// An open transaction may replace the committed offset.
+    #[error("an open transaction may replace the offset")]
+    UnstableOffset,
+    /// The log does not take the offsets of the transaction.
+    #[error(transparent)]
+    Producer(ProducerError),
     /// The coordinator cannot accept more commands at the moment.
     #[error("the coordinator is not available")]
     Unavailable,

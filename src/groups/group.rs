@@ -13,13 +13,14 @@ use crate::groups::group_type::GroupType;
 use crate::groups::limits::Usage;
 use crate::groups::members::{Member, Members};
 use crate::groups::pending::PendingMembers;
+use crate::groups::pending_offsets::PendingOffsets;
 use crate::groups::protocols::{Protocols, protocols_bytes};
 use crate::groups::records::{GroupValue, MemberValue};
 use crate::groups::visits::visit;
 use crate::protocol::decoder::Decoder;
 
 /// Memory of a group beside its id, its members, its pending ids and its offsets, in bytes.
-const GROUP_BYTES: usize = 640;
+const GROUP_BYTES: usize = 704;
 /// Maximum number of topic names that are read from the subscriptions of a group's members. A group
 /// that names more is treated as subscribed to everything, so that none of its offsets expires too
 /// early.
@@ -80,6 +81,8 @@ pub struct Group {
     pub first: Option<FirstRebalance>,
     /// The committed offsets, by topic and partition.
     pub offsets: CommittedOffsets,
+    /// The offsets in transactions that have not ended.
+    pub pending_offsets: PendingOffsets,
     /// True if the log has a record of the group itself.
     pub is_recorded: bool,
     /// The replacement of a static member that is being recorded.
@@ -129,6 +132,7 @@ impl Group {
             phase_due_ms: None,
             first: None,
             offsets: CommittedOffsets::default(),
+            pending_offsets: PendingOffsets::default(),
             is_recorded: false,
             replacing: None,
             watched_ms: None,
@@ -144,7 +148,7 @@ impl Group {
             groups: 1,
             members: self.members.len(),
             offsets: self.offsets.len(),
-            bytes: own + self.members.bytes() + self.offsets.bytes(),
+            bytes: own + self.members.bytes() + self.offsets.bytes() + self.pending_offsets.bytes(),
         }
     }
 
@@ -281,6 +285,7 @@ impl Group {
             && self.members.is_empty()
             && self.pending.is_empty()
             && self.offsets.is_empty()
+            && self.pending_offsets.is_empty()
     }
 
     /// Returns when the group next has something to do without a request; monotonic ms.

@@ -20,9 +20,11 @@ use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::Group;
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::{Limits, Usage};
+use crate::groups::open_transactions::OpenTransactions;
 use crate::groups::records::OffsetAndMetadata;
 use crate::groups::retention_sweep::RetentionSweep;
 use crate::groups::topics::CommittedTopics;
+
 use crate::groups::visits::visit;
 
 mod admin;
@@ -37,7 +39,9 @@ pub mod group_type;
 pub mod limits;
 pub mod members;
 mod offsets;
+mod open_transactions;
 mod pending;
+mod pending_offsets;
 pub mod protocols;
 pub mod questions;
 pub mod records;
@@ -46,6 +50,7 @@ mod retention_sweep;
 mod small_map;
 pub mod step;
 mod topics;
+mod txn_offsets;
 mod visits;
 
 /// The coordinator's configs.
@@ -81,6 +86,7 @@ pub struct Groups {
     /// Number of member ids, in all groups, that have been assigned but not used yet.
     pending: usize,
     topics: CommittedTopics,
+    open_txns: OpenTransactions,
     usage: Usage,
     random: fastrand::Rng,
     retention_due_ms: Option<i64>,
@@ -98,6 +104,7 @@ impl Groups {
             due: BTreeSet::new(),
             pending: 0,
             topics: CommittedTopics::default(),
+            open_txns: OpenTransactions::default(),
             usage: Usage::default(),
             random,
             retention_due_ms: None,
@@ -130,6 +137,12 @@ impl Groups {
             assert!(watched.is_none_or(|watched| self.due.contains(&watched)));
             for (topic, ..) in group.offsets.iter() {
                 assert!(self.topics.has(topic, &group.id));
+            }
+            for (topic, _) in group.pending_offsets.partitions() {
+                assert!(self.topics.has(topic, &group.id));
+            }
+            for txn in group.pending_offsets.transactions() {
+                assert!(self.open_txns.has(txn, &group.id));
             }
         }
         assert_eq!(usage, self.usage);
@@ -164,6 +177,7 @@ impl Groups {
         self.groups.is_empty()
             && self.due.is_empty()
             && self.pending == 0
+            && self.open_txns.is_empty()
             && self.usage == Usage::default()
             && self.ids.is_empty()
             && self.topics.names().is_empty()
@@ -182,7 +196,10 @@ impl Groups {
             for (topic, partition, value) in group.offsets.iter() {
                 offsets.entry(topic.to_string()).or_default().insert(partition, value.clone());
             }
-            (id.to_string(), PersistedGroup { value, offsets })
+            let pending = group.pending_offsets.iter();
+            let pending =
+                pending.map(|(txn, topic, p, value)| (txn, topic.to_string(), p, value.offset));
+            (id.to_string(), PersistedGroup { value, offsets, pending: pending.collect() })
         };
         self.groups.iter().map(|(id, group)| recorded(id, group)).collect()
     }
@@ -283,12 +300,14 @@ impl Groups {
 }
 
 /// The state of a group that the log holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersistedGroup {
     /// The group itself, if it has a record and is not in the middle of a rebalance.
     pub value: Option<records::GroupValue>,
     /// Its offsets.
     pub offsets: BTreeMap<String, BTreeMap<i32, records::OffsetAndMetadata>>,
+    /// Its offsets in open transactions: the transaction, the topic, the partition, the offset.
+    pub pending: Vec<((i32, i64), String, i32, i64)>,
 }
 
 /// Refuses an id that no group may have.

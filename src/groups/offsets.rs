@@ -9,8 +9,8 @@ use crate::groups::group::{Group, GroupState};
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::questions::{
-    Commit, DeleteOffsets, DeletedOffsets, FetchedOffsets, MemberIdentity, Progress, TopicDeleted,
-    TopicPartitions,
+    Commit, DeleteOffsets, DeletedOffsets, FetchAllOffsets, FetchOffsets, FetchedOffset,
+    FetchedOffsets, MemberIdentity, OffsetToCommit, Progress, TopicDeleted, TopicPartitions,
 };
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
@@ -29,29 +29,41 @@ impl Groups {
         step: &mut Step,
     ) {
         let outcome = self.may_commit(now, &commit).map(|()| {
-            let most = self.metadata_bytes_max();
-            let group = commit.identity.group;
-            let retention = commit.retention_ms.filter(|ms| *ms >= 0);
-            let mut outcomes = Vec::with_capacity(commit.offsets.len());
-            for wanted in commit.offsets {
-                if wanted.metadata.len() > most {
-                    outcomes.push(Err(GroupError::MetadataTooLarge));
-                    continue;
-                }
-                outcomes.push(Ok(()));
-                let value = Some(OffsetAndMetadata {
-                    offset: wanted.offset,
-                    leader_epoch: wanted.leader_epoch,
-                    metadata: wanted.metadata,
-                    commit_ms: now.wall_ms,
-                    expire_ms: retention.map(|ms| now.wall_ms.saturating_add(ms)),
-                });
-                let (topic, partition) = (wanted.topic, wanted.partition);
-                step.records.push(Record::Offset { group: group.clone(), topic, partition, value });
-            }
-            outcomes
+            let group = commit.identity.group.clone();
+            self.checked_offsets(now, commit, |topic, partition, value| {
+                let (group, value) = (group.clone(), Some(value));
+                step.records.push(Record::Offset { group, topic, partition, value });
+            })
         });
         step.confirm(ticket, outcome);
+    }
+
+    /// Calls `record` with each offset that can be committed. Returns the outcome for each.
+    pub(crate) fn checked_offsets(
+        &self,
+        now: Now,
+        commit: Commit,
+        mut record: impl FnMut(String, i32, OffsetAndMetadata),
+    ) -> Vec<Result<(), GroupError>> {
+        let most = self.metadata_bytes_max();
+        let retention = commit.retention_ms.filter(|ms| *ms >= 0);
+        let mut outcomes = Vec::with_capacity(commit.offsets.len());
+        for wanted in commit.offsets {
+            if wanted.metadata.len() > most {
+                outcomes.push(Err(GroupError::MetadataTooLarge));
+                continue;
+            }
+            outcomes.push(Ok(()));
+            let value = OffsetAndMetadata {
+                offset: wanted.offset,
+                leader_epoch: wanted.leader_epoch,
+                metadata: wanted.metadata,
+                commit_ms: now.wall_ms,
+                expire_ms: retention.map(|ms| now.wall_ms.saturating_add(ms)),
+            };
+            record(wanted.topic, wanted.partition, value);
+        }
+        outcomes
     }
 
     fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), GroupError> {
@@ -65,41 +77,45 @@ impl Groups {
         });
         match checked {
             Some(outcome) => outcome?,
-            // A consumer that assigns itself needs no existing group.
-            None if identity.generation < 0 => {}
-            None if commit.tells_unknown_group => return Err(GroupError::GroupNotFound),
-            None => return Err(GroupError::IllegalGeneration),
+            None => validate_without_group(commit)?,
         }
-        self.has_room_for_offsets(commit).map_err(GroupError::OffsetLimit)
+        let growth = |group: Option<&Group>, wanted: &OffsetToCommit| match group {
+            Some(group) => group.offsets.growth(&wanted.topic, wanted.partition, &wanted.metadata),
+            None => wanted.topic.len() + offset_bytes(&wanted.metadata),
+        };
+        self.has_room_for_offsets(commit, growth).map_err(GroupError::OffsetLimit)
     }
 
-    /// Refuses offsets that would exceed the memory of all groups. An offset that replaces another
-    /// one of its partition is always accepted.
-    fn has_room_for_offsets(&self, commit: &Commit) -> Result<(), Limit> {
+    /// Refuses offsets that would exceed the memory of all groups. `growth` returns the bytes by
+    /// which an offset would grow it, 0 for one that replaces another.
+    pub(crate) fn has_room_for_offsets(
+        &self,
+        commit: &Commit,
+        growth: impl Fn(Option<&Group>, &OffsetToCommit) -> usize,
+    ) -> Result<(), Limit> {
         let group = self.groups.get(commit.identity.group.as_str());
         if group.is_none() && !commit.offsets.is_empty() {
             self.has_room_for_group(&commit.identity.group)?;
         }
         let most = self.metadata_bytes_max();
         let taken = commit.offsets.iter().filter(|wanted| wanted.metadata.len() <= most);
-        let growth = taken.map(|wanted| {
-            let (topic, metadata) = (wanted.topic.as_str(), wanted.metadata.as_str());
-            match group {
-                Some(group) => group.offsets.growth(topic, wanted.partition, metadata),
-                None => topic.len() + offset_bytes(metadata),
-            }
-        });
-        self.has_room_for(growth.sum())
+        self.has_room_for(taken.map(|wanted| growth(group.map(|group| &**group), wanted)).sum())
     }
 
-    fn metadata_bytes_max(&self) -> usize {
+    pub(crate) fn metadata_bytes_max(&self) -> usize {
         usize::try_from(self.rules.metadata_bytes_max).unwrap_or(0)
     }
 
-    pub(crate) fn fetch_offsets(&self, group: &str, wanted: TopicPartitions) -> FetchedOffsets {
-        let group = self.groups.get(group);
+    pub(crate) fn fetch_offsets(&self, fetch: FetchOffsets) -> FetchedOffsets {
+        let FetchOffsets { group, wanted, requires_stable } = fetch;
+        let group = self.groups.get(group.as_str());
         let of_topic = |(topic, partitions): (String, Vec<i32>)| {
-            let known = |p| group.and_then(|group| group.offsets.get(&topic, p)).cloned();
+            let known = |p| match group {
+                Some(group) => {
+                    fetched(group, (&topic, p), group.offsets.get(&topic, p), requires_stable)
+                }
+                None => Ok(None),
+            };
             let fetched = partitions.into_iter().map(|p| (p, known(p))).collect();
             (topic, fetched)
         };
@@ -110,20 +126,21 @@ impl Groups {
     /// if there are more.
     pub(crate) fn fetch_all_offsets(
         &self,
-        group: &str,
-        (topic, partition): &(String, i32),
+        fetch: &FetchAllOffsets,
     ) -> (FetchedOffsets, Option<(String, i32)>) {
-        let Some(group) = self.groups.get(group) else { return (Vec::new(), None) };
+        let FetchAllOffsets { group, from: (topic, partition), requires_stable } = fetch;
+        let Some(group) = self.groups.get(group.as_str()) else { return (Vec::new(), None) };
         let mut all = group.offsets.from((topic, *partition));
-        let mut fetched: FetchedOffsets = Vec::new();
+        let mut page: FetchedOffsets = Vec::new();
         for (topic, partition, value) in all.by_ref().take(SLICE) {
-            match fetched.last_mut().filter(|(last, _)| **last == **topic) {
-                Some((_, partitions)) => partitions.push((partition, Some(value.clone()))),
-                None => fetched.push((topic.to_string(), vec![(partition, Some(value.clone()))])),
+            let offset = fetched(group, (topic, partition), Some(value), *requires_stable);
+            match page.last_mut().filter(|(last, _)| **last == **topic) {
+                Some((_, partitions)) => partitions.push((partition, offset)),
+                None => page.push((topic.to_string(), vec![(partition, offset)])),
             }
         }
         let next = all.next().map(|(topic, partition, _)| (topic.to_string(), partition));
-        (fetched, next)
+        (page, next)
     }
 
     pub(crate) fn delete_offsets(
@@ -169,7 +186,8 @@ impl Groups {
                     continue;
                 }
                 outcomes.push((partition, Ok(())));
-                if group.offsets.get(&topic, partition).is_some() {
+                let is_pending = group.pending_offsets.has(&topic, partition);
+                if is_pending || group.offsets.get(&topic, partition).is_some() {
                     step.records.push(forgotten(id, &topic, partition));
                 }
             }
@@ -212,9 +230,12 @@ impl Groups {
         let mut left = SLICE;
         for id in self.topics.groups_of(topic) {
             let Some(group) = self.groups.get(id) else { continue };
-            for (partition, committed) in group.offsets.of_topic(topic) {
+            let committed = group.offsets.of_topic(topic).map(|(p, value)| (p, value.commit_ms));
+            let is_pending = |(p, _): &(i32, i64)| group.offsets.get(topic, *p).is_none();
+            let pending = group.pending_offsets.of_topic(topic).filter(is_pending);
+            for (partition, commit_ms) in committed.chain(pending) {
                 // The others are those of a new topic of this name.
-                if committed.commit_ms > deleted_ms {
+                if commit_ms > deleted_ms {
                     continue;
                 }
                 if left == 0 {
@@ -225,6 +246,28 @@ impl Groups {
             }
         }
         Progress::Done
+    }
+}
+
+/// Returns the offset of a partition as it is fetched.
+fn fetched(
+    group: &Group,
+    (topic, partition): (&str, i32),
+    committed: Option<&OffsetAndMetadata>,
+    requires_stable: bool,
+) -> FetchedOffset {
+    match requires_stable && group.pending_offsets.has(topic, partition) {
+        true => Err(GroupError::UnstableOffset),
+        false => Ok(committed.cloned()),
+    }
+}
+
+/// Checks a commit to a group that does not exist: a consumer that assigns itself needs none.
+pub(crate) fn validate_without_group(commit: &Commit) -> Result<(), GroupError> {
+    match (commit.identity.generation < 0, commit.tells_unknown_group) {
+        (true, _) => Ok(()),
+        (false, true) => Err(GroupError::GroupNotFound),
+        (false, false) => Err(GroupError::IllegalGeneration),
     }
 }
 

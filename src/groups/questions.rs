@@ -6,6 +6,8 @@ use crate::groups::error::GroupError;
 use crate::groups::group_type::GroupType;
 use crate::groups::protocols::{Protocols, member_bytes, protocols_bytes};
 use crate::groups::records::OffsetAndMetadata;
+use crate::log::end_txn::EndTxn;
+use crate::machine::RecordTxn;
 
 /// The member on whose behalf a request is made.
 #[derive(Debug, Clone, Default)]
@@ -156,6 +158,24 @@ pub struct Commit {
     pub tells_unknown_group: bool,
 }
 
+/// A TxnOffsetCommit request. Partitions that do not exist have been answered already.
+#[derive(Debug, Clone)]
+pub struct CommitInTxn {
+    /// The offsets, and the member. They have no retention of their own.
+    pub commit: Commit,
+    /// The transaction.
+    pub txn: RecordTxn,
+}
+
+/// The end of a producer's transaction in one partition of the coordinator's log.
+#[derive(Debug, Clone)]
+pub struct EndOfTxn {
+    /// The partition.
+    pub partition: i32,
+    /// The end.
+    pub end: EndTxn,
+}
+
 /// One offset to commit.
 #[derive(Debug, Clone)]
 pub struct OffsetToCommit {
@@ -174,7 +194,11 @@ pub struct OffsetToCommit {
 /// Partitions by topic.
 pub type TopicPartitions = Vec<(String, Vec<i32>)>;
 /// Offsets by topic and partition.
-pub type FetchedOffsets = Vec<(String, Vec<(i32, Option<OffsetAndMetadata>)>)>;
+pub type FetchedOffsets = Vec<(String, Vec<(i32, FetchedOffset)>)>;
+/// The offset of one partition, if it has one.
+///
+/// An error if it is not stable.
+pub type FetchedOffset = Result<Option<OffsetAndMetadata>, GroupError>;
 /// The outcome for each partition, by topic.
 pub type DeletedOffsets = Vec<(String, Vec<(i32, Result<(), GroupError>)>)>;
 
@@ -198,6 +222,8 @@ pub struct FetchOffsets {
     pub group: String,
     /// The partitions.
     pub wanted: TopicPartitions,
+    /// True if offsets that an open transaction may replace are refused (KIP-447).
+    pub requires_stable: bool,
 }
 
 /// An OffsetFetch request, for all partitions of one group: as many as one step returns.
@@ -207,6 +233,8 @@ pub struct FetchAllOffsets {
     pub group: String,
     /// The topic and partition to begin with: where the previous answer ended.
     pub from: (String, i32),
+    /// True if offsets that an open transaction may replace are refused (KIP-447).
+    pub requires_stable: bool,
 }
 
 /// An OffsetDelete request.

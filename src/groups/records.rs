@@ -1,13 +1,14 @@
-//! The keys and values of `__consumer_offsets`, byte for byte as Apache Kafka 4.1 writes them.
+//! The keys and values of `__consumer_offsets`, byte for byte as Apache Kafka writes them.
 //!
 //! A key begins with its record type, a value with its version, 16 bits each; a null value is a
 //! tombstone. Written are OffsetCommit (key 1, value 3) and GroupMetadata (key 2, value 3). Every
 //! version can be read.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::groups::group_type::{GroupType, is_of_group};
-use crate::machine::MachineRecord;
+use crate::log::end_txn::EndTxn;
+use crate::machine::{MachineRecord, RecordTxn};
 use crate::protocol::decoder::{Decode, Decoder};
 use crate::protocol::error::DecodeError;
 use crate::protocol::message::{Message, RecordType};
@@ -55,6 +56,26 @@ pub enum Record {
         partition: i32,
         /// The committed offset.
         value: Option<OffsetAndMetadata>,
+    },
+    /// An offset in a transaction that has not ended.
+    TxnOffset {
+        /// The transaction.
+        txn: RecordTxn,
+        /// The group id.
+        group: String,
+        /// The topic name.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        value: OffsetAndMetadata,
+    },
+    /// The end of a producer's transaction in one partition of the topic.
+    TxnEnd {
+        /// The partition of the topic.
+        partition: i32,
+        /// The end.
+        end: EndTxn,
     },
     /// A group with its members; without a value, its tombstone.
     Group {
@@ -134,7 +155,7 @@ impl Record {
     /// long as it exists.
     pub fn is_of_group(&self) -> bool {
         match self {
-            Record::Offset { .. } => false,
+            Record::Offset { .. } | Record::TxnOffset { .. } | Record::TxnEnd { .. } => false,
             Record::Group { .. } => true,
             Record::Unserved { key, .. } => number(&mut decoder(key)).is_ok_and(is_of_group),
         }
@@ -148,6 +169,8 @@ impl MachineRecord for Record {
     fn encode(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let value = match self {
             Record::Offset { value, .. } => value.as_ref().map(OffsetAndMetadata::encode),
+            Record::TxnOffset { value, .. } => Some(value.encode()),
+            Record::TxnEnd { .. } => None,
             Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
             Record::Unserved { value, .. } => value.as_ref().map(|value| value.to_vec()),
         };
@@ -156,22 +179,26 @@ impl MachineRecord for Record {
 
     fn key(&self) -> Vec<u8> {
         match self {
-            Record::Offset { group, topic, partition, .. } => {
+            Record::Offset { group, topic, partition, .. }
+            | Record::TxnOffset { group, topic, partition, .. } => {
                 let key = OffsetCommitKey::default().with_group(text(group));
                 let key = key.with_topic(text(topic)).with_partition(*partition);
-                numbered(OffsetCommitKey::TYPE, &key, 0)
+                key.numbered(OffsetCommitKey::TYPE, 0)
             }
             Record::Group { group, .. } => {
                 let key = GroupMetadataKey::default().with_group(text(group));
-                numbered(GroupMetadataKey::TYPE, &key, 0)
+                key.numbered(GroupMetadataKey::TYPE, 0)
             }
+            Record::TxnEnd { .. } => Vec::new(),
             Record::Unserved { key, .. } => key.to_vec(),
         }
     }
 
     fn placement(&self) -> &str {
         match self {
+            Record::TxnEnd { .. } => "",
             Record::Offset { group, .. }
+            | Record::TxnOffset { group, .. }
             | Record::Group { group, .. }
             | Record::Unserved { group, .. } => group,
         }
@@ -179,6 +206,7 @@ impl MachineRecord for Record {
 
     fn is_tombstone(&self) -> bool {
         match self {
+            Record::TxnOffset { .. } | Record::TxnEnd { .. } => false,
             Record::Offset { value, .. } => value.is_none(),
             Record::Group { value, .. } => value.is_none(),
             Record::Unserved { value, .. } => value.is_none(),
@@ -188,6 +216,8 @@ impl MachineRecord for Record {
     fn tombstone(&self) -> Record {
         let mut tombstone = self.clone();
         match &mut tombstone {
+            // They are never misplaced: what is read of a transaction is complete.
+            Record::TxnOffset { .. } | Record::TxnEnd { .. } => {}
             Record::Offset { value, .. } => *value = None,
             Record::Group { value, .. } => *value = None,
             Record::Unserved { value, .. } => *value = None,
@@ -199,6 +229,8 @@ impl MachineRecord for Record {
         let of = |m: &MemberValue| m.subscription.len() + m.assignment.len();
         match self {
             Record::Offset { value, .. } => value.as_ref().map_or(0, |value| value.metadata.len()),
+            Record::TxnOffset { value, .. } => value.metadata.len(),
+            Record::TxnEnd { .. } => 0,
             Record::Group { value, .. } => {
                 value.as_ref().map_or(0, |value| value.members.iter().map(of).sum())
             }
@@ -236,6 +268,34 @@ impl MachineRecord for Record {
         };
         Ok(Some(record))
     }
+
+    fn transaction(&self) -> Option<RecordTxn> {
+        match self {
+            Record::TxnOffset { txn, .. } => Some(*txn),
+            _ => None,
+        }
+    }
+
+    fn marker(&self) -> Option<(i32, EndTxn)> {
+        match self {
+            Record::TxnEnd { partition, end } => Some((*partition, *end)),
+            _ => None,
+        }
+    }
+
+    fn in_transaction(self, txn: RecordTxn) -> Record {
+        match self {
+            Record::Offset { group, topic, partition, value: Some(value) } => {
+                Record::TxnOffset { txn, group, topic, partition, value }
+            }
+            // Kafka writes nothing else in transactions.
+            other => other,
+        }
+    }
+
+    fn of_marker(partition: i32, end: EndTxn) -> Option<Record> {
+        Some(Record::TxnEnd { partition, end })
+    }
 }
 
 impl OffsetAndMetadata {
@@ -248,7 +308,7 @@ impl OffsetAndMetadata {
             .with_metadata(text(&self.metadata))
             .with_commit_timestamp(self.commit_ms)
             .with_expire_timestamp(self.expire_ms.unwrap_or(-1));
-        numbered(version, &value, version)
+        value.numbered(version, version)
     }
 
     fn of(value: OffsetCommitValue) -> OffsetAndMetadata {
@@ -282,7 +342,7 @@ impl GroupValue {
             .with_leader(self.leader.as_deref().map(text))
             .with_current_state_timestamp(self.state_ms)
             .with_members(self.members.iter().map(member).collect());
-        numbered(VALUE_VERSION, &value, VALUE_VERSION)
+        value.numbered(VALUE_VERSION, VALUE_VERSION)
     }
 
     fn of(value: GroupMetadataValue) -> GroupValue {
@@ -319,16 +379,6 @@ fn decoder(key: &Bytes) -> Decoder<'_> {
 /// Reads the number that a key or value begins with.
 fn number(decoder: &mut Decoder<'_>) -> Result<i16, DecodeError> {
     decoder.i16("version")
-}
-
-/// Returns a message behind a number: the type of a key, the version of a value.
-fn numbered<T: Message>(number: i16, message: &T, version: i16) -> Vec<u8> {
-    let mut out = BytesMut::new();
-    out.put_i16(number);
-    // What a version lacks is ignorable in all of these messages: nothing can be refused.
-    let encoded = message.encode_to(&mut out, version);
-    debug_assert_eq!(encoded, Ok(()));
-    out.into()
 }
 
 /// Decodes a value behind its version. Bytes after it are ignored, as in Kafka.

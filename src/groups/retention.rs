@@ -82,12 +82,15 @@ impl Groups {
             }
             *left -= 1;
             let due = self.forgotten_at(group, committed);
-            if !subscribed.contains(topic.as_bytes()) && due <= now.wall_ms {
+            // A transaction may still replace it.
+            let is_open = group.pending_offsets.has(topic, partition);
+            if !is_open && !subscribed.contains(topic.as_bytes()) && due <= now.wall_ms {
                 step.records.push(forgotten(&group.id, topic, partition));
                 gone += 1;
             }
         }
-        let may_go = group.phase == GroupState::Empty && group.pending.is_empty();
+        let is_idle = group.pending.is_empty() && group.pending_offsets.is_empty();
+        let may_go = group.phase == GroupState::Empty && is_idle;
         if may_go && gone == group.offsets.len() && group.is_recorded {
             step.records.push(Record::Group { group: group.id.to_string(), value: None });
         }

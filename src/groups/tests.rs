@@ -9,9 +9,9 @@ use crate::groups::command::{Command, Reply};
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::questions::{
-    Commit, Delete, DeleteOffsets, Describe, Description, FetchAllOffsets, FetchOffsets, Heartbeat,
-    Join, JoinError, Joined, Leave, LeavingMember, List, MemberIdentity, OffsetToCommit, Progress,
-    Sync, Synced, TopicDeleted,
+    Commit, Delete, DeleteOffsets, Describe, Description, FetchAllOffsets, FetchOffsets,
+    FetchedOffset, Heartbeat, Join, JoinError, Joined, Leave, LeavingMember, List, MemberIdentity,
+    OffsetToCommit, Progress, Sync, Synced, TopicDeleted,
 };
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
@@ -29,6 +29,7 @@ mod records;
 mod retention;
 mod statics;
 mod steps;
+mod transactions;
 
 /// The time at which every test begins, ms since 1970.
 const BEGIN: i64 = 1_700_000_000_000;
@@ -254,8 +255,13 @@ impl Lab {
 
     /// Returns the committed offset of a partition.
     fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<OffsetAndMetadata> {
-        let wanted = vec![(topic.to_owned(), vec![partition])];
-        self.groups.fetch_offsets(group, wanted).remove(0).1.remove(0).1
+        self.fetched(group, topic, partition, false).expect("an offset, or none")
+    }
+
+    fn fetched(&self, group: &str, topic: &str, p: i32, requires_stable: bool) -> FetchedOffset {
+        let wanted = vec![(topic.to_owned(), vec![p])];
+        let fetch = FetchOffsets { group: group.to_owned(), wanted, requires_stable };
+        self.groups.fetch_offsets(fetch).remove(0).1.remove(0).1
     }
 
     fn described(&self, group: &str) -> Result<Description, GroupError> {

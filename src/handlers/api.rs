@@ -5,12 +5,11 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use kafka_protocol::protocol::{Decodable, Encodable};
 
 use crate::handlers::context::Context;
 use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::charge;
-use crate::handlers::throttle_time::ThrottleTime;
+use crate::protocol::message::{Message, Request, stable_versions};
 use crate::wire::response::{CloseReason, Response, check_frame, encode};
 
 /// The future of a response.
@@ -37,7 +36,7 @@ pub struct Api {
     pub waits_for: WaitsFor,
     /// How many times the memory of its decoded form a request takes.
     pub memory_factor: usize,
-    /// Decodes, handles and encodes. The body has been validated by `wire/shape.rs`.
+    /// Decodes, handles and encodes.
     pub run: for<'a> fn(&'a Context<'a>, Bytes) -> ResponseFuture<'a>,
 }
 
@@ -53,16 +52,15 @@ pub enum WaitsFor {
 }
 
 impl Api {
-    /// Returns a row with what is true of most APIs.
-    pub const fn new(
-        key: i16,
-        name: &'static str,
-        versions: RangeInclusive<i16>,
+    /// Returns a row with what is true of most APIs: every version that does not change any more is
+    /// served.
+    pub const fn new<R: Request>(
         run: for<'a> fn(&'a Context<'a>, Bytes) -> ResponseFuture<'a>,
     ) -> Api {
+        let versions = stable_versions::<R>();
         Api {
-            key,
-            name,
+            key: R::KEY,
+            name: R::API,
             advertised_from: *versions.start(),
             versions,
             before_authentication: false,
@@ -76,20 +74,12 @@ impl Api {
 
 /// A request whose response is one message.
 pub trait Handler {
-    /// Kafka's API key.
-    const KEY: i16;
-    /// Its name.
-    const NAME: &'static str;
-    /// The versions that are served.
-    const VERSIONS: RangeInclusive<i16>;
     /// How its requests are charged to quotas.
     const QUOTA: QuotaClass = QuotaClass::Request;
     /// What its requests may wait for.
     const WAITS_FOR: WaitsFor = WaitsFor::Nothing;
     /// The request.
-    type Request: Decodable + Send;
-    /// The response.
-    type Response: Encodable + ThrottleTime + Send + Sync;
+    type Request: Request<Response: Send + Sync> + Send;
 
     /// Rejects a decoded request that contains what no request may contain.
     ///
@@ -104,45 +94,34 @@ pub trait Handler {
     fn handle(
         cx: &Context<'_>,
         request: Self::Request,
-    ) -> impl Future<Output = Self::Response> + Send;
+    ) -> impl Future<Output = <Self::Request as Request>::Response> + Send;
 }
 
 /// Returns the row of a handler.
 pub const fn api<H: Handler>() -> Api {
-    Api {
-        quota: H::QUOTA,
-        waits_for: H::WAITS_FOR,
-        ..Api::new(H::KEY, H::NAME, H::VERSIONS, run::<H>)
-    }
+    Api { quota: H::QUOTA, waits_for: H::WAITS_FOR, ..Api::new::<H::Request>(run::<H>) }
 }
 
 fn run<'a, H: Handler>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
-        let request = decode::<H::Request>(cx.version, body)?;
+        let request = decode::<H::Request>(cx, body).await?;
         H::check(&request)?;
         let mut response = H::handle(cx, request).await;
         charge(cx, &mut response);
-        let bytes = response.compute_size(cx.version);
-        let bytes = bytes.map_err(|error| CloseReason::Unencodable(error.to_string()))?;
+        let bytes = response.size(cx.version)?;
         check_frame(bytes)?;
         cx.hold_response(bytes).await?;
-        encode(H::KEY, cx.version, cx.correlation_id, &response)
+        encode(cx.version, cx.correlation_id, &response)
     })
 }
 
 /// A request whose response is a list that may be long. It is built item by item, with a
 /// [`ResponseList`](crate::handlers::response_list::ResponseList).
 pub trait ListHandler {
-    /// Kafka's API key.
-    const KEY: i16;
-    /// Its name.
-    const NAME: &'static str;
-    /// The versions that are served.
-    const VERSIONS: RangeInclusive<i16>;
     /// How its requests are charged to quotas.
     const QUOTA: QuotaClass = QuotaClass::Request;
     /// The request.
-    type Request: Decodable + Send;
+    type Request: Request + Send;
 
     /// Authorizes, resolves names, calls the domain and encodes the response.
     fn handle(
@@ -153,17 +132,21 @@ pub trait ListHandler {
 
 /// Returns the row of a list handler.
 pub const fn list_api<H: ListHandler>() -> Api {
-    Api { quota: H::QUOTA, ..Api::new(H::KEY, H::NAME, H::VERSIONS, run_list::<H>) }
+    Api { quota: H::QUOTA, ..Api::new::<H::Request>(run_list::<H>) }
 }
 
 fn run_list<'a, H: ListHandler>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
-        let request = decode::<H::Request>(cx.version, body)?;
+        let request = decode::<H::Request>(cx, body).await?;
         H::handle(cx, request).await
     })
 }
 
-/// Decodes a body that has been validated by `wire/shape.rs`.
-pub fn decode<R: Decodable>(version: i16, mut body: Bytes) -> Result<R, CloseReason> {
-    R::decode(&mut body, version).map_err(|error| CloseReason::Malformed(error.to_string()))
+/// Decodes the body of a request, within the memory that there is for it.
+///
+/// # Errors
+///
+/// Returns an error for a body that is malformed or takes too much memory.
+pub async fn decode<R: Request>(cx: &Context<'_>, body: Bytes) -> Result<R, CloseReason> {
+    cx.memory.decode(cx.broker, cx.version, &body).await
 }

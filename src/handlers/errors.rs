@@ -7,17 +7,20 @@ use kafka_protocol::error::ResponseError as Code;
 use crate::broker::config_changes::ConfigsError;
 use crate::broker::loggers::LoggerError;
 use crate::broker::quota_changes::QuotaError;
+use crate::broker::transactions::TransactionRequestError;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::fetch::session::SessionError;
 use crate::groups::error::GroupError;
 use crate::log::AppendError;
 use crate::log::admit::AdmitErrorKind;
-use crate::log::producers::ProducerError;
+use crate::log::producer::ProducerError;
 use crate::log::view::ReadError;
 use crate::quotas::alter::AlterError;
 use crate::quotas::filter::FilterError;
 use crate::topics::change_error::{CreateError, GrowError};
 use crate::topics::error::{ProduceError, Unavailable};
+use crate::topics::markers::MarkerError;
+use crate::transactions::error::TransactionError;
 
 /// Kafka's code for no error.
 pub const NONE: i16 = 0;
@@ -45,13 +48,19 @@ pub fn produce_error_code(error: &ProduceError) -> Code {
 /// Returns the code for a refused append.
 pub fn append_error_code(error: &AppendError) -> Code {
     match error {
-        AppendError::Producer(error) => match error {
-            ProducerError::StaleEpoch { .. } => Code::InvalidProducerEpoch,
-            ProducerError::OutOfOrder { .. } => Code::OutOfOrderSequenceNumber,
-            ProducerError::InTransaction { .. } => Code::InvalidTxnState,
-            ProducerError::StaleCoordinator { .. } => Code::TransactionCoordinatorFenced,
-        },
+        AppendError::Producer(error) => producer_error_code(error),
         AppendError::Offline(_) | AppendError::Full(_) => Code::KafkaStorageError,
+    }
+}
+
+fn producer_error_code(error: &ProducerError) -> Code {
+    match error {
+        ProducerError::StaleEpoch { .. } => Code::InvalidProducerEpoch,
+        ProducerError::OutOfOrder { .. } => Code::OutOfOrderSequenceNumber,
+        ProducerError::NotInTransaction { .. } | ProducerError::InTransaction { .. } => {
+            Code::InvalidTxnState
+        }
+        ProducerError::StaleCoordinator { .. } => Code::TransactionCoordinatorFenced,
     }
 }
 
@@ -78,6 +87,7 @@ pub fn create_error_code(error: &CreateError) -> Code {
         CreateError::Exists(_) => Code::TopicAlreadyExists,
         CreateError::Collides { .. } => Code::InvalidTopicException,
         CreateError::NoRoom(_) => Code::PolicyViolation,
+        CreateError::Cordoned(_) => Code::InvalidReplicationFactor,
         CreateError::Append(error) => append_error_code(error),
     }
 }
@@ -87,6 +97,8 @@ pub fn configs_error_code(error: &ConfigsError) -> Code {
     match error {
         ConfigsError::Broker(error) => match error {
             BrokerConfigError::Fixed(_)
+            | BrokerConfigError::OfOneBroker(_)
+            | BrokerConfigError::Duplicated(_)
             | BrokerConfigError::Invalid { .. }
             | BrokerConfigError::Threads { .. }
             | BrokerConfigError::LocalUnlimited { .. }
@@ -97,7 +109,13 @@ pub fn configs_error_code(error: &ConfigsError) -> Code {
         ConfigsError::Resource(error) => match error {
             ResourceConfigError::UnknownOfGroup { .. }
             | ResourceConfigError::Invalid { .. }
-            | ResourceConfigError::Unequal { .. }
+            | ResourceConfigError::OutOfRange { .. }
+            | ResourceConfigError::TooSmall { .. }
+            | ResourceConfigError::TooLarge { .. }
+            | ResourceConfigError::NotGreater { .. }
+            | ResourceConfigError::Assignor(_)
+            | ResourceConfigError::DuplicatedTags
+            | ResourceConfigError::InternalTopic
             | ResourceConfigError::Pattern(_) => Code::InvalidConfig,
             ResourceConfigError::UnknownOfClientMetrics(_) | ResourceConfigError::Interval(_) => {
                 Code::InvalidRequest
@@ -126,6 +144,7 @@ pub fn grow_error_code(error: &GrowError) -> Code {
         GrowError::Unknown => Code::UnknownTopicOrPartition,
         GrowError::NotMore { .. } => Code::InvalidPartitions,
         GrowError::NoRoom(_) => Code::PolicyViolation,
+        GrowError::Cordoned(_) => Code::InvalidReplicationFactor,
         GrowError::Append(error) => append_error_code(error),
     }
 }
@@ -187,7 +206,42 @@ pub fn group_error_code(fault: GroupError) -> Code {
         // the records are too large for a batch, it answers UNKNOWN_SERVER_ERROR.
         GroupError::GroupLimit(_) => Code::GroupMaxSizeReached,
         GroupError::OffsetLimit(_) => Code::InvalidCommitOffsetSize,
+        GroupError::UnstableOffset => Code::UnstableOffsetCommit,
+        GroupError::Producer(error) => producer_error_code(&error),
         GroupError::Unavailable => Code::CoordinatorNotAvailable,
+    }
+}
+
+/// Returns the code for what the transaction coordinator does not do.
+pub fn transaction_error_code(error: &TransactionRequestError) -> Code {
+    match error {
+        TransactionRequestError::Refused(error) => match error {
+            TransactionError::EmptyId => Code::InvalidRequest,
+            TransactionError::InvalidTimeout => Code::InvalidTransactionTimeout,
+            TransactionError::ProducerIdMapping => Code::InvalidProducerIdMapping,
+            TransactionError::Fenced => Code::ProducerFenced,
+            TransactionError::Concurrent => Code::ConcurrentTransactions,
+            TransactionError::InvalidState => Code::InvalidTxnState,
+            TransactionError::NotFound => Code::TransactionalIdNotFound,
+            // As Kafka while it waits for a block of producer ids.
+            TransactionError::ProducerIdNeeded => Code::CoordinatorLoadInProgress,
+            TransactionError::EpochExhausted | TransactionError::TooLarge => {
+                Code::UnknownServerError
+            }
+            // Kafka has no such limit.
+            TransactionError::Limit => Code::PolicyViolation,
+        },
+        TransactionRequestError::NotAvailable(_) => Code::CoordinatorNotAvailable,
+        TransactionRequestError::ProducerIds(error) => append_error_code(error),
+    }
+}
+
+/// Returns the code for a marker that was not written.
+pub fn marker_error_code(error: &MarkerError) -> Code {
+    match error {
+        MarkerError::UnknownPartition(_) => Code::UnknownTopicOrPartition,
+        MarkerError::Fenced(error) => producer_error_code(error),
+        MarkerError::Unavailable(error) => unavailable_code(error),
     }
 }
 

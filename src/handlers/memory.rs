@@ -13,10 +13,14 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::broker::memory_budget::{MemoryExhausted, MemoryPermit};
 use crate::broker::state::Broker;
+use crate::protocol::decoder::decoded_bytes_max;
+use crate::protocol::error::DecodeError;
+use crate::protocol::message::Request;
 use crate::wire::response::CloseReason;
 
 /// Response size up to which no memory is reserved, in bytes: most responses are smaller.
@@ -29,48 +33,71 @@ const LARGE_REQUEST_BYTES: usize = 1024 * 1024;
 const TURN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Memory that is reserved for one request. Nothing is counted if little is needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RequestAllowance {
+    /// How many times the memory of its decoded form the request takes.
+    factor: usize,
+    /// True if a large request waits until no other such request is processed.
+    takes_turns: bool,
     request: OnceLock<MemoryPermit>,
     turn: OnceLock<OwnedSemaphorePermit>,
     answer: OnceLock<MemoryPermit>,
 }
 
 impl RequestAllowance {
-    /// Reserves memory for a request that takes `bytes` bytes once it is decoded. A large one that
-    /// `takes_turns` waits until no other such request is processed.
+    /// Returns what a request is allowed that takes `factor` times the memory of its decoded form.
+    /// If it is large and `takes_turns`, it waits until no other such request is processed.
+    pub fn new(factor: usize, takes_turns: bool) -> RequestAllowance {
+        let (request, turn, answer) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        RequestAllowance { factor, takes_turns, request, turn, answer }
+    }
+
+    /// Decodes a request. Memory is reserved for a large one.
     ///
     /// # Errors
     ///
-    /// Returns an error if no memory is available.
-    pub async fn for_request(
+    /// Returns an error if the body is malformed, or takes more memory than there is.
+    pub async fn decode<R: Request>(
+        &self,
         broker: &Broker,
-        bytes: usize,
-        takes_turns: bool,
-    ) -> Result<RequestAllowance, CloseReason> {
-        match bytes {
-            0..=FREE_REQUEST_BYTES => Ok(RequestAllowance::default()),
+        version: i16,
+        body: &Bytes,
+    ) -> Result<R, CloseReason> {
+        match R::decode_from(body, version, FREE_REQUEST_BYTES / self.factor) {
+            Ok((request, _)) => Ok(request),
             // Boxed: a rare case must not make the future of every connection larger.
-            _ => Box::pin(RequestAllowance::for_counted_request(broker, bytes, takes_turns)).await,
+            Err(DecodeError::Budget { .. }) => {
+                Box::pin(self.decode_counted(broker, version, body)).await
+            }
+            Err(error) => Err(close_reason(error)),
         }
     }
 
-    async fn for_counted_request(
+    /// Decodes a request with exactly the memory that it takes, reserved before.
+    async fn decode_counted<R: Request>(
+        &self,
         broker: &Broker,
-        bytes: usize,
-        takes_turns: bool,
-    ) -> Result<RequestAllowance, CloseReason> {
-        let memory = RequestAllowance::default();
-        let held = broker.resources.decoded_bytes.take(bytes).await.map_err(refused)?;
-        let _ = memory.request.set(held);
-        if bytes > LARGE_REQUEST_BYTES && takes_turns {
+        version: i16,
+        body: &Bytes,
+    ) -> Result<R, CloseReason> {
+        let bytes = R::decoded_bytes(body, version, decoded_bytes_max(body.len()));
+        let bytes = bytes.map_err(close_reason)?;
+        let needed = bytes.saturating_mul(self.factor);
+        let held = broker.resources.decoded_bytes.take(needed).await.map_err(refused)?;
+        let _ = self.request.set(held);
+        self.wait_for_turn(broker).await?;
+        R::decode_from(body, version, bytes).map(|(request, _)| request).map_err(close_reason)
+    }
+
+    async fn wait_for_turn(&self, broker: &Broker) -> Result<(), CloseReason> {
+        if self.request_bytes() > LARGE_REQUEST_BYTES && self.takes_turns {
             let turn = broker.resources.large_request_turn(TURN_PATIENCE).await;
             let turn = turn.ok_or_else(|| {
                 CloseReason::Unaffordable("timed out waiting for other large requests".to_owned())
             })?;
-            let _ = memory.turn.set(turn);
+            let _ = self.turn.set(turn);
         }
-        Ok(memory)
+        Ok(())
     }
 
     /// Waits until others need the memory that is reserved for the decoded request.
@@ -129,6 +156,13 @@ impl RequestAllowance {
     /// Ends the request and returns what is reserved for its response.
     pub fn into_response(self) -> Option<MemoryPermit> {
         self.answer.into_inner()
+    }
+}
+
+fn close_reason(error: DecodeError) -> CloseReason {
+    match error {
+        DecodeError::Budget { .. } => CloseReason::Unaffordable(error.to_string()),
+        _ => CloseReason::Malformed(error.to_string()),
     }
 }
 

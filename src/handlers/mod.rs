@@ -19,5 +19,5 @@ pub mod security;
 pub mod session;
 pub mod table;
 pub mod throttle;
-pub mod throttle_time;
 pub mod topics;
+pub mod transactions;

@@ -2,15 +2,15 @@
 //! before each piece and other requests served in between.
 
 use bytes::Bytes;
-use kafka_protocol::protocol::Encodable;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handlers::context::Context;
 use crate::handlers::memory::RequestAllowance;
 use crate::handlers::throttle::charge;
-use crate::handlers::throttle_time::ThrottleTime;
+use crate::protocol::encoder::Encode;
+use crate::protocol::message::{Request, Response as Answer};
 use crate::wire::deferred::DeferredItems;
-use crate::wire::list::{EncodedList, PIECE_BYTES};
+use crate::wire::list::{EncodedItem, EncodedList, PIECE_BYTES};
 use crate::wire::response::{CloseReason, Response, check_frame};
 
 /// Number of items after which other tasks of this thread may run.
@@ -30,8 +30,8 @@ pub struct ResponseList<'a> {
 
 impl<'a> ResponseList<'a> {
     /// Creates an empty list for a response of this API.
-    pub fn new(cx: &'a Context<'a>, key: i16) -> ResponseList<'a> {
-        let list = EncodedList::new(key, cx.version);
+    pub fn new<R: Request>(cx: &'a Context<'a>) -> ResponseList<'a> {
+        let list = EncodedList::new(cx.version, R::is_flexible(cx.version));
         ResponseList { cx, list, shared_bytes: 0, items_since_pause: 0, turn: None }
     }
 
@@ -40,7 +40,7 @@ impl<'a> ResponseList<'a> {
     /// # Errors
     ///
     /// Returns an error if the item cannot be encoded or no memory is available.
-    pub async fn put(&mut self, item: &impl Encodable) -> Result<(), CloseReason> {
+    pub async fn put(&mut self, item: &impl Encode) -> Result<(), CloseReason> {
         self.list.put(item)?;
         self.piece_done(false).await
     }
@@ -69,6 +69,15 @@ impl<'a> ResponseList<'a> {
         }
         self.pause().await;
         Ok(())
+    }
+
+    /// Encodes an item that [`put_encoded`](ResponseList::put_encoded) can append.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the item cannot be encoded in this version.
+    pub fn encode(&self, item: &impl Encode) -> Result<EncodedItem, CloseReason> {
+        self.list.encode(item)
     }
 
     /// Appends encoded items, of which `shared` bytes are held elsewhere as well.
@@ -143,7 +152,7 @@ impl<'a> ResponseList<'a> {
     /// Returns an error if the response cannot be encoded or no memory is available.
     pub async fn into_response(
         self,
-        mut response: impl Encodable + ThrottleTime,
+        mut response: impl Answer,
         tail: usize,
     ) -> Result<Response, CloseReason> {
         self.hold().await?;

@@ -8,13 +8,11 @@
 
 use std::future::Future;
 
-use kafka_protocol::protocol::Encodable;
-
 use crate::broker::state::Broker;
 use crate::handlers::context::Context;
 use crate::handlers::request_cost::{QuotaClass, RequestCost};
 use crate::handlers::session::Session;
-use crate::handlers::throttle_time::ThrottleTime;
+use crate::protocol::message::Response as Answer;
 use crate::quotas::limits::{ClientEntity, QuotaType};
 use crate::quotas::meters::MutationOutcome;
 use crate::wire::response::{self, CloseReason, Response};
@@ -24,17 +22,13 @@ use crate::wire::response::{self, CloseReason, Response};
 /// # Errors
 ///
 /// Returns an error if the response cannot be encoded in the version of the request.
-pub fn respond(
-    cx: &Context<'_>,
-    key: i16,
-    mut response: impl Encodable + ThrottleTime,
-) -> Result<Response, CloseReason> {
+pub fn respond(cx: &Context<'_>, mut response: impl Answer) -> Result<Response, CloseReason> {
     charge(cx, &mut response);
-    response::encode(key, cx.version, cx.correlation_id, &response)
+    response::encode(cx.version, cx.correlation_id, &response)
 }
 
 /// Charges a request that has been handled, and writes the throttle time into its response.
-pub fn charge(cx: &Context<'_>, response: &mut impl ThrottleTime) {
+pub fn charge(cx: &Context<'_>, response: &mut impl Answer) {
     if cx.broker.quotas.is_any() {
         charge_bytes(cx);
         // Fetch has charged its time itself.
@@ -44,7 +38,7 @@ pub fn charge(cx: &Context<'_>, response: &mut impl ThrottleTime) {
     }
     let throttle_ms = cx.cost.throttle_ms();
     if throttle_ms > 0 {
-        response.set_throttle_time(throttle_ms as i32);
+        response.set_throttle_time_ms(throttle_ms as i32);
     }
 }
 

@@ -46,6 +46,8 @@ pub struct AdmitRules {
     pub timestamp_before_max_ms: i64,
     /// `message.timestamp.after.max.ms`: how far a record may be ahead of the broker's clock.
     pub timestamp_after_max_ms: i64,
+    /// `max.decompressed.message.bytes`: the largest record of a compressed batch.
+    pub max_decompressed_message_bytes: i32,
     /// True if `cleanup.policy` has `compact`: every record needs a key.
     pub compacted: bool,
 }
@@ -59,6 +61,7 @@ impl AdmitRules {
             timestamp_type: config.timestamp_type,
             timestamp_before_max_ms: config.timestamp_before_max_ms,
             timestamp_after_max_ms: config.timestamp_after_max_ms,
+            max_decompressed_message_bytes: config.max_decompressed_message_bytes,
             compacted: config.cleanup.compact,
         }
     }
@@ -433,7 +436,7 @@ fn check_records(
     let mut index = 0;
     let mut misplaced = None;
     let mut rejections = Rejections::default();
-    let walked = walk(batch, |record| {
+    let walked = walk(batch, rules.max_decompressed_message_bytes, |record| {
         let timestamp = record.timestamp;
         if record.offset_delta != index && misplaced.is_none() {
             misplaced = Some((index, record.offset_delta));

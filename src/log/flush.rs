@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::log::Log;
 use crate::storage::checkpoint::{LEADER_EPOCHS, PARTITION_METADATA};
 use crate::storage::disk::{Disk, OpenMode};
 use crate::storage::segment::Segment;
@@ -17,6 +18,10 @@ pub struct Flush {
     pub up_to: Offset,
     pub(crate) sealed: Vec<Arc<Segment>>,
     pub(crate) active: Option<Arc<Segment>>,
+    /// True to sync the indexes of the active segment as well.
+    pub(crate) with_active_indexes: bool,
+    /// The indexes of segments that end below this offset will be durable.
+    pub(crate) indexes_below: Offset,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) dir: PathBuf,
     pub(crate) is_new: bool,
@@ -31,7 +36,7 @@ impl Flush {
             segment.sync(true)?;
         }
         if let Some(active) = &self.active {
-            active.sync(false)?;
+            active.sync(self.with_active_indexes)?;
         }
         for name in [LEADER_EPOCHS, PARTITION_METADATA].iter().filter(|_| self.is_new) {
             let path = self.dir.join(name);
@@ -44,5 +49,78 @@ impl Flush {
             Some(parent) if self.with_own_name => self.disk.sync_dir(parent),
             _ => Ok(()),
         }
+    }
+}
+
+impl Log {
+    /// Returns the number of records that are not known to be durable.
+    pub fn unflushed(&self) -> i64 {
+        self.end_offset - self.recovery_point
+    }
+
+    /// Returns the offset up to which the log is known to be durable.
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// Returns true if a filled segment is not known to be durable with its indexes.
+    pub fn has_unflushed_segments(&self) -> bool {
+        self.active.segment.base_offset >= self.indexes_durable_below && !self.sealed.is_empty()
+    }
+
+    /// Returns true if the batch at `base_offset` is the first one after a filled segment.
+    pub fn follows_filled_segment(&self, base_offset: Offset) -> bool {
+        self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
+    }
+
+    /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set
+    /// or everything is durable.
+    pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
+        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
+        (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
+    }
+
+    /// Returns the sync that makes everything durable; `None` if everything is.
+    pub fn flush_due(&self) -> Option<Flush> {
+        let active = Some(self.active.segment.clone());
+        (self.unflushed() > 0).then(|| self.flush_to(self.end_offset, active))
+    }
+
+    /// Returns the sync that makes the sealed segments durable; `None` if they are.
+    pub fn flush_of_segments_due(&self) -> Option<Flush> {
+        let up_to = self.active.segment.base_offset;
+        self.has_unflushed_segments().then(|| self.flush_to(up_to, None))
+    }
+
+    pub(crate) fn flush_to(&self, up_to: Offset, active: Option<Arc<Segment>>) -> Flush {
+        Flush {
+            up_to,
+            sealed: self
+                .sealed
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| {
+                    let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
+                    next.base_offset >= self.indexes_durable_below
+                })
+                .map(|(_, span)| span.segment.clone())
+                .collect(),
+            active,
+            with_active_indexes: false,
+            indexes_below: self.active.segment.base_offset + 1,
+            disk: self.disk.clone(),
+            dir: self.dir.clone(),
+            is_new: self.is_new,
+            with_own_name: self.is_new,
+        }
+    }
+
+    /// Records that a flush has succeeded.
+    pub fn flushed(&mut self, flush: &Flush) {
+        self.recovery_point = self.recovery_point.max(flush.up_to);
+        let all_below =
+            if flush.with_active_indexes { flush.up_to + 1 } else { flush.indexes_below };
+        self.indexes_durable_below = self.indexes_durable_below.max(all_below);
+        self.is_new = false;
     }
 }

@@ -12,33 +12,38 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::config::resolve::TopicConfig;
+use crate::log::aborted_index::aborted;
 use crate::log::admit::{Admitted, Rewrite};
-use crate::log::flush::Flush;
-use crate::log::producers::{ProducerError, Producers, Staged};
+use crate::log::end_txn::{EndTxn, EndTxnMarker};
+use crate::log::epochs::LeaderEpochs;
+use crate::log::producer::ProducerError;
+use crate::log::producers::{Producers, Staged};
 use crate::log::recovery::{Active, RecoveryCheckpoint};
+use crate::log::verification::{TxnCheck, Verification, Verifications};
 use crate::log::view::{SegmentView, View};
-use crate::storage::batch::{BatchView, HEAD_BYTES};
-use crate::storage::checkpoint::{self, LEADER_EPOCHS};
-use crate::storage::disk::{Disk, is_full, replace, replace_for_now};
-use crate::storage::segment::{Segment, base_offset_of, file_name};
-use crate::storage::snapshot;
+use crate::storage::batch::{BatchView, HEAD_BYTES, Header};
+use crate::storage::disk::{Disk, is_full};
+use crate::storage::segment::Segment;
 use crate::types::{Offset, TopicPartition};
 
+pub mod aborted_index;
 pub mod admit;
 pub mod compaction;
 pub mod disk_space;
+pub mod end_txn;
+pub mod epochs;
 pub mod flush;
+pub mod producer;
 pub mod producers;
 pub mod recompress;
 pub mod recovery;
 pub mod retention;
 pub mod rewrite;
 pub mod scrub;
+mod snapshots;
 pub mod truncation;
+pub mod verification;
 pub mod view;
-
-/// The only leader epoch on a single node; stamped on every batch.
-pub const LEADER_EPOCH: i32 = 0;
 
 /// Interval of the check for expired producers: Kafka's `producer.id.expiration.check.interval.ms`.
 const PRODUCERS_CHECK_MS: i64 = 600_000;
@@ -81,8 +86,8 @@ pub struct AppendInfo {
     pub end_offset: Offset,
     /// The time of the append, if the topic uses LogAppendTime.
     pub append_time: Option<i64>,
-    /// True if nothing was written.
-    pub is_duplicate: bool,
+    /// Bytes written; none for a duplicate.
+    pub bytes: u64,
     /// The first offset that can be read.
     pub log_start_offset: Offset,
 }
@@ -96,6 +101,8 @@ pub struct Log {
     sealed: Arc<[SegmentView]>,
     active: Active,
     producers: Producers,
+    verifications: Verifications,
+    epochs: LeaderEpochs,
     log_start_offset: Offset,
     end_offset: Offset,
     recovery_point: Offset,
@@ -107,6 +114,8 @@ pub struct Log {
     offline: Option<String>,
     /// Compaction is replacing files: no segment may be removed meanwhile.
     is_swapping: bool,
+    /// The indexes of segments that end below this offset are durable.
+    indexes_durable_below: Offset,
     /// Space in the active segment's file is reserved up to here, in bytes.
     reserved_to: u64,
     /// True if bytes after the end of the active segment were cut off.
@@ -122,40 +131,38 @@ impl Log {
         disk: Arc<dyn Disk>,
         dir: &Path,
         config: Arc<TopicConfig>,
-        known: RecoveryCheckpoint,
+        mut known: RecoveryCheckpoint,
         now: Now,
     ) -> io::Result<Log> {
         if !disk.exists(dir) {
             disk.create_dir(dir)?;
+            // What is known is of an earlier topic of the same name.
+            (known.recovery_point, known.log_start_offset) = (0, 0);
         }
-        let epochs = dir.join(LEADER_EPOCHS);
-        // Before the first flush a power loss may have left any part of it.
-        let was_flushed = known.clean || known.recovery_point > 0;
-        let is_whole = || was_flushed || checkpoint::read_epochs(disk.as_ref(), &epochs).is_ok();
-        if !disk.exists(&epochs) || !is_whole() {
-            checkpoint::write_epochs(
-                disk.as_ref(),
-                &epochs,
-                &[(LEADER_EPOCH, 0)],
-                known.recovery_point > 0,
-            )?;
-        }
+        let epochs = LeaderEpochs::open(disk.as_ref(), dir, known.recovery_point > 0)?;
         let recovered = recovery::recover(&disk, dir, known, now)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
+        let end_offset = recovered.end_offset.max(log_start_offset);
         Ok(Log {
             dir: dir.to_owned(),
             sealed: recovered.sealed.into(),
             active: recovered.active,
             producers: recovered.producers,
+            verifications: Verifications::default(),
+            epochs: epochs.up_to(end_offset),
             log_start_offset,
-            end_offset: recovered.end_offset.max(log_start_offset),
+            end_offset,
             recovery_point: known.recovery_point.min(recovered.end_offset),
             created_wall_ms: now.wall_ms,
             unflushed_since_ms: now.mono_ms,
             expired_wall_ms: 0,
             offline: None,
             is_swapping: false,
+            indexes_durable_below: match known.clean {
+                true => end_offset + 1,
+                false => known.recovery_point,
+            },
             reserved_to: 0,
             is_cut: false,
             is_new: known.recovery_point == 0,
@@ -164,34 +171,99 @@ impl Log {
         })
     }
 
-    /// Appends a batch accepted by `admit`.
+    /// Continues in this leader epoch, unless a later one has begun.
+    ///
+    /// # Errors
+    /// The epoch cannot be written.
+    pub fn begin_epoch(&mut self, epoch: i32) -> io::Result<()> {
+        if let Some(epochs) = self.epochs.with(epoch, self.end_offset) {
+            epochs.write(self.disk.as_ref(), &self.dir, !self.is_new)?;
+            self.epochs = epochs;
+        }
+        Ok(())
+    }
+
+    /// Appends a batch accepted by `admit`, whatever transaction it belongs to.
+    pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<AppendInfo, AppendError> {
+        self.append_checked(now, admitted, TxnCheck::Unneeded)
+    }
+
+    /// Appends a batch accepted by `admit`; `check` is what is known about its transaction.
     ///
     /// Stages the producer; rolls if the batch does not fit; writes, the only step that can fail
     /// halfway; commits the producer, updates the indexes, advances the end.
-    pub fn append(&mut self, now: Now, admitted: &Admitted<'_>) -> Result<AppendInfo, AppendError> {
+    pub fn append_checked(
+        &mut self,
+        now: Now,
+        admitted: &Admitted<'_>,
+        check: TxnCheck,
+    ) -> Result<AppendInfo, AppendError> {
         if let Some(why) = &self.offline {
             return Err(AppendError::Offline(why.clone()));
         }
         self.expire_producers(now);
         let header = &admitted.batch.header;
         if let Staged::Duplicate { base_offset, last_offset, timestamp } =
-            self.producers.stage(header, true)?
+            self.producers.stage(header, check, &self.verifications)?
         {
             return Ok(AppendInfo {
                 base_offset,
                 end_offset: last_offset + 1,
                 append_time: Some(timestamp),
-                is_duplicate: true,
+                bytes: 0,
                 log_start_offset: self.log_start_offset,
             });
         }
+        self.write(now, admitted, None).map_err(|error| self.refuse(&error))
+    }
+
+    /// Begins to verify that the transaction of a batch is one that the coordinator knows.
+    /// `bumps_epoch` is true if every transaction of the producer has its own epoch.
+    ///
+    /// # Errors
+    /// A newer epoch of the producer is known.
+    pub fn begin_verification(
+        &mut self,
+        now: Now,
+        header: &Header,
+        bumps_epoch: bool,
+    ) -> Result<Verification, ProducerError> {
+        if !self.producers.needs_verification(header)? {
+            return Ok(Verification::Ongoing);
+        }
+        let most = self.config.producers_max;
+        let guard = self.verifications.begin(header, bumps_epoch, now.wall_ms, most);
+        Ok(Verification::Needed(guard))
+    }
+
+    /// Appends the end of a producer's transaction, whether or not it is open in this partition.
+    ///
+    /// # Errors
+    /// The producer or the coordinator is out of date, or the log cannot take the marker.
+    pub fn append_marker(&mut self, now: Now, end: &EndTxn) -> Result<AppendInfo, AppendError> {
+        if let Some(why) = &self.offline {
+            return Err(AppendError::Offline(why.clone()));
+        }
+        self.expire_producers(now);
+        self.producers.stage_marker(end)?;
+        let bytes = end.batch(self.config.timestamp_type, now.wall_ms);
+        let batch = BatchView::first(&bytes)
+            .ok_or_else(|| AppendError::Offline("the marker is invalid".to_owned()))?;
+        let max_timestamp = batch.header.max_timestamp;
+        let admitted = Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame };
+        self.write(now, &admitted, Some(end.marker)).map_err(|error| self.refuse(&error))
+    }
+
+    /// Writes a batch and commits it; `marker` is what it records if it is a control batch.
+    fn write(
+        &mut self,
+        now: Now,
+        admitted: &Admitted<'_>,
+        marker: Option<EndTxnMarker>,
+    ) -> io::Result<AppendInfo> {
         if self.unflushed() == 0 {
             self.unflushed_since_ms = now.mono_ms;
         }
-        self.write(now, admitted).map_err(|error| self.refuse(&error))
-    }
-
-    fn write(&mut self, now: Now, admitted: &Admitted<'_>) -> io::Result<AppendInfo> {
         let rewritten;
         let batch = match admitted.rewrite {
             Rewrite::AsItCame => admitted.batch,
@@ -206,18 +278,22 @@ impl Log {
         if self.roll_is_due(now, bytes, header.last_offset(), header.max_timestamp) {
             self.roll(now)?;
         }
-        let head = batch.placed_at(header.base_offset, LEADER_EPOCH);
+        let head = batch.placed_at(header.base_offset, self.epochs.current());
         self.put(&head, &batch.bytes[HEAD_BYTES..])?;
         let (last, latest) = (header.last_offset(), header.max_timestamp);
         self.active.note(last, latest, bytes, self.config.index_interval_bytes).map_err(fatal)?;
-        self.producers.commit(&header, now.wall_ms);
+        self.verifications.appended(&header);
+        let completed = self.producers.replay(&header, marker, now.wall_ms);
+        if let Some(txn) = completed.and_then(|completed| aborted(&completed)) {
+            self.active.segment.aborted().and_then(|index| index.push(&txn)).map_err(fatal)?;
+        }
         self.producers.forget_beyond(self.config.producers_max);
         self.end_offset = header.end_offset();
         Ok(AppendInfo {
             base_offset: header.base_offset,
             end_offset: self.end_offset,
             append_time: header.is_log_append_time().then_some(header.max_timestamp),
-            is_duplicate: false,
+            bytes,
             log_start_offset: self.log_start_offset,
         })
     }
@@ -293,44 +369,6 @@ impl Log {
         Ok(())
     }
 
-    /// Saves the producer state at the end offset. Removes older snapshots except the newest one of
-    /// durable records, all after it, and the newest one before this: whatever is lost of the log
-    /// or of this file, one of them is usable.
-    fn write_snapshot(&mut self) -> io::Result<()> {
-        let path = self.dir.join(file_name(self.end_offset, "snapshot"));
-        match self.producers.is_empty() {
-            true => self.write_empty_snapshot(&path)?,
-            false => {
-                let entries = snapshot::encode(&self.producers.to_entries());
-                replace(self.disk.as_ref(), &path, &entries)?;
-            }
-        }
-        let names = self.disk.list(&self.dir)?;
-        let mut older: Vec<Offset> =
-            names.iter().filter_map(|e| base_offset_of(&e.name, ".snapshot")).collect();
-        older.retain(|offset| *offset < self.end_offset);
-        older.sort_unstable();
-        let durable = older.partition_point(|offset| *offset <= self.recovery_point);
-        older.truncate(durable.saturating_sub(1));
-        for offset in older {
-            self.disk.remove_file(&self.dir.join(file_name(offset, "snapshot")))?;
-        }
-        Ok(())
-    }
-
-    /// Writes a snapshot without producers: without any, the next opening would have to read the
-    /// whole log. That is the only cost of losing it, so it is not synced, and may fail for lack of
-    /// space.
-    fn write_empty_snapshot(&self, path: &Path) -> io::Result<()> {
-        if self.end_offset == self.log_start_offset || self.disk.exists(path) {
-            return Ok(());
-        }
-        match replace_for_now(self.disk.as_ref(), path, &snapshot::encode(&[])) {
-            Err(error) if is_full(&error) => Ok(()),
-            written => written,
-        }
-    }
-
     /// Returns the error to report for an error of the disk. If the disk is full the log stays
     /// usable, else it goes offline.
     pub fn refuse(&mut self, error: &io::Error) -> AppendError {
@@ -366,13 +404,17 @@ impl Log {
             active,
             log_start_offset: self.log_start_offset,
             end_offset: self.end_offset,
-            last_stable_offset: self.producers.first_unstable_offset().unwrap_or(self.end_offset),
+            epochs: self.epochs.clone(),
+            last_stable_offset: self.last_stable_offset(),
         }
     }
 
-    /// Returns the number of records that are not known to be durable.
-    pub fn unflushed(&self) -> i64 {
-        self.end_offset - self.recovery_point
+    /// Returns the last stable offset: the first offset of the oldest open transaction, or the end.
+    /// If DeleteRecords or retention has removed the first records of the transaction, it is the
+    /// log start offset, as in Kafka.
+    pub fn last_stable_offset(&self) -> Offset {
+        let first_unstable = self.producers.first_unstable_offset();
+        first_unstable.map_or(self.end_offset, |offset| offset.max(self.log_start_offset))
     }
 
     /// Replaces the topic's configuration.
@@ -395,67 +437,6 @@ impl Log {
         &self.producers
     }
 
-    /// Returns the offset up to which the log is known to be durable.
-    pub fn recovery_point(&self) -> Offset {
-        self.recovery_point
-    }
-
-    /// Returns true if a filled segment is not known to be durable.
-    pub fn has_unflushed_segments(&self) -> bool {
-        self.active.segment.base_offset > self.recovery_point
-    }
-
-    /// Returns true if the batch at `base_offset` is the first one after a filled segment.
-    pub fn follows_filled_segment(&self, base_offset: Offset) -> bool {
-        self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
-    }
-
-    /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set
-    /// or everything is durable.
-    pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
-        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
-        (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
-    }
-
-    /// Returns the sync that makes everything durable; `None` if everything is.
-    pub fn flush_due(&self) -> Option<Flush> {
-        let active = Some(self.active.segment.clone());
-        (self.unflushed() > 0).then(|| self.flush_to(self.end_offset, active))
-    }
-
-    /// Returns the sync that makes the sealed segments durable; `None` if they are.
-    pub fn flush_of_segments_due(&self) -> Option<Flush> {
-        let up_to = self.active.segment.base_offset;
-        self.has_unflushed_segments().then(|| self.flush_to(up_to, None))
-    }
-
-    fn flush_to(&self, up_to: Offset, active: Option<Arc<Segment>>) -> Flush {
-        Flush {
-            up_to,
-            sealed: self
-                .sealed
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| {
-                    let next = self.sealed.get(i + 1).map_or(&self.active.segment, |s| &s.segment);
-                    next.base_offset > self.recovery_point
-                })
-                .map(|(_, span)| span.segment.clone())
-                .collect(),
-            active,
-            disk: self.disk.clone(),
-            dir: self.dir.clone(),
-            is_new: self.is_new,
-            with_own_name: self.is_new,
-        }
-    }
-
-    /// Records that a flush has succeeded.
-    pub fn flushed(&mut self, flush: &Flush) {
-        self.recovery_point = self.recovery_point.max(flush.up_to);
-        self.is_new = false;
-    }
-
     /// Forgets producers that have been inactive for `producer.id.expiration.ms`. Checked on
     /// appends, because nothing else increases their number.
     fn expire_producers(&mut self, now: Now) {
@@ -463,6 +444,7 @@ impl Log {
         if now.wall_ms - self.expired_wall_ms >= expiration_ms.min(PRODUCERS_CHECK_MS) {
             self.expired_wall_ms = now.wall_ms;
             self.producers.expire(now.wall_ms, expiration_ms);
+            self.verifications.expire(now.wall_ms, expiration_ms);
         }
     }
 
@@ -475,8 +457,11 @@ impl Log {
         }
         self.write_snapshot()?;
         recovery::seal(&self.active)?;
-        if let Some(mut flush) = self.flush_due() {
+        // The next start trusts all indexes, even if the power fails in between.
+        if self.unflushed() > 0 || self.end_offset >= self.indexes_durable_below {
+            let mut flush = self.flush_to(self.end_offset, Some(self.active.segment.clone()));
             flush.with_own_name &= with_own_name;
+            flush.with_active_indexes = true;
             flush.run()?;
             self.flushed(&flush);
         }

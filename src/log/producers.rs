@@ -16,16 +16,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::storage::batch::{BatchView, Header};
-use crate::storage::records::records;
+use crate::log::end_txn::{CompletedTxn, EndTxn, EndTxnMarker};
+use crate::log::producer::{
+    BatchMetadata, NO_SEQUENCE, Producer, ProducerError, has_sequence, last_sequence, out_of_order,
+};
+use crate::log::verification::{TxnCheck, Verifications};
+use crate::storage::batch::Header;
 use crate::storage::snapshot::ProducerEntry;
 use crate::types::{Offset, ProducerId};
-
-/// Number of batches remembered per producer, and so the maximum number in flight.
-pub const WINDOW: usize = 5;
-
-const NO_SEQUENCE: i32 = -1;
-const NO_EPOCH: i16 = -1;
 
 /// What to do with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,193 +43,6 @@ pub enum Staged {
     },
 }
 
-/// Why a producer's batch or marker may not be appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ProducerError {
-    /// A newer epoch of the producer is known.
-    #[error("producer {producer_id} has epoch {current}, but the batch has epoch {sent}")]
-    StaleEpoch {
-        /// The producer's id.
-        producer_id: ProducerId,
-        /// Epoch of the batch.
-        sent: i16,
-        /// Current epoch in this partition.
-        current: i16,
-    },
-    /// A batch before this one is missing, or it is older than those that are remembered.
-    #[error(
-        "producer {producer_id} of epoch {epoch} sent sequence {sent}, but {expected} was expected"
-    )]
-    OutOfOrder {
-        /// The producer's id.
-        producer_id: ProducerId,
-        /// Epoch of the batch.
-        epoch: i16,
-        /// Sequence number of the batch.
-        sent: i32,
-        /// The sequence number that was expected.
-        expected: i32,
-    },
-    /// Its transaction is open, but the batch is not part of it.
-    #[error("producer {producer_id} has an open transaction but sent a batch outside of it")]
-    InTransaction {
-        /// The producer's id.
-        producer_id: ProducerId,
-    },
-    /// The marker comes from a coordinator that has been replaced.
-    #[error("the marker has coordinator epoch {sent}, but {current} is known")]
-    StaleCoordinator {
-        /// Coordinator epoch of the marker.
-        sent: i32,
-        /// Current coordinator epoch.
-        current: i32,
-    },
-}
-
-/// The end of a transaction, as recorded by a control batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EndTxnMarker {
-    /// True for a commit, false for an abort.
-    pub committed: bool,
-    /// Epoch of the transaction coordinator that requested it.
-    pub coordinator_epoch: i32,
-}
-
-impl EndTxnMarker {
-    /// Reads a control batch; `None` if it is not the end of a transaction (the metadata log has
-    /// other types of control batches) or has been emptied by compaction.
-    pub fn of(batch: &BatchView<'_>) -> Option<EndTxnMarker> {
-        if !batch.header.is_control() || !batch.header.is_idempotent() {
-            return None;
-        }
-        let record = records(batch).ok()?.next()?.ok()?;
-        let (key, value) = (record.key?, record.value?);
-        let kind = i16::from_be_bytes(*key.get(2..)?.first_chunk()?);
-        let coordinator_epoch = i32::from_be_bytes(*value.get(2..)?.first_chunk()?);
-        let committed = match kind {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
-        Some(EndTxnMarker { committed, coordinator_epoch })
-    }
-}
-
-/// A transaction ended by a marker in this partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompletedTxn {
-    /// The producer's id.
-    pub producer_id: ProducerId,
-    /// Offset of its first record in this partition.
-    pub first_offset: Offset,
-    /// Offset of the marker.
-    pub last_offset: Offset,
-    /// True if readers with `read_committed` must skip it.
-    pub aborted: bool,
-    /// The last stable offset after the marker.
-    pub last_stable_offset: Offset,
-}
-
-/// A batch of a producer.
-#[derive(Debug, Clone, Copy, Default)]
-struct BatchMetadata {
-    last_sequence: i32,
-    offset_delta: i32,
-    last_offset: Offset,
-    timestamp: i64,
-}
-
-impl BatchMetadata {
-    fn is(&self, header: &Header) -> bool {
-        self.last_sequence == last_sequence(header) && self.offset_delta == header.last_offset_delta
-    }
-}
-
-/// The latest batches of a producer, oldest first.
-#[derive(Debug, Clone, Copy, Default)]
-struct RecentBatches {
-    batches: [BatchMetadata; WINDOW],
-    len: usize,
-}
-
-impl RecentBatches {
-    fn all(&self) -> &[BatchMetadata] {
-        self.batches.get(..self.len).unwrap_or_default()
-    }
-
-    fn last_sequence(&self) -> i32 {
-        self.all().last().map_or(NO_SEQUENCE, |batch| batch.last_sequence)
-    }
-
-    fn push(&mut self, batch: BatchMetadata) {
-        if self.len == WINDOW {
-            self.batches.rotate_left(1);
-            self.len -= 1;
-        }
-        if let Some(place) = self.batches.get_mut(self.len) {
-            *place = batch;
-            self.len += 1;
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Producer {
-    epoch: i16,
-    coordinator_epoch: i32,
-    window: RecentBatches,
-    /// When it was last active, ms since 1970.
-    seen_ms: i64,
-    txn_start: Option<Offset>,
-}
-
-impl Producer {
-    fn new() -> Producer {
-        Producer {
-            epoch: NO_EPOCH,
-            coordinator_epoch: -1,
-            window: RecentBatches::default(),
-            seen_ms: -1,
-            txn_start: None,
-        }
-    }
-
-    /// Returns when it was last active, and at which offset, so that later appends compare greater.
-    fn heard_of(&self) -> (i64, Offset) {
-        (self.seen_ms, self.window.all().last().map_or(-1, |batch| batch.last_offset))
-    }
-
-    /// Enters a new epoch, which begins with an empty window.
-    fn enter(&mut self, epoch: i16) {
-        if self.epoch != epoch {
-            self.epoch = epoch;
-            self.window.len = 0;
-        }
-    }
-
-    fn check_epoch(&self, header: &Header) -> Result<(), ProducerError> {
-        let (producer_id, sent) = (header.producer_id, header.producer_epoch);
-        if sent < self.epoch {
-            return Err(ProducerError::StaleEpoch { producer_id, sent, current: self.epoch });
-        }
-        Ok(())
-    }
-
-    fn check_sequence(&self, header: &Header) -> Result<(), ProducerError> {
-        let last = match header.producer_epoch == self.epoch {
-            true => self.window.last_sequence(),
-            false => NO_SEQUENCE,
-        };
-        let (epoch, sent, expected) =
-            (header.producer_epoch, header.base_sequence, sequence_after_last(last));
-        // A snapshot may have a producer without an epoch, and then without sequence numbers.
-        if sent == expected || self.epoch == NO_EPOCH {
-            return Ok(());
-        }
-        Err(ProducerError::OutOfOrder { producer_id: header.producer_id, epoch, sent, expected })
-    }
-}
-
 /// The producers of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Producers {
@@ -244,43 +55,94 @@ impl Producers {
     /// Checks whether a batch may be appended. Changes nothing.
     ///
     /// An unknown producer may begin with any sequence number: its state may have expired. What the
-    /// broker itself writes for a producer (`is_client` false) has no sequence numbers, so that
-    /// only its epoch is checked.
+    /// broker itself writes for a producer has no sequence numbers, so that only its epoch is
+    /// checked. `check` is what is known about the batch's transaction.
     ///
     /// # Errors
     /// The producer is out of date or out of sequence, or the batch is outside its transaction.
-    pub fn stage(&self, header: &Header, is_client: bool) -> Result<Staged, ProducerError> {
+    pub fn stage(
+        &self,
+        header: &Header,
+        check: TxnCheck,
+        verifications: &Verifications,
+    ) -> Result<Staged, ProducerError> {
         if !header.is_idempotent() {
             return Ok(Staged::NotIdempotent);
         }
-        let Some(producer) = self.all.get(&header.producer_id) else { return Ok(Staged::Append) };
-        if is_client
-            && header.producer_epoch == producer.epoch
-            && let Some(first) = producer.window.all().iter().find(|batch| batch.is(header))
-        {
+        let producer_id = header.producer_id;
+        let producer = self.all.get(&producer_id);
+        if let Some(first) = producer.and_then(|producer| producer.original(header)) {
             return Ok(Staged::Duplicate {
                 base_offset: first.last_offset - i64::from(first.offset_delta),
                 last_offset: first.last_offset,
                 timestamp: first.timestamp,
             });
         }
-        producer.check_epoch(header)?;
-        if is_client {
-            producer.check_sequence(header)?;
+        if let Some(producer) = producer {
+            producer.check_epoch(header)?;
         }
-        if producer.txn_start.is_some() && !header.is_transactional() {
-            return Err(ProducerError::InTransaction { producer_id: header.producer_id });
+        if header.is_transactional() && !self.is_ongoing(producer_id, header.producer_epoch) {
+            let is_confirmed = match check {
+                TxnCheck::Unneeded => true,
+                TxnCheck::Unverified => false,
+                TxnCheck::Verified(guard) => verifications.is_valid(producer_id, guard),
+            };
+            if !is_confirmed {
+                return Err(ProducerError::NotInTransaction { producer_id });
+            }
+        }
+        if has_sequence(header) {
+            let has_batches = producer.is_some_and(|producer| !producer.window.all().is_empty());
+            let most = verifications.sequence_max(producer_id, has_batches);
+            if let Some(expected) = most.filter(|most| header.base_sequence > *most) {
+                return Err(out_of_order(header, expected));
+            }
+            if let Some(producer) = producer {
+                producer.check_sequence(header)?;
+            }
+        }
+        if producer.is_some_and(|producer| producer.txn_start.is_some())
+            && !header.is_transactional()
+        {
+            return Err(ProducerError::InTransaction { producer_id });
         }
         Ok(Staged::Append)
     }
 
+    /// Returns true if the producer has an open transaction of this epoch.
+    fn is_ongoing(&self, producer_id: ProducerId, epoch: i16) -> bool {
+        let producer = self.all.get(&producer_id);
+        producer.is_some_and(|producer| producer.txn_start.is_some() && producer.epoch == epoch)
+    }
+
+    /// Checks whether the coordinator has to be asked about the transaction of a batch.
+    ///
+    /// # Errors
+    /// A newer epoch of the producer is known.
+    pub fn needs_verification(&self, header: &Header) -> Result<bool, ProducerError> {
+        if let Some(producer) = self.all.get(&header.producer_id) {
+            producer.check_epoch(header)?;
+        }
+        Ok(!self.is_ongoing(header.producer_id, header.producer_epoch))
+    }
+
     /// Checks whether a marker may be appended. Changes nothing.
+    ///
+    /// If transactions have their own epochs, the marker's must be a new one (Kafka's
+    /// `ProducerAppendInfo.checkProducerEpoch`). A coordinator that repeats a marker, because it
+    /// does not know that the first one was written, is obeyed.
     ///
     /// # Errors
     /// The producer or the coordinator is out of date.
-    pub fn stage_marker(&self, header: &Header, marker: EndTxnMarker) -> Result<(), ProducerError> {
-        let Some(producer) = self.all.get(&header.producer_id) else { return Ok(()) };
-        producer.check_epoch(header)?;
+    pub fn stage_marker(&self, end: &EndTxn) -> Result<(), ProducerError> {
+        let EndTxn { producer_id, producer_epoch: sent, marker, bumps_epoch } = *end;
+        let Some(producer) = self.all.get(&producer_id) else { return Ok(()) };
+        let current = producer.epoch;
+        let is_repeated = producer.txn_start.is_none() || sent == i16::MAX;
+        let is_stale = sent < current || (sent == current && bumps_epoch && !is_repeated);
+        if is_stale {
+            return Err(ProducerError::StaleEpoch { producer_id, sent, current });
+        }
         let (sent, current) = (marker.coordinator_epoch, producer.coordinator_epoch);
         if sent < current {
             return Err(ProducerError::StaleCoordinator { sent, current });
@@ -465,16 +327,6 @@ fn entry(producer_id: ProducerId, producer: &Producer) -> ProducerEntry {
         coordinator_epoch: producer.coordinator_epoch,
         txn_first_offset: producer.txn_start,
     }
-}
-
-/// Returns the sequence number of a batch's last record; -1 if the batch has none.
-fn last_sequence(header: &Header) -> i32 {
-    if header.base_sequence < 0 { NO_SEQUENCE } else { header.last_sequence() }
-}
-
-/// Returns the sequence number that follows `last`, or the first one.
-fn sequence_after_last(last: i32) -> i32 {
-    last.checked_add(1).unwrap_or(0)
 }
 
 #[cfg(test)]

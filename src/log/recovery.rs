@@ -11,8 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::log::aborted_index::{rebuild, replay};
 use crate::log::compaction::interrupted::finish_swaps;
-use crate::log::producers::{EndTxnMarker, Producers};
+use crate::log::producers::Producers;
 use crate::log::truncation::TailTruncation;
 use crate::log::view::SegmentView;
 use crate::storage::batch::BatchView;
@@ -133,7 +134,9 @@ pub fn recover(
     for (i, base_offset) in bases.iter().enumerate() {
         let segment = Segment::unopened(disk.clone(), dir, *base_offset);
         let next = bases.get(i + 1);
-        let trusted = next.is_some_and(|next| known.clean || *next <= known.recovery_point);
+        // A segment that ends at the recovery point may have been filled after the last sync: its
+        // indexes are not known to be durable.
+        let trusted = next.is_some_and(|next| known.clean || *next < known.recovery_point);
         let has = |suffix| names.binary_search(&file_name(*base_offset, suffix)).is_ok();
         if trusted && has("index") && has("timeindex") {
             let log_bytes = disk.len(&segment.path("log"))?;
@@ -352,26 +355,31 @@ fn producers(
         disk.remove_file(&path)?;
         disk.sync_dir(dir)?;
     }
-    if from >= end_offset {
-        return Ok(producers);
-    }
     let last = SegmentView { segment: active.segment.clone(), log_bytes: active.log_bytes };
     let spans: Vec<&SegmentView> = sealed.iter().chain([&last]).collect();
     for (i, span) in spans.iter().enumerate() {
         if spans.get(i + 1).is_some_and(|next| next.segment.base_offset <= from) {
             continue;
         }
+        // A snapshot is written once everything before it is durable in the index.
+        let is_indexed =
+            names.binary_search(&file_name(span.segment.base_offset, "txnindex")).is_ok();
+        if is_indexed {
+            span.segment.aborted()?.cut_from(from)?;
+        } else if from >= end_offset {
+            continue;
+        }
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
-        span.segment.scan(start, span.log_bytes, true, |batch_at, bytes| {
-            let marker = BatchView::first(bytes).filter(|b| b.header.is_control());
-            producers.replay(
-                &batch_at.header,
-                marker.as_ref().and_then(EndTxnMarker::of),
-                now.wall_ms,
-            );
+        replay(span, start, now.wall_ms, &mut producers, |producers, aborted| {
             producers.forget_beyond(producers_max);
-            Ok(ControlFlow::Continue(()))
+            aborted.map_or(Ok(()), |txn| span.segment.aborted()?.push(&txn))
         })?;
+        if is_indexed && span.segment.aborted()?.is_damaged() {
+            rebuild(spans.iter().take(i + 1).copied())?;
+        }
+        if span.segment.aborted()?.sync()? {
+            disk.sync_dir(dir)?;
+        }
     }
     Ok(producers)
 }

@@ -39,6 +39,7 @@ mod tests {
     use crate::log::admit::{AdmitRules, admit};
     use crate::storage::batch::{BatchView, Codec, HEADER_BYTES, Header};
     use crate::storage::batch_builder::BatchBuilder;
+    use crate::storage::record_input::RECORD_BYTES_MAX;
     use crate::storage::records::records;
 
     const NOW: i64 = 1_700_000_000_000;
@@ -50,6 +51,7 @@ mod tests {
             timestamp_type,
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: 3_600_000,
+            max_decompressed_message_bytes: RECORD_BYTES_MAX,
             compacted: false,
         }
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::log::epochs::LeaderEpochs;
 use crate::storage::batch::BatchView;
 use crate::storage::records::{self, TimestampAndOffset};
 use crate::storage::segment::{BatchAt, FileSlice, Segment};
@@ -32,6 +33,8 @@ pub struct View {
     pub log_start_offset: Offset,
     /// One past the last record. On a single node this is also the high watermark.
     pub end_offset: Offset,
+    /// The leader epochs.
+    pub epochs: LeaderEpochs,
     /// First offset of the oldest open transaction, or the end (LSO).
     pub last_stable_offset: Offset,
 }
@@ -54,9 +57,42 @@ pub enum ReadError {
     Disk(#[from] io::Error),
 }
 
+/// A range of one segment, from the start of a batch on.
+#[derive(Debug)]
+pub(super) struct Range<'a> {
+    span: &'a SegmentView,
+    first: BatchAt,
+    /// Where it ends, in bytes.
+    cut: u64,
+    /// Where it ends if no batch of the segment follows.
+    end_offset: Offset,
+}
+
+impl Range<'_> {
+    pub(super) fn slice(&self) -> io::Result<FileSlice> {
+        Ok(FileSlice {
+            file: self.span.segment.log()?.clone(),
+            position: self.first.position,
+            len: (self.cut - self.first.position) as usize,
+        })
+    }
+
+    /// Returns the offset up to which it has whole batches.
+    pub(super) fn end_offset(&self) -> io::Result<Offset> {
+        let end = self.span.segment.end_of_read(&self.first, self.cut, self.span.log_bytes)?;
+        Ok(end.map_or(self.end_offset, |end| end.min(self.end_offset)))
+    }
+}
+
 impl View {
-    fn spans(&self) -> impl DoubleEndedIterator<Item = &SegmentView> {
+    pub(super) fn spans(&self) -> impl DoubleEndedIterator<Item = &SegmentView> {
         self.sealed.iter().chain([&self.active])
+    }
+
+    /// Returns the last epoch that is not later than `epoch`, and the offset at which it ended;
+    /// `None` if `epoch` has not begun.
+    pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, Offset)> {
+        self.epochs.end_of(epoch, self.log_start_offset, self.end_offset)
     }
 
     /// Returns the bytes of all log files.
@@ -64,15 +100,21 @@ impl View {
         self.spans().map(|span| span.log_bytes).sum()
     }
 
-    /// Returns the segments from the one that may hold `offset` on.
-    fn from(&self, offset: Offset) -> impl Iterator<Item = &SegmentView> {
-        let first = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
-        let first = if self.active.segment.base_offset <= offset {
-            self.sealed.len()
-        } else {
-            first.max(1) - 1
-        };
-        self.spans().skip(first)
+    /// Returns the index of the segment that may hold `offset`.
+    pub(super) fn index_from(&self, offset: Offset) -> usize {
+        match self.active.segment.base_offset <= offset {
+            true => self.sealed.len(),
+            false => {
+                let after = self.sealed.partition_point(|s| s.segment.base_offset <= offset);
+                after.max(1) - 1
+            }
+        }
+    }
+
+    /// Returns the error for an offset that is not in the log.
+    pub fn out_of_range(&self, offset: Offset) -> ReadError {
+        let (start, end) = (self.log_start_offset, self.end_offset);
+        ReadError::OutOfRange { offset, start, end }
     }
 
     /// Returns batches of one segment, from the one that holds `offset` to before `below`: at most
@@ -84,14 +126,27 @@ impl View {
         max_bytes: u64,
         at_least_one: bool,
     ) -> Result<Option<FileSlice>, ReadError> {
+        let range = self.range(offset, below, max_bytes, at_least_one)?;
+        range.map(|range| range.slice()).transpose().map_err(ReadError::Disk)
+    }
+
+    /// Returns the range that [`View::read`] reads.
+    pub(super) fn range(
+        &self,
+        offset: Offset,
+        below: Offset,
+        max_bytes: u64,
+        at_least_one: bool,
+    ) -> Result<Option<Range<'_>>, ReadError> {
         let (start, end) = (self.log_start_offset, self.end_offset);
         if offset < start || offset > end {
-            return Err(ReadError::OutOfRange { offset, start, end });
+            return Err(self.out_of_range(offset));
         }
         if offset >= below {
             return Ok(None);
         }
-        for span in self.from(offset) {
+        let mut spans = self.spans().skip(self.index_from(offset)).peekable();
+        while let Some(span) = spans.next() {
             let Some(first) = span.segment.find(offset, span.log_bytes)? else { continue };
             if first.header.base_offset >= below || (first.bytes > max_bytes && !at_least_one) {
                 return Ok(None);
@@ -99,12 +154,9 @@ impl View {
             let readable =
                 if below < end { self.position_of(span, &first, below)? } else { span.log_bytes };
             let cut = span.segment.cut(&first, max_bytes, readable)?;
-            let file = span.segment.log()?.clone();
-            return Ok(Some(FileSlice {
-                file,
-                position: first.position,
-                len: (cut - first.position) as usize,
-            }));
+            let next = spans.peek().map(|span| span.segment.base_offset);
+            let end_offset = next.unwrap_or(end).min(below);
+            return Ok(Some(Range { span, first, cut, end_offset }));
         }
         Ok(None)
     }
@@ -117,11 +169,13 @@ impl View {
         })
     }
 
-    /// Returns the first record below `below` with at least this timestamp.
+    /// Returns the first record below `below` with at least this timestamp. No record of a
+    /// compressed batch that is read may have more than `record_bytes_max` bytes.
     pub fn first_at_or_after(
         &self,
         timestamp: i64,
         below: Offset,
+        record_bytes_max: i32,
     ) -> io::Result<Option<TimestampAndOffset>> {
         for span in self.spans() {
             let segment = &span.segment;
@@ -137,7 +191,8 @@ impl View {
                 let Some(batch) = BatchView::first(bytes) else {
                     return Ok(ControlFlow::Break(()));
                 };
-                found = records::first_at_or_after(&batch, timestamp, self.log_start_offset)
+                let from = self.log_start_offset;
+                found = records::first_at_or_after(&batch, timestamp, from, record_bytes_max)
                     .map_err(io::Error::other)?
                     .filter(|f| f.offset < below);
                 Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -149,8 +204,12 @@ impl View {
         Ok(None)
     }
 
-    /// Returns the first record that has the largest timestamp of all.
-    pub fn latest_timestamp(&self) -> io::Result<Option<TimestampAndOffset>> {
+    /// Returns the first record that has the largest timestamp of all. `record_bytes_max` is that
+    /// of [`View::first_at_or_after`].
+    pub fn latest_timestamp(
+        &self,
+        record_bytes_max: i32,
+    ) -> io::Result<Option<TimestampAndOffset>> {
         let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
         for span in self.spans() {
             span.segment.scan(0, span.log_bytes, false, |batch_at, _| {
@@ -167,7 +226,8 @@ impl View {
         let mut found = None;
         segment.scan(batch_at.position, batch_at.position + batch_at.bytes, true, |_, bytes| {
             if let Some(batch) = BatchView::first(bytes) {
-                found = records::first_with_max_timestamp(&batch).map_err(io::Error::other)?;
+                found = records::first_with_max_timestamp(&batch, record_bytes_max)
+                    .map_err(io::Error::other)?;
             }
             Ok(ControlFlow::Break(()))
         })?;

@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::metadata::quotas;
+use crate::log::epochs::FIRST_EPOCH;
+use crate::metadata::quotas::{self, ClientQuota};
 use crate::metadata::records::Record;
+use crate::metadata::version::{METADATA_VERSION, MetadataVersion};
 use crate::protocol::messages::config_record::ConfigRecord;
-use crate::types::{ProducerId, TopicId};
+use crate::types::{Offset, ProducerId, TopicId};
 
 /// Kafka's number for a topic in a config record.
 pub const TOPIC_RESOURCE: i8 = 2;
@@ -20,6 +22,9 @@ pub const CLIENT_METRICS_RESOURCE: i8 = 16;
 /// Kafka's number for a group.
 pub const GROUP_RESOURCE: i8 = 32;
 
+/// The leader in a record of a change that does not begin a leader epoch.
+const NO_LEADER_CHANGE: i32 = -2;
+
 /// A topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Topic {
@@ -29,8 +34,23 @@ pub struct Topic {
     pub id: TopicId,
     /// Number of partitions.
     pub partitions: i32,
+    /// The leader epochs of partitions that Apache Kafka has led before, by index.
+    pub leader_epochs: BTreeMap<i32, i32>,
     /// The configs set on it.
     pub configs: BTreeMap<String, String>,
+}
+
+impl Topic {
+    /// Returns the leader epoch of a partition.
+    pub fn leader_epoch(&self, index: i32) -> i32 {
+        self.leader_epochs.get(&index).copied().unwrap_or(FIRST_EPOCH)
+    }
+
+    fn set_leader_epoch(&mut self, index: i32, epoch: i32) {
+        if epoch > FIRST_EPOCH {
+            self.leader_epochs.insert(index, epoch);
+        }
+    }
 }
 
 /// Topics, configs, producer ids, features and quotas.
@@ -48,8 +68,8 @@ pub struct Image {
     pub features: BTreeMap<String, i16>,
     /// Client quotas.
     pub quotas: Arc<quotas::Table>,
-    /// Number of records applied.
-    pub applied: i64,
+    /// The end of the log whose records have been applied.
+    pub end_offset: Offset,
 }
 
 impl Image {
@@ -62,9 +82,14 @@ impl Image {
         self.configs.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
     }
 
+    /// Returns the level of `metadata.version`; the newest if none is finalized yet.
+    pub fn metadata_version(&self) -> MetadataVersion {
+        let level = self.features.get(METADATA_VERSION);
+        level.and_then(|level| MetadataVersion::of(*level)).unwrap_or(MetadataVersion::NEWEST)
+    }
+
     /// Applies a record: the only way in which an image changes.
     pub fn apply(&mut self, record: &Record) {
-        self.applied += 1;
         match record {
             Record::Topic(topic) => {
                 self.names.insert(topic.topic_id, topic.name.as_str().to_owned());
@@ -76,6 +101,14 @@ impl Image {
                 if let Some(name) = self.names.get(&partition.topic_id).cloned() {
                     let topic = self.topic_mut(&name);
                     topic.partitions = topic.partitions.max(partition.partition_id + 1);
+                    topic.set_leader_epoch(partition.partition_id, partition.leader_epoch);
+                }
+            }
+            Record::PartitionChange(change) if change.leader != NO_LEADER_CHANGE => {
+                if let Some(name) = self.names.get(&change.topic_id).cloned() {
+                    let topic = self.topic_mut(&name);
+                    let epoch = topic.leader_epoch(change.partition_id) + 1;
+                    topic.set_leader_epoch(change.partition_id, epoch);
                 }
             }
             Record::Config(config) if config.resource_type == TOPIC_RESOURCE => {
@@ -95,10 +128,15 @@ impl Image {
                 }
             }
             Record::ProducerIds(ids) => self.next_producer_id = ids.next_producer_id,
+            Record::FeatureLevel(feature) if feature.feature_level == 0 => {
+                self.features.remove(feature.name.as_str());
+            }
             Record::FeatureLevel(feature) => {
                 self.features.insert(feature.name.as_str().to_owned(), feature.feature_level);
             }
-            Record::ClientQuota(quota) => quota.apply(Arc::make_mut(&mut self.quotas)),
+            Record::ClientQuota(quota) => {
+                ClientQuota::of(quota).apply(Arc::make_mut(&mut self.quotas));
+            }
             // Nothing depends on the other records yet; they stay in the log.
             _ => {}
         }

@@ -4,7 +4,12 @@ pub mod features;
 pub mod image;
 pub mod live_settings;
 pub mod producer_ids;
+pub mod quorum;
 pub mod quotas;
 pub mod records;
+pub mod replay;
+pub mod snapshot;
 /// Decide, append, apply, publish a new image.
 pub mod store;
+/// The levels of `metadata.version`.
+pub mod version;

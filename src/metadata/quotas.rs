@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::messages::client_quota_record::{ClientQuotaRecord, EntityData};
-use crate::protocol::text::{owned, text};
+use crate::protocol::text::text;
 
 /// The entity that a quota applies to: entity types (`user`, `client-id`, `ip`) to names; no name
 /// is the default for those without a quota of their own. Kafka: `ClientQuotaEntity`.
@@ -38,11 +38,13 @@ pub struct ClientQuota {
 
 impl ClientQuota {
     /// Returns the change in a record.
-    pub fn of(record: ClientQuotaRecord) -> ClientQuota {
-        let part = |part: EntityData| (owned(part.entity_type), part.entity_name.map(owned));
+    pub fn of(record: &ClientQuotaRecord) -> ClientQuota {
+        let part = |part: &EntityData| {
+            (part.entity_type.to_string(), part.entity_name.as_ref().map(ToString::to_string))
+        };
         ClientQuota {
-            entity: QuotaEntity(record.entity.into_iter().map(part).collect()),
-            key: owned(record.key),
+            entity: QuotaEntity(record.entity.iter().map(part).collect()),
+            key: record.key.to_string(),
             value: (!record.remove).then_some(record.value),
         }
     }

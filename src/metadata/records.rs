@@ -4,34 +4,46 @@
 //! A record's value is a frame version (1), the record's type and its version, each an unsigned
 //! varint, followed by the message in the flexible encoding (Kafka: `AbstractApiMessageSerde`).
 //!
-//! **Invariant:** records are written in the version that Kafka writes at metadata.version 4.1-IV1,
-//! level 27, and in a later one only where no other can say what they say; every version can be
-//! read.
+//! **Invariant:** records are written in the version that Kafka writes at the directory's level of
+//! `metadata.version`; every version can be read.
 
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
-use crate::metadata::quotas::ClientQuota;
+use crate::metadata::version::MetadataVersion;
 use crate::protocol::decoder::Decoder;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::error::{DecodeError, EncodeError};
 use crate::protocol::message::RecordType;
 use crate::protocol::messages::abort_transaction_record::AbortTransactionRecord;
+use crate::protocol::messages::access_control_entry_record::AccessControlEntryRecord;
 use crate::protocol::messages::begin_transaction_record::BeginTransactionRecord;
 use crate::protocol::messages::broker_registration_change_record::BrokerRegistrationChangeRecord;
+use crate::protocol::messages::clear_elr_record::ClearElrRecord;
 use crate::protocol::messages::client_quota_record::ClientQuotaRecord;
 use crate::protocol::messages::config_record::ConfigRecord;
+use crate::protocol::messages::delegation_token_record::DelegationTokenRecord;
 use crate::protocol::messages::end_transaction_record::EndTransactionRecord;
 use crate::protocol::messages::feature_level_record::FeatureLevelRecord;
+use crate::protocol::messages::fence_broker_record::FenceBrokerRecord;
 use crate::protocol::messages::no_op_record::NoOpRecord;
 use crate::protocol::messages::partition_change_record::PartitionChangeRecord;
 use crate::protocol::messages::partition_record::PartitionRecord;
 use crate::protocol::messages::producer_ids_record::ProducerIdsRecord;
 use crate::protocol::messages::register_broker_record::RegisterBrokerRecord;
+use crate::protocol::messages::register_controller_record::RegisterControllerRecord;
+use crate::protocol::messages::remove_access_control_entry_record::RemoveAccessControlEntryRecord;
+use crate::protocol::messages::remove_delegation_token_record::RemoveDelegationTokenRecord;
 use crate::protocol::messages::remove_topic_record::RemoveTopicRecord;
+use crate::protocol::messages::remove_user_scram_credential_record::RemoveUserScramCredentialRecord;
 use crate::protocol::messages::topic_record::TopicRecord;
+use crate::protocol::messages::unfence_broker_record::UnfenceBrokerRecord;
+use crate::protocol::messages::unregister_broker_record::UnregisterBrokerRecord;
+use crate::protocol::messages::unregister_controller_record::UnregisterControllerRecord;
+use crate::protocol::messages::user_scram_credential_record::UserScramCredentialRecord;
+use crate::protocol::messages::zk_migration_state_record::ZkMigrationStateRecord;
 use crate::protocol::text::text;
 use crate::types::TopicId;
 
@@ -47,6 +59,9 @@ pub enum RecordError {
     /// A frame version other than 1.
     #[error("a metadata record with frame version {0}, but only 1 is supported")]
     FrameVersion(u32),
+    /// An unknown type: a later Kafka wrote it.
+    #[error("a metadata record of the unknown type {0}")]
+    Kind(u32),
     /// A known type in an unknown version: a later Kafka wrote it.
     #[error("{name} version {version}, but only versions up to {newest} are supported")]
     Version {
@@ -79,11 +94,43 @@ pub enum RecordError {
     },
 }
 
-/// One record of the metadata log.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Record {
+/// Makes [`Record`], with a variant for each kind.
+macro_rules! records {
+    ($($(#[$doc:meta])* $name:ident($message:ident),)*) => {
+        /// One record of the metadata log.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Record {
+            $($(#[$doc])* $name($message),)*
+        }
+
+        impl Record {
+            /// Decodes the message after the frame.
+            fn decode_message(
+                kind: u32,
+                version: u32,
+                body: &Bytes,
+            ) -> Result<Record, RecordError> {
+                match i16::try_from(kind).unwrap_or(i16::MAX) {
+                    $($message::TYPE => message(version, body).map(Record::$name),)*
+                    _ => Err(RecordError::Kind(kind)),
+                }
+            }
+
+            /// Encodes the record in this version of its kind.
+            fn encode_as(&self, version: i16) -> Result<Bytes, EncodeError> {
+                match self {
+                    $(Record::$name(record) => framed(record, version),)*
+                }
+            }
+        }
+    };
+}
+
+records! {
     /// A broker registered.
     RegisterBroker(RegisterBrokerRecord),
+    /// A broker was unregistered.
+    UnregisterBroker(UnregisterBrokerRecord),
     /// A topic was created.
     Topic(TopicRecord),
     /// A partition was created, or its state in a snapshot.
@@ -92,69 +139,79 @@ pub enum Record {
     Config(ConfigRecord),
     /// A partition changed.
     PartitionChange(PartitionChangeRecord),
+    /// A broker was fenced (before metadata.version 3.3).
+    FenceBroker(FenceBrokerRecord),
+    /// A broker was unfenced (before metadata.version 3.3).
+    UnfenceBroker(UnfenceBrokerRecord),
     /// A topic and its partitions were deleted.
     RemoveTopic(RemoveTopicRecord),
+    /// A delegation token was created or renewed (KIP-48).
+    DelegationToken(DelegationTokenRecord),
+    /// A user's SCRAM credential was set (KIP-554).
+    UserScramCredential(UserScramCredentialRecord),
     /// A feature's level was set.
     FeatureLevel(FeatureLevelRecord),
     /// A client quota was set or removed.
-    ClientQuota(ClientQuota),
+    ClientQuota(ClientQuotaRecord),
     /// A block of producer ids was allocated.
     ProducerIds(ProducerIdsRecord),
     /// A broker's registration changed.
     BrokerRegistrationChange(BrokerRegistrationChangeRecord),
+    /// An ACL was created.
+    AccessControlEntry(AccessControlEntryRecord),
+    /// An ACL was deleted.
+    RemoveAccessControlEntry(RemoveAccessControlEntryRecord),
     /// Nothing; Kafka's controller writes it so that the log advances in time.
-    NoOp,
+    NoOp(NoOpRecord),
+    /// How far a migration from ZooKeeper has come (KIP-866).
+    ZkMigrationState(ZkMigrationStateRecord),
+    /// A user's SCRAM credential was deleted.
+    RemoveUserScramCredential(RemoveUserScramCredentialRecord),
     /// The records that follow take effect only once the transaction has ended (KIP-868).
     BeginTransaction(BeginTransactionRecord),
     /// The open transaction takes effect.
-    EndTransaction,
+    EndTransaction(EndTransactionRecord),
     /// The open transaction has no effect.
     AbortTransaction(AbortTransactionRecord),
-    /// A type that Ottla has no use for, kept as it is.
-    Other {
-        /// Kafka's number for the record type.
-        kind: u32,
-        /// The record's version.
-        version: u32,
-        /// The message after the frame, unread.
-        body: Bytes,
-    },
+    /// A delegation token expired or was deleted.
+    RemoveDelegationToken(RemoveDelegationTokenRecord),
+    /// A controller registered.
+    RegisterController(RegisterControllerRecord),
+    /// The eligible leader replicas of a topic, or of all, were forgotten (KIP-966).
+    ClearElr(ClearElrRecord),
+    /// A controller was unregistered.
+    UnregisterController(UnregisterControllerRecord),
 }
 
 impl Record {
-    /// Returns the record's value as stored in the log, frame included.
+    /// Returns the record's value as stored in the log, frame included, in the version that Kafka
+    /// writes at this level of `metadata.version`.
     ///
     /// # Errors
     ///
-    /// Returns an error if no version can say what the record says.
-    pub fn encode(&self) -> Result<Bytes, EncodeError> {
+    /// Returns an error if that version cannot say what the record says.
+    pub fn encode(&self, level: MetadataVersion) -> Result<Bytes, EncodeError> {
+        let version = match self {
+            Record::RegisterBroker(_) => level.register_broker_record(),
+            Record::Partition(_) | Record::PartitionChange(_) => level.partition_record(),
+            Record::BrokerRegistrationChange(record) => change_version(record),
+            _ => 0,
+        };
         match self {
-            Record::RegisterBroker(record) => framed(record, register_broker_version(record)),
-            Record::Topic(record) => framed(record, 0),
-            Record::Partition(record) => framed(record, 2),
-            Record::Config(record) => framed(record, 0),
-            Record::PartitionChange(record) => framed(record, 2),
-            Record::RemoveTopic(record) => framed(record, 0),
-            Record::FeatureLevel(record) => framed(record, 0),
-            Record::ClientQuota(quota) => framed(&quota.record(), 0),
-            Record::ProducerIds(record) => framed(record, 0),
-            Record::BrokerRegistrationChange(record) => framed(record, change_version(record)),
-            Record::NoOp => framed(&NoOpRecord::default(), 0),
-            Record::BeginTransaction(record) => framed(record, 0),
-            Record::EndTransaction => framed(&EndTransactionRecord::default(), 0),
-            Record::AbortTransaction(record) => framed(record, 0),
-            Record::Other { kind, version, body } => {
-                let mut out = frame(*kind, *version);
-                out.extend_from_slice(body);
-                Ok(out.freeze())
+            // Before that version a replica is in its broker's only log directory.
+            Record::Partition(record) if version == 0 => {
+                let record = record.clone().with_directories(Vec::new());
+                Record::Partition(record).encode_as(version)
             }
+            _ => self.encode_as(version),
         }
     }
 
     /// Decodes a record's value.
     ///
     /// # Errors
-    /// The bytes are truncated or too long, or a known type has an unknown version.
+    /// The bytes are truncated or too long, or a later Kafka wrote them: the kind or its version is
+    /// unknown.
     pub fn decode(value: &Bytes) -> Result<Record, RecordError> {
         let mut frame = Decoder::new(value, 0, true, 0);
         let mut number = |field| frame.varint(field).map_err(RecordError::Frame);
@@ -163,30 +220,7 @@ impl Record {
             return Err(RecordError::FrameVersion(found));
         }
         let (kind, version) = (number("type")?, number("version")?);
-        let body = value.slice(frame.position()..);
-        Ok(match i16::try_from(kind).unwrap_or(i16::MAX) {
-            RegisterBrokerRecord::TYPE => Record::RegisterBroker(message(version, &body)?),
-            TopicRecord::TYPE => Record::Topic(message(version, &body)?),
-            PartitionRecord::TYPE => Record::Partition(message(version, &body)?),
-            ConfigRecord::TYPE => Record::Config(message(version, &body)?),
-            PartitionChangeRecord::TYPE => Record::PartitionChange(message(version, &body)?),
-            RemoveTopicRecord::TYPE => Record::RemoveTopic(message(version, &body)?),
-            FeatureLevelRecord::TYPE => Record::FeatureLevel(message(version, &body)?),
-            ClientQuotaRecord::TYPE => {
-                Record::ClientQuota(ClientQuota::of(message(version, &body)?))
-            }
-            ProducerIdsRecord::TYPE => Record::ProducerIds(message(version, &body)?),
-            BrokerRegistrationChangeRecord::TYPE => {
-                Record::BrokerRegistrationChange(message(version, &body)?)
-            }
-            NoOpRecord::TYPE => message::<NoOpRecord>(version, &body).map(|_| Record::NoOp)?,
-            BeginTransactionRecord::TYPE => Record::BeginTransaction(message(version, &body)?),
-            EndTransactionRecord::TYPE => {
-                message::<EndTransactionRecord>(version, &body).map(|_| Record::EndTransaction)?
-            }
-            AbortTransactionRecord::TYPE => Record::AbortTransaction(message(version, &body)?),
-            _ => Record::Other { kind, version, body },
-        })
+        Record::decode_message(kind, version, &value.slice(frame.position()..))
     }
 }
 
@@ -217,12 +251,6 @@ fn message<T: RecordType>(version: u32, body: &Bytes) -> Result<T, RecordError> 
         0 => Ok(message),
         bytes => Err(RecordError::TooLong { name, version, bytes }),
     }
-}
-
-/// Returns the version that Kafka writes from metadata.version 3.7-IV2 on, or the first one with
-/// what the record says.
-fn register_broker_version(record: &RegisterBrokerRecord) -> i16 {
-    if record.cordoned_log_dirs.is_some() { 4 } else { 3 }
 }
 
 /// Returns the lowest version that can say what the record says, which Kafka's controller writes as
@@ -279,7 +307,7 @@ pub fn partition_record(topic: TopicId, index: i32, node_id: i32, directory: Uui
             .with_replicas(vec![node_id])
             .with_isr(vec![node_id])
             .with_leader(node_id)
-            .with_leader_epoch(crate::log::LEADER_EPOCH)
+            .with_leader_epoch(crate::log::epochs::FIRST_EPOCH)
             .with_partition_epoch(0)
             .with_directories(vec![directory]),
     )

@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use bytes::Bytes;
-
 use crate::clock::Now;
 use crate::config::choices::Durability;
 use crate::config::resolve::TopicConfig;
@@ -20,11 +18,16 @@ use crate::log::recovery::RecoveryCheckpoint;
 use crate::log::view::View;
 use crate::log::{AppendError, Log};
 use crate::metadata::image::Image;
+use crate::metadata::quorum;
 use crate::metadata::records::Record;
+use crate::metadata::replay::Replay;
+use crate::metadata::snapshot::{self, Snapshot};
+use crate::metadata::version::{METADATA_VERSION, MetadataVersion};
+use crate::protocol::messages::abort_transaction_record::AbortTransactionRecord;
+use crate::protocol::text::text;
 use crate::storage::batch::BatchView;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::disk::Disk;
-use crate::storage::records::records;
 use crate::sync::{Mutex, RwLock};
 use crate::types::Offset;
 
@@ -38,6 +41,10 @@ pub const DIRECTORY: &str = "__cluster_metadata-0";
 pub struct Store {
     log: Mutex<Log>,
     image: RwLock<Arc<Image>>,
+    /// The first records of a directory that Kafka has formatted and not used.
+    bootstrap: Option<Vec<Record>>,
+    /// True if Kafka has begun a transaction and not ended it.
+    is_in_transaction: bool,
     durability: Durability,
     space: Arc<DiskSpace>,
     /// Why the log is offline, once it is.
@@ -58,28 +65,22 @@ impl Store {
         space: Arc<DiskSpace>,
     ) -> io::Result<Store> {
         let mut log = Log::open(
-            disk,
+            disk.clone(),
             &data_dir.join(DIRECTORY),
             Arc::new(TopicConfig::default()),
             known,
             now,
         )?;
-        let view = log.view();
-        if view.log_start_offset > 0 {
-            let why = format!(
-                "{DIRECTORY} begins at offset {}: Apache Kafka keeps what came before in a \
-                 snapshot, which is not read here",
-                view.log_start_offset
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-        }
-        let image = replay(&view)?;
+        let opened = Opened::read(disk.as_ref(), data_dir, &log.view())?;
+        log.begin_epoch(opened.leader_epoch)?;
         if let Err(error) = log.reserve(RESERVE_BYTES) {
             tracing::warn!(%error, "could not reserve disk space for the deletion of topics");
         }
         Ok(Store {
             log: Mutex::new(log),
-            image: RwLock::new(Arc::new(image)),
+            image: RwLock::new(Arc::new(opened.image)),
+            bootstrap: opened.bootstrap,
+            is_in_transaction: opened.is_in_transaction,
             durability,
             space,
             offline: watch::Sender::new(None),
@@ -114,6 +115,36 @@ impl Store {
     /// Returns the current image.
     pub fn image(&self) -> Arc<Image> {
         self.image.read().clone()
+    }
+
+    /// Returns the epoch of the quorum in which the log continues.
+    pub fn leader_epoch(&self) -> i32 {
+        self.view().epochs.current()
+    }
+
+    /// Returns the records with which a directory begins that Kafka has formatted and not used.
+    pub fn bootstrap(&self) -> Option<&[Record]> {
+        self.bootstrap.as_deref()
+    }
+
+    /// Writes what a start writes: the end of a transaction that Kafka has begun, and the records
+    /// of `first` if the log is empty.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn begin(&self, now: Now, first: impl FnOnce() -> Vec<Record>) -> Result<(), AppendError> {
+        if self.durability == Durability::Fsync {
+            // What a crash has left was not synced, and is answered from now on.
+            sync(&mut self.log())?;
+        }
+        self.change(now, |image| {
+            // The reason that Kafka gives.
+            let reason =
+                AbortTransactionRecord::default().with_reason(Some(text("Controller failover")));
+            let abort = self.is_in_transaction.then_some(Record::AbortTransaction(reason));
+            let first = if image.features.is_empty() { first() } else { Vec::new() };
+            Ok((abort.into_iter().chain(first).collect(), ()))
+        })
     }
 
     /// Makes one change: `decide` receives the newest image and returns the records to write. All
@@ -166,13 +197,16 @@ impl Store {
         spare: u64,
         decide: impl FnOnce(&Image) -> Result<(Vec<Record>, T), E>,
     ) -> Result<T, E> {
-        let (decided, outcome) = decide(&self.image())?;
+        let image = self.image();
+        let level = image.metadata_version();
+        let (decided, outcome) = decide(&image)?;
+        drop(image);
         if decided.is_empty() {
             return Ok(outcome);
         }
         let mut builder = BatchBuilder::new(0, now.wall_ms);
         for record in &decided {
-            let value = record.encode().map_err(|e| AppendError::Offline(e.to_string()))?;
+            let value = record.encode(level).map_err(|e| AppendError::Offline(e.to_string()))?;
             builder.push(None, Some(&value), &[], now.wall_ms);
         }
         let bytes = builder.finish();
@@ -186,7 +220,7 @@ impl Store {
             Err(AppendError::Full(_)) if spare == 0 => Ok(()),
             kept => kept,
         };
-        kept.and_then(|()| log.append(now, &admitted)).inspect_err(|error| {
+        let appended = kept.and_then(|()| log.append(now, &admitted)).inspect_err(|error| {
             if let AppendError::Full(why) = error {
                 self.space.on_full(now, why);
             }
@@ -198,6 +232,7 @@ impl Store {
         let mut image = self.image.write();
         let image = Arc::make_mut(&mut image);
         decided.iter().for_each(|record| image.apply(record));
+        image.end_offset = appended.end_offset;
         Ok(outcome)
     }
 
@@ -226,27 +261,76 @@ fn sync(log: &mut Log) -> Result<(), AppendError> {
     Ok(())
 }
 
-fn replay(view: &View) -> io::Result<Image> {
-    let mut image = Image::default();
-    view.for_each_batch(|batch| {
-        if batch.header.is_control() {
-            return Ok(());
-        }
-        let damaged = |offset, why: String| {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{DIRECTORY}: the record at offset {offset} cannot be read: {why}"),
-            )
-        };
-        let base = batch.header.base_offset;
-        for record in records(batch).map_err(|e| damaged(base, e.to_string()))? {
-            let record = record.map_err(|e| damaged(base, e.to_string()))?;
-            let Some(value) = record.value else { continue };
-            let decoded = Record::decode(&Bytes::copy_from_slice(&value))
-                .map_err(|e| damaged(record.offset, e.to_string()))?;
-            image.apply(&decoded);
-        }
-        Ok(())
-    })?;
-    Ok(image)
+/// What is read when the log is opened.
+struct Opened {
+    image: Image,
+    leader_epoch: i32,
+    bootstrap: Option<Vec<Record>>,
+    is_in_transaction: bool,
 }
+
+impl Opened {
+    /// Reads the newest snapshot and the log after it.
+    fn read(disk: &dyn Disk, data_dir: &Path, view: &View) -> io::Result<Opened> {
+        let dir = data_dir.join(DIRECTORY);
+        let snapshot = Snapshot::newest(disk, &dir)?;
+        let (first, newest) = match snapshot {
+            // Kafka has written its records to the log as well.
+            Some(first) if first.end_offset == 0 => (Some(first), None),
+            newest => (None, newest),
+        };
+        let begun = newest.as_ref().map_or(0, |snapshot| snapshot.end_offset);
+        let (start, end) = (view.log_start_offset, view.end_offset);
+        if begun < start {
+            return Err(invalid(&format!(
+                "it begins at offset {start}, and no snapshot has all that came before"
+            )));
+        }
+        if begun > end {
+            return Err(invalid(&format!(
+                "it ends at offset {end}, before its newest snapshot, {begun}"
+            )));
+        }
+        let mut replay = match &newest {
+            Some(snapshot) => {
+                Replay::of_snapshot(&snapshot.read(disk)?, begun, snapshot.leader_epoch)
+            }
+            None => Replay::default(),
+        };
+        view.for_each_batch(|batch| match batch.header.last_offset() < begun {
+            true => Ok(()),
+            false => replay.apply(batch).map_err(|error| invalid(&error)),
+        })?;
+        let leader_epoch = replay.leader_epoch.max(quorum::leader_epoch(disk, &dir));
+        let (image, is_in_transaction) = replay.finish();
+        let mut bootstrap = None;
+        if image.features.is_empty() {
+            bootstrap = snapshot::bootstrap(disk, data_dir, first.as_ref())?;
+            check_level(
+                &Replay::of_snapshot(bootstrap.as_deref().unwrap_or(&[]), 0, 0).finish().0,
+            )?;
+        }
+        check_level(&image)?;
+        Ok(Opened { image, leader_epoch, bootstrap, is_in_transaction })
+    }
+}
+
+/// Refuses a level of `metadata.version` whose records are not known.
+fn check_level(image: &Image) -> io::Result<()> {
+    let level = image.features.get(METADATA_VERSION).copied();
+    if level.is_none_or(|level| MetadataVersion::of(level).is_some()) {
+        return Ok(());
+    }
+    let (oldest, newest) = (MetadataVersion::OLDEST.level(), MetadataVersion::NEWEST.level());
+    Err(invalid(&format!(
+        "{METADATA_VERSION} is {}, but only levels {oldest} to {newest} are supported",
+        level.unwrap_or_default()
+    )))
+}
+
+fn invalid(why: &dyn std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{DIRECTORY}: {why}"))
+}
+
+#[cfg(test)]
+mod tests;

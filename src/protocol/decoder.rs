@@ -16,13 +16,28 @@ use uuid::Uuid;
 
 use crate::protocol::error::DecodeError;
 
-/// Minimum charge in bytes for an element of a list of values that are longer than a byte: handlers
-/// make a struct of each.
+/// Minimum charge in bytes for an element of a list, unless its values are single bytes: handlers
+/// make more of each than its struct, such as an entry of a map and a part of the response.
 pub const LISTED_BYTES: usize = 96;
 /// Overhead of an allocation, rounded up.
 const ALLOCATION_BYTES: usize = 32;
 /// Kafka's limit for strings, even where the length field could be larger.
 const STRING_BYTES_MAX: usize = 0x7fff;
+
+/// The most memory that any request is decoded into, however large its frame.
+const DECODED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Returns the budget in bytes for decoding the body of a request of this many bytes: 1 MiB plus 24
+/// times its size, but at most 32 MiB.
+///
+/// With names of eight letters and arrays of one element no request takes more for each of its
+/// bytes, except for a CreatePartitions that places more than 13,000 partitions on one replica
+/// each, and a StreamsGroupHeartbeat with more than 4,000 copartition groups. Lists of four-byte
+/// numbers, of which handlers make structs ([`LISTED_BYTES`]), take as much. Shorter names fit in
+/// the fixed part up to some thousands, and 32 MiB hold 349,000 partitions.
+pub fn decoded_bytes_max(body_bytes: usize) -> usize {
+    body_bytes.saturating_mul(24).saturating_add(1024 * 1024).min(DECODED_BYTES_MAX)
+}
 
 /// A struct that can be decoded.
 pub trait Decode: Sized + Default {
@@ -45,12 +60,22 @@ pub struct Decoder<'a> {
     is_flexible: bool,
     budget: usize,
     charged: usize,
+    /// True if only the memory is wanted: arrays are walked and left empty.
+    is_counting: bool,
 }
 
 impl<'a> Decoder<'a> {
     /// Returns a decoder at the beginning of these bytes.
     pub fn new(frame: &'a Bytes, version: i16, is_flexible: bool, budget: usize) -> Decoder<'a> {
-        Decoder { frame, at: 0, end: frame.len(), version, is_flexible, budget, charged: 0 }
+        let end = frame.len();
+        let (charged, is_counting) = (0, false);
+        Decoder { frame, at: 0, end, version, is_flexible, budget, charged, is_counting }
+    }
+
+    /// Makes it a decoder that allocates nothing: it checks everything and charges for everything,
+    /// but leaves arrays empty.
+    pub fn counting(self) -> Decoder<'a> {
+        Decoder { is_counting: true, ..self }
     }
 
     /// Returns the version of the message.
@@ -99,8 +124,16 @@ impl<'a> Decoder<'a> {
     /// Returns an error if it is longer, or truncated.
     #[inline]
     pub fn varint(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        let mut value = 0_u32;
-        for index in 0..5 {
+        match self.array_of(field)? {
+            [byte @ 0..=0x7f] => Ok(u32::from(byte)),
+            [byte] => self.long_varint(field, u32::from(byte & 0x7f)),
+        }
+    }
+
+    /// Reads the rest of a varint that begins with these seven bits.
+    fn long_varint(&mut self, field: &'static str, first: u32) -> Result<u32, DecodeError> {
+        let mut value = first;
+        for index in 1..5 {
             let [byte] = self.array_of(field)?;
             let bits = u32::from(byte & 0x7f);
             if index == 4 && bits > 0x0f {
@@ -231,8 +264,11 @@ impl<'a> Decoder<'a> {
     ///
     /// Returns an error if there are fewer bytes.
     #[inline]
-    pub fn nullable_records(&mut self, field: &'static str) -> Result<Option<Bytes>, DecodeError> {
-        self.nullable_bytes(field)
+    pub fn nullable_records<R: From<Bytes>>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<R>, DecodeError> {
+        Ok(self.nullable_bytes(field)?.map(R::from))
     }
 
     /// Reads record batches, without a look into them.
@@ -241,8 +277,8 @@ impl<'a> Decoder<'a> {
     ///
     /// Returns an error if there are fewer bytes, or if they are null.
     #[inline]
-    pub fn records(&mut self, field: &'static str) -> Result<Bytes, DecodeError> {
-        self.bytes(field)
+    pub fn records<R: From<Bytes>>(&mut self, field: &'static str) -> Result<R, DecodeError> {
+        self.bytes(field).map(R::from)
     }
 
     /// Reads an array of structs or null.
@@ -256,7 +292,7 @@ impl<'a> Decoder<'a> {
         field: &'static str,
         one: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Option<Vec<T>>, DecodeError> {
-        self.elements(field, size_of::<T>(), one)
+        self.elements(field, size_of::<T>().max(LISTED_BYTES), one)
     }
 
     /// Reads an array of structs.
@@ -315,6 +351,10 @@ impl<'a> Decoder<'a> {
             return Ok(Some(Vec::new()));
         }
         self.charge(field, count.saturating_mul(each).saturating_add(ALLOCATION_BYTES))?;
+        if self.is_counting {
+            (0..count).try_for_each(|_| one(self).map(drop))?;
+            return Ok(Some(Vec::new()));
+        }
         let mut all = Vec::with_capacity(count);
         for _ in 0..count {
             all.push(one(self)?);
@@ -359,12 +399,23 @@ impl<'a> Decoder<'a> {
     pub fn tagged_fields(
         &mut self,
         field: &'static str,
-        mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
+        known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
     ) -> Result<(), DecodeError> {
         if !self.is_flexible {
             return Ok(());
         }
-        let count = self.varint(field)?;
+        match self.varint(field)? {
+            0 => Ok(()),
+            count => self.some_tagged_fields(field, count, known),
+        }
+    }
+
+    fn some_tagged_fields(
+        &mut self,
+        field: &'static str,
+        count: u32,
+        mut known: impl FnMut(&mut Self, u32) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut last = None;
         for _ in 0..count {
             let tag = self.varint(field)?;
@@ -427,3 +478,6 @@ impl Decoder<'_> {
         self.array_of(field).map(Uuid::from_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

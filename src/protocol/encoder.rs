@@ -1,9 +1,10 @@
 //! Encoding, and how long something is once it is encoded: both are one walk over its fields.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use crate::protocol::error::EncodeError;
+use crate::protocol::records::{Place, RecordBatches};
 
 /// Kafka's limit for strings, in every form.
 const STRING_BYTES_MAX: usize = 0x7fff;
@@ -26,12 +27,26 @@ fn cut(value: &str) -> &str {
 pub trait Sink {
     /// Appends bytes.
     fn put(&mut self, bytes: &[u8]);
+
+    /// Appends bytes that may be kept as they are instead of being copied.
+    #[inline]
+    fn put_shared(&mut self, bytes: &Bytes) {
+        self.put(bytes);
+    }
+
+    /// Leaves room for bytes that are elsewhere. Returns false if this sink cannot.
+    fn leave_out(&mut self, bytes: usize) -> bool;
 }
 
 impl Sink for BytesMut {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.put_slice(bytes);
+    }
+
+    #[cold]
+    fn leave_out(&mut self, _: usize) -> bool {
+        false
     }
 }
 
@@ -53,12 +68,26 @@ impl Sink for Measure {
     fn put(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len();
     }
+
+    fn leave_out(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        true
+    }
 }
 
 impl<S: Sink> Sink for &mut S {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         (**self).put(bytes);
+    }
+
+    #[inline]
+    fn put_shared(&mut self, bytes: &Bytes) {
+        (**self).put_shared(bytes);
+    }
+
+    fn leave_out(&mut self, bytes: usize) -> bool {
+        (**self).leave_out(bytes)
     }
 }
 
@@ -146,6 +175,11 @@ impl<S: Sink> Encoder<S> {
         }
     }
 
+    /// Writes the number of elements of an array that follow.
+    pub fn count(&mut self, elements: usize) {
+        self.length(Some(elements));
+    }
+
     /// Writes a string.
     #[inline]
     pub fn string(&mut self, value: &str) {
@@ -208,9 +242,9 @@ impl<S: Sink> Encoder<S> {
 
     /// Writes bytes.
     #[inline]
-    pub fn bytes(&mut self, value: &[u8]) {
+    pub fn bytes(&mut self, value: &Bytes) {
         self.length(Some(value.len()));
-        self.sink.put(value);
+        self.sink.put_shared(value);
     }
 
     /// Writes bytes or null.
@@ -221,7 +255,7 @@ impl<S: Sink> Encoder<S> {
     #[inline]
     pub fn nullable_bytes(
         &mut self,
-        value: Option<&[u8]>,
+        value: Option<&Bytes>,
         field: &'static str,
         may_be_null: bool,
     ) -> Result<(), EncodeError> {
@@ -234,24 +268,45 @@ impl<S: Sink> Encoder<S> {
     }
 
     /// Writes record batches.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if they are elsewhere, and the sink cannot leave them out.
     #[inline]
-    pub fn records(&mut self, value: &[u8]) {
-        self.bytes(value);
+    pub fn records(
+        &mut self,
+        value: &impl RecordBatches,
+        field: &'static str,
+    ) -> Result<(), EncodeError> {
+        match value.place() {
+            Place::Here(bytes) => self.bytes(bytes),
+            Place::Elsewhere(bytes) => {
+                self.length(Some(bytes));
+                if !self.sink.leave_out(bytes) {
+                    return Err(EncodeError::Elsewhere { field });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes record batches or null.
     ///
     /// # Errors
     ///
-    /// Returns an error for null that the version cannot say.
+    /// Returns an error for null that the version cannot say, and for records that are elsewhere if
+    /// the sink cannot leave them out.
     #[inline]
     pub fn nullable_records(
         &mut self,
-        value: Option<&[u8]>,
+        value: Option<&impl RecordBatches>,
         field: &'static str,
         may_be_null: bool,
     ) -> Result<(), EncodeError> {
-        self.nullable_bytes(value, field, may_be_null)
+        match value {
+            Some(value) => self.records(value, field),
+            None => self.nullable_bytes(None, field, may_be_null),
+        }
     }
 
     /// Writes an array.

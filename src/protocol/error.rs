@@ -84,6 +84,12 @@ pub enum EncodeError {
         /// The version.
         version: i16,
     },
+    /// Records that are not in memory, in a response that is to be in one piece.
+    #[error("{field} are not in memory")]
+    Elsewhere {
+        /// The field.
+        field: &'static str,
+    },
     /// Null where the version does not allow it.
     #[error("{field} is null, which version {version} cannot say")]
     Null {

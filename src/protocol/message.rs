@@ -15,6 +15,8 @@ pub trait Message: Decode + Encode + Debug {
     const NAME: &'static str;
     /// The versions that exist.
     const VERSIONS: RangeInclusive<i16>;
+    /// The first version that Kafka has; `schemas/older` adds older ones.
+    const KAFKA_SINCE: i16;
     /// The first version with compact lengths and tagged fields; `i16::MAX` if there is none.
     const FLEXIBLE_SINCE: i16;
     /// The last version that does not change any more.
@@ -40,6 +42,19 @@ pub trait Message: Decode + Encode + Debug {
         Ok((Self::decode(&mut decoder)?, decoder.position()))
     }
 
+    /// Returns the memory that a message takes once it is decoded, beside `body`, in bytes.
+    /// Allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    fn decoded_bytes(body: &Bytes, version: i16, budget: usize) -> Result<usize, DecodeError> {
+        let decoder = Decoder::new(body, version, Self::is_flexible(version), budget);
+        let mut decoder = decoder.counting();
+        Self::decode(&mut decoder)?;
+        Ok(decoder.charged())
+    }
+
     /// Encodes the message.
     ///
     /// # Errors
@@ -47,6 +62,15 @@ pub trait Message: Decode + Encode + Debug {
     /// Returns an error if the version cannot say what the message says.
     fn encode_to(&self, out: &mut BytesMut, version: i16) -> Result<(), EncodeError> {
         self.encode(&mut Encoder::new(out, version, Self::is_flexible(version)))
+    }
+
+    /// Returns the message behind a number of two bytes, as records of internal topics have it: the
+    /// type of a key, the version of a value. Nothing of it may be missing in that version.
+    fn numbered(&self, number: i16, version: i16) -> Vec<u8> {
+        let mut out = BytesMut::from(&number.to_be_bytes()[..]);
+        let encoded = self.encode_to(&mut out, version);
+        debug_assert_eq!(encoded, Ok(()));
+        out.into()
     }
 
     /// Returns the number of bytes that the message is encoded to.
@@ -75,9 +99,6 @@ pub trait Request: Message {
 pub trait Response: Message {
     /// The API key of its request.
     const KEY: i16;
-    /// The first version that says how long the client is throttled; `None` if no version does.
-    const THROTTLE_TIME_SINCE: Option<i16> = None;
-
     /// Sets how long the client is throttled. Does nothing if no version says it.
     fn set_throttle_time_ms(&mut self, _ms: i32) {}
 }
@@ -97,12 +118,12 @@ pub struct ApiFacts {
     pub name: &'static str,
     /// The versions that exist.
     pub versions: RangeInclusive<i16>,
+    /// The first version that Kafka has; `schemas/older` adds older ones.
+    pub kafka_since: i16,
     /// The last version that does not change any more.
     pub latest_stable: i16,
     /// The first version with compact lengths and tagged fields; `i16::MAX` if there is none.
     pub flexible_since: i16,
-    /// The first version whose response says how long the client is throttled.
-    pub throttle_time_since: Option<i16>,
 }
 
 impl ApiFacts {
@@ -112,9 +133,19 @@ impl ApiFacts {
             key: R::KEY,
             name: R::API,
             versions: R::VERSIONS,
+            kafka_since: R::KAFKA_SINCE,
             latest_stable: R::LATEST_STABLE,
             flexible_since: R::FLEXIBLE_SINCE,
-            throttle_time_since: R::Response::THROTTLE_TIME_SINCE,
         }
     }
+
+    /// Returns true if this version has compact lengths and tagged fields.
+    pub fn is_flexible(&self, version: i16) -> bool {
+        version >= self.flexible_since
+    }
+}
+
+/// Returns the versions of a message that do not change any more.
+pub const fn stable_versions<M: Message>() -> RangeInclusive<i16> {
+    *M::VERSIONS.start()..=M::LATEST_STABLE
 }

@@ -6,4 +6,5 @@ pub mod encoder;
 pub mod error;
 pub mod message;
 pub mod messages;
+pub mod records;
 pub mod text;

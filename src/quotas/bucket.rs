@@ -42,7 +42,7 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    /// Compares with Kafka 4.1.0's own `TokenBucket` with a quota of 5 and two windows of
+    /// Compares with Kafka 4.4.0's own `TokenBucket` with a quota of 5 and two windows of
     /// a second: ms since the last request, the tokens requested, and the throttle time. A request
     /// that is throttled takes no tokens.
     #[test]

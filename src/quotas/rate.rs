@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(rate.throttle_ms(WINDOWS, 1000.0, 16_000), 0, "it is forgotten");
     }
 
-    /// Compares with Kafka 4.1.0's own `Rate` with a bound of 1000: ms since the last
+    /// Compares with Kafka 4.4.0's own `Rate` with a bound of 1000: ms since the last
     /// value, the value, and the throttle time after it.
     #[test]
     fn throttle_times_are_kafkas() {

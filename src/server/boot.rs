@@ -80,7 +80,7 @@ impl Boot {
     pub async fn start(self, prepare: impl FnOnce(&Broker)) -> Result<Running, BootError> {
         let Boot { settings, data_dir, disk, clock } = self;
         let hold = datadir::lock(&data_dir).map_err(StartError::from)?;
-        warn_of_unused(&settings);
+        warn_of_settings(&settings);
         let broker = start::start(settings, data_dir, disk, clock, Some(hold))?;
         prepare(&broker);
         match listener::bind(&broker).await {
@@ -138,7 +138,7 @@ async fn close(broker: Arc<Broker>) -> io::Result<()> {
     closed.unwrap_or_else(|error| Err(error.into()))
 }
 
-fn warn_of_unused(settings: &Settings) {
+fn warn_of_settings(settings: &Settings) {
     for option in settings.unused_settings() {
         tracing::warn!(
             name = option.name,
@@ -147,5 +147,8 @@ fn warn_of_unused(settings: &Settings) {
             why = option.why,
             "this config has no effect here and is only reported"
         );
+    }
+    for (name, value) in settings.lists_with_duplicates() {
+        tracing::warn!(name, value, "an item that this config names more than once counts once");
     }
 }

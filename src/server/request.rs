@@ -18,7 +18,6 @@ use crate::server::old_clients::OldClients;
 use crate::server::shared::ServerState;
 use crate::wire::header::{self, RequestHeader};
 use crate::wire::response::{API_VERSIONS, CloseReason};
-use crate::wire::shape::{self, ShapeError};
 
 /// A request whose header has been read, and that may be answered.
 #[derive(Debug)]
@@ -94,12 +93,8 @@ impl IncomingRequest {
             return Ok(RequestOutcome { charged, held: None, next_session: None });
         };
         let version = header.api_version;
-        let shape = shape::check(api.key, version, &body, shape::decoded_bytes_max(body.len()))
-            .map_err(close_reason)?;
-        let bytes = shape.decoded_bytes.saturating_mul(api.memory_factor);
         // A request that may wait long takes no turns.
         let takes_turns = api.waits_for == WaitsFor::Nothing;
-        let memory = RequestAllowance::for_request(&shared.broker, bytes, takes_turns).await?;
         let cx = Context {
             broker: &shared.broker,
             session,
@@ -109,7 +104,7 @@ impl IncomingRequest {
             // A copy, so that the frame can be freed once it is decoded.
             client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
             cost: RequestCost::new(api.quota, body.len()),
-            memory,
+            memory: RequestAllowance::new(api.memory_factor, takes_turns),
         };
         let charged = runner::run(&cx, api, body).await?;
         Ok(RequestOutcome {
@@ -117,13 +112,6 @@ impl IncomingRequest {
             held: cx.memory.into_response(),
             next_session: cx.next_session.into_inner(),
         })
-    }
-}
-
-fn close_reason(error: ShapeError) -> CloseReason {
-    match error {
-        ShapeError::TooLarge { .. } => CloseReason::Unaffordable(error.to_string()),
-        _ => CloseReason::Malformed(error.to_string()),
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::storage::disk::{File, is_full, read_exact_at};
 use crate::sync::RwLock;
@@ -24,6 +25,8 @@ struct Entries<const N: usize> {
     file: Arc<dyn File>,
     /// False if the file contained anything but entries when it was opened for writing.
     is_whole: bool,
+    /// True if the file may differ from what is durable.
+    is_dirty: AtomicBool,
     parts: RwLock<StoredAndTail<N>>,
 }
 
@@ -49,20 +52,23 @@ impl<const N: usize> Entries<N> {
         {
             stored += 1;
         }
-        let is_whole = (stored * N) as u64 == file.len()?;
+        let file_bytes = file.len()?;
+        let is_whole = (stored * N) as u64 == file_bytes;
         Ok(Entries {
             file,
             is_whole,
+            is_dirty: AtomicBool::new(file_bytes > 0),
             parts: RwLock::new(StoredAndTail { stored, tail: Vec::new() }),
         })
     }
 
-    /// Returns the index of a sealed segment, unread: it is searched in the file.
+    /// Returns the index of a sealed segment, which is durable, unread: it is searched in the file.
     fn sealed(file: Arc<dyn File>) -> io::Result<Self> {
         let stored = file.len()? as usize / N;
         Ok(Entries {
             file,
             is_whole: true,
+            is_dirty: AtomicBool::new(false),
             parts: RwLock::new(StoredAndTail { stored, tail: Vec::new() }),
         })
     }
@@ -134,6 +140,7 @@ impl<const N: usize> Entries<N> {
     }
 
     fn store(&self, parts: &mut StoredAndTail<N>) -> io::Result<()> {
+        self.is_dirty.store(true, Ordering::Release);
         self.file.write_at(parts.tail.as_flattened(), &[], (parts.stored * N) as u64)?;
         parts.stored += parts.tail.len();
         parts.tail = Vec::new();
@@ -146,8 +153,26 @@ impl<const N: usize> Entries<N> {
         if !parts.tail.is_empty() {
             self.store(&mut parts)?;
         }
+        self.truncate(&parts)
+    }
+
+    /// Truncates the file to the entries that are stored in it. There is rarely anything to
+    /// truncate, and a file that was changed must be synced.
+    fn truncate(&self, parts: &StoredAndTail<N>) -> io::Result<()> {
         let bytes = (parts.stored * N) as u64;
-        if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
+        if self.file.len()? == bytes {
+            return Ok(());
+        }
+        self.is_dirty.store(true, Ordering::Release);
+        self.file.truncate(bytes)
+    }
+
+    /// Makes the file durable, if it has been changed.
+    fn sync(&self) -> io::Result<()> {
+        if !self.is_dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.file.sync().inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
     }
 
     /// Keeps the first `n` entries.
@@ -156,9 +181,7 @@ impl<const N: usize> Entries<N> {
         let stored = parts.stored;
         parts.tail.truncate(n.saturating_sub(stored));
         parts.stored = stored.min(n);
-        let bytes = (parts.stored * N) as u64;
-        // There is rarely anything to truncate, and a file that was changed must be synced.
-        if self.file.len()? != bytes { self.file.truncate(bytes) } else { Ok(()) }
+        self.truncate(&parts)
     }
 
     /// Replaces the entries, but keeps those in memory for which `newer` is true: the writer has
@@ -291,7 +314,7 @@ impl OffsetIndex {
 
     /// Makes the file durable.
     pub fn sync(&self) -> io::Result<()> {
-        self.0.file.sync()
+        self.0.sync()
     }
 }
 
@@ -404,7 +427,7 @@ impl TimeIndex {
 
     /// Makes the file durable.
     pub fn sync(&self) -> io::Result<()> {
-        self.0.file.sync()
+        self.0.sync()
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use crate::storage::batch::{BatchView, Header};
 use crate::storage::batch_builder::put_number;
-use crate::storage::record_input::{MalformedRecord, RecordInput, long_number};
+use crate::storage::record_input::{MalformedRecord, RECORD_BYTES_MAX, RecordInput, long_number};
 use crate::storage::records::{Body, MalformedRecordAt, Source, Times, ended, open};
 use crate::types::Offset;
 
@@ -23,16 +23,18 @@ pub struct KeyedRecord<'a> {
     pub has_value: bool,
 }
 
-/// Visits the records of a batch until the visitor breaks off. `key` is a buffer for one key.
+/// Visits the records of a batch until the visitor breaks off. `key` is a buffer for one key. No
+/// record of a compressed batch may have more than `record_bytes_max` bytes.
 ///
 /// # Errors
 /// The first malformed record. Records before it have been visited.
 pub fn for_each_key(
     batch: &BatchView<'_>,
+    record_bytes_max: i32,
     key: &mut Vec<u8>,
     visit: impl FnMut(KeyedRecord<'_>) -> ControlFlow<()>,
 ) -> Result<(), MalformedRecordAt> {
-    match open(batch)? {
+    match open(batch, record_bytes_max)? {
         Source::Here(mut slice) => for_each_key_in(&mut slice, &batch.header, key, visit),
         Source::Unfolding(mut stream) => {
             for_each_key_in(stream.as_mut(), &batch.header, key, visit)
@@ -100,7 +102,7 @@ pub fn filter_records(
     base_timestamp: i64,
     out: &mut dyn Write,
 ) -> io::Result<Kept> {
-    let source = open(batch).map_err(damaged)?;
+    let source = open(batch, RECORD_BYTES_MAX).map_err(damaged)?;
     let filter = RecordFilter { keep, base_timestamp, times: Times::of(&batch.header), out };
     match source {
         Source::Here(mut slice) => filter.run(&mut slice),

@@ -12,6 +12,10 @@ use crate::storage::codec::Decompressor;
 /// batch of a megabyte that claims more is made to waste CPU time.
 pub const UNFOLDED_BYTES_MAX: u64 = i32::MAX as u64;
 
+/// The largest record of a compressed batch that can be allowed: the longest array of a Java client
+/// (`max.decompressed.message.bytes`).
+pub const RECORD_BYTES_MAX: i32 = i32::MAX - 8;
+
 const BUFFER_BYTES: usize = 16 * 1024;
 
 /// What is wrong with a record. Sizes and counts must satisfy the rules of Kafka's `DefaultRecord`.
@@ -38,6 +42,14 @@ pub enum MalformedRecord {
     /// A size or a count is negative where it must not be, or exceeds the bytes left.
     #[error("invalid size or count {0}")]
     Size(i32),
+    /// A record of a compressed batch is larger than is allowed.
+    #[error("its {bytes} bytes exceed max.decompressed.message.bytes ({limit})")]
+    TooLarge {
+        /// Its size, without the bytes of the size itself.
+        bytes: i32,
+        /// The size that is allowed.
+        limit: i32,
+    },
     /// The parts of the record do not add up to its size.
     #[error("its parts do not add up to its size of {0} bytes")]
     Sum(i32),
@@ -62,8 +74,8 @@ pub trait RecordInput {
     ) -> Result<(), MalformedRecord>;
     /// Returns the number of bytes read or skipped.
     fn position(&self) -> u64;
-    /// Returns false if fewer bytes are certain to be left.
-    fn may_hold(&self, bytes: usize) -> bool;
+    /// Converts the size of a record, unless it cannot be right or is not allowed.
+    fn record_bytes(&self, size: i32) -> Result<usize, MalformedRecord>;
     /// Returns true if no bytes are left.
     fn is_at_end(&mut self) -> Result<bool, MalformedRecord>;
     /// Parses the whole next record in one step if it is of the common form: short numbers, no
@@ -135,8 +147,11 @@ impl RecordInput for SliceInput<'_> {
     }
 
     #[inline(always)]
-    fn may_hold(&self, bytes: usize) -> bool {
-        bytes <= self.bytes.len() - self.at
+    fn record_bytes(&self, size: i32) -> Result<usize, MalformedRecord> {
+        match usize::try_from(size) {
+            Ok(bytes) if bytes <= self.bytes.len() - self.at => Ok(bytes),
+            _ => Err(MalformedRecord::Size(size)),
+        }
     }
 
     fn is_at_end(&mut self) -> Result<bool, MalformedRecord> {
@@ -219,6 +234,7 @@ impl<const N: usize> Front<'_, N> {
 /// Records from a decompressor, through one buffer.
 pub struct StreamInput<'a> {
     reader: Decompressor<'a>,
+    record_bytes_max: i32,
     buffer: Vec<u8>,
     at: usize,
     filled: usize,
@@ -226,9 +242,11 @@ pub struct StreamInput<'a> {
 }
 
 impl<'a> StreamInput<'a> {
-    /// Returns the records that `reader` decompresses.
-    pub fn new(reader: Decompressor<'a>) -> StreamInput<'a> {
-        StreamInput { reader, buffer: vec![0; BUFFER_BYTES], at: 0, filled: 0, passed: 0 }
+    /// Returns the records that `reader` decompresses, none of which may have more than
+    /// `record_bytes_max` bytes.
+    pub fn new(reader: Decompressor<'a>, record_bytes_max: i32) -> StreamInput<'a> {
+        let buffer = vec![0; BUFFER_BYTES];
+        StreamInput { reader, record_bytes_max, buffer, at: 0, filled: 0, passed: 0 }
     }
 
     fn buffered(&self) -> &[u8] {
@@ -309,8 +327,13 @@ impl RecordInput for StreamInput<'_> {
         self.passed + self.at as u64
     }
 
-    fn may_hold(&self, _: usize) -> bool {
-        true
+    fn record_bytes(&self, size: i32) -> Result<usize, MalformedRecord> {
+        let bytes = usize::try_from(size).map_err(|_| MalformedRecord::Size(size))?;
+        let limit = self.record_bytes_max;
+        if size > limit {
+            return Err(MalformedRecord::TooLarge { bytes: size, limit });
+        }
+        Ok(bytes)
     }
 
     fn is_at_end(&mut self) -> Result<bool, MalformedRecord> {

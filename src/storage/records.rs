@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::storage::batch::{BatchView, Codec, Header};
 use crate::storage::codec;
 use crate::storage::record_input::{
-    MalformedRecord, RecordInput, SliceInput, StreamInput, long_number, number,
+    MalformedRecord, RECORD_BYTES_MAX, RecordInput, SliceInput, StreamInput, long_number, number,
 };
 use crate::types::Offset;
 
@@ -51,15 +51,17 @@ pub struct Walked {
 
 /// Visits the records of a batch and checks their framing: every size lies within the batch, the
 /// parts of each record add up to its size, there are as many records as the header counts, and
-/// nothing follows them.
+/// nothing follows them. No record of a compressed batch may have more than `record_bytes_max`
+/// bytes (`max.decompressed.message.bytes`).
 ///
 /// # Errors
 /// The first fault. Records before it have been visited.
 pub fn walk(
     batch: &BatchView<'_>,
+    record_bytes_max: i32,
     visit: impl FnMut(RecordHead) -> ControlFlow<()>,
 ) -> Result<Walked, MalformedRecordAt> {
-    match open(batch)? {
+    match open(batch, record_bytes_max)? {
         Source::Here(mut slice) => walk_in(&mut slice, &batch.header, visit),
         Source::Unfolding(mut stream) => walk_in(stream.as_mut(), &batch.header, visit),
     }
@@ -159,11 +161,7 @@ impl<'i, S: RecordInput> Body<'i, S> {
     #[inline]
     pub(crate) fn enter(input: &'i mut S) -> Result<Body<'i, S>, MalformedRecord> {
         let size = number(input)?;
-        let bytes = usize::try_from(size).map_err(|_| MalformedRecord::Size(size))?;
-        if !input.may_hold(bytes) {
-            return Err(MalformedRecord::Size(size));
-        }
-        let end = input.position() + bytes as u64;
+        let end = input.position() + input.record_bytes(size)? as u64;
         Ok(Body { input, size, end })
     }
 
@@ -254,7 +252,10 @@ pub(crate) enum Source<'a> {
     Unfolding(Box<StreamInput<'a>>),
 }
 
-pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, MalformedRecordAt> {
+pub(crate) fn open<'a>(
+    batch: &BatchView<'a>,
+    record_bytes_max: i32,
+) -> Result<Source<'a>, MalformedRecordAt> {
     let first = |fault| MalformedRecordAt { index: 0, fault };
     match batch.header.codec() {
         None => Err(first(MalformedRecord::UnknownCodec(batch.header.attributes & 0x07))),
@@ -262,7 +263,7 @@ pub(crate) fn open<'a>(batch: &BatchView<'a>) -> Result<Source<'a>, MalformedRec
         Some(codec) => {
             let reader = codec::reader(codec, batch.payload())
                 .map_err(|e| first(MalformedRecord::Undecodable(e)))?;
-            Ok(Source::Unfolding(Box::new(StreamInput::new(reader))))
+            Ok(Source::Unfolding(Box::new(StreamInput::new(reader, record_bytes_max))))
         }
     }
 }
@@ -304,7 +305,7 @@ pub struct Records<'a> {
 /// The codec is unknown or the payload does not begin as it requires; later faults are errors of
 /// the iterator.
 pub fn records<'a>(batch: &BatchView<'a>) -> Result<Records<'a>, MalformedRecordAt> {
-    Ok(Records { source: open(batch)?, header: batch.header, next: 0 })
+    Ok(Records { source: open(batch, RECORD_BYTES_MAX)?, header: batch.header, next: 0 })
 }
 
 impl Iterator for Records<'_> {
@@ -362,6 +363,7 @@ pub struct TimestampAndOffset {
 }
 
 /// Returns the batch's first record with at least this timestamp whose offset is `from` or later.
+/// `record_bytes_max` is that of [`walk`].
 ///
 /// # Errors
 /// A fault before that record.
@@ -369,9 +371,10 @@ pub fn first_at_or_after(
     batch: &BatchView<'_>,
     timestamp: i64,
     from: Offset,
+    record_bytes_max: i32,
 ) -> Result<Option<TimestampAndOffset>, MalformedRecordAt> {
     let mut found = None;
-    walk(batch, |record| {
+    walk(batch, record_bytes_max, |record| {
         let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
         if record.timestamp < timestamp || offset < from {
             return ControlFlow::Continue(());
@@ -383,15 +386,16 @@ pub fn first_at_or_after(
 }
 
 /// Returns the batch's first record that has the batch's largest timestamp; `None` if there are no
-/// records.
+/// records. `record_bytes_max` is that of [`walk`].
 ///
 /// # Errors
 /// A fault anywhere in the batch.
 pub fn first_with_max_timestamp(
     batch: &BatchView<'_>,
+    record_bytes_max: i32,
 ) -> Result<Option<TimestampAndOffset>, MalformedRecordAt> {
     let mut found: Option<TimestampAndOffset> = None;
-    walk(batch, |record| {
+    walk(batch, record_bytes_max, |record| {
         if found.is_none_or(|f| record.timestamp > f.timestamp) {
             let offset = batch.header.base_offset.wrapping_add(i64::from(record.offset_delta));
             found = Some(TimestampAndOffset { offset, timestamp: record.timestamp });

@@ -14,6 +14,8 @@ use std::sync::{Arc, OnceLock};
 use crate::storage::batch::{HEADER_BYTES, Header};
 use crate::storage::disk::{Disk, File, OpenMode, is_full, read_exact_at};
 use crate::storage::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
+use crate::storage::scan_buffer::ScanBuffer;
+use crate::storage::txn_index::TxnIndex;
 use crate::types::Offset;
 
 /// Returns the name of a segment's file: twenty digits and a suffix.
@@ -86,6 +88,7 @@ pub struct Segment {
     log: OnceLock<Arc<dyn File>>,
     offsets: OnceLock<OffsetIndex>,
     times: OnceLock<TimeIndex>,
+    aborted: OnceLock<TxnIndex>,
     latest_ms: OnceLock<Option<i64>>,
 }
 
@@ -110,6 +113,7 @@ impl Segment {
             log: OnceLock::new(),
             offsets: OnceLock::new(),
             times: OnceLock::new(),
+            aborted: OnceLock::new(),
             latest_ms: OnceLock::new(),
         }
     }
@@ -131,6 +135,11 @@ impl Segment {
     }
 
     fn make_files(&self) -> io::Result<()> {
+        // A power loss may have kept the one of an earlier segment that was removed.
+        let aborted = self.path("txnindex");
+        if self.disk.exists(&aborted) {
+            self.disk.remove_file(&aborted)?;
+        }
         for suffix in ["log", "index", "timeindex"] {
             let file = self.disk.open(&self.path(suffix), OpenMode::Create)?;
             if !file.is_empty()? {
@@ -192,6 +201,15 @@ impl Segment {
         }
         let index = TimeIndex::sealed(self.disk.open(&self.path("timeindex"), OpenMode::Write)?)?;
         Ok(self.times.get_or_init(|| index))
+    }
+
+    /// Returns the index of aborted transactions.
+    pub fn aborted(&self) -> io::Result<&TxnIndex> {
+        if let Some(index) = self.aborted.get() {
+            return Ok(index);
+        }
+        let index = TxnIndex::open(self.disk.clone(), self.path("txnindex"))?;
+        Ok(self.aborted.get_or_init(|| index))
     }
 
     /// Returns the largest timestamp of a sealed segment, ms since 1970; `None` if no record has
@@ -345,7 +363,7 @@ impl Segment {
         mut visit: impl FnMut(&BatchAt, &[u8]) -> io::Result<ControlFlow<()>>,
     ) -> io::Result<u64> {
         let file = self.log()?;
-        let mut buffer = ScanBuffer { start: 0, bytes: Vec::new() };
+        let mut buffer = ScanBuffer::default();
         let mut position = position;
         while position + HEADER_BYTES as u64 <= log_bytes {
             let head = buffer.get(file.as_ref(), position, HEADER_BYTES, log_bytes)?;
@@ -368,12 +386,38 @@ impl Segment {
         Ok(position)
     }
 
+    /// Returns the offset up to which a reader gets whole batches, if it reads from `first` to the
+    /// position `cut`; `None` if no batch follows them.
+    pub fn end_of_read(
+        &self,
+        first: &BatchAt,
+        cut: u64,
+        log_bytes: u64,
+    ) -> io::Result<Option<Offset>> {
+        let indexed = self.offsets()?.position_at_or_before(cut.min(u64::from(u32::MAX)) as u32)?;
+        let mut position = first.position;
+        if let Some(entry) = indexed {
+            let batch = self.batch_at(u64::from(entry.position), log_bytes)?;
+            let last_offset = self.base_offset + i64::from(entry.relative_offset);
+            let batch = batch.filter(|batch| batch.header.last_offset() == last_offset);
+            position = batch.map_or(0, |batch| batch.position).max(position);
+        }
+        while let Some(batch) = self.batch_at(position, log_bytes)? {
+            position += batch.bytes;
+            if position > cut {
+                return Ok(Some(batch.header.base_offset));
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes the log durable, and the indexes as well if the segment is sealed.
     pub fn sync(&self, sealed: bool) -> io::Result<()> {
         self.log()?.sync()?;
         if sealed {
             self.offsets()?.sync()?;
             self.times()?.sync()?;
+            self.aborted()?.sync()?;
         }
         Ok(())
     }
@@ -386,6 +430,7 @@ impl Segment {
         self.log()?;
         self.offsets()?;
         self.times()?;
+        self.aborted()?;
         for suffix in SUFFIXES.iter().rev() {
             let path = self.path(suffix);
             if !self.disk.exists(&path) {
@@ -431,27 +476,5 @@ impl Segment {
             }
         }
         Ok(())
-    }
-}
-
-/// A window of a file in memory that a scan moves forward.
-struct ScanBuffer {
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl ScanBuffer {
-    const BYTES: u64 = 256 * 1024;
-
-    fn get(&mut self, file: &dyn File, position: u64, len: usize, end: u64) -> io::Result<&[u8]> {
-        let held = self.start + self.bytes.len() as u64;
-        if position < self.start || position + len as u64 > held {
-            let want = Self::BYTES.max(len as u64).min(end - position);
-            self.bytes.resize(want as usize, 0);
-            self.start = position;
-            read_exact_at(file, &mut self.bytes, position)?;
-        }
-        let from = (position - self.start) as usize;
-        self.bytes.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }

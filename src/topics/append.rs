@@ -6,11 +6,14 @@ use std::sync::atomic::Ordering;
 use crate::clock::Now;
 use crate::config::resolve::TopicConfig;
 use crate::log::admit::{AdmitRules, Admitted, Rewrite, admit};
+use crate::log::end_txn::EndTxn;
 use crate::log::recompress;
-use crate::log::{AppendError, AppendInfo};
-use crate::storage::batch::BatchView;
+use crate::log::verification::{TxnCheck, Verification};
+use crate::log::{AppendError, AppendInfo, Log};
+use crate::storage::batch::{BatchView, Header};
 use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::partition::Partition;
+use crate::topics::waiters::NewBytes;
 
 /// An append that takes longer was delayed by the disk, ms.
 const STALL_MS: i64 = 20;
@@ -19,7 +22,8 @@ const CAUTIOUS_APPENDS: u32 = 64;
 
 impl Partition {
     /// Checks a client's batch and appends it. Checks and recompresses (if `compression.type`
-    /// requires it) outside the lock, and writes under it. `config` is the topic's.
+    /// requires it) outside the lock, and writes under it. `config` is the topic's, and `check` is
+    /// what is known about the batch's transaction.
     ///
     /// # Errors
     /// The batch is invalid, or the log cannot take it.
@@ -28,14 +32,16 @@ impl Partition {
         now: Now,
         batch: BatchView<'_>,
         config: &TopicConfig,
+        check: TxnCheck,
     ) -> Result<AppendInfo, ProduceError> {
         let admitted = admit(batch, &AdmitRules::of(config), now.wall_ms)?;
         let repacked = recompress::recompressed(&admitted, config, now.wall_ms)?;
         let rewritten = repacked.as_deref().and_then(recompress::view_admitted);
-        self.append_admitted(now, &rewritten.unwrap_or(admitted))
+        self.append_admitted(now, &rewritten.unwrap_or(admitted), check)
     }
 
-    /// Appends a batch that the broker itself has built.
+    /// Appends a batch that the broker itself has built; `check` is what is known about its
+    /// transaction.
     ///
     /// # Errors
     /// The log cannot take it.
@@ -43,22 +49,64 @@ impl Partition {
         self: &Arc<Self>,
         now: Now,
         bytes: &[u8],
+        check: TxnCheck,
     ) -> Result<AppendInfo, ProduceError> {
         let batch = BatchView::first(bytes)
             .ok_or_else(|| Unavailable::Offline("the broker's own batch is invalid".to_owned()))?;
         let max_timestamp = batch.header.max_timestamp;
-        self.append_admitted(now, &Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame })
+        let admitted = Admitted { batch, max_timestamp, rewrite: Rewrite::AsItCame };
+        self.append_admitted(now, &admitted, check)
     }
 
-    /// Every append passes here.
+    /// Begins to verify that the transaction of a batch is one that the coordinator knows: if it is
+    /// not open in this partition, the coordinator must be asked before the batch is appended.
+    /// `bumps_epoch` is true if every transaction of the producer has its own epoch.
+    ///
+    /// # Errors
+    /// A newer epoch of the producer is known, or the log cannot be opened.
+    pub fn begin_verification(
+        &self,
+        now: Now,
+        header: &Header,
+        bumps_epoch: bool,
+    ) -> Result<Verification, ProduceError> {
+        let mut state = self.log();
+        let log = self.opened(&mut state)?;
+        let begun = log.begin_verification(now, header, bumps_epoch);
+        Ok(begun.map_err(AppendError::Producer)?)
+    }
+
+    /// Appends the end of a producer's transaction.
+    ///
+    /// # Errors
+    /// The producer or the coordinator is out of date, or the log cannot take the marker.
+    pub fn append_marker(
+        self: &Arc<Self>,
+        now: Now,
+        end: &EndTxn,
+    ) -> Result<AppendInfo, ProduceError> {
+        self.append_by(now, |log| log.append_marker(now, end))
+    }
+
     fn append_admitted(
         self: &Arc<Self>,
         now: Now,
         admitted: &Admitted<'_>,
+        check: TxnCheck,
+    ) -> Result<AppendInfo, ProduceError> {
+        self.append_by(now, |log| log.append_checked(now, admitted, check))
+    }
+
+    /// Every append passes here.
+    fn append_by(
+        self: &Arc<Self>,
+        now: Now,
+        append: impl FnOnce(&mut Log) -> Result<AppendInfo, AppendError>,
     ) -> Result<AppendInfo, ProduceError> {
         let mut state = self.log();
         let log = self.opened(&mut state)?;
-        let placed = log.append(now, admitted).inspect_err(|error| {
+        let stable_before = log.last_stable_offset();
+        let placed = append(log).inspect_err(|error| {
             if let AppendError::Full(why) = error {
                 self.context.disk_space.on_full(now, why);
             }
@@ -66,6 +114,13 @@ impl Partition {
         self.context.disk_space.on_success(now);
         self.count_producers(log);
         self.publish(log);
+        let stable = match log.last_stable_offset() {
+            stable if stable == stable_before => Some(0),
+            stable if stable == placed.end_offset && stable_before == placed.base_offset => {
+                Some(placed.bytes as i64)
+            }
+            _ => None,
+        };
         let (filled, wanted) = (log.has_unflushed_segments(), log.flush_wanted_mono_ms());
         // A filled segment may be durable already, and no other append need follow.
         let has_news = filled || log.follows_filled_segment(placed.base_offset);
@@ -81,8 +136,8 @@ impl Partition {
             self.pending_work.request_timed_flush(self, due);
         }
         self.note_append_time(now);
-        if !placed.is_duplicate {
-            self.waiters.arrived(admitted.batch.bytes.len() as i64);
+        if placed.bytes > 0 {
+            self.waiters.arrived(NewBytes { appended: placed.bytes as i64, stable });
         }
         Ok(placed)
     }

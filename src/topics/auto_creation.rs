@@ -61,8 +61,13 @@ mod tests {
 
     #[test]
     fn the_topics_created_in_one_request_and_in_one_second_are_bounded() {
-        let limits =
-            TopicLimits { topics: 0, partitions: 0, auto_per_request: 5, auto_per_second: 8 };
+        let limits = TopicLimits {
+            topics: 0,
+            partitions: 0,
+            auto_per_request: 5,
+            auto_per_second: 8,
+            is_cordoned: false,
+        };
         let auto = AutoCreation::default();
         assert_eq!(auto.take(1_000_000, limits, at(100)), 5);
         assert_eq!(auto.take(5, limits, at(100)), 3);

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::config::topic_limits::TopicLimits;
 use crate::metadata::image::Image;
 use crate::metadata::store;
-use crate::topics::change_error::{CreateError, TopicLimitReached};
+use crate::topics::change_error::{Cordoned, CreateError, TopicLimitReached};
 use crate::topics::names::CONSUMER_OFFSETS;
 
 /// The numbers of topics and partitions, and their limits.
@@ -25,6 +25,14 @@ impl TopicCapacity {
             (topics + 1, partitions + usize::try_from(topic.partitions).unwrap_or(0))
         });
         TopicCapacity { limits, topics, partitions }
+    }
+
+    /// Checks that there may be new partitions at all.
+    ///
+    /// # Errors
+    /// The data directory is cordoned.
+    pub fn may_grow(&self) -> Result<(), Cordoned> {
+        if self.limits.is_cordoned { Err(Cordoned) } else { Ok(()) }
     }
 
     /// Counts `partitions` more, of a new or an existing topic.
@@ -93,9 +101,10 @@ impl<'a> NameReservations<'a> {
     /// Reserves a name, with room for `partitions` partitions.
     ///
     /// # Errors
-    /// The name is not free, or a limit is reached.
+    /// The name is not free, the data directory is cordoned, or a limit is reached.
     pub fn take(&mut self, name: &str, partitions: i32) -> Result<(), CreateError> {
         self.is_free(name)?;
+        self.room.may_grow()?;
         self.room.take(name, true, partitions)?;
         if let Some(flat) = self.flat.as_mut().filter(|_| may_collide(name)) {
             flat.insert(name.replace('.', "_"), name.to_owned());
@@ -155,7 +164,13 @@ mod tests {
     }
 
     fn limits(topics: usize, partitions: usize) -> TopicLimits {
-        TopicLimits { topics, partitions, auto_per_request: 1, auto_per_second: 1 }
+        TopicLimits {
+            topics,
+            partitions,
+            auto_per_request: 1,
+            auto_per_second: 1,
+            is_cordoned: false,
+        }
     }
 
     #[test]

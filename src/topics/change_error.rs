@@ -21,6 +21,11 @@ pub struct TopicLimitReached {
     pub wanted: usize,
 }
 
+/// No partition can be created, as the data directory is cordoned (`cordoned.log.dirs`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("All brokers are currently fenced, or have all their log directories cordoned.")]
+pub struct Cordoned;
+
 /// Why a topic was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
@@ -42,6 +47,9 @@ pub enum CreateError {
     /// The limit on topics or partitions is reached.
     #[error(transparent)]
     NoRoom(#[from] TopicLimitReached),
+    /// The data directory is cordoned.
+    #[error(transparent)]
+    Cordoned(#[from] Cordoned),
     /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -66,6 +74,9 @@ pub enum GrowError {
     /// The limit on partitions is reached.
     #[error(transparent)]
     NoRoom(#[from] TopicLimitReached),
+    /// The data directory is cordoned.
+    #[error(transparent)]
+    Cordoned(#[from] Cordoned),
     /// The metadata log could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),

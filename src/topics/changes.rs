@@ -8,7 +8,7 @@ use crate::metadata::image::{TOPIC_RESOURCE, Topic};
 use crate::metadata::records::{Record, config_records, partition_record, topic_record};
 use crate::storage::datadir::new_id;
 use crate::topics::capacity::{NameReservations, TopicCapacity};
-use crate::topics::change_error::{CreateError, GrowError, TopicLimitReached};
+use crate::topics::change_error::{CreateError, GrowError};
 use crate::topics::service::Topics;
 use crate::types::TopicId;
 
@@ -92,7 +92,9 @@ impl Topics {
                 let (name, has) = (name.to_owned(), topic.partitions);
                 return Err(GrowError::NotMore { name, has, wanted: count });
             }
-            TopicCapacity::of(image, self.limits()).take(name, false, count - topic.partitions)?;
+            let mut room = TopicCapacity::of(image, self.limits());
+            room.may_grow()?;
+            room.take(name, false, count - topic.partitions)?;
             let more = topic.partitions..count;
             Ok((more.map(|index| self.partition_record(topic.id, index)).collect(), ()))
         })?;
@@ -105,9 +107,11 @@ impl Topics {
     /// Checks whether an existing topic could be given `more` partitions.
     ///
     /// # Errors
-    /// `max.partitions` would be exceeded.
-    pub fn could_add_partitions(&self, name: &str, more: i32) -> Result<(), TopicLimitReached> {
-        TopicCapacity::of(&self.image(), self.limits()).take(name, false, more)
+    /// The data directory is cordoned, or `max.partitions` would be exceeded.
+    pub fn could_add_partitions(&self, name: &str, more: i32) -> Result<(), GrowError> {
+        let mut room = TopicCapacity::of(&self.image(), self.limits());
+        room.may_grow()?;
+        Ok(room.take(name, false, more)?)
     }
 
     /// Changes a topic's configs. `decide` gets the current ones and returns the new ones, already

@@ -1,12 +1,13 @@
 //! Closing and deleting a partition, and the right to compact it, which ends before either.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use crate::storage::disk::is_full;
 use crate::topics::partition::{LogState, Partition, PartitionContext};
+use crate::types::TopicPartition;
 
 impl Partition {
     /// Takes the lock for replacing the log's files; `None` if it is held, or the partition is
@@ -57,8 +58,7 @@ impl Partition {
         let state = self.mark_deleted();
         self.producers.end(&self.context.producers);
         let PartitionContext { disk, dir, .. } = &self.context;
-        let name = format!("{}.{:032x}-delete", self.id, uuid::Uuid::new_v4().as_u128());
-        let aside = dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name));
+        let aside = name_aside(dir, &self.id, "delete");
         let outcome = match disk.exists(dir).then(|| disk.rename(dir, &aside)) {
             None => Ok(None),
             Some(Ok(())) => Ok(Some(aside)),
@@ -69,4 +69,10 @@ impl Partition {
         self.waiters.changed();
         outcome
     }
+}
+
+/// Returns the path under which a partition's directory is set aside, for this reason.
+pub(super) fn name_aside(dir: &Path, id: &TopicPartition, reason: &str) -> PathBuf {
+    let name = format!("{id}.{:032x}-{reason}", uuid::Uuid::new_v4().as_u128());
+    dir.with_file_name(name.get(name.len().saturating_sub(255)..).unwrap_or(&name))
 }

@@ -2,6 +2,8 @@
 
 /// The topic of groups and committed offsets.
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+/// The topic of transactional ids.
+pub const TRANSACTION_STATE: &str = "__transaction_state";
 
 /// Returns what is wrong with a topic name, in Kafka's words; `None` if it is legal.
 pub fn fault(name: &str) -> Option<String> {
@@ -33,7 +35,7 @@ fn in_short(name: &str) -> String {
 
 /// Returns true for topics that only the broker writes.
 pub fn is_internal(name: &str) -> bool {
-    matches!(name, CONSUMER_OFFSETS | "__transaction_state" | "__share_group_state")
+    matches!(name, CONSUMER_OFFSETS | TRANSACTION_STATE | "__share_group_state")
 }
 
 #[cfg(test)]

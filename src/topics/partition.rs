@@ -39,6 +39,8 @@ pub struct PartitionContext {
     pub dir: PathBuf,
     /// The checkpoints of the partition.
     pub checkpoint: RecoveryCheckpoint,
+    /// Its leader epoch.
+    pub leader_epoch: i32,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The queue for deferred work.
@@ -113,6 +115,11 @@ impl Partition {
         }
     }
 
+    /// Returns the leader epoch, which lasts as long as the broker runs.
+    pub fn leader_epoch(&self) -> i32 {
+        self.context.leader_epoch
+    }
+
     /// Returns the topic's current configuration.
     pub fn config(&self) -> Arc<TopicConfig> {
         self.config.read().clone()
@@ -140,8 +147,12 @@ impl Partition {
     pub(super) fn opened<'a>(&self, state: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
         if let LogState::Closed = state {
             let PartitionContext { disk, dir, checkpoint: known, clock, .. } = &self.context;
-            let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now())
-                .and_then(|log| self.identify().map(|()| log));
+            let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now());
+            let opened = opened.and_then(|mut log| {
+                self.identify()?;
+                log.begin_epoch(self.context.leader_epoch)?;
+                Ok(log)
+            });
             *state = match opened {
                 Ok(mut log) => {
                     self.count_producers(&mut log);
@@ -181,6 +192,11 @@ impl Partition {
     pub(super) fn count_producers(&self, log: &mut Log) {
         let most = log.config().producers_max_in_all;
         self.producers.count(log, &self.context.producers, most);
+    }
+
+    /// Returns how many producers its log remembers; 0 if the log is not open.
+    pub fn producers_known(&self) -> usize {
+        self.producers.own()
     }
 
     /// Shows readers the log's current view. Called under its lock.

@@ -23,6 +23,11 @@ impl ProducerCount {
 pub struct CountedProducers(AtomicUsize);
 
 impl CountedProducers {
+    /// Returns this partition's share of the count.
+    pub fn own(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Updates the count for a partition's log. If there are more than `most` in total, forgets
     /// those of this log that have been inactive longest, because it is the one that grows. Called
     /// under the log's lock.

@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard};
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Now};
+use crate::config::choices::Durability;
 use crate::config::resolve::TopicConfig;
 use crate::config::topic_limits::TopicLimits;
 use crate::log::disk_space::DiskSpace;
@@ -48,6 +49,8 @@ pub struct TopicsContext {
     pub disk: Arc<dyn Disk>,
     /// Whether the disk is full.
     pub disk_space: Arc<DiskSpace>,
+    /// What has to be durable before a response.
+    pub durability: Durability,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The queue for deferred work.
@@ -111,10 +114,17 @@ impl Topics {
     }
 
     /// Makes the topics of the metadata image live. Their logs are opened on first use.
-    pub fn load(&self) {
+    ///
+    /// # Errors
+    /// An error from the disk.
+    pub fn load(&self) -> io::Result<()> {
+        if !self.was_clean() {
+            self.set_strays_aside()?;
+        }
         for topic in self.image().topics.values() {
             self.go_live(topic);
         }
+        Ok(())
     }
 
     /// Returns true if the last run ended with a clean stop, so that no log needs recovery.
@@ -176,6 +186,7 @@ impl Topics {
             disk: self.context.disk.clone(),
             dir: self.context.data_dir.join(id.to_string()),
             checkpoint: self.context.checkpoints.of(&id, config),
+            leader_epoch: topic.leader_epoch(index),
             clock: self.context.clock.clone(),
             maintenance: self.context.maintenance.clone(),
             disk_space: self.context.disk_space.clone(),

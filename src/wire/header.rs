@@ -9,8 +9,8 @@
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 
+use crate::protocol::messages;
 use crate::wire::cursor;
-use crate::wire::shapes;
 
 /// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn read(frame: &Bytes) -> Result<(RequestHeader, usize), HeaderError> {
     let numbers: Option<[u8; 8]> = cursor::array(&mut rest);
     let [k0, k1, v0, v1, correlation_id @ ..] = numbers.ok_or(short.clone())?;
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
-    let api = shapes::find(key).ok_or(HeaderError::UnknownApi { key, version })?;
+    let api = messages::api(key).ok_or(HeaderError::UnknownApi { key, version })?;
     let client_id = match cursor::array(&mut rest).map(i16::from_be_bytes) {
         None => return Err(short),
         Some(-1) => None,

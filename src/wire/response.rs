@@ -1,14 +1,15 @@
 //! The response of a handler: bytes, and ranges of files that are not read yet.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::protocol::Encodable;
 
+use crate::protocol::error::EncodeError;
+use crate::protocol::message::{Request, Response as Message};
+use crate::protocol::messages::ApiVersionsRequest;
 use crate::storage::segment::FileSlice;
 use crate::wire::deferred::{DeferredItems, LengthMismatch};
-use crate::wire::shapes;
 
 /// ApiVersions: its response header never has tags (KIP-511).
-pub const API_VERSIONS: i16 = 18;
+pub const API_VERSIONS: i16 = ApiVersionsRequest::KEY;
 
 /// A piece of a response. How it is sent is decided in `server/outbound.rs` alone.
 #[derive(Debug)]
@@ -79,6 +80,12 @@ pub enum CloseReason {
     Unaffordable(String),
 }
 
+impl From<EncodeError> for CloseReason {
+    fn from(error: EncodeError) -> CloseReason {
+        CloseReason::Unencodable(error.to_string())
+    }
+}
+
 impl From<LengthMismatch> for CloseReason {
     fn from(mismatch: LengthMismatch) -> CloseReason {
         CloseReason::Unencodable(mismatch.to_string())
@@ -89,11 +96,11 @@ impl From<LengthMismatch> for CloseReason {
 const FRAME_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Begins a frame: reserves space for its length, and writes the response header.
-pub fn begin(key: i16, version: i16, correlation_id: i32) -> BytesMut {
+pub fn begin<M: Message>(version: i16, correlation_id: i32) -> BytesMut {
     let mut out = BytesMut::with_capacity(128);
     out.put_i32(0);
     out.put_i32(correlation_id);
-    if key != API_VERSIONS && shapes::is_flexible(key, version) {
+    if M::KEY != API_VERSIONS && M::is_flexible(version) {
         out.put_u8(0);
     }
     out
@@ -122,23 +129,16 @@ pub fn check_frame(bytes: usize) -> Result<i32, CloseReason> {
     i32::try_from(bytes).map_err(|_| CloseReason::Unaffordable(too_long()))
 }
 
-/// Appends an unsigned varint.
-pub fn put_varint(out: &mut BytesMut, mut value: u32) {
-    while value >= 0x80 {
-        out.put_u8(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.put_u8(value as u8);
-}
-
 /// Encodes a response that consists of one message.
-pub fn encode(
-    key: i16,
+///
+/// # Errors
+/// The message cannot be encoded in this version, or is larger than a frame can be.
+pub fn encode<M: Message>(
     version: i16,
     correlation_id: i32,
-    body: &impl Encodable,
+    message: &M,
 ) -> Result<Response, CloseReason> {
-    let mut out = begin(key, version, correlation_id);
-    body.encode(&mut out, version).map_err(|e| CloseReason::Unencodable(e.to_string()))?;
+    let mut out = begin::<M>(version, correlation_id);
+    message.encode_to(&mut out, version)?;
     Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
 }

@@ -1,68 +1,76 @@
 //! Valid requests of the administrators' APIs, to start mutations from.
 
-use kafka_protocol::messages::alter_client_quotas_request::{EntityData, EntryData, OpData};
-use kafka_protocol::messages::alter_configs_request::{
-    AlterConfigsResource as Replaced, AlterableConfig as ReplacedConfig,
+use kafka_protocol::protocol::StrBytes;
+use ottla::protocol::message::{Message, Request as _};
+use ottla::protocol::messages::alter_client_quotas_request::{
+    AlterClientQuotasRequest, EntityData, EntryData, OpData,
 };
-use kafka_protocol::messages::alter_partition_reassignments_request::{
-    ReassignablePartition, ReassignableTopic,
+use ottla::protocol::messages::alter_configs_request::{
+    AlterConfigsRequest, AlterConfigsResource as Replaced, AlterableConfig as ReplacedConfig,
 };
-use kafka_protocol::messages::alter_replica_log_dirs_request::{
-    AlterReplicaLogDir, AlterReplicaLogDirTopic,
+use ottla::protocol::messages::alter_partition_reassignments_request::{
+    AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
 };
-use kafka_protocol::messages::create_acls_request::AclCreation;
-use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
-use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
-use kafka_protocol::messages::delete_records_request::{
-    DeleteRecordsPartition, DeleteRecordsTopic,
+use ottla::protocol::messages::alter_replica_log_dirs_request::{
+    AlterReplicaLogDir, AlterReplicaLogDirTopic, AlterReplicaLogDirsRequest,
 };
-use kafka_protocol::messages::describe_client_quotas_request::ComponentData;
-use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use kafka_protocol::messages::describe_log_dirs_request::DescribableLogDirTopic;
-use kafka_protocol::messages::describe_quorum_request::{PartitionData, TopicData};
-use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
-use kafka_protocol::messages::incremental_alter_configs_request::{
-    AlterConfigsResource, AlterableConfig,
+use ottla::protocol::messages::create_acls_request::{AclCreation, CreateAclsRequest};
+use ottla::protocol::messages::create_partitions_request::{
+    CreatePartitionsRequest, CreatePartitionsTopic,
 };
-use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
-use kafka_protocol::messages::{
-    AlterClientQuotasRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
-    AlterReplicaLogDirsRequest, ApiKey, BrokerId, CreateAclsRequest, CreatePartitionsRequest,
-    DeleteAclsRequest, DeleteRecordsRequest, DescribeAclsRequest, DescribeClientQuotasRequest,
-    DescribeConfigsRequest, DescribeLogDirsRequest, DescribeQuorumRequest, ElectLeadersRequest,
-    IncrementalAlterConfigsRequest, ListConfigResourcesRequest, ListPartitionReassignmentsRequest,
-    TopicName, UpdateFeaturesRequest,
+use ottla::protocol::messages::delete_acls_request::{DeleteAclsFilter, DeleteAclsRequest};
+use ottla::protocol::messages::delete_records_request::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
 };
-use kafka_protocol::protocol::{Encodable, StrBytes};
+use ottla::protocol::messages::describe_acls_request::DescribeAclsRequest;
+use ottla::protocol::messages::describe_client_quotas_request::{
+    ComponentData, DescribeClientQuotasRequest,
+};
+use ottla::protocol::messages::describe_configs_request::{
+    DescribeConfigsRequest, DescribeConfigsResource,
+};
+use ottla::protocol::messages::describe_log_dirs_request::{
+    DescribableLogDirTopic, DescribeLogDirsRequest,
+};
+use ottla::protocol::messages::describe_quorum_request::{
+    DescribeQuorumRequest, PartitionData, TopicData,
+};
+use ottla::protocol::messages::elect_leaders_request::{ElectLeadersRequest, TopicPartitions};
+use ottla::protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
+use ottla::protocol::messages::list_config_resources_request::ListConfigResourcesRequest;
+use ottla::protocol::messages::list_partition_reassignments_request::ListPartitionReassignmentsRequest;
+use ottla::protocol::messages::update_features_request::{FeatureUpdateKey, UpdateFeaturesRequest};
 
 use crate::requests::{Subject, body};
 
 /// The body of an administrator's request; `None` if the API is about something else.
-pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
-    fn of(message: &impl Encodable, version: i16) -> Option<Vec<u8>> {
+pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Vec<u8>> {
+    fn of(message: &impl Message, version: i16) -> Option<Vec<u8>> {
         Some(body(message, version))
     }
     match key {
-        ApiKey::DescribeAcls => of(&describe_acls(), version),
-        ApiKey::CreateAcls => of(&create_acls(), version),
-        ApiKey::DeleteAcls => of(&delete_acls(), version),
-        ApiKey::DescribeConfigs => of(&describe(version, subject), version),
-        ApiKey::AlterConfigs => of(&alter(subject), version),
-        ApiKey::IncrementalAlterConfigs => of(&alter_some(subject), version),
-        ApiKey::CreatePartitions => of(&grow(subject), version),
-        ApiKey::DeleteRecords => of(&delete_records(subject), version),
-        ApiKey::AlterReplicaLogDirs => of(&move_to(subject), version),
-        ApiKey::DescribeLogDirs => of(&log_dirs(subject), version),
-        ApiKey::ElectLeaders => of(&elect(version, subject), version),
-        ApiKey::AlterPartitionReassignments => of(&reassign(subject), version),
-        ApiKey::ListPartitionReassignments => {
+        DescribeAclsRequest::KEY => of(&describe_acls(), version),
+        CreateAclsRequest::KEY => of(&create_acls(), version),
+        DeleteAclsRequest::KEY => of(&delete_acls(), version),
+        DescribeConfigsRequest::KEY => of(&describe(version, subject), version),
+        AlterConfigsRequest::KEY => of(&alter(subject), version),
+        IncrementalAlterConfigsRequest::KEY => of(&alter_some(subject), version),
+        CreatePartitionsRequest::KEY => of(&grow(subject), version),
+        DeleteRecordsRequest::KEY => of(&delete_records(subject), version),
+        AlterReplicaLogDirsRequest::KEY => of(&move_to(subject), version),
+        DescribeLogDirsRequest::KEY => of(&log_dirs(subject), version),
+        ElectLeadersRequest::KEY => of(&elect(version, subject), version),
+        AlterPartitionReassignmentsRequest::KEY => of(&reassign(subject), version),
+        ListPartitionReassignmentsRequest::KEY => {
             of(&ListPartitionReassignmentsRequest::default().with_topics(None), version)
         }
-        ApiKey::DescribeQuorum => of(&quorum(), version),
-        ApiKey::DescribeClientQuotas => of(&describe_quotas(), version),
-        ApiKey::AlterClientQuotas => of(&alter_quotas(), version),
-        ApiKey::UpdateFeatures => of(&features(version), version),
-        ApiKey::ListConfigResources => of(&resources(version), version),
+        DescribeQuorumRequest::KEY => of(&quorum(), version),
+        DescribeClientQuotasRequest::KEY => of(&describe_quotas(), version),
+        AlterClientQuotasRequest::KEY => of(&alter_quotas(), version),
+        UpdateFeaturesRequest::KEY => of(&features(version), version),
+        ListConfigResourcesRequest::KEY => of(&resources(version), version),
         _ => None,
     }
 }
@@ -71,8 +79,8 @@ fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_owned())
 }
 
-fn topic(subject: &Subject) -> TopicName {
-    TopicName(text(&subject.topic))
+fn topic(subject: &Subject) -> StrBytes {
+    text(&subject.topic)
 }
 
 fn describe(version: i16, subject: &Subject) -> DescribeConfigsRequest {
@@ -182,7 +190,6 @@ fn elect(version: i16, subject: &Subject) -> ElectLeadersRequest {
 
 fn reassign(subject: &Subject) -> AlterPartitionReassignmentsRequest {
     let partition = |index, replicas: Option<Vec<i32>>| {
-        let replicas = replicas.map(|ids| ids.into_iter().map(BrokerId).collect());
         ReassignablePartition::default().with_partition_index(index).with_replicas(replicas)
     };
     let topic = ReassignableTopic::default().with_name(topic(subject)).with_partitions(vec![
@@ -196,7 +203,7 @@ fn reassign(subject: &Subject) -> AlterPartitionReassignmentsRequest {
 fn quorum() -> DescribeQuorumRequest {
     let partition = |index| PartitionData::default().with_partition_index(index);
     let topic = TopicData::default()
-        .with_topic_name(TopicName(text("__cluster_metadata")))
+        .with_topic_name(text("__cluster_metadata"))
         .with_partitions(vec![partition(0), partition(1)]);
     DescribeQuorumRequest::default().with_topics(vec![topic])
 }

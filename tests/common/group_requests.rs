@@ -1,44 +1,45 @@
 //! Valid requests of the groups' APIs, to start mutations from.
 
 use bytes::Bytes;
-use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
-use kafka_protocol::messages::leave_group_request::MemberIdentity;
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+use kafka_protocol::protocol::StrBytes;
+use ottla::protocol::message::{Message, Request as _};
+use ottla::protocol::messages::delete_groups_request::DeleteGroupsRequest;
+use ottla::protocol::messages::describe_groups_request::DescribeGroupsRequest;
+use ottla::protocol::messages::find_coordinator_request::FindCoordinatorRequest;
+use ottla::protocol::messages::heartbeat_request::HeartbeatRequest;
+use ottla::protocol::messages::join_group_request::{JoinGroupRequest, JoinGroupRequestProtocol};
+use ottla::protocol::messages::leave_group_request::{LeaveGroupRequest, MemberIdentity};
+use ottla::protocol::messages::list_groups_request::ListGroupsRequest;
+use ottla::protocol::messages::offset_commit_request::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
-use kafka_protocol::messages::offset_delete_request::{
-    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+use ottla::protocol::messages::offset_delete_request::{
+    OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
-use kafka_protocol::messages::offset_fetch_request::{
-    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+use ottla::protocol::messages::offset_fetch_request::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
-use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
-use kafka_protocol::messages::{
-    ApiKey, DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId,
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
-    OffsetDeleteRequest, OffsetFetchRequest, SyncGroupRequest, TopicName,
-};
-use kafka_protocol::protocol::{Encodable, StrBytes};
+use ottla::protocol::messages::sync_group_request::{SyncGroupRequest, SyncGroupRequestAssignment};
 
 use crate::requests::{Subject, body};
 
 /// The body of a request about groups; `None` if the API is about something else.
-pub fn valid(key: ApiKey, version: i16, subject: &Subject) -> Option<Vec<u8>> {
-    fn of(message: &impl Encodable, version: i16) -> Option<Vec<u8>> {
+pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Vec<u8>> {
+    fn of(message: &impl Message, version: i16) -> Option<Vec<u8>> {
         Some(body(message, version))
     }
     match key {
-        ApiKey::FindCoordinator => of(&find_coordinator(version), version),
-        ApiKey::JoinGroup => of(&join(version), version),
-        ApiKey::SyncGroup => of(&sync(version), version),
-        ApiKey::Heartbeat => of(&heartbeat(), version),
-        ApiKey::LeaveGroup => of(&leave(version), version),
-        ApiKey::OffsetCommit => of(&commit(version, subject), version),
-        ApiKey::OffsetFetch => of(&fetch(version, subject), version),
-        ApiKey::OffsetDelete => of(&delete_offsets(subject), version),
-        ApiKey::DescribeGroups => of(&describe(), version),
-        ApiKey::ListGroups => of(&list(version), version),
-        ApiKey::DeleteGroups => {
+        FindCoordinatorRequest::KEY => of(&find_coordinator(version), version),
+        JoinGroupRequest::KEY => of(&join(version), version),
+        SyncGroupRequest::KEY => of(&sync(version), version),
+        HeartbeatRequest::KEY => of(&heartbeat(), version),
+        LeaveGroupRequest::KEY => of(&leave(version), version),
+        OffsetCommitRequest::KEY => of(&commit(version, subject), version),
+        OffsetFetchRequest::KEY => of(&fetch(version, subject), version),
+        OffsetDeleteRequest::KEY => of(&delete_offsets(subject), version),
+        DescribeGroupsRequest::KEY => of(&describe(), version),
+        ListGroupsRequest::KEY => of(&list(version), version),
+        DeleteGroupsRequest::KEY => {
             of(&DeleteGroupsRequest::default().with_groups_names(vec![group("old")]), version)
         }
         _ => None,
@@ -49,12 +50,12 @@ fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_owned())
 }
 
-fn group(s: &str) -> GroupId {
-    GroupId(text(s))
+fn group(s: &str) -> StrBytes {
+    text(s)
 }
 
-fn topic(subject: &Subject) -> TopicName {
-    TopicName(text(&subject.topic))
+fn topic(subject: &Subject) -> StrBytes {
+    text(&subject.topic)
 }
 
 fn find_coordinator(version: i16) -> FindCoordinatorRequest {
@@ -127,6 +128,7 @@ fn commit(version: i16, subject: &Subject) -> OffsetCommitRequest {
     };
     let topic = OffsetCommitRequestTopic::default()
         .with_name(topic(subject))
+        .with_topic_id(subject.topic_id)
         .with_partitions(vec![partition(0), partition(1), partition(9)]);
     let request = OffsetCommitRequest::default()
         .with_group_id(group("simple"))
@@ -140,6 +142,7 @@ fn fetch(version: i16, subject: &Subject) -> OffsetFetchRequest {
     if version >= 8 {
         let topics = OffsetFetchRequestTopics::default()
             .with_name(topic(subject))
+            .with_topic_id(subject.topic_id)
             .with_partition_indexes(vec![0, 1, 2]);
         let one = OffsetFetchRequestGroup::default()
             .with_group_id(group("simple"))

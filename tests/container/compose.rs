@@ -69,7 +69,7 @@ fn both_sides(project: &Project, outside: &str, inside: &str) {
 const APACHE: &str = r#"
 services:
   broker:
-    image: apache/kafka:4.1.0
+    image: apache/kafka:4.4.0
     hostname: broker
     container_name: broker
     ports:
@@ -134,7 +134,7 @@ fn comes_back(project: &Project, service: &str) {
 #[ignore = "needs a Docker engine: tests/container/run"]
 fn a_file_for_apache_kafkas_image_works_with_only_the_image_changed() {
     let _port = port_9092();
-    let project = with_only_the_image_changed(APACHE, "apache/kafka:4.1.0");
+    let project = with_only_the_image_changed(APACHE, "apache/kafka:4.4.0");
     said(project.compose(&["up", "-d"]));
     healthy(&project.container("broker"));
     both_sides(&project, "localhost:9092", "broker:29092");

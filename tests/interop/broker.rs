@@ -1,5 +1,6 @@
 //! The broker as its own process, in a directory of its own.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -66,6 +67,15 @@ impl Ottla {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether a transaction is open in one of these partitions of a topic.
+    pub fn has_open_transactions(&self, topic: &str, partitions: Range<usize>) -> bool {
+        let places: String = partitions.map(|number| format!(" -t {topic}:{number}:-1")).collect();
+        let ends = |isolation| {
+            self.bash(&format!("kcat -b localhost:9092 -Q{places} -X isolation.level={isolation}"))
+        };
+        ends("read_committed") != ends("read_uncommitted")
     }
 
     /// The bytes of a partition's first log file.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::SystemTime;
 
 /// Fails the test if what it needs is not there. Such a test is ignored unless it is asked for, so
@@ -87,31 +87,78 @@ pub fn node(script: &str) -> Command {
     command
 }
 
+/// Node with node-rdkafka, running this script.
+pub fn node_rdkafka(script: &str) -> Command {
+    let made = fetched("node-rdkafka");
+    needs("Node with node-rdkafka", made.join("made-from").exists());
+    // Its Node came with it, what the scripts share is made for kafkajs.
+    let script = node(script);
+    let modules = [made.join("node_modules"), fetched("node/node_modules")];
+    let mut command = Command::new(made.join("node"));
+    command.env("NODE_PATH", std::env::join_paths(modules).unwrap()).args(script.get_args());
+    command
+}
+
 /// Java with Kafka's jars, ready for the name of a class.
 pub fn java() -> Command {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    let there =
-        fetched("java/lib").exists() && Command::new("java").arg("-version").output().is_ok();
-    needs("Java with Kafka's jars", there);
-    BUILT.get_or_init(compile);
-    let (classes, jars) = (fetched("java/classes"), fetched("java/lib"));
-    java_with(&format!("{}:{}/*", classes.display(), jars.display()))
-}
-
-/// Java with the jars of the newest Kafka, ready for the name of a class.
-pub fn java_of_the_newest_kafka() -> Command {
-    let made = fetched("kafka-4.4");
-    let there =
-        made.join("made-from").exists() && Command::new("java").arg("-version").output().is_ok();
-    needs("Java with the jars of Kafka 4.4", there);
-    java_with(&format!("{}/*", made.join("lib").display()))
-}
-
-fn java_with(class_path: &str) -> Command {
-    let mut command = Command::new("java");
+    let mut command = java_in("java", "kafka");
     // Two cores, many tests: a small heap and the plain collector are quickest.
-    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-cp", class_path]);
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4"]);
     command
+}
+
+/// Java with Spring for Apache Kafka, ready for the name of a class.
+pub fn spring() -> Command {
+    framework("spring")
+}
+
+/// Java with Flink, ready for the name of a class.
+pub fn flink() -> Command {
+    framework("flink")
+}
+
+/// A framework with the client that it wants itself. It is started once or twice in a test.
+fn framework(name: &str) -> Command {
+    let mut command = java_in(name, name);
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command
+}
+
+/// Java with what was made from the sources of a directory.
+fn java_in(sources: &str, made: &str) -> Command {
+    compile(sources, made);
+    let (classes, jars) = (fetched(made).join("classes"), fetched(made).join("lib"));
+    let mut command = Command::new("java");
+    command.arg("-cp").arg(format!("{}:{}/*", classes.display(), jars.display()));
+    command
+}
+
+/// Every release of Kafka's Java clients that was fetched, and a Java that runs a source with it.
+pub fn java_of_each_release() -> Vec<(String, Command)> {
+    let libraries: Vec<PathBuf> = ["lz4-java", "slf4j", "snappy-java", "zstd-jni"]
+        .iter()
+        .flat_map(|name| jars("kafka/lib", name))
+        .collect();
+    let mut clients = jars("kafka-clients", "kafka-clients-");
+    needs("the earlier releases of Kafka's clients", !clients.is_empty());
+    clients.extend(jars("kafka/lib", "kafka-clients-"));
+    let one = |jar: PathBuf| {
+        let name = jar.file_stem().unwrap().to_str().unwrap().to_owned();
+        let path = std::env::join_paths(libraries.iter().chain([&jar])).unwrap();
+        let mut command = Command::new("java");
+        command.args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"]).arg(path);
+        (name, command)
+    };
+    clients.into_iter().map(one).collect()
+}
+
+/// The jars of a directory whose names begin so, in order.
+fn jars(dir: &str, name: &str) -> Vec<PathBuf> {
+    let is_one = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(name);
+    let mut jars: Vec<PathBuf> = files(&fetched(dir)).into_iter().map(|(path, _)| path).collect();
+    jars.retain(is_one);
+    jars.sort();
+    jars
 }
 
 /// Apicurio Registry with these options (`name=value`), on the Java that it came with.
@@ -125,17 +172,22 @@ pub fn apicurio(options: &[&str]) -> Command {
     command
 }
 
-/// Compile the Java sources again if one is newer than its class. Needs no network.
-fn compile() {
-    let newest = |dir: PathBuf| files(&dir).into_iter().map(|(_, time)| time).max();
-    let sources = newest(beside("java")).unwrap();
-    if newest(fetched("java/classes")).is_some_and(|classes| classes > sources) {
+/// Compile the Java sources of a directory again if one is newer than its class. Needs no network.
+fn compile(sources: &str, made: &str) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _compiles = ONE_AT_A_TIME.lock();
+    let (sources, made) = (beside(sources), fetched(made));
+    let there = made.join("lib").exists() && Command::new("java").arg("-version").output().is_ok();
+    needs(&format!("Java with the jars of {}", made.display()), there);
+    let newest = |dir: &Path| files(dir).into_iter().map(|(_, time)| time).max();
+    let changed = newest(&sources).unwrap();
+    if newest(&made.join("classes")).is_some_and(|classes| classes > changed) {
         return;
     }
     let output = Command::new("mvn")
         .args(["-o", "-q", "-B", "compile"])
-        .arg(format!("-Doutput={}", fetched("java").display()))
-        .current_dir(beside("java"))
+        .arg(format!("-Doutput={}", made.display()))
+        .current_dir(sources)
         .output()
         .expect("mvn is needed to compile the changed sources");
     said("mvn", &output);

@@ -2,9 +2,6 @@
 
 #[path = "../it/protocol/random.rs"]
 mod random;
-#[path = "../../build/schema.rs"]
-#[allow(dead_code, reason = "the generator uses the rest")]
-mod schema;
 
 use std::io::Write;
 use std::process::Stdio;
@@ -12,15 +9,16 @@ use std::process::Stdio;
 use fastrand::Rng;
 use ottla::protocol::message::Message;
 
-use crate::clients::{beside, java_of_the_newest_kafka};
+use crate::clients::{beside, java};
+use crate::schemas;
 
 /// Appends random messages of a type as lines for `Codec.java`.
 fn lines_of<T: Message>(out: &mut Vec<String>) {
-    let schema = random::schema(T::NAME);
+    let schema = schemas::message(T::NAME);
     let mut rng = Rng::with_seed(3);
-    for version in T::VERSIONS {
+    for version in T::KAFKA_SINCE..=*T::VERSIONS.end() {
         for _ in 0..5 {
-            let bytes = random::bytes(&mut rng, &schema, version);
+            let bytes = random::bytes(&mut rng, schema, version);
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             out.push(format!("{} {version} {digits}", T::NAME));
         }
@@ -36,10 +34,10 @@ macro_rules! all_lines {
 }
 
 #[test]
-#[ignore = "needs Java with the jars of Kafka 4.4"]
+#[ignore = "needs Java with Kafka's jars"]
 fn kafka_decodes_and_encodes_every_message_and_record_alike() {
     let lines = ottla::for_all_messages!(all_lines);
-    let mut java = java_of_the_newest_kafka();
+    let mut java = java();
     java.arg(beside("kafka-codec/Codec.java")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = java.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

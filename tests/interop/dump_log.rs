@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::broker::Ottla;
 use crate::clients::{files, java, said};
+use crate::tools::side::now_ms;
+use crate::tools::transactional::Transactional;
 
 /// What the tool says when it is not content, besides ending badly.
 const COMPLAINTS: &[&str] = &[
     "Mismatches",
     "mismatch",
     "out of order",
-    "Non-consecutive",
     "Corrupt",
     "corrupt",
     "Exception",
@@ -32,10 +33,11 @@ const LINES: &[&str] = &[
     "offset: ",
     "timestamp: ",
     "producerId: ",
+    "version: ",
 ];
 const SANITY_LINES: &[&str] = &[" passed sanity check.", " is empty."];
 
-const TOOL: &str = "kafka.tools.DumpLogSegments";
+const TOOL: &str = "org.apache.kafka.tools.DumpLogSegments";
 
 /// What is written before, by the beginning of the topics' names: the count of records.
 const WRITTEN: &[(&str, usize)] =
@@ -68,6 +70,40 @@ fn kafkas_dump_tool_reads_every_file() {
             assert!(last.metadata().unwrap().len() > 0, "{} is empty", last.display());
         }
     }
+}
+
+#[test]
+#[ignore = "needs Java with Kafka's jars"]
+fn kafkas_dump_tool_reads_transactions_and_the_offsets_in_them() {
+    let mut ottla = Ottla::start();
+    let address = ottla.address.clone();
+    ottla.bash("echo x | kcat -b localhost:9092 -P -t t");
+    for (id, end) in [("committed", Some(true)), ("aborted", Some(false)), ("open", None)] {
+        let producer = Transactional::init(&address, id);
+        producer.add(&address, "t", &[0]);
+        producer.produce(&address, ("t", 0), (0, now_ms()), &["v"]);
+        producer.commit_offset(&address, id, ("t", 0), 7);
+        if let Some(committed) = end {
+            producer.end(&address, committed);
+        }
+    }
+    let data_dir = ottla.data_dir();
+    assert!(ottla.stop());
+    let says = |dir: &str, extension: &str, options: &[&str], parts: &[&str]| {
+        let lines = dump(&named(&data_dir, dir, extension), options);
+        let lacks = parts.iter().find(|part| !lines.contains(**part));
+        assert_eq!(lacks, None, "{dir}: {lines}");
+    };
+    let markers = ["endTxnMarker: COMMIT coordinatorEpoch: 0", "endTxnMarker: ABORT"];
+    says("t-0", "log", &["--print-data-log"], &markers);
+    says("t-0", "snapshot", &[], &["currentTxnFirstOffset: OptionalLong["]);
+    says("t-0", "txnindex", &[], &["producerId: ", "firstOffset: ", "lastStableOffset: "]);
+    let offset = r#""group":"open","topic":"t","partition":0"#;
+    let offsets = [markers[0], markers[1], offset, r#""offset":7"#];
+    says("__consumer_offsets-0", "log", &["--offsets-decoder", "--print-data-log"], &offsets);
+    let states = [r#""transactionalId":"open""#, r#""transactionStatus":"Ongoing""#];
+    let options = ["--transaction-log-decoder", "--print-data-log"];
+    says("__transaction_state-0", "log", &options, &states);
 }
 
 fn client(ottla: &Ottla, args: &[&str]) {
@@ -143,7 +179,11 @@ fn dump(files: &[PathBuf], args: &[&str]) -> String {
     command.arg(TOOL).args(["--files", &names.join(",")]).args(args);
     let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && stderr.is_empty(), "{args:?}: {stderr}");
+    // To the tool every file follows offset -1, also one that begins later.
+    let is_content = |line: &str| {
+        line.starts_with("Non-consecutive offsets in ") || line.starts_with("  -1 is followed by ")
+    };
+    assert!(output.status.success() && stderr.lines().all(is_content), "{args:?}: {stderr}");
     // Among the records are such that are no text.
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     for complaint in COMPLAINTS {

@@ -182,7 +182,7 @@ fn jest_has_a_broker() {
 #[ignore = "needs JUnit"]
 fn junit_has_a_broker() {
     let there = fetched("junit/made-from").exists()
-        && fetched("java/lib").exists()
+        && fetched("kafka/lib").exists()
         && Command::new("javac").arg("-version").output().is_ok();
     needs("JUnit", there);
     try_out(&Fixture {
@@ -191,7 +191,7 @@ fn junit_has_a_broker() {
         passed: "1 tests successful",
         command: |copy, temporary| {
             let jars =
-                format!("{}/*:{}/*", fetched("java/lib").display(), fetched("junit").display());
+                format!("{}/*:{}/*", fetched("kafka/lib").display(), fetched("junit").display());
             let compile = Command::new("javac")
                 .args(["-cp", &jars, "-d", "classes", "Ottla.java", "OrdersTest.java"])
                 .current_dir(copy)

@@ -1,7 +1,7 @@
-//! The Java clients of Kafka 4.1: producer, consumer and admin.
+//! The Java clients of Kafka: producer, consumer and admin, also those of earlier releases.
 
 use crate::broker::Ottla;
-use crate::clients::{java, number, said};
+use crate::clients::{beside, java, java_of_each_release, limited, number, said};
 
 fn run(ottla: &Ottla, class: &str, args: &[&str]) {
     let mut command = java();
@@ -34,5 +34,17 @@ fn java_round_trips_records_of_every_shape_and_finds_its_way() {
 fn the_java_admin_client_handles_topics() {
     let mut ottla = Ottla::start();
     run(&ottla, "Topics", &[]);
+    assert!(ottla.stop());
+}
+
+#[test]
+#[ignore = "needs Java with the clients of earlier releases of Kafka"]
+fn java_clients_of_every_age_create_produce_read_and_commit() {
+    let mut ottla = Ottla::start();
+    for (release, mut java) in java_of_each_release() {
+        java.arg(beside("kafka-clients/Client.java")).args([&ottla.address, &release]);
+        said(&release, &limited(&java).output().unwrap());
+        println!("{release}");
+    }
     assert!(ottla.stop());
 }

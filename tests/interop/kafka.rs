@@ -1,11 +1,11 @@
 //! Apache Kafka itself, from the same jars as its tools: what Ottla is compared with.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::broker::Broker;
-use crate::clients::{java, java_of_the_newest_kafka, kcat, said};
+use crate::clients::{java, kcat, said};
 use crate::process::free_ports;
 
 /// Any id will do; this is 16 bytes in Kafka's Base64.
@@ -21,6 +21,15 @@ pub const LIKE_OTTLA: &[&str] = &[
     "group.initial.rebalance.delay.ms=0",
 ];
 
+/// How a node learns that it is the only voter of its quorum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quorum {
+    /// From its directory (KIP-853).
+    Dynamic,
+    /// From its configuration.
+    Static,
+}
+
 /// A running Kafka, a node on its own; killed when dropped.
 pub struct Kafka {
     child: Child,
@@ -34,16 +43,6 @@ impl Kafka {
         Kafka::start_in(tempfile::tempdir().unwrap(), LIKE_OTTLA)
     }
 
-    /// Start the newest release in a new directory, with the features that it has by itself.
-    pub fn newest(configs: &[&str]) -> Kafka {
-        Kafka::newest_in(tempfile::tempdir().unwrap(), configs)
-    }
-
-    /// Start the newest release with the data directory `data` below this one.
-    pub fn newest_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
-        Kafka::start_by(java_of_the_newest_kafka, dir, configs)
-    }
-
     /// Start in a new directory, with these configs (`name=value`).
     pub fn start_with(configs: &[&str]) -> Kafka {
         Kafka::start_in(tempfile::tempdir().unwrap(), configs)
@@ -51,19 +50,25 @@ impl Kafka {
 
     /// Start with the data directory `data` below this one; it is made if it is not there.
     pub fn start_in(dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
-        Kafka::start_by(java, dir, configs)
+        Kafka::start_as(dir, Quorum::Dynamic, &[], configs)
     }
 
-    fn start_by(java: impl Fn() -> Command, dir: tempfile::TempDir, configs: &[&str]) -> Kafka {
+    /// The same with this kind of quorum; a directory that is made is formatted with these options.
+    pub fn start_as(
+        dir: tempfile::TempDir,
+        quorum: Quorum,
+        format_options: &[&str],
+        configs: &[&str],
+    ) -> Kafka {
         let ports = free_ports();
         let properties = dir.path().join("server.properties");
         let data = dir.path().join("data");
-        std::fs::write(&properties, config(ports, &data, configs)).unwrap();
+        std::fs::write(&properties, config(ports, quorum, &data, configs)).unwrap();
         if !data.join("meta.properties").exists() {
             let mut format = java();
-            format.args(["kafka.tools.StorageTool", "format", "--standalone"]);
-            format.args(["--cluster-id", CLUSTER_ID]);
-            let output = format.arg("--config").arg(&properties).output();
+            format.args(["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID]);
+            format.args((quorum == Quorum::Dynamic).then_some("--standalone"));
+            let output = format.args(format_options).arg("--config").arg(&properties).output();
             said("formatting the data directory", &output.unwrap());
         }
         let mut child = java()
@@ -118,7 +123,11 @@ fn answers(address: &str) -> bool {
     asked.unwrap().status.success()
 }
 
-fn config([broker, controller]: [u16; 2], data: &Path, configs: &[&str]) -> String {
+fn config([broker, controller]: [u16; 2], quorum: Quorum, data: &Path, configs: &[&str]) -> String {
+    let quorum = match quorum {
+        Quorum::Dynamic => format!("bootstrap.servers=127.0.0.1:{controller}"),
+        Quorum::Static => format!("voters=1@127.0.0.1:{controller}"),
+    };
     let data = data.display();
     let configs = configs.join("\n");
     format!(
@@ -127,7 +136,7 @@ fn config([broker, controller]: [u16; 2], data: &Path, configs: &[&str]) -> Stri
          listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
          advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
          controller.listener.names=CONTROLLER\n\
-         controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n\
+         controller.quorum.{quorum}\n\
          controller.quorum.append.linger.ms=0\n\
          log.initial.task.delay.ms=100\n\
          log.dirs={data}\n\

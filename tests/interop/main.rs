@@ -8,6 +8,9 @@
 //! * `OTTLA_INTEROP_FILE_MB` (5): the file that goes through kcat in each codec.
 //! * `OTTLA_INTEROP_RECORDS` (100000): what the Java clients send round.
 //! * `OTTLA_INTEROP_KILLS` (5), `OTTLA_INTEROP_SEED` (a new one): the kill loop.
+//! * `OTTLA_INTEROP_TRANSACTION_KILLS` (6): how often each client that copies in transactions or its
+//!   broker is killed.
+//! * `OTTLA_INTEROP_QUORUMS` (1): with how many kinds of quorums directories go to Kafka; there are 2.
 //! * `OTTLA_TEST_SEEDS` (3), `OTTLA_TEST_STEPS` (10000): how many random plans are done to Ottla and
 //!   to Kafka, and how long each is; `OTTLA_SEED` does one again.
 //! * `OTTLA_TEST_ANSWERS_SECONDS` (60): how long requests at random are made to both.
@@ -23,6 +26,7 @@ mod connect;
 mod differential;
 mod dump_log;
 mod fixtures;
+mod flink;
 mod franz;
 mod groups;
 mod http;
@@ -41,5 +45,10 @@ mod quotas;
 mod recompression;
 mod registry;
 mod sarama;
+#[path = "../common/schemas.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod schemas;
+mod spring;
 mod streams;
 mod tools;
+mod transactions;

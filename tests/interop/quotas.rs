@@ -4,7 +4,7 @@ use crate::broker::Ottla;
 use crate::clients::{java, said};
 use crate::tools::side::{Tools, pair};
 
-const CONFIGS: &str = "kafka.admin.ConfigCommand";
+const CONFIGS: &str = "org.apache.kafka.tools.ConfigCommand";
 
 /// Asked of both. Users are named together with client ids: alone, the tool would also ask for
 /// their passwords.
@@ -84,7 +84,7 @@ fn kafka_reads_the_quotas_in_the_metadata_log() {
     let dir = ottla.stop_for_good();
     let log = dir.path().join("data/__cluster_metadata-0/00000000000000000000.log");
     let dump = java()
-        .args(["kafka.tools.DumpLogSegments", "--cluster-metadata-decoder", "--files"])
+        .args(["org.apache.kafka.tools.DumpLogSegments", "--cluster-metadata-decoder", "--files"])
         .arg(&log)
         .output();
     let dump = said("kafka-dump-log", &dump.unwrap());

@@ -48,7 +48,7 @@ fn dumped(data: &Path) -> Stored {
     let logs: Vec<_> = logs.filter(|log| !is_internal(log)).collect();
     let names: Vec<String> = logs.iter().map(|log| log.display().to_string()).collect();
     let mut dump = java();
-    dump.args(["kafka.tools.DumpLogSegments", "--files", &names.join(",")]);
+    dump.args(["org.apache.kafka.tools.DumpLogSegments", "--files", &names.join(",")]);
     let mut stored = Stored::new();
     let mut topic = String::new();
     for line in said("the dump tool", &dump.output().unwrap()).lines() {

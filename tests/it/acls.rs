@@ -53,7 +53,7 @@ async fn requests_for_acls_are_answered_that_there_is_no_authorizer() {
     }
 }
 
-/// The numbers are what Kafka 4.1 computes of all operations that it knows for a resource.
+/// The numbers are what Kafka 4.4 computes of all operations that it knows for a resource.
 #[tokio::test]
 async fn authorized_operations_are_all_operations() {
     let (topic, cluster, unasked) = (3576, 8096, i32::MIN);

@@ -80,7 +80,7 @@ async fn grow(client: &mut Client, topic: &str, count: i32) -> i16 {
 }
 
 /// Error code and low watermark.
-async fn delete_before(client: &mut Client, topic: &str, offset: i64) -> (i16, i64) {
+pub async fn delete_before(client: &mut Client, topic: &str, offset: i64) -> (i16, i64) {
     let partition = DeleteRecordsPartition::default().with_partition_index(0).with_offset(offset);
     let topic =
         DeleteRecordsTopic::default().with_name(topic_name(topic)).with_partitions(vec![partition]);
@@ -211,6 +211,8 @@ async fn deleted_records_are_gone_for_good() {
     client.create("compacted", 1, &[("cleanup.policy", "compact")]).await;
     let refused = delete_before(&mut client, "compacted", 0).await;
     assert_eq!(refused, (Code::PolicyViolation.code(), -1));
+    client.create("kept", 1, &[("cleanup.policy", "")]).await;
+    assert_eq!(delete_before(&mut client, "kept", 0).await, (0, 0), "only compaction forbids it");
 }
 
 #[tokio::test]

@@ -17,9 +17,12 @@ use kafka_protocol::messages::{
     ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+use ottla::protocol::message::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
+
+use crate::schemas::response_body;
 
 /// One connection.
 pub struct Client {
@@ -75,6 +78,43 @@ impl Client {
     pub async fn call<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
         let id = self.send(version, request).await;
         self.receive::<R>(version, id).await
+    }
+
+    /// Ask with a message of Ottla's own, whose versions are the newest, and wait for the answer.
+    pub async fn ask<R: ottla::protocol::message::Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> R::Response {
+        self.try_ask(version, request).await.expect("an answer")
+    }
+
+    /// The same; `None` if the connection is closed instead.
+    pub async fn try_ask<R: ottla::protocol::message::Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<R::Response> {
+        let id = self.next;
+        self.next += 1;
+        let mut frame = BytesMut::zeroed(4);
+        RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(id)
+            .with_client_id(Some(text("it")))
+            .encode(&mut frame, if R::is_flexible(version) { 2 } else { 1 })
+            .unwrap();
+        request.encode_to(&mut frame, version).unwrap();
+        let length = frame.len() as i32 - 4;
+        frame[..4].copy_from_slice(&length.to_be_bytes());
+        self.stream.write_all(&frame).await.ok()?;
+        let frame = self.frame().await?;
+        assert_eq!(frame[..4], id.to_be_bytes());
+        let body = response_body(R::KEY, version, &frame);
+        let (response, used) = R::Response::decode_from(&body, version, 1 << 20).unwrap();
+        assert_eq!(used, body.len(), "nothing follows the answer");
+        Some(response)
     }
 
     /// True once the broker has closed the connection and nothing more comes.

@@ -99,13 +99,8 @@ async fn the_last_value_of_each_key_stays_also_after_restarts() {
         until_it_holds(&mut client, "t", &expected).await;
     }
     let mut client = ottla.client().await;
+    // From here on the batch of "last" and "new" may be compacted at any time.
     put(&mut client, "t", 9, &[("c", "newer")]).await;
-    until_it_holds(
-        &mut client,
-        "t",
-        &[(13, "4"), (14, "again"), (15, "last"), (16, "new"), (17, "newer")],
-    )
-    .await;
     put(&mut client, "t", 10, &[("d", "")]).await;
     until_it_holds(&mut client, "t", &[(14, "again"), (15, "last"), (17, "newer"), (18, "")]).await;
     let left = std::fs::read_dir(ottla.data_dir().join("t-0")).unwrap();

@@ -39,7 +39,10 @@ async fn a_failed_write_takes_its_partition_offline_until_the_next_start() {
     ottla.kill_and_restart().await;
     let mut client = ottla.client().await;
     assert_eq!(stored(&mut client, 0, "d").await, 0);
-    assert_eq!(read(&client.fetch("t", 0, 0).await), expected(0, &["a", "d"]));
+    // What a failed write has left is as the disk wants it; what was refused later is nowhere.
+    let found = read(&client.fetch("t", 0, 0).await);
+    let possible = [expected(0, &["a", "d"]), expected(0, &["a", "b", "d"])];
+    assert!(possible.contains(&found), "{found:?}");
     assert_eq!(read(&client.fetch("t", 1, 0).await), expected(0, &["a", "b"]));
 }
 

@@ -121,6 +121,19 @@ async fn unknown_topics_and_ids_have_their_codes_and_do_not_wait() {
 }
 
 #[tokio::test]
+async fn an_unknown_partition_is_answered_after_the_others_in_the_same_topic() {
+    let (_ottla, mut client) = with_topic().await;
+    let mut request = fetching("t", 99, 0);
+    let known = request.topics[0].partitions[0].clone().with_partition(0);
+    request.topics[0].partitions.push(known);
+    let answer = client.call(12, &request).await;
+    let indexes = answer.responses.iter().map(|topic| {
+        topic.partitions.iter().map(|partition| partition.partition_index).collect::<Vec<_>>()
+    });
+    assert_eq!(indexes.collect::<Vec<_>>(), [vec![0, 99]]);
+}
+
+#[tokio::test]
 async fn a_leader_epoch_that_is_not_ours_is_refused() {
     let (_ottla, mut client) = with_topic().await;
     client.produce("t", 0, plain(&["a"])).await;

@@ -39,7 +39,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A broker on a copy of a fixture, to which something may be done first.
-async fn opened(name: &str, prepare: impl FnOnce(PathBuf)) -> Ottla {
+pub async fn opened(name: &str, prepare: impl FnOnce(PathBuf)) -> Ottla {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let dir = tempfile::tempdir().unwrap();
     copy(&fixture, dir.path());

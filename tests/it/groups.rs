@@ -380,18 +380,21 @@ async fn groups_keep_their_offsets_when_the_topic_is_given_more_partitions() {
 }
 
 #[tokio::test]
-async fn who_looks_for_a_coordinator_finds_the_topic_of_the_offsets_as_well() {
+async fn who_looks_for_a_coordinator_finds_its_topic_as_well() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
     let everything = MetadataRequest::default().with_topics(None);
     let keys = vec![StrBytes::from_static_str("g")];
     let finding = FindCoordinatorRequest::default().with_coordinator_keys(keys);
-    client.call(4, &finding.clone().with_key_type(1)).await;
-    assert!(client.call(9, &everything).await.topics.is_empty(), "not for transactional ids");
-    assert_eq!(client.call(4, &finding).await.coordinators[0].error_code, 0);
-    let topics = client.call(9, &everything).await.topics;
-    let names: Vec<_> = topics.into_iter().map(|t| (t.name, t.is_internal)).collect();
-    assert_eq!(names, [(Some(topic_name("__consumer_offsets")), true)]);
+    let mut expected = Vec::new();
+    for (key_type, topic) in [(0, "__consumer_offsets"), (1, "__transaction_state")] {
+        let found = client.call(4, &finding.clone().with_key_type(key_type)).await;
+        assert_eq!(found.coordinators[0].error_code, 0);
+        let topics = client.call(9, &everything).await.topics;
+        let names: Vec<_> = topics.into_iter().map(|t| (t.name, t.is_internal)).collect();
+        expected.push((Some(topic_name(topic)), true));
+        assert_eq!(names, expected);
+    }
 }
 
 #[tokio::test]

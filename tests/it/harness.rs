@@ -63,6 +63,20 @@ impl Ottla {
         ottla
     }
 
+    /// On a disk and with a clock of the test's own.
+    #[allow(dead_code, reason = "tests/sim uses it")]
+    pub async fn simulated(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        configs: &[(&str, &str)],
+    ) -> Ottla {
+        let mut ottla = Ottla::on(disk, configs).await;
+        ottla.kill().await;
+        ottla.clock = Some(clock);
+        ottla.run().await;
+        ottla
+    }
+
     async fn run(&mut self) {
         let mut flags = vec![flag("listeners", "127.0.0.1:0")];
         flags.extend(self.configs.iter().map(|(name, value)| flag(name, value)));
@@ -70,6 +84,10 @@ impl Ottla {
         drop(lock(self.data_dir()).await);
         if !self.disk.exists(self.data_dir()) {
             self.disk.create_dir(self.data_dir()).unwrap();
+            // A loss of power does not take the directory itself; `datadir::lock` sees to that.
+            for above in self.data_dir().ancestors().skip(1) {
+                self.disk.sync_dir(above).unwrap();
+            }
         }
         let (data_dir, disk) = (self.data_dir().to_owned(), self.disk.clone());
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));

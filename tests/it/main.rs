@@ -12,6 +12,11 @@ mod hang;
 #[path = "../common/requests.rs"]
 #[allow(dead_code, reason = "the simulations use the rest")]
 mod requests;
+#[path = "../common/schemas.rs"]
+#[allow(dead_code, reason = "the simulations use the rest")]
+mod schemas;
+#[path = "../common/transaction_requests.rs"]
+mod transaction_requests;
 
 mod acls;
 mod administration;
@@ -19,6 +24,7 @@ mod cli;
 mod client;
 mod compaction;
 mod groups;
+mod hanging_transactions;
 mod harness;
 #[allow(dead_code, reason = "what a test of hostile clients may ask for")]
 mod hostile;
@@ -28,18 +34,22 @@ mod advertised;
 mod answers;
 mod backup;
 mod broker_configs;
+mod cordoned;
 mod daemon;
 mod damage;
 mod duplicates;
 mod embedded;
 mod failing_disk;
 mod faults;
+mod features;
 mod fetch;
 mod first_topics;
 mod fixtures;
 mod full_disk;
 mod group_rules;
 mod idempotence;
+mod kafka_configs;
+mod leader_epochs;
 mod limits;
 mod list_offsets;
 #[cfg(feature = "jemalloc")]
@@ -63,8 +73,14 @@ mod signals;
 mod style;
 mod tidy;
 mod topic_changes;
+mod topic_ids;
 mod topic_names;
 mod topics;
+mod transaction_coordinator;
+mod transaction_log;
+mod transaction_removal;
+mod transactions;
+mod txn_offsets;
 mod unserved_groups;
 mod versions;
 mod walls;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use kafka_protocol::messages::DescribeConfigsRequest;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use kafka_protocol::messages::{CreateTopicsRequest, TopicName};
+use kafka_protocol::messages::{CreateTopicsRequest, FindCoordinatorRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::client::Client;
 use crate::daemon::{Daemon, ottla, text};
+use crate::harness::Ottla;
 
 /// Topics that a large answer tells of.
 const TOPICS: usize = 1000;
@@ -22,8 +23,13 @@ fn name(number: usize) -> StrBytes {
 }
 
 fn resident_kib(pid: u32) -> u64 {
+    status_kib(pid, "VmRSS:")
+}
+
+/// Returns one of the measures of a process's memory, in KiB.
+pub fn status_kib(pid: u32, measure: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(measure)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -68,4 +74,19 @@ async fn the_memory_of_large_answers_is_given_back() {
         after = resident_kib(daemon.pid());
     }
     panic!("{before} KiB before, {after} KiB a minute after");
+}
+
+#[tokio::test]
+async fn a_large_request_takes_the_memory_that_it_needs_and_leaves_the_rest_to_others() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    let memory = ottla.shared().resources.decoded_bytes.clone();
+    let free = memory.free_bytes();
+    // Of 96 bytes each, beside the frame.
+    let keys = vec![StrBytes::from_static_str("some-key"); 200_000];
+    let held = memory.take(free - 200_000 * 96 - 1024).await.unwrap();
+    let request = FindCoordinatorRequest::default().with_coordinator_keys(keys);
+    assert_eq!(client.call(4, &request).await.coordinators.len(), 200_000);
+    drop(held);
+    assert_eq!(memory.free_bytes(), free);
 }

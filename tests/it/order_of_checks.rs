@@ -237,7 +237,7 @@ async fn of_a_feature_that_is_named_twice_the_last_level_counts() {
             .with_max_version_level(level)
             .with_upgrade_type(1)
     };
-    for (levels, code) in [([99, 27], 0), ([27, 99], Code::InvalidUpdateVersion.code())] {
+    for (levels, code) in [([99, 33], 0), ([33, 99], Code::InvalidUpdateVersion.code())] {
         let request =
             UpdateFeaturesRequest::default().with_feature_updates(levels.map(key).to_vec());
         assert_eq!(client.call(1, &request).await.error_code, code, "{levels:?}");

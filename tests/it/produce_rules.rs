@@ -246,3 +246,24 @@ async fn min_insync_replicas_is_changed_live_and_asks_nothing_of_acks_1() {
     }
     assert_eq!(client.list_offset("t", -1).await.1, 5, "what is refused is not stored");
 }
+
+#[tokio::test]
+async fn a_record_may_be_as_large_as_the_topic_allows_once_it_is_decompressed() {
+    // Attributes, two deltas, no key, a length of two bytes, the value, no headers: 1007 bytes.
+    let (_ottla, mut client) = with_topic(&[("max.decompressed.message.bytes", "1007")]).await;
+    let (fits, large) = ("x".repeat(1000), "x".repeat(1001));
+    for packing in PACKINGS {
+        for values in [&[fits.as_str()][..], &["a", &fits], &[&large], &["a", &large]] {
+            let is_large = values.contains(&large.as_str()) && packing != Packing::Plain;
+            let sent = batch(packing, None, values).encode();
+            let answer = client.produce("t", 0, sent).await;
+            let expected = is_large.then_some(Code::InvalidRecord);
+            assert_eq!(code(&answer), expected, "{packing:?} {}", values.len());
+            if is_large {
+                let message = answer.error_message.as_deref().unwrap();
+                let wanted = "its 1008 bytes exceed max.decompressed.message.bytes (1007)";
+                assert!(message.contains(wanted), "{message}");
+            }
+        }
+    }
+}

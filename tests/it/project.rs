@@ -113,6 +113,25 @@ fn the_oldest_rust_is_the_same_wherever_it_is_named() {
 }
 
 #[test]
+fn the_release_of_apache_kafka_is_the_same_wherever_it_is_named() {
+    let kafka = ottla::reference::KAFKA;
+    for (file, words) in [
+        ("tests/interop/java/pom.xml", "<kafka.version>RELEASE</kafka.version>"),
+        (
+            "tests/container/java/pom.xml",
+            "<artifactId>kafka-clients</artifactId>\n      <version>RELEASE</version>",
+        ),
+        ("tests/container/compose.rs", "image: apache/kafka:RELEASE"),
+        ("tests/compat/lib/place.py", "KAFKA = \"RELEASE\""),
+        ("tests/compat/README.md", "Apache Kafka RELEASE"),
+        ("schemas/README.md", "kafka-clients-RELEASE.jar"),
+    ] {
+        let words = words.replace("RELEASE", kafka);
+        assert!(text(file).contains(&words), "{file}: {words}");
+    }
+}
+
+#[test]
 fn every_target_of_fuzz_is_run_by_the_simulations_too() {
     let (manifest, driven) = (text("fuzz/Cargo.toml"), text("tests/sim/fuzz.rs"));
     let mut found: Vec<String> = sources("fuzz/fuzz_targets");

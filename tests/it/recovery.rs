@@ -1,11 +1,15 @@
 //! What is there after a stop, a crash, and damage.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use ottla::broker::start::{self, StartError};
 use ottla::clock::SystemClock;
 use ottla::config::settings::Settings;
+use ottla::protocol::messages::DeleteTopicsRequest;
+use ottla::protocol::text::text;
 use ottla::storage::disk::OsDisk;
+use ottla::storage::sim_disk::SimDisk;
 
 use crate::harness::{Ottla, lock};
 use crate::records::{expected, plain, read};
@@ -208,4 +212,31 @@ async fn a_directory_that_is_not_understood_stops_the_start() {
     std::fs::rename(&log, log.with_file_name("00000000000000000100.log")).unwrap();
     let error = start(dir.path()).await.unwrap_err().to_string();
     assert!(error.contains("offset 100") && error.contains("snapshot"), "{error}");
+}
+
+#[tokio::test]
+async fn a_topic_is_created_again_whatever_a_crash_left_of_its_deletion() {
+    for changes in 0..8 {
+        let disk = SimDisk::new(changes);
+        let mut ottla = Ottla::on(Arc::new(disk.clone()), &[]).await;
+        let mut client = ottla.client().await;
+        client.create("t", 2, &[]).await;
+        for partition in 0..2 {
+            assert_eq!(client.produce("t", partition, plain(&["old"])).await.error_code, 0);
+        }
+        disk.fail_after(changes);
+        let request = DeleteTopicsRequest::default().with_topic_names(vec![text("t")]);
+        client.try_ask(4, &request).await;
+        ottla.kill().await;
+        ottla.start_again_on(Arc::new(disk.kill())).await;
+        let mut client = ottla.client().await;
+        // The record may have been written or not.
+        client.try_ask(4, &request).await;
+        client.create("t", 2, &[]).await;
+        for partition in 0..2 {
+            assert_eq!(client.produce("t", partition, plain(&["new"])).await.error_code, 0);
+            let found = read(&client.fetch("t", partition, 0).await);
+            assert_eq!(found, expected(0, &["new"]), "after {changes} changes");
+        }
+    }
 }

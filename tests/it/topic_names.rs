@@ -139,7 +139,7 @@ async fn files_can_be_moved_only_to_where_they_are() {
     let here = ottla.data_dir().to_str().unwrap().to_owned();
     let none = Code::LogDirNotFound.code();
     let unknown = Code::UnknownTopicOrPartition.code();
-    // As Apache Kafka 4.1 answers, tried.
+    // As Apache Kafka answers, tried with 4.1.
     for (to, topic, partition, expected) in [
         (here.as_str(), "t", 0, 0),
         (&here, "t", 7, unknown),

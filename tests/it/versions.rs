@@ -1,11 +1,14 @@
 //! Every API in every version, and what ApiVersions says of them.
 
-use bytes::{Buf, Bytes};
-use kafka_protocol::messages::*;
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, DescribeClusterRequest};
 use kafka_protocol::protocol::Decodable;
 use ottla::broker::advertised::ListenerPeer;
 use ottla::handlers::session::Session;
 use ottla::handlers::table::APIS;
+use ottla::protocol::decoder::decoded_bytes_max;
+use ottla::protocol::message::{Request, Response};
+use ottla::protocol::messages;
 use ottla::server::request::IncomingRequest;
 use ottla::server::shared::ServerState;
 
@@ -13,6 +16,7 @@ use crate::client::{framed, text};
 use crate::harness::Ottla;
 use crate::quotas::set;
 use crate::requests::{Subject, valid};
+use crate::schemas::response_body;
 
 #[tokio::test]
 async fn every_version_of_every_api_is_answered_with_what_its_schema_says() {
@@ -20,22 +24,14 @@ async fn every_version_of_every_api_is_answered_with_what_its_schema_says() {
     let mut client = ottla.client().await;
     for api in APIS {
         for version in api.versions.clone() {
-            // Legacy forms are in `wire/legacy/tests.rs`, where there is a decoder for them.
-            if (api.key == 19 && version < 2) || (api.key == 20 && version < 1) {
-                continue;
-            }
             let name = format!("t-{}-{version}", api.key);
             let subject = Subject { topic_id: client.create(&name, 2, &[]).await, topic: name };
             let request = valid(api.key, version, &subject).unwrap().bytes;
             client
                 .send_bytes(&[&(request.len() as i32).to_be_bytes(), &request[..]].concat())
                 .await;
-            let mut frame = client.frame().await.expect("an answer");
-            let key = ApiKey::try_from(api.key).unwrap();
-            let header = ResponseHeader::decode(&mut frame, key.response_header_version(version));
-            assert_eq!(header.unwrap().correlation_id, 7, "{} v{version}", api.name);
-            decode(key, &mut frame, version);
-            assert!(!frame.has_remaining(), "{} v{version}: bytes follow the answer", api.name);
+            let frame = client.frame().await.expect("an answer");
+            assert_eq!(throttle_time(api.key, version, &frame), 0, "{} v{version}", api.name);
         }
     }
 }
@@ -58,6 +54,7 @@ const THROTTLED_SINCE: &[(ApiKey, i16)] = &[
     (ApiKey::DeleteTopics, 1),
     (ApiKey::OffsetForLeaderEpoch, 2),
     // In no version.
+    (ApiKey::WriteTxnMarkers, i16::MAX),
     (ApiKey::DescribeQuorum, i16::MAX),
 ];
 
@@ -74,23 +71,17 @@ async fn a_throttled_answer_has_its_time_in_every_version_with_such_a_field() {
             let name = format!("t-{}-{version}", api.key);
             let subject = Subject { topic_id: client.create(&name, 2, &[]).await, topic: name };
             let request = valid(api.key, version, &subject).unwrap().bytes;
-            let key = ApiKey::try_from(api.key).unwrap();
-            let since = THROTTLED_SINCE.iter().find(|(api, _)| *api == key).map_or(0, |row| row.1);
+            let row = THROTTLED_SINCE.iter().find(|(key, _)| *key as i16 == api.key);
+            let since = row.map_or(0, |row| row.1);
             // Every connection that has been throttled is not read for a while.
             let mut throttled = ottla.client().await;
             throttled
                 .send_bytes(&[&(request.len() as i32).to_be_bytes(), &request[..]].concat())
                 .await;
-            let mut frame = throttled.frame().await.expect("an answer");
-            // Legacy forms have no decoder here, and no throttle time.
-            if (api.key == 19 && version < 2) || (api.key == 20 && version < 1) {
-                continue;
-            }
-            ResponseHeader::decode(&mut frame, key.response_header_version(version)).unwrap();
-            let found = decode(key, &mut frame, version);
+            let frame = throttled.frame().await.expect("an answer");
+            let found = throttle_time(api.key, version, &frame);
             let expected = if version >= since { 1000 } else { 0 };
             assert_eq!(found, expected, "{} v{version}", api.name);
-            assert!(!frame.has_remaining(), "{} v{version}: bytes follow the answer", api.name);
         }
     }
 }
@@ -101,60 +92,47 @@ fn named() -> ApiVersionsRequest {
         .with_client_software_version(text("1"))
 }
 
-/// Decode the answer of one of the APIs that are served, or fail. Gives its throttle time.
-pub fn decode(key: ApiKey, frame: &mut Bytes, version: i16) -> i32 {
-    fn whole<R: Decodable>(frame: &mut Bytes, version: i16) -> R {
-        R::decode(frame, version).unwrap_or_else(|error| {
-            panic!("{} v{version}: {error}", std::any::type_name::<R>());
-        })
-    }
-    macro_rules! throttle_time {
-        ($($api:ident $response:ident),* $(,)?) => {
+/// Decodes an answer, of which nothing is left and nothing is lost, and returns its throttle time.
+fn throttle_time_of<R: Response>(body: &Bytes, version: i16) -> i32 {
+    let what = format!("{} v{version}", R::NAME);
+    let decoded = R::decode_from(body, version, decoded_bytes_max(body.len()));
+    let (mut answer, used) = decoded.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(used, body.len(), "{what}: bytes follow the answer");
+    // It is encoded again with each time that it may have.
+    let is_in_it = |ms: &i32| {
+        answer.set_throttle_time_ms(*ms);
+        let mut again = BytesMut::new();
+        answer.encode_to(&mut again, version).unwrap_or_else(|error| panic!("{what}: {error}"));
+        again == body
+    };
+    [0, 1000].into_iter().find(is_in_it).unwrap_or_else(|| panic!("{what}: other bytes: {body:?}"))
+}
+
+/// Decodes the answer to one of the APIs that are served, or fails. Returns its throttle time.
+fn throttle_time(key: i16, version: i16, frame: &Bytes) -> i32 {
+    macro_rules! by_key {
+        ($($module:ident $request:ident,)*) => {
             match key {
-                $(ApiKey::$api => whole::<$response>(frame, version).throttle_time_ms,)*
-                ApiKey::DescribeQuorum => {
-                    whole::<DescribeQuorumResponse>(frame, version);
-                    0
-                }
-                other => panic!("say here how an answer of {other:?} is decoded"),
+                $(<messages::$module::$request as Request>::KEY => {
+                    throttle_time_of::<<messages::$module::$request as Request>::Response>
+                })*
+                key => panic!("no messages of the API key {key}"),
             }
         };
     }
-    #[rustfmt::skip]
-    let throttle_ms = throttle_time!(
-        Produce ProduceResponse, Fetch FetchResponse, ListOffsets ListOffsetsResponse,
-        Metadata MetadataResponse, FindCoordinator FindCoordinatorResponse,
-        OffsetCommit OffsetCommitResponse, OffsetFetch OffsetFetchResponse,
-        JoinGroup JoinGroupResponse, Heartbeat HeartbeatResponse, LeaveGroup LeaveGroupResponse,
-        SyncGroup SyncGroupResponse, DescribeGroups DescribeGroupsResponse,
-        ListGroups ListGroupsResponse, DeleteGroups DeleteGroupsResponse,
-        OffsetDelete OffsetDeleteResponse, DescribeAcls DescribeAclsResponse,
-        CreateAcls CreateAclsResponse, DeleteAcls DeleteAclsResponse,
-        DescribeConfigs DescribeConfigsResponse, AlterConfigs AlterConfigsResponse,
-        IncrementalAlterConfigs IncrementalAlterConfigsResponse,
-        CreatePartitions CreatePartitionsResponse, DeleteRecords DeleteRecordsResponse,
-        AlterReplicaLogDirs AlterReplicaLogDirsResponse, DescribeLogDirs DescribeLogDirsResponse,
-        ElectLeaders ElectLeadersResponse,
-        AlterPartitionReassignments AlterPartitionReassignmentsResponse,
-        ListPartitionReassignments ListPartitionReassignmentsResponse,
-        DescribeClientQuotas DescribeClientQuotasResponse,
-        AlterClientQuotas AlterClientQuotasResponse, UpdateFeatures UpdateFeaturesResponse,
-        ListConfigResources ListConfigResourcesResponse, ApiVersions ApiVersionsResponse,
-        CreateTopics CreateTopicsResponse, DeleteTopics DeleteTopicsResponse,
-        InitProducerId InitProducerIdResponse, OffsetForLeaderEpoch OffsetForLeaderEpochResponse,
-        DescribeCluster DescribeClusterResponse,
-        DescribeTopicPartitions DescribeTopicPartitionsResponse,
-    );
-    throttle_ms
+    assert_eq!(frame[..4], 7_i32.to_be_bytes(), "the id of the request");
+    ottla::for_all_requests!(by_key)(&response_body(key, version, frame), version)
 }
 
 #[tokio::test]
 async fn api_versions_names_what_is_served_and_nothing_else() {
     let ottla = Ottla::start().await;
     let mut client = ottla.client().await;
-    for version in 0..=4 {
-        let request = named();
-        let answer = client.call(version, &request).await;
+    for version in 0..=5 {
+        let request = messages::ApiVersionsRequest::default()
+            .with_client_software_name(text("it"))
+            .with_client_software_version(text("1"));
+        let answer = client.ask(version, &request).await;
         assert_eq!(answer.error_code, 0);
         let reported: Vec<_> =
             answer.api_keys.iter().map(|k| (k.api_key, k.min_version, k.max_version)).collect();
@@ -198,9 +176,43 @@ async fn an_unknown_version_of_api_versions_is_answered_in_version_0() {
     let answer = client.receive::<ApiVersionsRequest>(0, 5).await;
     assert_eq!(answer.error_code, 35);
     let own = answer.api_keys.iter().find(|key| key.api_key == 18).unwrap();
-    assert_eq!((own.min_version, own.max_version), (0, 4));
+    let served = APIS.iter().find(|api| api.key == 18).unwrap();
+    assert_eq!((own.min_version, own.max_version), (0, *served.versions.end()));
     // The connection goes on.
     assert_eq!(client.call(3, &named()).await.error_code, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_means_another_broker_or_cluster_is_sent_back_to_its_bootstrap_servers() {
+    let ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    let here = client.call(0, &DescribeClusterRequest::default()).await;
+    let ask = |cluster_id: Option<&str>, node_id| {
+        messages::ApiVersionsRequest::default()
+            .with_client_software_name(text("it"))
+            .with_client_software_version(text("1"))
+            .with_cluster_id(cluster_id.map(text))
+            .with_node_id(node_id)
+    };
+    let node_id = here.controller_id.0;
+    let cases = [
+        (None, -1, 0),
+        (Some(&*here.cluster_id), node_id, 0),
+        (Some("another"), node_id, 129),
+        (Some(""), node_id, 129),
+        (Some(&*here.cluster_id), node_id + 1, 129),
+        (Some(&*here.cluster_id), -1, 42),
+        (None, node_id, 42),
+    ];
+    for (cluster_id, node_id, code) in cases {
+        // The connection stays open after an error.
+        let answer = client.ask(5, &ask(cluster_id, node_id)).await;
+        assert_eq!(answer.error_code, code, "{cluster_id:?} {node_id}");
+        assert_eq!(answer.api_keys.is_empty(), code != 0);
+        assert_eq!(answer.supported_features.is_empty(), code != 0);
+    }
+    // Older versions cannot say it.
+    assert!(client.ask(4, &ask(Some("another"), 9)).await.error_code == 0);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::tidy::{code, refuse, root};
 /// The external crates that each room may use. The pure rooms have no runtime.
 const EXTERNAL: &[(&str, &[&str])] = &[
     ("types", &["uuid"]),
+    ("reference", &[]),
     ("clock", &[]),
     ("sync", &[]),
     ("config", &["thiserror", "toml"]),
@@ -16,6 +17,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("platform", &["rustix"]),
     ("protocol", &["bytes", "kafka_protocol", "thiserror", "uuid"]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),
+    ("transactions", &["bytes", "thiserror"]),
     (
         "storage",
         &[
@@ -40,7 +42,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("coordinator", &["thiserror", "tokio", "tracing"]),
     ("quotas", &["thiserror"]),
     ("broker", &["fastrand", "thiserror", "tokio", "tracing"]),
-    ("handlers", &["bytes", "kafka_protocol", "tokio", "tracing"]),
+    ("handlers", &["bytes", "kafka_protocol", "regex_automata", "tokio", "tracing"]),
     ("server", &["bytes", "fastrand", "kafka_protocol", "rustix", "thiserror", "tokio", "tracing"]),
     ("client", &["bytes", "fastrand", "kafka_protocol", "thiserror", "tokio"]),
     ("embedded", &["kafka_protocol", "rustix", "tempfile", "thiserror", "tokio", "tracing"]),

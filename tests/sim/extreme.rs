@@ -1,13 +1,16 @@
-//! Requests that are sound and extreme: encoded by the tables of `wire/shapes.rs`, with long lists,
-//! the same thing many times, the longest texts, extreme numbers, nothing and null.
+//! Requests that are sound and extreme: encoded by `schemas/`, with long lists, the same thing many
+//! times, the longest texts, extreme numbers, nothing and null.
 
 use fastrand::Rng;
-use ottla::wire::field::{Field, FieldType, RequestSchema, Scalar};
-use ottla::wire::shapes;
+use ottla::protocol::message::Request;
 use uuid::Uuid;
 
 use crate::batches::batch;
 use crate::requests::{Subject, header};
+use crate::schemas::{
+    self, Field, FieldType, Scalar, Schema, count, fixed_bytes, in_place, in_tags, length,
+    tagged_section,
+};
 
 /// The longest text that Kafka's protocol can say.
 const TEXT_BYTES_MAX: usize = 0x7fff;
@@ -59,9 +62,8 @@ pub fn request(
     subject: &Subject,
     bytes_max: usize,
 ) -> Vec<u8> {
-    let shape = shapes::find(key).unwrap_or_else(|| panic!("no shape of key {key} is known"));
     let mut bytes = header(key, version, 7);
-    bytes.extend(Extreme::body(rng, shape, version, subject, bytes_max));
+    bytes.extend(Extreme::body(rng, schemas::request(key), version, subject, bytes_max));
     bytes
 }
 
@@ -76,13 +78,13 @@ pub fn amplifying(
     bytes_max: usize,
     depth: u8,
 ) -> Vec<u8> {
-    let shape = shapes::find(key).unwrap_or_else(|| panic!("no shape of key {key} is known"));
+    let schema = schemas::request(key);
     let rng = &mut Rng::with_seed(0);
-    let is_flexible = shape.is_flexible(version);
+    let is_flexible = schema.is_flexible(version);
     let extreme = Extreme::new(rng, version, subject);
     let mut extreme = Extreme { is_flexible, wide: Some(depth), left: bytes_max, ..extreme };
     let mut bytes = header(key, version, 7);
-    bytes.extend(extreme.fields(shape.fields));
+    bytes.extend(extreme.fields(&schema.fields));
     bytes
 }
 
@@ -124,25 +126,21 @@ impl<'a> Extreme<'a> {
 impl Extreme<'_> {
     fn body(
         rng: &mut Rng,
-        shape: &RequestSchema,
+        schema: &Schema,
         version: i16,
         subject: &Subject,
         bytes_max: usize,
     ) -> Vec<u8> {
         let is_sane = rng.u8(0..3) > 0;
-        let is_flexible = shape.is_flexible(version);
+        let is_flexible = schema.is_flexible(version);
         let extreme = Extreme::new(rng, version, subject);
         let mut extreme = Extreme { is_sane, is_flexible, left: bytes_max, ..extreme };
-        extreme.fields(shape.fields)
+        extreme.fields(&schema.fields)
     }
 
     fn fields(&mut self, fields: &[Field]) -> Vec<u8> {
-        let (version, mut out) = (self.version, Vec::new());
-        for field in fields.iter().filter(|field| field.is_in(version)) {
-            if field.tagged().is_none() {
-                out.extend(self.field(field));
-            }
-        }
+        let mut out = Vec::new();
+        in_place(fields, self.version).for_each(|field| out.extend(self.field(field)));
         if self.is_flexible {
             out.extend(self.tags(fields));
         }
@@ -150,10 +148,9 @@ impl Extreme<'_> {
     }
 
     fn tags(&mut self, fields: &[Field]) -> Vec<u8> {
-        let version = self.version;
         let mut tagged: Vec<(u32, Vec<u8>)> = Vec::new();
-        for field in fields.iter().filter(|field| field.is_in(version)) {
-            if let Some(tag) = field.tagged().filter(|_| self.rng.u8(0..4) == 0) {
+        for (tag, field) in in_tags(fields, self.version) {
+            if self.rng.u8(0..4) == 0 {
                 tagged.push((tag, self.field(field)));
             }
         }
@@ -162,37 +159,24 @@ impl Extreme<'_> {
             let unknown = self.rng.u32(100..1000);
             tagged.push((unknown, vec![7; self.rng.usize(..100)]));
         }
-        tagged.sort_unstable();
-        let mut out = varint(tagged.len());
-        for (tag, bytes) in tagged {
-            out.extend(varint(tag as usize));
-            out.extend(varint(bytes.len()));
-            out.extend(bytes);
-        }
-        out
+        tagged_section(&tagged)
     }
 
     fn field(&mut self, field: &Field) -> Vec<u8> {
         let is_nullable = field.may_be_null(self.version);
         let is_null = is_nullable && self.wide.is_none() && self.rng.u8(0..6) == 0;
-        match field.kind {
+        match &field.kind {
             FieldType::Group(_) if is_null => vec![0xff],
             FieldType::Group(fields) => {
                 let mut out = if is_nullable { vec![1] } else { Vec::new() };
                 out.extend(self.fields(fields));
                 out
             }
-            FieldType::One(scalar) => match scalar.fixed_bytes() {
-                Some(bytes) => self.number(field.name, scalar, bytes),
-                None if is_null => self.length(scalar, None),
-                None => self.text(field.name, scalar),
-            },
-            FieldType::List(_) | FieldType::Array { .. } if is_null => self.count_of(None),
-            FieldType::List(scalar) => self.list(|extreme| match scalar.fixed_bytes() {
-                Some(bytes) => extreme.number(field.name, scalar, bytes),
-                None => extreme.text(field.name, scalar),
-            }),
-            FieldType::Array { of, .. } => self.list(|extreme| extreme.fields(of)),
+            FieldType::One(scalar) if is_null => length(*scalar, None, self.is_flexible),
+            FieldType::One(scalar) => self.scalar(&field.name, *scalar),
+            FieldType::List(_) | FieldType::Array(_) if is_null => count(None, self.is_flexible),
+            FieldType::List(scalar) => self.list(|extreme| extreme.scalar(&field.name, *scalar)),
+            FieldType::Array(of) => self.list(|extreme| extreme.fields(of)),
         }
     }
 
@@ -211,34 +195,41 @@ impl Extreme<'_> {
         };
         let budget = self.left;
         self.depth += 1;
-        let (mut count, mut out) = (0, Vec::new());
+        let (mut elements, mut out) = (0, Vec::new());
         // A list takes the half of what there is, or nothing would be left for the next.
-        while count < wanted && count < DIFFERENT_MAX && out.len() < budget / 2 {
+        while elements < wanted && elements < DIFFERENT_MAX && out.len() < budget / 2 {
             // What is below is small where there is much of it.
             self.left = (budget / 2).saturating_sub(out.len()) / wanted.min(16);
             let one = element(self);
             out.extend(&one);
-            count += 1;
+            elements += 1;
             if is_repeated {
                 let room = (budget / 2).saturating_sub(out.len()) / one.len().max(1);
                 let more = room.min(wanted - 1);
                 out.extend(one.repeat(more));
-                count += more;
+                elements += more;
                 break;
             }
         }
         self.left = budget.saturating_sub(out.len());
         self.depth -= 1;
-        let mut whole = self.count_of(Some(count));
+        let mut whole = count(Some(elements), self.is_flexible);
         whole.extend(out);
         whole
+    }
+
+    fn scalar(&mut self, name: &str, scalar: Scalar) -> Vec<u8> {
+        match fixed_bytes(scalar) {
+            Some(bytes) => self.number(name, scalar, bytes),
+            None => self.text(name, scalar),
+        }
     }
 
     fn number(&mut self, name: &str, scalar: Scalar, bytes: usize) -> Vec<u8> {
         match scalar {
             Scalar::Bool => return vec![self.rng.u8(0..2)],
             Scalar::Uuid => return self.id().as_bytes().to_vec(),
-            Scalar::F64 => {
+            Scalar::Float64 => {
                 let all = [0.0, 1.0, -1.0, 1e9, f64::MAX, f64::MIN, f64::NAN, f64::INFINITY];
                 return all[self.rng.usize(..all.len())].to_be_bytes().to_vec();
             }
@@ -277,7 +268,7 @@ impl Extreme<'_> {
             },
             _ => self.name(name).into_bytes(),
         };
-        let mut out = self.length(scalar, Some(bytes.len()));
+        let mut out = length(scalar, Some(bytes.len()), self.is_flexible);
         out.extend(bytes);
         out
     }
@@ -315,49 +306,34 @@ impl Extreme<'_> {
         let times = if self.rng.u8(0..3) == 0 { left / one.len().max(1) } else { 1 };
         one.repeat(times.max(1))
     }
-
-    fn length(&self, scalar: Scalar, bytes: Option<usize>) -> Vec<u8> {
-        match (self.is_flexible, scalar) {
-            (true, _) => varint(bytes.map_or(0, |bytes| bytes + 1)),
-            (false, Scalar::String) => {
-                bytes.map_or(-1, |bytes| bytes as i16).to_be_bytes().to_vec()
-            }
-            (false, _) => bytes.map_or(-1, |bytes| bytes as i32).to_be_bytes().to_vec(),
-        }
-    }
-
-    fn count_of(&self, count: Option<usize>) -> Vec<u8> {
-        match self.is_flexible {
-            true => varint(count.map_or(0, |count| count + 1)),
-            false => count.map_or(-1, |count| count as i32).to_be_bytes().to_vec(),
-        }
-    }
 }
 
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+/// Makes extreme requests of every version of an API, which its decoder takes to their last byte,
+/// and returns the length of the longest.
+fn longest_of<R: Request>(rng: &mut Rng) -> usize {
+    let (schema, subject) = (schemas::request(R::KEY), Subject::new("t"));
+    let mut longest = 0;
+    for version in R::VERSIONS {
+        for _ in 0..20 {
+            let body = Extreme::body(rng, schema, version, &subject, 50_000);
+            longest = longest.max(body.len());
+            let body = body.into();
+            let used = R::decode_from(&body, version, usize::MAX).map(|(_, used)| used);
+            assert_eq!(used, Ok(body.len()), "{} v{version}", R::NAME);
+        }
     }
-    out.push(value as u8);
-    out
+    longest
 }
 
 #[test]
 fn every_extreme_request_is_a_whole_message_of_its_api_and_version() {
-    let mut rng = Rng::with_seed(1);
-    let (subject, mut longest) = (Subject::new("t"), 0);
-    for shape in &shapes::REQUESTS {
-        for version in shape.min..=shape.max {
-            for _ in 0..20 {
-                let body = Extreme::body(&mut rng, shape, version, &subject, 50_000);
-                let walked = ottla::wire::shape::check(shape.key, version, &body, usize::MAX);
-                let walked = walked.unwrap_or_else(|e| panic!("{} v{version}: {e}", shape.name));
-                assert_eq!(walked.body_bytes, body.len(), "{} v{version}", shape.name);
-                longest = longest.max(body.len());
-            }
-        }
+    macro_rules! all {
+        ($($module:ident $name:ident,)*) => {
+            [$(longest_of::<ottla::protocol::messages::$module::$name>),*]
+        };
     }
+    let mut rng = Rng::with_seed(1);
+    let all: [fn(&mut Rng) -> usize; _] = ottla::for_all_requests!(all);
+    let longest = all.into_iter().map(|longest_of| longest_of(&mut rng)).max().unwrap_or_default();
     assert!((40_000..200_000).contains(&longest), "{longest}");
 }

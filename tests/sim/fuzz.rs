@@ -22,7 +22,7 @@ use crate::seeds::{Seeds, first_seeds, number, seeds};
 /// `socket.request.max.bytes` of the broker under test.
 const FRAME_BYTES: u64 = 1 << 20;
 /// What the broker may hold at most while it is sent one damaged request after the other: what it
-/// holds idle, and a multiple of the largest frame (see `wire/shape.rs`).
+/// holds idle, and a multiple of the largest frame (see `protocol/decoder.rs`).
 const PEAK_BYTES: u64 = (32 << 20) + 16 * FRAME_BYTES;
 /// What it may hold while it is sent extreme requests, each of which it may have to carry out: the
 /// whole memory of a small machine.

@@ -373,12 +373,16 @@ pub fn nothing_is_owned_twice(processes: &[Process]) -> Result<(), String> {
     Ok(())
 }
 
-/// The last record of each key, in the order of the log.
+/// The last record of each key, in the order of the log, and all markers. Aborted records are left
+/// out, and what follows the first record of an open transaction is left as it is.
 pub fn compacted(log: &[Record]) -> Vec<Record> {
+    let committed: Vec<Option<bool>> = (0..log.len()).map(|at| is_committed(log, at)).collect();
+    let end = committed.iter().position(Option::is_none).unwrap_or(log.len());
     let mut seen = BTreeSet::new();
-    let mut kept: Vec<Record> = Vec::new();
-    for record in log.iter().rev() {
-        if seen.insert(record.encode().0) {
+    let mut kept: Vec<Record> = log[end..].iter().rev().cloned().collect();
+    for (at, record) in log[..end].iter().enumerate().rev() {
+        let is_marker = record.marker().is_some();
+        if is_marker || (committed[at] == Some(true) && seen.insert(record.encode().0)) {
             kept.push(record.clone());
         }
     }
@@ -386,9 +390,20 @@ pub fn compacted(log: &[Record]) -> Vec<Record> {
     kept
 }
 
+/// Whether a record counts; `None` if its transaction is open.
+fn is_committed(log: &[Record], at: usize) -> Option<bool> {
+    let Some(txn) = log[at].transaction() else { return Some(true) };
+    let mut markers = log[at..].iter().filter_map(Record::marker);
+    let own = (txn.partition, txn.producer_id);
+    let end = markers.find(|(partition, end)| (*partition, end.producer_id) == own);
+    end.map(|(_, end)| end.marker.committed)
+}
+
 /// Without groups of which nothing is kept.
 pub fn kept(groups: &Groups) -> BTreeMap<String, PersistedGroup> {
     let mut all = groups.durable();
-    all.retain(|_, durable| durable.value.is_some() || !durable.offsets.is_empty());
+    all.retain(|_, durable| {
+        durable.value.is_some() || !durable.offsets.is_empty() || !durable.pending.is_empty()
+    });
     all
 }

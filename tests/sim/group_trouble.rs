@@ -2,9 +2,12 @@
 
 use ottla::groups::command::Command;
 use ottla::groups::questions::{
-    Commit, Delete, DeleteOffsets, Describe, FetchAllOffsets, FetchOffsets, Heartbeat, Leave,
-    LeavingMember, List, MemberIdentity, OffsetToCommit, TopicDeleted,
+    Commit, CommitInTxn, Delete, DeleteOffsets, Describe, EndOfTxn, FetchAllOffsets, FetchOffsets,
+    Heartbeat, Leave, LeavingMember, List, MemberIdentity, OffsetToCommit, TopicDeleted,
 };
+use ottla::log::end_txn::{EndTxn, EndTxnMarker};
+use ottla::log::verification::TxnCheck;
+use ottla::machine::RecordTxn;
 
 use crate::group_model::State;
 use crate::groups::{GROUPS, World};
@@ -62,7 +65,13 @@ impl World {
         let wanted = vec![(offset.topic.clone(), vec![0, 1, 2])];
         let identity =
             MemberIdentity { group: group.clone(), generation: -1, ..MemberIdentity::default() };
-        let input = match self.rng.u8(0..12) {
+        let txn = RecordTxn {
+            partition: self.rng.i32(0..2),
+            producer_id: self.rng.i64(0..3),
+            producer_epoch: 0,
+            check: TxnCheck::Unneeded,
+        };
+        let input = match self.rng.u8(0..16) {
             0 => Command::Delete(Delete { group }),
             1 => Command::TopicDeleted(TopicDeleted { topic: offset.topic }),
             2 => Command::DeleteOffsets(DeleteOffsets { group, wanted }),
@@ -73,17 +82,36 @@ impl World {
             }
             4 => Command::List(List { after: None }),
             5 => Command::Describe(Describe { group }),
-            6 => Command::FetchOffsets(FetchOffsets { group, wanted }),
-            7 => {
-                Command::FetchAllOffsets(FetchAllOffsets { group, from: (String::new(), i32::MIN) })
+            6 => Command::FetchOffsets(FetchOffsets { group, wanted, requires_stable: false }),
+            7 => Command::FetchAllOffsets(FetchAllOffsets {
+                group,
+                from: (String::new(), i32::MIN),
+                requires_stable: false,
+            }),
+            8 | 9 => {
+                let offsets = vec![offset];
+                let commit =
+                    Commit { identity, retention_ms: None, offsets, tells_unknown_group: true };
+                Command::CommitInTxn(CommitInTxn { commit, txn })
+            }
+            10 | 11 => {
+                let committed = self.rng.bool();
+                Command::EndOfTxn(ending(txn.partition, txn.producer_id, committed))
             }
             n => Command::Commit(Commit {
                 identity,
-                retention_ms: (n == 8).then_some(60_000),
+                retention_ms: (n == 12).then_some(60_000),
                 offsets: vec![offset],
                 tells_unknown_group: true,
             }),
         };
         self.ask(None, input)
     }
+}
+
+/// The end of a producer's transaction in a partition of the coordinator's log.
+pub fn ending(partition: i32, producer_id: i64, committed: bool) -> EndOfTxn {
+    let marker = EndTxnMarker { committed, coordinator_epoch: 0 };
+    let end = EndTxn { producer_id, producer_epoch: 1, marker, bumps_epoch: true };
+    EndOfTxn { partition, end }
 }

@@ -14,10 +14,11 @@ use ottla::groups::limits::Limits;
 use ottla::groups::questions::{Describe, Sync};
 use ottla::groups::records::Record;
 use ottla::groups::step::Step;
-use ottla::groups::{GroupCoordinatorConfig, Groups, PersistedGroup};
+use ottla::groups::{GroupCoordinatorConfig, Groups};
 use ottla::machine::{Machine, TicketId};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
+use crate::group_trouble::ending;
 use crate::seeds::seeds;
 
 pub const GROUPS: [&str; 2] = ["g", "h"];
@@ -162,6 +163,8 @@ impl World {
             Command::Heartbeat(_) => ("Heartbeat", None),
             Command::Leave(_) => ("Left", None),
             Command::Commit(_) => ("Committed", None),
+            Command::CommitInTxn(_) => ("CommittedInTxn", None),
+            Command::EndOfTxn(_) => ("TxnEnded", None),
             Command::FetchOffsets(_) => ("Fetched", None),
             Command::DeleteOffsets(_) => ("Deleted", None),
             Command::Describe(_) => ("Described", None),
@@ -336,9 +339,7 @@ impl World {
         nothing_is_owned_twice(&self.processes)?;
         let (mut live, shadow) = (kept(&self.machine), kept(&self.shadow));
         for (group, reported) in &shadow {
-            let has = live
-                .entry(group.clone())
-                .or_insert_with(|| PersistedGroup { value: None, offsets: BTreeMap::new() });
+            let has = live.entry(group.clone()).or_default();
             // In the middle of a rebalance the log still knows the generation before.
             if has.value.is_none() && reported.value.is_some() && self.is_rebalancing(group) {
                 has.value.clone_from(&reported.value);
@@ -424,6 +425,12 @@ impl World {
             if self.processes[who].state == State::In {
                 let leave = self.processes[who].leave();
                 self.ask(Some(who), leave)?;
+            }
+        }
+        // Every transaction ends, however often that is tried.
+        for end in (0..2).flat_map(|p| (0..3).map(move |id| ending(p, id, p == 0))) {
+            for _ in 0..20 {
+                self.ask(None, Command::EndOfTxn(end.clone()))?;
             }
         }
         for _ in 0..1000 {

@@ -7,15 +7,16 @@
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
-use ottla::storage::disk::Disk;
+use ottla::storage::batch::BatchView;
+use ottla::storage::disk::{Disk, read_all};
 use ottla::storage::sim_disk::SimDisk;
 use ottla::storage::sim_world::InjectedError;
 
 use crate::batches::{Batch, Producer, batch};
 use crate::log_model::{Answer, Model, Stored};
 use crate::log_under::{Offline, Refused, Start, UnderTest, small_config};
-use crate::on_disk::{damage, whole_prefix};
-use crate::seeds::seeds;
+use crate::on_disk::{damage, names, whole_prefix};
+use crate::seeds::{first_seeds, seeds};
 
 /// One partition's life over many starts.
 pub struct Life {
@@ -324,6 +325,20 @@ impl Life {
     }
 }
 
+impl Life {
+    /// A log to which batches were appended, each durable before the next.
+    fn appended_and_flushed(&mut self) -> UnderTest {
+        let mut log = UnderTest::open(&self.disk, &self.dir, &self.start, self.now).expect("opens");
+        for _ in 0..self.rng.usize(20..60) {
+            self.now += 10;
+            let batch = batch(&mut self.rng, self.now, 100, None);
+            log.append(self.now, &batch).expect("appends");
+            log.flush().unwrap_or_else(|Offline(why)| panic!("{why}"));
+        }
+        log
+    }
+}
+
 /// Run one life, and if it goes wrong tell its story.
 pub fn live(seed: u64) -> Life {
     let mut life = Life::begin(seed);
@@ -353,4 +368,57 @@ fn one_seed_tells_one_story() {
         assert_eq!(one.story, two.story);
         assert!(one.disk.everything() == two.disk.everything());
     }
+}
+
+#[test]
+fn a_clean_stop_makes_the_indexes_durable() {
+    for seed in first_seeds(50) {
+        let mut life = Life::begin(seed);
+        let mut log = life.appended_and_flushed();
+        log.close().expect("closes");
+        let indexes = |disk: &SimDisk| {
+            let names = names(disk, &life.dir).into_iter().filter(|name| name.ends_with("index"));
+            names.map(|name| (read_all(disk, &life.dir.join(&name)), name)).map(readable).collect()
+        };
+        let before: Vec<(String, Vec<u8>)> = indexes(&life.disk);
+        assert_eq!(indexes(&life.disk.crash()), before, "seed {seed}");
+    }
+}
+
+/// Retention by time believes these indexes.
+#[test]
+fn the_time_indexes_of_filled_segments_are_right_after_a_power_loss() {
+    for seed in first_seeds(300) {
+        let mut life = Life::begin(seed);
+        let log = life.appended_and_flushed();
+        life.start.recovery_point = log.recovery_point();
+        drop(log);
+        life.disk = life.disk.crash();
+        let log = UnderTest::open(&life.disk, &life.dir, &life.start, life.now).expect("opens");
+        let names = names(&life.disk, &life.dir);
+        let segments: Vec<&str> = names.iter().filter_map(|n| n.strip_suffix(".log")).collect();
+        let (_, filled) = segments.split_last().expect("an active segment");
+        for segment in filled {
+            let read = |suffix| read_all(&life.disk, &life.dir.join(format!("{segment}.{suffix}")));
+            let latest = latest_of_batches(&read("log").expect("a log"));
+            let index = read("timeindex").expect("a time index");
+            let last = index.last_chunk::<12>().map(|entry| &entry[..8]);
+            assert_eq!(last, Some(&latest.to_be_bytes()[..]), "seed {seed}, segment {segment}");
+        }
+        drop(log);
+    }
+}
+
+fn readable((bytes, name): (std::io::Result<Vec<u8>>, String)) -> (String, Vec<u8>) {
+    (name, bytes.expect("readable"))
+}
+
+/// The largest timestamp of the batches.
+fn latest_of_batches(mut bytes: &[u8]) -> i64 {
+    let mut latest = -1;
+    while let Some(batch) = BatchView::first(bytes) {
+        latest = latest.max(batch.header.max_timestamp);
+        bytes = &bytes[batch.bytes.len()..];
+    }
+    latest
 }

@@ -8,12 +8,14 @@ use ottla::clock::Now;
 use ottla::config::choices::TimestampType;
 use ottla::config::resolve::TopicConfig;
 use ottla::log::admit::{AdmitRules, admit, only_batch};
-use ottla::log::producers::ProducerError;
+use ottla::log::epochs::FIRST_EPOCH;
+use ottla::log::producer::ProducerError;
 use ottla::log::recovery::RecoveryCheckpoint;
-use ottla::log::{AppendError, LEADER_EPOCH, Log};
+use ottla::log::{AppendError, Log};
 use ottla::storage::batch::BatchView;
 use ottla::storage::disk::{Disk, read_exact_at};
 use ottla::storage::fd_cache::BoundedDisk;
+use ottla::storage::record_input::RECORD_BYTES_MAX;
 use ottla::storage::sim_disk::SimDisk;
 
 use crate::batches::Batch;
@@ -112,6 +114,7 @@ impl UnderTest {
             timestamp_type: TimestampType::CreateTime,
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: i64::MAX,
+            max_decompressed_message_bytes: RECORD_BYTES_MAX,
             compacted: false,
         };
         let bytes = batch.encode();
@@ -121,7 +124,7 @@ impl UnderTest {
             Ok(placed) => {
                 let end = placed.base_offset + batch.records.len() as i64;
                 assert_eq!(placed.end_offset, end, "the answer covers the batch");
-                Ok(match placed.is_duplicate {
+                Ok(match placed.bytes == 0 {
                     true => Answer::Duplicate(placed.base_offset),
                     false => Answer::Placed(placed.base_offset),
                 })
@@ -156,7 +159,7 @@ impl UnderTest {
     }
 
     pub fn leader_epoch(&self) -> i32 {
-        LEADER_EPOCH
+        FIRST_EPOCH
     }
 
     /// Log start offset and end offset.
@@ -204,7 +207,7 @@ impl UnderTest {
     /// The first record that is as late as `timestamp`: its offset and its timestamp.
     pub fn at_time(&self, timestamp: i64) -> Result<Option<(i64, i64)>, String> {
         let view = self.log.view();
-        let found = view.first_at_or_after(timestamp, view.end_offset);
+        let found = view.first_at_or_after(timestamp, view.end_offset, RECORD_BYTES_MAX);
         Ok(found.map_err(|e| e.to_string())?.map(|f| (f.offset, f.timestamp)))
     }
 }

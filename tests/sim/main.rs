@@ -7,6 +7,9 @@
 mod admin_requests;
 #[path = "../common/batches.rs"]
 mod batches;
+#[path = "../it/client.rs"]
+#[allow(dead_code, reason = "tests/it uses the rest")]
+mod client;
 mod compaction;
 mod compaction_model;
 mod extreme;
@@ -18,6 +21,11 @@ mod group_model;
 mod group_requests;
 mod group_trouble;
 mod groups;
+#[path = "../common/hang.rs"]
+mod hang;
+#[path = "../it/harness.rs"]
+#[allow(dead_code, reason = "tests/it uses the rest")]
+mod harness;
 mod log_crash;
 mod log_model;
 mod log_under;
@@ -25,4 +33,12 @@ mod mutate;
 mod on_disk;
 #[path = "../common/requests.rs"]
 mod requests;
+#[path = "../common/schemas.rs"]
+#[allow(dead_code, reason = "the protocol's tests use the rest")]
+mod schemas;
 mod seeds;
+#[path = "../common/transaction_requests.rs"]
+mod transaction_requests;
+mod transactions;
+mod txn_compaction;
+mod txn_log;

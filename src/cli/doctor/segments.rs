@@ -57,7 +57,11 @@ pub fn partitions(dir: &Path, is_deep: bool) -> Vec<CheckResult> {
     tally.results
 }
 
-fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
+/// Returns the directories of partitions, in order.
+///
+/// # Errors
+/// The data directory cannot be listed.
+pub fn of_partitions(dir: &Path) -> Result<Vec<(TopicPartition, PathBuf)>, String> {
     let entries = OsDisk.list(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     let found = entries.into_iter().filter(|entry| entry.is_dir);
     let dirs = found.map(|entry| dir.join(entry.name));

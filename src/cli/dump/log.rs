@@ -11,6 +11,7 @@ use crate::machine::MachineRecord;
 use crate::metadata::records as metadata;
 use crate::storage::batch::{BatchView, Codec, Header, sequence_after};
 use crate::storage::records::{Record, records};
+use crate::transactions::records as transactions;
 
 /// The kind of records in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum RecordKind {
     Data,
     /// Those of `__consumer_offsets`.
     Groups,
+    /// Those of `__transaction_state`.
+    Transactions,
     /// Those of `__cluster_metadata`.
     Metadata,
 }
@@ -33,6 +36,7 @@ impl RecordKind {
         };
         match path.extension().is_some_and(|e| e == "checkpoint") {
             _ if is_below("__consumer_offsets-") => RecordKind::Groups,
+            _ if is_below("__transaction_state-") => RecordKind::Transactions,
             true => RecordKind::Metadata,
             false if is_below("__cluster_metadata-") => RecordKind::Metadata,
             false => RecordKind::Data,
@@ -172,6 +176,12 @@ fn contents(header: &Header, record: &Record, kind: RecordKind) -> String {
                 return format!(" payload: {known:?}");
             }
         }
+        RecordKind::Transactions => {
+            let decoded = transactions::Record::decode(key.unwrap_or_default(), value);
+            if let Ok(Some(known)) = decoded {
+                return format!(" payload: {known:?}");
+            }
+        }
         RecordKind::Metadata => {
             if let Ok(known) =
                 metadata::Record::decode(&Bytes::copy_from_slice(value.unwrap_or_default()))
@@ -198,6 +208,7 @@ mod tests {
         let kind = |path: &str| RecordKind::of(Path::new(path));
         assert_eq!(kind("/d/orders-0/00000000000000000000.log"), RecordKind::Data);
         assert_eq!(kind("/d/__consumer_offsets-0/0.log"), RecordKind::Groups);
+        assert_eq!(kind("/d/__transaction_state-0/0.log"), RecordKind::Transactions);
         assert_eq!(kind("/d/__cluster_metadata-0/0.log"), RecordKind::Metadata);
         assert_eq!(kind("/d/bootstrap.checkpoint"), RecordKind::Metadata);
     }

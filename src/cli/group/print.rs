@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    // As printed by Apache Kafka 4.1.0.
+    // As printed by Apache Kafka 4.4.0.
     #[test]
     fn offsets_are_printed_as_kafka_prints_them() {
         let row = |member| LagRow {

@@ -189,8 +189,10 @@ pub async fn execute(
 
 /// Formats a plan as Kafka's tool prints it.
 pub fn table(group: &str, planned: &BTreeMap<TopicPartition, Offset>) -> Vec<String> {
+    let topics = planned.keys().map(|place| place.topic.len()).max().unwrap_or_default();
+    let (groups, topics) = (group.len().max(15), topics.max(15));
     let line = |g: &str, topic: &str, partition: &str, offset: &str| {
-        format!("{g:<30} {topic:<30} {partition:<10} {offset:<15}")
+        format!("{g:<groups$} {topic:<topics$} {partition:<10} {offset}")
     };
     let rows = planned.iter().map(|(place, offset)| {
         line(group, &place.topic, &place.partition.to_string(), &offset.to_string())
@@ -227,11 +229,13 @@ mod tests {
         assert_eq!(
             table("g1", &planned),
             [
-                "GROUP                          TOPIC                          PARTITION  \
-                 NEW-OFFSET     ",
-                "g1                             t1                             0          \
-                 8              ",
+                "GROUP           TOPIC           PARTITION  NEW-OFFSET",
+                "g1              t1              0          8",
             ]
+        );
+        assert_eq!(
+            table("a-group-with-a-long-name", &planned)[0],
+            "GROUP                    TOPIC           PARTITION  NEW-OFFSET"
         );
     }
 }

@@ -16,14 +16,23 @@ use crate::client::cluster::Cluster;
 use crate::client::fetcher::OffsetReset;
 
 const FLAGS: &[ToolFlag] = &[
-    ("consumer-property", Takes::Value, "A consumer property, NAME=VALUE; repeatable."),
-    ("consumer.config", Takes::Value, "Consumer config properties file."),
+    ("command-config", Takes::Value, "Consumer config properties file."),
+    ("command-property", Takes::Value, "A consumer property, NAME=VALUE; repeatable."),
+    ("consumer-property", Takes::Value, "DEPRECATED, use --command-property instead."),
+    ("consumer.config", Takes::Value, "DEPRECATED, use --command-config instead."),
     (
         "formatter",
         Takes::Value,
         "Only org.apache.kafka.tools.consumer.DefaultMessageFormatter and NoOpMessageFormatter.",
     ),
     ("formatter-config", Takes::Value, "Config properties file of the formatter."),
+    (
+        "formatter-property",
+        Takes::Value,
+        "A formatter property, NAME=VALUE: print.timestamp, print.key, print.offset, \
+         print.partition, print.headers, print.value, key.separator, line.separator, \
+         headers.separator, null.literal; repeatable.",
+    ),
     (
         "from-beginning",
         Takes::Nothing,
@@ -45,13 +54,7 @@ const FLAGS: &[ToolFlag] = &[
     ("max-messages", Takes::Value, "The maximum number of messages to consume before exiting."),
     ("offset", Takes::Value, "A non-negative number, 'earliest', or 'latest'. (default: latest)"),
     ("partition", Takes::Value, "The partition to consume from."),
-    (
-        "property",
-        Takes::Value,
-        "A formatter property, NAME=VALUE: print.timestamp, print.key, print.offset, \
-         print.partition, print.headers, print.value, key.separator, line.separator, \
-         headers.separator, null.literal; repeatable.",
-    ),
+    ("property", Takes::Value, "DEPRECATED, use --formatter-property instead."),
     (
         "skip-message-on-error",
         Takes::Nothing,
@@ -67,23 +70,37 @@ const FLAGS: &[ToolFlag] = &[
     ("whitelist", Takes::Value, "DEPRECATED, use --include instead."),
 ];
 
+/// Deprecated flags, with those that replace them.
+const DEPRECATED: &[(&str, &str)] = &[
+    ("consumer-property", "command-property"),
+    ("consumer.config", "command-config"),
+    ("property", "formatter-property"),
+];
+
 /// Runs the tool.
 ///
 /// # Errors
 /// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "This tool helps to read data from Kafka topics and outputs it to standard output.";
-    let options = Options::read(about, FLAGS, args)?;
+    let mut options = Options::read(about, FLAGS, args)?;
+    for (deprecated, by) in DEPRECATED {
+        options.replace(deprecated, by, &format!("--{deprecated} and --{by}"), "Option")?;
+    }
     let include = options.value("include").or(options.value("whitelist"));
     if options.has("topic") == include.is_some() {
-        return Err(options.wrong("Exactly one of --include/--topic is required. "));
+        return Err(
+            options.wrong("Exactly one of the following arguments is required: [topic], [include]")
+        );
     }
     options.required("bootstrap-server")?;
     if options.has("offset") && !options.has("partition") {
         return Err(options.wrong("The partition is required when offset is specified."));
     }
     if options.has("offset") && options.has("from-beginning") {
-        return Err(options.wrong("from-beginning and offset cannot be specified together."));
+        return Err(
+            options.wrong("Options from-beginning and offset cannot be specified together.")
+        );
     }
     deserializers(&options)?;
     let task = task(&options, include).await?;
@@ -118,7 +135,7 @@ fn deserializers(options: &Options) -> Result<(), Failure> {
 }
 
 async fn task(options: &Options, include: Option<&str>) -> Result<ConsumeTask, Failure> {
-    let mut formatter = options.properties("formatter-config", "property")?;
+    let mut formatter = options.properties("formatter-config", "formatter-property")?;
     let show = Show::from(&mut formatter)?;
     for class in ["key.deserializer", "value.deserializer"] {
         if let Some(class) = formatter.take(class).filter(|c| !c.ends_with("StringDeserializer")) {
@@ -126,7 +143,7 @@ async fn task(options: &Options, include: Option<&str>) -> Result<ConsumeTask, F
         }
     }
     formatter.warn_of_rest();
-    let mut properties: Properties = options.properties("consumer.config", "consumer-property")?;
+    let mut properties: Properties = options.properties("command-config", "command-property")?;
     if let Some(level) = options.value("isolation-level") {
         properties.add(&format!("isolation.level={level}"))?;
     }

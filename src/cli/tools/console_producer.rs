@@ -11,6 +11,8 @@ use crate::cli::topic::produce::{self, ProduceTask};
 const FLAGS: &[ToolFlag] = &[
     ("batch-size", Takes::Value, "Size of a batch in bytes. (default: 16384)"),
     ("broker-list", Takes::Value, "DEPRECATED, use --bootstrap-server instead."),
+    ("command-config", Takes::Value, "Producer config properties file."),
+    ("command-property", Takes::Value, "A producer property, NAME=VALUE; repeatable."),
     (
         "compression-codec",
         Takes::Optional,
@@ -23,23 +25,24 @@ const FLAGS: &[ToolFlag] = &[
         Takes::Value,
         "Accepted and ignored: this producer buffers one batch per partition.",
     ),
-    ("max-partition-memory-bytes", Takes::Value, "The same as --batch-size."),
+    ("max-partition-memory-bytes", Takes::Value, "DEPRECATED, use --batch-size instead."),
     ("message-send-max-retries", Takes::Value, "Number of retries of a batch. (default: 3)"),
     (
         "metadata-expiry-ms",
         Takes::Value,
         "Accepted and ignored: metadata is refreshed when it is out of date.",
     ),
-    ("producer-property", Takes::Value, "A producer property, NAME=VALUE; repeatable."),
-    ("producer.config", Takes::Value, "Producer config properties file."),
+    ("producer-property", Takes::Value, "DEPRECATED, use --command-property instead."),
+    ("producer.config", Takes::Value, "DEPRECATED, use --command-config instead."),
+    ("property", Takes::Value, "DEPRECATED, use --reader-property instead."),
+    ("reader-config", Takes::Value, "Config properties file of the line reader."),
     (
-        "property",
+        "reader-property",
         Takes::Value,
         "A line reader property, NAME=VALUE: parse.key, key.separator, parse.headers, \
          headers.delimiter, headers.separator, headers.key.separator, ignore.error, null.marker; \
          repeatable.",
     ),
-    ("reader-config", Takes::Value, "Config properties file of the line reader."),
     (
         "request-required-acks",
         Takes::Value,
@@ -61,6 +64,13 @@ const FLAGS: &[ToolFlag] = &[
     ("topic", Takes::Value, "REQUIRED: The topic name to produce messages to."),
 ];
 
+/// Deprecated flags, with those that replace them.
+const DEPRECATED: &[(&str, &str)] = &[
+    ("producer-property", "command-property"),
+    ("producer.config", "command-config"),
+    ("property", "reader-property"),
+];
+
 /// Flags that set producer properties, with their defaults.
 const AS_PROPERTIES: &[(&str, &str, &str)] = &[
     ("request-required-acks", "acks", "-1"),
@@ -76,17 +86,26 @@ const AS_PROPERTIES: &[(&str, &str, &str)] = &[
 /// Those of Kafka's tool.
 pub async fn run(args: &[String]) -> Result<(), Failure> {
     let about = "This tool helps to read data from standard input and publish it to Kafka.";
-    let options = Options::read(about, FLAGS, args)?;
-    let topic = options.required("topic")?;
+    let mut options = Options::read(about, FLAGS, args)?;
+    options.required("topic")?;
     let bootstrap = match options.value("bootstrap-server").or(options.value("broker-list")) {
         Some(bootstrap) => bootstrap.to_owned(),
         None => options.required("bootstrap-server")?.to_owned(),
     };
+    for (deprecated, by) in DEPRECATED {
+        options.replace(deprecated, by, &format!("--{by} and --{deprecated}"), "Warning:")?;
+    }
+    if options.has("max-partition-memory-bytes") {
+        screen::line(
+            "Warning: --max-partition-memory-bytes is deprecated and will be removed in Apache \
+             Kafka 5.0. Use --batch-size instead.",
+        )?;
+    }
     if let Some(class) = options.value("line-reader").filter(|c| !c.ends_with("LineMessageReader"))
     {
         return Err(Failure::new(format!("the line reader {class} is not supported")));
     }
-    let mut properties = options.properties("producer.config", "producer-property")?;
+    let mut properties = options.properties("command-config", "command-property")?;
     for (flag, name, otherwise) in AS_PROPERTIES {
         match options.value(flag) {
             Some(value) => properties.add(&format!("{name}={value}"))?,
@@ -101,7 +120,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
     if let Some(size) = size {
         properties.add(&format!("batch.size={size}"))?;
     }
-    let mut reader = options.properties("reader-config", "property")?;
+    let mut reader = options.properties("reader-config", "reader-property")?;
     let rules = LineRules::from(&mut reader)?;
     reader.warn_of_rest();
     let connection_config = properties.connection_config("console-producer")?;
@@ -115,7 +134,7 @@ pub async fn run(args: &[String]) -> Result<(), Failure> {
         // The end of the input sends what is left; at a terminal, a line should be sent quickly.
         linger: if screen::is_typed() { linger.min(Duration::from_millis(50)) } else { linger },
         rules,
-        topic: topic.to_owned(),
+        topic: options.required("topic")?.to_owned(),
         partition: None,
         headers: Vec::new(),
         prompt: screen::is_typed().then_some(">"),

@@ -138,7 +138,7 @@ async fn list(cluster: &mut Cluster, options: &Options) -> Result<(), ActionErro
         }
         return Ok(());
     }
-    let width = groups.iter().map(|g| g.group.len()).max().unwrap_or(0).max(32);
+    let width = groups.iter().map(|g| g.group.len()).max().unwrap_or(0).max(15) + 10;
     let line = |group: &str, kind: &str, state: &str| {
         let mut line = format!("{group:width$} ");
         if with_type {

@@ -82,8 +82,8 @@ fn time(text: &str) -> Result<i64, Failure> {
         _ => text.parse().map_err(|_| {
             failed(&format!(
                 "Malformed time argument {text}. Please use -1 or latest / -2 or \
-                 earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered, or a \
-                 specified long format timestamp"
+                 earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered / -6 \
+                 or earliest-pending-upload, or a specified long format timestamp"
             ))
         }),
     }

@@ -7,9 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::properties::Properties;
 use crate::cli::screen;
 use crate::client::cluster::Cluster;
-
-/// The version of the Kafka tools that these match.
-const LIKE: &str = "4.1.0";
+use crate::reference;
 
 /// Whether a flag takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +80,7 @@ impl Options {
             return Err(Failure::silent(0));
         }
         if options.has("version") {
-            screen::line(LIKE)?;
+            screen::line(reference::KAFKA)?;
             return Err(Failure::silent(0));
         }
         Ok(options)
@@ -155,6 +153,30 @@ impl Options {
     pub fn required(&self, name: &str) -> Result<&str, Failure> {
         self.value(name)
             .ok_or_else(|| self.wrong(&format!("Missing required argument \"[{name}]\"")))
+    }
+
+    /// Takes the values of a deprecated flag as those of the flag that replaces it, and says so on
+    /// stdout, as Kafka's tools do: `both` is how the tool names the two, `warning` how its line
+    /// begins.
+    ///
+    /// # Errors
+    /// Both were given.
+    pub fn replace(
+        &mut self,
+        deprecated: &str,
+        by: &'static str,
+        both: &str,
+        warning: &str,
+    ) -> Result<(), Failure> {
+        let Some(values) = self.given.remove(deprecated) else { return Ok(()) };
+        if self.has(by) {
+            return Err(self.wrong(&format!("Options {both} cannot be specified together.")));
+        }
+        self.given.insert(by, values);
+        screen::line(&format!(
+            "{warning} --{deprecated} is deprecated and will be removed in a future version. \
+             Use --{by} instead."
+        ))
     }
 
     /// Returns the properties of a file flag, overridden by those of a repeated flag of pairs.

@@ -93,6 +93,50 @@ pub static GROUP_CONSUMER_ASSIGNORS: Entry<List> = Entry {
     doc: "The assignors that consumer groups may use; the first is the default.",
 };
 
+/// `group.consumer.assignment.interval.ms`.
+pub static GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.assignment.interval.ms")],
+    default: 1000,
+    check: Check::AtLeast(0),
+    change: Change::Live,
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
+    doc: "The minimum time between two assignments of a consumer group.",
+};
+
+/// `group.consumer.min.assignment.interval.ms`.
+pub static GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.min.assignment.interval.ms")],
+    default: 0,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
+    doc: "The minimum assignment interval that can be set for a consumer group.",
+};
+
+/// `group.consumer.max.assignment.interval.ms`.
+pub static GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS: Entry<i32> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.max.assignment.interval.ms")],
+    default: 15_000,
+    check: Check::AtLeast(0),
+    change: Change::ReadOnly,
+    effect: Effect::Unused("consumer groups of KIP-848 are not served by this version"),
+    doc: "The maximum assignment interval that can be set for a consumer group.",
+};
+
+/// `group.consumer.assignor.offload.enable`.
+pub static GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE: Entry<bool> = Entry {
+    topic: None,
+    broker: &[name("group.consumer.assignor.offload.enable")],
+    default: true,
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Internal,
+    doc: "Internal to Apache Kafka.",
+};
+
 /// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &GROUP_CONSUMER_SESSION_TIMEOUT_MS,
@@ -103,4 +147,8 @@ pub static ROWS: &[&dyn Row] = &[
     &GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
     &GROUP_CONSUMER_MAX_SIZE,
     &GROUP_CONSUMER_ASSIGNORS,
+    &GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+    &GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS,
+    &GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS,
+    &GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE,
 ];

@@ -3,7 +3,7 @@
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
-use crate::config::value::List;
+use crate::config::value::{List, Unset, unset};
 
 /// `preallocate`.
 pub static PREALLOCATE: Entry<bool> = Entry {
@@ -112,6 +112,52 @@ pub static REMOTE_LOG_DELETE_ON_DISABLE: Entry<bool> = Entry {
         turned off.",
 };
 
+/// `remote.copy.lag.ms`.
+pub static REMOTE_COPY_LAG_MS: Entry<i64> = Entry {
+    topic: Some("remote.copy.lag.ms"),
+    broker: &[name("log.remote.copy.lag.ms")],
+    default: 0,
+    check: Check::AtLeast(-1),
+    change: Change::Live,
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "How old a closed segment must be before it is copied to remote storage. -1 means as \
+        old as local.retention.ms.",
+};
+
+/// `remote.copy.lag.bytes`.
+pub static REMOTE_COPY_LAG_BYTES: Entry<i64> = Entry {
+    topic: Some("remote.copy.lag.bytes"),
+    broker: &[name("log.remote.copy.lag.bytes")],
+    default: -1,
+    check: Check::AtLeast(-1),
+    change: Change::Live,
+    effect: Effect::Unused("there is no remote storage"),
+    doc: "How far behind the end of the log a closed segment must be before it is copied to \
+        remote storage. -1 means as far as local.retention.bytes.",
+};
+
+/// `errors.deadletterqueue.group.enable`.
+pub static ERRORS_DEADLETTERQUEUE_GROUP_ENABLE: Entry<bool> = Entry {
+    topic: Some("errors.deadletterqueue.group.enable"),
+    broker: &[],
+    default: false,
+    check: Check::Any,
+    change: Change::Live,
+    effect: Effect::Unused("share groups are not served by this version"),
+    doc: "Whether the topic may be a dead letter topic of share groups.",
+};
+
+/// `internal.segment.bytes`.
+pub static INTERNAL_SEGMENT_BYTES: Entry<Unset<i32>> = Entry {
+    topic: Some("internal.segment.bytes"),
+    broker: &[],
+    default: unset(),
+    check: Check::AtLeast(1),
+    change: Change::Live,
+    effect: Effect::Internal,
+    doc: "Internal to Apache Kafka.",
+};
+
 /// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
     &PREALLOCATE,
@@ -123,4 +169,8 @@ pub static ROWS: &[&dyn Row] = &[
     &LOCAL_RETENTION_BYTES,
     &REMOTE_LOG_COPY_DISABLE,
     &REMOTE_LOG_DELETE_ON_DISABLE,
+    &REMOTE_COPY_LAG_MS,
+    &REMOTE_COPY_LAG_BYTES,
+    &ERRORS_DEADLETTERQUEUE_GROUP_ENABLE,
+    &INTERNAL_SEGMENT_BYTES,
 ];

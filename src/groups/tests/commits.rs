@@ -102,6 +102,11 @@ fn the_last_commit_of_a_partition_counts() {
     assert_eq!(lab.offset("g", "t", 0).map(|c| c.offset), Some(3));
 }
 
+fn all_of(group: &str) -> FetchAllOffsets {
+    let group = group.to_owned();
+    FetchAllOffsets { group, from: (String::new(), i32::MIN), requires_stable: false }
+}
+
 #[test]
 fn what_was_never_committed_has_no_offset() {
     let mut lab = Lab::new();
@@ -109,7 +114,7 @@ fn what_was_never_committed_has_no_offset() {
     lab.commit_as(identity("", SIMPLE)).expect("a commit");
     assert_eq!(lab.offset("g", "t", 1), None);
     assert_eq!(lab.offset("g", "u", 0), None);
-    assert!(lab.groups.fetch_all_offsets("none", &(String::new(), i32::MIN)).0.is_empty());
+    assert!(lab.groups.fetch_all_offsets(&all_of("none")).0.is_empty());
 }
 
 #[test]
@@ -117,10 +122,10 @@ fn a_fetch_of_all_offsets_returns_all_of_them() {
     let mut lab = Lab::new();
     let all = vec![to_commit("u", 3, 1), to_commit("t", 1, 2), to_commit("t", 0, 3)];
     lab.commit(commit(identity("", SIMPLE), all)).expect("a commit");
-    let (fetched, next) = lab.groups.fetch_all_offsets("g", &(String::new(), i32::MIN));
+    let (fetched, next) = lab.groups.fetch_all_offsets(&all_of("g"));
     assert_eq!(next, None);
     let fetched = fetched.into_iter().map(|(topic, partitions)| {
-        let offsets = partitions.into_iter().map(|(p, c)| (p, c.map(|c| c.offset)));
+        let offsets = partitions.into_iter().map(|(p, c)| (p, c.unwrap().map(|c| c.offset)));
         (topic, offsets.collect::<Vec<_>>())
     });
     let t = ("t".to_owned(), vec![(0, Some(3)), (1, Some(2))]);

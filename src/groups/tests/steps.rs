@@ -226,10 +226,15 @@ fn offsets_are_committed_fetched_and_deleted_at_the_same_cost_each() {
     let wanted = || vec![("t".to_owned(), (0..SLICE as i32).map(|p| 7 * p).collect())];
     let group = || "g".to_owned();
     let inputs = [
-        Command::FetchOffsets(FetchOffsets { group: group(), wanted: wanted() }),
+        Command::FetchOffsets(FetchOffsets {
+            group: group(),
+            wanted: wanted(),
+            requires_stable: true,
+        }),
         Command::FetchAllOffsets(FetchAllOffsets {
             group: group(),
             from: ("t".to_owned(), 20_000),
+            requires_stable: true,
         }),
         Command::DeleteOffsets(DeleteOffsets { group: group(), wanted: wanted() }),
         Command::Delete(Delete { group: group() }),

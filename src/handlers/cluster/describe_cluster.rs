@@ -1,15 +1,13 @@
 //! DescribeCluster (60): the cluster and its one broker (KIP-700).
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
-use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::operations;
+use crate::protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use crate::protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 
 /// Endpoint type of brokers; 2 is that of controllers (KIP-919).
 const BROKERS: i8 = 1;
@@ -18,11 +16,7 @@ const BROKERS: i8 = 1;
 pub struct DescribeCluster;
 
 impl Handler for DescribeCluster {
-    const KEY: i16 = 60;
-    const NAME: &'static str = "DescribeCluster";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DescribeClusterRequest;
-    type Response = DescribeClusterResponse;
 
     async fn handle(cx: &Context<'_>, request: DescribeClusterRequest) -> DescribeClusterResponse {
         if cx.version >= 1 && request.endpoint_type != BROKERS {
@@ -44,12 +38,12 @@ impl Handler for DescribeCluster {
         }
         let (host, port) = cx.advertised();
         let broker = DescribeClusterBroker::default()
-            .with_broker_id(BrokerId(cx.node_id()))
+            .with_broker_id(cx.node_id())
             .with_host(host)
             .with_port(port);
         let response = DescribeClusterResponse::default()
             .with_cluster_id(StrBytes::from_string(cx.broker.cluster_id().to_owned()))
-            .with_controller_id(BrokerId(cx.node_id()))
+            .with_controller_id(cx.node_id())
             .with_brokers(vec![broker]);
         match request.include_cluster_authorized_operations {
             true => response.with_cluster_authorized_operations(operations::WITH_CLUSTER),

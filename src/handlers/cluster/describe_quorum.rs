@@ -2,21 +2,18 @@
 //!
 //! v1 timestamps of replicas · v2 directory ids and the nodes' listeners (KIP-853)
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::describe_quorum_request as request;
-use kafka_protocol::messages::describe_quorum_response::{
-    Listener, Node, PartitionData, ReplicaState, TopicData,
-};
-use kafka_protocol::messages::{BrokerId, DescribeQuorumRequest, DescribeQuorumResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::throttle::respond;
-use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
+use crate::protocol::messages::describe_quorum_request as request;
+use crate::protocol::messages::describe_quorum_response::{
+    Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use crate::protocol::messages::{DescribeQuorumRequest, DescribeQuorumResponse};
 use crate::wire::response::{CloseReason, Response};
 
 /// Maximum number of partitions in a request. Only one has a quorum.
@@ -26,9 +23,6 @@ const PARTITIONS_MAX: usize = 1000;
 pub struct DescribeQuorum;
 
 impl ListHandler for DescribeQuorum {
-    const KEY: i16 = 55;
-    const NAME: &'static str = "DescribeQuorum";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DescribeQuorumRequest;
 
     async fn handle(
@@ -40,7 +34,7 @@ impl ListHandler for DescribeQuorum {
             let why = format!("{wanted} partitions are more than the maximum of {PARTITIONS_MAX}");
             return Err(CloseReason::Unaffordable(why));
         }
-        respond(cx, Self::KEY, response(cx, request))
+        respond(cx, response(cx, request))
     }
 }
 
@@ -48,7 +42,7 @@ impl ListHandler for DescribeQuorum {
 fn is_of_metadata(topics: &[request::TopicData]) -> bool {
     let [topic] = topics else { return false };
     let [partition] = topic.partitions.as_slice() else { return false };
-    &**topic.topic_name == store::TOPIC && partition.partition_index == 0
+    &*topic.topic_name == store::TOPIC && partition.partition_index == 0
 }
 
 /// Refuses every partition; like Kafka, the response then lists no nodes.
@@ -85,15 +79,14 @@ fn response(cx: &Context<'_>, request: DescribeQuorumRequest) -> DescribeQuorumR
         .with_name(StrBytes::from_static_str("CONTROLLER"))
         .with_host(host)
         .with_port(u16::try_from(port).unwrap_or(0));
-    let node = Node::default().with_node_id(BrokerId(cx.node_id())).with_listeners(vec![listener]);
+    let node = Node::default().with_node_id(cx.node_id()).with_listeners(vec![listener]);
     response.with_nodes(vec![node])
 }
 
 fn quorum(cx: &Context<'_>) -> PartitionData {
     let (_, end_offset) = cx.broker.metadata.bounds();
-    let voter = ReplicaState::default()
-        .with_replica_id(BrokerId(cx.node_id()))
-        .with_log_end_offset(end_offset);
+    let voter =
+        ReplicaState::default().with_replica_id(cx.node_id()).with_log_end_offset(end_offset);
     let now = cx.broker.clock.now().wall_ms;
     let voter = match cx.version {
         0 => voter,
@@ -104,8 +97,8 @@ fn quorum(cx: &Context<'_>) -> PartitionData {
         _ => voter.with_replica_directory_id(cx.broker.directory_id()),
     };
     PartitionData::default()
-        .with_leader_id(BrokerId(cx.node_id()))
-        .with_leader_epoch(LEADER_EPOCH)
+        .with_leader_id(cx.node_id())
+        .with_leader_epoch(cx.broker.metadata.leader_epoch())
         .with_high_watermark(end_offset)
         .with_current_voters(vec![voter])
 }

@@ -4,12 +4,7 @@
 //! * An entity is answered once, however often it is named; valid entities are changed even if
 //!   others are invalid.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::alter_client_quotas_request::EntryData as Wanted;
-use kafka_protocol::messages::alter_client_quotas_response::{EntityData, EntryData};
-use kafka_protocol::messages::{AlterClientQuotasRequest, AlterClientQuotasResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::quota_changes::QuotaError;
@@ -17,17 +12,16 @@ use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::{alter_error_code, quota_error_code};
 use crate::metadata::quotas::QuotaEntity;
+use crate::protocol::messages::alter_client_quotas_request::EntryData as Wanted;
+use crate::protocol::messages::alter_client_quotas_response::{EntityData, EntryData};
+use crate::protocol::messages::{AlterClientQuotasRequest, AlterClientQuotasResponse};
 use crate::quotas::alter::Alteration;
 
 /// The handler.
 pub struct AlterClientQuotas;
 
 impl Handler for AlterClientQuotas {
-    const KEY: i16 = 49;
-    const NAME: &'static str = "AlterClientQuotas";
-    const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = AlterClientQuotasRequest;
-    type Response = AlterClientQuotasResponse;
 
     async fn handle(
         cx: &Context<'_>,

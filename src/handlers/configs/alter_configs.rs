@@ -1,25 +1,18 @@
 //! AlterConfigs (33): sets all configs of a resource at once; those that are not named revert to
 //! their defaults.
 
-use std::ops::RangeInclusive;
-
-use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
-use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
-
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::configs::change;
 use crate::handlers::context::Context;
+use crate::protocol::messages::alter_configs_request::AlterConfigsResource;
+use crate::protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 
 /// The handler.
 pub struct AlterConfigs;
 
 impl Handler for AlterConfigs {
-    const KEY: i16 = 33;
-    const NAME: &'static str = "AlterConfigs";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = AlterConfigsRequest;
-    type Response = AlterConfigsResponse;
 
     async fn handle(cx: &Context<'_>, request: AlterConfigsRequest) -> AlterConfigsResponse {
         let responses = change::each(

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::{alter_configs_response, incremental_alter_configs_response};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api_error::ApiError;
 use crate::handlers::configs::{BROKER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
+use crate::protocol::messages::{alter_configs_response, incremental_alter_configs_response};
 use crate::topics::names;
 
 /// The result for one resource of a request.

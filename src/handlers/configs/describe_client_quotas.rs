@@ -1,27 +1,24 @@
 //! DescribeClientQuotas (48): the quotas of the entities that match a filter (KIP-546).
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
-use kafka_protocol::messages::describe_client_quotas_response::{EntityData, EntryData, ValueData};
-use kafka_protocol::messages::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::filter_error_code;
 use crate::metadata::quotas::{QuotaEntity, Table};
+use crate::protocol::messages::describe_client_quotas_response::{
+    EntityData, EntryData, ValueData,
+};
+use crate::protocol::messages::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
 use crate::quotas::filter::{Filter, FilterError};
 
 /// The handler.
 pub struct DescribeClientQuotas;
 
 impl Handler for DescribeClientQuotas {
-    const KEY: i16 = 48;
-    const NAME: &'static str = "DescribeClientQuotas";
-    const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = DescribeClientQuotasRequest;
-    type Response = DescribeClientQuotasResponse;
 
     async fn handle(
         cx: &Context<'_>,
@@ -45,7 +42,7 @@ fn find(
 ) -> Result<Vec<EntryData>, FilterError> {
     let mut filter = Filter::default();
     for component in &request.components {
-        let text = component._match.as_deref();
+        let text = component.r#match.as_deref();
         filter.add(&component.entity_type, (component.match_type, text))?;
     }
     Ok(filter.find(table, request.strict)?.into_iter().map(entry).collect())

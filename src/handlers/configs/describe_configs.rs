@@ -10,16 +10,10 @@
 //! v1 source and synonyms · v3 type and documentation
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use kafka_protocol::messages::describe_configs_response::{
-    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
-};
-use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::describe::ConfigDescription;
@@ -34,6 +28,12 @@ use crate::handlers::configs::{
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::metadata::image::Image;
+use crate::protocol::message::Message;
+use crate::protocol::messages::describe_configs_request::DescribeConfigsResource;
+use crate::protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use crate::protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use crate::topics::names;
 use crate::wire::deferred::{DeferredItems, ItemSource as Pieces};
 use crate::wire::list::{PIECE_BYTES, encode_into};
@@ -46,16 +46,13 @@ const PIECE_OVERHEAD_BYTES: usize = 128 * 1024;
 pub struct DescribeConfigs;
 
 impl ListHandler for DescribeConfigs {
-    const KEY: i16 = 32;
-    const NAME: &'static str = "DescribeConfigs";
-    const VERSIONS: RangeInclusive<i16> = 1..=4;
     type Request = DescribeConfigsRequest;
 
     async fn handle(
         cx: &Context<'_>,
         request: DescribeConfigsRequest,
     ) -> Result<Response, CloseReason> {
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         let mut results = ResultSource::new(cx, request);
         let count = results.resources.len();
         let first = results.piece()?;
@@ -123,7 +120,9 @@ impl ResultSource {
                 _ => {
                     let from = out.len();
                     let result = self.known.result(&self.shape, resource);
-                    encode_into(&mut out, &result, self.shape.version)?;
+                    let version = self.shape.version;
+                    let is_flexible = DescribeConfigsResponse::is_flexible(version);
+                    encode_into(&mut out, &result, version, is_flexible)?;
                     let encoded = Bytes::copy_from_slice(out.get(from..).unwrap_or_default());
                     self.last = Some((resource.clone(), encoded));
                 }

@@ -1,13 +1,8 @@
 //! IncrementalAlterConfigs (44): sets some configs, and reverts others to their defaults (KIP-339).
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::incremental_alter_configs_request::{
-    AlterConfigsResource, AlterableConfig,
-};
-use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
 
 use crate::config::table;
 use crate::config::value::ConfigType;
@@ -16,6 +11,10 @@ use crate::handlers::api_error::ApiError;
 use crate::handlers::configs::change;
 use crate::handlers::configs::{BROKER, BROKER_LOGGER, TOPIC};
 use crate::handlers::context::Context;
+use crate::protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use crate::protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -26,11 +25,7 @@ const SUBTRACT: i8 = 3;
 pub struct IncrementalAlterConfigs;
 
 impl Handler for IncrementalAlterConfigs {
-    const KEY: i16 = 44;
-    const NAME: &'static str = "IncrementalAlterConfigs";
-    const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = IncrementalAlterConfigsRequest;
-    type Response = IncrementalAlterConfigsResponse;
 
     async fn handle(
         cx: &Context<'_>,

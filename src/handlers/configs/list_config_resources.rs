@@ -2,11 +2,7 @@
 //!
 //! v0 client metrics only · v1 by type: topics, brokers, loggers, client metrics, groups
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::list_config_resources_response::ConfigResource;
-use kafka_protocol::messages::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
@@ -14,16 +10,14 @@ use crate::handlers::configs::{
     BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, RESOURCE_TYPES, TOPIC,
 };
 use crate::handlers::context::Context;
+use crate::protocol::messages::list_config_resources_response::ConfigResource;
+use crate::protocol::messages::{ListConfigResourcesRequest, ListConfigResourcesResponse};
 
 /// The handler.
 pub struct ListConfigResources;
 
 impl Handler for ListConfigResources {
-    const KEY: i16 = 74;
-    const NAME: &'static str = "ListConfigResources";
-    const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = ListConfigResourcesRequest;
-    type Response = ListConfigResourcesResponse;
 
     async fn handle(
         cx: &Context<'_>,

@@ -5,27 +5,22 @@
 //! v0 a flag for downgrades · v1 upgrade types, and validation only · v2 no results per feature
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
 
-use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
-use kafka_protocol::messages::update_features_response::UpdatableFeatureResult;
-use kafka_protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
-use crate::metadata::features::{Direction, FeatureUpdate, SUPPORTED, decide};
+use crate::metadata::features::{Direction, FEATURES, FeatureUpdate, decide};
+use crate::protocol::messages::update_features_request::FeatureUpdateKey;
+use crate::protocol::messages::update_features_response::UpdatableFeatureResult;
+use crate::protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 
 /// The handler.
 pub struct UpdateFeatures;
 
 impl Handler for UpdateFeatures {
-    const KEY: i16 = 57;
-    const NAME: &'static str = "UpdateFeatures";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = UpdateFeaturesRequest;
-    type Response = UpdateFeaturesResponse;
 
     async fn handle(cx: &Context<'_>, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse {
         // If a feature is named more than once, the last one counts, as in Kafka.
@@ -72,7 +67,7 @@ fn change(
     validate_only: bool,
 ) -> Result<(), ApiError> {
     cx.broker.metadata.change(cx.broker.clock.now(), |image| {
-        let records = decide(SUPPORTED, cx.node_id(), image, updates)?;
+        let records = decide(FEATURES, cx.node_id(), image, updates)?;
         Ok((if validate_only { Vec::new() } else { records }, ()))
     })
 }

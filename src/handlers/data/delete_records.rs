@@ -4,21 +4,20 @@
 //!   segments below it are deleted after `file.delete.delay.ms`.
 //! * If a partition is named more than once, the last offset counts, as in Kafka.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::delete_records_request::DeleteRecordsTopic;
-use kafka_protocol::messages::delete_records_response::{
-    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
-};
-use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 use crate::broker::maintenance;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::last_of_each;
 use crate::handlers::errors::unavailable_code;
+use crate::protocol::messages::delete_records_request::DeleteRecordsTopic;
+use crate::protocol::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
+use crate::protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::topics::names;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
@@ -28,11 +27,7 @@ use crate::types::Offset;
 pub struct DeleteRecords;
 
 impl Handler for DeleteRecords {
-    const KEY: i16 = 21;
-    const NAME: &'static str = "DeleteRecords";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = DeleteRecordsRequest;
-    type Response = DeleteRecordsResponse;
 
     async fn handle(cx: &Context<'_>, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
         let mut changed = Vec::new();
@@ -75,7 +70,8 @@ fn delete(
     if names::is_internal(&topic.name) {
         return Err(Code::InvalidTopicException);
     }
-    if !partition.config().cleanup.delete {
+    let cleanup = partition.config().cleanup;
+    if cleanup.compact && !cleanup.delete {
         return Err(Code::PolicyViolation);
     }
     if offset < -1 {

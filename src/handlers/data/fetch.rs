@@ -10,11 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::FetchRequest;
-use kafka_protocol::messages::fetch_request::FetchTopic;
 
 use crate::broker::state::Broker;
-use crate::fetch::poll::{FetchLimits, ReadOutcome, ReadRequest, poll};
+use crate::fetch::poll::{FetchLimits, Read, ReadOutcome, ReadRequest, poll};
 use crate::fetch::session::{
     FetchParams, FetchPlan, PartitionKey, PartitionOffsets, PartitionRead, SessionPartition,
     SessionRequest, TopicKey,
@@ -25,18 +23,28 @@ use crate::handlers::data::list_offsets::epoch_fault;
 use crate::handlers::errors::{NONE, read_error_code, session_error_code, unavailable_code};
 use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::{charge, charge_time};
-use crate::log::LEADER_EPOCH;
+use crate::protocol::message::Message;
+use crate::protocol::messages::fetch_request::FetchTopic;
+use crate::protocol::messages::fetch_response::{
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
+};
+use crate::protocol::messages::{FetchRequest, FetchResponse};
+use crate::protocol::records::Records;
+use crate::protocol::text::text;
 use crate::quotas::limits::QuotaType;
+use crate::storage::segment::FileSlice;
+use crate::storage::txn_index::AbortedTxn;
 use crate::topics::partition::Partition;
-use crate::wire::fetch::{FetchedPartition, FetchedResponse, FetchedTopic, KEY, encode};
+use crate::wire::fetch::encode;
+use crate::wire::response::begin;
 
 /// The row of the table.
 pub const API: Api = Api {
     quota: QuotaClass::Fetch,
     waits_for: WaitsFor::Others,
-    // A partition takes some 480 bytes until it is answered.
-    memory_factor: 5,
-    ..Api::new(KEY, "Fetch", 4..=18, run)
+    // A partition takes some 760 bytes until it is answered.
+    memory_factor: 8,
+    ..Api::new::<FetchRequest>(run)
 };
 
 /// Maximum wait: after five minutes every fetch is answered; an empty response is always legal.
@@ -44,7 +52,7 @@ const WAIT_MS_MAX: i32 = 300_000;
 
 fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
-        let request: FetchRequest = decode(cx.version, body)?;
+        let request: FetchRequest = decode(cx, body).await?;
         let is_known = matches!(request.isolation_level, 0 | 1);
         let otherwise = (!is_known).then(|| unknown_isolation(cx.version, &request));
         let reads_nothing = request.max_bytes < 0;
@@ -62,20 +70,48 @@ fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
                 None => fetch(cx, plan, limits, reads_nothing).await,
                 Some(refused) => {
                     charge_time(cx);
-                    refused
+                    Fetched::without_records(refused)
                 }
             },
             Err(error) => {
                 charge_time(cx);
-                FetchedResponse {
-                    error_code: session_error_code(&error).code(),
-                    ..FetchedResponse::default()
-                }
+                Fetched::without_records(failed(session_error_code(&error)))
             }
         };
-        charge(cx, &mut fetched);
-        encode(cx.version, cx.correlation_id, fetched)
+        charge(cx, &mut fetched.response);
+        encode(cx.version, cx.correlation_id, &fetched.response, fetched.slices)
     })
+}
+
+/// A response, and the ranges of files that are its records, in order.
+#[derive(Default)]
+struct Fetched {
+    response: FetchResponse,
+    slices: Vec<FileSlice>,
+}
+
+impl Fetched {
+    fn without_records(response: FetchResponse) -> Fetched {
+        Fetched { response, slices: Vec::new() }
+    }
+}
+
+/// One partition of a response, and its records.
+#[derive(Clone, Default)]
+struct FetchedPartition {
+    data: PartitionData,
+    records: Option<FileSlice>,
+}
+
+impl FetchedPartition {
+    fn is_diverging(&self) -> bool {
+        self.data.diverging_epoch.epoch >= 0
+    }
+}
+
+/// Returns the response to a request that fails as a whole.
+fn failed(code: Code) -> FetchResponse {
+    FetchResponse::default().with_error_code(code.code())
 }
 
 /// Returns true if a partition is to be read: only then does Kafka check the isolation level.
@@ -86,24 +122,22 @@ fn has_what_is_there(broker: &Broker, plan: &FetchPlan) -> bool {
 
 /// Returns the response to an unknown isolation level: Kafka fails on it without details. From
 /// version 13 on there is only the top-level error.
-fn unknown_isolation(version: i16, request: &FetchRequest) -> FetchedResponse {
-    let code = Code::UnknownServerError.code();
-    let topic = |topic: &FetchTopic| FetchedTopic {
-        name: topic.topic.to_string(),
-        // With an empty list of aborted transactions, as where a whole request fails in Kafka.
-        partitions: topic
-            .partitions
-            .iter()
-            .map(|p| FetchedPartition { aborted: Some(Vec::new()), ..refused(p.partition, code) })
-            .collect(),
-        ..FetchedTopic::default()
+fn unknown_isolation(version: i16, request: &FetchRequest) -> FetchResponse {
+    let code = Code::UnknownServerError;
+    let topic = |topic: &FetchTopic| {
+        let partitions = topic.partitions.iter().map(|p| {
+            // With an empty list of aborted transactions, as where a whole request fails in Kafka.
+            refused(p.partition, code.code()).with_aborted_transactions(Some(Vec::new()))
+        });
+        FetchableTopicResponse::default()
+            .with_topic(topic.topic.clone())
+            .with_partitions(partitions.collect())
     };
     let topics = match version {
         ..13 => request.topics.iter().map(topic).collect(),
         _ => Vec::new(),
     };
-    let session_id = request.session_id;
-    FetchedResponse { error_code: code, session_id, topics, ..FetchedResponse::default() }
+    failed(code).with_session_id(request.session_id).with_responses(topics)
 }
 
 /// Returns the maximum size of one fetch: more than a client's quota would throttle it every time.
@@ -160,7 +194,7 @@ async fn fetch(
     plan: FetchPlan,
     limits: FetchLimits,
     reads_nothing: bool,
-) -> FetchedResponse {
+) -> Fetched {
     let mut wanting: Vec<ReadRequest> =
         plan.partitions.iter().map(|w| wanting(cx.broker, w)).collect();
     if reads_nothing {
@@ -168,7 +202,7 @@ async fn fetch(
     }
     let stopping = cx.broker.stopping();
     let outcomes = poll(&wanting, limits, stopping, cx.memory.is_wanted()).await;
-    let answers: Vec<FetchedPartition> = plan
+    let mut answers: Vec<FetchedPartition> = plan
         .partitions
         .iter()
         .zip(wanting.iter().zip(outcomes))
@@ -178,35 +212,35 @@ async fn fetch(
         .iter()
         .map(|a| PartitionRead {
             has_records: a.records.is_some(),
-            must_answer: a.error_code != NONE || a.diverging.is_some(),
+            must_answer: a.data.error_code != NONE || a.is_diverging(),
             offsets: PartitionOffsets {
-                high_watermark: a.high_watermark,
-                last_stable_offset: a.last_stable_offset,
-                log_start_offset: a.log_start_offset,
+                high_watermark: a.data.high_watermark,
+                last_stable_offset: a.data.last_stable_offset,
+                log_start_offset: a.data.log_start_offset,
             },
         })
         .collect();
     if let Some(empty) = throttled(cx, &plan, &answers) {
-        return empty;
+        return Fetched::without_records(empty);
     }
     let now = cx.broker.clock.now();
     match cx.broker.fetch_sessions.finish(now.mono_ms, &plan, &seen) {
         Ok(session) => {
-            let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
-            let shown =
-                plan.partitions.iter().zip(answers).zip(listed).filter(|(_, listed)| *listed);
-            // As in Kafka, partitions that do not exist come after those that are read.
-            let mut shown: Vec<_> = shown.collect();
             let place = |code: i16| UNKNOWN.iter().position(|unknown| unknown.code() == code);
-            shown.sort_by_key(|((_, answer), _)| place(answer.error_code));
-            let topics =
-                grouped(shown.into_iter().map(|((wanted, answer), _)| (&wanted.key.topic, answer)));
-            FetchedResponse { session_id: session.session_id, topics, ..FetchedResponse::default() }
+            let mut fetched = Fetched::default();
+            // As in Kafka, partitions that do not exist come after those that are read.
+            for pass in [None, Some(0), Some(1)] {
+                let listed = session.listed.iter().copied().chain(std::iter::repeat(true));
+                let all = plan.partitions.iter().zip(&mut answers).zip(listed);
+                let shown = all
+                    .filter(|((_, a), listed)| *listed && place(a.data.error_code) == pass)
+                    .map(|((wanted, a), _)| (&wanted.key.topic, std::mem::take(a)));
+                append_grouped(&mut fetched, shown);
+            }
+            fetched.response.session_id = session.session_id;
+            fetched
         }
-        Err(error) => FetchedResponse {
-            error_code: session_error_code(&error).code(),
-            ..FetchedResponse::default()
-        },
+        Err(error) => Fetched::without_records(failed(session_error_code(&error))),
     }
 }
 
@@ -216,7 +250,7 @@ fn throttled(
     cx: &Context<'_>,
     plan: &FetchPlan,
     answers: &[FetchedPartition],
-) -> Option<FetchedResponse> {
+) -> Option<FetchResponse> {
     let (quotas, now) = (&cx.broker.quotas, cx.broker.clock.now());
     if !quotas.is_any() {
         return None;
@@ -233,11 +267,8 @@ fn throttled(
         return None;
     }
     Some(match cx.broker.fetch_sessions.throttled(plan) {
-        Ok(session_id) => FetchedResponse { session_id, ..FetchedResponse::default() },
-        Err(error) => FetchedResponse {
-            error_code: session_error_code(&error).code(),
-            ..FetchedResponse::default()
-        },
+        Ok(session_id) => FetchResponse::default().with_session_id(session_id),
+        Err(error) => failed(session_error_code(&error)),
     })
 }
 
@@ -245,32 +276,38 @@ fn throttled(
 fn bytes_of(cx: &Context<'_>, plan: &FetchPlan, answers: &[FetchedPartition]) -> f64 {
     let both = plan.partitions.iter().zip(answers);
     let has_news =
-        |a: &FetchedPartition| a.records.is_some() || a.error_code != NONE || a.diverging.is_some();
+        |a: &FetchedPartition| a.records.is_some() || a.data.error_code != NONE || a.is_diverging();
     let news = both.filter(|(_, answer)| has_news(answer));
-    let topics = grouped(news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone())));
-    let fetched = FetchedResponse { topics, ..FetchedResponse::default() };
-    encode(cx.version, cx.correlation_id, fetched).map_or(0, |reply| reply.bytes()) as f64
+    let mut fetched = Fetched::default();
+    let news = news.map(|(wanted, answer)| (&wanted.key.topic, answer.clone()));
+    append_grouped(&mut fetched, news);
+    let head = begin::<FetchResponse>(cx.version, cx.correlation_id);
+    (head.len() + fetched.response.size(cx.version).unwrap_or(0)) as f64
 }
 
-/// Groups consecutive partitions of the same topic.
-fn grouped<'a>(
+/// Appends partitions to a response; consecutive ones of the same topic are together.
+fn append_grouped<'a>(
+    fetched: &mut Fetched,
     answers: impl Iterator<Item = (&'a TopicKey, FetchedPartition)>,
-) -> Vec<FetchedTopic> {
-    let mut topics: Vec<(&TopicKey, FetchedTopic)> = Vec::new();
+) {
+    let topics = &mut fetched.response.responses;
     for (topic, answer) in answers {
-        if topics.last().is_none_or(|(last, _)| *last != topic) {
-            let mut fetched = FetchedTopic::default();
-            match topic {
-                TopicKey::Name(name) => fetched.name = name.to_string(),
-                TopicKey::Id(id) => fetched.id = *id,
-            }
-            topics.push((topic, fetched));
+        let is_last = topics.last().is_some_and(|last| match topic {
+            TopicKey::Name(name) => last.topic.as_str() == &**name,
+            TopicKey::Id(id) => last.topic_id == *id,
+        });
+        if !is_last {
+            let fetched = FetchableTopicResponse::default();
+            topics.push(match topic {
+                TopicKey::Name(name) => fetched.with_topic(text(name)),
+                TopicKey::Id(id) => fetched.with_topic_id(*id),
+            });
         }
-        if let Some((_, last)) = topics.last_mut() {
-            last.partitions.push(answer);
+        if let Some(last) = topics.last_mut() {
+            last.partitions.push(answer.data);
+            fetched.slices.extend(answer.records);
         }
     }
-    topics.into_iter().map(|(_, topic)| topic).collect()
 }
 
 /// Sets a negative limit on the first existing partition: the limit of the whole request applies to
@@ -301,7 +338,7 @@ fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
     // Unlike ListOffsets, Fetch treats every negative epoch as none.
     let epoch = wanted.params.current_leader_epoch.max(-1);
     let checked: Result<Arc<Partition>, Code> =
-        found.and_then(|partition| match epoch_fault(epoch) {
+        found.and_then(|partition| match epoch_fault(epoch, &partition) {
             Some(code) => Err(code),
             None => Ok(partition),
         });
@@ -315,46 +352,53 @@ fn wanting(broker: &Broker, wanted: &SessionPartition) -> ReadRequest {
 
 /// Returns the response for a partition that is not read. Kafka sends an empty list of aborted
 /// transactions if the partition is unknown, and null otherwise.
-fn refused(index: i32, error_code: i16) -> FetchedPartition {
-    FetchedPartition {
-        index,
-        error_code,
-        high_watermark: -1,
-        last_stable_offset: -1,
-        log_start_offset: -1,
-        aborted: is_unknown(&error_code).then(Vec::new),
-        diverging: None,
-        records: None,
-    }
+fn refused(index: i32, error_code: i16) -> PartitionData {
+    PartitionData::default()
+        .with_partition_index(index)
+        .with_error_code(error_code)
+        .with_high_watermark(-1)
+        .with_aborted_transactions(is_unknown(&error_code).then(Vec::new))
+        .with_records(Some(Records::default()))
 }
 
 fn answer(wanted: &SessionPartition, outcome: ReadOutcome) -> FetchedPartition {
-    let failed = |error_code| refused(wanted.key.partition, error_code);
-    match outcome {
-        ReadOutcome::Refused(code) => failed(code),
-        ReadOutcome::Unavailable(error) => failed(unavailable_code(&error).code()),
-        ReadOutcome::Failed(error) => failed(read_error_code(&error).code()),
+    let index = wanted.key.partition;
+    let (data, records) = match outcome {
+        ReadOutcome::Refused(code) => (refused(index, code), None),
+        ReadOutcome::Unavailable(error) => (refused(index, unavailable_code(&error).code()), None),
+        ReadOutcome::Failed(error) => (refused(index, read_error_code(&error).code()), None),
         // Kafka fails on a negative limit, without details.
-        ReadOutcome::NegativeLimit => failed(Code::UnknownServerError.code()),
-        ReadOutcome::Read(read) => FetchedPartition {
-            index: wanted.key.partition,
-            error_code: NONE,
-            high_watermark: read.end_offset,
-            last_stable_offset: read.last_stable_offset,
-            log_start_offset: read.log_start_offset,
-            aborted: read.committed.then(Vec::new),
-            diverging: None,
-            records: read.records,
-        },
-        ReadOutcome::Diverging(read) => FetchedPartition {
-            index: wanted.key.partition,
-            error_code: NONE,
-            high_watermark: read.end_offset,
-            last_stable_offset: read.last_stable_offset,
-            log_start_offset: read.log_start_offset,
-            aborted: None,
-            diverging: Some((LEADER_EPOCH, read.end_offset)),
-            records: None,
-        },
-    }
+        ReadOutcome::NegativeLimit => (refused(index, Code::UnknownServerError.code()), None),
+        ReadOutcome::Read(read) => {
+            let aborted = read.aborted.as_ref().map(|txns| txns.iter().map(aborted).collect());
+            (offsets(index, &read).with_aborted_transactions(aborted), read.records)
+        }
+        ReadOutcome::Diverging { read, epoch, end } => {
+            let epoch = EpochEndOffset::default().with_epoch(epoch).with_end_offset(end);
+            (offsets(index, &read).with_diverging_epoch(epoch), None)
+        }
+    };
+    // Empty where there are none, never null, which librdkafka treats as corrupt.
+    let bytes = records.as_ref().map_or(0, |slice| slice.len);
+    let data = data.with_records(Some(match bytes {
+        0 => Records::default(),
+        bytes => Records::File { bytes },
+    }));
+    FetchedPartition { data, records: records.filter(|slice| slice.len > 0) }
+}
+
+fn aborted(txn: &AbortedTxn) -> AbortedTransaction {
+    AbortedTransaction::default()
+        .with_producer_id(txn.producer_id)
+        .with_first_offset(txn.first_offset)
+}
+
+/// Returns the part of a partition's response that says where its log begins and ends.
+fn offsets(index: i32, read: &Read) -> PartitionData {
+    PartitionData::default()
+        .with_partition_index(index)
+        .with_high_watermark(read.end_offset)
+        .with_last_stable_offset(read.last_stable_offset)
+        .with_log_start_offset(read.log_start_offset)
+        .with_aborted_transactions(None)
 }

@@ -1,35 +1,36 @@
 //! ListOffsets (2): the offset for a timestamp, or for a special value.
 //!
 //! * -1 latest (the LSO for read_committed) · -2 earliest · -3 largest timestamp (v7, KIP-734) ·
-//!   -4 earliest local (v8) · -5 latest tiered (v9), which never exists · -6 is not served
+//!   -4 earliest local (v8) · -5 latest tiered (v9) and -6 earliest pending upload (v11, KIP-1023),
+//!   which never exist: there is no remote storage
 //! * A timestamp is answered with the first record at or after it.
 
-use std::ops::RangeInclusive;
+use std::cmp::Ordering;
+use std::io;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use kafka_protocol::messages::list_offsets_response::{
-    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
-};
-use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::unavailable_code;
 use crate::handlers::response_list::ResponseList;
-use crate::log::LEADER_EPOCH;
 use crate::log::view::View;
+use crate::protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use crate::protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use crate::protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use crate::storage::record_input::MalformedRecord;
+use crate::storage::records::MalformedRecordAt;
 use crate::topics::opening::open_all;
+use crate::topics::partition::Partition;
 use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct ListOffsets;
 
 impl ListHandler for ListOffsets {
-    const KEY: i16 = 2;
-    const NAME: &'static str = "ListOffsets";
-    const VERSIONS: RangeInclusive<i16> = 1..=10;
     type Request = ListOffsetsRequest;
 
     async fn handle(
@@ -46,7 +47,7 @@ impl ListHandler for ListOffsets {
         });
         // Each partition may be named only once.
         let topics = by_partition(named, |known, again| *known = again.and_then(Err));
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         open_wanted(cx, &request.topics).await;
         for (name, partitions) in topics {
             let answers = Vec::with_capacity(partitions.len());
@@ -69,7 +70,7 @@ async fn unknown_isolation(
     cx: &Context<'_>,
     request: ListOffsetsRequest,
 ) -> Result<Response, CloseReason> {
-    let mut list = ResponseList::new(cx, ListOffsets::KEY);
+    let mut list = ResponseList::new::<ListOffsetsRequest>(cx);
     for topic in request.topics {
         let partitions = topic.partitions.iter().map(|p| failed(p, Code::UnknownServerError));
         let response = ListOffsetsTopicResponse::default().with_partitions(partitions.collect());
@@ -96,11 +97,12 @@ async fn open_wanted(cx: &Context<'_>, topics: &[ListOffsetsTopic]) {
 }
 
 /// Returns the error for the leader epoch that a client has; -1 means that it sends none.
-pub fn epoch_fault(current_leader_epoch: i32) -> Option<Code> {
-    match current_leader_epoch {
-        -1 | LEADER_EPOCH => None,
-        epoch if epoch < LEADER_EPOCH => Some(Code::FencedLeaderEpoch),
-        _ => Some(Code::UnknownLeaderEpoch),
+pub fn epoch_fault(current_leader_epoch: i32, partition: &Partition) -> Option<Code> {
+    match current_leader_epoch.cmp(&partition.leader_epoch()) {
+        _ if current_leader_epoch == -1 => None,
+        Ordering::Equal => None,
+        Ordering::Less => Some(Code::FencedLeaderEpoch),
+        Ordering::Greater => Some(Code::UnknownLeaderEpoch),
     }
 }
 
@@ -130,16 +132,17 @@ fn listed(
     let Some(partition) = live.as_ref().and_then(|t| t.partition(wanted.partition_index)) else {
         return failed(wanted, Code::UnknownTopicOrPartition);
     };
-    if let Some(code) = epoch_fault(wanted.current_leader_epoch) {
+    if let Some(code) = epoch_fault(wanted.current_leader_epoch, partition) {
         return failed(wanted, code);
     }
     let view = match partition.view() {
         Ok(view) => view,
         Err(error) => return failed(wanted, unavailable_code(&error)),
     };
-    match found(&view, wanted.timestamp, committed) {
+    let limit = partition.config().max_decompressed_message_bytes;
+    match found(&view, wanted.timestamp, committed, limit) {
         Ok(Some((timestamp, offset))) => {
-            let epoch = if cx.version >= 4 { LEADER_EPOCH } else { -1 };
+            let epoch = view.epochs.of(offset).filter(|_| cx.version >= 4).unwrap_or(-1);
             answer(wanted).with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch)
         }
         Ok(None) => answer(wanted),
@@ -153,25 +156,42 @@ fn is_served(version: i16, timestamp: i64) -> bool {
         -3 => version >= 7,
         -4 => version >= 8,
         -5 => version >= 9,
+        -6 => version >= 11,
         timestamp => timestamp >= -2,
     }
 }
 
-fn found(view: &View, timestamp: i64, committed: bool) -> Result<Option<(i64, i64)>, Code> {
+/// Looks up an offset. No record of a compressed batch that is read may have more than
+/// `record_bytes_max` bytes.
+fn found(
+    view: &View,
+    timestamp: i64,
+    committed: bool,
+    record_bytes_max: i32,
+) -> Result<Option<(i64, i64)>, Code> {
     let below = if committed { view.last_stable_offset } else { view.end_offset };
-    let disk = |error: std::io::Error| {
-        tracing::error!(%error, "could not look up an offset by timestamp");
-        Code::KafkaStorageError
-    };
     match timestamp {
         -1 => Ok(Some((-1, below))),
         -2 => Ok(Some((-1, view.log_start_offset))),
-        -3 => Ok(view.latest_timestamp().map_err(disk)?.map(|f| (f.timestamp, f.offset))),
-        -4 => Ok(Some((-1, view.log_start_offset))),
-        -5 => Ok(None),
-        timestamp => {
-            let found = view.first_at_or_after(timestamp, below).map_err(disk)?;
-            Ok(found.map(|f| (f.timestamp, f.offset)))
+        -3 => {
+            let found = view.latest_timestamp(record_bytes_max).map_err(|e| code_of(&e))?;
+            // As in Kafka, an earlier record does not take its place.
+            Ok(found.filter(|f| f.offset < below).map(|f| (f.timestamp, f.offset)))
         }
+        -4 => Ok(Some((-1, view.log_start_offset))),
+        -5 | -6 => Ok(None),
+        timestamp => {
+            let found = view.first_at_or_after(timestamp, below, record_bytes_max);
+            Ok(found.map_err(|e| code_of(&e))?.map(|f| (f.timestamp, f.offset)))
+        }
+    }
+}
+
+fn code_of(error: &io::Error) -> Code {
+    tracing::error!(%error, "could not look up an offset by timestamp");
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<MalformedRecordAt>());
+    match inner.map(|at| &at.fault) {
+        Some(MalformedRecord::TooLarge { .. }) => Code::InvalidRecord,
+        _ => Code::KafkaStorageError,
     }
 }

@@ -12,10 +12,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::produce_response::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
-};
-use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::config::choices::Durability;
@@ -26,9 +22,15 @@ use crate::handlers::duplicates::by_partition;
 use crate::handlers::errors::{produce_error_code, unavailable_code};
 use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::respond;
+use crate::handlers::transactions::verification::{Refusal, TransactionalBatch, TxnFlow, verify};
 use crate::log::admit::{AdmitError, only_batch};
 use crate::log::recompress::target_codec;
+use crate::log::verification::TxnCheck;
 use crate::log::{AppendError, AppendInfo};
+use crate::protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use crate::protocol::messages::{ProduceRequest, ProduceResponse};
 use crate::storage::batch::{BatchView, Header};
 use crate::topics::error::ProduceError;
 use crate::topics::names;
@@ -37,14 +39,12 @@ use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
 use crate::wire::response::{CloseReason, Response};
 
-const KEY: i16 = 0;
-
 /// The row of the table.
 pub const API: Api = Api {
     advertised_from: 0,
     quota: QuotaClass::Produce,
     waits_for: WaitsFor::Disk,
-    ..Api::new(KEY, "Produce", 3..=13, run)
+    ..Api::new::<ProduceRequest>(run)
 };
 
 /// The client id of Kafka's own tools, which may write to internal topics.
@@ -55,18 +55,25 @@ const FLUSH_NEVER: i64 = 1 << 40;
 
 fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
-        let mut request: ProduceRequest = decode(cx.version, body)?;
+        let mut request: ProduceRequest = decode(cx, body).await?;
         let acks = request.acks;
         let mut appended = Vec::new();
-        let wanted = what_to_append(cx.version, &mut request);
-        let mut response = match is_transactional(&request, &wanted) {
-            // There is no transaction coordinator yet.
-            true => refuse_all(&request, Code::TransactionalIdAuthorizationFailed),
-            false => append_all(cx, wanted, acks, &mut appended).await,
+        let mut wanted = what_to_append(cx.version, &mut request);
+        let is_transactional = is_transactional(&wanted);
+        let mut response = match &request.transactional_id {
+            None if is_transactional => {
+                refuse_all(&request, Code::TransactionalIdAuthorizationFailed)
+            }
+            id => {
+                if let Some(id) = id.as_ref().filter(|_| is_transactional) {
+                    check_transaction(cx, id, &mut wanted).await;
+                }
+                append_all(cx, wanted, acks, &mut appended).await
+            }
         };
         await_durable(cx, acks, &appended, &mut response).await;
         if acks != 0 {
-            return respond(cx, KEY, response);
+            return respond(cx, response);
         }
         let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
         match partitions.map(|p| p.error_code).find(|code| *code != 0) {
@@ -125,23 +132,26 @@ struct PartitionRecords {
     fault: Option<AdmitError>,
     /// True if a batch for it, valid or not, is part of a transaction.
     is_transactional: bool,
+    /// What is known about the batch's transaction.
+    check: Result<TxnCheck, Refusal>,
 }
 
 impl PartitionRecords {
     /// Parses the one batch that a request of this version must have for a partition.
     fn parse(mut records: Bytes, version: i16) -> PartitionRecords {
+        let check = Ok(TxnCheck::Unverified);
         match only_batch(&records, version) {
             Ok(BatchView { header, bytes }) => {
                 let length = bytes.len();
                 records.truncate(length);
                 let batch = Some(ParsedBatch { header, bytes: records });
                 let is_transactional = header.is_transactional();
-                PartitionRecords { batch, fault: None, is_transactional }
+                PartitionRecords { batch, fault: None, is_transactional, check }
             }
             Err(error) => {
                 let header = Header::read(&records);
                 let is_transactional = header.is_some_and(|header| header.is_transactional());
-                PartitionRecords { batch: None, fault: Some(error), is_transactional }
+                PartitionRecords { batch: None, fault: Some(error), is_transactional, check }
             }
         }
     }
@@ -156,7 +166,7 @@ impl PartitionRecords {
 }
 
 /// A topic by name, or by id from version 13 on.
-type NamedTopic = (TopicName, TopicId);
+type NamedTopic = (StrBytes, TopicId);
 
 /// What a request has for the partitions of a topic.
 type TopicRecords = (NamedTopic, Vec<(i32, PartitionRecords)>);
@@ -173,10 +183,62 @@ fn what_to_append(version: i16, request: &mut ProduceRequest) -> Vec<TopicRecord
     by_partition(named, PartitionRecords::again)
 }
 
-/// Returns true if a request, or a batch in it, is part of a transaction.
-fn is_transactional(request: &ProduceRequest, wanted: &[TopicRecords]) -> bool {
+/// Returns true if a batch of a request is part of a transaction.
+fn is_transactional(wanted: &[TopicRecords]) -> bool {
     let mut partitions = wanted.iter().flat_map(|(_, partitions)| partitions);
-    request.transactional_id.is_some() || partitions.any(|(_, data)| data.is_transactional)
+    partitions.any(|(_, data)| data.is_transactional)
+}
+
+/// Notes what is known about the transaction of each batch.
+async fn check_transaction(cx: &Context<'_>, id: &str, wanted: &mut [TopicRecords]) {
+    let (mut batches, mut checks) = (Vec::new(), Vec::new());
+    for (topic, partitions) in wanted {
+        let Some(live) = live_topic(cx, topic) else { continue };
+        for (index, data) in partitions {
+            let header = data.batch.as_ref().map(|batch| batch.header);
+            let header = header.filter(Header::is_transactional);
+            if let (Some(header), Some(partition)) = (header, live.partition(*index)) {
+                batches.push(TransactionalBatch { partition: partition.clone(), header });
+                checks.push(&mut data.check);
+            }
+        }
+    }
+    let known = verify(cx, txn_flow(cx.version), id, batches).await;
+    for (check, known) in checks.into_iter().zip(known) {
+        *check = known;
+    }
+}
+
+/// Returns how a Produce of this version takes part in transactions.
+fn txn_flow(version: i16) -> TxnFlow {
+    let not_added = match version {
+        ..11 => Code::InvalidTxnState,
+        _ => Code::TransactionAbortable,
+    };
+    let code_of: fn(Code) -> Code = match version {
+        ..12 => |code| match code {
+            // Clients do not try again after this one, but after the other.
+            Code::ConcurrentTransactions => Code::NotEnoughReplicas,
+            code => unavailable_as_produced(code),
+        },
+        _ => unavailable_as_produced,
+    };
+    TxnFlow { adds: version >= 12, not_added, code_of }
+}
+
+/// Returns the code for a coordinator that is not available, after which producers try again.
+fn unavailable_as_produced(code: Code) -> Code {
+    match code {
+        Code::CoordinatorLoadInProgress | Code::CoordinatorNotAvailable => Code::NotEnoughReplicas,
+        code => code,
+    }
+}
+
+fn live_topic(cx: &Context<'_>, (name, id): &NamedTopic) -> Option<Arc<LiveTopic>> {
+    match cx.version >= 13 {
+        true => cx.broker.topics.with_id(*id),
+        false => cx.broker.topics.named(name),
+    }
 }
 
 /// What has to be durable for a batch.
@@ -198,11 +260,7 @@ async fn append_all(
 ) -> ProduceResponse {
     let mut response = ProduceResponse::default();
     for (topic, wanted) in wanted {
-        let live = if cx.version >= 13 {
-            cx.broker.topics.with_id(topic.1)
-        } else {
-            cx.broker.topics.named(&topic.0)
-        };
+        let live = live_topic(cx, &topic);
         let mut partitions = Vec::with_capacity(wanted.len());
         for (index, data) in wanted {
             let place = (response.responses.len(), partitions.len());
@@ -234,9 +292,12 @@ async fn append(
     let Some(partition) = topic.partition(index) else {
         return refuse(Code::UnknownTopicOrPartition, None);
     };
-    let appended = match wanted.batch {
-        Some(batch) => Some(append_batch(cx, topic, partition, batch, acks).await),
-        None => None,
+    let appended = match (wanted.batch, wanted.check) {
+        (Some(batch), Ok(check)) => {
+            Some(append_batch(cx, topic, partition, (batch, check), acks).await)
+        }
+        (Some(_), Err((code, message))) => Some(refuse(code, Some(message))),
+        (None, _) => None,
     };
     let Some(fault) = wanted.fault.map(ProduceError::Admit) else {
         return appended.unwrap_or_else(|| refuse(Code::InvalidRecord, None));
@@ -249,7 +310,7 @@ async fn append_batch(
     cx: &Context<'_>,
     topic: &LiveTopic,
     partition: &Arc<Partition>,
-    batch: ParsedBatch,
+    batch: (ParsedBatch, TxnCheck),
     acks: i16,
 ) -> PartitionResult {
     let index = partition.id.partition;
@@ -325,20 +386,20 @@ fn log_start(partition: &Partition) -> Offset {
 async fn write(
     cx: &Context<'_>,
     partition: &Arc<Partition>,
-    batch: ParsedBatch,
+    (batch, check): (ParsedBatch, TxnCheck),
     config: Arc<TopicConfig>,
 ) -> Result<AppendInfo, ProduceError> {
     let now = cx.broker.clock.now();
     let packs_anew = target_codec(&batch.header, &config).is_some();
     if !partition.is_cautious() && !packs_anew {
-        return partition.append(now, batch.view(), &config);
+        return partition.append(now, batch.view(), &config, check);
     }
     let _turn = match packs_anew {
-        true => cx.broker.resources.recompression_turn().await,
+        true => cx.broker.resources.computation_turn().await,
         false => None,
     };
     let partition = partition.clone();
-    let appending = move || partition.append(now, batch.view(), &config);
+    let appending = move || partition.append(now, batch.view(), &config, check);
     let written = tokio::task::spawn_blocking(appending);
     written.await.unwrap_or_else(|broken| {
         Err(ProduceError::Append(AppendError::Offline(broken.to_string())))

@@ -3,11 +3,8 @@
 //! v3 authorized operations · v4 static members · v6 an error code for unknown groups
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
-use kafka_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::error::GroupError;
@@ -18,7 +15,8 @@ use crate::handlers::errors::{NONE, group_error_code};
 use crate::handlers::groups::{long_listing, no_coordinator, text};
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
-use crate::wire::described_group;
+use crate::protocol::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
+use crate::protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use crate::wire::response::{self, CloseReason};
 
 /// Members' metadata and assignments are not copied, but the response may keep them alive beyond
@@ -30,16 +28,13 @@ const COUNTED_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct DescribeGroups;
 
 impl ListHandler for DescribeGroups {
-    const KEY: i16 = 15;
-    const NAME: &'static str = "DescribeGroups";
-    const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = DescribeGroupsRequest;
 
     async fn handle(
         cx: &Context<'_>,
         request: DescribeGroupsRequest,
     ) -> Result<response::Response, CloseReason> {
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         let mut named = HashSet::new();
         let mut counted_bytes = 0;
         for id in request.groups {
@@ -60,7 +55,7 @@ impl ListHandler for DescribeGroups {
             if request.include_authorized_operations && described.error_code == NONE {
                 described.authorized_operations = operations::WITH_GROUP;
             }
-            let encoded = described_group::encode(cx.version, described)?;
+            let encoded = list.encode(&described)?;
             drop(turn);
             let mut shared_bytes = encoded.shared_bytes;
             if shared_bytes > 0 && named.insert(id) {

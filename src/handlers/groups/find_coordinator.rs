@@ -1,28 +1,30 @@
 //! FindCoordinator (10): the coordinator of a group, a transactional id or a share group's
 //! partition.
 //!
-//! There is one node, so it is always this one. As in Kafka, looking for a group's coordinator
-//! creates the topic of committed offsets: clients that list internal topics rely on it.
+//! There is one node, so it is always this one. As in Kafka, looking for a coordinator creates its
+//! topic, that of committed offsets or of transactional ids: clients that list internal topics rely
+//! on it.
 //!
 //! v0 groups only · v1 key types · v4 several keys · v6 share groups
 
 use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::find_coordinator_response::Coordinator;
-use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::throttle::respond;
+use crate::protocol::messages::find_coordinator_response::Coordinator;
+use crate::protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use crate::storage::checkpoint::id_of;
 use crate::wire::response::{CloseReason, Response};
 
 /// Key types: groups, transactional ids, partitions of share groups.
 const KEY_TYPES: RangeInclusive<i8> = 0..=2;
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 const SHARE: i8 = 2;
 /// The first version that may look for a share group's partition (KIP-932).
 const SHARE_SINCE: i16 = 6;
@@ -31,9 +33,6 @@ const SHARE_SINCE: i16 = 6;
 pub struct FindCoordinator;
 
 impl ListHandler for FindCoordinator {
-    const KEY: i16 = 10;
-    const NAME: &'static str = "FindCoordinator";
-    const VERSIONS: RangeInclusive<i16> = 0..=6;
     type Request = FindCoordinatorRequest;
 
     async fn handle(
@@ -41,15 +40,19 @@ impl ListHandler for FindCoordinator {
         request: FindCoordinatorRequest,
     ) -> Result<Response, CloseReason> {
         let is_known = KEY_TYPES.contains(&request.key_type);
-        if request.key_type == GROUP && (cx.version < 4 || !request.coordinator_keys.is_empty()) {
-            cx.broker.prepare_offsets_topic();
+        if cx.version < 4 || !request.coordinator_keys.is_empty() {
+            match request.key_type {
+                GROUP => cx.broker.prepare_offsets_topic(),
+                TRANSACTION => cx.broker.prepare_transaction_topic(),
+                _ => {}
+            }
         }
         let (host, port) = cx.advertised();
         if cx.version < 4 {
             let is_served = is_known && request.key_type != SHARE;
-            return respond(cx, Self::KEY, first(cx, is_served));
+            return respond(cx, first(cx, is_served));
         }
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         for key in request.coordinator_keys {
             let is_share = request.key_type == SHARE;
             let is_sound = !is_share || (cx.version >= SHARE_SINCE && is_share_key(&key));
@@ -57,12 +60,12 @@ impl ListHandler for FindCoordinator {
                 Coordinator::default()
                     .with_error_code(Code::InvalidRequest.code())
                     .with_error_message(Some(StrBytes::from_static_str(why)))
-                    .with_node_id(BrokerId(-1))
+                    .with_node_id(-1)
                     .with_port(-1)
             };
             let coordinator = match (is_known, is_sound) {
                 (true, true) => Coordinator::default()
-                    .with_node_id(BrokerId(cx.node_id()))
+                    .with_node_id(cx.node_id())
                     .with_host(host.clone())
                     .with_port(port),
                 // Kafka sends the code without a message here.
@@ -88,11 +91,11 @@ fn first(cx: &Context<'_>, is_served: bool) -> FindCoordinatorResponse {
         .with_error_message(Some(StrBytes::from_static_str("NONE")));
     let (host, port) = cx.advertised();
     match is_served {
-        true => response.with_node_id(BrokerId(cx.node_id())).with_host(host).with_port(port),
+        true => response.with_node_id(cx.node_id()).with_host(host).with_port(port),
         false => response
             .with_error_code(Code::InvalidRequest.code())
             .with_error_message(Some(StrBytes::from_static_str(INVALID_REQUEST)))
-            .with_node_id(BrokerId(-1))
+            .with_node_id(-1)
             .with_port(-1),
     }
 }

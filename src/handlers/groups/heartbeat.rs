@@ -2,24 +2,17 @@
 //!
 //! v3 static members
 
-use std::ops::RangeInclusive;
-
-use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
-
 use crate::groups::questions;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{code_of, identity, no_coordinator};
+use crate::protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
 /// The handler.
 pub struct Heartbeat;
 
 impl Handler for Heartbeat {
-    const KEY: i16 = 12;
-    const NAME: &'static str = "Heartbeat";
-    const VERSIONS: RangeInclusive<i16> = 0..=4;
     type Request = HeartbeatRequest;
-    type Response = HeartbeatResponse;
 
     async fn handle(cx: &Context<'_>, request: HeartbeatRequest) -> HeartbeatResponse {
         let identity = identity(

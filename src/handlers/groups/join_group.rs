@@ -3,11 +3,7 @@
 //! v1 rebalance timeout · v4 member id required (KIP-394) · v5 static members · v7 protocol type in
 //! the response · v9 the leader may skip its assignment (KIP-814)
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
-use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::questions::{Join, JoinError, Joined, JoinedMember};
@@ -15,17 +11,15 @@ use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{identity, no_coordinator, text};
+use crate::protocol::messages::join_group_response::JoinGroupResponseMember;
+use crate::protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
 /// The handler.
 pub struct JoinGroup;
 
 impl Handler for JoinGroup {
-    const KEY: i16 = 11;
-    const NAME: &'static str = "JoinGroup";
-    const VERSIONS: RangeInclusive<i16> = 0..=9;
     const WAITS_FOR: WaitsFor = WaitsFor::Others;
     type Request = JoinGroupRequest;
-    type Response = JoinGroupResponse;
 
     async fn handle(cx: &Context<'_>, request: JoinGroupRequest) -> JoinGroupResponse {
         let member = request.member_id.clone();

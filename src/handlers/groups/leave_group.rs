@@ -2,26 +2,20 @@
 //!
 //! v0–2 one member · v3 several, also by instance id (KIP-345)
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::leave_group_response::MemberResponse;
-use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
 use crate::groups::questions::LeavingMember;
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::groups::{code_of, no_coordinator, text};
+use crate::protocol::messages::leave_group_response::MemberResponse;
+use crate::protocol::messages::{LeaveGroupRequest, LeaveGroupResponse};
 
 /// The handler.
 pub struct LeaveGroup;
 
 impl Handler for LeaveGroup {
-    const KEY: i16 = 13;
-    const NAME: &'static str = "LeaveGroup";
-    const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = LeaveGroupRequest;
-    type Response = LeaveGroupResponse;
 
     async fn handle(cx: &Context<'_>, request: LeaveGroupRequest) -> LeaveGroupResponse {
         let failed = |code: Code| LeaveGroupResponse::default().with_error_code(code.code());

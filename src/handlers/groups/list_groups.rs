@@ -3,10 +3,7 @@
 //! v4 states · v5 types (KIP-848)
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 
-use kafka_protocol::messages::list_groups_response::ListedGroup;
-use kafka_protocol::messages::{GroupId, ListGroupsRequest, ListGroupsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
@@ -14,19 +11,18 @@ use crate::handlers::context::Context;
 use crate::handlers::groups::{long_listing, no_coordinator, text};
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::throttle::respond;
+use crate::protocol::messages::list_groups_response::ListedGroup;
+use crate::protocol::messages::{ListGroupsRequest, ListGroupsResponse};
 use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
 pub struct ListGroups;
 
 impl ListHandler for ListGroups {
-    const KEY: i16 = 16;
-    const NAME: &'static str = "ListGroups";
-    const VERSIONS: RangeInclusive<i16> = 0..=5;
     type Request = ListGroupsRequest;
 
     async fn handle(cx: &Context<'_>, request: ListGroupsRequest) -> Result<Response, CloseReason> {
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         list.grow_in_turn().await?;
         let _turn = long_listing(cx).await?;
         let listed = match cx.broker.coordinator.list().await {
@@ -34,7 +30,7 @@ impl ListHandler for ListGroups {
             Err(error) => {
                 let code = no_coordinator(error).code();
                 let response = ListGroupsResponse::default().with_error_code(code);
-                return respond(cx, Self::KEY, response);
+                return respond(cx, response);
             }
         };
         let is_wanted = |filter: &HashSet<String>, value: &str| {
@@ -48,7 +44,7 @@ impl ListHandler for ListGroups {
                 continue;
             }
             let listed = ListedGroup::default()
-                .with_group_id(GroupId(text(group.group)))
+                .with_group_id(text(group.group))
                 .with_protocol_type(text(group.protocol_type))
                 .with_group_state(StrBytes::from_static_str(group.state))
                 .with_group_type(StrBytes::from_static_str(group_type));

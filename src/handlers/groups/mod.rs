@@ -12,6 +12,7 @@ use crate::handlers::context::Context;
 use crate::wire::response::CloseReason;
 
 mod by_topic;
+pub mod commits;
 pub mod delete_groups;
 pub mod describe_groups;
 pub mod find_coordinator;
@@ -27,7 +28,8 @@ pub mod sync_group;
 /// How long a long listing waits for its turn.
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
-fn no_coordinator<E>(_: E) -> Code {
+/// Returns the code for a coordinator that cannot be asked.
+pub fn no_coordinator<E>(_: E) -> Code {
     Code::CoordinatorNotAvailable
 }
 
@@ -42,7 +44,8 @@ async fn long_listing<'a>(cx: &'a Context<'a>) -> Result<SemaphorePermit<'a>, Cl
     cx.broker.resources.long_listing_turn(LISTING_PATIENCE).await.ok_or_else(late)
 }
 
-fn identity(
+/// Returns the member on whose behalf a request is made.
+pub fn identity(
     group: &str,
     member: &str,
     instance: Option<StrBytes>,

@@ -2,29 +2,23 @@
 //!
 //! * Whether a partition exists is checked before whether the group is subscribed to it.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::offset_delete_response::{
-    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
-};
-use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse, TopicName};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::by_topic::ByTopic;
 use crate::handlers::groups::{code_of, no_coordinator, text};
+use crate::protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use crate::protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 /// The handler.
 pub struct OffsetDelete;
 
 impl Handler for OffsetDelete {
-    const KEY: i16 = 47;
-    const NAME: &'static str = "OffsetDelete";
-    const VERSIONS: RangeInclusive<i16> = 0..=0;
     type Request = OffsetDeleteRequest;
-    type Response = OffsetDeleteResponse;
 
     async fn handle(cx: &Context<'_>, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
         let failed = |code: Code| OffsetDeleteResponse::default().with_error_code(code.code());
@@ -52,7 +46,7 @@ impl Handler for OffsetDelete {
         let of_group = deleted.into_iter().map(|(name, partitions)| {
             let partitions =
                 partitions.into_iter().map(|(p, outcome)| partition(p, code_of(outcome)));
-            (TopicName(text(name)), partitions.collect())
+            (text(name), partitions.collect())
         });
         answers.merge(of_group.collect());
         let topics = answers.into_topics().into_iter().map(|(name, partitions)| {

@@ -2,27 +2,21 @@
 //!
 //! v3 static members · v5 protocol type and name are checked
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
 use crate::groups::questions::Sync;
 use crate::handlers::api::{Handler, WaitsFor};
 use crate::handlers::context::Context;
 use crate::handlers::errors::group_error_code;
 use crate::handlers::groups::{identity, no_coordinator, text};
+use crate::protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
 /// The handler.
 pub struct SyncGroup;
 
 impl Handler for SyncGroup {
-    const KEY: i16 = 14;
-    const NAME: &'static str = "SyncGroup";
-    const VERSIONS: RangeInclusive<i16> = 0..=5;
     const WAITS_FOR: WaitsFor = WaitsFor::Others;
     type Request = SyncGroupRequest;
-    type Response = SyncGroupResponse;
 
     async fn handle(cx: &Context<'_>, request: SyncGroupRequest) -> SyncGroupResponse {
         let failed = |code: Code| SyncGroupResponse::default().with_error_code(code.code());

@@ -1,25 +1,19 @@
 //! CreateAcls (30): refuses each entry, as Kafka does without an authorizer.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::create_acls_response::AclCreationResult;
-use kafka_protocol::messages::{CreateAclsRequest, CreateAclsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::{NO_AUTHORIZER, check_known};
+use crate::protocol::messages::create_acls_response::AclCreationResult;
+use crate::protocol::messages::{CreateAclsRequest, CreateAclsResponse};
 use crate::wire::response::CloseReason;
 
 /// The handler.
 pub struct CreateAcls;
 
 impl Handler for CreateAcls {
-    const KEY: i16 = 30;
-    const NAME: &'static str = "CreateAcls";
-    const VERSIONS: RangeInclusive<i16> = 1..=3;
     type Request = CreateAclsRequest;
-    type Response = CreateAclsResponse;
 
     fn check(request: &CreateAclsRequest) -> Result<(), CloseReason> {
         request.creations.iter().try_for_each(|acl| {

@@ -1,25 +1,19 @@
 //! DeleteAcls (31): refuses each filter, as Kafka does without an authorizer.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::delete_acls_response::DeleteAclsFilterResult;
-use kafka_protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::{NO_AUTHORIZER, check_known};
+use crate::protocol::messages::delete_acls_response::DeleteAclsFilterResult;
+use crate::protocol::messages::{DeleteAclsRequest, DeleteAclsResponse};
 use crate::wire::response::CloseReason;
 
 /// The handler.
 pub struct DeleteAcls;
 
 impl Handler for DeleteAcls {
-    const KEY: i16 = 31;
-    const NAME: &'static str = "DeleteAcls";
-    const VERSIONS: RangeInclusive<i16> = 1..=3;
     type Request = DeleteAclsRequest;
-    type Response = DeleteAclsResponse;
 
     fn check(request: &DeleteAclsRequest) -> Result<(), CloseReason> {
         request.filters.iter().try_for_each(|acl| {

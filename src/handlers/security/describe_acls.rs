@@ -1,25 +1,19 @@
 //! DescribeAcls (29): answers with Kafka's error code for a missing authorizer.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::security::check_known;
+use crate::protocol::messages::{DescribeAclsRequest, DescribeAclsResponse};
 use crate::wire::response::CloseReason;
 
 /// The handler.
 pub struct DescribeAcls;
 
 impl Handler for DescribeAcls {
-    const KEY: i16 = 29;
-    const NAME: &'static str = "DescribeAcls";
-    const VERSIONS: RangeInclusive<i16> = 1..=3;
     type Request = DescribeAclsRequest;
-    type Response = DescribeAclsResponse;
 
     fn check(filter: &DescribeAclsRequest) -> Result<(), CloseReason> {
         check_known([

@@ -1,15 +1,6 @@
 //! AlterPartitionReassignments (45): every replica is on the only broker, and stays there.
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::alter_partition_reassignments_request::ReassignablePartition;
-use kafka_protocol::messages::alter_partition_reassignments_response::{
-    ReassignablePartitionResponse, ReassignableTopicResponse,
-};
-use kafka_protocol::messages::{
-    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
-};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
@@ -17,6 +8,13 @@ use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::topics::assignments;
+use crate::protocol::messages::alter_partition_reassignments_request::ReassignablePartition;
+use crate::protocol::messages::alter_partition_reassignments_response::{
+    ReassignablePartitionResponse, ReassignableTopicResponse,
+};
+use crate::protocol::messages::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+};
 use crate::topics::registry::LiveTopic;
 use crate::wire::response::{CloseReason, Response};
 
@@ -28,16 +26,13 @@ const RESULT_BYTES: usize = 256;
 pub struct AlterPartitionReassignments;
 
 impl ListHandler for AlterPartitionReassignments {
-    const KEY: i16 = 45;
-    const NAME: &'static str = "AlterPartitionReassignments";
-    const VERSIONS: RangeInclusive<i16> = 0..=1;
     type Request = AlterPartitionReassignmentsRequest;
 
     async fn handle(
         cx: &Context<'_>,
         request: AlterPartitionReassignmentsRequest,
     ) -> Result<Response, CloseReason> {
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         if request.topics.is_empty() {
             // As in Kafka's controller: nothing is checked, and the message is empty, not null.
             return list.into_response(AlterPartitionReassignmentsResponse::default(), 1).await;

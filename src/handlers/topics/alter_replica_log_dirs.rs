@@ -7,19 +7,17 @@
 //!
 //! v2 flexible
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::alter_replica_log_dirs_request::AlterReplicaLogDirTopic;
-use kafka_protocol::messages::alter_replica_log_dirs_response::{
-    AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
-};
-use kafka_protocol::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::last_of_each;
 use crate::handlers::errors::NONE;
+use crate::protocol::messages::alter_replica_log_dirs_request::AlterReplicaLogDirTopic;
+use crate::protocol::messages::alter_replica_log_dirs_response::{
+    AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
+};
+use crate::protocol::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
 
 /// The handler.
 pub struct AlterReplicaLogDirs;
@@ -31,11 +29,7 @@ const FUTURE_BYTES: usize = 40;
 const NAME_BYTES_MAX: usize = 255;
 
 impl Handler for AlterReplicaLogDirs {
-    const KEY: i16 = 34;
-    const NAME: &'static str = "AlterReplicaLogDirs";
-    const VERSIONS: RangeInclusive<i16> = 1..=2;
     type Request = AlterReplicaLogDirsRequest;
-    type Response = AlterReplicaLogDirsResponse;
 
     async fn handle(
         cx: &Context<'_>,

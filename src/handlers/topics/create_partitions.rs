@@ -3,14 +3,8 @@
 //! v3 THROTTLING_QUOTA_EXCEEDED
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::create_partitions_request::{
-    CreatePartitionsAssignment, CreatePartitionsTopic,
-};
-use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
-use kafka_protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
@@ -21,18 +15,19 @@ use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::handlers::topics::assignments;
 use crate::handlers::topics::create_topics::PARTITIONS_MAX;
+use crate::protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
+use crate::protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
+use crate::protocol::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 use crate::topics::change_error::GrowError;
 
 /// The handler.
 pub struct CreatePartitions;
 
 impl Handler for CreatePartitions {
-    const KEY: i16 = 37;
-    const NAME: &'static str = "CreatePartitions";
-    const VERSIONS: RangeInclusive<i16> = 0..=3;
     const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 3 };
     type Request = CreatePartitionsRequest;
-    type Response = CreatePartitionsResponse;
 
     async fn handle(
         cx: &Context<'_>,
@@ -114,7 +109,7 @@ async fn grow(
     }
     if validate_only {
         let could = cx.broker.topics.could_add_partitions(&wanted.name, wanted.count - has);
-        return could.map_err(|error| GrowError::from(error).into());
+        return could.map_err(ApiError::from);
     }
     cx.broker.topics.grow(&wanted.name, wanted.count).await.map_err(ApiError::from)
 }
@@ -133,7 +128,7 @@ fn check_assigned(
         return Err(ApiError::new(Code::InvalidReplicaAssignment, message));
     }
     for one in assigned {
-        if let Some(fault) = assignments::fault(cx.node_id(), &one.broker_ids) {
+        if let Some(fault) = assignments::fault_of_new(cx, &one.broker_ids) {
             return Err(ApiError::new(Code::InvalidReplicaAssignment, fault));
         }
     }

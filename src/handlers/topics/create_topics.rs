@@ -4,102 +4,87 @@
 //!   partitions, replication factor, manual assignments, configs; `validate_only` does all but
 //!   create.
 //!
-//! v0, v1 `wire/legacy.rs` · v4 -1 means the broker's default · v5 configs in the response · v6
+//! v4 -1 means the broker's default · v5 configs in the response · v6
 //! THROTTLING_QUOTA_EXCEEDED · v7 topic id
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::{
-    CreatableTopicConfigs, CreatableTopicResult,
-};
-use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::{Api, ResponseFuture, decode};
+use crate::handlers::api::Handler;
 use crate::handlers::api_error::ApiError;
 use crate::handlers::context::Context;
 use crate::handlers::request_cost::QuotaClass;
-use crate::handlers::throttle::{QUOTA_EXCEEDED, charge, may_mutate, respond};
-use crate::handlers::topics::assignments;
+use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
+use crate::handlers::topics::assignments::{self, is_cordoned};
+use crate::protocol::messages::create_topics_request::CreatableTopic;
+use crate::protocol::messages::create_topics_response::{
+    CreatableTopicConfigs, CreatableTopicResult,
+};
+use crate::protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use crate::quotas::limits::QuotaType;
-use crate::topics::change_error::CreateError;
+use crate::topics::change_error::{Cordoned, CreateError};
 use crate::topics::changes::NewTopic;
 use crate::topics::names;
 use crate::types::TopicId;
-use crate::wire::legacy;
-use crate::wire::response::{Chunk, CloseReason, Response, begin, finish};
 
-const KEY: i16 = 19;
+/// The handler.
+pub struct CreateTopics;
 
-/// The row of the table.
-pub const API: Api = Api {
-    quota: QuotaClass::Mutation { strict_since: 6 },
-    ..Api::new(KEY, "CreateTopics", 0..=7, run)
-};
+impl Handler for CreateTopics {
+    const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 6 };
+    type Request = CreateTopicsRequest;
 
-fn run<'a>(cx: &'a Context<'a>, body: bytes::Bytes) -> ResponseFuture<'a> {
-    Box::pin(async move {
-        if cx.version >= 2 {
-            let response = create_all(cx, decode(cx.version, body)?).await;
-            return respond(cx, KEY, response);
+    async fn handle(cx: &Context<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
+        let mut times: BTreeMap<String, usize> = BTreeMap::new();
+        for topic in &request.topics {
+            *times.entry(topic.name.to_string()).or_default() += 1;
         }
-        let request = legacy::create_topics_request(cx.version, &body)
-            .map_err(|error| CloseReason::Malformed(error.to_string()))?;
-        let mut response = create_all(cx, request).await;
-        charge(cx, &mut response);
-        let mut out = begin(KEY, cx.version, cx.correlation_id);
-        out.extend_from_slice(&legacy::create_topics_response(cx.version, &response));
-        Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
-    })
-}
-
-async fn create_all(cx: &Context<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
-    let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for topic in &request.topics {
-        *times.entry(topic.name.to_string()).or_default() += 1;
-    }
-    let mut response = CreateTopicsResponse::default();
-    // Duplicates are refused as such, and do not count here.
-    let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
-    if partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX {
-        // The whole request is refused: each topic in it, as often as it is named.
-        let excessive = || ApiError::new(Code::PolicyViolation, EXCESSIVE);
-        response.topics = request.topics.iter().map(|topic| refused(topic, excessive())).collect();
-        return response;
-    }
-    let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
-    let could = names.iter().zip(cx.broker.topics.are_free(&names));
-    let mut could: BTreeMap<String, _> =
-        could.map(|(name, could)| ((*name).to_owned(), could)).collect();
-    // The topics that may be created, and their positions in the response.
-    let (mut wanted, mut places) = (Vec::new(), Vec::new());
-    for topic in request.topics {
-        let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
-            0 => continue,
-            1 => check(cx, &topic, could.remove(topic.name.as_str())),
-            _ => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
-        };
-        // All occurrences of a duplicate name are refused, and answered once.
-        times.insert(topic.name.to_string(), 0);
-        match checked {
-            Ok(new) => {
-                places.push((response.topics.len(), topic.clone()));
-                wanted.push(new);
-                response.topics.push(CreatableTopicResult::default());
+        let mut response = CreateTopicsResponse::default();
+        // Duplicates are refused as such, and do not count here.
+        let once = |topic: &&CreatableTopic| times.get(topic.name.as_str()) == Some(&1);
+        if partitions_wanted(cx, request.topics.iter().filter(once)) > PARTITIONS_MAX {
+            // The whole request is refused: each topic in it, as often as it is named.
+            let excessive = || ApiError::new(Code::PolicyViolation, EXCESSIVE);
+            response.topics =
+                request.topics.iter().map(|topic| refused(topic, excessive())).collect();
+            return response;
+        }
+        let names: Vec<&str> = request.topics.iter().map(|topic| topic.name.as_str()).collect();
+        let could = names.iter().zip(cx.broker.topics.are_free(&names));
+        let mut could: BTreeMap<String, _> =
+            could.map(|(name, could)| ((*name).to_owned(), could)).collect();
+        // The topics that may be created, and their positions in the response.
+        let (mut wanted, mut places) = (Vec::new(), Vec::new());
+        for topic in request.topics {
+            let checked = match times.get(topic.name.as_str()).copied().unwrap_or(0) {
+                0 => continue,
+                1 => check(cx, &topic, could.remove(topic.name.as_str())),
+                _ => Err(ApiError::new(Code::InvalidRequest, "Duplicate topic name.")),
+            };
+            // All occurrences of a duplicate name are refused, and answered once.
+            times.insert(topic.name.to_string(), 0);
+            match checked {
+                Ok(new) => {
+                    places.push((response.topics.len(), topic.clone()));
+                    wanted.push(new);
+                    response.topics.push(CreatableTopicResult::default());
+                }
+                Err(fault) => response.topics.push(refused(&topic, fault)),
             }
-            Err(fault) => response.topics.push(refused(&topic, fault)),
         }
+        let created = create(cx, &wanted, request.validate_only).await;
+        for ((place, topic), (created, wanted)) in
+            places.iter().zip(created.into_iter().zip(&wanted))
+        {
+            response.topics[*place] = match created {
+                Ok(id) => described(cx, wanted, id).with_name(topic.name.clone()),
+                Err(fault) => refused(topic, fault),
+            };
+        }
+        response
     }
-    let created = create(cx, &wanted, request.validate_only).await;
-    for ((place, topic), (created, wanted)) in places.iter().zip(created.into_iter().zip(&wanted)) {
-        response.topics[*place] = match created {
-            Ok(id) => described(cx, wanted, id).with_name(topic.name.clone()),
-            Err(fault) => refused(topic, fault),
-        };
-    }
-    response
 }
 
 /// Maximum number of partitions per request, as in Kafka's ReplicationControlManager.
@@ -181,6 +166,10 @@ fn partition_count(cx: &Context<'_>, topic: &CreatableTopic) -> Result<i32, ApiE
         }
         n => n,
     };
+    if is_cordoned(cx) {
+        let message = format!("Unable to replicate the partition {factor} time(s): {Cordoned}");
+        return Err(ApiError::new(Code::InvalidReplicationFactor, message));
+    }
     if factor > 1 {
         let message = format!(
             "Unable to replicate the partition {factor} time(s): The target replication factor of \
@@ -211,7 +200,7 @@ fn assigned_partition_count(cx: &Context<'_>, topic: &CreatableTopic) -> Result<
                 "Found multiple manual partition assignments for partition {index}"
             ));
         }
-        if let Some(fault) = assignments::fault(cx.node_id(), &assignment.broker_ids) {
+        if let Some(fault) = assignments::fault_of_new(cx, &assignment.broker_ids) {
             return refuse(fault);
         }
     }

@@ -1,84 +1,66 @@
 //! DeleteTopics (20): the name is free by the time the response is sent.
 //!
-//! v0 `wire/legacy.rs` · v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
+//! v5 error message, THROTTLING_QUOTA_EXCEEDED · v6 by topic id
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
-use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
-use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
-use crate::handlers::api::{Api, ResponseFuture, decode};
+use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
 use crate::handlers::duplicates::named_twice;
 use crate::handlers::errors::{UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, append_error_code};
 use crate::handlers::request_cost::QuotaClass;
-use crate::handlers::throttle::{QUOTA_EXCEEDED, charge, may_mutate, respond};
+use crate::handlers::throttle::{QUOTA_EXCEEDED, may_mutate};
 use crate::log::AppendError;
+use crate::protocol::messages::delete_topics_request::DeleteTopicState;
+use crate::protocol::messages::delete_topics_response::DeletableTopicResult;
+use crate::protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use crate::topics::names;
 use crate::topics::registry::LiveTopic;
 use crate::types::TopicId;
-use crate::wire::legacy;
-use crate::wire::response::{Chunk, CloseReason, Response, begin, finish};
 
-const KEY: i16 = 20;
+/// The handler.
+pub struct DeleteTopics;
 
-/// The row of the table.
-pub const API: Api = Api {
-    quota: QuotaClass::Mutation { strict_since: 5 },
-    ..Api::new(KEY, "DeleteTopics", 0..=6, run)
-};
+impl Handler for DeleteTopics {
+    const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 5 };
+    type Request = DeleteTopicsRequest;
 
-fn run<'a>(cx: &'a Context<'a>, body: bytes::Bytes) -> ResponseFuture<'a> {
-    Box::pin(async move {
-        if cx.version >= 1 {
-            let response = delete_all(cx, decode(cx.version, body)?).await;
-            return respond(cx, KEY, response);
+    async fn handle(cx: &Context<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+        let by_name = request
+            .topic_names
+            .into_iter()
+            .map(|name| DeleteTopicState::default().with_name(Some(name)));
+        let wanted: Vec<_> = by_name.chain(request.topics).collect();
+        let checked: Vec<_> = checked(cx, wanted)
+            .into_iter()
+            .map(|(topic, fault)| match fault {
+                None => check(cx, topic),
+                Some(fault) => {
+                    let (code, why) = (Code::InvalidRequest, fault.to_owned());
+                    Err(Box::new(refused(topic.name, topic.topic_id, code, why)))
+                }
+            })
+            .collect();
+        let names: Vec<String> = checked.iter().flatten().map(|topic| topic.name.clone()).collect();
+        let mut deleted = cx.broker.topics.delete_in_batches(&names).await.into_iter();
+        let mut responses = Vec::with_capacity(checked.len());
+        for topic in checked {
+            responses.push(match topic {
+                Ok(topic) => answer(&topic, deleted.next().unwrap_or(Ok(false))),
+                Err(refused) => *refused,
+            });
         }
-        let request = legacy::delete_topics_request(&body)
-            .map_err(|error| CloseReason::Malformed(error.to_string()))?;
-        let mut response = delete_all(cx, request).await;
-        charge(cx, &mut response);
-        let mut out = begin(KEY, cx.version, cx.correlation_id);
-        out.extend_from_slice(&legacy::delete_topics_response(&response));
-        Ok(Response::Chunks(vec![Chunk::Bytes(finish(out, 0)?)]))
-    })
-}
-
-async fn delete_all(cx: &Context<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
-    let by_name = request
-        .topic_names
-        .into_iter()
-        .map(|name| DeleteTopicState::default().with_name(Some(name)));
-    let wanted: Vec<_> = by_name.chain(request.topics).collect();
-    let checked: Vec<_> = checked(cx, wanted)
-        .into_iter()
-        .map(|(topic, fault)| match fault {
-            None => check(cx, topic),
-            Some(fault) => {
-                let (code, why) = (Code::InvalidRequest, fault.to_owned());
-                Err(Box::new(refused(topic.name, topic.topic_id, code, why)))
-            }
-        })
-        .collect();
-    let names: Vec<String> = checked.iter().flatten().map(|topic| topic.name.clone()).collect();
-    let mut deleted = cx.broker.topics.delete_in_batches(&names).await.into_iter();
-    let mut responses = Vec::with_capacity(checked.len());
-    for topic in checked {
-        responses.push(match topic {
-            Ok(topic) => answer(&topic, deleted.next().unwrap_or(Ok(false))),
-            Err(refused) => *refused,
-        });
+        let gone = responses.iter().filter(|response| response.error_code == 0);
+        for topic in gone.filter_map(|response| response.name.as_ref()) {
+            // If there is no coordinator at the moment, the next one notices at its start.
+            let _ = cx.broker.coordinator.forget_topic(topic).await;
+        }
+        DeleteTopicsResponse::default().with_responses(responses)
     }
-    let gone = responses.iter().filter(|response| response.error_code == 0);
-    for topic in gone.filter_map(|response| response.name.as_ref()) {
-        // If there is no coordinator at the moment, the next one notices at its start.
-        let _ = cx.broker.coordinator.forget_topic(topic).await;
-    }
-    DeleteTopicsResponse::default().with_responses(responses)
 }
 
 /// Returns each topic of a request once, with an error if it is named incorrectly, by Kafka's rules
@@ -91,9 +73,8 @@ fn checked(
     let twice = named_twice(wanted.iter().map(key));
     let ids: HashSet<TopicId> =
         wanted.iter().filter(|topic| topic.name.is_none()).map(|topic| topic.topic_id).collect();
-    let named_by_id = |name: &TopicName| {
-        cx.broker.topics.named(name).is_some_and(|topic| ids.contains(&topic.id))
-    };
+    let named_by_id =
+        |name: &StrBytes| cx.broker.topics.named(name).is_some_and(|topic| ids.contains(&topic.id));
     let mut seen = HashSet::new();
     let mut checked = Vec::with_capacity(wanted.len());
     for topic in wanted {
@@ -129,14 +110,14 @@ fn check(
             cx.broker.topics.with_id(wanted.topic_id).ok_or(unknown)
         }
     };
-    let failed = |name: Option<TopicName>, code: Code, why: String| {
+    let failed = |name: Option<StrBytes>, code: Code, why: String| {
         Err(Box::new(refused(name, wanted.topic_id, code, why)))
     };
     let topic = match found {
         Ok(topic) => topic,
         Err((code, why)) => return failed(wanted.name, code, why.to_owned()),
     };
-    let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
+    let name = Some(StrBytes::from_string(topic.name.clone()));
     if names::is_internal(&topic.name) {
         let why = format!("{} is an internal topic: it holds the consumer groups", topic.name);
         return failed(name, Code::InvalidRequest, why);
@@ -153,7 +134,7 @@ fn check(
     Ok(topic)
 }
 
-fn refused(name: Option<TopicName>, id: TopicId, code: Code, why: String) -> DeletableTopicResult {
+fn refused(name: Option<StrBytes>, id: TopicId, code: Code, why: String) -> DeletableTopicResult {
     DeletableTopicResult::default()
         .with_name(name)
         .with_topic_id(id)
@@ -162,7 +143,7 @@ fn refused(name: Option<TopicName>, id: TopicId, code: Code, why: String) -> Del
 }
 
 fn answer(topic: &LiveTopic, deleted: Result<bool, AppendError>) -> DeletableTopicResult {
-    let name = Some(TopicName(StrBytes::from_string(topic.name.clone())));
+    let name = Some(StrBytes::from_string(topic.name.clone()));
     match deleted {
         Ok(true) => DeletableTopicResult::default().with_name(name).with_topic_id(topic.id),
         Ok(false) => {

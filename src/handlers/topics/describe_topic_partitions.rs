@@ -3,22 +3,19 @@
 //! * Names are answered in order; the cursor names the first partition of the next page.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::describe_topic_partitions_response::{
-    Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
-};
-use kafka_protocol::messages::{
-    BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, TopicName,
-};
-use kafka_protocol::protocol::{Encodable, StrBytes};
+use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
-use crate::log::LEADER_EPOCH;
+use crate::protocol::message::Message;
+use crate::protocol::messages::describe_topic_partitions_response::{
+    Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+};
+use crate::protocol::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 use crate::topics::names;
 use crate::wire::response::{CloseReason, Response};
 
@@ -26,9 +23,6 @@ use crate::wire::response::{CloseReason, Response};
 pub struct DescribeTopicPartitions;
 
 impl ListHandler for DescribeTopicPartitions {
-    const KEY: i16 = 75;
-    const NAME: &'static str = "DescribeTopicPartitions";
-    const VERSIONS: RangeInclusive<i16> = 0..=0;
     type Request = DescribeTopicPartitionsRequest;
 
     async fn handle(
@@ -47,7 +41,7 @@ impl ListHandler for DescribeTopicPartitions {
         let limit = cx.broker.config.max_request_partition_size_limit;
         let mut left = request.response_partition_limit.clamp(1, limit.max(1)) as usize;
         let from = request.cursor.map(|c| (c.topic_name.to_string(), c.partition_index.max(0)));
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         let mut next = None;
         for name in names {
             let skip = match &from {
@@ -72,7 +66,7 @@ impl ListHandler for DescribeTopicPartitions {
         // What follows the topics: the cursor, if there is one, and tagged fields. A throttle time
         // and the number of topics precede them.
         let response = DescribeTopicPartitionsResponse::default().with_next_cursor(next);
-        let bytes = response.compute_size(cx.version).unwrap_or(0);
+        let bytes = response.size(cx.version).unwrap_or(0);
         list.into_response(response, bytes.saturating_sub(5)).await
     }
 }
@@ -80,13 +74,13 @@ impl ListHandler for DescribeTopicPartitions {
 /// Returns the error for a whole request. The cursor has to name one of the topics; without a
 /// cursor Kafka uses the empty name as its topic and fails.
 fn fault(request: &DescribeTopicPartitionsRequest) -> Option<Code> {
-    let names = |name: &TopicName| request.topics.iter().any(|topic| topic.name == *name);
+    let names = |name: &StrBytes| request.topics.iter().any(|topic| topic.name == *name);
     match &request.cursor {
         Some(cursor) => {
             let is_among = request.topics.is_empty() || names(&cursor.topic_name);
             (!is_among || cursor.partition_index < 0).then_some(Code::InvalidRequest)
         }
-        None => names(&TopicName::default()).then_some(Code::UnknownServerError),
+        None => names(&StrBytes::default()).then_some(Code::UnknownServerError),
     }
 }
 
@@ -96,7 +90,7 @@ async fn refused(
     request: DescribeTopicPartitionsRequest,
     code: Code,
 ) -> Result<Response, CloseReason> {
-    let mut list = ResponseList::new(cx, DescribeTopicPartitions::KEY);
+    let mut list = ResponseList::new::<DescribeTopicPartitionsRequest>(cx);
     for topic in request.topics {
         let topic = DescribeTopicPartitionsResponseTopic::default()
             .with_name(Some(topic.name))
@@ -104,13 +98,13 @@ async fn refused(
         list.put(&topic).await?;
     }
     let response = DescribeTopicPartitionsResponse::default();
-    let bytes = response.compute_size(cx.version).unwrap_or(0);
+    let bytes = response.size(cx.version).unwrap_or(0);
     list.into_response(response, bytes.saturating_sub(5)).await
 }
 
 fn cursor(name: &str, partition: usize) -> Cursor {
     Cursor::default()
-        .with_topic_name(TopicName(StrBytes::from_string(name.to_owned())))
+        .with_topic_name(StrBytes::from_string(name.to_owned()))
         .with_partition_index(partition as i32)
 }
 
@@ -120,9 +114,9 @@ fn described(
     skip: usize,
     most: usize,
 ) -> DescribeTopicPartitionsResponseTopic {
-    let node_id = BrokerId(cx.node_id());
+    let node_id = cx.node_id();
     let response = DescribeTopicPartitionsResponseTopic::default()
-        .with_name(Some(TopicName(StrBytes::from_string(name.to_owned()))));
+        .with_name(Some(StrBytes::from_string(name.to_owned())));
     let Some(topic) = cx.broker.topics.named(name) else {
         let code = if names::fault(name).is_some() {
             Code::InvalidTopicException
@@ -137,7 +131,7 @@ fn described(
         DescribeTopicPartitionsResponsePartition::default()
             .with_partition_index(partition.id.partition)
             .with_leader_id(node_id)
-            .with_leader_epoch(LEADER_EPOCH)
+            .with_leader_epoch(partition.leader_epoch())
             .with_replica_nodes(vec![node_id])
             .with_isr_nodes(vec![node_id])
             // Empty, not null: the Java admin client reads these lists without a null check.

@@ -2,17 +2,15 @@
 //!
 //! v1 election type · v2 flexible
 
-use std::ops::RangeInclusive;
-
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
-use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
 use crate::handlers::errors::NONE;
 use crate::handlers::response_list::ResponseList;
+use crate::protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
+use crate::protocol::messages::{ElectLeadersRequest, ElectLeadersResponse};
 use crate::wire::response::{CloseReason, Response};
 
 /// Memory of one partition's result beside the topic's name, in bytes, counted twice: as a struct
@@ -23,16 +21,13 @@ const RESULT_BYTES: usize = 256;
 pub struct ElectLeaders;
 
 impl ListHandler for ElectLeaders {
-    const KEY: i16 = 43;
-    const NAME: &'static str = "ElectLeaders";
-    const VERSIONS: RangeInclusive<i16> = 0..=2;
     type Request = ElectLeadersRequest;
 
     async fn handle(
         cx: &Context<'_>,
         request: ElectLeadersRequest,
     ) -> Result<Response, CloseReason> {
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         // If no partition is named, Kafka does not check the type.
         let names_none = request.topic_partitions.as_ref().is_some_and(Vec::is_empty);
         if cx.version >= 1 && !matches!(request.election_type, 0 | 1) && !names_none {
@@ -41,7 +36,7 @@ impl ListHandler for ElectLeaders {
         let Some(topics) = request.topic_partitions else {
             // If all partitions are requested, only those that needed an election are answered.
             for topic in cx.broker.topics.all() {
-                let name = TopicName(StrBytes::from_string(topic.name.clone()));
+                let name = StrBytes::from_string(topic.name.clone());
                 list.put(&ReplicaElectionResult::default().with_topic(name)).await?;
             }
             return finished(cx, list, NONE).await;

@@ -8,15 +8,9 @@
 //! error
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
-use kafka_protocol::messages::metadata_response::{
-    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-};
-use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::ListHandler;
@@ -26,8 +20,12 @@ use crate::handlers::request_cost::QuotaClass;
 use crate::handlers::response_list::ResponseList;
 use crate::handlers::security::operations;
 use crate::handlers::throttle::may_mutate;
-use crate::log::LEADER_EPOCH;
 use crate::metadata::store;
+use crate::protocol::messages::metadata_request::MetadataRequestTopic;
+use crate::protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use crate::protocol::messages::{MetadataRequest, MetadataResponse};
 use crate::topics::change_error::CreateError;
 use crate::topics::changes::NewTopic;
 use crate::topics::names;
@@ -39,9 +37,6 @@ use crate::wire::response::{CloseReason, Response};
 pub struct Metadata;
 
 impl ListHandler for Metadata {
-    const KEY: i16 = 3;
-    const NAME: &'static str = "Metadata";
-    const VERSIONS: RangeInclusive<i16> = 0..=13;
     const QUOTA: QuotaClass = QuotaClass::Mutation { strict_since: 0 };
     type Request = MetadataRequest;
 
@@ -60,7 +55,7 @@ impl ListHandler for Metadata {
             }
             topic
         };
-        let mut list = ResponseList::new(cx, Self::KEY);
+        let mut list = ResponseList::new::<Self::Request>(cx);
         match wanted {
             None => {
                 for topic in cx.broker.topics.all() {
@@ -105,13 +100,12 @@ async fn refused(
     topics: Vec<MetadataRequestTopic>,
     code: Code,
 ) -> Result<Response, CloseReason> {
-    let mut list = ResponseList::new(cx, Metadata::KEY);
+    let mut list = ResponseList::new::<MetadataRequest>(cx);
     for topic in topics {
         list.put(&failed(Some(topic.name.unwrap_or_default()), topic.topic_id, code)).await?;
     }
     let error_code = if cx.version >= 13 { code.code() } else { NONE };
-    let response =
-        MetadataResponse::default().with_controller_id(BrokerId(-1)).with_error_code(error_code);
+    let response = MetadataResponse::default().with_controller_id(-1).with_error_code(error_code);
     list.into_response(response, tail(cx.version)).await
 }
 
@@ -130,7 +124,7 @@ fn tail(version: i16) -> usize {
 /// Returns the response without its topics.
 fn whole(cx: &Context<'_>, tells_operations: bool) -> MetadataResponse {
     let (host, port) = cx.advertised();
-    let node_id = BrokerId(cx.node_id());
+    let node_id = cx.node_id();
     let broker =
         MetadataResponseBroker::default().with_node_id(node_id).with_host(host).with_port(port);
     let response = match tells_operations {
@@ -148,12 +142,12 @@ fn whole(cx: &Context<'_>, tells_operations: bool) -> MetadataResponse {
 /// How a topic is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum TopicQuery {
-    Name(TopicName),
+    Name(StrBytes),
     Id(TopicId),
 }
 
 impl TopicQuery {
-    fn name(&self) -> Option<&TopicName> {
+    fn name(&self) -> Option<&StrBytes> {
         match self {
             TopicQuery::Name(name) => Some(name),
             TopicQuery::Id(_) => None,
@@ -185,7 +179,7 @@ fn each_once(topics: Vec<MetadataRequestTopic>) -> Vec<TopicQuery> {
     asked.filter(|topic| is_meant(topic) && seen.insert(topic.clone())).collect()
 }
 
-fn failed(name: Option<TopicName>, id: TopicId, code: Code) -> MetadataResponseTopic {
+fn failed(name: Option<StrBytes>, id: TopicId, code: Code) -> MetadataResponseTopic {
     MetadataResponseTopic::default().with_name(name).with_topic_id(id).with_error_code(code.code())
 }
 
@@ -198,8 +192,8 @@ fn by_id(cx: &Context<'_>, id: TopicId) -> MetadataResponseTopic {
 
 fn by_name(
     cx: &Context<'_>,
-    name: TopicName,
-    uncreated: &HashMap<TopicName, Code>,
+    name: StrBytes,
+    uncreated: &HashMap<StrBytes, Code>,
 ) -> MetadataResponseTopic {
     if let Some(topic) = cx.broker.topics.named(&name) {
         return described(cx, &topic);
@@ -215,10 +209,10 @@ fn by_name(
 
 /// Creates the requested topics that do not exist, as many as may be created for one request and at
 /// this time. Returns the error codes of the others, where they are not just unknown.
-async fn create_missing(cx: &Context<'_>, asked: &[TopicQuery]) -> HashMap<TopicName, Code> {
+async fn create_missing(cx: &Context<'_>, asked: &[TopicQuery]) -> HashMap<StrBytes, Code> {
     let broker = &cx.broker;
     let mut seen = HashSet::new();
-    let mut missing: Vec<&TopicName> = Vec::new();
+    let mut missing: Vec<&StrBytes> = Vec::new();
     for name in asked.iter().filter_map(TopicQuery::name) {
         let may_be = || names::fault(name).is_none() && !names::is_internal(name);
         if broker.topics.named(name).is_none() && may_be() && &**name != store::TOPIC {
@@ -236,7 +230,7 @@ async fn create_missing(cx: &Context<'_>, asked: &[TopicQuery]) -> HashMap<Topic
     // As in Kafka, where the broker forwards this to its controller: refused while the client is in
     // debt, and the client retries.
     missing.retain(|_| may_mutate(cx, partitions as usize));
-    let new = |name: &&TopicName| NewTopic {
+    let new = |name: &&StrBytes| NewTopic {
         name: name.to_string(),
         partitions,
         configs: Default::default(),
@@ -262,17 +256,17 @@ async fn create_missing(cx: &Context<'_>, asked: &[TopicQuery]) -> HashMap<Topic
 }
 
 fn described(cx: &Context<'_>, topic: &Arc<LiveTopic>) -> MetadataResponseTopic {
-    let node_id = BrokerId(cx.node_id());
+    let node_id = cx.node_id();
     let partitions = topic.partitions.iter().map(|partition| {
         MetadataResponsePartition::default()
             .with_partition_index(partition.id.partition)
             .with_leader_id(node_id)
-            .with_leader_epoch(LEADER_EPOCH)
+            .with_leader_epoch(partition.leader_epoch())
             .with_replica_nodes(vec![node_id])
             .with_isr_nodes(vec![node_id])
     });
     MetadataResponseTopic::default()
-        .with_name(Some(TopicName(StrBytes::from_string(topic.name.clone()))))
+        .with_name(Some(StrBytes::from_string(topic.name.clone())))
         .with_topic_id(topic.id)
         .with_is_internal(names::is_internal(&topic.name))
         .with_partitions(partitions.collect())
@@ -283,7 +277,7 @@ mod tests {
     use super::*;
 
     fn topic(name: Option<&'static str>, id: TopicId) -> MetadataRequestTopic {
-        let name = name.map(|name| TopicName(StrBytes::from_static_str(name)));
+        let name = name.map(StrBytes::from_static_str);
         MetadataRequestTopic::default().with_name(name).with_topic_id(id)
     }
 
@@ -293,7 +287,7 @@ mod tests {
         // As sent by the Java admin client, and by others.
         let ids = vec![topic(Some(""), a), topic(None, b), topic(Some("name"), nil)];
         assert_eq!(each_once(ids), [TopicQuery::Id(a), TopicQuery::Id(b)]);
-        let name = |name| TopicQuery::Name(TopicName(StrBytes::from_static_str(name)));
+        let name = |name| TopicQuery::Name(StrBytes::from_static_str(name));
         let names = vec![topic(Some("x"), nil), topic(Some(""), nil), topic(None, nil)];
         assert_eq!(each_once(names), [name("x"), name(""), TopicQuery::Id(nil)]);
         assert_eq!(each_once(vec![]), []);

@@ -2,6 +2,7 @@ use super::*;
 use crate::storage::batch::{CONTROL, Header, LOG_APPEND_TIME};
 use crate::storage::batch_builder::{BatchBuilder, sealed};
 use crate::storage::compressor;
+use crate::storage::record_input::RECORD_BYTES_MAX;
 
 const NOW: i64 = 1_700_000_000_000;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
@@ -13,6 +14,7 @@ fn rules() -> AdmitRules {
         timestamp_type: TimestampType::CreateTime,
         timestamp_before_max_ms: i64::MAX,
         timestamp_after_max_ms: 3_600_000,
+        max_decompressed_message_bytes: RECORD_BYTES_MAX,
         compacted: false,
     }
 }

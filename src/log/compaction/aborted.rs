@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::log::producers::EndTxnMarker;
+use crate::log::end_txn::EndTxnMarker;
 use crate::log::view::SegmentView;
 use crate::storage::batch::{BatchView, Header};
+use crate::storage::txn_index::AbortedTxn;
 use crate::types::{Offset, ProducerId};
 
 /// The aborted transactions of a log: first and last offsets per producer, ascending.
@@ -15,8 +16,8 @@ use crate::types::{Offset, ProducerId};
 pub struct AbortedTxns(HashMap<ProducerId, Vec<(Offset, Offset)>>);
 
 impl AbortedTxns {
-    /// Finds them in the batches of these segments. A marker follows the batches that it applies
-    /// to, so the segments must include everything up to the last stable offset.
+    /// Finds them in the batches of these segments, which must be all: the marker of a batch below
+    /// the last stable offset may lie far above it, behind the beginning of an open transaction.
     pub fn find<'a>(spans: impl Iterator<Item = &'a SegmentView>) -> io::Result<AbortedTxns> {
         let mut open: HashMap<ProducerId, Offset> = HashMap::new();
         let mut aborted = AbortedTxns::default();
@@ -44,6 +45,26 @@ impl AbortedTxns {
             })?;
         }
         Ok(aborted)
+    }
+
+    /// Returns the transaction that was aborted by this batch of a segment: as long as the marker
+    /// is there, so is its entry in the index of aborted transactions.
+    pub fn ended_by(&self, header: &Header, span: &SegmentView) -> io::Result<Option<AbortedTxn>> {
+        if !header.is_control() || header.records_count == 0 {
+            return Ok(None);
+        }
+        let last_offset = header.last_offset();
+        let indexed = span.segment.aborted()?.at(last_offset)?;
+        let found = || {
+            let all = self.0.get(&header.producer_id)?;
+            let at = all.binary_search_by_key(&last_offset, |(_, last)| *last).ok()?;
+            let (first_offset, _) = *all.get(at)?;
+            // Readers stop there if it is in the index; an early one only makes them go on.
+            let last_stable_offset = first_offset;
+            let producer_id = header.producer_id;
+            Some(AbortedTxn { producer_id, first_offset, last_offset, last_stable_offset })
+        };
+        Ok(indexed.or_else(found))
     }
 
     /// Returns true for a batch of an aborted transaction.

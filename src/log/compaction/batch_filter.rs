@@ -37,6 +37,8 @@ pub struct BatchFilter<'a> {
     pub now_wall_ms: i64,
     /// `delete.retention.ms`.
     pub delete_retention_ms: i64,
+    /// `max.decompressed.message.bytes`.
+    pub record_bytes_max: i32,
 }
 
 /// The result for a batch.
@@ -107,7 +109,7 @@ impl BatchFilter<'_> {
         let is_control = batch.header.is_control();
         let may_go = batch.header.delete_horizon_ms().is_some_and(|ms| ms <= self.now_wall_ms);
         let mut key = Vec::new();
-        for_each_key(batch, &mut key, |record| {
+        for_each_key(batch, self.record_bytes_max, &mut key, |record| {
             let keep = is_control || self.keeps(&record, may_go);
             verdict.keep.push(keep);
             verdict.kept += usize::from(keep);

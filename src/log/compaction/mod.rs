@@ -22,6 +22,7 @@ use crate::log::view::{SegmentView, View};
 use crate::storage::batch::BatchView;
 use crate::storage::disk::Disk;
 use crate::storage::record_filter::for_each_key;
+use crate::storage::records::MalformedRecordAt;
 use crate::storage::segment::{BatchAt, CLEANED, Segment};
 use crate::types::{Offset, Throttler};
 
@@ -85,6 +86,12 @@ fn damaged(span: &SegmentView, position: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
+fn unreadable(span: &SegmentView, position: u64, fault: &MalformedRecordAt) -> io::Error {
+    let log = span.segment.path("log");
+    let why = format!("{}: the batch at {position} cannot be read: {fault}", log.display());
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
 /// Visits every batch of a segment and checks it.
 fn each_batch(
     span: &SegmentView,
@@ -127,9 +134,7 @@ impl CompactionPass {
         pass_config: PassConfig,
         throttler: Throttler<'_>,
     ) -> io::Result<CompactionPass> {
-        let stable = view.sealed.iter().chain([&view.active]);
-        let stable = stable.filter(|span| span.segment.base_offset < view.last_stable_offset);
-        let aborted = AbortedTxns::find(stable)?;
+        let aborted = AbortedTxns::find(view.sealed.iter().chain([&view.active]))?;
         let below = |end: Offset| move |span: &&SegmentView| span.segment.base_offset < end;
         let cleanable: Vec<&SegmentView> =
             view.sealed.iter().take_while(below(range.first_uncleanable)).collect();
@@ -141,7 +146,7 @@ impl CompactionPass {
             pass_config.map_load,
         );
         for span in cleanable.iter().skip(first.max(1) - 1) {
-            if !fill(&mut map, span, range, &aborted, throttler)? {
+            if !fill(&mut map, span, range, &aborted, &config, throttler)? {
                 break;
             }
         }
@@ -211,6 +216,7 @@ impl CompactionPass {
             last_written: &self.last_written,
             now_wall_ms: self.pass_config.now_wall_ms,
             delete_retention_ms: self.config.delete_retention_ms,
+            record_bytes_max: self.config.max_decompressed_message_bytes,
         };
         let (mut buffer, mut position, mut is_changed) = (Vec::new(), 0, false);
         let segment = active.segment.clone();
@@ -239,6 +245,9 @@ impl CompactionPass {
                 let interval = self.config.index_interval_bytes;
                 let len = bytes.len() as u64;
                 active.note(header.last_offset(), header.max_timestamp, len, interval)?;
+                if let Some(txn) = self.aborted.ended_by(&header, span)? {
+                    segment.aborted()?.push(&txn)?;
+                }
                 buffer.extend_from_slice(bytes);
                 if buffer.len() >= self.pass_config.buffer_bytes {
                     segment.log()?.write_at(&buffer, &[], position)?;
@@ -262,6 +271,7 @@ fn fill(
     span: &SegmentView,
     range: &CleanableRange,
     aborted: &AbortedTxns,
+    config: &TopicConfig,
     throttler: Throttler<'_>,
 ) -> io::Result<bool> {
     let (mut key, mut is_full) = (Vec::new(), false);
@@ -275,7 +285,8 @@ fn fill(
             return Ok(ControlFlow::Break(()));
         }
         if !header.is_control() && !aborted.has(header) {
-            let walked = for_each_key(batch, &mut key, |record| {
+            let record_bytes_max = config.max_decompressed_message_bytes;
+            let walked = for_each_key(batch, record_bytes_max, &mut key, |record| {
                 if let Some(key) = record.key
                     && record.offset >= range.first_dirty
                 {
@@ -283,7 +294,7 @@ fn fill(
                 }
                 if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            walked.map_err(|_| damaged(span, batch_at.position))?;
+            walked.map_err(|fault| unreadable(span, batch_at.position, &fault))?;
         }
         if is_full {
             return Ok(ControlFlow::Break(()));

@@ -8,9 +8,14 @@ use crate::clock::Now;
 use crate::config::choices::Cleanup;
 use crate::log::Log;
 use crate::log::admit::{Admitted, Rewrite};
+use crate::log::end_txn::{EndTxn, EndTxnMarker};
+use crate::log::producer::ProducerError;
+use crate::log::producers::Staged;
 use crate::log::recovery::RecoveryCheckpoint;
-use crate::storage::batch::Codec;
+use crate::log::verification::{TxnCheck, Verifications};
+use crate::storage::batch::{Codec, Header};
 use crate::storage::batch_builder::BatchBuilder;
+use crate::storage::record_input::RECORD_BYTES_MAX;
 use crate::storage::records::records;
 use crate::storage::sim_disk::SimDisk;
 
@@ -62,6 +67,10 @@ fn under(config: TopicConfig) -> Under {
 }
 
 impl Under {
+    fn stages(&self, header: &Header) -> Result<Staged, ProducerError> {
+        self.log.producers.stage(header, TxnCheck::Unneeded, &Verifications::default())
+    }
+
     fn append(&mut self, bytes: &[u8]) -> Offset {
         let batch = BatchView::first(bytes).unwrap();
         let max_timestamp = batch.header.max_timestamp;
@@ -83,6 +92,15 @@ impl Under {
 
     /// Runs one pass at this time, with room for `keys` keys.
     fn clean(&mut self, cleaned: Offset, now: i64, keys: usize) -> (Offset, CleanerStats) {
+        self.try_clean(cleaned, now, keys).unwrap()
+    }
+
+    fn try_clean(
+        &mut self,
+        cleaned: Offset,
+        now: i64,
+        keys: usize,
+    ) -> io::Result<(Offset, CleanerStats)> {
         let view = self.log.view();
         let range = CleanableRange::of(&view, &self.config, Some(cleaned), now).unwrap();
         let pass_config = PassConfig {
@@ -95,16 +113,15 @@ impl Under {
         let (disk, config) = (self.disk.clone(), self.config.clone());
         let throttler = &mut |_| ControlFlow::Continue(());
         let mut pass =
-            CompactionPass::begin(disk, &view, config, &range, last, pass_config, throttler)
-                .unwrap();
-        while let Some(swap) = pass.next(dir(), throttler).unwrap() {
+            CompactionPass::begin(disk, &view, config, &range, last, pass_config, throttler)?;
+        while let Some(swap) = pass.next(dir(), throttler)? {
             assert!(self.log.begin_swap(&swap));
             swap.run().unwrap();
             for old in self.log.finish_swap(swap) {
                 old.remove_retired().unwrap();
             }
         }
-        (pass.cleaned_to, pass.stats)
+        Ok((pass.cleaned_to, pass.stats))
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -171,7 +188,7 @@ fn the_last_value_of_each_key_stays_at_its_offset_with_every_codec() {
         it.log = open(&it.disk, &it.config, false);
         assert_eq!(it.rows(), expected);
         assert_eq!(it.log.view().end_offset, 7);
-        let found = it.log.view().first_at_or_after(NOW, 7).unwrap().unwrap();
+        let found = it.log.view().first_at_or_after(NOW, 7, RECORD_BYTES_MAX).unwrap().unwrap();
         assert_eq!(found.offset, 2);
     }
 }
@@ -191,7 +208,7 @@ fn a_tombstone_stays_for_its_time_and_goes_then() {
     assert_eq!(it.rows(), [before[0].clone(), before[2].clone()]);
     // The records' timestamps are unchanged, although the batch stores them relative to its
     // horizon.
-    let found = it.log.view().first_at_or_after(NOW, 4).unwrap().unwrap();
+    let found = it.log.view().first_at_or_after(NOW, 4, RECORD_BYTES_MAX).unwrap().unwrap();
     assert_eq!((found.offset, found.timestamp), (1, NOW));
 }
 
@@ -238,7 +255,7 @@ fn records_without_keys_go_and_what_says_how_far_a_segment_reaches_stays() {
     assert_eq!((it.rows(), it.shape()), (vec![row(3, "a", Some("3"))], vec![0, 1]));
     it.log = open(&it.disk, &it.config, false);
     assert_eq!((it.rows(), it.log.view().end_offset), (vec![row(3, "a", Some("3"))], 4));
-    assert_eq!(it.log.view().latest_timestamp().unwrap().unwrap().offset, 3);
+    assert_eq!(it.log.view().latest_timestamp(RECORD_BYTES_MAX).unwrap().unwrap().offset, 3);
 }
 
 #[test]
@@ -263,9 +280,9 @@ fn the_last_batch_of_a_producer_stays_without_its_records() {
     }
     it.log = open(&it.disk, &it.config, false);
     let header = BatchView::first(&batch(4, "next")).unwrap().header;
-    it.log.producers.stage(&header, true).unwrap();
+    it.stages(&header).unwrap();
     let header = BatchView::first(&batch(5, "too far")).unwrap().header;
-    it.log.producers.stage(&header, true).unwrap_err();
+    it.stages(&header).unwrap_err();
 }
 
 #[test]
@@ -276,19 +293,21 @@ fn aborted_data_goes_and_a_marker_goes_when_nothing_hangs_on_it() {
         builder.push(Some(b"a"), Some(value.as_bytes()), &[], NOW);
         builder.finish()
     };
-    let marker = |id, committed: bool| {
-        let mut builder = BatchBuilder::new(0, NOW).producer(id, 0, -1).transactional().control();
-        let key = [0, 0, 0, u8::from(committed)];
-        builder.push(Some(&key), Some(&[0, 0, 0, 0, 0, 0]), &[], NOW);
-        builder.finish()
-    };
-    for batch in [data(1, "committed"), data(2, "aborted"), marker(1, true), marker(2, false)] {
-        // Markers do not go through `append`, but they may be in the log: their producer is
-        // unknown.
-        it.log.producers = Default::default();
-        it.append(&batch);
+    it.append(&data(1, "committed"));
+    it.append(&data(2, "aborted"));
+    for (producer_id, committed) in [(1, true), (2, false)] {
+        let marker = EndTxnMarker { committed, coordinator_epoch: 0 };
+        let end = EndTxn { producer_id, producer_epoch: 0, marker, bumps_epoch: false };
+        it.log.append_marker(at(NOW), &end).unwrap();
     }
+    // Producers that are not known any more do not keep their last batches.
     it.log.producers = Default::default();
+    let indexed = |it: &Under| {
+        let view = it.log.view();
+        let lens = view.spans().map(|span| span.segment.aborted().unwrap().len());
+        lens.sum::<usize>()
+    };
+    assert_eq!(indexed(&it), 1);
     it.put(Codec::None, &[("z", Some("end"))]);
     it.roll();
     let view = it.log.view();
@@ -303,12 +322,13 @@ fn aborted_data_goes_and_a_marker_goes_when_nothing_hangs_on_it() {
     it.clean(0, NOW, 100);
     assert_eq!(it.rows(), [row(0, "a", Some("committed")), row(4, "z", Some("end"))]);
     assert_eq!(it.shape(), [1, -1, -1, 1], "markers stay for their time");
+    assert_eq!(indexed(&it), 1, "and so does what the index has of them");
     it.put(Codec::None, &[("a", Some("later"))]);
     it.roll();
     for now in [NOW + 1, NOW + 101, NOW + 202] {
         it.clean(0, now, 100);
     }
-    assert_eq!(it.shape(), [1, 1]);
+    assert_eq!((it.shape(), indexed(&it)), (vec![1, 1], 0));
     assert_eq!(it.rows(), [row(4, "z", Some("end")), row(5, "a", Some("later"))]);
 }
 
@@ -371,4 +391,44 @@ fn a_damaged_log_is_left_alone() {
     let begun =
         CompactionPass::begin(disk, &view, config, &range, LastWritten::new(), pass_config, go_on);
     assert_eq!(begun.unwrap_err().kind(), io::ErrorKind::InvalidData);
+}
+
+#[test]
+fn a_record_larger_than_the_topic_allows_stops_a_pass_and_stays() {
+    // Attributes, two deltas, a key of one byte, a value of five, no headers: 12 bytes.
+    let config = |limit| TopicConfig { max_decompressed_message_bytes: limit, ..config() };
+    let mut it = under(config(11));
+    it.put(Codec::None, &[("a", Some("large"))]);
+    it.put(Codec::Zstd, &[("a", Some("1")), ("a", Some("large"))]);
+    it.roll();
+    let before = it.rows();
+    let error = it.try_clean(0, NOW, 100).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    let wanted = "its 12 bytes exceed max.decompressed.message.bytes (11)";
+    assert!(error.to_string().contains(wanted), "{error}");
+    assert_eq!(it.rows(), before);
+    it.config = Arc::new(config(12));
+    it.clean(0, NOW, 100);
+    assert_eq!(it.rows(), [row(2, "a", Some("large"))]);
+}
+
+#[test]
+fn an_aborted_record_replaces_nothing_wherever_its_marker_lies() {
+    let mut it = under(config());
+    let data = |id, value: &str| {
+        let mut builder = BatchBuilder::new(0, NOW).producer(id, 0, 0).transactional();
+        builder.push(Some(b"a"), Some(value.as_bytes()), &[], NOW);
+        builder.finish()
+    };
+    it.put(Codec::None, &[("a", Some("committed"))]);
+    it.append(&data(1, "aborted"));
+    it.roll();
+    it.append(&data(2, "open"));
+    it.roll();
+    // Behind the beginning of the open transaction, in a segment of its own.
+    let marker = EndTxnMarker { committed: false, coordinator_epoch: 0 };
+    let end = EndTxn { producer_id: 1, producer_epoch: 0, marker, bumps_epoch: false };
+    it.log.append_marker(at(NOW), &end).unwrap();
+    it.clean(0, NOW, 100);
+    assert_eq!(it.rows().first(), Some(&row(0, "a", Some("committed"))));
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::choices::TimestampType;
 use crate::storage::batch_builder::BatchBuilder;
 use crate::storage::snapshot;
 
@@ -17,20 +18,20 @@ fn in_transaction(id: i64, sequence: i32, offset: Offset) -> Header {
     Header::read(&builder.finish()).unwrap()
 }
 
-fn marker(id: i64, epoch: i16, offset: Offset, kind: i16, coordinator_epoch: i32) -> Vec<u8> {
-    let builder = BatchBuilder::new(offset, 100).producer(id, epoch, -1);
-    let mut builder = builder.transactional().control();
-    let key = [0_i16.to_be_bytes(), kind.to_be_bytes()].concat();
-    let value = [&0_i16.to_be_bytes()[..], &coordinator_epoch.to_be_bytes()].concat();
-    builder.push(Some(&key), Some(&value), &[], 100);
-    builder.finish()
+/// Returns a request to end a transaction of a producer whose epochs are longer than one.
+fn marker(id: i64, epoch: i16, committed: bool, coordinator_epoch: i32) -> EndTxn {
+    let marker = EndTxnMarker { committed, coordinator_epoch };
+    EndTxn { producer_id: id, producer_epoch: epoch, marker, bumps_epoch: false }
 }
 
-fn end(producers: &mut Producers, bytes: &[u8]) -> Option<CompletedTxn> {
-    let batch = BatchView::first(bytes).unwrap();
-    let marker = EndTxnMarker::of(&batch).unwrap();
-    producers.stage_marker(&batch.header, marker).unwrap();
-    producers.commit_marker(&batch.header, marker, 1)
+fn end(producers: &mut Producers, offset: Offset, end: EndTxn) -> Option<CompletedTxn> {
+    producers.stage_marker(&end).unwrap();
+    let header = Header::read(&end.batch(TimestampType::CreateTime, 100)).unwrap();
+    producers.commit_marker(&Header { base_offset: offset, ..header }, end.marker, 1)
+}
+
+fn stage(producers: &Producers, header: &Header) -> Result<Staged, ProducerError> {
+    producers.stage(header, TxnCheck::Unneeded, &Verifications::default())
 }
 
 fn out_of_order(staged: Result<Staged, ProducerError>) -> bool {
@@ -41,7 +42,7 @@ fn out_of_order(staged: Result<Staged, ProducerError>) -> bool {
 fn a_batch_without_a_producer_is_no_business_of_ours() {
     let mut producers = Producers::default();
     let header = batch(-1, -1, -1, 2, 0);
-    assert_eq!(producers.stage(&header, true), Ok(Staged::NotIdempotent));
+    assert_eq!(stage(&producers, &header), Ok(Staged::NotIdempotent));
     producers.commit(&header, 5);
     assert!(producers.is_empty());
 }
@@ -50,11 +51,11 @@ fn a_batch_without_a_producer_is_no_business_of_ours() {
 fn an_unknown_producer_may_begin_anywhere_and_must_then_go_on_from_there() {
     let mut producers = Producers::default();
     let first = batch(7, 2, 900, 3, 50);
-    assert_eq!(producers.stage(&first, true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &first), Ok(Staged::Append));
     producers.commit(&first, 5);
-    assert_eq!(producers.stage(&batch(7, 2, 903, 1, 0), true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &batch(7, 2, 903, 1, 0)), Ok(Staged::Append));
     for wrong in [899, 901, 902, 904, 0] {
-        assert!(out_of_order(producers.stage(&batch(7, 2, wrong, 1, 0), true)), "{wrong}");
+        assert!(out_of_order(stage(&producers, &batch(7, 2, wrong, 1, 0))), "{wrong}");
     }
 }
 
@@ -64,8 +65,8 @@ fn staging_changes_nothing() {
     producers.commit(&batch(7, 0, 0, 1, 0), 5);
     let before = producers.to_entries();
     for sequence in [0, 1, 9] {
-        let _ = producers.stage(&batch(7, 0, sequence, 1, 0), true);
-        let _ = producers.stage(&batch(8, 0, sequence, 1, 0), true);
+        let _ = stage(&producers, &batch(7, 0, sequence, 1, 0));
+        let _ = stage(&producers, &batch(8, 0, sequence, 1, 0));
     }
     assert_eq!(producers.to_entries(), before);
 }
@@ -77,7 +78,7 @@ fn a_duplicate_is_answered_with_the_first_offset_as_long_as_it_is_among_the_last
         producers.commit(&batch(7, 0, i * 3, 3, 100 + 10 * i64::from(i)), 5);
     }
     for i in 0..7 {
-        let staged = producers.stage(&batch(7, 0, i * 3, 3, 0), true);
+        let staged = stage(&producers, &batch(7, 0, i * 3, 3, 0));
         if i < 2 {
             assert!(out_of_order(staged), "{i}");
             continue;
@@ -87,42 +88,42 @@ fn a_duplicate_is_answered_with_the_first_offset_as_long_as_it_is_among_the_last
         assert_eq!(staged, Ok(Staged::Duplicate { base_offset, last_offset, timestamp: 102 }));
     }
     // The same first sequence number with another length is not the same batch.
-    assert!(out_of_order(producers.stage(&batch(7, 0, 18, 2, 0), true)));
+    assert!(out_of_order(stage(&producers, &batch(7, 0, 18, 2, 0))));
 }
 
 #[test]
 fn sequences_wrap_from_the_largest_to_zero() {
     let mut producers = Producers::default();
     producers.commit(&batch(7, 0, i32::MAX - 1, 2, 0), 5);
-    assert_eq!(producers.stage(&batch(7, 0, 0, 1, 0), true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &batch(7, 0, 0, 1, 0)), Ok(Staged::Append));
     let mut producers = Producers::default();
     let over = batch(7, 0, i32::MAX - 1, 4, 0);
     producers.commit(&over, 5);
-    assert_eq!(producers.stage(&batch(7, 0, 2, 1, 0), true), Ok(Staged::Append));
-    assert!(matches!(producers.stage(&over, true), Ok(Staged::Duplicate { base_offset: 0, .. })));
+    assert_eq!(stage(&producers, &batch(7, 0, 2, 1, 0)), Ok(Staged::Append));
+    assert!(matches!(stage(&producers, &over), Ok(Staged::Duplicate { base_offset: 0, .. })));
 }
 
 #[test]
 fn a_new_epoch_begins_at_zero_and_shuts_the_old_one_out() {
     let mut producers = Producers::default();
     producers.commit(&batch(7, 3, 40, 1, 0), 5);
-    assert!(out_of_order(producers.stage(&batch(7, 4, 41, 1, 0), true)));
+    assert!(out_of_order(stage(&producers, &batch(7, 4, 41, 1, 0))));
     let new = batch(7, 4, 0, 1, 1);
-    assert_eq!(producers.stage(&new, true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &new), Ok(Staged::Append));
     producers.commit(&new, 5);
-    let old = producers.stage(&batch(7, 3, 41, 1, 0), true);
+    let old = stage(&producers, &batch(7, 3, 41, 1, 0));
     assert_eq!(old, Err(ProducerError::StaleEpoch { producer_id: 7, sent: 3, current: 4 }));
     // The old epoch's batches are no longer duplicates.
-    assert!(producers.stage(&batch(7, 3, 40, 1, 0), true).is_err());
-    assert_eq!(producers.stage(&batch(7, 4, 1, 1, 0), true), Ok(Staged::Append));
+    assert!(stage(&producers, &batch(7, 3, 40, 1, 0)).is_err());
+    assert_eq!(stage(&producers, &batch(7, 4, 1, 1, 0)), Ok(Staged::Append));
 }
 
 #[test]
 fn what_the_broker_writes_for_a_producer_is_held_to_its_epoch_alone() {
     let mut producers = Producers::default();
     producers.commit(&batch(7, 3, 40, 1, 0), 5);
-    assert_eq!(producers.stage(&batch(7, 3, -1, 1, 0), false), Ok(Staged::Append));
-    assert!(producers.stage(&batch(7, 2, -1, 1, 0), false).is_err());
+    assert_eq!(stage(&producers, &batch(7, 3, -1, 1, 0)), Ok(Staged::Append));
+    assert!(stage(&producers, &batch(7, 2, -1, 1, 0)).is_err());
 }
 
 /// A producer's state without a limit.
@@ -175,7 +176,7 @@ fn the_window_agrees_with_a_model_that_remembers_everything() {
                 let back = rng.usize(..model.0.len().min(20));
                 header = Header { base_offset: offset, ..model.0[model.0.len() - 1 - back] };
             }
-            let staged = match producers.stage(&header, true) {
+            let staged = match stage(&producers, &header) {
                 Ok(Staged::Append) => "append",
                 Ok(Staged::Duplicate { .. }) => "duplicate",
                 Err(ProducerError::StaleEpoch { .. }) => "stale",
@@ -215,11 +216,11 @@ fn a_snapshot_keeps_the_newest_batch_of_each() {
     assert_eq!(again.to_entries(), entries);
     assert_eq!(again.first_unstable_offset(), Some(4));
     assert!(matches!(
-        again.stage(&batch(9, 1, 2, 2, 0), true),
+        stage(&again, &batch(9, 1, 2, 2, 0)),
         Ok(Staged::Duplicate { base_offset: 2, .. })
     ));
-    assert!(out_of_order(again.stage(&batch(9, 1, 0, 2, 0), true)));
-    assert_eq!(again.stage(&batch(9, 1, 4, 1, 0), true), Ok(Staged::Append));
+    assert!(out_of_order(stage(&again, &batch(9, 1, 0, 2, 0))));
+    assert_eq!(stage(&again, &batch(9, 1, 4, 1, 0)), Ok(Staged::Append));
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn a_producer_is_forgotten_a_day_after_its_last_append_whatever_its_timestamps()
     producers.commit(&batch(8, 0, 0, 1, 1), 2_000_000);
     assert_eq!(producers.expire(1_000_000 + DAY - 1, DAY), 0);
     assert_eq!(producers.expire(1_000_000 + DAY, DAY), 1);
-    assert_eq!(producers.stage(&batch(7, 0, 33, 1, 0), true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &batch(7, 0, 33, 1, 0)), Ok(Staged::Append));
 }
 
 #[test]
@@ -252,11 +253,11 @@ fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
     producers.commit(&in_transaction(2, 0, 11), 5);
     producers.commit(&in_transaction(1, 1, 12), 5);
     assert_eq!(producers.first_unstable_offset(), Some(10));
-    let outside = producers.stage(&batch(1, 0, 2, 1, 0), true);
+    let outside = stage(&producers, &batch(1, 0, 2, 1, 0));
     assert_eq!(outside, Err(ProducerError::InTransaction { producer_id: 1 }));
     // A producer with an open transaction does not expire.
     assert_eq!(producers.expire(i64::MAX, 1), 0);
-    let completed = end(&mut producers, &marker(1, 0, 13, 0, 4)).unwrap();
+    let completed = end(&mut producers, 13, marker(1, 0, false, 4)).unwrap();
     let expected = CompletedTxn {
         producer_id: 1,
         first_offset: 10,
@@ -266,53 +267,113 @@ fn an_open_transaction_holds_the_stable_offset_back_until_its_marker() {
     };
     assert_eq!(completed, expected);
     assert_eq!(producers.first_unstable_offset(), Some(11));
-    let completed = end(&mut producers, &marker(2, 0, 14, 1, 4)).unwrap();
+    let completed = end(&mut producers, 14, marker(2, 0, true, 4)).unwrap();
     assert_eq!((completed.aborted, completed.last_stable_offset), (false, 15));
     assert_eq!(producers.first_unstable_offset(), None);
     // The sequence numbers of the same epoch continue; an empty transaction ends without a trace.
-    assert_eq!(producers.stage(&batch(1, 0, 2, 1, 0), true), Ok(Staged::Append));
-    assert_eq!(end(&mut producers, &marker(1, 0, 15, 1, 4)), None);
+    assert_eq!(stage(&producers, &batch(1, 0, 2, 1, 0)), Ok(Staged::Append));
+    assert_eq!(end(&mut producers, 15, marker(1, 0, true, 4)), None);
 }
 
 #[test]
 fn a_marker_with_a_bumped_epoch_ends_the_old_one() {
     let mut producers = Producers::default();
     producers.commit(&in_transaction(1, 0, 10), 5);
-    end(&mut producers, &marker(1, 1, 11, 1, 4)).unwrap();
+    end(&mut producers, 11, marker(1, 1, true, 4)).unwrap();
     assert!(matches!(
-        producers.stage(&in_transaction(1, 1, 0), true),
+        stage(&producers, &in_transaction(1, 1, 0)),
         Err(ProducerError::StaleEpoch { sent: 0, current: 1, .. })
     ));
-    assert!(out_of_order(producers.stage(&batch(1, 1, 1, 1, 0), true)));
-    assert_eq!(producers.stage(&batch(1, 1, 0, 1, 0), true), Ok(Staged::Append));
+    assert!(out_of_order(stage(&producers, &batch(1, 1, 1, 1, 0))));
+    assert_eq!(stage(&producers, &batch(1, 1, 0, 1, 0)), Ok(Staged::Append));
     let entry = producers.to_entries()[0];
     assert_eq!((entry.last_offset, entry.last_sequence, entry.coordinator_epoch), (-1, -1, 4));
 }
 
 #[test]
+fn a_batch_that_begins_a_transaction_must_have_been_verified() {
+    let mut producers = Producers::default();
+    let mut verifications = Verifications::default();
+    let first = in_transaction(1, 0, 0);
+    let refused = Err(ProducerError::NotInTransaction { producer_id: 1 });
+    let unverified = TxnCheck::Unverified;
+    assert_eq!(producers.stage(&first, unverified, &verifications), refused);
+    assert_eq!(producers.needs_verification(&first), Ok(true));
+    let guard = TxnCheck::Verified(verifications.begin(&first, true, 0, 10));
+    assert_eq!(producers.stage(&first, unverified, &verifications), refused);
+    assert_eq!(producers.stage(&first, guard, &verifications), Ok(Staged::Append));
+    producers.commit(&first, 5);
+    verifications.appended(&first);
+    let second = in_transaction(1, 1, 1);
+    assert_eq!(producers.needs_verification(&second), Ok(false));
+    assert_eq!(producers.stage(&second, unverified, &verifications), Ok(Staged::Append));
+    // Another transaction needs another verification, and a duplicate none.
+    end(&mut producers, 1, marker(1, 0, true, 0));
+    assert_eq!(producers.stage(&second, guard, &verifications), refused);
+    let again = producers.stage(&first, unverified, &verifications);
+    assert!(matches!(again, Ok(Staged::Duplicate { base_offset: 0, .. })));
+    // Without a transaction there is nothing to verify.
+    let plain = producers.stage(&batch(1, 0, 1, 1, 0), unverified, &verifications);
+    assert_eq!(plain, Ok(Staged::Append));
+}
+
+#[test]
+fn a_newer_epoch_is_another_error_than_a_transaction_that_is_not_known() {
+    let mut producers = Producers::default();
+    end(&mut producers, 0, marker(1, 3, true, 0));
+    let stale = ProducerError::StaleEpoch { producer_id: 1, sent: 0, current: 3 };
+    let late = in_transaction(1, 0, 1);
+    assert_eq!(producers.needs_verification(&late), Err(stale));
+    let staged = producers.stage(&late, TxnCheck::Unverified, &Verifications::default());
+    assert_eq!(staged, Err(stale));
+}
+
+#[test]
+fn a_producer_with_an_epoch_for_each_transaction_begins_at_zero() {
+    let producers = Producers::default();
+    let mut verifications = Verifications::default();
+    let later = in_transaction(1, 4, 0);
+    let guard = TxnCheck::Verified(verifications.begin(&later, true, 0, 10));
+    assert!(out_of_order(producers.stage(&later, guard, &verifications)));
+    let first = in_transaction(1, 0, 0);
+    assert_eq!(producers.stage(&first, guard, &verifications), Ok(Staged::Append));
+    let later = in_transaction(2, 4, 0);
+    let guard = TxnCheck::Verified(verifications.begin(&later, false, 0, 10));
+    assert_eq!(producers.stage(&later, guard, &verifications), Ok(Staged::Append));
+}
+
+#[test]
 fn an_old_coordinators_marker_is_refused() {
     let mut producers = Producers::default();
-    end(&mut producers, &marker(1, 3, 0, 1, 9));
-    let bytes = marker(1, 3, 1, 1, 8);
-    let batch = BatchView::first(&bytes).unwrap();
-    let staged = producers.stage_marker(&batch.header, EndTxnMarker::of(&batch).unwrap());
+    end(&mut producers, 0, marker(1, 3, true, 9));
+    let staged = producers.stage_marker(&marker(1, 3, true, 8));
     assert_eq!(staged, Err(ProducerError::StaleCoordinator { sent: 8, current: 9 }));
-    let bytes = marker(1, 2, 1, 1, 9);
-    let batch = BatchView::first(&bytes).unwrap();
-    let staged = producers.stage_marker(&batch.header, EndTxnMarker::of(&batch).unwrap());
+    let staged = producers.stage_marker(&marker(1, 2, true, 9));
     assert!(matches!(staged, Err(ProducerError::StaleEpoch { .. })));
 }
 
 #[test]
-fn only_ends_of_transactions_are_markers() {
-    let of = |bytes: &[u8]| EndTxnMarker::of(&BatchView::first(bytes).unwrap());
-    let committed = Some(EndTxnMarker { committed: true, coordinator_epoch: 6 });
-    assert_eq!(of(&marker(1, 0, 0, 1, 6)), committed);
-    assert_eq!(of(&marker(1, 0, 0, 2, 6)), None);
-    assert_eq!(of(&BatchBuilder::new(0, 0).producer(1, 0, -1).control().finish()), None);
-    let mut short = BatchBuilder::new(0, 0).producer(1, 0, -1).control();
-    short.push(Some(&[0, 0, 0]), Some(&[0, 0, 0, 0, 0]), &[], 0);
-    assert_eq!(of(&short.finish()), None);
+fn a_marker_that_begins_an_epoch_is_newer_than_its_transaction_unless_it_is_repeated() {
+    let of = |epoch| EndTxn { bumps_epoch: true, ..marker(1, epoch, true, 4) };
+    let mut producers = Producers::default();
+    assert_eq!(producers.stage_marker(&of(0)), Ok(()), "an unknown producer");
+    producers.commit(&in_transaction(1, 0, 10), 5);
+    assert_eq!(producers.stage_marker(&marker(1, 0, true, 4)), Ok(()), "epochs that last");
+    let stale = ProducerError::StaleEpoch { producer_id: 1, sent: 0, current: 0 };
+    assert_eq!(producers.stage_marker(&of(0)), Err(stale));
+    assert!(end(&mut producers, 11, of(1)).is_some());
+    assert_eq!(end(&mut producers, 12, of(1)), None, "again");
+    let stale = ProducerError::StaleEpoch { producer_id: 1, sent: 0, current: 1 };
+    assert_eq!(producers.stage_marker(&of(0)), Err(stale));
+}
+
+#[test]
+fn the_last_epoch_of_all_may_end_its_own_transaction() {
+    let mut producers = Producers::default();
+    let header = Header { producer_epoch: i16::MAX, ..in_transaction(1, 0, 10) };
+    producers.commit(&header, 5);
+    let end = EndTxn { bumps_epoch: true, ..marker(1, i16::MAX, true, 4) };
+    assert_eq!(producers.stage_marker(&end), Ok(()));
 }
 
 #[test]
@@ -336,6 +397,6 @@ fn of_a_million_invented_ids_the_last_ones_are_remembered() {
     let recent = (1_000_000 - (MOST - MOST / 8) as i64 + 2)..1_000_000;
     assert!(recent.clone().all(|id| known.contains_key(&id)));
     // It is as unknown as after its expiration.
-    assert_eq!(producers.stage(&batch(1, 0, 77, 1, 0), true), Ok(Staged::Append));
+    assert_eq!(stage(&producers, &batch(1, 0, 77, 1, 0)), Ok(Staged::Append));
     assert!(producers.to_entries().len() <= MOST);
 }

@@ -1,14 +1,18 @@
-//! Bytes written by Apache Kafka 4.1.0's own `MetadataRecordSerde`, and malformed ones.
+//! Bytes written by Apache Kafka 4.1's and 4.4's own `MetadataRecordSerde`, and malformed ones.
 
 use kafka_protocol::protocol::StrBytes;
 
 use super::*;
-use crate::metadata::quotas::QuotaEntity;
+use crate::metadata::quotas::{ClientQuota, QuotaEntity};
 use crate::protocol::messages::register_broker_record::{BrokerEndpoint, BrokerFeature};
 
 fn bytes(hex: &str) -> Bytes {
     let digit = |c: u8| (c as char).to_digit(16).unwrap() as u8;
     hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn level(number: i16) -> MetadataVersion {
+    MetadataVersion::of(number).unwrap()
 }
 
 fn id(first: u8) -> Uuid {
@@ -38,6 +42,13 @@ fn topics() -> Vec<(&'static str, Record)> {
         .with_broker_id(1)
         .with_broker_epoch(42)
         .with_next_producer_id(1000);
+    let credential = UserScramCredentialRecord::default()
+        .with_name(text("u"))
+        .with_mechanism(1)
+        .with_salt(bytes("0102"))
+        .with_stored_key(bytes("03"))
+        .with_server_key(bytes("04"))
+        .with_iterations(4096);
     vec![
         ("010200076f7264657273000102030405060708090a0b0c0d0e0f00", topic_record("orders", id(0))),
         ("010900000102030405060708090a0b0c0d0e0f00", remove_topic_record(id(0))),
@@ -51,15 +62,12 @@ fn topics() -> Vec<(&'static str, Record)> {
             feature_level_record("metadata.version", 27),
         ),
         ("010f0000000001000000000000002a00000000000003e800", Record::ProducerIds(producer_ids)),
-        ("01140000", Record::NoOp),
+        ("01140000", Record::NoOp(NoOpRecord::default())),
         ("01170001000a0a626f6f747374726170", begin(Some("bootstrap"))),
         ("01170000", begin(None)),
-        ("01180000", Record::EndTransaction),
+        ("01180000", Record::EndTransaction(EndTransactionRecord::default())),
         ("01190001000404776879", Record::AbortTransaction(abort)),
-        (
-            "010b00027501030102020302040000100000",
-            Record::Other { kind: 11, version: 0, body: bytes("027501030102020302040000100000") },
-        ),
+        ("010b00027501030102020302040000100000", Record::UserScramCredential(credential)),
     ]
 }
 
@@ -67,7 +75,7 @@ fn quotas() -> Vec<(&'static str, Record)> {
     let quota = |entity: &[(&str, Option<&str>)], key: &str, value| {
         let owned = |(kind, name): &(&str, Option<&str>)| ((*kind).into(), name.map(str::to_owned));
         let entity = QuotaEntity(entity.iter().map(owned).collect());
-        Record::ClientQuota(ClientQuota { entity, key: key.into(), value })
+        Record::ClientQuota(ClientQuota { entity, key: key.into(), value }.record())
     };
     vec![
         (
@@ -210,7 +218,7 @@ fn brokers() -> Vec<(&'static str, Record)> {
 fn what_kafka_writes_is_read_and_written_alike() {
     for (hex, record) in written() {
         assert_eq!(Record::decode(&bytes(hex)).as_ref(), Ok(&record), "{hex}");
-        assert_eq!(record.encode(), Ok(bytes(hex)), "{record:?}");
+        assert_eq!(record.encode(level(27)), Ok(bytes(hex)), "{record:?}");
     }
 }
 
@@ -279,15 +287,12 @@ fn cordoned_log_directories_are_read_and_written() {
         .with_cordoned_log_dirs(Some(Vec::new()));
     let wanted = Record::BrokerRegistrationChange(wanted);
     assert_eq!(Record::decode(&bytes(changed)).as_ref(), Ok(&wanted));
-    assert_eq!(wanted.encode(), Ok(bytes(changed)));
+    assert_eq!(wanted.encode(level(33)), Ok(bytes(changed)));
 }
 
 #[test]
 fn a_record_cut_short_or_running_on_is_an_error() {
-    for (hex, record) in written() {
-        if matches!(record, Record::Other { .. }) {
-            continue;
-        }
+    for (hex, _) in written() {
         let whole = bytes(hex);
         for end in 0..whole.len() {
             assert!(Record::decode(&whole.slice(..end)).is_err(), "{hex} cut to {end}");
@@ -314,7 +319,33 @@ fn no_change_of_a_byte_makes_it_panic() {
 
 #[test]
 fn what_a_later_kafka_wrote_is_refused_by_name() {
+    let error = Record::decode(&bytes("011e00")).unwrap_err();
+    assert_eq!(error.to_string(), "a metadata record of the unknown type 30");
     let error = Record::decode(&bytes("010201")).unwrap_err();
     assert_eq!(error.to_string(), "TopicRecord version 1, but only versions up to 0 are supported");
     assert_eq!(Record::decode(&bytes("020200")), Err(RecordError::FrameVersion(2)));
+}
+
+#[test]
+fn every_type_of_kafka_4_4_is_known_and_no_other() {
+    let is_unknown = |kind: &u32| {
+        let decoded = Record::decode(&frame(*kind, 0).freeze());
+        matches!(decoded, Err(RecordError::Kind(_)))
+    };
+    let unknown: Vec<u32> = (0..34).filter(is_unknown).collect();
+    assert_eq!(unknown, [6, 13, 16, 30, 31, 32, 33]);
+}
+
+#[test]
+fn records_are_written_in_the_versions_of_the_directorys_level() {
+    let version_at = |record: &Record, number| {
+        let encoded = record.encode(level(number)).unwrap();
+        let decoded = Record::decode(&encoded).unwrap();
+        (encoded[2], decoded == *record)
+    };
+    let created = partition_record(id(0), 3, 1, id(0x10));
+    let versions = [7, 17, 23, 33].map(|number| version_at(&created, number));
+    assert_eq!(versions, [(0, false), (1, true), (2, true), (2, true)], "0 names no directory");
+    let registered = Record::RegisterBroker(broker());
+    assert_eq!([29, 33].map(|number| version_at(&registered, number)), [(3, true), (4, true)]);
 }

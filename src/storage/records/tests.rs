@@ -9,7 +9,7 @@ const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4,
 
 fn heads(bytes: &[u8]) -> Result<Vec<RecordHead>, MalformedRecordAt> {
     let mut heads = Vec::new();
-    walk(&BatchView::first(bytes).unwrap(), |head| {
+    walk(&BatchView::first(bytes).unwrap(), RECORD_BYTES_MAX, |head| {
         heads.push(head);
         ControlFlow::Continue(())
     })?;
@@ -193,11 +193,11 @@ fn records_are_found_by_their_time() {
         let bytes = builder.finish();
         let batch = BatchView::first(&bytes).unwrap();
         let found = |offset, timestamp| Some(TimestampAndOffset { offset, timestamp });
-        assert_eq!(first_at_or_after(&batch, 0, 0).unwrap(), found(100, 50));
-        assert_eq!(first_at_or_after(&batch, 51, 0).unwrap(), found(101, 70));
-        assert_eq!(first_at_or_after(&batch, 55, 102).unwrap(), found(102, 60));
-        assert_eq!(first_at_or_after(&batch, 71, 0).unwrap(), None);
-        assert_eq!(first_with_max_timestamp(&batch).unwrap(), found(101, 70));
+        assert_eq!(first_at_or_after(&batch, 0, 0, RECORD_BYTES_MAX).unwrap(), found(100, 50));
+        assert_eq!(first_at_or_after(&batch, 51, 0, RECORD_BYTES_MAX).unwrap(), found(101, 70));
+        assert_eq!(first_at_or_after(&batch, 55, 102, RECORD_BYTES_MAX).unwrap(), found(102, 60));
+        assert_eq!(first_at_or_after(&batch, 71, 0, RECORD_BYTES_MAX).unwrap(), None);
+        assert_eq!(first_with_max_timestamp(&batch, RECORD_BYTES_MAX).unwrap(), found(101, 70));
     }
 }
 
@@ -265,8 +265,30 @@ fn a_gigabyte_of_zeros_is_walked_through_a_small_buffer() {
 
 #[test]
 fn a_batch_that_unfolds_to_more_than_two_gigabytes_is_given_up() {
-    let head = [0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1, 0xea, 0xff, 0xff, 0xff, 0x0f];
+    let head = [0xee, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 1, 0xda, 0xff, 0xff, 0xff, 0x0f];
     let bytes = packed(Codec::Zstd, 2, zeros(Codec::Zstd, &head, 9 << 28));
     let fault = heads(&bytes).unwrap_err();
     assert!(matches!(fault.fault, MalformedRecord::TooMuch), "{fault}");
+}
+
+#[test]
+fn no_record_of_a_compressed_batch_may_be_larger_than_is_allowed() {
+    for codec in CODECS {
+        let mut builder = BatchBuilder::new(0, 0).compressed(codec, -1);
+        // Attributes, two deltas, no key, a length of two bytes, the value, no headers.
+        builder.push(None, Some(b"small"), &[], 0);
+        builder.push(None, Some(&[0; 1000]), &[], 0);
+        let bytes = builder.finish();
+        let batch = BatchView::first(&bytes).unwrap();
+        let all = |limit| walk(&batch, limit, |_| ControlFlow::Continue(()));
+        assert!(all(1007).unwrap().complete);
+        match codec {
+            Codec::None => assert!(all(1).unwrap().complete),
+            _ => {
+                let MalformedRecordAt { index, fault } = all(1006).unwrap_err();
+                assert!(matches!(fault, MalformedRecord::TooLarge { bytes: 1007, limit: 1006 }));
+                assert_eq!(index, 1);
+            }
+        }
+    }
 }

@@ -13,6 +13,9 @@ import threading
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 HERE = ROOT / "tests" / "compat"
 
+# The Apache Kafka that the suites run beside, and that they are told Ottla is.
+KAFKA = "4.4.0"
+
 
 # The leaders of the sessions that were started and not ended.
 RUNNING = set()
@@ -39,7 +42,7 @@ class Place:
 
     def jars(self):
         """The class path of Apache Kafka and its tools."""
-        return f"{self.interop / 'java' / 'lib'}/*"
+        return f"{self.interop / 'kafka' / 'lib'}/*"
 
     def made_from(self, name, wanted, make):
         """Make the directory `name` unless it was made from `wanted` before; gives it."""
@@ -132,8 +135,8 @@ def clean_environment():
 
 
 @functools.cache
-def jars():
-    """Install Java, and fetch Apache Kafka's jars."""
+def interop_clients():
+    """Install what `tests/interop` runs: among it Java, Kafka's jars and node-rdkafka."""
     check([ROOT / "tests" / "interop" / "setup"])
 
 

@@ -10,6 +10,7 @@ from suites import ALL
 
 from . import expected, results, table
 from .case import Suite
+from .place import KAFKA
 from .runner import FAILED, FIRST, RETRY, Outcome
 
 SUITES = [importlib.import_module(f"suites.{name}").SUITE for name in ALL]
@@ -54,6 +55,11 @@ class Kept(unittest.TestCase):
         self.suite.version = "2.0"
         self.assertEqual(list(self.keep({"b": Outcome(FIRST)})), ["b"])
 
+    def test_what_was_said_beside_another_kafka_goes(self):
+        with mock.patch.object(results, "KAFKA", "4.1.0"):
+            self.keep({"a": Outcome(FIRST)})
+        self.assertEqual(list(self.keep({"b": Outcome(FIRST)})), ["b"])
+
     def test_a_cause_names_no_place_on_this_machine(self):
         kept = self.keep({"a": Outcome(FAILED, f"{results.ROOT}/target/x said no")})
         self.assertEqual(kept["a"]["cause"], "target/x said no")
@@ -63,7 +69,8 @@ class Kept(unittest.TestCase):
         self.keep({"a": Outcome(RETRY), "b": Outcome(FIRST)}, broker="kafka")
         page = table.page([self.suite])
         date = results.read("made-up", "ottla")["date"]
-        row = f"| made-up (of this test) | 1.0 | 2 | 1 | 0 | 1 | 2 | {date} | 1 | 1 | 0 | 1 | {date} |"
+        when = f"{KAFKA} | {date}"
+        row = f"| made-up (of this test) | 1.0 | 2 | 1 | 0 | 1 | 2 | {when} | 1 | 1 | 0 | 1 | {when} |"
         self.assertIn(row, page)
         self.assertIn("passes 2 of these tests, Ottla 1; 1 pass on Apache Kafka and not on", page)
         self.assertIn("- `b`: it said no\n", page)

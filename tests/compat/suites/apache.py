@@ -49,14 +49,14 @@ class Wrong(Exception):
 
 class Apache(Suite):
     name = "apache"
-    version = "4.1.0"
+    version = p.KAFKA
     about = "ClientCompatibilityTest, VerifiableProducer, VerifiableConsumer"
     limit = 180
     jobs = 1
     smoke = ("ClientCompatibilityTest", "VerifiableConsumer RangeAssignor")
 
     def prepare(self, place):
-        p.jars()
+        p.interop_clients()
 
     def cases(self, place, broker):
         names = ["ClientCompatibilityTest"]

@@ -80,7 +80,7 @@ class Franz(Suite):
     }
 
     def prepare(self, place):
-        p.jars()
+        p.interop_clients()
         self.built = place.made_from("franz", f"{MODULE}@{VERSION}\n", lambda d: build(place, d))
 
     def cases(self, place, broker):

@@ -33,7 +33,7 @@ SCENARIOS = {
 # Tests whose members come one after the other and must all be in the first generation, as they are
 # with Kafka's default of 3 s.
 LIKE_KAFKA = {"group.initial.rebalance.delay.ms": "3000"}
-WANTED = {"0102": LIKE_KAFKA, "0113": LIKE_KAFKA}
+WANTED = {"0102": LIKE_KAFKA, "0113": LIKE_KAFKA, "0118": LIKE_KAFKA}
 
 COMMAND = """#!/bin/sh
 exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$CLASSPATH:{jars}" {flags} "$@"
@@ -77,7 +77,7 @@ class Librdkafka(Suite):
         "client's side.",
         "0055, 0081 and 0137 are run in parts, `TEST/PART`, and 0061 also without its second half: "
         "they end at the first part that fails, and some parts want what there is not.",
-        "0102 and 0113 are run with Kafka's default of `group.initial.rebalance.delay.ms`, 3 s: "
+        "0102, 0113 and 0118 are run with Kafka's default of `group.initial.rebalance.delay.ms`, 3 s: "
         "their members are to be in one generation.",
         "0109 is configured for an older broker: with a newer one it changes ACLs with Kafka's own command.",
     )
@@ -121,7 +121,7 @@ class Librdkafka(Suite):
                 "/usr/include/rapidjson/rapidjson.h": "rapidjson-dev",
             }
         )
-        p.jars()
+        p.interop_clients()
         shim = (p.HERE / "suites" / "librdkafka_shim.c").read_text()
         self.built = place.made_from("librdkafka", f"{CRATE_VERSION}\n{BUILD}\n{shim}", self._build)
         self.tests = self.built / "tests"
@@ -161,7 +161,7 @@ class Librdkafka(Suite):
             scenario = said.group(1).split(",")[0] if said else "default"
             number = name[:4]
             case = number if scenario == "default" else f"{number} {scenario}"
-            version = OLDER.get(number, "4.1.0")
+            version = OLDER.get(number, p.KAFKA)
             like = {"number": number, "scenario": scenario, "version": version}
             settings = {**SCENARIOS[scenario], **WANTED.get(number, {})}
             alone = number in ALONE

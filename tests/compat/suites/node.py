@@ -4,9 +4,6 @@ Node itself comes from npm, too: some tests depend on its version.
 """
 
 import json
-import os
-import platform
-import shutil
 
 from lib import place as p
 from lib.case import Case, Result, Suite
@@ -28,23 +25,10 @@ class Node(Suite):
     )
 
     def prepare(self, place):
-        p.debian(
-            {
-                "gcc": "gcc",
-                "g++": "g++",
-                "make": "make",
-                "python3": "python3",
-                "node": "nodejs",
-                "npm": "npm",
-                "/usr/include/zlib.h": "zlib1g-dev",
-                "/usr/include/zstd.h": "libzstd-dev",
-                "/usr/include/openssl/ssl.h": "libssl-dev",
-            }
-        )
-        wanted = (p.HERE / "node" / "package-lock.json").read_text()
-        self.built = place.made_from("node", wanted, build)
+        p.interop_clients()
+        self.built = place.interop / "node-rdkafka"
         self.package = self.built / "node_modules" / "node-rdkafka"
-        self.node = runtime(self.built) / "bin" / "node"
+        self.node = self.built / "node"
         mocha = self.built / "node_modules" / "mocha" / "bin" / "mocha.js"
         self.mocha = [self.node, mocha, "--exit"]
 
@@ -85,27 +69,6 @@ class Node(Suite):
             cause = causes.get(test) or (hooks or [f"was not reached, exit status {status}"])[0]
             results[test] = Result(test in passed, "" if test in passed else one_line(cause))
         return results
-
-
-def runtime(there):
-    """Node as its package brings it, with the headers that a binding is built with."""
-    kind = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
-    return there / "node_modules" / f"node-linux-{kind}"
-
-
-def build(there):
-    for file in ("package.json", "package-lock.json"):
-        shutil.copy(p.HERE / "node" / file, there)
-    p.check(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], there)
-    node = runtime(there)
-    # The rules of the binding do not say what must be there before what: one job. Without the
-    # directory, its builder would fetch the headers from Node's makers.
-    env = {
-        "PATH": f"{node / 'bin'}:{os.environ['PATH']}",
-        "npm_config_nodedir": str(node),
-        "JOBS": "1",
-    }
-    p.check(["npm", "rebuild", "node-rdkafka"], there, env=env, log=there / "build-log")
 
 
 def one_line(text):

@@ -57,7 +57,7 @@ class Rdkafka(Suite):
 
     def run(self, place, case, tests, broker, work):
         name = case.name.partition("::")[0]
-        env = {"KAFKA_HOST": broker.address, "KAFKA_VERSION": "4.1.0"}
+        env = {"KAFKA_HOST": broker.address, "KAFKA_VERSION": p.KAFKA}
         return cargotests.within(name, self.binaries[name], tests, work, self.limit, env)
 
 

@@ -1,111 +1,51 @@
 //! What a broker answers, as text in which only what may differ is masked.
 //!
 //! An answer is decoded and written as `Debug` does: null and the empty string are kept apart, lists
-//! stay in their order, and tagged fields that are not known are shown. That nothing else is in the
-//! bytes, encoding it again shows.
+//! stay in their order. That nothing else is in the bytes, no unknown tag either, encoding it again
+//! shows.
 
-use bytes::{Buf, Bytes, BytesMut};
-use kafka_protocol::messages::{
-    AlterClientQuotasResponse, AlterConfigsResponse, AlterPartitionReassignmentsResponse,
-    AlterReplicaLogDirsResponse, ApiKey, ApiVersionsResponse, CreateAclsResponse,
-    CreatePartitionsResponse, CreateTopicsResponse, DeleteAclsResponse, DeleteGroupsResponse,
-    DeleteRecordsResponse, DeleteTopicsResponse, DescribeAclsResponse,
-    DescribeClientQuotasResponse, DescribeClusterResponse, DescribeConfigsResponse,
-    DescribeGroupsResponse, DescribeLogDirsResponse, DescribeQuorumResponse,
-    DescribeTopicPartitionsResponse, ElectLeadersResponse, FetchResponse, FindCoordinatorResponse,
-    HeartbeatResponse, IncrementalAlterConfigsResponse, InitProducerIdResponse, JoinGroupResponse,
-    LeaveGroupResponse, ListConfigResourcesResponse, ListGroupsResponse, ListOffsetsResponse,
-    ListPartitionReassignmentsResponse, MetadataResponse, OffsetCommitResponse,
-    OffsetDeleteResponse, OffsetFetchResponse, OffsetForLeaderEpochResponse, ProduceResponse,
-    ResponseHeader, SyncGroupResponse, UpdateFeaturesResponse,
-};
-use kafka_protocol::protocol::{Decodable, Encodable};
+use bytes::{Bytes, BytesMut};
+use ottla::protocol::decoder::decoded_bytes_max;
+use ottla::protocol::message::{Message, Request};
+use ottla::protocol::messages;
 
-use super::masks::Masked;
+use super::masks::mask;
+use crate::schemas;
 
 /// An answer in text, with what it was decoded from.
-fn as_text<R: Decodable + Encodable + Masked + std::fmt::Debug>(
-    mut body: Bytes,
-    version: i16,
-) -> String {
-    let all = body.clone();
-    let mut response = match R::decode(&mut body, version) {
-        Ok(response) => response,
-        Err(error) => return format!("cannot be decoded: {error}: {all:?}"),
+fn as_text<R: Message + 'static>(body: &Bytes, version: i16) -> String {
+    let decoded = R::decode_from(body, version, decoded_bytes_max(body.len()));
+    let (mut response, used) = match decoded {
+        Ok(decoded) => decoded,
+        Err(error) => return format!("cannot be decoded: {error}: {body:?}"),
     };
     let mut again = BytesMut::new();
-    let note = match response.encode(&mut again, version) {
-        Ok(()) if again == all && !body.has_remaining() => String::new(),
-        Ok(()) => format!("other bytes: {all:?}\ninstead of:  {:?}\n", again.freeze()),
+    let note = match response.encode_to(&mut again, version) {
+        Ok(()) if again == body && used == body.len() => String::new(),
+        Ok(()) => format!("other bytes: {body:?}\ninstead of:  {:?}\n", again.freeze()),
         Err(error) => format!("cannot be encoded: {error}\n"),
     };
-    response.mask();
-    let lines = format!("{response:#?}");
-    // That there is nothing more need not be said everywhere.
-    let lines = lines.lines().filter(|line| !line.ends_with("unknown_tagged_fields: {},"));
-    note + &lines.collect::<Vec<_>>().join("\n")
+    mask(&mut response);
+    note + &format!("{response:#?}")
 }
 
-macro_rules! decoders {
-    ($($key:ident => $response:ident,)*) => {
-        fn decoded(key: ApiKey, version: i16, body: Bytes) -> String {
-            match key {
-                $(ApiKey::$key => as_text::<$response>(body, version),)*
-                other => panic!("{other:?} is served and has no decoder here"),
-            }
+/// Calls `as_text` with the response to the requests of an API.
+macro_rules! by_key {
+    ($($module:ident $request:ident,)*) => {
+        |key: i16| match key {
+            $(<messages::$module::$request as Request>::KEY => {
+                as_text::<<messages::$module::$request as Request>::Response>
+            })*
+            key => panic!("no messages of the API key {key}"),
         }
     };
 }
 
-decoders! {
-    Produce => ProduceResponse,
-    Fetch => FetchResponse,
-    ListOffsets => ListOffsetsResponse,
-    Metadata => MetadataResponse,
-    OffsetCommit => OffsetCommitResponse,
-    OffsetFetch => OffsetFetchResponse,
-    FindCoordinator => FindCoordinatorResponse,
-    JoinGroup => JoinGroupResponse,
-    Heartbeat => HeartbeatResponse,
-    LeaveGroup => LeaveGroupResponse,
-    SyncGroup => SyncGroupResponse,
-    DescribeGroups => DescribeGroupsResponse,
-    ListGroups => ListGroupsResponse,
-    ApiVersions => ApiVersionsResponse,
-    CreateTopics => CreateTopicsResponse,
-    DeleteTopics => DeleteTopicsResponse,
-    DeleteRecords => DeleteRecordsResponse,
-    InitProducerId => InitProducerIdResponse,
-    OffsetForLeaderEpoch => OffsetForLeaderEpochResponse,
-    DescribeAcls => DescribeAclsResponse,
-    CreateAcls => CreateAclsResponse,
-    DeleteAcls => DeleteAclsResponse,
-    DescribeConfigs => DescribeConfigsResponse,
-    AlterConfigs => AlterConfigsResponse,
-    AlterReplicaLogDirs => AlterReplicaLogDirsResponse,
-    DescribeLogDirs => DescribeLogDirsResponse,
-    CreatePartitions => CreatePartitionsResponse,
-    DeleteGroups => DeleteGroupsResponse,
-    ElectLeaders => ElectLeadersResponse,
-    IncrementalAlterConfigs => IncrementalAlterConfigsResponse,
-    AlterPartitionReassignments => AlterPartitionReassignmentsResponse,
-    ListPartitionReassignments => ListPartitionReassignmentsResponse,
-    OffsetDelete => OffsetDeleteResponse,
-    DescribeClientQuotas => DescribeClientQuotasResponse,
-    AlterClientQuotas => AlterClientQuotasResponse,
-    DescribeQuorum => DescribeQuorumResponse,
-    UpdateFeatures => UpdateFeaturesResponse,
-    DescribeCluster => DescribeClusterResponse,
-    ListConfigResources => ListConfigResourcesResponse,
-    DescribeTopicPartitions => DescribeTopicPartitionsResponse,
-}
-
 /// A frame, without its length, in text. `names` are put in the place of what is different on each
 /// broker.
-pub fn text(key: i16, version: i16, mut frame: Bytes, names: &[(String, String)]) -> String {
-    let key = ApiKey::try_from(key).unwrap();
-    ResponseHeader::decode(&mut frame, key.response_header_version(version)).unwrap();
-    let mut text = decoded(key, version, frame);
+pub fn text(key: i16, version: i16, frame: Bytes, names: &[(String, String)]) -> String {
+    let decoded = ottla::for_all_requests!(by_key)(key);
+    let mut text = decoded(&schemas::response_body(key, version, &frame), version);
     for (own, name) in names {
         text = text.replace(own, name);
     }

@@ -1,28 +1,52 @@
 //! What may be different in an answer, and lists whose order means nothing.
 
-use kafka_protocol::messages::*;
+use std::any::Any;
+
 use kafka_protocol::protocol::StrBytes;
 use ottla::config::resources::{OF_CLIENT_METRICS, OF_GROUPS};
 use ottla::config::table::{broker_option, topic_option};
 use ottla::handlers::table::APIS;
+use ottla::protocol::messages::alter_client_quotas_response::AlterClientQuotasResponse;
+use ottla::protocol::messages::alter_configs_response::AlterConfigsResponse;
+use ottla::protocol::messages::alter_replica_log_dirs_response::AlterReplicaLogDirsResponse;
+use ottla::protocol::messages::api_versions_response::ApiVersionsResponse;
+use ottla::protocol::messages::create_partitions_response::CreatePartitionsResponse;
+use ottla::protocol::messages::create_topics_response::CreateTopicsResponse;
+use ottla::protocol::messages::delete_groups_response::DeleteGroupsResponse;
+use ottla::protocol::messages::delete_records_response::DeleteRecordsResponse;
+use ottla::protocol::messages::delete_topics_response::DeleteTopicsResponse;
+use ottla::protocol::messages::describe_client_quotas_response::DescribeClientQuotasResponse;
+use ottla::protocol::messages::describe_configs_response::DescribeConfigsResponse;
+use ottla::protocol::messages::describe_log_dirs_response::DescribeLogDirsResponse;
+use ottla::protocol::messages::describe_quorum_response::DescribeQuorumResponse;
+use ottla::protocol::messages::elect_leaders_response::ElectLeadersResponse;
+use ottla::protocol::messages::fetch_response::FetchResponse;
+use ottla::protocol::messages::incremental_alter_configs_response::IncrementalAlterConfigsResponse;
+use ottla::protocol::messages::init_producer_id_response::InitProducerIdResponse;
+use ottla::protocol::messages::list_config_resources_response::ListConfigResourcesResponse;
+use ottla::protocol::messages::list_groups_response::ListGroupsResponse;
+use ottla::protocol::messages::list_offsets_response::ListOffsetsResponse;
+use ottla::protocol::messages::metadata_response::MetadataResponse;
+use ottla::protocol::messages::produce_response::ProduceResponse;
+use ottla::protocol::messages::update_features_response::UpdateFeaturesResponse;
 
 /// An answer in which what may be different can be made alike.
-pub trait Masked {
-    fn mask(&mut self) {}
+trait Masked {
+    fn mask(&mut self);
 }
 
-macro_rules! as_they_are {
-    ($($response:ident)*) => { $(impl Masked for $response {})* };
-}
-
-as_they_are! {
-    FindCoordinatorResponse HeartbeatResponse LeaveGroupResponse SyncGroupResponse
-    OffsetCommitResponse OffsetFetchResponse
-    OffsetForLeaderEpochResponse DescribeAclsResponse CreateAclsResponse
-    DeleteAclsResponse
-    AlterPartitionReassignmentsResponse ListPartitionReassignmentsResponse
-    OffsetDeleteResponse DescribeClusterResponse DescribeTopicPartitionsResponse
-    JoinGroupResponse DescribeGroupsResponse
+/// Makes alike in an answer what may be different.
+pub fn mask(answer: &mut dyn Any) {
+    macro_rules! masked {
+        ($($response:ident)*) => {
+            $(if let Some(answer) = answer.downcast_mut::<$response>() {
+                answer.mask();
+            })*
+        };
+    }
+    masked! {
+        ProduceResponse DeleteRecordsResponse ListOffsetsResponse AlterReplicaLogDirsResponse DeleteGroupsResponse ElectLeadersResponse FetchResponse MetadataResponse ListGroupsResponse ApiVersionsResponse AlterConfigsResponse IncrementalAlterConfigsResponse AlterClientQuotasResponse UpdateFeaturesResponse CreateTopicsResponse DeleteTopicsResponse CreatePartitionsResponse InitProducerIdResponse DescribeConfigsResponse DescribeLogDirsResponse DescribeClientQuotasResponse DescribeQuorumResponse ListConfigResourcesResponse
+    }
 }
 
 /// What is wrong with a config each says in words of its own, and of several that are wrong Kafka
@@ -207,7 +231,7 @@ impl Masked for CreatePartitionsResponse {
 /// Ids are given out in blocks.
 impl Masked for InitProducerIdResponse {
     fn mask(&mut self) {
-        self.producer_id.0 = self.producer_id.0.signum().min(0);
+        self.producer_id = self.producer_id.signum().min(0);
     }
 }
 

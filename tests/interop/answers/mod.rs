@@ -1,6 +1,6 @@
 //! Every API and version that is served, asked of Ottla and of Apache Kafka: the same answers.
 //!
-//! The requests are made from the broker's own tables of fields: the usual one, every one that
+//! The requests are made from `schemas/`: the usual one, every one that
 //! differs from it in one thing (another value, null, an empty list, a thing named twice), and, in
 //! a second test, as many at random as `OTTLA_TEST_ANSWERS_SECONDS` allows, by default the same ones
 //! each time; `OTTLA_SEED=$RANDOM` looks for new ones. Answers are compared to the last byte, but for
@@ -19,13 +19,12 @@ use fastrand::Rng;
 use ottla::config::table::broker_option;
 use ottla::handlers::api::Api;
 use ottla::handlers::table::APIS;
-use ottla::wire::field::RequestSchema;
-use ottla::wire::shapes;
 use uuid::Uuid;
 
 use self::side::{Both, both};
 use self::value::Value;
 use crate::clients::number;
+use crate::schemas::{self, Schema};
 
 /// How long requests at random are made, in seconds, unless `OTTLA_TEST_ANSWERS_SECONDS` says.
 const SECONDS: u64 = 60;
@@ -49,13 +48,13 @@ struct Difference {
 }
 
 #[test]
-#[ignore = "needs Apache Kafka 4.4 and kcat"]
+#[ignore = "needs Apache Kafka and kcat"]
 fn requests_that_differ_from_the_usual_in_one_thing_have_kafkas_answers() {
     let mut both = both();
     let mut differences = Vec::new();
     let mut asked = 0;
     for api in compared() {
-        let request = shapes::find(api.key).unwrap();
+        let request = schemas::request(api.key);
         // What only Ottla serves has nothing to be compared with.
         for version in api.versions.clone().filter(|v| *v >= least(api.key)) {
             let world = both.world(api.key);
@@ -75,7 +74,7 @@ fn requests_that_differ_from_the_usual_in_one_thing_have_kafkas_answers() {
 }
 
 #[test]
-#[ignore = "needs Apache Kafka 4.4 and kcat"]
+#[ignore = "needs Apache Kafka and kcat"]
 fn requests_at_random_have_kafkas_answers() {
     let mut both = both();
     let seed = number("OTTLA_SEED", SEED);
@@ -88,7 +87,7 @@ fn requests_at_random_have_kafkas_answers() {
     let compared = compared();
     while asked < most && begun.elapsed() < Duration::from_secs(seconds) {
         let api = compared[rng.usize(..compared.len())];
-        let request = shapes::find(api.key).unwrap();
+        let request = schemas::request(api.key);
         both.world(api.key);
         for _ in 0..20 {
             let version = rng.i16(api.versions.clone()).max(least(api.key));
@@ -133,8 +132,8 @@ fn least(key: i16) -> i16 {
 /// What Kafka fails at by accident (docs/compatibility.md): a resource that AlterConfigs names twice
 /// ends in its log; a null pointer is what becomes of a Fetch in which anything stands beside the nil
 /// id, and of an operation that IncrementalAlterConfigs does not have, but for brokers.
-fn kafka_fails(request: &RequestSchema, value: &Value) -> bool {
-    match request.key {
+fn kafka_fails(request: &Schema, value: &Value) -> bool {
+    match request.key() {
         1 => {
             let topics = list(value, "topics");
             let is_nil = |topic: &&Value| topic.get("topic_id") == Some(&Value::Id(Uuid::nil()));
@@ -171,12 +170,12 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 }
 
 /// Configs of a broker that Kafka keeps for a plugin, and Ottla does not know (docs/compatibility.md).
-fn is_for_a_plugin(request: &RequestSchema, value: &Value) -> bool {
+fn is_for_a_plugin(request: &Schema, value: &Value) -> bool {
     let is_unknown = |config: &Value| match config.get("name") {
         Some(Value::Text(Some(name))) => broker_option(name).is_none(),
         _ => true,
     };
-    matches!(request.key, 33 | 44)
+    matches!(request.key(), 33 | 44)
         && list(value, "resources").iter().any(|resource| {
             resource.get("resource_type") == Some(&Value::Number(4))
                 && list(resource, "configs").iter().any(is_unknown)
@@ -185,7 +184,7 @@ fn is_for_a_plugin(request: &RequestSchema, value: &Value) -> bool {
 
 fn difference(
     both: &mut Both,
-    request: &'static RequestSchema,
+    request: &'static Schema,
     version: i16,
     value: &Value,
 ) -> Option<Difference> {
@@ -197,14 +196,14 @@ fn difference(
         }
     }
     (ottla != kafka).then(|| Difference {
-        request: format!("{} v{version} {}", request.name, value.as_text()),
+        request: format!("{} v{version} {}", request.api(), value.as_text()),
         ottla,
         kafka,
     })
 }
 
-fn has_several_features(request: &RequestSchema, value: &Value) -> bool {
-    request.key == 57
+fn has_several_features(request: &Schema, value: &Value) -> bool {
+    request.key() == 57
         && list(value, "feature_updates")
             .windows(2)
             .any(|two| two[0].get("feature") != two[1].get("feature"))

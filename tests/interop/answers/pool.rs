@@ -1,11 +1,11 @@
 //! What a field of a request may say: first what is usual, then what is at an edge or beyond it.
 
 use ottla::storage::batch::Codec;
-use ottla::wire::field::{Field, FieldType, Scalar};
 use uuid::Uuid;
 
 use super::value::Value;
 use crate::differential::batch::{Flaw, Record, encode};
+use crate::schemas::{Field, FieldType, Scalar};
 
 /// What the requests of one API speak of. It is there on both brokers, by the same names.
 #[derive(Debug, Clone)]
@@ -83,9 +83,9 @@ fn batches() -> Vec<Vec<u8>> {
 
 /// What this field may say. `path` is the names of what it stands in, and its own, with dots.
 pub fn values(world: &World, key: i16, path: &str, field: &Field, version: i16) -> Vec<Value> {
-    let scalar = match field.kind {
-        FieldType::One(scalar) | FieldType::List(scalar) => scalar,
-        FieldType::Group(_) | FieldType::Array { .. } => unreachable!("{path} has parts"),
+    let scalar = match &field.kind {
+        FieldType::One(scalar) | FieldType::List(scalar) => *scalar,
+        FieldType::Group(_) | FieldType::Array(_) => unreachable!("{path} has parts"),
     };
     let mut values: Vec<Value> = match scalar {
         // There are no transactions yet.
@@ -94,7 +94,7 @@ pub fn values(world: &World, key: i16, path: &str, field: &Field, version: i16) 
             "validate_only" | "include_synonyms" => vec![Value::Bool(false), Value::Bool(true)],
             _ => vec![Value::Bool(true), Value::Bool(false)],
         },
-        Scalar::F64 => [1e15, 0.0, -1.0, 1e15 + 0.5].map(Value::Float).to_vec(),
+        Scalar::Float64 => [1e15, 0.0, -1.0, 1e15 + 0.5].map(Value::Float).to_vec(),
         // Topics are mostly named.
         Scalar::Uuid if matches!(key, 3 | 20) => {
             [Uuid::nil(), id_of(0), Uuid::from_u128(77), id_of(1)].map(Value::Id).to_vec()

@@ -2,27 +2,27 @@
 //! those that chance makes.
 
 use fastrand::Rng;
-use ottla::wire::field::{Field, FieldType, RequestSchema};
 
 use super::pool::{World, values};
-use super::value::{Value, plain};
+use super::value::Value;
+use crate::schemas::{Field, FieldType, Schema, in_place};
 
 /// The usual request.
-pub fn usual(world: &World, request: &RequestSchema, version: i16) -> Value {
-    fields(world, request, version, "", request.fields)
+pub fn usual(world: &World, request: &'static Schema, version: i16) -> Value {
+    fields(world, request, version, "", &request.fields)
 }
 
 fn fields(
     world: &World,
-    request: &RequestSchema,
+    request: &'static Schema,
     version: i16,
     path: &str,
     of: &'static [Field],
 ) -> Value {
     let one = |field: &'static Field| {
-        (field.name, field_of(world, request, version, &below(path, field.name), field))
+        (field.name.as_str(), field_of(world, request, version, &below(path, &field.name), field))
     };
-    Value::Fields(Some(plain(of, version).map(one).collect()))
+    Value::Fields(Some(in_place(of, version).map(one).collect()))
 }
 
 fn below(path: &str, name: &str) -> String {
@@ -31,42 +31,38 @@ fn below(path: &str, name: &str) -> String {
 
 fn field_of(
     world: &World,
-    request: &RequestSchema,
+    request: &'static Schema,
     version: i16,
     path: &str,
     field: &'static Field,
 ) -> Value {
-    match field.kind {
-        FieldType::One(_) => values(world, request.key, path, field, version).remove(0),
+    match &field.kind {
+        FieldType::One(_) => values(world, request.key(), path, field, version).remove(0),
         FieldType::Group(_) if path == "cursor" => Value::Fields(None),
         FieldType::Group(of) => fields(world, request, version, path, of),
         // By default no replica is placed by hand, nothing is forgotten.
-        FieldType::Array { .. } if path.ends_with("assignments") => {
-            match field.may_be_null(version) {
-                true => Value::List(None),
-                false => Value::List(Some(Vec::new())),
-            }
-        }
-        FieldType::Array { .. } if path == "forgotten_topics_data" => Value::List(Some(Vec::new())),
-        FieldType::Array { of, .. } => {
-            Value::List(Some(vec![fields(world, request, version, path, of)]))
-        }
+        FieldType::Array(_) if path.ends_with("assignments") => match field.may_be_null(version) {
+            true => Value::List(None),
+            false => Value::List(Some(Vec::new())),
+        },
+        FieldType::Array(_) if path == "forgotten_topics_data" => Value::List(Some(Vec::new())),
+        FieldType::Array(of) => Value::List(Some(vec![fields(world, request, version, path, of)])),
         FieldType::List(_) => {
-            Value::List(Some(vec![values(world, request.key, path, field, version).remove(0)]))
+            Value::List(Some(vec![values(world, request.key(), path, field, version).remove(0)]))
         }
     }
 }
 
 /// All requests that differ from the usual one in one field or one list.
-pub fn single_changes(world: &World, request: &RequestSchema, version: i16) -> Vec<Value> {
+pub fn single_changes(world: &World, request: &'static Schema, version: i16) -> Vec<Value> {
     let changer = Changer { world, request, version };
-    changer.of_fields("", request.fields, &usual(world, request, version))
+    changer.of_fields("", &request.fields, &usual(world, request, version))
 }
 
 #[derive(Clone, Copy)]
 struct Changer<'a> {
     world: &'a World,
-    request: &'a RequestSchema,
+    request: &'static Schema,
     version: i16,
 }
 
@@ -74,8 +70,8 @@ impl Changer<'_> {
     fn of_fields(&self, path: &str, of: &'static [Field], usual: &Value) -> Vec<Value> {
         let Value::Fields(Some(values)) = usual else { return Vec::new() };
         let mut changed = Vec::new();
-        for (index, field) in plain(of, self.version).enumerate() {
-            for other in self.of_field(&below(path, field.name), field, &values[index].1) {
+        for (index, field) in in_place(of, self.version).enumerate() {
+            for other in self.of_field(&below(path, &field.name), field, &values[index].1) {
                 let mut copy = values.clone();
                 copy[index].1 = other;
                 changed.push(Value::Fields(Some(copy)));
@@ -85,9 +81,9 @@ impl Changer<'_> {
     }
 
     fn of_field(&self, path: &str, field: &'static Field, usual: &Value) -> Vec<Value> {
-        let pool = || values(self.world, self.request.key, path, field, self.version);
+        let pool = || values(self.world, self.request.key(), path, field, self.version);
         let list = |all: Vec<Value>| Value::List(Some(all));
-        let mut changed = match field.kind {
+        let mut changed = match &field.kind {
             FieldType::One(_) => return pool().split_off(1),
             FieldType::Group(of) => {
                 let there = fields(self.world, self.request, self.version, path, of);
@@ -106,7 +102,7 @@ impl Changer<'_> {
                 changed.push(list(Vec::new()));
                 changed
             }
-            FieldType::Array { of, .. } => {
+            FieldType::Array(of) => {
                 let one = fields(self.world, self.request, self.version, path, of);
                 let others = self.of_fields(path, of, &one);
                 let mut changed: Vec<Value> =
@@ -131,9 +127,9 @@ impl Changer<'_> {
 }
 
 /// A request at random: each field is usual more often than not, lists may name things again.
-pub fn random(world: &World, request: &RequestSchema, version: i16, rng: &mut Rng) -> Value {
+pub fn random(world: &World, request: &'static Schema, version: i16, rng: &mut Rng) -> Value {
     let mut chance = Chance { changer: Changer { world, request, version }, rng };
-    chance.fields("", request.fields)
+    chance.fields("", &request.fields)
 }
 
 struct Chance<'a> {
@@ -144,8 +140,8 @@ struct Chance<'a> {
 impl Chance<'_> {
     fn fields(&mut self, path: &str, of: &'static [Field]) -> Value {
         let mut values = Vec::new();
-        for field in plain(of, self.changer.version) {
-            values.push((field.name, self.field(&below(path, field.name), field)));
+        for field in in_place(of, self.changer.version) {
+            values.push((field.name.as_str(), self.field(&below(path, &field.name), field)));
         }
         Value::Fields(Some(values))
     }
@@ -153,25 +149,25 @@ impl Chance<'_> {
     fn field(&mut self, path: &str, field: &'static Field) -> Value {
         let Changer { world, request, version } = self.changer;
         if matches!(field.kind, FieldType::One(_)) {
-            let mut pool = values(world, request.key, path, field, version);
+            let mut pool = values(world, request.key(), path, field, version);
             let index = if self.rng.u8(..3) == 0 { self.rng.usize(..pool.len()) } else { 0 };
             return pool.swap_remove(index);
         }
         if field.may_be_null(version) && self.rng.u8(..8) == 0 {
             return Value::null(field);
         }
-        if let FieldType::Group(of) = field.kind {
+        if let FieldType::Group(of) = &field.kind {
             return self.fields(path, of);
         }
         let mut all: Vec<Value> = Vec::new();
         for _ in 0..[0, 1, 1, 1, 2, 2, 3][self.rng.usize(..7)] {
-            all.push(match field.kind {
+            all.push(match &field.kind {
                 _ if !all.is_empty() && self.rng.u8(..4) == 0 => {
                     all[self.rng.usize(..all.len())].clone()
                 }
-                FieldType::Array { of, .. } => self.fields(path, of),
+                FieldType::Array(of) => self.fields(path, of),
                 _ => {
-                    let mut pool = values(world, request.key, path, field, version);
+                    let mut pool = values(world, request.key(), path, field, version);
                     pool.swap_remove(self.rng.usize(..pool.len()))
                 }
             });

@@ -13,7 +13,6 @@ use kafka_protocol::messages::{
     InitProducerIdRequest, ListGroupsRequest, OffsetCommitRequest,
 };
 use ottla::storage::batch::Codec;
-use ottla::wire::field::RequestSchema;
 use uuid::Uuid;
 
 use super::answer::text;
@@ -24,6 +23,7 @@ use crate::differential::batch::{Record, encode};
 use crate::differential::client::{self, Client, creation, framed, topic_name};
 use crate::differential::settle::Barrier;
 use crate::kafka::{CLUSTER_ID, Kafka};
+use crate::schemas::Schema;
 
 /// What both are started with.
 const CONFIGS: &[&str] = &[
@@ -69,7 +69,7 @@ impl Both {
     fn start() -> Both {
         let kafka: Box<dyn Broker> = match std::env::var("OTTLA_TEST_KAFKA") {
             Ok(address) => Box::new(Running { address, dir: "/tmp".into() }),
-            Err(_) => Box::new(Kafka::newest(CONFIGS)),
+            Err(_) => Box::new(Kafka::start_with(CONFIGS)),
         };
         let cluster_id = format!("cluster.id={CLUSTER_ID}");
         let ottla = Ottla::start_with(&[CONFIGS, &[&cluster_id]].concat());
@@ -120,16 +120,16 @@ impl Both {
     /// The answers of both to a request.
     pub fn ask(
         &mut self,
-        request: &'static RequestSchema,
+        request: &'static Schema,
         version: i16,
         value: &Value,
     ) -> (String, String) {
-        if matches!(request.key, 20 | 37) {
+        if matches!(request.key(), 20 | 37) {
             let name = format!("{}doomed-{}", self.world.prefix, self.world.fresh);
             self.runtime
                 .block_on(async { tokio::join!(self.ottla.doom(&name), self.kafka.doom(&name)) });
         }
-        if request.key == 47 {
+        if request.key() == 47 {
             // A group without offsets is gone at once, and Kafka keeps it for a while.
             let name = format!("{}group", self.world.prefix);
             self.runtime.block_on(async {
@@ -145,7 +145,7 @@ impl Both {
             )
         });
         if answers.0 != answers.1
-            && (CHANGES.contains(&request.key) || matches!(request.key, 0 | 21))
+            && (CHANGES.contains(&request.key()) || matches!(request.key(), 0 | 21))
         {
             // One may have done what the other has not.
             self.remake(&self.world.prefix.clone());
@@ -294,19 +294,19 @@ impl Side {
         panic!("{name} does not answer {code}");
     }
 
-    async fn ask(
-        &mut self,
-        request: &'static RequestSchema,
-        version: i16,
-        value: &Value,
-    ) -> String {
+    async fn ask(&mut self, request: &'static Schema, version: i16, value: &Value) -> String {
         let answer = tokio::time::timeout(LIMIT, self.exchange(request, version, value)).await;
         let text = answer.unwrap_or_else(|_| {
             self.client = None;
-            println!("{} {} v{version} {}: no answer", self.address, request.name, value.as_text());
+            println!(
+                "{} {} v{version} {}: no answer",
+                self.address,
+                request.api(),
+                value.as_text()
+            );
             "no answer in time".to_owned()
         });
-        if CHANGES.contains(&request.key)
+        if CHANGES.contains(&request.key())
             && let Some(mut barrier) = self.barrier.take()
         {
             barrier.pass(self.client().await).await;
@@ -315,12 +315,7 @@ impl Side {
         text
     }
 
-    async fn exchange(
-        &mut self,
-        request: &'static RequestSchema,
-        version: i16,
-        value: &Value,
-    ) -> String {
+    async fn exchange(&mut self, request: &'static Schema, version: i16, value: &Value) -> String {
         let mut frame = header(request, version);
         frame.extend(body(request, version, value));
         let frame = [&(frame.len() as i32).to_be_bytes(), &frame[..]].concat();
@@ -338,7 +333,7 @@ impl Side {
         if answer.is_none() || client.frame().await.is_none() {
             self.client = None;
         }
-        answer.map_or("closed".to_owned(), |frame| text(request.key, version, frame, &names))
+        answer.map_or("closed".to_owned(), |frame| text(request.key(), version, frame, &names))
     }
 }
 
@@ -346,8 +341,8 @@ fn correlation_id(frame: &Bytes) -> i32 {
     i32::from_be_bytes(frame[..4].try_into().unwrap())
 }
 
-fn header(request: &RequestSchema, version: i16) -> Vec<u8> {
-    let mut header = request.key.to_be_bytes().to_vec();
+fn header(request: &Schema, version: i16) -> Vec<u8> {
+    let mut header = request.key().to_be_bytes().to_vec();
     header.extend(version.to_be_bytes());
     header.extend(1_i32.to_be_bytes());
     header.extend([0, 3]);

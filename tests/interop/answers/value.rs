@@ -1,7 +1,10 @@
-//! A request as a tree of values in the shape of the broker's own tables, and its bytes.
+//! A request as a tree of values in the shape of its schema, and its bytes.
 
-use ottla::wire::field::{Field, FieldType, RequestSchema, Scalar};
 use uuid::Uuid;
+
+use crate::schemas::{
+    Field, FieldType, Scalar, Schema, count, fixed_bytes, in_place, length, tagged_section,
+};
 
 /// The value of one field.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +29,11 @@ impl Value {
 
     /// Null, in the type of this field.
     pub fn null(field: &Field) -> Value {
-        match field.kind {
+        match &field.kind {
             FieldType::One(Scalar::String) => Value::Text(None),
             FieldType::One(_) => Value::Bytes(None),
             FieldType::Group(_) => Value::Fields(None),
-            FieldType::List(_) | FieldType::Array { .. } => Value::List(None),
+            FieldType::List(_) | FieldType::Array(_) => Value::List(None),
         }
     }
 
@@ -65,15 +68,10 @@ impl Value {
 }
 
 /// The body of a request of this version.
-pub fn body(request: &RequestSchema, version: i16, value: &Value) -> Vec<u8> {
+pub fn body(request: &Schema, version: i16, value: &Value) -> Vec<u8> {
     let mut writer = Writer { version, flexible: request.is_flexible(version), out: Vec::new() };
-    writer.fields(request.fields, value);
+    writer.fields(&request.fields, value);
     writer.out
-}
-
-/// The fields that stand in a message of this version, but for the tagged ones.
-pub fn plain(fields: &'static [Field], version: i16) -> impl Iterator<Item = &'static Field> {
-    fields.iter().filter(move |field| field.tagged().is_none() && field.is_in(version))
 }
 
 struct Writer {
@@ -83,20 +81,20 @@ struct Writer {
 }
 
 impl Writer {
-    fn fields(&mut self, fields: &'static [Field], value: &Value) {
+    fn fields(&mut self, fields: &[Field], value: &Value) {
         let Value::Fields(Some(values)) = value else { panic!("no struct: {value:?}") };
-        for (field, (name, value)) in plain(fields, self.version).zip(values) {
+        for (field, (name, value)) in in_place(fields, self.version).zip(values) {
             assert_eq!(field.name, *name);
             self.field(field, value);
         }
         if self.flexible {
-            self.varint(0);
+            self.out.extend(tagged_section(&[]));
         }
     }
 
-    fn field(&mut self, field: &'static Field, value: &Value) {
-        match (field.kind, value) {
-            (FieldType::One(scalar), value) => self.scalar(scalar, value),
+    fn field(&mut self, field: &Field, value: &Value) {
+        match (&field.kind, value) {
+            (FieldType::One(scalar), value) => self.scalar(*scalar, value),
             (FieldType::Group(fields), value) => {
                 let is_null = *value == Value::Fields(None);
                 if field.may_be_null(self.version) {
@@ -106,15 +104,15 @@ impl Writer {
                     self.fields(fields, value);
                 }
             }
-            (FieldType::List(_) | FieldType::Array { .. }, Value::List(None)) => {
-                self.length(4, None)
+            (FieldType::List(_) | FieldType::Array(_), Value::List(None)) => {
+                self.out.extend(count(None, self.flexible));
             }
             (FieldType::List(scalar), Value::List(Some(all))) => {
-                self.length(4, Some(all.len()));
-                all.iter().for_each(|value| self.scalar(scalar, value));
+                self.out.extend(count(Some(all.len()), self.flexible));
+                all.iter().for_each(|value| self.scalar(*scalar, value));
             }
-            (FieldType::Array { of, .. }, Value::List(Some(all))) => {
-                self.length(4, Some(all.len()));
+            (FieldType::Array(of), Value::List(Some(all))) => {
+                self.out.extend(count(Some(all.len()), self.flexible));
                 all.iter().for_each(|value| self.fields(of, value));
             }
             (_, value) => panic!("{}: {value:?}", field.name),
@@ -125,38 +123,24 @@ impl Writer {
         match value {
             Value::Bool(value) => self.out.push(u8::from(*value)),
             Value::Number(value) => {
-                let bytes = scalar.fixed_bytes().expect("a number");
+                let bytes = fixed_bytes(scalar).expect("a number");
                 self.out.extend_from_slice(&value.to_be_bytes()[8 - bytes..]);
             }
             Value::Float(value) => self.out.extend_from_slice(&value.to_be_bytes()),
             Value::Id(id) => self.out.extend_from_slice(id.as_bytes()),
             Value::Text(text) => {
-                self.length(2, text.as_ref().map(String::len));
+                self.length(scalar, text.as_ref().map(String::len));
                 self.out.extend_from_slice(text.as_deref().unwrap_or_default().as_bytes());
             }
             Value::Bytes(bytes) => {
-                self.length(4, bytes.as_ref().map(Vec::len));
+                self.length(scalar, bytes.as_ref().map(Vec::len));
                 self.out.extend_from_slice(bytes.as_deref().unwrap_or_default());
             }
             value => panic!("no scalar: {value:?}"),
         }
     }
 
-    /// The length of a string (two bytes) or of anything else (four), or null.
-    fn length(&mut self, width: usize, length: Option<usize>) {
-        let length = length.map_or(-1, |length| length as i32);
-        if self.flexible {
-            self.varint((length + 1) as u32);
-        } else {
-            self.out.extend_from_slice(&length.to_be_bytes()[4 - width..]);
-        }
-    }
-
-    fn varint(&mut self, mut value: u32) {
-        while value >= 0x80 {
-            self.out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.out.push(value as u8);
+    fn length(&mut self, scalar: Scalar, bytes: Option<usize>) {
+        self.out.extend(length(scalar, bytes, self.flexible));
     }
 }

@@ -14,7 +14,7 @@
 //! * **Offsets by time where records have been deleted.** Kafka may answer with the largest timestamp
 //!   of a record that is gone, or that there is no later record though there is one in the next
 //!   segment. Ottla answers with what is there.
-//! * **More than one for `min.insync.replicas`.** Kafka 4.1 is content with as many as a partition
+//! * **More than one for `min.insync.replicas`.** Kafka is content with as many as a partition
 //!   has; Ottla refuses acks=all, as it says in docs/compatibility.md.
 //! * **A codec that there is not, and offsets in a batch that do not count up.** Kafka says
 //!   UNKNOWN_SERVER_ERROR, as for anything that it has not thought of; Ottla says CORRUPT_MESSAGE

@@ -5,6 +5,7 @@ mod day_2;
 mod lab_1;
 mod lab_2;
 mod producers_consumers;
+mod scenario_3;
 mod student;
 mod tunnel;
 mod tutorial_2;

@@ -1,15 +1,20 @@
 //! The cluster itself: its features, its quorum, its directories.
 
+use std::cell::Cell;
+
+use ottla::handlers::api::Api;
+use ottla::handlers::table::APIS;
+
 use crate::tools::side::pair;
 use crate::tools::topics::TOPICS;
 use crate::tools::words::without;
 
 const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
 const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
+const VERSIONS: &str = "org.apache.kafka.tools.BrokerApiVersionsCommand";
 const DIRECTORIES: &str = "org.apache.kafka.tools.LogDirsCommand";
 
-/// Ottla has one feature, at the level of Kafka 4.1, and never had an earlier one: to what it can
-/// be changed differs, and what is said of others.
+/// Ottla has one feature: what is said of Kafka's others differs.
 const OF_FEATURES: &[&str] = &[
     "describe",
     "version-mapping",
@@ -21,6 +26,14 @@ const OF_FEATURES: &[&str] = &[
     "upgrade --feature metadata.version=27",
     "upgrade --metadata 4.1-IV1 --dry-run",
     "downgrade --feature metadata.version=27 --dry-run",
+    "downgrade --feature metadata.version=32",
+    "downgrade --feature metadata.version=32 --unsafe",
+    "downgrade --metadata 4.3-IV0",
+    "downgrade --metadata 4.0-IV3 --unsafe --dry-run",
+    "downgrade --feature metadata.version=33",
+    "downgrade --feature metadata.version=34",
+    "downgrade --feature metadata.version=6 --unsafe",
+    "upgrade --feature metadata.version=33 --dry-run",
     "disable --feature metadata.version",
     "disable --feature no.such.feature",
     "describe",
@@ -44,15 +57,12 @@ const OF_DIRECTORIES: &[&str] = &[
     "--describe --broker-list x",
 ];
 
-/// Of the features the one that both have; where its levels begin, and how often any was changed,
-/// is a broker's own.
+/// Of the features the one that both have; how often any was changed is a broker's own.
 fn of_features(line: &str) -> String {
     if line.starts_with("Feature: ") && !line.starts_with("Feature: metadata.version ") {
         return String::new();
     }
-    let line = line.replace("only supports versions 7-27", "only supports versions 27");
-    let line = without(&line, "SupportedMinVersion: ", ' ');
-    without(&line, "Epoch: ", ' ')
+    without(line, "Epoch: ", ' ')
 }
 
 /// The offsets of the metadata log are a broker's own, and so is whom controllers listen to.
@@ -72,6 +82,34 @@ fn of_the_table(line: &str) -> String {
         }
         _ => line.to_owned(),
     }
+}
+
+/// Of the APIs those that Ottla serves, with their versions. It serves two from older ones on.
+fn of_versions(line: &str) -> String {
+    let Some((api, versions)) = line.trim().split_once("): ") else { return String::new() };
+    let key = api.rsplit('(').next().and_then(|key| key.parse().ok());
+    match APIS.iter().find(|served| Some(served.key) == key) {
+        Some(Api { key: 19 | 20, .. }) => {
+            format!("{api}) up to {}", versions.split(" to ").nth(1).unwrap_or(versions))
+        }
+        Some(_) => format!("{api}) {versions}"),
+        None => String::new(),
+    }
+}
+
+#[test]
+#[ignore = "needs Apache Kafka and kcat"]
+fn broker_api_versions_command() {
+    let mut pair = pair();
+    pair.tell_the_same(|side| {
+        let shown = Cell::new(0);
+        side.ask_with(VERSIONS, &[""], |line| {
+            let seen = of_versions(line);
+            shown.set(shown.get() + usize::from(!seen.is_empty()));
+            seen
+        });
+        assert_eq!(shown.get(), APIS.len());
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::tools::side::{Side, pair};
 use crate::tools::topics::TOPICS;
 
-pub const CONFIGS: &str = "kafka.admin.ConfigCommand";
+pub const CONFIGS: &str = "org.apache.kafka.tools.ConfigCommand";
 
 const OF_TOPICS: &[&str] = &[
     "--entity-type topics --entity-name configured --describe",
@@ -160,6 +160,9 @@ const OWN: &[(&str, &str)] = &[
     ("broker.id", "Kafka is configured, Ottla has a default"),
     ("node.id", "Kafka is configured, Ottla has a default"),
     ("listeners", "a port each, and one for Kafka's controller"),
+    ("controller.quorum.append.linger.ms", "Kafka is configured"),
+    ("controller.quorum.bootstrap.servers", "Kafka is configured, Ottla asks no controller"),
+    ("process.roles", "Kafka is configured, Ottla has both roles"),
     ("controller.listener.names", "Kafka is configured, Ottla has no controller's listener"),
     ("listener.security.protocol.map", "Kafka tells its pairs as a hash has them"),
     ("log.dir", "a name for log.dirs to Ottla"),
@@ -193,6 +196,8 @@ const OWN: &[(&str, &str)] = &[
     ("queued.max.decoded.bytes", "Ottla's own"),
     ("queued.max.response.bytes", "Ottla's own"),
     ("socket.request.min.bytes.per.second", "Ottla's own"),
+    ("transaction.coordinator.max.bytes", "Ottla's own"),
+    ("transactional.id.max.count", "Ottla's own"),
     ("log.cleaner.cpu.share", "Ottla's own"),
     ("published.port", "Ottla's own"),
     ("log.cleaner.io.max.bytes.per.second", "Java writes the same number with a large E"),

@@ -9,7 +9,7 @@ use crate::tools::configs::CONFIGS;
 use crate::tools::side::{Side, now_ms, pair};
 use crate::tools::topics::TOPICS;
 
-const DUMP: &str = "kafka.tools.DumpLogSegments";
+const DUMP: &str = "org.apache.kafka.tools.DumpLogSegments";
 const HOUR_MS: i64 = 3_600_000;
 const NO_PRODUCER: Producer = (-1, -1, -1);
 
@@ -78,7 +78,7 @@ fn dump(side: &mut Side, topic: &str, extensions: &[&str]) {
     }
 }
 
-fn named(dir: &Path, extension: &str) -> Vec<String> {
+pub fn named(dir: &Path, extension: &str) -> Vec<String> {
     let files = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
     let mut files: Vec<String> = files
         .filter(|file| file.extension().is_some_and(|of| of == extension))

@@ -6,4 +6,6 @@ mod dump;
 mod offsets;
 pub mod side;
 pub mod topics;
+pub mod transactional;
+mod transactions;
 pub mod words;

@@ -19,6 +19,7 @@ const CONFIGS: &[&str] = &[
     "log.cleaner.backoff.ms=300",
     "offsets.topic.num.partitions=1",
     "offsets.topic.replication.factor=1",
+    "transaction.state.log.num.partitions=1",
     "transaction.state.log.replication.factor=1",
     "transaction.state.log.min.isr=1",
     "group.initial.rebalance.delay.ms=0",
@@ -188,7 +189,7 @@ impl Side {
 }
 
 /// Asks a broker directly.
-fn with_client(address: &str, ask: impl AsyncFnOnce(&mut Client)) {
+pub fn with_client(address: &str, ask: impl AsyncFnOnce(&mut Client)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut client = Client::connect(address.parse().unwrap()).await;

@@ -69,7 +69,6 @@ const ASKED_THEN: &[&str] = &[
     "--alter --topic orders.placed --partitions 6 --replica-assignment 1",
     "--alter --topic nowhere --partitions 3",
     "--alter --topic nowhere --partitions 3 --if-exists",
-    "--alter --topic orders --partitions 9 --config retention.ms=1000",
     "--describe --topic orders.placed",
     // And deleted.
     "--delete --topic orders.placed",

@@ -9,20 +9,11 @@ pub fn clean(line: &str, broker: &dyn Broker) -> Option<String> {
     if line.starts_with("\tat ") || line.trim().is_empty() {
         return None;
     }
-    let line = without_news_of_4_4(&line.replace(broker.address(), "BROKER"));
+    let line = line.replace(broker.address(), "BROKER");
     let line = line.replace(&broker.dir().display().to_string(), "DIR");
     let line = without_ports(&without_uuids(&line));
     let line = without_ids(&without_times(&line));
     Some(line.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// Removes what Kafka 4.4, which Ottla follows, says beyond Kafka 4.1, which the tools here ask:
-/// log directories may be cordoned (KIP-1066), and a group's configs have the broker's as synonyms.
-fn without_news_of_4_4(line: &str) -> String {
-    let line = line.replace(" or some brokers have all their log directories cordoned", "");
-    let Some((before, rest)) = line.split_once(", DEFAULT_CONFIG:group.") else { return line };
-    let after = rest.find([',', '}']).map_or("", |end| &rest[end..]);
-    format!("{before}{after}")
 }
 
 /// The UUIDs in member ids.

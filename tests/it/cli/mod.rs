@@ -4,6 +4,7 @@ mod background;
 mod commands;
 mod day_2;
 mod tools;
+mod transactions;
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Kafka's tools by their names. The expected lines are those of the tools of Apache Kafka 4.1.0
+//! Kafka's tools by their names. The expected lines are those of the tools of Apache Kafka 4.4.0
 //! for the same calls.
 
 use crate::cli::{Shell, sorted, words};
@@ -57,7 +57,7 @@ async fn kafka_topics() {
     assert!(topics("--foo").ill(1).starts_with("foo is not a recognized option\n"));
     assert!(topics("").ill(1).starts_with("Command must include exactly one action: "));
     assert!(topics("--create").ill(1).starts_with("Missing required argument \"[topic]\"\n"));
-    assert_eq!(topics("--version").well(), "4.1.0\n");
+    assert_eq!(topics("--version").well(), format!("{}\n", ottla::reference::KAFKA));
     // Called by the first argument, where nothing can be linked.
     assert_eq!(shell.type_("ottla kafka-topics --bootstrap-server $BROKER --list"), "\n");
 }
@@ -68,15 +68,17 @@ async fn the_consoles() {
     shell.type_(
         "kafka-topics --bootstrap-server $BROKER --create --topic t --partitions 2; \
          seq 1 20 | sed 's/.*/k&:v&/' | kafka-console-producer --bootstrap-server $BROKER \
-           --topic t --property parse.key=true --property key.separator=: \
-           --compression-codec --producer-property linger.ms=0; \
+           --topic t --reader-property parse.key=true --reader-property key.separator=: \
+           --compression-codec --command-property linger.ms=0; \
          printf 'h1:a,h2:b\\tk:v\\n' | kafka-console-producer --broker-list $BROKER --topic t \
-           --property parse.key=true --property key.separator=: --property parse.headers=true",
+           --reader-property parse.key=true --reader-property key.separator=: \
+           --reader-property parse.headers=true",
     );
     let read = shell.run(
         "kafka-console-consumer --bootstrap-server $BROKER --topic t --from-beginning \
-           --max-messages 21 --property print.key=true --property print.headers=true \
-           --property print.partition=true --property key.separator=,",
+           --max-messages 21 --formatter-property print.key=true \
+           --formatter-property print.headers=true --formatter-property print.partition=true \
+           --formatter-property key.separator=,",
     );
     assert_eq!(read.err, "Processed a total of 21 messages\n");
     let read = read.well();
@@ -89,14 +91,50 @@ async fn the_consoles() {
     assert_eq!(part.lines().count(), 3);
     let refused = shell.run(
         "echo nokey | kafka-console-producer --bootstrap-server $BROKER --topic t \
-           --property parse.key=true",
+           --reader-property parse.key=true",
     );
     assert_eq!(
         refused.ill(1),
         "org.apache.kafka.common.KafkaException: No key separator found on line number 1: 'nokey'\n"
     );
     let unclear = shell.run("kafka-console-consumer --bootstrap-server $BROKER").ill(1);
-    assert!(unclear.starts_with("Exactly one of --include/--topic is required. \n"), "{unclear}");
+    let wanted = "Exactly one of the following arguments is required: [topic], [include]\n";
+    assert!(unclear.starts_with(wanted), "{unclear}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consoles_take_deprecated_flags_and_say_so() {
+    let (_ottla, shell) = world().await;
+    let produce = "kafka-console-producer --bootstrap-server $BROKER --topic t";
+    let consume = "kafka-console-consumer --bootstrap-server $BROKER --topic t --from-beginning \
+                   --max-messages 1";
+    let sent = shell.run(&format!(
+        "echo k:v | {produce} --property parse.key=true --property key.separator=: \
+           --producer-property linger.ms=0 --max-partition-memory-bytes 1000"
+    ));
+    assert_eq!(
+        sent.well(),
+        "Warning: --producer-property is deprecated and will be removed in a future version. Use \
+         --command-property instead.\n\
+         Warning: --property is deprecated and will be removed in a future version. Use \
+         --reader-property instead.\n\
+         Warning: --max-partition-memory-bytes is deprecated and will be removed in Apache Kafka \
+         5.0. Use --batch-size instead.\n"
+    );
+    let read =
+        shell.run(&format!("{consume} --property print.key=true --property key.separator=,"));
+    assert_eq!(
+        read.well(),
+        "Option --property is deprecated and will be removed in a future version. Use \
+         --formatter-property instead.\nk,v\n"
+    );
+    let both = shell.run(&format!("{produce} --property a=b --reader-property c=d")).ill(1);
+    let wanted = "Options --reader-property and --property cannot be specified together.\n";
+    assert!(both.starts_with(wanted), "{both}");
+    let both = "--consumer-property a=b --command-property c=d";
+    let both = shell.run(&format!("{consume} {both}")).ill(1);
+    let wanted = "Options --consumer-property and --command-property cannot be specified together.";
+    assert!(both.starts_with(wanted), "{both}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,6 +198,11 @@ async fn kafka_consumer_groups() {
     let groups =
         |args: &str| shell.run(&format!("kafka-consumer-groups --bootstrap-server $BROKER {args}"));
     assert_eq!(groups("--list").well(), "g\n");
+    assert_eq!(
+        groups("--list --state").well(),
+        "GROUP                     STATE               \n\
+         g                         Empty               \n"
+    );
     let described = groups("--describe --group g");
     assert_eq!(described.err, "\nConsumer group 'g' has no active members.\n");
     assert_eq!(
@@ -173,9 +216,9 @@ async fn kafka_consumer_groups() {
     let plan = groups("--reset-offsets --group g --topic t --to-latest");
     assert!(plan.err.starts_with("WARN: No action will be performed"), "{plan:?}");
     let table = "\n\
-        GROUP                          TOPIC                          PARTITION  NEW-OFFSET     \n\
-        g                              t                              0          8              \n\
-        g                              t                              1          0              \n";
+        GROUP           TOPIC           PARTITION  NEW-OFFSET\n\
+        g               t               0          8\n\
+        g               t               1          0\n";
     assert_eq!(plan.well(), table);
     let current = || {
         let said = groups("--reset-offsets --group g --all-topics --to-current --dry-run --export");

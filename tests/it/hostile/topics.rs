@@ -170,8 +170,8 @@ async fn a_stop_syncs_the_data_directory_for_all_partitions_together() {
     let before = disk.counts().syncs;
     ottla.stop().await;
     let syncs = disk.counts().syncs - before;
-    // Each has a log, two small files and a directory.
-    assert!(syncs <= 4 * PARTITIONS as u64 + 20, "{syncs} syncs");
+    // Each has a log, a time index, two small files and a directory.
+    assert!(syncs <= 5 * PARTITIONS as u64 + 20, "{syncs} syncs");
     assert!(disk.exists(&ottla.data_dir().join(".kafka_cleanshutdown")));
     ottla.start_again_on(Arc::new(disk.crash())).await;
     let mut client = ottla.client().await;

@@ -2,10 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
+use ottla::protocol::decoder::LISTED_BYTES;
 use ottla::protocol::error::DecodeError;
 use ottla::protocol::message::Message;
 
 use super::random;
+use crate::schemas;
 
 /// Memory for a message, in bytes.
 const BUDGET: usize = 1 << 20;
@@ -14,16 +16,34 @@ const HUGE: [&[u8]; 3] =
     [&[0x7f, 0xff, 0xff, 0xff], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff, 0xff, 0xff, 0xff, 0x07]];
 
 fn check<T: Message>() {
-    let schema = random::schema(T::NAME);
+    let schema = schemas::message(T::NAME);
     let mut rng = Rng::with_seed(2);
     for version in T::VERSIONS {
         let what = format!("{} v{version}", T::NAME);
         for _ in 0..2 {
-            let bytes = Bytes::from(random::bytes(&mut rng, &schema, version));
+            let bytes = Bytes::from(random::bytes(&mut rng, schema, version));
             comes_back::<T>(&bytes, version, &what);
             cut_short_is_refused::<T>(&bytes, version, &what);
             huge_counts_take_no_memory::<T>(&bytes, version, &what);
+            let bytes = random::bytes_with_unknown_tags(&mut rng, schema, version);
+            let (used, length) = (used_of::<T>(&Bytes::from(bytes.clone()), version), bytes.len());
+            assert_eq!(used, Ok(length), "{what} with unknown tags\n{bytes:02x?}");
         }
+        the_default_comes_back::<T>(version, &what);
+        huge_counts_are_refused::<T>(version, &what);
+    }
+}
+
+/// Returns how many bytes of a message are used.
+fn used_of<T: Message>(bytes: &Bytes, version: i16) -> Result<usize, DecodeError> {
+    T::decode_from(bytes, version, BUDGET).map(|(_, used)| used)
+}
+
+fn the_default_comes_back<T: Message>(version: i16, what: &str) {
+    let mut bytes = BytesMut::new();
+    // Some defaults are null where a version does not allow it.
+    if T::default().encode_to(&mut bytes, version).is_ok() {
+        comes_back::<T>(&bytes.freeze(), version, what);
     }
 }
 
@@ -34,13 +54,27 @@ fn comes_back<T: Message>(bytes: &Bytes, version: i16, what: &str) {
     assert_eq!((used, &again), (bytes.len(), &BytesMut::from(&bytes[..])), "{what}");
     // What follows a message belongs to something else.
     let longer = Bytes::from([bytes, &b"more"[..]].concat());
-    assert_eq!(T::decode_from(&longer, version, BUDGET).map(|(_, used)| used), Ok(used), "{what}");
+    assert_eq!(used_of::<T>(&longer, version), Ok(used), "{what}");
 }
 
 fn cut_short_is_refused<T: Message>(bytes: &Bytes, version: i16, what: &str) {
     for end in 0..bytes.len() {
         let cut = T::decode_from(&bytes.slice(..end), version, BUDGET);
         assert!(cut.is_err(), "{what} cut to {end}: {cut:?}");
+    }
+}
+
+fn huge_counts_are_refused<T: Message>(version: i16, what: &str) {
+    let schema = schemas::message(T::NAME);
+    let counts = if schema.is_flexible(version) { &HUGE[1..] } else { &HUGE[..1] };
+    for count in counts {
+        let body =
+            |array| random::bytes_with_count(&mut Rng::with_seed(4), schema, version, array, count);
+        for (array, body) in (0..).map_while(body).enumerate() {
+            let error = used_of::<T>(&body.into(), version).unwrap_err();
+            let is_right = matches!(error, DecodeError::Length { .. });
+            assert!(is_right, "{what}, array {array}: {error}");
+        }
     }
 }
 
@@ -87,7 +121,7 @@ fn a_message_takes_no_more_memory_than_its_budget() {
     let mut bytes = BytesMut::new();
     request.encode_to(&mut bytes, 17).unwrap();
     let bytes = bytes.freeze();
-    let least = 10_000 * size_of::<FetchPartition>();
+    let least = 10_000 * LISTED_BYTES;
     let refused = FetchRequest::decode_from(&bytes, 17, least).unwrap_err();
     assert!(matches!(refused, DecodeError::Budget { field: "Partitions", .. }), "{refused}");
     assert!(FetchRequest::decode_from(&bytes, 17, least + 1024).is_ok());

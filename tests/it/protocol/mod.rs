@@ -2,10 +2,8 @@
 //! kafka-protocol crate, in every API and version that it has as well.
 
 mod bounds;
+mod memory;
 mod random;
-#[path = "../../../build/schema.rs"]
-#[allow(dead_code, reason = "the generator uses the rest")]
-mod schema;
 
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
@@ -13,6 +11,8 @@ use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Decodable, Encodable, Message as Other};
 use ottla::protocol::message::Message;
 use ottla::protocol::messages::APIS;
+
+use crate::schemas;
 
 /// How many messages of each version are compared.
 const ROUNDS: usize = 20;
@@ -26,13 +26,13 @@ where
     Ours: Message,
     Theirs: Other + Decodable + Encodable + Default + std::fmt::Debug,
 {
-    let schema = random::schema(Ours::NAME);
+    let schema = schemas::message(Ours::NAME);
     let mut rng = Rng::with_seed(1);
     let both = Ours::VERSIONS.filter(|v| (Theirs::VERSIONS.min..=Theirs::VERSIONS.max).contains(v));
     for version in both {
         let what = format!("{} v{version}", Ours::NAME);
         for _ in 0..ROUNDS {
-            let bytes = Bytes::from(random::bytes(&mut rng, &schema, version));
+            let bytes = Bytes::from(random::bytes(&mut rng, schema, version));
             let (ours, used) = Ours::decode_from(&bytes, version, BUDGET)
                 .unwrap_or_else(|error| panic!("{what}: {error}\n{bytes:?}"));
             assert_eq!(used, bytes.len(), "{what}\n{ours:?}\n{bytes:?}");

@@ -49,7 +49,7 @@ func lags(admin *kadm.Client) (string, error) {
 	return said, nil
 }
 
-func admin(bootstrap string) error {
+func admin(bootstrap string, _ []string) error {
 	client, err := readers(bootstrap)
 	if err != nil {
 		return err

@@ -15,7 +15,9 @@ import (
 func main() {
 	member.Main(member.Family{
 		Create: create, Produce: produce, Member: consume,
-		Others: map[string]func(string) error{"admin": admin, "offsets": offsets},
+		Others: map[string]func(string, []string) error{
+			"admin": admin, "offsets": offsets, "copy": copyTopic, "fence": fence,
+		},
 	})
 }
 

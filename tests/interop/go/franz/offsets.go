@@ -19,7 +19,7 @@ type checker struct {
 }
 
 // Read __consumer_offsets as a lag checker does, while a group commits, goes, and is deleted.
-func offsets(bootstrap string) error {
+func offsets(bootstrap string, _ []string) error {
 	reader, err := readers(bootstrap)
 	if err != nil {
 		return err

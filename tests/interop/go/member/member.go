@@ -39,7 +39,7 @@ type Family struct {
 	Produce func(bootstrap, topic string, partitions, first, count int) error
 	Member  func(ctx context.Context, options Options, voice *Voice) error
 	// What the family can do besides.
-	Others map[string]func(bootstrap string) error
+	Others map[string]func(bootstrap string, args []string) error
 }
 
 // Main runs one command: PROGRAM BOOTSTRAP COMMAND ARGUMENTS.
@@ -66,7 +66,7 @@ func (family Family) run(bootstrap, command string, args []string) error {
 	if !there {
 		return fmt.Errorf("%s: no such command", command)
 	}
-	return other(bootstrap)
+	return other(bootstrap, args)
 }
 
 func number(text string) int {

@@ -52,7 +52,7 @@ func read(bootstrap string, initial int64, wanted int, meanwhile func() error) e
 	return errors.Join(wrong, <-ended)
 }
 
-func admin(bootstrap string) error {
+func admin(bootstrap string, _ []string) error {
 	admin, err := sarama.NewClusterAdmin([]string{bootstrap}, config())
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 func main() {
 	member.Main(member.Family{
 		Create: create, Produce: produce, Member: consume,
-		Others: map[string]func(string) error{"admin": admin},
+		Others: map[string]func(string, []string) error{"admin": admin, "copy": copyTopic},
 	})
 }
 

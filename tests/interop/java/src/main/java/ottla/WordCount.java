@@ -16,7 +16,7 @@ import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Kafka Streams, at least once: {@code WordCount BROKER DIRECTORY} counts the words of the topic
+ * Kafka Streams: {@code WordCount BROKER DIRECTORY GUARANTEE} counts the words of the topic
  * {@code lines} and writes each new count to {@code counts}. The words go through a topic that
  * spreads them by key; the counts are in RocksDB below the directory, and in a compacted topic.
  */
@@ -35,7 +35,7 @@ public final class WordCount {
                 .toStream()
                 .mapValues(count -> Long.toString(count))
                 .to("counts", Produced.with(text, text));
-        var streams = new KafkaStreams(builder.build(), config(args[0], args[1]));
+        var streams = new KafkaStreams(builder.build(), config(args[0], args[1], args[2]));
         var failed = new CountDownLatch(1);
         streams.setUncaughtExceptionHandler(failure -> {
             failure.printStackTrace();
@@ -48,13 +48,19 @@ public final class WordCount {
         Runtime.getRuntime().halt(1);
     }
 
-    private static Properties config(String broker, String directory) {
+    private static Properties config(String broker, String directory, String guarantee) {
         var config = new Properties();
         config.put(StreamsConfig.APPLICATION_ID_CONFIG, "word-count");
         config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, broker);
         config.put(StreamsConfig.STATE_DIR_CONFIG, directory);
-        config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.AT_LEAST_ONCE);
+        config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, guarantee);
         config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 200);
+        if (guarantee.equals(StreamsConfig.EXACTLY_ONCE_V2)) {
+            // Every count is written, also one that the next replaces at once.
+            config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+            // What a killed program has left open is aborted soon.
+            config.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 5_000);
+        }
         // What has been counted is deleted from the topic between, soon.
         config.put(StreamsConfig.REPARTITION_PURGE_INTERVAL_MS_CONFIG, 500);
         config.put(StreamsConfig.topicPrefix("segment.ms"), 1000);
