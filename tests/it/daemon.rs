@@ -1,5 +1,6 @@
 //! The program itself: its flags and its one-line complaints. Its signals are in `signals.rs`.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
@@ -23,6 +24,13 @@ pub fn ottla(args: &[&str]) -> Command {
 
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// Returns one of the measures of a process's memory, in KiB.
+pub fn status_kib(pid: u32, measure: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(measure)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// A daemon that has said that it is ready; killed when dropped.

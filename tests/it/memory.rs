@@ -1,6 +1,5 @@
 //! What the program holds once a load is over.
 
-use std::fs;
 use std::time::Duration;
 
 use kafka_protocol::messages::DescribeConfigsRequest;
@@ -10,7 +9,7 @@ use kafka_protocol::messages::{CreateTopicsRequest, FindCoordinatorRequest, Topi
 use kafka_protocol::protocol::StrBytes;
 
 use crate::client::Client;
-use crate::daemon::{Daemon, ottla, text};
+use crate::daemon::{Daemon, ottla, status_kib, text};
 use crate::harness::Ottla;
 
 /// Topics that a large answer tells of.
@@ -24,13 +23,6 @@ fn name(number: usize) -> StrBytes {
 
 fn resident_kib(pid: u32) -> u64 {
     status_kib(pid, "VmRSS:")
-}
-
-/// Returns one of the measures of a process's memory, in KiB.
-pub fn status_kib(pid: u32, measure: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with(measure)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test]

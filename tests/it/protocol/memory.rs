@@ -19,7 +19,7 @@ use ottla::protocol::messages::offset_commit_request::OffsetCommitRequest;
 use ottla::protocol::messages::produce_request::ProduceRequest;
 
 use super::random;
-use crate::memory::status_kib;
+use crate::daemon::status_kib;
 use crate::schemas::{
     self, Field, FieldType, Scalar, count, fixed_bytes, in_place, length, tagged_section,
 };
