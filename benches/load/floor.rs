@@ -1,7 +1,7 @@
 //! The floor: a bare process that does what no broker can do without, and nothing else.
 //!
-//! For produce: `recv`, CRC-32C, `write` to the page cache, a small answer. For fetch: `pread`
-//! and `send`. A thread for each connection, blocking calls, every length known beforehand.
+//! For produce: `recv`, CRC-32C, `write` to the page cache, a small answer. For fetch: `send` and
+//! `sendfile`. A thread for each connection, blocking calls, every length known beforehand.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::net::SendFlags;
 
 use crate::case::Op;
 use crate::script::PARTITIONS;
@@ -22,8 +24,6 @@ pub const ARGUMENT: &str = "--be-the-floor";
 const PRODUCE_ANSWER: usize = 57;
 /// As long as what the broker sends before the records of a fetch.
 const FETCH_ANSWER: usize = 66;
-/// What one `pread` and one `send` carry.
-const PIECE: usize = 128 * 1024;
 
 /// What the floor must know beforehand.
 #[derive(Debug, Clone, Copy)]
@@ -121,25 +121,27 @@ fn store(
 
 fn send(mut stream: TcpStream, file: &File, sizes: Sizes) -> std::io::Result<()> {
     let mut request = vec![0; sizes.request];
-    let mut piece = vec![0; FETCH_ANSWER + PIECE];
+    let mut head = [0; FETCH_ANSWER];
+    head[..4].copy_from_slice(&((FETCH_ANSWER + sizes.payload - 4) as u32).to_be_bytes());
     let mut position = 0;
     loop {
         stream.read_exact(&mut request)?;
         if position + sizes.payload > sizes.round {
             position = 0;
         }
-        let len = (FETCH_ANSWER + sizes.payload - 4) as u32;
-        piece[..FETCH_ANSWER].fill(0);
-        piece[..4].copy_from_slice(&len.to_be_bytes());
-        piece[4..8].copy_from_slice(&request[8..12]);
-        let (mut from, mut left) = (FETCH_ANSWER, sizes.payload);
-        while left > 0 {
-            let to = from + left.min(PIECE);
-            file.read_exact_at(&mut piece[from..to], position as u64)?;
-            stream.write_all(&piece[..to])?;
-            position += to - from;
-            left -= to - from;
-            from = 0;
+        head[4..8].copy_from_slice(&request[8..12]);
+        let mut sent = 0;
+        while sent < head.len() {
+            sent += rustix::net::send(&stream, &head[sent..], SendFlags::MORE)?;
         }
+        let mut from = position as u64;
+        let mut left = sizes.payload;
+        while left > 0 {
+            match rustix::fs::sendfile(&stream, file, Some(&mut from), left)? {
+                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                n => left -= n,
+            }
+        }
+        position += sizes.payload;
     }
 }

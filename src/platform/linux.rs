@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, sendfile};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
 /// SIGHUP as a bit of a signal mask.
 const HANGUP_BIT: u64 = 1;
@@ -19,6 +21,46 @@ pub fn read_cached_at(file: &File, buffer: &mut [u8], position: u64) -> io::Resu
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => file.read_at(buffer, position),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Returns true if the page that holds this byte is in the page cache.
+///
+/// # Errors
+/// `Unsupported` if that is not known.
+pub fn is_cached(file: &File, position: u64) -> io::Result<bool> {
+    match preadv2(file, &mut [IoSliceMut::new(&mut [0])], position, ReadWriteFlags::NOWAIT) {
+        Ok(_) => Ok(true),
+        Err(Errno::AGAIN) => Ok(false),
+        Err(error) => Err(unsupported(error)),
+    }
+}
+
+/// Sends a range of a file to a socket without copying it. Reads from the disk what is not in the
+/// page cache. Returns the number of bytes that the socket has taken.
+///
+/// # Errors
+/// `Unsupported` if the file or the socket cannot do this.
+pub fn send_file(
+    socket: BorrowedFd<'_>,
+    file: &File,
+    position: u64,
+    len: usize,
+) -> io::Result<usize> {
+    sendfile(socket, file, Some(&mut { position }), len).map_err(unsupported)
+}
+
+fn unsupported(error: Errno) -> io::Error {
+    match error {
+        Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL => io::ErrorKind::Unsupported.into(),
+        error => error.into(),
+    }
+}
+
+/// Writes to a socket that does not block what more will follow at once: the system may wait for
+/// that before it sends a short packet.
+pub fn send_before_more(socket: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    Ok(sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
 }
 
 /// Reads data that will not be needed again soon: what was not cached before is not kept in the

@@ -4,12 +4,35 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
+
+use rustix::io::writev;
 
 /// Fails with `WouldBlock`: what is in the page cache is not known.
 pub fn read_cached_at(_file: &File, _buffer: &mut [u8], _position: u64) -> io::Result<usize> {
     Err(io::ErrorKind::WouldBlock.into())
+}
+
+/// Fails with `Unsupported`: what is in the page cache is not known.
+pub fn is_cached(_file: &File, _position: u64) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Fails with `Unsupported`: systems do this in different ways.
+pub fn send_file(
+    _socket: BorrowedFd<'_>,
+    _file: &File,
+    _position: u64,
+    _len: usize,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Writes to a socket that does not block.
+pub fn send_before_more(socket: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    Ok(writev(socket, slices)?)
 }
 
 /// Reads data. It stays in the page cache.

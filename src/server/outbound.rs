@@ -1,10 +1,11 @@
 //! Writes responses to a socket. How a slice of a file is sent is decided here and nowhere else.
 //!
-//! Adjacent bytes are written in one call. While the pages of a file slice are in memory, it is
-//! read into a buffer of the thread and sent; what the socket does not take is read again later, so
-//! that a client that stops reading holds no memory. Cold pages are read by a blocking thread, and
-//! so are all where the system does not say which are cold (`platform`). Deferred parts are encoded
-//! piece by piece, when everything before them has been sent.
+//! Adjacent bytes and short file slices are written in one call: while the pages of a slice are in
+//! memory, it is read into a buffer of the thread; what the socket does not take is read again
+//! later, so that a client that stops reading holds no memory. A long slice is handed to the socket
+//! without a copy (`sendfile`) while its pages are in memory. Cold pages are read by a blocking
+//! thread, and so are all where the system does not say which are cold (`platform`). Deferred parts
+//! are encoded piece by piece, when everything before them has been sent.
 //!
 //! **Invariant:** memory held for responses is given back as the socket takes them, and a client
 //! that holds some must keep reading while others wait for it.
@@ -20,11 +21,19 @@ use tokio::time::Sleep;
 
 use crate::broker::memory_budget::MemoryPermit;
 use crate::server::transport::Transport;
+use crate::storage::disk::HandOver;
 use crate::storage::segment::FileSlice;
 use crate::wire::response::Chunk;
 
 /// How much of a file one call reads: it stays in the processor's cache until it is sent.
 const PIECE_BYTES: usize = 128 * 1024;
+/// A slice of at least this length is handed over. A shorter one costs less to copy, and a copy can
+/// be sent together with what comes before and after it.
+const HAND_OVER_MIN_BYTES: usize = 16 * 1024;
+/// How much of a file is handed over by one call. Both ends of it are known to be in memory.
+const HAND_OVER_BYTES: usize = 256 * 1024;
+/// How many chunks one call writes.
+const GATHERED_MAX: usize = 16;
 /// Pending responses are sent at this many pieces, even if more requests have been received.
 const OWED_PIECES_MAX: usize = 64;
 /// Pending responses are sent at this many bytes: no memory is held for small ones.
@@ -134,12 +143,10 @@ impl Outbound {
                     }
                     continue;
                 }
-                Chunk::Bytes(_) => self.send_bytes(transport),
-                Chunk::File(slice) => match send_piece(transport, slice) {
-                    Err(SendError::Cold) => return Ok(SendStatus::Cold(slice.clone())),
-                    Err(SendError::Io(error)) => Err(error),
-                    Ok(n) => Ok(n),
-                },
+                Chunk::File(slice) if slice.len >= HAND_OVER_MIN_BYTES => {
+                    hand_over(transport, slice)
+                }
+                Chunk::Bytes(_) | Chunk::File(_) => self.send_gathered(transport),
             };
             match sent {
                 Ok(n) => {
@@ -149,10 +156,11 @@ impl Outbound {
                         return Ok(SendStatus::Pause);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(SendError::Cold(slice)) => return Ok(SendStatus::Cold(slice)),
+                Err(SendError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(SendStatus::Wait);
                 }
-                Err(error) => return Err(error),
+                Err(SendError::Io(error)) => return Err(error),
             }
         }
         Ok(SendStatus::Done)
@@ -178,15 +186,25 @@ impl Outbound {
         }
     }
 
-    fn send_bytes(&self, transport: &mut Transport) -> io::Result<usize> {
-        let mut slices = [io::IoSlice::new(&[]); 16];
-        let mut count = 0;
-        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            let Chunk::Bytes(bytes) = chunk else { break };
-            *slice = io::IoSlice::new(bytes);
-            count += 1;
-        }
-        transport.try_write_vectored(&slices[..count])
+    /// Writes the bytes and short slices that come first.
+    fn send_gathered(&self, transport: &mut Transport) -> Result<usize, SendError> {
+        PIECE.with_borrow_mut(|piece| {
+            piece.resize(PIECE_BYTES, 0);
+            let gathered = Gathered::read(&self.chunks, piece)?;
+            let (mut slices, mut from) = ([io::IoSlice::new(&[]); GATHERED_MAX], 0);
+            let lens = &gathered.lens[..gathered.count];
+            for ((slice, len), chunk) in slices.iter_mut().zip(lens).zip(&self.chunks) {
+                *slice = io::IoSlice::new(match chunk {
+                    Chunk::Bytes(bytes) => bytes,
+                    Chunk::File(_) | Chunk::Later(_) => {
+                        from += len;
+                        &piece[from - len..from]
+                    }
+                });
+            }
+            let slices = &slices[..gathered.count];
+            transport.try_write_vectored(slices, gathered.more).map_err(SendError::Io)
+        })
     }
 
     fn advance(&mut self, mut sent: usize) {
@@ -260,23 +278,82 @@ impl DrainRate {
         DrainRate { window: Box::pin(tokio::time::sleep(WINDOW)), bytes: 0 }
     }
 }
+
 enum SendError {
-    Cold,
+    Cold(FileSlice),
     Io(io::Error),
 }
 
-fn send_piece(transport: &mut Transport, slice: &FileSlice) -> Result<usize, SendError> {
-    PIECE.with_borrow_mut(|piece| {
-        piece.resize(PIECE_BYTES, 0);
-        let want = slice.len.min(PIECE_BYTES);
-        let read = match slice.file.read_hot_at(&mut piece[..want], slice.position) {
-            Ok(0) => return Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())),
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(SendError::Cold),
-            Err(error) => return Err(SendError::Io(error)),
-        };
-        transport.try_write(&piece[..read]).map_err(SendError::Io)
-    })
+/// The chunks that one call writes.
+#[derive(Debug, Default)]
+struct Gathered {
+    count: usize,
+    /// How much of each of them is written.
+    lens: [usize; GATHERED_MAX],
+    /// True if a long slice follows, which is handed over next.
+    more: bool,
+}
+
+impl Gathered {
+    /// Reads the short slices among the first chunks into `piece`, one behind the other.
+    fn read(chunks: &VecDeque<Chunk>, piece: &mut [u8]) -> Result<Gathered, SendError> {
+        let (mut gathered, mut used) = (Gathered::default(), 0);
+        for chunk in chunks.iter().take(GATHERED_MAX) {
+            let len = match chunk {
+                Chunk::Bytes(bytes) => bytes.len(),
+                Chunk::File(slice) if slice.len >= HAND_OVER_MIN_BYTES => {
+                    gathered.more = true;
+                    break;
+                }
+                Chunk::File(slice) if used + slice.len <= piece.len() => {
+                    match read_hot(slice, &mut piece[used..used + slice.len]) {
+                        Ok(read) => {
+                            used += read;
+                            read
+                        }
+                        Err(error) if gathered.count == 0 => return Err(error),
+                        // What precedes it is sent first; then this chunk is the first one.
+                        Err(_) => break,
+                    }
+                }
+                Chunk::File(_) | Chunk::Later(_) => break,
+            };
+            gathered.lens[gathered.count] = len;
+            gathered.count += 1;
+            if matches!(chunk, Chunk::File(slice) if len < slice.len) {
+                break;
+            }
+        }
+        Ok(gathered)
+    }
+}
+
+/// Hands the beginning of a long slice to the socket, or copies it where that cannot be done.
+fn hand_over(transport: &mut Transport, slice: &FileSlice) -> Result<usize, SendError> {
+    let len = slice.len.min(HAND_OVER_BYTES);
+    match transport.try_hand_over(slice.file.as_ref(), slice.position, len) {
+        Ok(HandOver::Taken(0)) => Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())),
+        Ok(HandOver::Taken(taken)) => Ok(taken),
+        Ok(HandOver::Cold) => Err(SendError::Cold(slice.clone())),
+        Ok(HandOver::Unsupported) => PIECE.with_borrow_mut(|piece| {
+            piece.resize(PIECE_BYTES, 0);
+            let read = read_hot(slice, &mut piece[..slice.len.min(PIECE_BYTES)])?;
+            transport.try_write(&piece[..read]).map_err(SendError::Io)
+        }),
+        Err(error) => Err(SendError::Io(error)),
+    }
+}
+
+/// Reads what is in memory of the beginning of a slice.
+fn read_hot(slice: &FileSlice, piece: &mut [u8]) -> Result<usize, SendError> {
+    match slice.file.read_hot_at(piece, slice.position) {
+        Ok(0) if !piece.is_empty() => Err(SendError::Io(io::ErrorKind::UnexpectedEof.into())),
+        Ok(read) => Ok(read),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(SendError::Cold(slice.clone()))
+        }
+        Err(error) => Err(SendError::Io(error)),
+    }
 }
 
 /// Reads the beginning of a slice on a blocking thread.
@@ -289,3 +366,6 @@ async fn read_cold(slice: FileSlice) -> io::Result<Vec<u8>> {
     });
     reading.await.map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests;

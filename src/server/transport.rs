@@ -2,10 +2,14 @@
 //! that is asked for readiness, then read or written without waiting.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use bytes::BufMut;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+
+use crate::platform;
+use crate::storage::disk::{File, HandOver};
 
 /// The transport of a connection, by the security protocol of its listener.
 #[derive(Debug)]
@@ -56,10 +60,31 @@ impl Transport {
         }
     }
 
-    /// Writes as many bytes of these slices as are taken now. Returns their number.
-    pub fn try_write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    /// Writes as many bytes of these slices as are taken now. Returns their number. With `more` the
+    /// caller will write what follows them at once.
+    pub fn try_write_vectored(
+        &mut self,
+        slices: &[io::IoSlice<'_>],
+        more: bool,
+    ) -> io::Result<usize> {
         match self {
+            Transport::Plain(stream) if more => stream
+                .try_io(Interest::WRITABLE, || platform::send_before_more(stream.as_fd(), slices)),
             Transport::Plain(stream) => stream.try_write_vectored(slices),
+        }
+    }
+
+    /// Sends as many bytes of this range of a file as are taken now, without copying them.
+    pub fn try_hand_over(
+        &mut self,
+        file: &dyn File,
+        position: u64,
+        len: usize,
+    ) -> io::Result<HandOver> {
+        match self {
+            Transport::Plain(stream) => {
+                stream.try_io(Interest::WRITABLE, || file.hand_over(stream.as_fd(), position, len))
+            }
         }
     }
 

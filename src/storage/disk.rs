@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,6 +77,17 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
+/// The result of handing a range of a file to a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOver {
+    /// The socket took this many bytes, at least one; none at the end of the file.
+    Taken(usize),
+    /// The disk would have to be read.
+    Cold,
+    /// The file or the system cannot do this: the range has to be read and written.
+    Unsupported,
+}
+
 /// One open file. Positions are bytes; there is no cursor, so readers need no lock.
 pub trait File: Send + Sync + Debug {
     /// Reads at most `buffer.len()` bytes; 0 only at the end of the file.
@@ -84,6 +96,18 @@ pub trait File: Send + Sync + Debug {
     /// or if that is not known.
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.read_at(buffer, position)
+    }
+    /// Hands what is already in memory to a socket that does not block, without copying it: a short
+    /// range, at most some hundred KB. What the socket has taken may still be read from the file
+    /// when it is sent, so the range must never be overwritten. Fails with `WouldBlock` if the
+    /// socket takes nothing now.
+    fn hand_over(
+        &self,
+        _socket: BorrowedFd<'_>,
+        _position: u64,
+        _len: usize,
+    ) -> io::Result<HandOver> {
+        Ok(HandOver::Unsupported)
     }
     /// Reads data that will not be needed again soon: what was not cached before is not kept in the
     /// page cache. The file must have been opened for such reads alone.
@@ -246,6 +270,26 @@ impl File for OsFile {
 
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         platform::read_cached_at(&self.0, buffer, position)
+    }
+
+    fn hand_over(&self, socket: BorrowedFd<'_>, position: u64, len: usize) -> io::Result<HandOver> {
+        // What lies between two cached ends was read with them, if the range is as short as it
+        // should be.
+        for end in [position, position + len.saturating_sub(1) as u64] {
+            match platform::is_cached(&self.0, end) {
+                Ok(true) => {}
+                Ok(false) => return Ok(HandOver::Cold),
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(HandOver::Unsupported);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match platform::send_file(socket, &self.0, position, len) {
+            Ok(taken) => Ok(HandOver::Taken(taken)),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(HandOver::Unsupported),
+            Err(error) => Err(error),
+        }
     }
 
     fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {

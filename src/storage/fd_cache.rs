@@ -14,13 +14,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use rustix::io::Errno;
 
-use crate::storage::disk::{DirEntry, Disk, File, FileSystemSpace, OpenMode};
+use crate::storage::disk::{DirEntry, Disk, File, FileSystemSpace, HandOver, OpenMode};
 use crate::sync::{Mutex, RwLock};
 
 /// Number of files with unsynced writes that are passed over in search of one without.
@@ -333,6 +334,10 @@ impl File for BoundedFile {
 
     fn read_hot_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.with(|file| file.read_hot_at(buffer, position))
+    }
+
+    fn hand_over(&self, socket: BorrowedFd<'_>, position: u64, len: usize) -> io::Result<HandOver> {
+        self.with(|file| file.hand_over(socket, position, len))
     }
 
     fn read_once_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
