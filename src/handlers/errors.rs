@@ -68,6 +68,8 @@ fn producer_error_code(error: &ProducerError) -> Code {
 pub fn unavailable_code(error: &Unavailable) -> Code {
     match error {
         Unavailable::Offline(_) | Unavailable::Full(_) => Code::KafkaStorageError,
+        // Clients refresh their metadata, and try again.
+        Unavailable::Recovering => Code::NotLeaderOrFollower,
         Unavailable::Deleted => Code::UnknownTopicOrPartition,
     }
 }

@@ -131,8 +131,21 @@ impl Log {
         disk: Arc<dyn Disk>,
         dir: &Path,
         config: Arc<TopicConfig>,
+        known: RecoveryCheckpoint,
+        now: Now,
+    ) -> io::Result<Log> {
+        Log::open_unless(disk, dir, config, known, now, &|| false)
+    }
+
+    /// Opens a directory as [`Log::open`] does, but breaks off with an error soon after `gives_up`
+    /// returns true.
+    pub fn open_unless(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: Arc<TopicConfig>,
         mut known: RecoveryCheckpoint,
         now: Now,
+        gives_up: &dyn Fn() -> bool,
     ) -> io::Result<Log> {
         if !disk.exists(dir) {
             disk.create_dir(dir)?;
@@ -140,7 +153,7 @@ impl Log {
             (known.recovery_point, known.log_start_offset) = (0, 0);
         }
         let epochs = LeaderEpochs::open(disk.as_ref(), dir, known.recovery_point > 0)?;
-        let recovered = recovery::recover(&disk, dir, known, now)?;
+        let recovered = recovery::recover(&disk, dir, known, now, gives_up)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
         let end_offset = recovered.end_offset.max(log_start_offset);

@@ -12,9 +12,11 @@ pub struct ScanBuffer {
 }
 
 impl ScanBuffer {
-    const BYTES: u64 = 256 * 1024;
+    /// Bytes to read at once. They fit the cache of a processor, and are checked while in it.
+    pub const BYTES: u64 = 256 * 1024;
 
-    /// Returns `len` bytes at `position`; reads no further than `end`.
+    /// Returns `len` bytes at `position`. If they are not in memory yet, reads up to `ahead` bytes,
+    /// but no further than `end`.
     ///
     /// # Errors
     /// The file cannot be read, or is shorter.
@@ -23,14 +25,25 @@ impl ScanBuffer {
         file: &dyn File,
         position: u64,
         len: usize,
-        end: u64,
+        (ahead, end): (u64, u64),
     ) -> io::Result<&[u8]> {
         let held = self.start + self.bytes.len() as u64;
         if position < self.start || position + len as u64 > held {
-            let want = Self::BYTES.max(len as u64).min(end - position);
-            self.bytes.resize(want as usize, 0);
+            let want = ahead.max(len as u64).min(end - position) as usize;
+            let mut kept = 0;
+            if (self.start..held).contains(&position) {
+                // The rest of the window is its next beginning.
+                let from = (position - self.start) as usize;
+                kept = (self.bytes.len() - from).min(want);
+                self.bytes.copy_within(from..from + kept, 0);
+            }
+            self.bytes.resize(want, 0);
             self.start = position;
-            read_exact_at(file, &mut self.bytes, position)?;
+            if let Err(error) = read_exact_at(file, &mut self.bytes[kept..], position + kept as u64)
+            {
+                self.bytes.clear();
+                return Err(error);
+            }
         }
         let from = (position - self.start) as usize;
         self.bytes.get(from..from + len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())

@@ -62,8 +62,8 @@ impl Partition {
 
     fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
-            let mut state = self.log();
-            let log = self.opened(&mut state)?;
+            let mut state = self.usable()?;
+            let log = state.opened()?;
             if let Some(why) = log.offline() {
                 return Err(Unavailable::Offline(why.to_owned()));
             }
@@ -73,8 +73,8 @@ impl Partition {
             }
         };
         let outcome = flush.run();
-        let mut state = self.log();
-        let log = self.opened(&mut state)?;
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         match outcome {
             Ok(()) => {
                 log.flushed(&flush);
