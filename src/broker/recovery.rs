@@ -5,9 +5,16 @@ use std::thread;
 use tokio::task::JoinSet;
 
 use crate::broker::state::Broker;
+use crate::config::choices::Durability;
 use crate::topics::service::Topics;
 
-/// Starts to recover what is queued, on as many blocking threads as there are processors.
+/// The least number of threads: some of them wait for the disk.
+const THREADS_MIN: usize = 4;
+/// The number of threads if everything that is recovered is synced as well: the file system commits
+/// for all waiting threads together.
+const SYNCING_THREADS: usize = 16;
+
+/// Starts to recover what is queued, on blocking threads.
 pub fn begin(broker: &Broker) {
     let partitions = broker.topics.recovery().left();
     if partitions == 0 {
@@ -15,7 +22,12 @@ pub fn begin(broker: &Broker) {
     }
     let (topics, clock, stopping) =
         (broker.topics.clone(), broker.clock.clone(), broker.stopping());
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(partitions);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let least = match broker.config.durability {
+        Durability::Os => THREADS_MIN,
+        Durability::Fsync => SYNCING_THREADS,
+    };
+    let threads = processors.max(least).min(partitions);
     broker.tasks.spawn("recovery", async move {
         let began = clock.now().mono_ms;
         tracing::info!(partitions, "recovering logs after a crash");
@@ -46,6 +58,8 @@ fn recover(topics: &Topics, is_over: impl Fn() -> bool) {
         if partition.is_recovering() {
             // A partition that cannot be opened is offline, which is logged there.
             let _ = partition.open();
+            // A second crash should not have to read the same again.
+            partition.request_due_flush();
         }
     }
 }

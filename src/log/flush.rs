@@ -10,6 +10,48 @@ use crate::storage::disk::{Disk, OpenMode};
 use crate::storage::segment::Segment;
 use crate::types::Offset;
 
+/// Bytes that a start after a crash would have to read, from which on the log is synced in the
+/// background.
+const RECOVERY_POINT_BYTES: u64 = 64 * 1024 * 1024;
+/// How old the first of them is by then, in ms. The operating system has written most of them by
+/// itself, so little is left to wait for.
+const RECOVERY_POINT_MS: i64 = 30_000;
+
+/// The bytes of the active segment that a start after a crash has to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct UnsyncedBytes {
+    bytes: u64,
+    /// When the first of them was written, or found; monotonic.
+    since_ms: Option<i64>,
+}
+
+impl UnsyncedBytes {
+    /// Returns bytes that are found or written now.
+    pub(crate) fn of(bytes: u64, now_mono_ms: i64) -> UnsyncedBytes {
+        let mut unsynced = UnsyncedBytes::default();
+        unsynced.add(bytes, now_mono_ms);
+        unsynced
+    }
+
+    pub(crate) fn add(&mut self, bytes: u64, now_mono_ms: i64) {
+        self.bytes += bytes;
+        if bytes > 0 {
+            self.since_ms.get_or_insert(now_mono_ms);
+        }
+    }
+
+    /// Counts bytes as synced. When those that were written meanwhile were is not known; the next
+    /// ones count.
+    fn synced(&mut self, bytes: u64) {
+        *self = UnsyncedBytes { bytes: self.bytes.saturating_sub(bytes), since_ms: None };
+    }
+
+    fn due_mono_ms(&self) -> Option<i64> {
+        let since_ms = self.since_ms.filter(|_| self.bytes >= RECOVERY_POINT_BYTES)?;
+        Some(since_ms.saturating_add(RECOVERY_POINT_MS))
+    }
+}
+
 /// The files to sync so that everything below `up_to` is durable. Prepared under the log's lock,
 /// run without it.
 #[derive(Debug)]
@@ -18,6 +60,8 @@ pub struct Flush {
     pub up_to: Offset,
     pub(crate) sealed: Vec<Arc<Segment>>,
     pub(crate) active: Option<Arc<Segment>>,
+    /// Bytes of the active segment that will be synced.
+    pub(crate) active_bytes: u64,
     /// True to sync the indexes of the active segment as well.
     pub(crate) with_active_indexes: bool,
     /// The indexes of segments that end below this offset will be durable.
@@ -73,11 +117,30 @@ impl Log {
         self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
     }
 
-    /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set
-    /// or everything is durable.
+    /// Returns the time at which a flush is due, on the monotonic clock: because of `flush.ms`, or so
+    /// that a start after a crash has less to read. `None` if neither is, or everything is durable.
     pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
-        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
-        (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
+        if self.unflushed() == 0 {
+            return None;
+        }
+        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX);
+        let due = flush_ms.map(|ms| self.unflushed_since_ms.saturating_add(ms));
+        due.into_iter().chain(self.unsynced.due_mono_ms()).min()
+    }
+
+    /// Writes the index entries that are in memory, if a flush will advance the recovery point by
+    /// much: a start after a crash begins to read where the indexes end.
+    pub fn prepare_recovery_point(&self) {
+        if self.unsynced.due_mono_ms().is_none() {
+            return;
+        }
+        let segment = &self.active.segment;
+        let written = segment.offsets().and_then(|index| index.flush());
+        let written = written.and_then(|()| segment.times()?.flush());
+        if let Err(error) = written {
+            // They remain in memory.
+            tracing::debug!(dir = %self.dir.display(), %error, "could not write the indexes");
+        }
     }
 
     /// Returns the sync that makes everything durable; `None` if everything is.
@@ -95,6 +158,7 @@ impl Log {
     pub(crate) fn flush_to(&self, up_to: Offset, active: Option<Arc<Segment>>) -> Flush {
         Flush {
             up_to,
+            active_bytes: if active.is_some() { self.unsynced.bytes } else { 0 },
             sealed: self
                 .sealed
                 .iter()
@@ -118,6 +182,9 @@ impl Log {
     /// Records that a flush has succeeded.
     pub fn flushed(&mut self, flush: &Flush) {
         self.recovery_point = self.recovery_point.max(flush.up_to);
+        if flush.active.is_some() {
+            self.unsynced.synced(flush.active_bytes);
+        }
         let all_below =
             if flush.with_active_indexes { flush.up_to + 1 } else { flush.indexes_below };
         self.indexes_durable_below = self.indexes_durable_below.max(all_below);

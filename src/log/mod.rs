@@ -16,6 +16,7 @@ use crate::log::aborted_index::aborted;
 use crate::log::admit::{Admitted, Rewrite};
 use crate::log::end_txn::{EndTxn, EndTxnMarker};
 use crate::log::epochs::LeaderEpochs;
+use crate::log::flush::UnsyncedBytes;
 use crate::log::producer::ProducerError;
 use crate::log::producers::{Producers, Staged};
 use crate::log::recovery::{Active, RecoveryCheckpoint};
@@ -106,6 +107,7 @@ pub struct Log {
     log_start_offset: Offset,
     end_offset: Offset,
     recovery_point: Offset,
+    unsynced: UnsyncedBytes,
     created_wall_ms: i64,
     /// Append time of the oldest record that is not known to be durable; monotonic.
     unflushed_since_ms: i64,
@@ -157,6 +159,7 @@ impl Log {
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
         let end_offset = recovered.end_offset.max(log_start_offset);
+        let unsynced = if known.clean { 0 } else { recovered.active.log_bytes };
         Ok(Log {
             dir: dir.to_owned(),
             sealed: recovered.sealed.into(),
@@ -167,6 +170,7 @@ impl Log {
             log_start_offset,
             end_offset,
             recovery_point: known.recovery_point.min(recovered.end_offset),
+            unsynced: UnsyncedBytes::of(unsynced, now.mono_ms),
             created_wall_ms: now.wall_ms,
             unflushed_since_ms: now.mono_ms,
             expired_wall_ms: 0,
@@ -302,6 +306,7 @@ impl Log {
         }
         self.producers.forget_beyond(self.config.producers_max);
         self.end_offset = header.end_offset();
+        self.unsynced.add(bytes, now.mono_ms);
         Ok(AppendInfo {
             base_offset: header.base_offset,
             end_offset: self.end_offset,
@@ -378,6 +383,7 @@ impl Log {
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         self.active = Active::empty(next);
         self.reserved_to = 0;
+        self.unsynced = UnsyncedBytes::default();
         self.created_wall_ms = now.wall_ms;
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! for it. One thread opens it; others that need it wait for that one.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use crate::log::Log;
@@ -38,6 +39,7 @@ impl Partition {
             return Err(Unavailable::Recovering);
         }
         *state = LogState::Opening;
+        self.is_missing.store(false, Ordering::Relaxed);
         drop(state);
         let mut begun = BegunOpening { partition: self, is_over: false };
         let opened = self.open_files();
@@ -161,23 +163,40 @@ impl Drop for BegunOpening<'_> {
 /// Opens the logs that are not open yet, on a blocking thread; waits for those that are being
 /// recovered, but not for long. A failure to open is reported on the next use of the log.
 pub async fn open_all(partitions: impl Iterator<Item = &Arc<Partition>>) {
-    let closed: Vec<Arc<Partition>> = partitions.filter(|one| !one.is_open()).cloned().collect();
+    let closed = closed(partitions);
     recovered_all(closed.iter(), RECOVERY_WAIT).await;
-    open_recovered(closed.iter()).await;
+    open_each(closed, |_| true).await;
 }
 
-/// Opens logs as [`open_all`] does, but waits for none: those that are being recovered will be
+/// Opens logs as [`open_all`] does, but none that was never written: a reader needs no files to find
+/// that there is nothing.
+pub async fn open_written(partitions: impl Iterator<Item = &Arc<Partition>>) {
+    let mut closed = closed(partitions);
+    closed.retain(|partition| !partition.is_known_missing());
+    recovered_all(closed.iter(), RECOVERY_WAIT).await;
+    open_each(closed, |partition| !partition.is_unused()).await;
+}
+
+/// Opens logs as [`open_written`] does, but waits for none: those that are being recovered will be
 /// recovered before others.
 pub async fn open_recovered(partitions: impl Iterator<Item = &Arc<Partition>>) {
-    let mut closed: Vec<Arc<Partition>> =
-        partitions.filter(|one| !one.is_open()).cloned().collect();
+    let mut closed = closed(partitions);
+    closed.retain(|partition| !partition.is_known_missing());
     closed.iter().for_each(Partition::prefer_recovery);
+    open_each(closed, |partition| !partition.is_unused()).await;
+}
+
+fn closed<'a>(partitions: impl Iterator<Item = &'a Arc<Partition>>) -> Vec<Arc<Partition>> {
+    partitions.filter(|one| !one.is_open()).cloned().collect()
+}
+
+async fn open_each(mut closed: Vec<Arc<Partition>>, is_wanted: fn(&Partition) -> bool) {
     closed.retain(|partition| !partition.is_recovering());
     if closed.is_empty() {
         return;
     }
     let opening = tokio::task::spawn_blocking(move || {
-        for partition in closed {
+        for partition in closed.iter().filter(|partition| is_wanted(partition)) {
             let _ = partition.open();
         }
     });

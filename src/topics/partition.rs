@@ -10,7 +10,7 @@
 //! crash those that were ever used are recovered beside serving (`recovery.rs`).
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard};
 
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -86,6 +86,8 @@ pub struct Partition {
     /// Notified when a thread that was opening the log is done.
     pub(super) opening_ended: Condvar,
     pub(super) recovery: RecoveryProgress,
+    /// True if its directory is known not to exist; only opening the log creates it.
+    pub(super) is_missing: AtomicBool,
     view: RwLock<Option<View>>,
     /// Held by the task that syncs; the tasks that wait for it are all served by the next sync.
     pub(super) flush_lock: AsyncMutex<Offset>,
@@ -123,6 +125,7 @@ impl Partition {
             log: Mutex::new(LogState::Closed),
             opening_ended: Condvar::new(),
             recovery: RecoveryProgress::default(),
+            is_missing: AtomicBool::new(false),
             view: RwLock::new(None),
             flush_lock: AsyncMutex::new(0),
             waiters: Waiters::default(),
@@ -192,13 +195,17 @@ impl Partition {
         self.view.read().clone()
     }
 
-    /// Returns the current view for readers.
+    /// Returns the current view for readers. A log that was never written is not opened.
     ///
     /// # Errors
     /// The log cannot be opened, or is being recovered.
     pub fn view(&self) -> Result<View, Unavailable> {
         if let Some(view) = self.open_view() {
             return Ok(view);
+        }
+        if self.is_unused() {
+            let PartitionContext { disk, dir, leader_epoch, .. } = &self.context;
+            return Ok(View::unwritten(disk.clone(), dir, *leader_epoch));
         }
         Ok(self.usable()?.opened()?.view())
     }
@@ -245,8 +252,20 @@ impl Partition {
     /// Returns true if nothing is on the disk yet, so that there is no reason to open the log just
     /// to read it.
     pub fn is_unused(&self) -> bool {
-        let is_closed = matches!(*self.log(), LogState::Closed);
-        is_closed && !self.context.disk.exists(&self.context.dir)
+        let state = self.log();
+        if !matches!(*state, LogState::Closed) {
+            return false;
+        }
+        if !self.is_known_missing() {
+            let exists = self.context.disk.exists(&self.context.dir);
+            self.is_missing.store(!exists, Ordering::Relaxed);
+        }
+        self.is_known_missing()
+    }
+
+    /// Returns true if it is known, without asking the disk, that nothing is on it.
+    pub(super) fn is_known_missing(&self) -> bool {
+        self.is_missing.load(Ordering::Relaxed)
     }
 
     /// Returns recovery point, end offset and log start offset, for the checkpoints; `None` while

@@ -14,7 +14,7 @@ use crate::protocol::messages::offset_for_leader_epoch_response::{
     EpochEndOffset, OffsetForLeaderTopicResult,
 };
 use crate::protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
-use crate::topics::opening::open_all;
+use crate::topics::opening::open_written;
 use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
@@ -32,7 +32,7 @@ impl ListHandler for OffsetForLeaderEpoch {
             let partitions = Vec::with_capacity(topic.partitions.len());
             if let Some(live) = cx.broker.topics.named(&topic.topic) {
                 let named = topic.partitions.iter().map(|one| one.partition);
-                open_all(named.filter_map(|index| live.partition(index))).await;
+                open_written(named.filter_map(|index| live.partition(index))).await;
             }
             let mut result = OffsetForLeaderTopicResult::default().with_partitions(partitions);
             for partition in &topic.partitions {
