@@ -55,7 +55,8 @@ fn recover(topics: &Topics, is_over: impl Fn() -> bool) {
             topics.recovery().clear();
             return;
         }
-        if partition.is_recovering() {
+        // Requests ask for partitions again that a thread is recovering already.
+        if partition.is_recovering() && !partition.is_opening() {
             // A partition that cannot be opened is offline, which is logged there.
             let _ = partition.open();
             // A second crash should not have to read the same again.

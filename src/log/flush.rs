@@ -191,3 +191,28 @@ impl Log {
         self.is_new = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_unsynced_bytes_are_due_half_a_minute_after_the_first_of_them() {
+        let mut unsynced = UnsyncedBytes::of(0, 5);
+        unsynced.add(RECOVERY_POINT_BYTES - 1, 10);
+        assert_eq!(unsynced.due_mono_ms(), None);
+        unsynced.add(1, 20);
+        assert_eq!(unsynced.due_mono_ms(), Some(10 + RECOVERY_POINT_MS));
+    }
+
+    #[test]
+    fn bytes_that_are_written_during_a_sync_remain_unsynced() {
+        let mut unsynced = UnsyncedBytes::of(RECOVERY_POINT_BYTES, 0);
+        let in_sync = unsynced.bytes;
+        unsynced.add(RECOVERY_POINT_BYTES - 1, 10);
+        unsynced.synced(in_sync);
+        assert_eq!(unsynced.due_mono_ms(), None);
+        unsynced.add(1, 20);
+        assert_eq!(unsynced.due_mono_ms(), Some(20 + RECOVERY_POINT_MS));
+    }
+}

@@ -24,6 +24,11 @@ impl Partition {
         self.settled()?.opened().map(|_| ())
     }
 
+    /// Returns true while a thread is opening the log.
+    pub fn is_opening(&self) -> bool {
+        matches!(*self.log(), LogState::Opening)
+    }
+
     /// Takes the lock on the log, which is opened if it was not.
     pub(super) fn usable(&self) -> Result<MutexGuard<'_, LogState>, Unavailable> {
         self.check_recovered()?;

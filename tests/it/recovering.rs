@@ -242,3 +242,28 @@ async fn a_group_coordinator_says_that_it_is_loading_its_log() {
     assert_eq!(loaded.error_code, 0);
     assert_eq!(loaded.topics[0].partitions[0].committed_offset, 7);
 }
+
+#[tokio::test]
+async fn a_partition_that_was_never_written_is_read_without_files() {
+    let mut ottla = Ottla::start().await;
+    let mut client = ottla.client().await;
+    client.create("t", 1, &[]).await;
+    drop(client);
+    ottla.kill_and_restart().await;
+    let mut client = ottla.client().await;
+    for timestamp in [-1, -2] {
+        assert_eq!(client.list_offset("t", timestamp).await, (0, 0, -1));
+    }
+    for timestamp in [-3, 1_700_000_000_000] {
+        assert_eq!(client.list_offset("t", timestamp).await, (0, -1, -1));
+    }
+    assert_eq!(read(&client.fetch("t", 0, 0).await), expected(0, &[]));
+    let out_of_range = Code::OffsetOutOfRange.code();
+    assert_eq!(error_of_fetch(&client.fetch("t", 0, 1).await), out_of_range);
+    assert!(!ottla.data_dir().join("t-0").exists());
+    let mut reader = ottla.client().await;
+    let fetch = reader.send(12, &fetching("t", 0, 0).with_max_wait_ms(60_000)).await;
+    assert_eq!(client.produce("t", 0, plain(&["a"])).await.base_offset, 0);
+    let answer = reader.receive::<kafka_protocol::messages::FetchRequest>(12, fetch).await;
+    assert_eq!(read(&answer), expected(0, &["a"]));
+}
