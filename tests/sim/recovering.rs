@@ -31,8 +31,7 @@ impl Trial {
     async fn start(seed: u64) -> Trial {
         let mut rng = Rng::with_seed(seed);
         let (disk, fsync) = (SimDisk::new(rng.u64(..)), rng.bool());
-        let configs =
-            [("durability", if fsync { "fsync" } else { "os" }), ("log.segment.bytes", "1000")];
+        let configs = [("durability", if fsync { "fsync" } else { "os" })];
         let ottla = Ottla::on(Arc::new(disk.clone()), &configs).await;
         disk.settle();
         ottla.client().await.create("t", PARTITIONS as i32, &[]).await;
