@@ -10,8 +10,8 @@ use crate::machine::{CoordinatorNotAvailable, Machine, Question};
 /// Capacity of the queue of commands to the task.
 const INBOX: usize = 4096;
 
-/// How long a question waits for the coordinator's log to be read, before the client is asked to try
-/// again. A log that is recovered after a crash can take long.
+/// How long a question waits for the coordinator's log to be read, before the client is asked to
+/// try again. A log that is recovered after a crash can take long.
 const LOADING_WAIT: Duration = Duration::from_secs(5);
 
 /// A command in the queue.

@@ -117,8 +117,9 @@ impl Log {
         self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
     }
 
-    /// Returns the time at which a flush is due, on the monotonic clock: because of `flush.ms`, or so
-    /// that a start after a crash has less to read. `None` if neither is, or everything is durable.
+    /// Returns the time at which a flush is due, on the monotonic clock: because of `flush.ms`, or
+    /// so that a start after a crash has less to read. `None` if neither is, or everything is
+    /// durable.
     pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
         if self.unflushed() == 0 {
             return None;

@@ -173,8 +173,8 @@ pub async fn open_all(partitions: impl Iterator<Item = &Arc<Partition>>) {
     open_each(closed, |_| true).await;
 }
 
-/// Opens logs as [`open_all`] does, but none that was never written: a reader needs no files to find
-/// that there is nothing.
+/// Opens logs as [`open_all`] does, but none that was never written: a reader needs no files to
+/// find that there is nothing.
 pub async fn open_written(partitions: impl Iterator<Item = &Arc<Partition>>) {
     let mut closed = closed(partitions);
     closed.retain(|partition| !partition.is_known_missing());

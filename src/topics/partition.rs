@@ -6,8 +6,8 @@
 //! or replace a value, and is the only lock that may be taken under `log`. `compacting` is held for
 //! a whole pass of the cleaner, which takes `log` briefly in between.
 //!
-//! A log is opened on first use (`opening.rs`), so that a start costs nothing per partition. After a
-//! crash those that were ever used are recovered beside serving (`recovery.rs`).
+//! A log is opened on first use (`opening.rs`), so that a start costs nothing per partition. After
+//! a crash those that were ever used are recovered beside serving (`recovery.rs`).
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -1,9 +1,10 @@
 //! Recovery beside serving: after a crash the broker serves at once, and the logs that were ever
-//! written are recovered in the background (`broker/recovery.rs`), those first that clients ask for.
+//! written are recovered in the background (`broker/recovery.rs`), those first that clients ask
+//! for.
 //!
-//! **Invariant:** while a log is being recovered, only [`Partition::open`] opens it or waits for it;
-//! everything else fails at once with [`Unavailable::Recovering`], so that no thread that serves
-//! clients waits for a disk. Requests wait in [`recovered_all`], as tasks and not for long.
+//! **Invariant:** while a log is being recovered, only [`Partition::open`] opens it or waits for
+//! it; everything else fails at once with [`Unavailable::Recovering`], so that no thread that
+//! serves clients waits for a disk. Requests wait in [`recovered_all`], as tasks and not for long.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -141,7 +141,7 @@ async fn requests_that_arrive_during_recovery_are_answered_after_it() {
     let (disk, ottla, mut client) = recovering(&[]).await;
     let mut reader = ottla.client().await;
     let fetch = reader.send(12, &fetching("t", 0, 0).with_max_wait_ms(60_000)).await;
-    // No response is awaited, so nobody could be asked to try again.
+    // No response is awaited, so no client could be asked to try again.
     let unanswered = production("t", 0, plain(&["c"])).with_acks(0).with_timeout_ms(60_000);
     client.send(9, &unanswered).await;
     disk.release();

@@ -1,5 +1,5 @@
-//! Brokers that crash, lose power or stop, often while they recover from the last time, with clients
-//! that do not wait for the recovery. What was acknowledged is there, in order, and once.
+//! Brokers that crash, lose power or stop, often while they recover from the last time, with
+//! clients that do not wait for the recovery. What was acknowledged is there, in order, and once.
 
 use std::sync::Arc;
 
