@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::topics::error::Unavailable;
 use crate::topics::partition::Partition;
@@ -54,14 +53,11 @@ impl Partition {
         self.is_closing() || self.is_recovering() && *self.context.stopping.borrow()
     }
 
-    async fn recovered_by(&self, until: Instant, stopping: &mut watch::Receiver<bool>) {
+    async fn recovered(&self) {
         let mut ended = std::pin::pin!(self.recovery.ended.notified());
         ended.as_mut().enable();
         if self.is_recovering() {
-            tokio::select! {
-                _ = timeout_at(until, ended) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {}
-            }
+            ended.await;
         }
     }
 
@@ -78,8 +74,13 @@ pub async fn recovered_all(partitions: impl Iterator<Item = &Arc<Partition>>, wa
     let Some(first) = recovering.first() else { return };
     let mut stopping = first.context.stopping.clone();
     recovering.iter().for_each(Partition::prefer_recovery);
-    let until = Instant::now() + wait;
-    for partition in &recovering {
-        partition.recovered_by(until, &mut stopping).await;
+    let all = async {
+        for partition in &recovering {
+            partition.recovered().await;
+        }
+    };
+    tokio::select! {
+        _ = timeout(wait, all) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
 }
