@@ -8,18 +8,30 @@ use tokio::sync::Notify;
 
 use crate::sync::Mutex;
 
+/// Those that requests wait for, and the others.
+#[derive(Debug)]
+struct Queued<P> {
+    wanted: VecDeque<Arc<P>>,
+    others: VecDeque<Arc<P>>,
+}
+
 /// The partitions (`P`) whose logs are to be recovered.
 #[derive(Debug)]
 pub struct RecoveryQueue<P> {
-    /// Those that requests wait for, then the others.
-    queued: Mutex<(VecDeque<Arc<P>>, VecDeque<Arc<P>>)>,
+    queued: Mutex<Queued<P>>,
     /// The number of partitions that are not recovered yet, whether or not they are in the queue.
     left: AtomicUsize,
 }
 
+impl<P> Default for Queued<P> {
+    fn default() -> Queued<P> {
+        Queued { wanted: VecDeque::new(), others: VecDeque::new() }
+    }
+}
+
 impl<P> Default for RecoveryQueue<P> {
     fn default() -> RecoveryQueue<P> {
-        RecoveryQueue { queued: Mutex::default(), left: AtomicUsize::new(0) }
+        RecoveryQueue { queued: Mutex::new(Queued::default()), left: AtomicUsize::new(0) }
     }
 }
 
@@ -28,8 +40,7 @@ impl<P> RecoveryQueue<P> {
     /// asked for after it was queued.
     pub fn next(&self) -> Option<Arc<P>> {
         let mut queued = self.queued.lock();
-        let (wanted, others) = &mut *queued;
-        wanted.pop_front().or_else(|| others.pop_front())
+        queued.wanted.pop_front().or_else(|| queued.others.pop_front())
     }
 
     /// Empties the queue: the broker stops, and the next start recovers what is left.
@@ -46,12 +57,12 @@ impl<P> RecoveryQueue<P> {
     /// Adds a partition.
     pub fn push(&self, partition: &Arc<P>) {
         self.left.fetch_add(1, Ordering::AcqRel);
-        self.queued.lock().1.push_back(partition.clone());
+        self.queued.lock().others.push_back(partition.clone());
     }
 
     /// Moves a partition to the front.
     pub fn prefer(&self, partition: &Arc<P>) {
-        self.queued.lock().0.push_back(partition.clone());
+        self.queued.lock().wanted.push_back(partition.clone());
     }
 
     /// Counts a partition as recovered.
