@@ -15,6 +15,17 @@ use crate::log::producer::ProducerError;
 use crate::log::verification::TxnCheck;
 use crate::types::ProducerId;
 
+/// Why there is no coordinator.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum CoordinatorNotAvailable {
+    /// It is still reading its log.
+    #[error("the coordinator is loading its log")]
+    Loading,
+    /// The disk is full, its log has failed, or the broker is stopping.
+    #[error("the coordinator is not available")]
+    Gone,
+}
+
 /// Identifies a command whose reply is outstanding. Chosen by the driver.
 pub type TicketId = u64;
 

@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    ApiKey, CreateTopicsRequest, CreateTopicsResponse, ProduceRequest, ProduceResponse,
-    RequestHeader, TopicName,
+    ApiKey, CreateTopicsRequest, CreateTopicsResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ProduceRequest, ProduceResponse, RequestHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use ottla::storage::batch_builder::BatchBuilder;
@@ -72,7 +73,17 @@ pub fn produce_everywhere(address: &str, names: &[String], partitions: i32) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut builder = BatchBuilder::new(0, now);
     builder.push(None, Some(b"a record"), &[], now);
-    let batch = Bytes::from(builder.finish());
+    produce_batch(address, names, partitions, &Bytes::from(builder.finish()), 1);
+}
+
+/// Write this batch `times` times to every partition of these topics.
+pub fn produce_batch(
+    address: &str,
+    names: &[String],
+    partitions: i32,
+    batch: &Bytes,
+    times: usize,
+) {
     let data =
         |index| PartitionProduceData::default().with_index(index).with_records(Some(batch.clone()));
     let topics = names.iter().map(|name| {
@@ -84,9 +95,26 @@ pub fn produce_everywhere(address: &str, names: &[String], partitions: i32) {
         .with_acks(-1)
         .with_timeout_ms(60_000)
         .with_topic_data(topics.collect());
+    let frame = frame(ApiKey::Produce, 9, &request);
     let mut stream = TcpStream::connect(address).unwrap();
-    let answer = call(&mut stream, &frame(ApiKey::Produce, 9, &request)).unwrap();
-    let response: ProduceResponse = decode(ApiKey::Produce, 9, answer);
-    let mut answers = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-    assert!(answers.all(|partition| partition.error_code == 0), "{response:?}");
+    for _ in 0..times {
+        let answer = call(&mut stream, &frame).unwrap();
+        let response: ProduceResponse = decode(ApiKey::Produce, 9, answer);
+        let mut answers = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        assert!(answers.all(|partition| partition.error_code == 0), "{response:?}");
+    }
+}
+
+/// The end offset of a partition, or the error code that is answered.
+pub fn end_offset(stream: &mut TcpStream, topic: &str, partition: i32) -> Result<i64, i16> {
+    let wanted = ListOffsetsPartition::default().with_partition_index(partition).with_timestamp(-1);
+    let topic = ListOffsetsTopic::default()
+        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_partitions(vec![wanted]);
+    let request =
+        ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
+    let answer = call(stream, &frame(ApiKey::ListOffsets, 7, &request)).unwrap();
+    let response: ListOffsetsResponse = decode(ApiKey::ListOffsets, 7, answer);
+    let partition = &response.topics[0].partitions[0];
+    if partition.error_code == 0 { Ok(partition.offset) } else { Err(partition.error_code) }
 }

@@ -132,7 +132,7 @@ fn note<T>(
     outcome: &Result<T, Unavailable>,
 ) {
     let is_over = outcome.is_ok() && partition.is_offline();
-    if !is_over && !matches!(outcome, Err(Unavailable::Deleted)) {
+    if !is_over && !matches!(outcome, Err(Unavailable::Deleted | Unavailable::Recovering)) {
         broker.background_errors.note(work, Some(&partition.id), outcome);
     }
 }
@@ -148,6 +148,10 @@ async fn retire(broker: &Arc<Broker>) {
     let retiring = tokio::task::spawn_blocking(move || {
         let mut due = Vec::new();
         for partition in all.topics.partitions() {
+            if partition.is_recovering() {
+                // The next check will find what has expired.
+                continue;
+            }
             let expired = partition.expire(all.clock.now());
             note(&all, "retention", &partition, &expired);
             if partition.config().cleanup.compact {

@@ -14,6 +14,7 @@ mod marker_writer;
 pub mod memory_budget;
 pub mod parallel;
 pub mod quota_changes;
+pub mod recovery;
 pub mod request_resources;
 pub mod scrubber;
 pub mod start;

@@ -17,10 +17,9 @@ use crate::broker::request_resources::RequestResources;
 use crate::broker::state::Broker;
 use crate::broker::tasks::Tasks;
 use crate::broker::{
-    cleaner, coordinators, health_monitor, maintenance, parallel, scrubber, transactions,
+    cleaner, coordinators, health_monitor, maintenance, recovery, scrubber, transactions,
 };
 use crate::clock::{Clock, Now};
-use crate::config::choices::Durability;
 use crate::config::dynamic;
 use crate::config::error::ConfigError;
 use crate::config::resolve::BrokerConfig;
@@ -118,6 +117,7 @@ pub fn start(
     })?;
     broker.create_first_topics()?;
     begin_tasks(&broker, requests);
+    recovery::begin(&broker);
     coordinators::begin(&broker, inbox);
     transactions::begin(&broker, transaction_inbox);
     Ok(broker)
@@ -209,7 +209,7 @@ fn windows(samples: i32, seconds: i32) -> Windows {
 }
 
 /// Writes the first records of an empty metadata log and makes the topics live. After a crash,
-/// recovers all of them now, so that clients never wait for it.
+/// queues their logs to be recovered.
 fn begin(broker: &Broker) -> io::Result<()> {
     let offline = |error: crate::log::AppendError| io::Error::other(error.to_string());
     broker.metadata.begin(broker.clock.now(), || first_records(broker)).map_err(offline)?;
@@ -217,19 +217,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
     broker.quotas.load(|| broker.image());
     broker.apply_dynamic_configs();
     broker.topics.load()?;
-    if !broker.topics.was_clean() {
-        // A partition that was never written to needs no recovery.
-        let mut used = broker.topics.partitions();
-        used.retain(|partition| !partition.is_unused());
-        parallel::for_each_parallel(&used, |partition| {
-            // A partition that cannot be opened is offline; the others continue.
-            let opened = partition.open();
-            // A power loss must not take back what is answered from now on.
-            if opened.is_ok() && broker.config.durability == Durability::Fsync {
-                let _ = partition.flush();
-            }
-        });
-    }
+    broker.topics.queue_recovery()?;
     Ok(())
 }
 

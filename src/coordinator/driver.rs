@@ -18,11 +18,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
 
 use crate::clock::{Clock, Now};
-use crate::coordinator::handle::PendingCommand;
+use crate::coordinator::handle::{Inbox, PendingCommand};
 use crate::coordinator::journal::{Journal, JournalError};
 use crate::coordinator::misplaced::Relocation;
 use crate::machine::{Machine, MachineRecord, Step, TicketId};
@@ -65,15 +65,17 @@ pub async fn run<M: Machine>(
     machine: M,
     journal: Journal<M::Record>,
     clock: Arc<dyn Clock>,
-    mut pending: mpsc::Receiver<PendingCommand<M>>,
+    inbox: Inbox<M>,
     mut stopping: watch::Receiver<bool>,
     first: impl FnOnce(&M) -> Vec<M::Command>,
     monitor: impl FnMut(&M),
 ) -> Result<(), JournalError> {
     let loaded = load(machine, journal, &*clock, &mut stopping).await?;
     let Some((machine, journal)) = loaded else { return Ok(()) };
+    let Inbox { commands: mut pending, loaded } = inbox;
     let mut driver = Driver { machine, journal, waiting: HashMap::new(), next: 0, monitor };
     driver.begin(clock.now(), first).await?;
+    loaded.send_replace(true);
     let mut stopped =
         std::pin::pin!(async move { drop(stopping.wait_for(|stopping| *stopping).await) });
     loop {

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::coordinator::handle::{CoordinatorNotAvailable, Handle, PendingCommand};
+use crate::coordinator::handle::{Handle, Inbox};
 use crate::coordinator::refusal_log::RefusalLog;
 use crate::coordinator::slices::{PartitionSlice, PartitionSlices, append};
 use crate::coordinator::usage_monitor::UsageMonitor;
@@ -22,7 +22,7 @@ use crate::groups::questions::{
     FetchedOffsets, Join, JoinError, Joined, Leave, LeavingMember, List, Listing, Progress, Sync,
     Synced, TopicDeleted, TopicPartitions,
 };
-use crate::machine::Question;
+use crate::machine::{CoordinatorNotAvailable, Question};
 
 /// The handle of the group coordinator.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl std::fmt::Debug for GroupCoordinator {
 /// The receiving end, for the coordinator's task.
 pub struct GroupInbox {
     /// The queue of commands.
-    pub pending: mpsc::Receiver<PendingCommand<Groups>>,
+    pub pending: Inbox<Groups>,
     /// Where the coordinator's usage is published.
     pub monitor: UsageMonitor,
 }

@@ -243,6 +243,7 @@ fn entries<R: MachineRecord>(
     if partition.is_unused() {
         return Ok(());
     }
+    partition.open()?;
     Ok(for_each_entry(&partition.id, &partition.view()?, visit)?)
 }
 
@@ -349,6 +350,9 @@ mod tests {
                 maintenance: MaintenanceQueue::new().0,
                 disk_space: Arc::default(),
                 producers: Arc::default(),
+                recovery: Arc::default(),
+                syncs_recovered: false,
+                stopping: tokio::sync::watch::channel(false).1,
             };
             Arc::new(Partition::new(name, id, Arc::new(TopicConfig::default()), context))
         };

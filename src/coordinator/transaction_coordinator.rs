@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::coordinator::handle::{CoordinatorNotAvailable, Handle, PendingCommand};
-use crate::machine::Question;
+use crate::coordinator::handle::{Handle, Inbox};
+use crate::machine::{CoordinatorNotAvailable, Question};
 use crate::transactions::Transactions;
 use crate::transactions::command::{Command, Reply};
 use crate::transactions::questions::{ListTransactionalIds, TransactionListing};
@@ -24,7 +24,7 @@ impl std::fmt::Debug for TransactionCoordinator {
 }
 
 /// The queue of commands, for the coordinator's task.
-pub type TransactionInbox = mpsc::Receiver<PendingCommand<Transactions>>;
+pub type TransactionInbox = Inbox<Transactions>;
 
 impl TransactionCoordinator {
     /// Creates both ends.

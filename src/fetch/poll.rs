@@ -13,7 +13,7 @@ use crate::log::view::ReadError;
 use crate::storage::segment::FileSlice;
 use crate::storage::txn_index::AbortedTxn;
 use crate::topics::error::Unavailable;
-use crate::topics::opening::open_all;
+use crate::topics::opening::open_recovered;
 use crate::topics::partition::Partition;
 use crate::topics::waiters::Wait;
 use crate::types::Offset;
@@ -92,7 +92,7 @@ pub async fn poll(
     mut stopping: watch::Receiver<bool>,
     hurry: impl Future<Output = ()>,
 ) -> Vec<ReadOutcome> {
-    open_all(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
+    open_recovered(wanted.iter().filter_map(|w| w.partition.as_ref().ok())).await;
     // Every read whose records are sent passes here, and none that is repeated first.
     read_in_time(wanted, limits, &mut stopping, hurry).await
 }
@@ -136,7 +136,12 @@ async fn read_in_time(
 fn is_done(outcomes: &[ReadOutcome], bytes: u64, limits: FetchLimits) -> bool {
     bytes >= limits.min_bytes
         || limits.max_wait_ms == 0
-        || outcomes.iter().any(|o| !matches!(o, ReadOutcome::Read(_)))
+        || outcomes.iter().any(|o| !matches!(o, ReadOutcome::Read(_)) && !is_recovering(o))
+}
+
+/// Returns true if the log is being recovered: there may be something to read once it is.
+fn is_recovering(outcome: &ReadOutcome) -> bool {
+    matches!(outcome, ReadOutcome::Unavailable(Unavailable::Recovering))
 }
 
 fn read(wanted: &[ReadRequest], limits: FetchLimits) -> (Vec<ReadOutcome>, u64) {

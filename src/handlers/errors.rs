@@ -15,6 +15,7 @@ use crate::log::AppendError;
 use crate::log::admit::AdmitErrorKind;
 use crate::log::producer::ProducerError;
 use crate::log::view::ReadError;
+use crate::machine::CoordinatorNotAvailable;
 use crate::quotas::alter::AlterError;
 use crate::quotas::filter::FilterError;
 use crate::topics::change_error::{CreateError, GrowError};
@@ -68,6 +69,8 @@ fn producer_error_code(error: &ProducerError) -> Code {
 pub fn unavailable_code(error: &Unavailable) -> Code {
     match error {
         Unavailable::Offline(_) | Unavailable::Full(_) => Code::KafkaStorageError,
+        // Clients refresh their metadata, and try again.
+        Unavailable::Recovering => Code::NotLeaderOrFollower,
         Unavailable::Deleted => Code::UnknownTopicOrPartition,
     }
 }
@@ -212,6 +215,14 @@ pub fn group_error_code(fault: GroupError) -> Code {
     }
 }
 
+/// Returns the code for a coordinator that cannot be asked.
+pub fn coordinator_error_code(error: &CoordinatorNotAvailable) -> Code {
+    match error {
+        CoordinatorNotAvailable::Loading => Code::CoordinatorLoadInProgress,
+        CoordinatorNotAvailable::Gone => Code::CoordinatorNotAvailable,
+    }
+}
+
 /// Returns the code for what the transaction coordinator does not do.
 pub fn transaction_error_code(error: &TransactionRequestError) -> Code {
     match error {
@@ -231,7 +242,7 @@ pub fn transaction_error_code(error: &TransactionRequestError) -> Code {
             // Kafka has no such limit.
             TransactionError::Limit => Code::PolicyViolation,
         },
-        TransactionRequestError::NotAvailable(_) => Code::CoordinatorNotAvailable,
+        TransactionRequestError::NotAvailable(error) => coordinator_error_code(error),
         TransactionRequestError::ProducerIds(error) => append_error_code(error),
     }
 }

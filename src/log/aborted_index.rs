@@ -7,6 +7,7 @@ use crate::log::end_txn::{CompletedTxn, EndTxnMarker};
 use crate::log::producers::Producers;
 use crate::log::view::{Range, ReadError, SegmentView, View};
 use crate::storage::batch::BatchView;
+use crate::storage::disk::read_exact_at;
 use crate::storage::segment::FileSlice;
 use crate::storage::txn_index::AbortedTxn;
 use crate::types::Offset;
@@ -32,9 +33,15 @@ pub fn replay(
     producers: &mut Producers,
     mut visit: impl FnMut(&mut Producers, Option<AbortedTxn>) -> io::Result<()>,
 ) -> io::Result<()> {
-    span.segment.scan(position, span.log_bytes, true, |batch_at, bytes| {
-        let marker = BatchView::first(bytes).filter(|batch| batch.header.is_control());
-        let marker = marker.as_ref().and_then(EndTxnMarker::of);
+    let file = span.segment.log()?;
+    let mut bytes = Vec::new();
+    span.segment.scan(position, span.log_bytes, false, |batch_at, _| {
+        let mut marker = None;
+        if batch_at.header.is_control() {
+            bytes.resize(batch_at.bytes as usize, 0);
+            read_exact_at(file.as_ref(), &mut bytes, batch_at.position)?;
+            marker = BatchView::first(&bytes).as_ref().and_then(EndTxnMarker::of);
+        }
         let completed = producers.replay(&batch_at.header, marker, now_wall_ms);
         visit(producers, completed.and_then(|completed| aborted(&completed)))?;
         Ok(ControlFlow::Continue(()))

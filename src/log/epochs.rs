@@ -61,6 +61,12 @@ impl LeaderEpochs {
         Some(LeaderEpochs(used.chain([(epoch, offset)]).collect()))
     }
 
+    /// Returns the epochs of a log that was never written.
+    pub fn unwritten(epoch: i32) -> LeaderEpochs {
+        let first = LeaderEpochs([(FIRST_EPOCH, 0)].into());
+        first.with(epoch, 0).unwrap_or(first)
+    }
+
     /// Writes the epochs to the log's directory.
     pub fn write(&self, disk: &dyn Disk, dir: &Path, at_once: bool) -> io::Result<()> {
         write_epochs(disk, &dir.join(LEADER_EPOCHS), &self.0, at_once)

@@ -18,6 +18,8 @@ pub struct Flush {
     pub up_to: Offset,
     pub(crate) sealed: Vec<Arc<Segment>>,
     pub(crate) active: Option<Arc<Segment>>,
+    /// Bytes of the active segment that will be synced.
+    pub(crate) active_bytes: u64,
     /// True to sync the indexes of the active segment as well.
     pub(crate) with_active_indexes: bool,
     /// The indexes of segments that end below this offset will be durable.
@@ -73,11 +75,31 @@ impl Log {
         self.active.segment.base_offset == base_offset && !self.sealed.is_empty()
     }
 
-    /// Returns the time at which `flush.ms` is due, on the monotonic clock; `None` if it is not set
-    /// or everything is durable.
+    /// Returns the time at which a flush is due, on the monotonic clock: because of `flush.ms`, or
+    /// so that a start after a crash has less to read. `None` if neither is, or everything is
+    /// durable.
     pub fn flush_wanted_mono_ms(&self) -> Option<i64> {
-        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX)?;
-        (self.unflushed() > 0).then(|| self.unflushed_since_ms.saturating_add(flush_ms))
+        if self.unflushed() == 0 {
+            return None;
+        }
+        let flush_ms = Some(self.config.flush_ms).filter(|ms| *ms != i64::MAX);
+        let due = flush_ms.map(|ms| self.unflushed_since_ms.saturating_add(ms));
+        due.into_iter().chain(self.unsynced.due_mono_ms()).min()
+    }
+
+    /// Writes the index entries that are in memory, if a flush will advance the recovery point by
+    /// much: a start after a crash begins to read where the indexes end.
+    pub fn prepare_recovery_point(&self) {
+        if self.unsynced.due_mono_ms().is_none() {
+            return;
+        }
+        let segment = &self.active.segment;
+        let written = segment.offsets().and_then(|index| index.flush());
+        let written = written.and_then(|()| segment.times()?.flush());
+        if let Err(error) = written {
+            // They remain in memory.
+            tracing::debug!(dir = %self.dir.display(), %error, "could not write the indexes");
+        }
     }
 
     /// Returns the sync that makes everything durable; `None` if everything is.
@@ -95,6 +117,7 @@ impl Log {
     pub(crate) fn flush_to(&self, up_to: Offset, active: Option<Arc<Segment>>) -> Flush {
         Flush {
             up_to,
+            active_bytes: if active.is_some() { self.unsynced.bytes } else { 0 },
             sealed: self
                 .sealed
                 .iter()
@@ -118,6 +141,9 @@ impl Log {
     /// Records that a flush has succeeded.
     pub fn flushed(&mut self, flush: &Flush) {
         self.recovery_point = self.recovery_point.max(flush.up_to);
+        if flush.active.is_some() {
+            self.unsynced.synced(flush.active_bytes);
+        }
         let all_below =
             if flush.with_active_indexes { flush.up_to + 1 } else { flush.indexes_below };
         self.indexes_durable_below = self.indexes_durable_below.max(all_below);

@@ -19,6 +19,7 @@ use crate::log::epochs::LeaderEpochs;
 use crate::log::producer::ProducerError;
 use crate::log::producers::{Producers, Staged};
 use crate::log::recovery::{Active, RecoveryCheckpoint};
+use crate::log::unsynced::UnsyncedBytes;
 use crate::log::verification::{TxnCheck, Verification, Verifications};
 use crate::log::view::{SegmentView, View};
 use crate::storage::batch::{BatchView, HEAD_BYTES, Header};
@@ -42,6 +43,7 @@ pub mod rewrite;
 pub mod scrub;
 mod snapshots;
 pub mod truncation;
+mod unsynced;
 pub mod verification;
 pub mod view;
 
@@ -106,6 +108,7 @@ pub struct Log {
     log_start_offset: Offset,
     end_offset: Offset,
     recovery_point: Offset,
+    unsynced: UnsyncedBytes,
     created_wall_ms: i64,
     /// Append time of the oldest record that is not known to be durable; monotonic.
     unflushed_since_ms: i64,
@@ -131,8 +134,21 @@ impl Log {
         disk: Arc<dyn Disk>,
         dir: &Path,
         config: Arc<TopicConfig>,
+        known: RecoveryCheckpoint,
+        now: Now,
+    ) -> io::Result<Log> {
+        Log::open_unless(disk, dir, config, known, now, &|| false)
+    }
+
+    /// Opens a directory as [`Log::open`] does, but breaks off with an error soon after `gives_up`
+    /// returns true.
+    pub fn open_unless(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: Arc<TopicConfig>,
         mut known: RecoveryCheckpoint,
         now: Now,
+        gives_up: &dyn Fn() -> bool,
     ) -> io::Result<Log> {
         if !disk.exists(dir) {
             disk.create_dir(dir)?;
@@ -140,10 +156,11 @@ impl Log {
             (known.recovery_point, known.log_start_offset) = (0, 0);
         }
         let epochs = LeaderEpochs::open(disk.as_ref(), dir, known.recovery_point > 0)?;
-        let recovered = recovery::recover(&disk, dir, known, now)?;
+        let recovered = recovery::recover(&disk, dir, known, now, gives_up)?;
         let first = recovered.sealed.first().map_or(&recovered.active.segment, |s| &s.segment);
         let log_start_offset = known.log_start_offset.max(first.base_offset);
         let end_offset = recovered.end_offset.max(log_start_offset);
+        let unsynced = if known.clean { 0 } else { recovered.active.log_bytes };
         Ok(Log {
             dir: dir.to_owned(),
             sealed: recovered.sealed.into(),
@@ -154,6 +171,7 @@ impl Log {
             log_start_offset,
             end_offset,
             recovery_point: known.recovery_point.min(recovered.end_offset),
+            unsynced: UnsyncedBytes::of(unsynced, now.mono_ms),
             created_wall_ms: now.wall_ms,
             unflushed_since_ms: now.mono_ms,
             expired_wall_ms: 0,
@@ -289,6 +307,7 @@ impl Log {
         }
         self.producers.forget_beyond(self.config.producers_max);
         self.end_offset = header.end_offset();
+        self.unsynced.add(bytes, now.mono_ms);
         Ok(AppendInfo {
             base_offset: header.base_offset,
             end_offset: self.end_offset,
@@ -365,6 +384,7 @@ impl Log {
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         self.active = Active::empty(next);
         self.reserved_to = 0;
+        self.unsynced = UnsyncedBytes::default();
         self.created_wall_ms = now.wall_ms;
         Ok(())
     }

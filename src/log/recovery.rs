@@ -25,6 +25,9 @@ use crate::storage::segment::{
 use crate::storage::snapshot;
 use crate::types::Offset;
 
+/// Bytes to read between two questions whether recovery is still wanted.
+const GIVE_UP_BYTES: u64 = 1024 * 1024;
+
 /// The recovered contents of a directory.
 #[derive(Debug)]
 pub struct Recovered {
@@ -116,12 +119,14 @@ pub struct RecoveryCheckpoint {
     pub producers_max: usize,
 }
 
-/// Reads a partition's directory; an empty one becomes an empty log at the log start offset.
+/// Reads a partition's directory; an empty one becomes an empty log at the log start offset. Breaks
+/// off with an error soon after `gives_up` returns true; the next recovery begins again.
 pub fn recover(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     known: RecoveryCheckpoint,
     now: Now,
+    gives_up: &dyn Fn() -> bool,
 ) -> io::Result<Recovered> {
     let mut names = tidied(disk, dir)?;
     names.sort_unstable();
@@ -131,6 +136,7 @@ pub fn recover(
     let mut sealed: Vec<SegmentView> = Vec::new();
     let mut active = None;
     let mut end_offset = known.log_start_offset;
+    let mut plain_from = None;
     for (i, base_offset) in bases.iter().enumerate() {
         let segment = Segment::unopened(disk.clone(), dir, *base_offset);
         let next = bases.get(i + 1);
@@ -141,10 +147,12 @@ pub fn recover(
         if trusted && has("index") && has("timeindex") {
             let log_bytes = disk.len(&segment.path("log"))?;
             sealed.push(SegmentView { segment: Arc::new(segment), log_bytes });
+            plain_from = None;
             continue;
         }
-        let walked = walk(segment, known)?;
+        let walked = walk(segment, known, gives_up)?;
         end_offset = walked.end_offset;
+        plain_from = plain_from.or(Some(walked.from)).filter(|_| walked.is_plain);
         // A tail may be lost between two segments as well: only a segment that was durable as a
         // whole may end before the next one begins (what lay between was compacted away).
         let tail_is_lost = next.is_some_and(|next| !trusted && end_offset < *next);
@@ -176,7 +184,7 @@ pub fn recover(
         Some(active) => active,
         None => Active::empty(Segment::create(disk.clone(), dir, end_offset)?),
     };
-    let found = FoundSegments { sealed: &sealed, active: &active, end_offset };
+    let found = FoundSegments { sealed: &sealed, active: &active, end_offset, plain_from };
     let producers = producers(disk, dir, &names, found, known.producers_max, now)?;
     Ok(Recovered { sealed, active, end_offset, producers })
 }
@@ -222,18 +230,27 @@ pub fn seal(active: &Active) -> io::Result<()> {
 
 struct ScannedSegment {
     active: Active,
+    /// No offset from here on was skipped.
+    from: Offset,
     end_offset: Offset,
+    /// True if no batch that was read is of a producer with an id.
+    is_plain: bool,
     /// Length of the log file; the bytes after the active part of it are not sound.
     file_bytes: u64,
 }
 
 /// Walks a segment from the last trusted index entry to the end of the sound batches.
-fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<ScannedSegment> {
+fn walk(
+    segment: Segment,
+    known: RecoveryCheckpoint,
+    gives_up: &dyn Fn() -> bool,
+) -> io::Result<ScannedSegment> {
     let file_bytes = segment.log()?.len()?;
     let start = match segment.open_indexes(file_bytes)? {
         true => trusted_start(&segment, file_bytes, known)?,
         false => None,
     };
+    let first_offset = start.as_ref().map_or(segment.base_offset, |s| s.batch.header.base_offset);
     let (from, latest) = match start {
         Some(Trusted { batch, latest }) => {
             let last_offset = (batch.header.last_offset() - segment.base_offset) as u32;
@@ -257,8 +274,15 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<ScannedSegmen
         latest,
         first_timestamp,
     };
-    let mut end_offset = base_offset;
+    let (mut end_offset, mut is_plain) = (base_offset, true);
+    let mut ask_at = from;
     segment.scan(from, file_bytes, !known.clean, |batch_at, bytes| {
+        if batch_at.position >= ask_at {
+            ask_at = batch_at.position + GIVE_UP_BYTES;
+            if gives_up() {
+                return Err(io::Error::other("the recovery was broken off"));
+            }
+        }
         let header = &batch_at.header;
         // The CRC does not cover the base offset: one that the index cannot represent is damage.
         let ahead = header.base_offset.checked_sub(base_offset);
@@ -277,9 +301,10 @@ fn walk(segment: Segment, known: RecoveryCheckpoint) -> io::Result<ScannedSegmen
             known.index_interval_bytes,
         )?;
         end_offset = header.end_offset();
+        is_plain &= !header.is_idempotent() && !header.is_control();
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(ScannedSegment { active, end_offset, file_bytes })
+    Ok(ScannedSegment { active, from: first_offset, end_offset, is_plain, file_bytes })
 }
 
 /// The start of a walk.
@@ -321,6 +346,8 @@ struct FoundSegments<'a> {
     sealed: &'a [SegmentView],
     active: &'a Active,
     end_offset: Offset,
+    /// From here on, no batch is of a producer with an id.
+    plain_from: Option<Offset>,
 }
 
 /// Returns the producer state at the end: the newest sound snapshot plus the batches after it.
@@ -332,7 +359,7 @@ fn producers(
     producers_max: usize,
     now: Now,
 ) -> io::Result<Producers> {
-    let FoundSegments { sealed, active, end_offset } = found;
+    let FoundSegments { sealed, active, end_offset, plain_from } = found;
     let mut offsets: Vec<Offset> =
         names.iter().filter_map(|n| base_offset_of(n, ".snapshot")).collect();
     offsets.sort_unstable();
@@ -367,6 +394,13 @@ fn producers(
         if is_indexed {
             span.segment.aborted()?.cut_from(from)?;
         } else if from >= end_offset {
+            continue;
+        }
+        if plain_from.is_some_and(|plain| plain <= from.max(span.segment.base_offset)) {
+            // There is nothing to replay.
+            if span.segment.aborted()?.sync()? {
+                disk.sync_dir(dir)?;
+            }
             continue;
         }
         let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);

@@ -296,7 +296,8 @@ mod tests {
     fn recovered(disk: &SimDisk, known: RecoveryCheckpoint) -> (Offset, Vec<(String, Vec<u8>)>) {
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         let now = Now { mono_ms: 0, wall_ms: 0 };
-        let end_offset = recover(&shared, Path::new(DIR), known, now).unwrap().end_offset;
+        let end_offset =
+            recover(&shared, Path::new(DIR), known, now, &|| false).unwrap().end_offset;
         (end_offset, kept(disk))
     }
 

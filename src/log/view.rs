@@ -5,10 +5,12 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::log::epochs::LeaderEpochs;
 use crate::storage::batch::BatchView;
+use crate::storage::disk::Disk;
 use crate::storage::records::{self, TimestampAndOffset};
 use crate::storage::segment::{BatchAt, FileSlice, Segment};
 use crate::types::Offset;
@@ -85,6 +87,19 @@ impl Range<'_> {
 }
 
 impl View {
+    /// Returns the view of a log that was never written: none of its files exist, or are opened.
+    pub fn unwritten(disk: Arc<dyn Disk>, dir: &Path, leader_epoch: i32) -> View {
+        let segment = Arc::new(Segment::unopened(disk, dir, 0));
+        View {
+            sealed: [].into(),
+            active: SegmentView { segment, log_bytes: 0 },
+            log_start_offset: 0,
+            end_offset: 0,
+            epochs: LeaderEpochs::unwritten(leader_epoch),
+            last_stable_offset: 0,
+        }
+    }
+
     pub(super) fn spans(&self) -> impl DoubleEndedIterator<Item = &SegmentView> {
         self.sealed.iter().chain([&self.active])
     }
@@ -177,7 +192,7 @@ impl View {
         below: Offset,
         record_bytes_max: i32,
     ) -> io::Result<Option<TimestampAndOffset>> {
-        for span in self.spans() {
+        for span in self.spans().filter(|span| span.log_bytes > 0) {
             let segment = &span.segment;
             let from = segment.position_before(timestamp, span.log_bytes)?;
             let mut found = None;
@@ -211,7 +226,7 @@ impl View {
         record_bytes_max: i32,
     ) -> io::Result<Option<TimestampAndOffset>> {
         let mut best: Option<(i64, Arc<Segment>, BatchAt)> = None;
-        for span in self.spans() {
+        for span in self.spans().filter(|span| span.log_bytes > 0) {
             span.segment.scan(0, span.log_bytes, false, |batch_at, _| {
                 let later = best.as_ref().is_none_or(|(t, ..)| batch_at.header.max_timestamp > *t);
                 // Compaction leaves batches without records.

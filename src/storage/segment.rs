@@ -69,6 +69,9 @@ pub const DAMAGED: &str = ".damaged";
 /// File types of a segment.
 const SUFFIXES: [&str; 4] = ["log", "index", "timeindex", "txnindex"];
 
+/// Size of a batch from which on a scan of headers does not read the rest of it, in bytes.
+const SKIPPED_BYTES: u64 = 16 * 1024;
+
 /// Bytes between the entries of a rebuilt index: the default of `index.interval.bytes`.
 const REBUILT_INDEX_INTERVAL_BYTES: u64 = 4096;
 
@@ -364,9 +367,10 @@ impl Segment {
     ) -> io::Result<u64> {
         let file = self.log()?;
         let mut buffer = ScanBuffer::default();
-        let mut position = position;
+        let (mut position, mut ahead) = (position, ScanBuffer::BYTES);
         while position + HEADER_BYTES as u64 <= log_bytes {
-            let head = buffer.get(file.as_ref(), position, HEADER_BYTES, log_bytes)?;
+            let within = (ahead, log_bytes);
+            let head = buffer.get(file.as_ref(), position, HEADER_BYTES, within)?;
             let Some(header) = Header::read(head) else { break };
             let Some(bytes) = header.total_bytes().map(|n| n as u64) else { break };
             if position + bytes > log_bytes {
@@ -374,8 +378,10 @@ impl Segment {
             }
             let batch_at = BatchAt { position, bytes, header };
             let all = if whole {
-                buffer.get(file.as_ref(), position, bytes as usize, log_bytes)?
+                buffer.get(file.as_ref(), position, bytes as usize, within)?
             } else {
+                // What lies between the headers of large batches need not be read.
+                ahead = if bytes > SKIPPED_BYTES { 0 } else { ScanBuffer::BYTES };
                 &[]
             };
             if visit(&batch_at, all)?.is_break() {

@@ -70,8 +70,8 @@ impl Partition {
         header: &Header,
         bumps_epoch: bool,
     ) -> Result<Verification, ProduceError> {
-        let mut state = self.log();
-        let log = self.opened(&mut state)?;
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         let begun = log.begin_verification(now, header, bumps_epoch);
         Ok(begun.map_err(AppendError::Producer)?)
     }
@@ -103,8 +103,8 @@ impl Partition {
         now: Now,
         append: impl FnOnce(&mut Log) -> Result<AppendInfo, AppendError>,
     ) -> Result<AppendInfo, ProduceError> {
-        let mut state = self.log();
-        let log = self.opened(&mut state)?;
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         let stable_before = log.last_stable_offset();
         let placed = append(log).inspect_err(|error| {
             if let AppendError::Full(why) = error {

@@ -37,6 +37,9 @@ pub enum Unavailable {
     /// The disk is full, and opening the log has to write; the next use tries again.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// The broker has crashed and is recovering the log, or stops before it has.
+    #[error("the partition is being recovered")]
+    Recovering,
     /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,

@@ -43,13 +43,22 @@ impl Partition {
     pub fn flush_what_is_due(self: &Arc<Self>, now: Now) -> Result<(), Unavailable> {
         self.pending_work.flush_taken();
         let due = |log: &Log| match log.flush_wanted_mono_ms() {
-            Some(due) if due <= now.mono_ms => log.flush_due(),
+            Some(due) if due <= now.mono_ms => {
+                log.prepare_recovery_point();
+                log.flush_due()
+            }
             _ => log.flush_of_segments_due(),
         };
         if !matches!(*self.log(), LogState::Open(_)) {
             return Ok(());
         }
         self.flush_some(due)?;
+        self.request_due_flush();
+        Ok(())
+    }
+
+    /// Requests the flush that is due at some time, if there is one.
+    pub fn request_due_flush(self: &Arc<Self>) {
         let wanted = match &*self.log() {
             LogState::Open(log) => log.flush_wanted_mono_ms(),
             _ => None,
@@ -57,13 +66,12 @@ impl Partition {
         if let Some(due) = wanted {
             self.pending_work.request_timed_flush(self, due);
         }
-        Ok(())
     }
 
     fn flush_some(&self, due: impl Fn(&Log) -> Option<Flush>) -> Result<Offset, Unavailable> {
         let flush = {
-            let mut state = self.log();
-            let log = self.opened(&mut state)?;
+            let mut state = self.usable()?;
+            let log = state.opened()?;
             if let Some(why) = log.offline() {
                 return Err(Unavailable::Offline(why.to_owned()));
             }
@@ -73,8 +81,8 @@ impl Partition {
             }
         };
         let outcome = flush.run();
-        let mut state = self.log();
-        let log = self.opened(&mut state)?;
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         match outcome {
             Ok(()) => {
                 log.flushed(&flush);

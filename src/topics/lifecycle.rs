@@ -34,7 +34,7 @@ impl Partition {
     /// start.
     pub fn close(&self) -> bool {
         self.end_compacting();
-        match &mut *self.log() {
+        match &mut *self.not_opening() {
             LogState::Open(log) => log
                 .close(false)
                 .inspect_err(|error| {
@@ -42,9 +42,15 @@ impl Partition {
                         %error, "could not close the log");
                 })
                 .is_ok(),
-            LogState::Closed | LogState::Deleted => true,
-            LogState::Failed(_) => false,
+            // What was not recovered, the next start must recover.
+            LogState::Closed => self.context.checkpoint.clean || !self.has_dir(),
+            LogState::Deleted => true,
+            LogState::Opening | LogState::Failed(_) => false,
         }
+    }
+
+    fn has_dir(&self) -> bool {
+        self.context.disk.exists(&self.context.dir)
     }
 
     /// Rejects further use, wakes the waiters, and renames the directory. Returns its new path, to
@@ -66,6 +72,7 @@ impl Partition {
             Some(Err(error)) => Err(error),
         };
         drop(state);
+        self.end_recovery();
         self.waiters.changed();
         outcome
     }

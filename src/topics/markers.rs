@@ -9,6 +9,7 @@ use crate::log::end_txn::EndTxn;
 use crate::log::producer::ProducerError;
 use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::partition::Partition;
+use crate::topics::recovery::{RECOVERY_WAIT, recovered_all};
 use crate::topics::service::Topics;
 use crate::types::{Offset, TopicPartition};
 
@@ -69,6 +70,7 @@ impl Topics {
 
 /// Appends the marker, on a blocking thread if the disk has stalled before. Returns where it ends.
 async fn append(partition: &Arc<Partition>, now: Now, end: EndTxn) -> Result<Offset, ProduceError> {
+    recovered_all([partition].into_iter(), RECOVERY_WAIT).await;
     if !partition.is_cautious() {
         return Ok(partition.append_marker(now, &end)?.end_offset);
     }

@@ -19,6 +19,8 @@ pub mod names;
 pub mod opening;
 pub mod partition;
 pub mod producer_count;
+pub mod recovery;
+pub mod recovery_queue;
 pub mod registry;
 pub mod retention;
 pub mod scrub;

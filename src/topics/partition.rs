@@ -1,19 +1,19 @@
 //! A log that is shared between tasks: its state, opening it, and the view of it for readers. The
-//! only lock around a log is in this file; `append.rs`, `flush.rs`, `lifecycle.rs`, `retention.rs`,
-//! `compaction.rs` and `scrub.rs` have what is done with it.
+//! only lock around a log is in this file; `opening.rs`, `append.rs`, `flush.rs`,
+//! `lifecycle.rs`, `retention.rs`, `compaction.rs` and `scrub.rs` have what is done with it.
 //!
 //! **Invariant:** `log` is held for one append and never across an await; `view` is held to clone
 //! or replace a value, and is the only lock that may be taken under `log`. `compacting` is held for
 //! a whole pass of the cleaner, which takes `log` briefly in between.
 //!
-//! A log is opened on first use, so that a start costs nothing per partition.
+//! A log is opened on first use (`opening.rs`), so that a start costs nothing per partition. After
+//! a crash those that were ever used are recovered beside serving (`recovery.rs`).
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, MutexGuard};
 
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use crate::clock::Clock;
 use crate::config::resolve::TopicConfig;
@@ -21,12 +21,13 @@ use crate::log::Log;
 use crate::log::disk_space::DiskSpace;
 use crate::log::recovery::RecoveryCheckpoint;
 use crate::log::view::View;
-use crate::storage::checkpoint::{PARTITION_METADATA, identify};
-use crate::storage::disk::{Disk, is_full};
+use crate::storage::disk::Disk;
+use crate::storage::segment::base_offset_of;
 use crate::sync::{Mutex, RwLock};
 use crate::topics::error::Unavailable;
 use crate::topics::maintenance::{MaintenanceQueue, PendingWork};
 use crate::topics::producer_count::{CountedProducers, ProducerCount};
+use crate::topics::recovery_queue::{RecoveryProgress, RecoveryQueue};
 use crate::topics::waiters::Waiters;
 use crate::types::{Offset, TopicId, TopicPartition};
 
@@ -49,6 +50,12 @@ pub struct PartitionContext {
     pub disk_space: Arc<DiskSpace>,
     /// The number of producers of all partitions.
     pub producers: Arc<ProducerCount>,
+    /// The logs that are to be recovered.
+    pub recovery: Arc<RecoveryQueue<Partition>>,
+    /// True if what recovery finds has to be durable before it is used (`durability = "fsync"`).
+    pub syncs_recovered: bool,
+    /// Turns true when the broker is to stop.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// The state of a partition's log.
@@ -56,6 +63,8 @@ pub struct PartitionContext {
 pub(super) enum LogState {
     /// Not opened yet.
     Closed,
+    /// A thread is opening it.
+    Opening,
     /// In use.
     Open(Box<Log>),
     /// It cannot be opened, for this reason, until the next start.
@@ -74,6 +83,11 @@ pub struct Partition {
     config: RwLock<Arc<TopicConfig>>,
     pub(super) context: PartitionContext,
     log: Mutex<LogState>,
+    /// Notified when a thread that was opening the log is done.
+    pub(super) opening_ended: Condvar,
+    pub(super) recovery: RecoveryProgress,
+    /// True if its directory is known not to exist; only opening the log creates it.
+    pub(super) is_missing: AtomicBool,
     view: RwLock<Option<View>>,
     /// Held by the task that syncs; the tasks that wait for it are all served by the next sync.
     pub(super) flush_lock: AsyncMutex<Offset>,
@@ -109,6 +123,9 @@ impl Partition {
             cautious: AtomicU32::new(0),
             context,
             log: Mutex::new(LogState::Closed),
+            opening_ended: Condvar::new(),
+            recovery: RecoveryProgress::default(),
+            is_missing: AtomicBool::new(false),
             view: RwLock::new(None),
             flush_lock: AsyncMutex::new(0),
             waiters: Waiters::default(),
@@ -143,51 +160,6 @@ impl Partition {
         })
     }
 
-    /// Returns the log, opened if it was not.
-    pub(super) fn opened<'a>(&self, state: &'a mut LogState) -> Result<&'a mut Log, Unavailable> {
-        if let LogState::Closed = state {
-            let PartitionContext { disk, dir, checkpoint: known, clock, .. } = &self.context;
-            let opened = Log::open(disk.clone(), dir, self.config(), *known, clock.now());
-            let opened = opened.and_then(|mut log| {
-                self.identify()?;
-                log.begin_epoch(self.context.leader_epoch)?;
-                Ok(log)
-            });
-            *state = match opened {
-                Ok(mut log) => {
-                    self.count_producers(&mut log);
-                    self.publish(&log);
-                    LogState::Open(Box::new(log))
-                }
-                Err(error) if is_full(&error) => {
-                    let why = format!("{}: {error}", dir.display());
-                    self.context.disk_space.on_full(clock.now(), &why);
-                    return Err(Unavailable::Full(why));
-                }
-                Err(error) => {
-                    tracing::error!(topic = self.id.topic, partition = self.id.partition,
-                        %error, "could not open the log");
-                    LogState::Failed(error.to_string())
-                }
-            };
-        }
-        match state {
-            LogState::Open(log) => Ok(log),
-            LogState::Failed(why) => Err(Unavailable::Offline(why.clone())),
-            LogState::Closed | LogState::Deleted => Err(Unavailable::Deleted),
-        }
-    }
-
-    /// Writes the topic's id to the log's directory, or checks the one that is there.
-    fn identify(&self) -> io::Result<()> {
-        let disk = self.context.disk.as_ref();
-        let path = self.context.dir.join(PARTITION_METADATA);
-        let RecoveryCheckpoint { clean, recovery_point, .. } = self.context.checkpoint;
-        // Before the first flush a power loss may have left any part of it.
-        let may_be_torn = !clean && recovery_point == 0;
-        identify(disk, &path, self.topic_id, may_be_torn, recovery_point > 0)
-    }
-
     /// Counts the log's producers among those of all partitions.
     pub(super) fn count_producers(&self, log: &mut Log) {
         let most = log.config().producers_max_in_all;
@@ -207,7 +179,7 @@ impl Partition {
 
     /// Ends the use of the log, for readers as well. Returns its lock.
     pub(super) fn mark_deleted(&self) -> MutexGuard<'_, LogState> {
-        let mut state = self.log();
+        let mut state = self.not_opening();
         *state = LogState::Deleted;
         *self.view.write() = None;
         state
@@ -223,17 +195,19 @@ impl Partition {
         self.view.read().clone()
     }
 
-    /// Returns the current view for readers.
+    /// Returns the current view for readers. A log that was never written is not opened.
+    ///
+    /// # Errors
+    /// The log cannot be opened, or is being recovered.
     pub fn view(&self) -> Result<View, Unavailable> {
         if let Some(view) = self.open_view() {
             return Ok(view);
         }
-        Ok(self.opened(&mut self.log())?.view())
-    }
-
-    /// Opens the log now; a start does this after a crash.
-    pub fn open(&self) -> Result<(), Unavailable> {
-        self.opened(&mut self.log()).map(|_| ())
+        if self.is_unused() {
+            let PartitionContext { disk, dir, leader_epoch, .. } = &self.context;
+            return Ok(View::unwritten(disk.clone(), dir, *leader_epoch));
+        }
+        Ok(self.usable()?.opened()?.view())
     }
 
     /// Returns true if it is offline. Does not open the log.
@@ -241,26 +215,28 @@ impl Partition {
         match &*self.log() {
             LogState::Open(log) => log.offline().is_some(),
             LogState::Failed(_) => true,
-            LogState::Closed | LogState::Deleted => false,
+            LogState::Closed | LogState::Opening | LogState::Deleted => false,
         }
     }
 
     /// Runs `work` on the open log, under its lock; readers see the result at once.
     pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> T) -> Result<T, Unavailable> {
-        let mut state = self.log();
-        let log = self.opened(&mut state)?;
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         let outcome = work(log);
         self.publish(log);
         Ok(outcome)
     }
 
-    /// Returns the bytes of its log files; 0 if it was never used or cannot be opened.
+    /// Returns the bytes of its log files; 0 if it was never used. Does not open the log.
     pub fn log_bytes(&self) -> u64 {
-        let mut state = self.log();
-        if self.was_never_used(&state) {
-            return 0;
+        if let Some(view) = self.open_view() {
+            return view.log_bytes();
         }
-        self.opened(&mut state).map_or(0, |log| log.view().log_bytes())
+        let PartitionContext { disk, dir, .. } = &self.context;
+        let files = disk.list(dir).unwrap_or_default();
+        let logs = files.iter().filter(|file| base_offset_of(&file.name, ".log").is_some());
+        logs.map(|file| disk.len(&dir.join(&file.name)).unwrap_or(0)).sum()
     }
 
     /// Returns the partition's directory and its disk.
@@ -276,11 +252,20 @@ impl Partition {
     /// Returns true if nothing is on the disk yet, so that there is no reason to open the log just
     /// to read it.
     pub fn is_unused(&self) -> bool {
-        self.was_never_used(&self.log())
+        let state = self.log();
+        if !matches!(*state, LogState::Closed) {
+            return false;
+        }
+        if !self.is_known_missing() {
+            let exists = self.context.disk.exists(&self.context.dir);
+            self.is_missing.store(!exists, Ordering::Relaxed);
+        }
+        self.is_known_missing()
     }
 
-    fn was_never_used(&self, state: &LogState) -> bool {
-        matches!(state, LogState::Closed) && !self.context.disk.exists(&self.context.dir)
+    /// Returns true if it is known, without asking the disk, that nothing is on it.
+    pub(super) fn is_known_missing(&self) -> bool {
+        self.is_missing.load(Ordering::Relaxed)
     }
 
     /// Returns recovery point, end offset and log start offset, for the checkpoints; `None` while

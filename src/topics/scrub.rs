@@ -8,7 +8,8 @@ use crate::topics::partition::Partition;
 use crate::types::Throttler;
 
 impl Partition {
-    /// Reads all files of the log and passes findings to `found`. Does not open the log. Blocks for
+    /// Reads all files of the log and passes findings to `found`. Does not open the log, and
+    /// leaves one alone that is being recovered. Blocks for
     /// as long as `throttler` does; no lock is held meanwhile.
     ///
     /// # Errors
@@ -18,7 +19,7 @@ impl Partition {
         throttler: Throttler<'_>,
         found: &mut dyn FnMut(CorruptFile),
     ) -> io::Result<()> {
-        if self.is_unused() {
+        if self.is_recovering() || self.is_unused() {
             return Ok(());
         }
         let (disk, dir) = self.disk_and_dir();

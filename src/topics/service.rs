@@ -3,6 +3,7 @@
 //! Looking topics up is here. `changes.rs` creates and alters them, `deletion.rs` deletes them, and
 //! `batches.rs` does either for many at once.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
@@ -23,8 +24,10 @@ use crate::sync::Mutex;
 use crate::topics::auto_creation::AutoCreation;
 use crate::topics::checkpoints::Checkpoints;
 use crate::topics::maintenance::MaintenanceQueue;
+use crate::topics::names;
 use crate::topics::partition::{Partition, PartitionContext};
 use crate::topics::producer_count::ProducerCount;
+use crate::topics::recovery_queue::RecoveryQueue;
 use crate::topics::registry::{LiveTopic, Registry};
 use crate::types::{DirectoryId, Offset, TopicId, TopicPartition};
 
@@ -69,6 +72,7 @@ pub struct Topics {
     changing: Mutex<()>,
     auto_creation: AutoCreation,
     producers: Arc<ProducerCount>,
+    recovery: Arc<RecoveryQueue<Partition>>,
 }
 
 impl Topics {
@@ -80,6 +84,7 @@ impl Topics {
             changing: Mutex::new(()),
             auto_creation: AutoCreation::default(),
             producers: Arc::default(),
+            recovery: Arc::default(),
         }
     }
 
@@ -106,6 +111,29 @@ impl Topics {
     /// Returns how many topics clients may have auto-created.
     pub fn auto_creation(&self) -> &AutoCreation {
         &self.auto_creation
+    }
+
+    /// Returns the partitions whose logs are to be recovered.
+    pub fn recovery(&self) -> &Arc<RecoveryQueue<Partition>> {
+        &self.recovery
+    }
+
+    /// Queues the logs that may have been written before a crash: those of the coordinators first.
+    ///
+    /// # Errors
+    /// The data directory cannot be read.
+    pub fn queue_recovery(&self) -> io::Result<()> {
+        if self.was_clean() {
+            return Ok(());
+        }
+        let dirs = self.context.disk.list(&self.context.data_dir)?;
+        let used: HashSet<String> = dirs.into_iter().map(|entry| entry.name).collect();
+        let mut partitions = self.partitions();
+        // A partition that was never written to needs no recovery.
+        partitions.retain(|partition| used.contains(&partition.id.to_string()));
+        partitions.sort_by_key(|partition| !names::is_internal(&partition.id.topic));
+        partitions.iter().for_each(Partition::queue_recovery);
+        Ok(())
     }
 
     /// Logs that the disk has space again, if it has (see [`DiskSpace::check`]).
@@ -191,6 +219,9 @@ impl Topics {
             maintenance: self.context.maintenance.clone(),
             disk_space: self.context.disk_space.clone(),
             producers: self.producers.clone(),
+            recovery: self.recovery.clone(),
+            syncs_recovered: self.context.durability == Durability::Fsync,
+            stopping: self.context.stopping.clone(),
         };
         Arc::new(Partition::new(id, topic.id, config.clone(), context))
     }

@@ -145,6 +145,16 @@ impl Client {
         self.call(12, &fetching(topic, partition, offset)).await
     }
 
+    /// Fetch from one partition in which there is something, after a crash: waits for its recovery.
+    pub async fn fetch_recovered(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> FetchResponse {
+        self.call(12, &fetching(topic, partition, offset).with_max_wait_ms(60_000)).await
+    }
+
     /// Set a topic's config, live; gives the error code.
     pub async fn set(&mut self, topic: &str, name: &str, value: &str) -> i16 {
         let config = AlterableConfig::default().with_name(text(name)).with_value(Some(text(value)));

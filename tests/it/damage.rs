@@ -68,7 +68,7 @@ async fn one_flipped_bit_after_kill_9_is_an_error_that_says_what_was_lost_and_ke
     daemon = Daemon::start(&mut serve(&dir, &[]));
     let mut client = client(&daemon).await;
     // Everything before the damage is there, and the log goes on behind it.
-    let last = read(&client.fetch("t", 0, 1251).await);
+    let last = read(&client.fetch_recovered("t", 0, 1251).await);
     let wanted = values(139);
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     assert_eq!(last, expected(1251, &wanted));
@@ -99,7 +99,7 @@ async fn one_flipped_bit_after_kill_9_is_an_error_that_says_what_was_lost_and_ke
     // What was kept is not read, and stays.
     daemon = Daemon::start(&mut serve(&dir, &[]));
     let mut client = self::client(&daemon).await;
-    assert_eq!(read(&client.fetch("t", 0, 1260).await), expected(1260, &["next"]));
+    assert_eq!(read(&client.fetch_recovered("t", 0, 1260).await), expected(1260, &["next"]));
     assert!(kept.exists());
 }
 

@@ -103,7 +103,7 @@ async fn a_stopped_broker_leaves_its_directory_in_order_for_the_next() {
         }
     };
     let mut client = Client::connect(broker.address()).await;
-    assert_eq!(read(&client.fetch("t", 1, 0).await), expected(0, &["kept", "too"]));
+    assert_eq!(read(&client.fetch_recovered("t", 1, 0).await), expected(0, &["kept", "too"]));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn is_recovered(mut ottla: Ottla, disk: &SimDisk) {
     assert!(!disk.exists(&ottla.data_dir().join(CLEAN)), "the next start looks at everything");
     ottla.start_again().await;
     let mut client = ottla.client().await;
-    assert_eq!(read(&client.fetch("t", 0, 0).await), expected(0, &["acknowledged"]));
+    assert_eq!(read(&client.fetch_recovered("t", 0, 0).await), expected(0, &["acknowledged"]));
     committed(&mut client).await;
 }
 
@@ -203,7 +203,7 @@ async fn a_fault_ends_an_embedded_broker_and_not_its_program() {
     let again = ottla::Broker::builder().data_dir(dir.path()).disk(Arc::new(disk)).start().await;
     let again = again.unwrap();
     let mut client = Client::connect(again.address()).await;
-    assert_eq!(read(&client.fetch("t", 0, 0).await), expected(0, &["acknowledged"]));
+    assert_eq!(read(&client.fetch_recovered("t", 0, 0).await), expected(0, &["acknowledged"]));
     again.stop().await.unwrap();
 }
 
@@ -225,7 +225,7 @@ async fn a_fault_ends_the_program_with_a_line_and_a_code_of_its_own() {
     assert!(!data.join(CLEAN).exists());
     let daemon = Daemon::start(&mut ottla(&args));
     let mut client = Client::connect(daemon.addresses()[0].parse().unwrap()).await;
-    assert_eq!(read(&client.fetch("t", 0, 0).await), expected(0, &["acknowledged"]));
+    assert_eq!(read(&client.fetch_recovered("t", 0, 0).await), expected(0, &["acknowledged"]));
     let ready = Command::new(env!("CARGO_BIN_EXE_ottla"))
         .env_clear()
         .args(["ready", "--data-dir", text(&data)])

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ottla::broker::state::Broker;
 use ottla::clock::{Clock, SystemClock};
@@ -42,7 +43,9 @@ impl Ottla {
 
     /// On a data directory that is there already.
     pub async fn in_dir(dir: tempfile::TempDir, configs: &[(&str, &str)]) -> Ottla {
-        Ottla::at(dir, Arc::new(OsDisk), configs).await
+        let ottla = Ottla::at(dir, Arc::new(OsDisk), configs).await;
+        ottla.recovered().await;
+        ottla
     }
 
     async fn at(dir: tempfile::TempDir, disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
@@ -73,7 +76,7 @@ impl Ottla {
         let mut ottla = Ottla::on(disk, configs).await;
         ottla.kill().await;
         ottla.clock = Some(clock);
-        ottla.run().await;
+        ottla.start_again().await;
         ottla
     }
 
@@ -93,6 +96,17 @@ impl Ottla {
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
         let boot = Boot { settings, data_dir, disk, clock };
         self.running = Some(boot.start(|_| {}).await.unwrap());
+    }
+
+    /// Wait until no log is being recovered after a crash.
+    async fn recovered(&self) {
+        let topics = self.broker().topics.clone();
+        within_a_minute("the logs are recovered", async {
+            while topics.recovery().left() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
     }
 
     /// Stop as SIGTERM does.
@@ -128,21 +142,34 @@ impl Ottla {
         self.run().await;
     }
 
-    /// Kill and start again, on another port.
+    /// Kill and start again, on another port; returns once the logs are recovered.
     pub async fn kill_and_restart(&mut self) {
         self.kill().await;
-        self.run().await;
+        self.start_again().await;
     }
 
-    /// Start again after `stop` or `kill`.
+    /// Start again after `stop` or `kill`; returns once the logs are recovered.
     pub async fn start_again(&mut self) {
         self.run().await;
+        self.recovered().await;
     }
 
-    /// Start again on what is left of the disk.
-    pub async fn start_again_on(&mut self, disk: Arc<dyn Disk>) {
+    /// Start again after `kill`; returns while the logs are being recovered.
+    pub async fn start_recovering(&mut self) {
+        self.run().await;
+    }
+
+    /// Start again on what is left of the disk; returns while the logs are being recovered.
+    #[allow(dead_code, reason = "tests/sim uses it")]
+    pub async fn start_recovering_on(&mut self, disk: Arc<dyn Disk>) {
         self.disk = disk;
         self.run().await;
+    }
+
+    /// Start again on what is left of the disk; returns once the logs are recovered.
+    pub async fn start_again_on(&mut self, disk: Arc<dyn Disk>) {
+        self.disk = disk;
+        self.start_again().await;
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -65,6 +65,7 @@ mod promises;
 mod protection;
 mod protocol;
 mod quotas;
+mod recovering;
 mod recovery;
 mod release;
 mod scale;

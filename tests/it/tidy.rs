@@ -110,6 +110,7 @@ const LOCKS: &[(&str, &str)] = &[
     ("topics/checkpoints.rs", "what the checkpoints have, while they are written"),
     ("topics/lifecycle.rs", "who compacts the log"),
     ("topics/partition.rs", "the log; the view"),
+    ("topics/recovery_queue.rs", "which logs are to be recovered next"),
     ("topics/registry.rs", "name and id to topic"),
     ("topics/service.rs", "who changes topics, and what is the default for them"),
     ("topics/waiters.rs", "who waits"),

@@ -13,7 +13,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("sync", &[]),
     ("config", &["thiserror", "toml"]),
-    ("machine", &[]),
+    ("machine", &["thiserror"]),
     ("platform", &["rustix"]),
     ("protocol", &["bytes", "kafka_protocol", "thiserror", "uuid"]),
     ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),

@@ -31,6 +31,10 @@ mod log_model;
 mod log_under;
 mod mutate;
 mod on_disk;
+#[path = "../it/records.rs"]
+#[allow(dead_code, reason = "tests/it uses the rest")]
+mod records;
+mod recovering;
 #[path = "../common/requests.rs"]
 mod requests;
 #[path = "../common/schemas.rs"]

@@ -35,7 +35,7 @@ pub static NUM_RECOVERY_THREADS_PER_DATA_DIR: Entry<i32> = Entry {
     default: 2,
     check: Check::AtLeast(1),
     change: Change::Live,
-    effect: Effect::Unused("recovery is bound by the disk, and always uses 16 threads"),
+    effect: Effect::Unused("recovery chooses the number of its threads by itself"),
     doc: "The number of threads that recover logs after a crash.",
 };
 

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
+use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::maintenance;
 use crate::handlers::api::Handler;
@@ -19,6 +20,7 @@ use crate::protocol::messages::delete_records_response::{
 };
 use crate::protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::topics::names;
+use crate::topics::opening::open_all;
 use crate::topics::partition::Partition;
 use crate::topics::registry::LiveTopic;
 use crate::types::Offset;
@@ -36,7 +38,9 @@ impl Handler for DeleteRecords {
             let offsets = partitions.into_iter().map(|p| (p.partition_index, p.offset));
             offsets.map(move |(index, offset)| (name.clone(), index, offset))
         });
-        let topics = last_of_each(named).into_iter().map(|(name, partitions)| {
+        let topics = last_of_each(named);
+        open_wanted(cx, &topics).await;
+        let topics = topics.into_iter().map(|(name, partitions)| {
             let live = cx.broker.topics.named(&name);
             let partitions = partitions.into_iter().map(|(index, offset)| {
                 let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
@@ -58,6 +62,16 @@ impl Handler for DeleteRecords {
         }
         response
     }
+}
+
+/// Opens the logs, so that opening them does not block other tasks.
+async fn open_wanted(cx: &Context<'_>, topics: &[(StrBytes, Vec<(i32, Offset)>)]) {
+    let mut wanted = Vec::new();
+    for (name, partitions) in topics {
+        let Some(live) = cx.broker.topics.named(name) else { continue };
+        wanted.extend(partitions.iter().filter_map(|(index, _)| live.partition(*index).cloned()));
+    }
+    open_all(wanted.iter()).await;
 }
 
 fn delete(

@@ -23,7 +23,7 @@ use crate::protocol::messages::list_offsets_response::{
 use crate::protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::storage::record_input::MalformedRecord;
 use crate::storage::records::MalformedRecordAt;
-use crate::topics::opening::open_all;
+use crate::topics::opening::open_written;
 use crate::topics::partition::Partition;
 use crate::wire::response::{CloseReason, Response};
 
@@ -93,7 +93,7 @@ async fn open_wanted(cx: &Context<'_>, topics: &[ListOffsetsTopic]) {
         let closed = indexes.filter_map(|index| live.partition(index)).filter(|one| !one.is_open());
         wanted.extend(closed.cloned());
     }
-    open_all(wanted.iter()).await;
+    open_written(wanted.iter()).await;
 }
 
 /// Returns the error for the leader epoch that a client has; -1 means that it sends none.

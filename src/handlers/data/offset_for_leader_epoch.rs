@@ -14,6 +14,7 @@ use crate::protocol::messages::offset_for_leader_epoch_response::{
     EpochEndOffset, OffsetForLeaderTopicResult,
 };
 use crate::protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
+use crate::topics::opening::open_written;
 use crate::wire::response::{CloseReason, Response};
 
 /// The handler.
@@ -29,6 +30,10 @@ impl ListHandler for OffsetForLeaderEpoch {
         let mut list = ResponseList::new::<Self::Request>(cx);
         for topic in request.topics {
             let partitions = Vec::with_capacity(topic.partitions.len());
+            if let Some(live) = cx.broker.topics.named(&topic.topic) {
+                let named = topic.partitions.iter().map(|one| one.partition);
+                open_written(named.filter_map(|index| live.partition(index))).await;
+            }
             let mut result = OffsetForLeaderTopicResult::default().with_partitions(partitions);
             for partition in &topic.partitions {
                 result.partitions.push(ended(cx, &topic.topic, partition));

@@ -9,6 +9,7 @@
 //! v8 record errors · v9 flexible · v13 topic ids
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError as Code;
@@ -35,6 +36,7 @@ use crate::storage::batch::{BatchView, Header};
 use crate::topics::error::ProduceError;
 use crate::topics::names;
 use crate::topics::partition::Partition;
+use crate::topics::recovery::{RECOVERY_WAIT, recovered_all};
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
 use crate::wire::response::{CloseReason, Response};
@@ -50,6 +52,9 @@ pub const API: Api = Api {
 /// The client id of Kafka's own tools, which may write to internal topics.
 const ADMIN_CLIENT: &str = "__admin_client";
 
+/// How long a request with acks=0 waits for a log to be recovered.
+const RECOVERY_WAIT_WITHOUT_RESPONSE: Duration = Duration::from_secs(30);
+
 /// From here on `flush.messages` means never: its default is the largest number.
 const FLUSH_NEVER: i64 = 1 << 40;
 
@@ -60,6 +65,9 @@ fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
         let mut appended = Vec::new();
         let mut wanted = what_to_append(cx.version, &mut request);
         let is_transactional = is_transactional(&wanted);
+        if cx.broker.topics.recovery().left() > 0 {
+            await_recovery(cx, &wanted, acks, request.timeout_ms).await;
+        }
         let mut response = match &request.transactional_id {
             None if is_transactional => {
                 refuse_all(&request, Code::TransactionalIdAuthorizationFailed)
@@ -81,6 +89,19 @@ fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
             None => Ok(Response::None),
         }
     })
+}
+
+/// Waits for the partitions that are being recovered, but not for long: then the client is asked to
+/// try again. One that awaits no response cannot be asked, and its records would be lost.
+async fn await_recovery(cx: &Context<'_>, wanted: &[TopicRecords], acks: i16, timeout_ms: i32) {
+    let mut partitions = Vec::new();
+    for (topic, records) in wanted {
+        let Some(live) = live_topic(cx, topic) else { continue };
+        partitions.extend(records.iter().filter_map(|(index, _)| live.partition(*index).cloned()));
+    }
+    let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+    let most = if acks == 0 { RECOVERY_WAIT_WITHOUT_RESPONSE } else { RECOVERY_WAIT };
+    recovered_all(partitions.iter(), timeout.min(most)).await;
 }
 
 fn refuse_all(request: &ProduceRequest, code: Code) -> ProduceResponse {
@@ -373,6 +394,7 @@ fn tells_log_start(code: Code) -> bool {
             | Code::RecordListTooLarge
             | Code::CorruptMessage
             | Code::KafkaStorageError
+            | Code::NotLeaderOrFollower
     )
 }
 

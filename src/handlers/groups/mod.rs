@@ -9,6 +9,8 @@ use tokio::sync::SemaphorePermit;
 use crate::groups::error::GroupError;
 use crate::groups::questions::MemberIdentity;
 use crate::handlers::context::Context;
+use crate::handlers::errors::coordinator_error_code;
+use crate::machine::CoordinatorNotAvailable;
 use crate::wire::response::CloseReason;
 
 mod by_topic;
@@ -29,8 +31,8 @@ pub mod sync_group;
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns the code for a coordinator that cannot be asked.
-pub fn no_coordinator<E>(_: E) -> Code {
-    Code::CoordinatorNotAvailable
+pub fn no_coordinator(error: CoordinatorNotAvailable) -> Code {
+    coordinator_error_code(&error)
 }
 
 /// Waits for the turn of a long listing: a copy of all groups, or of a group's offsets or members.

@@ -16,6 +16,7 @@ use crate::log::verification::{TxnCheck, Verification};
 use crate::storage::batch::Header;
 use crate::topics::error::{ProduceError, Unavailable};
 use crate::topics::partition::Partition;
+use crate::topics::recovery::{RECOVERY_WAIT, recovered_all};
 use crate::transactions::error::TransactionError;
 use crate::transactions::partitions::TopicPartitions;
 use crate::transactions::questions::{AddPartitions, TransactionalProducer, VerifyPartitions};
@@ -102,6 +103,7 @@ async fn begin(
 ) -> Result<Verification, ProduceError> {
     let (now, adds) = (cx.broker.clock.now(), flow.adds);
     let TransactionalBatch { partition, header } = batch;
+    recovered_all([&partition].into_iter(), RECOVERY_WAIT).await;
     if !partition.is_cautious() {
         return partition.begin_verification(now, &header, adds);
     }
