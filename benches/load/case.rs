@@ -5,6 +5,9 @@ use std::fmt;
 pub const KIB: usize = 1024;
 pub const MIB: usize = 1024 * KIB;
 
+/// The size of a batch that has room for one record of 100 bytes.
+const SMALL_BATCH: usize = 256;
+
 /// What is asked of the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
@@ -93,6 +96,11 @@ pub fn full() -> Vec<Case> {
         }
         let case = Case { op: Op::Fetch, batch, mib: 512, ..MAIN };
         cases.extend(connections.map(|connections| Case { connections, ..case }));
+    }
+    // Small requests: what a request costs, not what its bytes cost.
+    for (connections, mib) in [(1, 16), (100, 64)] {
+        let small = Case { batch: SMALL_BATCH, record: 100, acks: -1, connections, mib, ..MAIN };
+        cases.push(small);
     }
     let core = core();
     let as_in_core =

@@ -34,6 +34,17 @@ pub struct Outcome {
     pub bytes: u64,
     /// From request to answer, µs, ascending.
     pub latencies: Vec<u32>,
+    /// Requests of the connection with the fewest.
+    pub fewest: usize,
+    /// How many connections there were.
+    pub connections: usize,
+}
+
+impl Outcome {
+    /// The requests of the slowest connection, as a part of what each has on average.
+    pub fn fairness(&self) -> f64 {
+        (self.fewest * self.connections) as f64 / self.latencies.len() as f64
+    }
 }
 
 /// Open connections, each with its script.
@@ -94,6 +105,8 @@ impl Client {
             finished
         });
         outcome.elapsed = begun.elapsed();
+        outcome.connections = finished.len();
+        outcome.fewest = finished.iter().map(|(_, each)| each.len()).min().unwrap_or_default();
         for (connection, latencies) in finished {
             outcome.bytes += (latencies.len() * connection.script.payload) as u64;
             outcome.latencies.extend(latencies);

@@ -11,9 +11,11 @@ pub fn head(repeat: usize, depth: usize) {
         "median of {repeat} by processor time; {depth} produce requests in flight a connection"
     );
     println!("p50/p99/p999 in µs from request to answer; cpu: processor seconds of the broker for");
-    println!("each GiB of batches (user + system); floor: the same of the bare process; rss: peak");
+    println!("each GiB of batches (user + system); floor: the same of the bare process; rss: peak;");
+    println!("cpu/req: µs of the broker for each request; fair: requests of the slowest connection,");
+    println!("as a part of the average");
     println!(
-        "{:WIDTH$} {:>7} {:>8} {:>7} {:>7} {:>7} {:>15} {:>15} {:>5} {:>8}",
+        "{:WIDTH$} {:>7} {:>8} {:>7} {:>7} {:>7} {:>15} {:>15} {:>5} {:>8} {:>7} {:>5}",
         "case",
         "MB/s",
         "req/s",
@@ -23,7 +25,9 @@ pub fn head(repeat: usize, depth: usize) {
         "cpu s/GiB",
         "floor s/GiB",
         "ratio",
-        "rss MiB"
+        "rss MiB",
+        "cpu/req",
+        "fair"
     );
 }
 
@@ -42,7 +46,7 @@ pub fn line(case: &Case, runs: Vec<Run>) {
         outcome.latencies[((outcome.latencies.len() as f64 * part) as usize).min(last)]
     };
     println!(
-        "{:WIDTH$} {:>7.0} {:>8.0} {:>7} {:>7} {:>7} {:>15} {:>15} {:>5} {:>8.1}",
+        "{:WIDTH$} {:>7.0} {:>8.0} {:>7} {:>7} {:>7} {:>15} {:>15} {:>5} {:>8.1} {:>7.2} {:>5.2}",
         case.to_string(),
         outcome.bytes as f64 / 1e6 / seconds,
         outcome.latencies.len() as f64 / seconds,
@@ -53,6 +57,8 @@ pub fn line(case: &Case, runs: Vec<Run>) {
         floor.as_ref().map_or("-".to_owned(), cpu),
         ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")),
         peak as f64 / 1024.0,
+        broker.cpu.seconds() * 1e6 / outcome.latencies.len() as f64,
+        outcome.fairness(),
     );
 }
 

@@ -42,6 +42,7 @@ pub mod retention;
 pub mod rewrite;
 pub mod scrub;
 mod snapshots;
+pub mod together;
 pub mod truncation;
 mod unsynced;
 pub mod verification;
@@ -293,15 +294,26 @@ impl Log {
         let mut header = batch.header;
         header.base_offset = self.end_offset;
         let bytes = batch.bytes.len() as u64;
-        if self.roll_is_due(now, bytes, header.last_offset(), header.max_timestamp) {
+        if self.roll_is_due(now, (bytes, 0), header.last_offset(), header.max_timestamp) {
             self.roll(now)?;
         }
         let head = batch.placed_at(header.base_offset, self.epochs.current());
         self.put(&head, &batch.bytes[HEAD_BYTES..])?;
+        self.commit(now, &header, bytes, marker)
+    }
+
+    /// Commits a batch that has been written at the end.
+    fn commit(
+        &mut self,
+        now: Now,
+        header: &Header,
+        bytes: u64,
+        marker: Option<EndTxnMarker>,
+    ) -> io::Result<AppendInfo> {
         let (last, latest) = (header.last_offset(), header.max_timestamp);
         self.active.note(last, latest, bytes, self.config.index_interval_bytes).map_err(fatal)?;
-        self.verifications.appended(&header);
-        let completed = self.producers.replay(&header, marker, now.wall_ms);
+        self.verifications.appended(header);
+        let completed = self.producers.replay(header, marker, now.wall_ms);
         if let Some(txn) = completed.and_then(|completed| aborted(&completed)) {
             self.active.segment.aborted().and_then(|index| index.push(&txn)).map_err(fatal)?;
         }
@@ -345,8 +357,15 @@ impl Log {
 
     /// Returns true if a new segment is due before the batch, as Kafka's LogSegment.shouldRoll: by
     /// size, by age since the first batch, because the index is full, or because the offset is too
-    /// far from the base.
-    fn roll_is_due(&self, now: Now, bytes: u64, last_offset: Offset, timestamp: i64) -> bool {
+    /// far from the base. `bytes` are those of the batch and of the `ahead` batches that are to be
+    /// written before it.
+    fn roll_is_due(
+        &self,
+        now: Now,
+        (bytes, ahead): (u64, usize),
+        last_offset: Offset,
+        timestamp: i64,
+    ) -> bool {
         let active = &self.active;
         if active.log_bytes == 0 {
             return false;
@@ -358,7 +377,7 @@ impl Log {
         let index_entries_max = (self.config.segment_index_bytes / 8).max(1) as usize;
         active.log_bytes + bytes > self.config.segment_bytes as u64
             || age > self.segment_ms()
-            || active.segment.offsets().is_ok_and(|i| i.len() >= index_entries_max)
+            || active.segment.offsets().is_ok_and(|i| i.len() + ahead >= index_entries_max)
             || last_offset - active.segment.base_offset > i64::from(i32::MAX)
     }
 

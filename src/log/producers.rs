@@ -109,6 +109,15 @@ impl Producers {
         Ok(Staged::Append)
     }
 
+    /// Copies a producer from `others`, unless it is known already.
+    pub(super) fn adopt(&mut self, others: &Producers, producer_id: ProducerId) {
+        if let Some(producer) = others.all.get(&producer_id)
+            && !self.all.contains_key(&producer_id)
+        {
+            self.all.insert(producer_id, producer.clone());
+        }
+    }
+
     /// Returns true if the producer has an open transaction of this epoch.
     fn is_ongoing(&self, producer_id: ProducerId, epoch: i16) -> bool {
         let producer = self.all.get(&producer_id);

@@ -10,13 +10,16 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 
+use crate::handlers::data::plain_produce;
 use crate::handlers::runner::ChargedResponse;
 use crate::handlers::session::Session;
 use crate::handlers::throttle;
@@ -26,7 +29,9 @@ use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, SlowReader};
 use crate::server::request::{IncomingRequest, RequestOutcome};
 use crate::server::request_permit::RequestMemoryPermit;
+use crate::server::patience::Patience;
 use crate::server::shared::ServerState;
+use crate::server::turn::Turn;
 use crate::server::transport::Transport;
 use crate::wire::response::{CloseReason, Response};
 
@@ -111,9 +116,11 @@ impl Connection {
         idle: Duration,
         stopping: &mut watch::Receiver<bool>,
     ) -> io::Result<()> {
+        let mut turn = Turn::default();
+        let mut patience = pin!(Patience::new(idle));
+        let mut stopped = pin!(stopped(stopping.clone()));
         loop {
-            while let Some(frame) = frames.take()? {
-                let next = self.answer(frame, &mut frames, idle).await?;
+            while let Some(next) = self.answer_next(&mut frames, idle).await? {
                 if !next.goes_on || next.mute_ms > 0 || self.link.out.is_much() {
                     self.link.send(&self.shared, &self.session, idle).await?;
                 }
@@ -128,22 +135,75 @@ impl Connection {
                 }
             }
             self.link.send(&self.shared, &self.session, idle).await?;
-            let filling = frames.fill(&mut self.link.transport);
-            let filled = tokio::select! {
-                filled = tokio::time::timeout(idle, filling) => filled,
-                _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
-            };
-            match filled {
-                Ok(Ok(true)) => self.permit.note_activity(self.shared.now_ms()),
-                Ok(Ok(false)) => return Ok(()),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        "idle for longer than connections.max.idle.ms",
-                    ));
+            if turn.is_over() {
+                tokio::task::yield_now().await;
+                turn = Turn::default();
+            }
+            let before = frames.buffered();
+            if !self.fill(&mut frames, &mut turn, stopped.as_mut(), patience.as_mut()).await? {
+                return Ok(());
+            }
+            turn.count(frames.buffered().saturating_sub(before));
+            self.permit.note_activity(self.shared.now_ms());
+        }
+    }
+
+    /// Waits for more from the client. Returns false if it has disconnected or the broker stops.
+    async fn fill(
+        &mut self,
+        frames: &mut Frames,
+        turn: &mut Turn,
+        mut stopped: Pin<&mut impl Future<Output = ()>>,
+        mut patience: Pin<&mut Patience>,
+    ) -> io::Result<bool> {
+        let mut filling = pin!(frames.fill(&mut self.link.transport));
+        patience.as_mut().begin();
+        let filled = std::future::poll_fn(|cx| {
+            if stopped.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(false));
+            }
+            if let Poll::Ready(filled) = filling.as_mut().poll(cx) {
+                return Poll::Ready(filled);
+            }
+            // Others are served now.
+            *turn = Turn::default();
+            patience.as_mut().poll(cx).map(|()| {
+                let why = "idle for longer than connections.max.idle.ms";
+                Err(io::Error::new(io::ErrorKind::TimedOut, why))
+            })
+        });
+        filled.await
+    }
+
+    /// Answers the requests that have been received: the next one, or several that are written
+    /// together. Returns `None` if no request has been received completely.
+    async fn answer_next(
+        &mut self,
+        frames: &mut Frames,
+        idle: Duration,
+    ) -> io::Result<Option<AfterResponse>> {
+        if self.session.principal().is_some() {
+            let mut responses = BytesMut::new();
+            let answered =
+                plain_produce::answer(&self.shared.broker, frames.received()?, &mut responses);
+            if !responses.is_empty() {
+                self.link.out.push_bytes(responses.freeze());
+            }
+            match answered {
+                Ok(0) => {}
+                Ok(bytes) => {
+                    frames.skip(bytes);
+                    return Ok(Some(AfterResponse { goes_on: true, mute_ms: 0 }));
+                }
+                Err(reason) => {
+                    self.log_close(&reason);
+                    return Ok(Some(AfterResponse::CLOSE));
                 }
             }
+        }
+        match frames.take()? {
+            Some(frame) => self.answer(frame, frames, idle).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -271,7 +331,7 @@ impl ClientLink {
             return Ok(());
         }
         let payer = self.payer.take();
-        let flushing = tokio::time::timeout(idle, self.out.flush(&mut self.transport));
+        let flushing = in_time(idle, self.out.flush(&mut self.transport));
         let sent = match payer {
             Some(client_id) => {
                 let sending = throttle::charge_send(&shared.broker, session, &client_id, flushing);
@@ -283,6 +343,21 @@ impl ClientLink {
             Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading"))
         })
     }
+}
+
+/// Runs a future, for at most `limit` if it has to wait. Without a wait no timer is made.
+async fn in_time<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let first = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    match first {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => tokio::time::timeout(limit, future).await,
+    }
+}
+
+/// Waits until the broker is to stop.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 fn evicted() -> io::Error {

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::server::request_memory::arrival_ms;
 use crate::server::request_permit::RequestMemoryPermit;
@@ -103,6 +103,24 @@ impl Frames {
         self.is_next = true;
         let mut frame = self.buffer.split_to(4 + len);
         Ok(Some(frame.split_off(4).freeze()))
+    }
+
+    /// Returns what has been received and not taken: frames with their lengths, of which the last
+    /// may be incomplete. None of the complete ones is longer than allowed.
+    pub fn received(&self) -> io::Result<&[u8]> {
+        self.frame_bytes()?;
+        Ok(&self.buffer)
+    }
+
+    /// Returns how many bytes have been received and not taken.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Takes the first `bytes` of what has been received.
+    pub fn skip(&mut self, bytes: usize) {
+        self.is_next = true;
+        self.buffer.advance(bytes);
     }
 
     fn frame_bytes(&self) -> io::Result<Option<usize>> {

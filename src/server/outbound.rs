@@ -16,7 +16,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use tokio::time::Sleep;
 
 use crate::broker::memory_budget::MemoryPermit;
@@ -92,6 +92,14 @@ impl Outbound {
             (Some(_), None) => {}
         }
         self.chunks.extend(chunks);
+    }
+
+    /// Appends small responses that are bytes.
+    pub fn push_bytes(&mut self, bytes: Bytes) {
+        if self.held.is_none() {
+            self.small_bytes += bytes.len();
+        }
+        self.chunks.push_back(Chunk::Bytes(bytes));
     }
 
     /// Returns true if nothing is pending.

@@ -1,11 +1,14 @@
 //! The connection to one client as frames, responses and the watch for its end use it: a socket
 //! that is asked for readiness, then read or written without waiting.
 
+use std::future::Future;
 use std::io;
 use std::os::fd::AsFd;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncReadExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::platform;
@@ -33,17 +36,26 @@ impl Transport {
     }
 
     /// Reads what has been received. Returns 0 if the client has closed its half.
+    ///
+    /// After a read that does not fill the buffer the socket is not readable until more arrives:
+    /// no call is made that is known to fail. So it is polled, which tells the runtime;
+    /// [`TcpStream::try_read`] does not.
     pub fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Transport::Plain(stream) => stream.try_read(buffer),
-        }
+        let mut buffer = ReadBuf::new(buffer);
+        let cx = &mut Context::from_waker(Waker::noop());
+        let read = match self {
+            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+        };
+        at_once(read.map_ok(|()| buffer.filled().len()))
     }
 
-    /// Appends what has been received to a buffer. Returns 0 if the client has closed its half.
+    /// Appends what has been received to a buffer, as [`Transport::try_read`] does. Returns 0 if
+    /// the client has closed its half.
     pub fn try_read_buf(&mut self, buffer: &mut impl BufMut) -> io::Result<usize> {
-        match self {
-            Transport::Plain(stream) => stream.try_read_buf(buffer),
-        }
+        let cx = &mut Context::from_waker(Waker::noop());
+        at_once(match self {
+            Transport::Plain(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+        })
     }
 
     /// Waits until something may be written.
@@ -110,5 +122,13 @@ impl Transport {
                 }
             }
         }
+    }
+}
+
+/// Returns the outcome of an operation that is not waited for.
+fn at_once<T>(outcome: Poll<io::Result<T>>) -> io::Result<T> {
+    match outcome {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
     }
 }

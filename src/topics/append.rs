@@ -1,7 +1,7 @@
 //! Appending to a partition.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use crate::clock::Now;
 use crate::config::resolve::TopicConfig;
@@ -12,8 +12,9 @@ use crate::log::verification::{TxnCheck, Verification};
 use crate::log::{AppendError, AppendInfo, Log};
 use crate::storage::batch::{BatchView, Header};
 use crate::topics::error::{ProduceError, Unavailable};
-use crate::topics::partition::Partition;
+use crate::topics::partition::{LogState, Partition};
 use crate::topics::waiters::NewBytes;
+use crate::types::Offset;
 
 /// An append that takes longer was delayed by the disk, ms.
 const STALL_MS: i64 = 20;
@@ -88,7 +89,11 @@ impl Partition {
         self.append_by(now, |log| log.append_marker(now, end))
     }
 
-    fn append_admitted(
+    /// Appends a batch accepted by `admit`; `check` is what is known about its transaction.
+    ///
+    /// # Errors
+    /// The log cannot take it.
+    pub fn append_admitted(
         self: &Arc<Self>,
         now: Now,
         admitted: &Admitted<'_>,
@@ -97,7 +102,37 @@ impl Partition {
         self.append_by(now, |log| log.append_checked(now, admitted, check))
     }
 
-    /// Every append passes here.
+    /// Appends batches accepted by `admit` that are not part of transactions, in this order and
+    /// with as few writes as possible. Returns the outcome of each.
+    pub fn append_together(
+        self: &Arc<Self>,
+        now: Now,
+        batches: &[Admitted<'_>],
+    ) -> Vec<Result<AppendInfo, ProduceError>> {
+        let mut state = self.log();
+        let log = match self.opened(&mut state) {
+            Ok(log) => log,
+            Err(error) => {
+                return batches.iter().map(|_| Err(error.clone().into())).collect();
+            }
+        };
+        let stable_before = log.last_stable_offset();
+        let outcomes = log.append_together(now, batches);
+        let all = outcomes.iter().flatten().copied().reduce(|all, next| AppendInfo {
+            end_offset: next.end_offset,
+            bytes: all.bytes + next.bytes,
+            ..all
+        });
+        if let Some(all) = all {
+            self.after_append(now, state, stable_before, all);
+        }
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            self.note_error(now, error);
+        }
+        outcomes.into_iter().map(|outcome| outcome.map_err(ProduceError::Append)).collect()
+    }
+
+    /// Every append of a single batch passes here.
     fn append_by(
         self: &Arc<Self>,
         now: Now,
@@ -106,11 +141,27 @@ impl Partition {
         let mut state = self.usable()?;
         let log = state.opened()?;
         let stable_before = log.last_stable_offset();
-        let placed = append(log).inspect_err(|error| {
-            if let AppendError::Full(why) = error {
-                self.context.disk_space.on_full(now, why);
-            }
-        })?;
+        let placed = append(log).inspect_err(|error| self.note_error(now, error))?;
+        self.after_append(now, state, stable_before, placed);
+        Ok(placed)
+    }
+
+    fn note_error(&self, now: Now, error: &AppendError) {
+        if let AppendError::Full(why) = error {
+            self.context.disk_space.on_full(now, why);
+        }
+    }
+
+    /// Shows readers what was appended, and releases the lock. `placed` is the range of it, and
+    /// `stable_before` was the last stable offset before.
+    fn after_append(
+        self: &Arc<Self>,
+        now: Now,
+        mut state: MutexGuard<'_, LogState>,
+        stable_before: Offset,
+        placed: AppendInfo,
+    ) {
+        let LogState::Open(log) = &mut *state else { return };
         self.context.disk_space.on_success(now);
         self.count_producers(log);
         self.publish(log);
@@ -139,13 +190,13 @@ impl Partition {
         if placed.bytes > 0 {
             self.waiters.arrived(NewBytes { appended: placed.bytes as i64, stable });
         }
-        Ok(placed)
     }
 
     /// Notes how long an append took: a disk that stalls would block the thread and all its
     /// clients.
     fn note_append_time(&self, began: Now) {
-        if self.context.clock.now().mono_ms - began.mono_ms > STALL_MS {
+        let took_ms = self.context.clock.mono_ns() / 1_000_000 - began.mono_ms;
+        if took_ms > STALL_MS {
             self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
         } else if self.cautious.load(Ordering::Relaxed) > 0 {
             let less = |left: u32| left.checked_sub(1);

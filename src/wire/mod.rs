@@ -6,4 +6,5 @@ pub mod deferred;
 pub mod fetch;
 pub mod header;
 pub mod list;
+pub mod produce;
 pub mod response;

@@ -57,6 +57,7 @@ mod memory;
 mod metadata;
 mod named_twice;
 mod order_of_checks;
+mod pipelined;
 mod platform;
 mod produce;
 mod produce_rules;

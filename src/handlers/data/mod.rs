@@ -5,4 +5,5 @@ pub mod describe_producers;
 pub mod fetch;
 pub mod list_offsets;
 pub mod offset_for_leader_epoch;
+pub mod plain_produce;
 pub mod produce;

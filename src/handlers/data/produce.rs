@@ -39,6 +39,7 @@ use crate::topics::partition::Partition;
 use crate::topics::recovery::{RECOVERY_WAIT, recovered_all};
 use crate::topics::registry::LiveTopic;
 use crate::types::{Offset, TopicId};
+use crate::wire::produce::{self as wire, PlainProduce};
 use crate::wire::response::{CloseReason, Response};
 
 /// The row of the table.
@@ -56,7 +57,7 @@ const ADMIN_CLIENT: &str = "__admin_client";
 const RECOVERY_WAIT_WITHOUT_RESPONSE: Duration = Duration::from_secs(30);
 
 /// From here on `flush.messages` means never: its default is the largest number.
-const FLUSH_NEVER: i64 = 1 << 40;
+pub(super) const FLUSH_NEVER: i64 = 1 << 40;
 
 fn run<'a>(cx: &'a Context<'a>, body: Bytes) -> ResponseFuture<'a> {
     Box::pin(async move {
@@ -361,27 +362,43 @@ async fn append_batch(
             let (partition, end_offset) = (partition.clone(), placed.end_offset);
             (Some(AppendedBatch { partition, end_offset, flush_messages }), answer)
         }
-        Err(error) => {
-            let code = produce_error_code(&error);
-            let mut answer = refused(index, code, Some(error.to_string()));
-            if tells_log_start(code) {
-                answer.log_start_offset = log_start(partition);
-            }
-            if let ProduceError::Admit(error) = &error {
-                answer.record_errors = error
-                    .record_errors()
-                    .iter()
-                    .map(|record| {
-                        let message = StrBytes::from_string(record.cause.to_string());
-                        BatchIndexAndErrorMessage::default()
-                            .with_batch_index(record.batch_index)
-                            .with_batch_index_error_message(Some(message))
-                    })
-                    .collect();
-            }
-            (None, answer)
-        }
+        Err(error) => (None, partition_refusal(partition, &error)),
     }
+}
+
+fn partition_refusal(partition: &Partition, error: &ProduceError) -> PartitionProduceResponse {
+    let code = produce_error_code(error);
+    let mut answer = refused(partition.id.partition, code, Some(error.to_string()));
+    if tells_log_start(code) {
+        answer.log_start_offset = log_start(partition);
+    }
+    if let ProduceError::Admit(error) = error {
+        answer.record_errors = error
+            .record_errors()
+            .iter()
+            .map(|record| {
+                let message = StrBytes::from_string(record.cause.to_string());
+                BatchIndexAndErrorMessage::default()
+                    .with_batch_index(record.batch_index)
+                    .with_batch_index_error_message(Some(message))
+            })
+            .collect();
+    }
+    answer
+}
+
+/// Returns the response to a request for one partition that did not take its batch.
+pub(super) fn refusal(
+    request: &PlainProduce<'_>,
+    partition: &Partition,
+    error: &ProduceError,
+) -> ProduceResponse {
+    let named = match request.topic {
+        wire::NamedTopic::Name(name) => (StrBytes::from_string(name.to_owned()), TopicId::nil()),
+        wire::NamedTopic::Id(id) => (StrBytes::default(), TopicId::from_bytes(id)),
+    };
+    let topic = answered(named, vec![partition_refusal(partition, error)]);
+    ProduceResponse::default().with_responses(vec![topic])
 }
 
 /// Returns true for the errors that are answered with the log start offset: all errors of a refused
