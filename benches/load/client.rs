@@ -34,6 +34,9 @@ pub struct Outcome {
     pub bytes: u64,
     /// From request to answer, µs, ascending.
     pub latencies: Vec<u32>,
+    /// How many requests of each connection were answered.
+    #[allow(dead_code, reason = "benches/wire reads it")]
+    pub answered: Vec<usize>,
 }
 
 /// Open connections, each with its script.
@@ -96,6 +99,7 @@ impl Client {
         outcome.elapsed = begun.elapsed();
         for (connection, latencies) in finished {
             outcome.bytes += (latencies.len() * connection.script.payload) as u64;
+            outcome.answered.push(latencies.len());
             outcome.latencies.extend(latencies);
             self.connections.push(connection);
         }
