@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::StrBytes;
 use ottla::protocol::decoder::decoded_bytes_max;
-use ottla::protocol::message::{Message, Request};
+use ottla::protocol::message::Request;
 use ottla::protocol::messages::fetch_response::{
     FetchResponse, FetchableTopicResponse, PartitionData,
 };

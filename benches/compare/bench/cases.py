@@ -3,11 +3,8 @@ runner takes the medians of the turns."""
 
 import time
 
-from lib.place import Failed
-
 from . import output
-from .brokers import ask, list_offsets, offsets_answered
-from .drive import KIB, MIB, PARTITIONS, TOPIC
+from .drive import KIB, MIB, PARTITIONS, TOPIC, wait_for_offsets
 from .statistics import median, per_gib
 
 # A record of 1 KiB with what is stored around it, and how many of them a batch of 64 KiB has.
@@ -38,6 +35,7 @@ def warm(run, broker):
     for _ in range(2):
         drive.produce(broker, 180, 100, 100, 5, 1024, run.seconds)
         drive.rdkafka(broker, _records(run))
+    pace(run, broker)
 
 
 def _records(run):
@@ -158,21 +156,11 @@ def start_segments(run, kind):
             broker.kill()
             begun = time.perf_counter()
             metadata.append(broker.start() * 1000)
-            _wait_for_offsets(broker)
+            wait_for_offsets(broker, TOPIC, PARTITIONS)
             every.append((time.perf_counter() - begun) * 1000)
         return {"metadata": median(metadata), "all": median(every), "peak": peak}
     finally:
         broker.remove()
-
-
-def _wait_for_offsets(broker):
-    """Until every partition of `load` says where it ends."""
-    begun = time.monotonic()
-    request = list_offsets(TOPIC, range(PARTITIONS))
-    while not offsets_answered(ask(broker.address, request), PARTITIONS):
-        if time.monotonic() - begun > 300:
-            raise Failed(f"partitions of {broker.name} do not answer")
-        time.sleep(0.001)
 
 
 def memory(run, kind):

@@ -11,6 +11,7 @@ import time
 from lib import place as p
 
 from . import output
+from .brokers import ask, list_offsets, offsets_answered
 
 TOPIC = "load"
 PARTITIONS = 10
@@ -41,7 +42,10 @@ class Drive:
 
     def create(self, broker, prefix, count, partitions):
         """Create topics; `answered` and `led` in seconds."""
-        return self.wire("topics", broker.address, prefix, count, partitions)
+        took = self.wire("topics", broker.address, prefix, count, partitions)
+        if count == 1:
+            wait_for_offsets(broker, prefix, partitions)
+        return took
 
     def produce(self, broker, batch, record, connections, depth, mib, seconds):
         """Raw produce with acks=all to the topic `load`."""
@@ -105,6 +109,16 @@ class Drive:
             p.end_session(child)
         time.sleep(15)
         return {"opened": opened, "during": during - before, "left": max(0, broker.rss() - before)}
+
+
+def wait_for_offsets(broker, topic, partitions):
+    """Until every partition of the topic says where it ends: only then can all be written to."""
+    begun = time.monotonic()
+    request = list_offsets(topic, range(partitions))
+    while not offsets_answered(ask(broker.address, request), partitions):
+        if time.monotonic() - begun > 300:
+            raise p.Failed(f"partitions of {broker.name} do not answer")
+        time.sleep(0.001)
 
 
 def _with_input(command, work, out, read_end):

@@ -14,7 +14,7 @@ CRATE = "rdkafka-sys"
 CRATE_VERSION = "4.10.0+2.12.1"
 LIBRDKAFKA = CRATE_VERSION.split("+")[1]
 
-BENCHES = ("wire", "load", "transactions", "groups")
+BENCHES = ("wire", "load", "transactions")
 
 DEBIAN = {
     "javac": "openjdk-17-jdk-headless",

@@ -21,7 +21,7 @@ class Runner:
         self.tools, self.rounds, self.short = tools, rounds, short
         self.mib = 256 if short else 1024
         self.seconds = 3 if short else 10
-        self.starts = 3 if short else 10
+        self.starts = 2 if short else 10
         self.members = 50 if short else 300
         self.partitions = 1000 if short else 10_000
         self.segments_mib = 1024 if short else 5 * 1024
