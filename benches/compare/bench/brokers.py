@@ -113,7 +113,10 @@ class Kafka(Broker):
     name = "kafka"
 
     def prepare(self):
-        controller = f"127.0.0.1:{free_port()}"
+        controller = self.address
+        # The kernel may give the same port twice while none listens on it.
+        while controller == self.address:
+            controller = f"127.0.0.1:{free_port()}"
         settings = {
             **ONE_NODE,
             "process.roles": "broker,controller",

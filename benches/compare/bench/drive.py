@@ -135,7 +135,7 @@ def _with_input(command, work, out, read_end):
     return child
 
 
-def dd(work, mib=256):
+def dd(work, mib):
     """CPU seconds a GiB of writing zeros to a new file: what a page of the cache costs here now."""
     path = work / "dd"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -2,9 +2,9 @@
 
 import unittest
 
-from lib.place import Failed
+from lib.place import ROOT, Failed
 
-from . import brokers, goals, output, statistics
+from . import brokers, goals, output, runner, statistics
 
 
 class Statistics(unittest.TestCase):
@@ -106,6 +106,17 @@ class Goals(unittest.TestCase):
         self.assertTrue(all(row[3] == "not measured" for row in goals.rows({})))
         half = {"requests/1": {"ottla": {"rate": 1}}}
         self.assertEqual(self.verdict("100 connections x 1 in flight", half), "not measured")
+
+    def test_a_short_run_says_that_a_start_had_less_to_do(self):
+        results = {"start/segments": {"ottla": {"metadata": 10.0}}}
+        verdicts = {row[0]: row[3] for row in goals.rows(results, short=True)}
+        wanted = "met, at a smaller size"
+        self.assertEqual(verdicts["after kill -9, 5 GiB in 10 active segments"], wanted)
+        self.assertEqual(verdicts["idle RSS"], "not measured")
+
+    def test_a_fault_is_one_line_without_a_place_on_this_machine(self):
+        failed = Failed(f"{ROOT}/x ended\n{'a' * 300}")
+        self.assertEqual(runner.in_a_line(failed), "/x ended")
 
 
 class Protocol(unittest.TestCase):
