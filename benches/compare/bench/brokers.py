@@ -3,6 +3,7 @@ port of the loopback."""
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import tempfile
 import time
 
 from lib import place as p
-from lib.brokers import CLUSTER_ID, free_port
+from lib.brokers import CLUSTER_ID
 
 from . import output
 
@@ -56,7 +57,10 @@ class Broker:
         while True:
             try:
                 ask(self.address, METADATA)
-                return time.perf_counter() - begun
+                took = time.perf_counter() - begun
+                if not listens(self.pid, int(self.address.rsplit(":", 1)[1])):
+                    raise p.Failed(f"another process has the port of {self.name}")
+                return took
             except OSError:
                 if self.child.poll() is not None:
                     raise p.Failed(f"{self.name} ended at its start: {self.dir}/log") from None
@@ -155,6 +159,37 @@ class Kfake(Broker):
         log.close()
         self.address = self.child.stdout.readline().decode().strip().replace("localhost", "127.0.0.1")
         return 0.0
+
+
+def free_port():
+    """A port that none listens on, below those that the kernel gives to clients: it stays free."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+def listens(pid, port):
+    """True if this process, and no other, listens on the port."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            inodes |= output.listening(pathlib.Path(table).read_text(), port)
+        except FileNotFoundError:
+            continue
+    descriptors = pathlib.Path(f"/proc/{pid}/fd").iterdir()
+    open_here = set()
+    for descriptor in descriptors:
+        try:
+            open_here.add(os.readlink(descriptor))
+        except OSError:
+            continue
+    return bool(inodes) and all(f"socket:[{inode}]" in open_here for inode in inodes)
 
 
 def frame(key, version, body):

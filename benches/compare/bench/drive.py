@@ -17,6 +17,8 @@ TOPIC = "load"
 PARTITIONS = 10
 KIB, MIB = 1024, 1024 * 1024
 LIMIT = 900
+# What clients and brokers may open, where this user may raise it.
+DESCRIPTORS = 65_536
 
 
 class Drive:
@@ -24,9 +26,14 @@ class Drive:
 
     def __init__(self, tools, work):
         self.tools, self.work = tools, work
-        # 10,000 connections of one client.
+        # 10,000 connections of one client; Ottla lets in a quarter of what it may open.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        for limit in (max(hard, DESCRIPTORS), hard):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+                break
+            except (ValueError, PermissionError):
+                continue
 
     def run(self, command, env=None):
         """What the command printed; raises if it fails."""

@@ -75,3 +75,14 @@ def stat(line):
 def status(text, name):
     """A figure of /proc/PID/status in KiB."""
     return int(re.search(rf"^{name}:\s+(\d+)", text, re.M).group(1))
+
+
+def listening(table, port):
+    """The inodes of the sockets that listen on this port, of /proc/net/tcp."""
+    inodes = set()
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        # Local address, remote address, state: 0A is LISTEN.
+        if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+            inodes.add(fields[9])
+    return inodes

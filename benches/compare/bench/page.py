@@ -36,7 +36,8 @@ SINGLE = {
     ("start/segments", "peak"): ("peak RSS while they were written", "MB"),
     ("memory", "idle"): ("RSS after 5 s idle", "MB"),
     ("memory", "loaded"): ("RSS after a produce load", "MB"),
-    ("memory", "open"): ("more RSS with {connections} idle connections", "MB"),
+    ("memory", "opened"): ("idle connections that are let in, of {connections}", ""),
+    ("memory", "open"): ("more RSS while they are open", "MB"),
     ("memory", "connections"): ("what is left of it 15 s after they have closed", "MB"),
     ("memory", "size"): ("binary; Kafka: its jars, without Java", "MB"),
 }

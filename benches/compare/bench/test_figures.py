@@ -82,6 +82,15 @@ class Output(unittest.TestCase):
         text = "Name:\tottla\nVmHWM:\t    9000 kB\nVmRSS:\t    8000 kB\n"
         self.assertEqual(output.status(text, "VmRSS"), 8000)
 
+    def test_a_socket_that_listens_is_found_by_its_port(self):
+        table = (
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
+            "   0: 0100007F:2384 00000000:0000 0A 0:0 00:0 0 0 0 4711 1 0 100 0 0 10 0\n"
+            "   1: 0100007F:2384 0100007F:9999 01 0:0 00:0 0 0 0 4712 1 0 100 0 0 10 0\n"
+        )
+        self.assertEqual(output.listening(table, 9092), {"4711"})
+        self.assertEqual(output.listening(table, 9093), set())
+
 
 class Goals(unittest.TestCase):
     def verdict(self, goal, results):
