@@ -1,10 +1,10 @@
 //! Load on any broker that speaks the protocol, for `benches/compare/run`. Each command prints one
 //! line of JSON:
 //!
-//! * `produce ADDRESS PID BATCH RECORD CONNECTIONS DEPTH MIB SECONDS`: to the topic `load`, acks=all,
-//!   for as long or until as much is sent; with the processor time that PID takes meanwhile
-//! * `pace ADDRESS TOPIC RATE SECONDS`: one record of 100 bytes at a time, this many a second, and a
-//!   consumer that waits for them
+//! * `produce ADDRESS PID BATCH RECORD CONNECTIONS DEPTH MIB SECONDS`: to the topic `load`, with
+//!   acks=all, for as long or until as much is sent; with the processor time that PID takes
+//! * `pace ADDRESS TOPIC RATE SECONDS`: one record of 100 bytes at a time, this many a second, and
+//!   a consumer that waits for them
 //! * `topics ADDRESS PREFIX TOPICS PARTITIONS`: creates them, and waits until all have leaders
 //! * `connections ADDRESS COUNT`: opens them, says so, and closes them when a line comes
 //! * `settle ADDRESS GROUP MEMBERS`: members of the classic protocol, until each has its assignment

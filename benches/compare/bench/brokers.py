@@ -157,7 +157,8 @@ class Kfake(Broker):
         log = open(self.dir / "log", "a")
         self.child = p.start(self.command(), self.dir, subprocess.PIPE, log)
         log.close()
-        self.address = self.child.stdout.readline().decode().strip().replace("localhost", "127.0.0.1")
+        said = self.child.stdout.readline().decode().strip()
+        self.address = said.replace("localhost", "127.0.0.1")
         return 0.0
 
 

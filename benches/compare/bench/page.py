@@ -121,7 +121,9 @@ of it on this machine, on the loopback and on the same disk. Nothing here is edi
 
 METHOD = """## How it was measured
 
-{size} The brokers take turns (A B, then B A) and each figure is the median of {rounds} rounds.
+{size}
+
+The brokers take turns (A B, then B A) and each figure is the median of {rounds} rounds.
 **CPU** is the processor time of the broker's process, user and system, of `/proc/PID/stat` with
 its children; the clients are not counted. It is what to compare: the clients share the cores
 with the broker, so that rates, starts and latencies depend on what else runs. The load average was
@@ -129,8 +131,8 @@ with the broker, so that rates, starts and latencies depend on what else runs. T
 
 - Kafka: one node of KRaft, a heap of 1 GB and the flags of its own script, its defaults otherwise
   except for what one node cannot do (replication factors of 1) and
-  `group.initial.rebalance.delay.ms=0`, which is Ottla's. Before the first turn it serves two rounds
-  of each kind of load, so that the code is compiled.
+  `group.initial.rebalance.delay.ms=0`, which is Ottla's. Before its first turn it is warmed up, as
+  the others are: two loads of large and of small batches, two reads, a load of steady pace.
 - A page of the page cache that the guest has not touched before costs a fault of the host. Before
   each turn `dd` writes {mib} MiB of zeros and its file is removed, so that the turn finds pages that
   have been touched. It took {dd} CPU seconds a GiB (at least {dd_min}, at most {dd_max}): where that
@@ -160,9 +162,10 @@ def page(kept):
     floor = results.get("floor", {}).get("fetch")
     beside = ""
     if floor:
+        ours, least, ratio_ = (number(floor[key]) for key in ("cpu", "floor", "ratio"))
         beside = (
-            f"\nBeside the floor (`load -- fetch/64k/1k/c1`): {number(floor['cpu'])} s/GiB, the floor "
-            f"{number(floor['floor'])} s/GiB, {number(floor['ratio'])} x.\n"
+            "\n\nBeside the floor (`load -- fetch/64k/1k/c1`): "
+            f"{ours} s/GiB, the floor {least} s/GiB, {ratio_} x."
         )
     parts = [
         HEAD.format(**kept["versions"]),

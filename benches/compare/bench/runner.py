@@ -9,6 +9,7 @@ from lib import place as p
 from . import cases, output
 from .brokers import Kafka, Kfake, Ottla
 from .drive import Drive, dd
+from .goals import CONNECTIONS
 from .statistics import median, medians
 
 KINDS = {"ottla": Ottla, "kafka": Kafka, "kfake": Kfake}
@@ -25,7 +26,7 @@ class Runner:
         self.members = 50 if short else 300
         self.partitions = 1000 if short else 10_000
         self.segments_mib = 1024 if short else 5 * 1024
-        self.connections = 10_000
+        self.connections = CONNECTIONS
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=tools.made))
         self.drive = Drive(tools, self.work)
         self.running = {}

@@ -116,6 +116,12 @@ class Goals(unittest.TestCase):
         half = {"requests/1": {"ottla": {"rate": 1}}}
         self.assertEqual(self.verdict("100 connections x 1 in flight", half), "not measured")
 
+    def test_connections_that_were_not_let_in_leave_nothing(self):
+        goal = "left by 10,000 connections"
+        for opened, verdict in ((10_000, "met"), (5000, "not measured")):
+            results = {"memory": {"ottla": {"opened": opened, "connections": 1.0}}}
+            self.assertEqual(self.verdict(goal, results), verdict)
+
     def test_a_short_run_says_that_a_start_had_less_to_do(self):
         results = {"start/segments": {"ottla": {"metadata": 10.0}}}
         verdicts = {row[0]: row[3] for row in goals.rows(results, short=True)}
