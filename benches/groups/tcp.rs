@@ -19,24 +19,50 @@ use crate::proc::{Cpu, status_kib};
 
 const MEMBER_ID_REQUIRED: i16 = 79;
 const REBALANCE_IN_PROGRESS: i16 = 27;
+/// The coordinator is loading, is not available, or is not known to be this broker yet.
+const NOT_YET: [i16; 3] = [14, 15, 16];
 /// The clients' default of `heartbeat.interval.ms`.
 const BEAT: Duration = Duration::from_millis(3000);
 
 /// What all members know.
 struct Members {
+    group: GroupId,
     messages: Cell<u64>,
     /// The generation in which each has its share.
     settled: RefCell<Vec<i32>>,
     is_settled: Cell<bool>,
 }
 
+/// What it took until every member had its share.
+pub struct Settled {
+    pub generation: i32,
+    pub messages: u64,
+    pub elapsed: Duration,
+}
+
 /// Let `count` members that connect together settle in one group, and say what it took.
+#[allow(dead_code, reason = "benches/wire lets members settle on another broker")]
 pub fn settle(count: usize, initial_delay_ms: i32) {
     let dir = tempfile::tempdir().unwrap();
     let delay = format!("group.initial.rebalance.delay.ms={initial_delay_ms}");
     let broker = Broker::start(dir.path(), &[&delay]);
     let before = Cpu::of(broker.pid());
+    let settled = settle_at(&broker.address, "g", count);
+    println!(
+        "{count} members, delay {initial_delay_ms} ms, over TCP: generation {}, {} messages, \
+         {:.2} s, broker's processor {:.2} s, peak RSS {:.1} MiB",
+        settled.generation,
+        settled.messages,
+        settled.elapsed.as_secs_f64(),
+        Cpu::of(broker.pid()).since(before).seconds(),
+        status_kib(broker.pid(), "VmHWM") as f64 / 1024.0,
+    );
+}
+
+/// Let `count` members that connect together settle in this group of the broker at `address`.
+pub fn settle_at(address: &str, group: &str, count: usize) -> Settled {
     let hall = Rc::new(Members {
+        group: GroupId(StrBytes::from_string(group.to_owned())),
         messages: Cell::new(0),
         settled: RefCell::new(vec![-1; count]),
         is_settled: Cell::new(false),
@@ -45,7 +71,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
     let begun = Instant::now();
     tokio::task::LocalSet::new().block_on(&runtime, async {
         for who in 0..count {
-            let (address, hall) = (broker.address.clone(), hall.clone());
+            let (address, hall) = (address.to_owned(), hall.clone());
             tokio::task::spawn_local(
                 async move { Member::new(who, &address, hall).await.live().await },
             );
@@ -55,15 +81,8 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    println!(
-        "{count} members, delay {initial_delay_ms} ms, over TCP: generation {}, {} messages, \
-         {:.2} s, broker's processor {:.2} s, peak RSS {:.1} MiB",
-        hall.settled.borrow()[0],
-        hall.messages.get(),
-        begun.elapsed().as_secs_f64(),
-        Cpu::of(broker.pid()).since(before).seconds(),
-        status_kib(broker.pid(), "VmHWM") as f64 / 1024.0,
-    );
+    let generation = hall.settled.borrow()[0];
+    Settled { generation, messages: hall.messages.get(), elapsed: begun.elapsed() }
 }
 
 struct Member {
@@ -72,10 +91,6 @@ struct Member {
     hall: Rc<Members>,
     id: StrBytes,
     generation: i32,
-}
-
-fn group() -> GroupId {
-    GroupId(StrBytes::from_static_str("g"))
 }
 
 impl Member {
@@ -104,7 +119,7 @@ impl Member {
             .with_metadata(Bytes::from_static(b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff"));
         loop {
             let request = JoinGroupRequest::default()
-                .with_group_id(group())
+                .with_group_id(self.hall.group.clone())
                 .with_member_id(self.id.clone())
                 .with_session_timeout_ms(45_000)
                 .with_rebalance_timeout_ms(300_000)
@@ -120,6 +135,9 @@ impl Member {
                     return answer.members.into_iter().map(|m| m.member_id).collect();
                 }
                 MEMBER_ID_REQUIRED | REBALANCE_IN_PROGRESS => {}
+                code if NOT_YET.contains(&code) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 code => panic!("JoinGroup: error {code}"),
             }
         }
@@ -132,7 +150,7 @@ impl Member {
             SyncGroupRequestAssignment::default().with_member_id(id).with_assignment(share)
         };
         let request = SyncGroupRequest::default()
-            .with_group_id(group())
+            .with_group_id(self.hall.group.clone())
             .with_generation_id(self.generation)
             .with_member_id(self.id.clone())
             .with_protocol_type(Some(StrBytes::from_static_str("consumer")))
@@ -158,7 +176,7 @@ impl Member {
         loop {
             tokio::time::sleep(BEAT).await;
             let request = HeartbeatRequest::default()
-                .with_group_id(group())
+                .with_group_id(self.hall.group.clone())
                 .with_generation_id(self.generation)
                 .with_member_id(self.id.clone());
             self.count();

@@ -34,16 +34,15 @@ pub struct Outcome {
     pub bytes: u64,
     /// From request to answer, µs, ascending.
     pub latencies: Vec<u32>,
-    /// Requests of the connection with the fewest.
-    pub fewest: usize,
-    /// How many connections there were.
-    pub connections: usize,
+    /// How many requests of each connection were answered.
+    pub answered: Vec<usize>,
 }
 
 impl Outcome {
     /// The requests of the slowest connection, as a part of what each has on average.
     pub fn fairness(&self) -> f64 {
-        (self.fewest * self.connections) as f64 / self.latencies.len() as f64
+        let fewest = self.answered.iter().min().copied().unwrap_or_default();
+        (fewest * self.answered.len()) as f64 / self.latencies.len() as f64
     }
 }
 
@@ -105,10 +104,9 @@ impl Client {
             finished
         });
         outcome.elapsed = begun.elapsed();
-        outcome.connections = finished.len();
-        outcome.fewest = finished.iter().map(|(_, each)| each.len()).min().unwrap_or_default();
         for (connection, latencies) in finished {
             outcome.bytes += (latencies.len() * connection.script.payload) as u64;
+            outcome.answered.push(latencies.len());
             outcome.latencies.extend(latencies);
             self.connections.push(connection);
         }

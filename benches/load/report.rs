@@ -11,8 +11,12 @@ pub fn head(repeat: usize, depth: usize) {
         "median of {repeat} by processor time; {depth} produce requests in flight a connection"
     );
     println!("p50/p99/p999 in µs from request to answer; cpu: processor seconds of the broker for");
-    println!("each GiB of batches (user + system); floor: the same of the bare process; rss: peak;");
-    println!("cpu/req: µs of the broker for each request; fair: requests of the slowest connection,");
+    println!(
+        "each GiB of batches (user + system); floor: the same of the bare process; rss: peak;"
+    );
+    println!(
+        "cpu/req: µs of the broker for each request; fair: requests of the slowest connection,"
+    );
     println!("as a part of the average");
     println!(
         "{:WIDTH$} {:>7} {:>8} {:>7} {:>7} {:>7} {:>15} {:>15} {:>5} {:>8} {:>7} {:>5}",

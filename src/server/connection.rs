@@ -27,12 +27,12 @@ use crate::server::connection_limits::ConnectionPermit;
 use crate::server::frames::{Frames, SlowClient};
 use crate::server::log_limit::LogLimit;
 use crate::server::outbound::{Outbound, SlowReader};
+use crate::server::patience::Patience;
 use crate::server::request::{IncomingRequest, RequestOutcome};
 use crate::server::request_permit::RequestMemoryPermit;
-use crate::server::patience::Patience;
 use crate::server::shared::ServerState;
-use crate::server::turn::Turn;
 use crate::server::transport::Transport;
+use crate::server::turn::Turn;
 use crate::wire::response::{CloseReason, Response};
 
 /// Requests that need more memory than is allowed.

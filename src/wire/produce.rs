@@ -305,7 +305,9 @@ mod tests {
                 .with_topic_id(topic_id)
                 .with_partition_responses(vec![partition]);
             let response = ProduceResponse::default().with_responses(vec![topic]);
-            let Response::Chunks(chunks) = encode(version, 99, &response).unwrap() else { panic!() };
+            let Response::Chunks(chunks) = encode(version, 99, &response).unwrap() else {
+                panic!()
+            };
             let [Chunk::Bytes(expected)] = &chunks[..] else { panic!() };
             let mut out = BytesMut::from(&b"before"[..]);
             put_response(&mut out, &plain, 1234, -1, 12);

@@ -137,8 +137,8 @@ impl<'a> Target<'a> {
             _ => false,
         };
         let batch = only_batch(request.records, request.version).ok()?;
-        let is_plain = !batch.header.is_transactional()
-            && target_codec(&batch.header, &self.config).is_none();
+        let is_plain =
+            !batch.header.is_transactional() && target_codec(&batch.header, &self.config).is_none();
         if !waits_for_nothing || !is_plain {
             return None;
         }
