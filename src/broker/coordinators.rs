@@ -23,6 +23,12 @@ use crate::topics::changes::NewTopic;
 use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
 
+/// How long the first rebalance of an empty group waits for more members in any case, in ms. Members
+/// that start together mostly come within it; one that comes after it waits for the heartbeats of
+/// those before it, which clients send every 3 s. In Kafka the messages that are queued by then have
+/// the same effect.
+const GATHERING_MS: i32 = 10;
+
 /// Starts the coordinator's task. It loads its log first; requests wait meanwhile.
 pub fn begin(broker: &Broker, inbox: GroupInbox) {
     let config = &broker.config.groups;
@@ -30,7 +36,7 @@ pub fn begin(broker: &Broker, inbox: GroupInbox) {
         session_timeout_min_ms: config.min_session_timeout_ms,
         session_timeout_max_ms: config.max_session_timeout_ms,
         size_max: config.max_size,
-        initial_delay_ms: config.initial_rebalance_delay_ms,
+        initial_delay_ms: config.initial_rebalance_delay_ms.max(GATHERING_MS),
         metadata_bytes_max: config.offset_metadata_max_bytes,
         retention_ms: config.offsets_retention_ms,
         retention_check_ms: config.offsets_retention_check_interval_ms,

@@ -8,6 +8,7 @@
 //! A client that has exceeded its quota gets its response like any other, and its connection is
 //! then not read for the throttle time (KIP-219).
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -74,6 +75,11 @@ struct AfterResponse {
 
 impl AfterResponse {
     const CLOSE: AfterResponse = AfterResponse { goes_on: false, mute_ms: 0 };
+}
+
+thread_local! {
+    /// The responses to plain Produce requests, while they are written.
+    static RESPONSES: RefCell<BytesMut> = RefCell::default();
 }
 
 impl Connection {
@@ -183,13 +189,7 @@ impl Connection {
         idle: Duration,
     ) -> io::Result<Option<AfterResponse>> {
         if self.session.principal().is_some() {
-            let mut responses = BytesMut::new();
-            let answered =
-                plain_produce::answer(&self.shared.broker, frames.received()?, &mut responses);
-            if !responses.is_empty() {
-                self.link.out.push_bytes(responses.freeze());
-            }
-            match answered {
+            match self.answer_plain(frames)? {
                 Ok(0) => {}
                 Ok(bytes) => {
                     frames.skip(bytes);
@@ -205,6 +205,19 @@ impl Connection {
             Some(frame) => self.answer(frame, frames, idle).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Answers the plain Produce requests that come first. Returns how many bytes they take.
+    fn answer_plain(&mut self, frames: &Frames) -> io::Result<Result<usize, CloseReason>> {
+        RESPONSES.with_borrow_mut(|responses| {
+            responses.clear();
+            let received = frames.received()?;
+            let answered = plain_produce::answer(&self.shared.broker, received, responses);
+            if !responses.is_empty() {
+                self.link.out.push_bytes(Bytes::copy_from_slice(responses));
+            }
+            Ok(answered)
+        })
     }
 
     /// Reads nothing for the throttle time. Returns false if the client disconnects meanwhile, or

@@ -15,20 +15,20 @@ use tokio::time::{Instant, Sleep, sleep};
 pub struct Patience {
     limit: Duration,
     timer: Pin<Box<Sleep>>,
-    /// When the current wait began; `None` before its first poll.
-    since: Option<Instant>,
+    /// When the current wait is over; `None` before its first poll.
+    due: Option<Instant>,
 }
 
 impl Patience {
     /// Returns the time limit for waits of at most `limit`.
     pub fn new(limit: Duration) -> Patience {
-        Patience { limit, timer: Box::pin(sleep(limit)), since: None }
+        Patience { limit, timer: Box::pin(sleep(limit)), due: None }
     }
 
     /// Begins a wait. It is timed from its first poll, so that a wait that is over at once costs
     /// nothing.
     pub fn begin(mut self: Pin<&mut Self>) {
-        self.since = None;
+        self.due = None;
     }
 }
 
@@ -37,10 +37,10 @@ impl Future for Patience {
 
     /// Ends when the wait has taken as long as it may.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let since = *self.since.get_or_insert_with(Instant::now);
+        let limit = self.limit;
+        let due = *self.due.get_or_insert_with(|| sleep(limit).deadline());
         while self.timer.as_mut().poll(cx).is_ready() {
-            let due = since + self.limit;
-            if due <= Instant::now() {
+            if due <= self.timer.deadline() {
                 return Poll::Ready(());
             }
             self.timer.as_mut().reset(due);

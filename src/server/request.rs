@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use kafka_protocol::protocol::StrBytes;
 
 use crate::broker::memory_budget::MemoryPermit;
 use crate::handlers::api::{Api, WaitsFor};
@@ -14,6 +13,7 @@ use crate::handlers::request_cost::RequestCost;
 use crate::handlers::runner::{self, ChargedResponse};
 use crate::handlers::session::Session;
 use crate::handlers::table;
+use crate::protocol::text::text;
 use crate::server::old_clients::OldClients;
 use crate::server::shared::ServerState;
 use crate::wire::header::{self, RequestHeader};
@@ -102,7 +102,7 @@ impl IncomingRequest {
             version,
             correlation_id: header.correlation_id,
             // A copy, so that the frame can be freed once it is decoded.
-            client_id: header.client_id.map(|id| StrBytes::from_string(id.to_string())),
+            client_id: header.client_id.map(|id| text(&id)),
             cost: RequestCost::new(api.quota, body.len()),
             memory: RequestAllowance::new(api.memory_factor, takes_turns),
         };

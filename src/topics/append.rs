@@ -109,13 +109,21 @@ impl Partition {
         now: Now,
         batches: &[Admitted<'_>],
     ) -> Vec<Result<AppendInfo, ProduceError>> {
-        let mut state = self.log();
-        let log = match self.opened(&mut state) {
-            Ok(log) => log,
-            Err(error) => {
-                return batches.iter().map(|_| Err(error.clone().into())).collect();
+        match self.append_each(now, batches) {
+            Ok(outcomes) => {
+                outcomes.into_iter().map(|outcome| outcome.map_err(ProduceError::Append)).collect()
             }
-        };
+            Err(error) => batches.iter().map(|_| Err(error.clone().into())).collect(),
+        }
+    }
+
+    fn append_each(
+        self: &Arc<Self>,
+        now: Now,
+        batches: &[Admitted<'_>],
+    ) -> Result<Vec<Result<AppendInfo, AppendError>>, Unavailable> {
+        let mut state = self.usable()?;
+        let log = state.opened()?;
         let stable_before = log.last_stable_offset();
         let outcomes = log.append_together(now, batches);
         let all = outcomes.iter().flatten().copied().reduce(|all, next| AppendInfo {
@@ -129,7 +137,7 @@ impl Partition {
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             self.note_error(now, error);
         }
-        outcomes.into_iter().map(|outcome| outcome.map_err(ProduceError::Append)).collect()
+        Ok(outcomes)
     }
 
     /// Every append of a single batch passes here.

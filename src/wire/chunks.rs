@@ -25,10 +25,12 @@ pub struct ChunkSink {
 }
 
 impl ChunkSink {
-    /// Returns a sink for messages whose records are in these ranges of files, in order.
-    pub fn with_slices(mut slices: Vec<FileSlice>) -> ChunkSink {
+    /// Returns a sink for what follows `head`, whose records are in these ranges of files, in order.
+    pub fn with_slices(head: BytesMut, mut slices: Vec<FileSlice>) -> ChunkSink {
         slices.reverse();
-        ChunkSink { slices, ..ChunkSink::default() }
+        // Each range has bytes before it, and the last has bytes behind it.
+        let chunks = Vec::with_capacity(2 * slices.len() + 1);
+        ChunkSink { piece: head, chunks, slices, ..ChunkSink::default() }
     }
 
     /// Ends the current chunk. The next one has memory of its own.

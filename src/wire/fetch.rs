@@ -1,11 +1,11 @@
 //! The Fetch response, written around ranges of files that are not read here.
 
-use crate::protocol::encoder::{Encode, Encoder, Sink};
+use crate::protocol::encoder::{Encode, Encoder};
 use crate::protocol::message::Message;
 use crate::protocol::messages::FetchResponse;
 use crate::storage::segment::FileSlice;
 use crate::wire::chunks::ChunkSink;
-use crate::wire::response::{Chunk, CloseReason, Response, begin, finish};
+use crate::wire::response::{Chunk, CloseReason, Response, begin_sized, finish};
 
 /// Encodes the response in this version. `slices` are the records that it leaves out, in order.
 ///
@@ -18,8 +18,8 @@ pub fn encode(
     fetched: &FetchResponse,
     slices: Vec<FileSlice>,
 ) -> Result<Response, CloseReason> {
-    let mut sink = ChunkSink::with_slices(slices);
-    sink.put(&begin::<FetchResponse>(version, correlation_id));
+    let head = begin_sized::<FetchResponse>(version, correlation_id, size_hint(fetched));
+    let mut sink = ChunkSink::with_slices(head, slices);
     let is_flexible = FetchResponse::is_flexible(version);
     fetched.encode(&mut Encoder::new(&mut sink, version, is_flexible))?;
     let bytes = sink.bytes();
@@ -30,6 +30,12 @@ pub fn encode(
         *first = finish(std::mem::take(first).into(), more)?;
     }
     Ok(Response::Chunks(chunks))
+}
+
+/// Returns about how many bytes a response takes without its records: more than most take.
+fn size_hint(fetched: &FetchResponse) -> usize {
+    let topics = fetched.responses.iter();
+    topics.fold(64, |bytes, topic| bytes + 32 + topic.topic.len() + 64 * topic.partitions.len())
 }
 
 #[cfg(test)]

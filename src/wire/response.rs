@@ -97,7 +97,12 @@ const FRAME_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Begins a frame: reserves space for its length, and writes the response header.
 pub fn begin<M: Message>(version: i16, correlation_id: i32) -> BytesMut {
-    let mut out = BytesMut::with_capacity(128);
+    begin_sized::<M>(version, correlation_id, 128)
+}
+
+/// Begins a frame with memory for a response of about this size, header included.
+pub fn begin_sized<M: Message>(version: i16, correlation_id: i32, bytes: usize) -> BytesMut {
+    let mut out = BytesMut::with_capacity(bytes);
     out.put_i32(0);
     out.put_i32(correlation_id);
     if M::KEY != API_VERSIONS && M::is_flexible(version) {

@@ -115,19 +115,20 @@ async fn without_room_none_of_them_is_stored_and_all_of_them_later() {
 #[tokio::test]
 async fn segments_are_rolled_between_them() {
     let disk = SimDisk::new(1);
-    let (mut ottla, mut client) = on(&disk, &[("segment.bytes", "500")]).await;
-    let values: Vec<String> = (0..50).map(|i| format!("value {i}")).collect();
+    let (mut ottla, mut client) = on(&disk, &[("segment.bytes", "1048576")]).await;
+    // Two of them are written together.
+    let values: Vec<String> = (0..100).map(|i| format!("{i:025000}")).collect();
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
-    let offsets: Vec<(i16, i64)> = (1..51).map(|offset| (0, offset)).collect();
+    let offsets: Vec<(i16, i64)> = (1..101).map(|offset| (0, offset)).collect();
     assert_eq!(answers(&mut client, &of(&values)).await, offsets);
     let dir = ottla.data_dir().join("t-0");
     let is_log = |entry: &ottla::storage::disk::DirEntry| entry.name.ends_with(".log");
-    assert!(disk.list(&dir).unwrap().iter().filter(|entry| is_log(entry)).count() > 5);
+    assert_eq!(disk.list(&dir).unwrap().iter().filter(|entry| is_log(entry)).count(), 3);
     drop(client);
     ottla.kill_and_restart().await;
     let mut client = ottla.client().await;
     let mut found = Vec::new();
-    while found.len() < 51 {
+    while found.len() < 101 {
         found.extend(read(&client.fetch("t", 0, found.len() as i64).await));
     }
     assert_eq!(found[1..], expected(1, &values));
