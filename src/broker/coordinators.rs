@@ -23,10 +23,11 @@ use crate::topics::changes::NewTopic;
 use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
 
-/// How long the first rebalance of an empty group waits for more members in any case, in ms. Members
-/// that start together mostly come within it; one that comes after it waits for the heartbeats of
-/// those before it, which clients send every 3 s. In Kafka the messages that are queued by then have
-/// the same effect.
+/// How long the first rebalance of an empty group waits for more members in any case, in ms.
+///
+/// Members that start together mostly come within it; one that comes after it waits for the
+/// heartbeats of those before it, which clients send every 3 s. In Kafka the messages that are
+/// queued by then have the same effect.
 const GATHERING_MS: i32 = 10;
 
 /// Starts the coordinator's task. It loads its log first; requests wait meanwhile.

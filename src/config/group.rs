@@ -17,7 +17,8 @@ pub static GROUP_INITIAL_REBALANCE_DELAY_MS: Entry<i32> = Entry {
     check: Check::AtLeast(0),
     change: Change::ReadOnly,
     effect: Effect::Acts,
-    doc: "How long the first rebalance of an empty group waits for more members to join.",
+    doc: "How long the first rebalance of an empty group waits for more members to join; 10 ms at \
+          least.",
 };
 
 /// `group.min.session.timeout.ms`.

@@ -30,6 +30,8 @@ const PIECE_BYTES: usize = 128 * 1024;
 /// A slice of at least this length is handed over. A shorter one costs less to copy, and a copy can
 /// be sent together with what comes before and after it.
 const HAND_OVER_MIN_BYTES: usize = 16 * 1024;
+/// A slice that is not handed over is read whole.
+const _: () = assert!(HAND_OVER_MIN_BYTES <= PIECE_BYTES);
 /// How much of a file is handed over by one call. Both ends of it are known to be in memory.
 const HAND_OVER_BYTES: usize = 256 * 1024;
 /// How many chunks one call writes.

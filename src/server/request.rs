@@ -13,7 +13,6 @@ use crate::handlers::request_cost::RequestCost;
 use crate::handlers::runner::{self, ChargedResponse};
 use crate::handlers::session::Session;
 use crate::handlers::table;
-use crate::protocol::text::text;
 use crate::server::old_clients::OldClients;
 use crate::server::shared::ServerState;
 use crate::wire::header::{self, RequestHeader};
@@ -101,8 +100,7 @@ impl IncomingRequest {
             next_session: OnceLock::new(),
             version,
             correlation_id: header.correlation_id,
-            // A copy, so that the frame can be freed once it is decoded.
-            client_id: header.client_id.map(|id| text(&id)),
+            client_id: header.own_client_id(),
             cost: RequestCost::new(api.quota, body.len()),
             memory: RequestAllowance::new(api.memory_factor, takes_turns),
         };

@@ -25,7 +25,7 @@ pub struct ChunkSink {
 }
 
 impl ChunkSink {
-    /// Returns a sink for what follows `head`, whose records are in these ranges of files, in order.
+    /// Returns a sink for what follows `head`. Its records are in these ranges of files, in order.
     pub fn with_slices(head: BytesMut, mut slices: Vec<FileSlice>) -> ChunkSink {
         slices.reverse();
         // Each range has bytes before it, and the last has bytes behind it.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 
 use crate::protocol::messages;
+use crate::protocol::text::text;
 use crate::wire::cursor;
 
 /// The header of a request.
@@ -23,6 +24,13 @@ pub struct RequestHeader {
     pub correlation_id: i32,
     /// The client's name; a slice of the frame. Kafka treats null as the empty name.
     pub client_id: Option<StrBytes>,
+}
+
+impl RequestHeader {
+    /// Returns the client's name with memory of its own, so that the frame can be freed.
+    pub fn own_client_id(&self) -> Option<StrBytes> {
+        self.client_id.as_deref().map(text)
+    }
 }
 
 /// Why the header of a frame cannot be read. As in Kafka, the connection is then closed.

@@ -86,7 +86,7 @@ fn a_produce_request_is_answered_with_few_allocations() {
     println!("alone {alone}, five together {together}, idempotent {idempotent}");
     // The frame and the answer.
     assert!(alone <= 2.0, "{alone}");
-    assert!(together <= 1.2, "{together}");
+    assert!(together <= 1.8, "{together}");
     assert!(idempotent <= 2.0, "{idempotent}");
 }
 
@@ -106,5 +106,5 @@ fn a_fetch_request_of_a_known_session_is_answered_with_few_allocations() {
     };
     let allocations = per_request(&runtime, &mut client.stream, 1, frame);
     println!("fetch {allocations}");
-    assert!(allocations <= 20.0, "{allocations}");
+    assert!(allocations <= 19.0, "{allocations}");
 }

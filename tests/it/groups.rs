@@ -149,6 +149,25 @@ async fn a_member_lives_and_leaves_in_every_version() {
 }
 
 #[tokio::test]
+async fn members_that_start_together_join_the_first_generation() {
+    let ottla = Ottla::start().await;
+    let mut members = 0;
+    // A busy machine may let so much time pass between the two that they do not start together.
+    for name in (0..20).map(|number| format!("g{number}")) {
+        let (mut one, mut two) = (ottla.client().await, ottla.client().await);
+        let asked = one.send(3, &joining(3, &name, "")).await;
+        two.send(3, &joining(3, &name, "")).await;
+        let first = one.receive::<JoinGroupRequest>(3, asked).await;
+        assert_eq!((first.error_code, first.generation_id), (0, 1));
+        members = first.members.len();
+        if members == 2 {
+            break;
+        }
+    }
+    assert_eq!(members, 2);
+}
+
+#[tokio::test]
 async fn two_members_share_and_the_leader_decides() {
     let ottla = Ottla::start().await;
     let mut one = ottla.client().await;
