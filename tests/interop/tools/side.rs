@@ -94,6 +94,10 @@ impl Pair {
     }
 }
 
+fn changes(args: &str) -> bool {
+    ["--create", "--alter", "--delete"].iter().any(|change| args.contains(change))
+}
+
 /// The lines that only one of the two has.
 fn difference(reported: &ToolOutput, expected: &ToolOutput) -> String {
     let lacking = |of: &ToolOutput, in_: &ToolOutput| -> String {
@@ -120,7 +124,7 @@ impl Side {
         for args in all {
             let printed = self.printed(tool, args).iter().map(|line| seen(line)).collect();
             self.tell(args, without_empty(printed));
-            if ["--create", "--alter", "--delete"].iter().any(|change| args.contains(change)) {
+            if changes(args) {
                 self.settle();
             }
         }
@@ -148,6 +152,9 @@ impl Side {
             let mut printed: Vec<String> = printed.iter().map(|line| seen(line)).collect();
             printed.sort();
             self.tell(args, printed);
+            if changes(args) {
+                self.settle();
+            }
         }
     }
 
