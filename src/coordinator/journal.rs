@@ -364,6 +364,25 @@ mod tests {
         Journal::new(Box::new(move |_| Ok(Some(topic.clone()))), false)
     }
 
+    #[test]
+    fn a_log_that_another_thread_recovers_can_be_used_once_it_is_open() {
+        for seed in 0..300 {
+            let topic = topic(&SimDisk::new(seed));
+            let partition = &topic.partitions[0];
+            partition.queue_recovery();
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    partition.open().unwrap();
+                });
+                both.wait();
+                partition.open().unwrap();
+                assert!(partition.view().is_ok(), "it is still said to be recovering");
+            });
+        }
+    }
+
     /// Reads the log, and moves what is misplaced. Returns the groups with their offsets.
     fn read(disk: &SimDisk) -> BTreeMap<String, Option<i64>> {
         let mut journal = journal(topic(disk));

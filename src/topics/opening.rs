@@ -51,10 +51,12 @@ impl Partition {
         let mut state = self.log();
         let outcome = self.put(&mut state, opened);
         begun.is_over = true;
+        // Under the lock: whoever finds the log open may use it.
+        let is_recovered = outcome != Err(Unavailable::Recovering) && self.mark_recovered();
         drop(state);
         self.opening_ended.notify_all();
-        if outcome != Err(Unavailable::Recovering) {
-            self.end_recovery();
+        if is_recovered {
+            self.tell_recovered();
         }
         outcome.map(|()| self.log())
     }
@@ -159,9 +161,12 @@ impl Drop for BegunOpening<'_> {
         if let LogState::Opening = *state {
             *state = LogState::Failed("a panic interrupted the opening of the log".to_owned());
         }
+        let is_recovered = self.partition.mark_recovered();
         drop(state);
         self.partition.opening_ended.notify_all();
-        self.partition.end_recovery();
+        if is_recovered {
+            self.partition.tell_recovered();
+        }
     }
 }
 

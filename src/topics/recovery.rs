@@ -33,11 +33,22 @@ impl Partition {
 
     /// Lets everyone use the log, who will see what has become of it.
     pub(super) fn end_recovery(&self) {
-        if self.recovery.is_pending.swap(false, Ordering::AcqRel) {
-            self.context.recovery.ended();
-            self.recovery.ended.notify_waiters();
-            self.waiters.changed();
+        if self.mark_recovered() {
+            self.tell_recovered();
         }
+    }
+
+    /// Lets everyone use the log. Returns true if someone must be told: see
+    /// [`Partition::tell_recovered`].
+    pub(super) fn mark_recovered(&self) -> bool {
+        self.recovery.is_pending.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells those who wait for the log that they can use it.
+    pub(super) fn tell_recovered(&self) {
+        self.context.recovery.ended();
+        self.recovery.ended.notify_waiters();
+        self.waiters.changed();
     }
 
     /// Has the log recovered before those that no request waits for.
