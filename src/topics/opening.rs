@@ -51,12 +51,12 @@ impl Partition {
         let mut state = self.log();
         let outcome = self.put(&mut state, opened);
         begun.is_over = true;
-        // Under the lock: whoever finds the log open may use it.
+        // Under the lock: a thread that finds the log open must be able to use it.
         let is_recovered = outcome != Err(Unavailable::Recovering) && self.mark_recovered();
         drop(state);
         self.opening_ended.notify_all();
         if is_recovered {
-            self.tell_recovered();
+            self.notify_recovered();
         }
         outcome.map(|()| self.log())
     }
@@ -165,7 +165,7 @@ impl Drop for BegunOpening<'_> {
         drop(state);
         self.partition.opening_ended.notify_all();
         if is_recovered {
-            self.partition.tell_recovered();
+            self.partition.notify_recovered();
         }
     }
 }

@@ -34,18 +34,18 @@ impl Partition {
     /// Lets everyone use the log, who will see what has become of it.
     pub(super) fn end_recovery(&self) {
         if self.mark_recovered() {
-            self.tell_recovered();
+            self.notify_recovered();
         }
     }
 
-    /// Lets everyone use the log. Returns true if someone must be told: see
-    /// [`Partition::tell_recovered`].
+    /// Lets everyone use the log. Returns true if those who wait must be notified: see
+    /// [`Partition::notify_recovered`].
     pub(super) fn mark_recovered(&self) -> bool {
         self.recovery.is_pending.swap(false, Ordering::AcqRel)
     }
 
-    /// Tells those who wait for the log that they can use it.
-    pub(super) fn tell_recovered(&self) {
+    /// Notifies those who wait for the log.
+    pub(super) fn notify_recovered(&self) {
         self.context.recovery.ended();
         self.recovery.ended.notify_waiters();
         self.waiters.changed();
