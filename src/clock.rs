@@ -20,6 +20,11 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Reads both clocks.
     fn now(&self) -> Now;
 
+    /// Reads the monotonic clock in milliseconds, as [`Now::mono_ms`] is.
+    fn mono_ms(&self) -> i64 {
+        self.mono_ns() / 1_000_000
+    }
+
     /// Reads the monotonic clock in nanoseconds, to measure short operations.
     fn mono_ns(&self) -> i64 {
         self.now().mono_ms * 1_000_000

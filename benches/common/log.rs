@@ -1,4 +1,4 @@
-//! A log on the real disk, in a temporary directory.
+//! A log with nothing in it, on the real disk or on another.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use ottla::config::settings::Settings;
 use ottla::log::Log;
 use ottla::log::admit::{AdmitRules, Admitted, admit, only_batch};
 use ottla::log::recovery::RecoveryCheckpoint;
-use ottla::storage::disk::OsDisk;
+use ottla::storage::disk::{Disk, OsDisk};
 use ottla::storage::fd_cache::BoundedDisk;
 
 use crate::data::NOW;
@@ -30,8 +30,14 @@ pub fn admitted<'a>(bytes: &'a [u8], rules: &AdmitRules) -> Admitted<'a> {
     admit(batch, rules, NOW).expect("a good batch")
 }
 
-/// An empty log in `dir`.
+/// An empty log in `dir`, on the disk as the daemon has it.
+#[allow(dead_code, reason = "each bench uses a part of it")]
 pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
+    open_on(Arc::new(BoundedDisk::new(Arc::new(OsDisk), 1000)), dir, config)
+}
+
+/// An empty log in a directory of this disk.
+pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, config: Arc<TopicConfig>) -> Log {
     let known = RecoveryCheckpoint {
         clean: true,
         recovery_point: 0,
@@ -39,7 +45,5 @@ pub fn open(dir: &Path, config: Arc<TopicConfig>) -> Log {
         index_interval_bytes: config.index_interval_bytes,
         producers_max: 10_000,
     };
-    // As the daemon has it.
-    let disk = Arc::new(BoundedDisk::new(Arc::new(OsDisk), 1000));
     Log::open(disk, &dir.join("log-0"), config, known, STILL).expect("an empty log")
 }

@@ -14,6 +14,8 @@ mod tcp;
 
 #[path = "../common/broker.rs"]
 mod broker;
+#[path = "../common/joining.rs"]
+mod joining;
 #[path = "../common/proc.rs"]
 #[allow(dead_code, reason = "each bench uses a part of it")]
 mod proc;

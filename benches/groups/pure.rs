@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ottla::clock::Now;
+use ottla::groups::Groups;
 use ottla::groups::command::{Command, Reply};
 use ottla::groups::error::GroupError;
-use ottla::groups::limits::Limits;
-use ottla::groups::questions::{Heartbeat, Join, JoinError, MemberIdentity, Sync};
+use ottla::groups::questions::{Heartbeat, JoinError, MemberIdentity, Sync};
 use ottla::groups::step::Step;
-use ottla::groups::{GroupCoordinatorConfig, Groups};
 use ottla::machine::{Machine, TicketId};
+
+use crate::joining;
 
 /// From client to broker or back.
 const NETWORK_MS: i64 = 1;
@@ -20,7 +21,6 @@ const NETWORK_MS: i64 = 1;
 const BEAT_MS: i64 = 3000;
 /// The share of each member; what it is does not matter here.
 const SHARE: &[u8] = b"\0\0\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\x07\xff\xff\xff\xff";
-const SUBSCRIPTION: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
 
 #[derive(Clone, Copy)]
 enum Next {
@@ -52,16 +52,6 @@ struct World {
 
 /// Let `count` members that start together settle in one group, and say what it took.
 pub fn settle(count: usize, initial_delay_ms: i32) {
-    let rules = GroupCoordinatorConfig {
-        session_timeout_min_ms: 6000,
-        session_timeout_max_ms: 1_800_000,
-        size_max: i32::MAX,
-        initial_delay_ms,
-        metadata_bytes_max: 4096,
-        retention_ms: 604_800_000,
-        retention_check_ms: 600_000,
-        limits: Limits::NONE,
-    };
     let member = |_| Member {
         id: String::new(),
         generation: -1,
@@ -70,7 +60,7 @@ pub fn settle(count: usize, initial_delay_ms: i32) {
         settled: -1,
     };
     let mut world = World {
-        groups: Groups::new(rules, fastrand::Rng::with_seed(1)),
+        groups: joining::groups(initial_delay_ms),
         now: 0,
         members: (0..count).map(member).collect(),
         agenda: (0..count).map(|who| Reverse((NETWORK_MS, who))).collect(),
@@ -127,17 +117,7 @@ impl World {
             generation: member.generation,
         };
         let input = match member.next {
-            Next::Join => Command::Join(Join {
-                identity,
-                client_id: "client".to_owned(),
-                client_host: "/127.0.0.1".to_owned(),
-                session_timeout_ms: 45_000,
-                rebalance_timeout_ms: 300_000,
-                protocol_type: "consumer".to_owned(),
-                protocols: vec![("range".to_owned(), Bytes::from_static(SUBSCRIPTION))],
-                requires_member_id: true,
-                supports_skip_assignment: true,
-            }),
+            Next::Join => joining::join(identity),
             Next::Sync => {
                 let share = |id: &String| (id.clone(), Bytes::from_static(SHARE));
                 let assignments = member.followers.iter().map(share).collect();

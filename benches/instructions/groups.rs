@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 use ottla::clock::Now;
+use ottla::groups::Groups;
 use ottla::groups::command::{Command, Reply};
-use ottla::groups::limits::Limits;
 use ottla::groups::questions::{
-    Commit, Heartbeat, Join, JoinError, MemberIdentity, OffsetToCommit, Sync,
+    Commit, Heartbeat, JoinError, MemberIdentity, OffsetToCommit, Sync,
 };
 use ottla::groups::step::Step;
-use ottla::groups::{GroupCoordinatorConfig, Groups};
 use ottla::machine::Machine;
 
-use crate::{Work, log};
+use crate::{Work, joining, log};
 
 const NOW: Now = log::STILL;
-const SUBSCRIPTION: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
+/// The share of each member; what it is does not matter here.
+const SHARE: &[u8] = b"share";
 
 struct World {
     groups: Groups,
@@ -23,17 +23,7 @@ struct World {
 
 /// Each call lets a new group join, sync, send a heartbeat and commit ten offsets.
 pub fn cycle() -> Work {
-    let rules = GroupCoordinatorConfig {
-        session_timeout_min_ms: 6000,
-        session_timeout_max_ms: 1_800_000,
-        size_max: i32::MAX,
-        initial_delay_ms: 0,
-        metadata_bytes_max: 4096,
-        retention_ms: 604_800_000,
-        retention_check_ms: 600_000,
-        limits: Limits::NONE,
-    };
-    let mut world = World { groups: Groups::new(rules, fastrand::Rng::with_seed(1)), tickets: 0 };
+    let mut world = World { groups: joining::groups(0), tickets: 0 };
     Box::new(move |n| world.cycle(&format!("group-{n:06}")))
 }
 
@@ -63,15 +53,17 @@ impl World {
             instance_id: None,
             generation: -1,
         };
-        let Reply::Joined(Err(JoinError::MemberIdRequired(id))) = self.send(join(&identity)) else {
+        let Reply::Joined(Err(JoinError::MemberIdRequired(id))) =
+            self.send(joining::join(identity.clone()))
+        else {
             panic!("a new member is given an id first")
         };
         identity.member = id;
-        let Reply::Joined(Ok(joined)) = self.send(join(&identity)) else {
+        let Reply::Joined(Ok(joined)) = self.send(joining::join(identity.clone())) else {
             panic!("a member with an id joins")
         };
         identity.generation = joined.generation;
-        let share = (identity.member.clone(), Bytes::from_static(SUBSCRIPTION));
+        let share = (identity.member.clone(), Bytes::from_static(SHARE));
         let sync = Sync {
             identity: identity.clone(),
             protocol_type: None,
@@ -89,20 +81,6 @@ impl World {
         };
         self.send(Command::Commit(commit));
     }
-}
-
-fn join(identity: &MemberIdentity) -> Command {
-    Command::Join(Join {
-        identity: identity.clone(),
-        client_id: "client".to_owned(),
-        client_host: "/127.0.0.1".to_owned(),
-        session_timeout_ms: 45_000,
-        rebalance_timeout_ms: 300_000,
-        protocol_type: "consumer".to_owned(),
-        protocols: vec![("range".to_owned(), Bytes::from_static(SUBSCRIPTION))],
-        requires_member_id: true,
-        supports_skip_assignment: true,
-    })
 }
 
 fn offset(partition: i32) -> OffsetToCommit {

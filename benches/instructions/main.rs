@@ -10,6 +10,8 @@ mod transactions;
 #[path = "../common/data.rs"]
 #[allow(dead_code, reason = "each bench uses a part of it")]
 mod data;
+#[path = "../common/joining.rs"]
+mod joining;
 #[path = "../common/log.rs"]
 #[allow(dead_code, reason = "each bench uses a part of it")]
 mod log;
@@ -17,11 +19,8 @@ mod log;
 use std::path::Path;
 use std::sync::Arc;
 
-use ottla::log::Log;
 use ottla::log::admit::AdmitRules;
-use ottla::log::recovery::RecoveryCheckpoint;
 use ottla::storage::batch::Codec;
-use ottla::storage::disk::Disk;
 use ottla::storage::sim_disk::SimDisk;
 
 /// One call; the argument is its number, from 0.
@@ -50,15 +49,7 @@ fn append(bytes: usize, record: usize) -> Work {
     let config = log::config();
     let rules = AdmitRules::of(&config);
     let batch = data::batch(bytes, record, Codec::None);
-    let known = RecoveryCheckpoint {
-        clean: true,
-        recovery_point: 0,
-        log_start_offset: 0,
-        index_interval_bytes: config.index_interval_bytes,
-        producers_max: 10_000,
-    };
-    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1));
-    let mut log = Log::open(disk, Path::new("/log-0"), config, known, log::STILL).expect("empty");
+    let mut log = log::open_on(Arc::new(SimDisk::new(1)), Path::new("/"), config);
     Box::new(move |_| {
         log.append(log::STILL, &log::admitted(&batch, &rules)).expect("a working disk");
     })

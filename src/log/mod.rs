@@ -280,9 +280,7 @@ impl Log {
         admitted: &Admitted<'_>,
         marker: Option<EndTxnMarker>,
     ) -> io::Result<AppendInfo> {
-        if self.unflushed() == 0 {
-            self.unflushed_since_ms = now.mono_ms;
-        }
+        self.begin_unflushed(now);
         let rewritten;
         let batch = match admitted.rewrite {
             Rewrite::AsItCame => admitted.batch,
@@ -300,6 +298,13 @@ impl Log {
         let head = batch.placed_at(header.base_offset, self.epochs.current());
         self.put(&head, &batch.bytes[HEAD_BYTES..])?;
         self.commit(now, &header, bytes, marker)
+    }
+
+    /// Notes when the first batch is written that has not been flushed.
+    fn begin_unflushed(&mut self, now: Now) {
+        if self.unflushed() == 0 {
+            self.unflushed_since_ms = now.mono_ms;
+        }
     }
 
     /// Commits a batch that has been written at the end.

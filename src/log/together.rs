@@ -66,9 +66,7 @@ impl Log {
         run: &[Admitted<'_>],
         outcomes: &mut Vec<Result<AppendInfo, AppendError>>,
     ) {
-        if self.unflushed() == 0 {
-            self.unflushed_since_ms = now.mono_ms;
-        }
+        self.begin_unflushed(now);
         let total = run.iter().map(|admitted| admitted.batch.bytes.len()).sum();
         let mut bytes = Vec::with_capacity(total);
         let (mut end_offset, epoch) = (self.end_offset, self.epochs.current());

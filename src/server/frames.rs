@@ -106,7 +106,7 @@ impl Frames {
     }
 
     /// Returns what has been received and not taken: frames with their lengths, of which the last
-    /// may be incomplete. None of the complete ones is longer than allowed.
+    /// may be incomplete. The first is not longer than allowed.
     pub fn received(&self) -> io::Result<&[u8]> {
         self.frame_bytes()?;
         Ok(&self.buffer)

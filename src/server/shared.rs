@@ -56,7 +56,7 @@ impl ServerState {
 
     /// Returns the time for permits and log limits, in ms.
     pub fn now_ms(&self) -> i64 {
-        self.broker.clock.mono_ns() / 1_000_000
+        self.broker.clock.mono_ms()
     }
 
     /// Returns a permit for a client, or `None` if it must be refused.

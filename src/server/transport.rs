@@ -4,12 +4,13 @@
 use std::future::Future;
 use std::io;
 use std::os::fd::AsFd;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
-use tokio::io::{AsyncRead, AsyncReadExt, Interest, ReadBuf};
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 
 use crate::platform;
 use crate::storage::disk::{File, HandOver};
@@ -41,21 +42,17 @@ impl Transport {
     /// no call is made that is known to fail. So it is polled, which tells the runtime;
     /// [`TcpStream::try_read`] does not.
     pub fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(buffer);
-        let cx = &mut Context::from_waker(Waker::noop());
-        let read = match self {
-            Transport::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-        };
-        at_once(read.map_ok(|()| buffer.filled().len()))
+        match self {
+            Transport::Plain(stream) => at_once(stream.read(buffer)),
+        }
     }
 
     /// Appends what has been received to a buffer, as [`Transport::try_read`] does. Returns 0 if
     /// the client has closed its half.
     pub fn try_read_buf(&mut self, buffer: &mut impl BufMut) -> io::Result<usize> {
-        let cx = &mut Context::from_waker(Waker::noop());
-        at_once(match self {
-            Transport::Plain(stream) => pin!(stream.read_buf(buffer)).poll(cx),
-        })
+        match self {
+            Transport::Plain(stream) => at_once(stream.read_buf(buffer)),
+        }
     }
 
     /// Waits until something may be written.
@@ -126,9 +123,41 @@ impl Transport {
 }
 
 /// Returns the outcome of an operation that is not waited for.
-fn at_once<T>(outcome: Poll<io::Result<T>>) -> io::Result<T> {
-    match outcome {
+///
+/// It does not depend on what the task has done before in its turn: a socket that is said to be
+/// readable but is not read would be asked again without end.
+fn at_once<T>(operation: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let cx = &mut Context::from_waker(Waker::noop());
+    match pin!(unconstrained(operation)).poll(cx) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_been_received_is_read_however_much_the_task_has_done_in_its_turn() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut transport = Transport::plain(listener.accept().await.unwrap().0).unwrap();
+        client.write_all(b"three reads").await.unwrap();
+        transport.readable().await.unwrap();
+        let read = std::future::poll_fn(|cx| {
+            while has_budget_remaining() {
+                let _ = pin!(consume_budget()).poll(cx);
+            }
+            let (mut first, mut second) = ([0; 5], Vec::new());
+            let read = transport.try_read(&mut first).unwrap();
+            let appended = transport.try_read_buf(&mut (&mut second).limit(100)).unwrap();
+            Poll::Ready([first[..read].to_vec(), second[..appended].to_vec()].concat())
+        });
+        assert_eq!(read.await, b"three reads");
     }
 }

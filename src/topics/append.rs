@@ -203,7 +203,7 @@ impl Partition {
     /// Notes how long an append took: a disk that stalls would block the thread and all its
     /// clients.
     fn note_append_time(&self, began: Now) {
-        let took_ms = self.context.clock.mono_ns() / 1_000_000 - began.mono_ms;
+        let took_ms = self.context.clock.mono_ms() - began.mono_ms;
         if took_ms > STALL_MS {
             self.cautious.store(CAUTIOUS_APPENDS, Ordering::Relaxed);
         } else if self.cautious.load(Ordering::Relaxed) > 0 {

@@ -4,8 +4,11 @@
 //! without allocating anything; for all others [`read`] returns `None`, and they are decoded like
 //! those of any other API.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
+use uuid::Uuid;
 
+use crate::protocol::encoder::Encoder;
+use crate::protocol::error::EncodeError;
 use crate::protocol::message::{Message, Request};
 use crate::protocol::messages::{ProduceRequest, ProduceResponse};
 use crate::wire::cursor::{array, take, varint};
@@ -16,8 +19,6 @@ const IDS_SINCE: i16 = 13;
 const LOG_START_SINCE: i16 = 5;
 /// From this version on, the response has errors of records and an error message.
 const RECORD_ERRORS_SINCE: i16 = 8;
-/// The bytes of a response beside the topic's name, at most.
-const RESPONSE_BYTES: usize = 96;
 
 /// How a request names its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,57 +87,53 @@ pub fn read(frame: &[u8]) -> Option<PlainProduce<'_>> {
 }
 
 /// Appends the response to a request whose batch was appended.
+///
+/// # Errors
+/// None for a request that [`read`] has returned.
 pub fn put_response(
     out: &mut BytesMut,
     request: &PlainProduce<'_>,
     base_offset: i64,
     append_time_ms: i64,
     log_start_offset: i64,
-) {
+) -> Result<(), EncodeError> {
     let &PlainProduce { version, topic, .. } = request;
-    let is_flexible = ProduceResponse::is_flexible(version);
-    let name_bytes = if let NamedTopic::Name(name) = topic { name.len() } else { 0 };
-    out.reserve(RESPONSE_BYTES + name_bytes);
     let from = out.len();
-    out.put_i32(0);
-    out.put_i32(request.correlation_id);
-    put_no_tags(out, is_flexible);
-    put_one(out, is_flexible);
+    let is_flexible = ProduceResponse::is_flexible(version);
+    let encoder = &mut Encoder::new(&mut *out, version, is_flexible);
+    // The length is known at the end.
+    encoder.i32(0);
+    encoder.i32(request.correlation_id);
+    put_no_tags(encoder);
+    encoder.count(1);
     match topic {
-        NamedTopic::Id(id) => out.put_slice(&id),
-        NamedTopic::Name(name) => {
-            match is_flexible {
-                true => put_varint(out, name.len() as u32 + 1),
-                false => out.put_i16(name.len() as i16),
-            }
-            out.put_slice(name.as_bytes());
-        }
+        NamedTopic::Id(id) => encoder.uuid(Uuid::from_bytes(id)),
+        NamedTopic::Name(name) => encoder.string(name),
     }
-    put_one(out, is_flexible);
-    out.put_i32(request.partition);
+    encoder.count(1);
+    encoder.i32(request.partition);
     // No error.
-    out.put_i16(0);
-    out.put_i64(base_offset);
-    out.put_i64(append_time_ms);
+    encoder.i16(0);
+    encoder.i64(base_offset);
+    encoder.i64(append_time_ms);
     if version >= LOG_START_SINCE {
-        out.put_i64(log_start_offset);
+        encoder.i64(log_start_offset);
     }
     if version >= RECORD_ERRORS_SINCE {
-        // No errors of records, no message.
-        match is_flexible {
-            true => out.put_slice(&[1, 0]),
-            false => out.put_slice(&[0, 0, 0, 0, 0xff, 0xff]),
-        }
+        // No errors of records.
+        encoder.count(0);
+        encoder.nullable_string(None, "error_message", true)?;
     }
-    put_no_tags(out, is_flexible);
-    put_no_tags(out, is_flexible);
+    put_no_tags(encoder);
+    put_no_tags(encoder);
     // No throttle time.
-    out.put_i32(0);
-    put_no_tags(out, is_flexible);
+    encoder.i32(0);
+    put_no_tags(encoder);
     let len = (out.len() - from - 4) as i32;
     if let Some(head) = out.get_mut(from..).and_then(|frame| frame.first_chunk_mut()) {
         *head = len.to_be_bytes();
     }
+    Ok(())
 }
 
 fn int16(rest: &mut &[u8]) -> Option<i16> {
@@ -176,29 +173,16 @@ fn no_tags(rest: &mut &[u8], is_flexible: bool) -> Option<()> {
     (!is_flexible || varint(rest).ok()? == 0).then_some(())
 }
 
-fn put_one(out: &mut BytesMut, is_flexible: bool) {
-    if is_flexible { out.put_u8(2) } else { out.put_i32(1) }
-}
-
-fn put_no_tags(out: &mut BytesMut, is_flexible: bool) {
-    if is_flexible {
-        out.put_u8(0);
+fn put_no_tags(encoder: &mut Encoder<&mut BytesMut>) {
+    if encoder.is_flexible() {
+        encoder.varint(0);
     }
-}
-
-fn put_varint(out: &mut BytesMut, mut value: u32) {
-    while value >= 0x80 {
-        out.put_u8(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.put_u8(value as u8);
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
+    use bytes::{BufMut, Bytes};
     use kafka_protocol::protocol::StrBytes;
-    use uuid::Uuid;
 
     use super::*;
     use crate::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -233,7 +217,7 @@ mod tests {
         out.put_i32(99);
         out.put_i16(2);
         out.put_slice(b"me");
-        put_no_tags(&mut out, ProduceRequest::is_flexible(version));
+        put_no_tags(&mut Encoder::new(&mut out, version, ProduceRequest::is_flexible(version)));
         request.encode_to(&mut out, version).unwrap();
         out.to_vec()
     }
@@ -310,7 +294,7 @@ mod tests {
             };
             let [Chunk::Bytes(expected)] = &chunks[..] else { panic!() };
             let mut out = BytesMut::from(&b"before"[..]);
-            put_response(&mut out, &plain, 1234, -1, 12);
+            put_response(&mut out, &plain, 1234, -1, 12).unwrap();
             assert_eq!(out[6..], expected[..], "version {version}");
         }
     }

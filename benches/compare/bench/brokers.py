@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from lib import place as p
-from lib.brokers import CLUSTER_ID
+from lib.brokers import CLUSTER_ID, one_node
 
 from . import output
 
@@ -117,19 +117,7 @@ class Kafka(Broker):
     name = "kafka"
 
     def prepare(self):
-        controller = self.address
-        # The kernel may give the same port twice while none listens on it.
-        while controller == self.address:
-            controller = f"127.0.0.1:{free_port()}"
-        settings = {
-            **ONE_NODE,
-            "process.roles": "broker,controller",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.listener.names": "CONTROLLER",
-            "controller.quorum.bootstrap.servers": controller,
-            "log.dirs": self.dir / "data",
-        }
+        settings = {**ONE_NODE, **one_node(self.address, self.dir / "data")}
         self.properties = self.dir / "server.properties"
         self.properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         format = ["format", "--standalone", "--cluster-id", CLUSTER_ID]

@@ -41,6 +41,8 @@ struct Target<'a> {
     rules: AdmitRules,
     /// False if acks=-1 has to wait for the disk, or there are not enough replicas for it.
     takes_all_acks: bool,
+    /// `socket.request.max.bytes`; the first frame has been checked.
+    frame_bytes_max: usize,
     now: Now,
 }
 
@@ -107,8 +109,9 @@ fn target<'a>(broker: &Broker, request: &PlainProduce<'a>) -> Option<Target<'a>>
     }
     let syncs = broker.config.durability == Durability::Fsync;
     let takes_all_acks = !syncs && config.min_insync_replicas <= 1;
+    let frame_bytes_max = broker.config.socket_request_max_bytes.max(0) as usize;
     let (topic, rules, now) = (request.topic, AdmitRules::of(&config), broker.clock.now());
-    Some(Target { topic, partition, config, rules, takes_all_acks, now })
+    Some(Target { topic, partition, config, rules, takes_all_acks, frame_bytes_max, now })
 }
 
 fn live_topic(broker: &Broker, topic: NamedTopic<'_>) -> Option<Arc<LiveTopic>> {
@@ -125,6 +128,7 @@ impl<'a> Target<'a> {
         let (request, bytes) = next(received.get(from..)?)?;
         let is_same = request.topic == self.topic
             && request.partition == self.partition.id.partition
+            && bytes <= 4 + self.frame_bytes_max
             && before + bytes <= BYTES_MAX;
         if is_same { self.admit(request, bytes) } else { None }
     }
@@ -156,7 +160,8 @@ fn put(
 ) -> Result<(), CloseReason> {
     match placed {
         Ok(AppendInfo { base_offset, append_time, log_start_offset, .. }) => {
-            put_response(out, request, base_offset, append_time.unwrap_or(-1), log_start_offset);
+            let append_time_ms = append_time.unwrap_or(-1);
+            put_response(out, request, base_offset, append_time_ms, log_start_offset)?;
         }
         Err(error) => {
             let response = produce::refusal(request, &target.partition, &error);

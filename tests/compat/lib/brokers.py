@@ -111,23 +111,31 @@ class Ottla(Broker):
         self.address = ready.read_text().strip()
 
 
+def one_node(address, data):
+    """Settings of a Kafka that is broker and controller."""
+    controller = address
+    # The kernel may give the same port twice while none listens on it.
+    while controller == address:
+        controller = f"127.0.0.1:{free_port()}"
+    return {
+        "process.roles": "broker,controller",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.bootstrap.servers": controller,
+        "log.dirs": data,
+    }
+
+
 class Kafka(Broker):
     kind = "kafka"
 
     def __init__(self, place, settings, listen, log):
         super().__init__()
         host, port = place_to_listen(listen).split(":")
-        controller = f"127.0.0.1:{free_port()}"
         self.address = f"{host}:{int(port) or free_port()}"
         settings = {"node.id": "1", **KAFKA_LIKE_OTTLA, **settings}
-        settings |= {
-            "process.roles": "broker,controller",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.listener.names": "CONTROLLER",
-            "controller.quorum.bootstrap.servers": controller,
-            "log.dirs": self.dir / "data",
-        }
+        settings |= one_node(self.address, self.dir / "data")
         properties = self.dir / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         java = ["java", "-Xmx1g", "-XX:+UseSerialGC", "-cp", place.jars()]
