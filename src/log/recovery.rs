@@ -396,18 +396,16 @@ fn producers(
         } else if from >= end_offset {
             continue;
         }
-        if plain_from.is_some_and(|plain| plain <= from.max(span.segment.base_offset)) {
-            // There is nothing to replay.
-            if span.segment.aborted()?.sync()? {
-                disk.sync_dir(dir)?;
-            }
-            continue;
+        // Without a producer's batch there is nothing to replay.
+        let is_plain = plain_from.is_some_and(|plain| plain <= from.max(span.segment.base_offset));
+        if !is_plain {
+            let start = span.segment.find(from, span.log_bytes)?;
+            let start = start.map_or(span.log_bytes, |batch_at| batch_at.position);
+            replay(span, start, now.wall_ms, &mut producers, |producers, aborted| {
+                producers.forget_beyond(producers_max);
+                aborted.map_or(Ok(()), |txn| span.segment.aborted()?.push(&txn))
+            })?;
         }
-        let start = span.segment.find(from, span.log_bytes)?.map_or(span.log_bytes, |b| b.position);
-        replay(span, start, now.wall_ms, &mut producers, |producers, aborted| {
-            producers.forget_beyond(producers_max);
-            aborted.map_or(Ok(()), |txn| span.segment.aborted()?.push(&txn))
-        })?;
         if is_indexed && span.segment.aborted()?.is_damaged() {
             rebuild(spans.iter().take(i + 1).copied())?;
         }

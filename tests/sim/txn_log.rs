@@ -214,3 +214,9 @@ fn readers_see_the_aborted_transactions_that_a_scan_finds_after_any_crash() {
         Life::begin(seed).live(8);
     }
 }
+
+#[test]
+fn a_damaged_index_is_rebuilt_also_where_there_is_nothing_to_replay() {
+    // Its log ends with batches of no producer, and its index has lost an entry.
+    Life::begin(1854).live(8);
+}
