@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::describe::{self, ConfigDescription};
 use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::first_topics::FirstTopic;
+use crate::config::group_config::DynamicGroupConfig;
 use crate::config::layers::{ConfigSource, Layer, Layers};
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
@@ -129,6 +130,11 @@ impl Settings {
     /// Returns the configuration of a topic with these overrides.
     pub fn topic(&self, overrides: &BTreeMap<String, String>) -> TopicConfig {
         TopicConfig::resolve(overrides, &self.layers)
+    }
+
+    /// Returns the configuration of a group with these configs.
+    pub fn group(&self, configs: &BTreeMap<String, String>) -> DynamicGroupConfig {
+        DynamicGroupConfig::resolve(configs, &self.layers)
     }
 
     /// Checks whether a topic may have this override.
