@@ -173,6 +173,14 @@ mod tests {
             ("consumer.assignment.interval.ms", "15001"),
         ];
         assert_eq!(of_group(&Settings::default(), &configs), [45_000, 15_000, 15_000]);
+        let (name, value) = configs[1];
+        let heartbeat = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert_eq!(Settings::default().out_of_bounds(&heartbeat), [name]);
+        let wide = on_a_broker_with(&[
+            ("group.consumer.max.heartbeat.interval.ms", "60000"),
+            ("group.consumer.max.session.timeout.ms", "70000"),
+        ]);
+        assert_eq!(wide.out_of_bounds(&heartbeat), [""; 0]);
         let narrow = on_a_broker_with(&[("group.consumer.max.assignment.interval.ms", "2000")]);
         let set = [("group.consumer.assignment.interval.ms".to_owned(), "9000".to_owned())];
         let live = narrow.with_live(&set.into(), &BTreeMap::new());

@@ -84,6 +84,12 @@ impl ResourceOption {
         (bound(self.least), bound(self.greatest))
     }
 
+    /// Returns true if a resource's own number is not the one in effect.
+    fn is_out_of_bounds(&self, configs: &BTreeMap<String, String>, layers: &Layers) -> bool {
+        let own = configs.get(self.name).and_then(|value| i64::read(value));
+        own.is_some_and(|own| own != self.number(configs, layers))
+    }
+
     /// Checks a number against the broker's minimum and maximum.
     fn check_bounds(&self, value: &str, layers: &Layers) -> Result<(), ResourceConfigError> {
         let Some(number) = i64::read(value) else { return Ok(()) };
@@ -272,6 +278,12 @@ pub fn check(
         option.check_bounds(value, layers)?;
     }
     if owner == ResourceType::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
+}
+
+/// Returns the names of a group's configs that are out of the broker's bounds.
+pub fn out_of_bounds(configs: &BTreeMap<String, String>, layers: &Layers) -> Vec<&'static str> {
+    let is_out = |option: &&ResourceOption| option.is_out_of_bounds(configs, layers);
+    OF_GROUPS.iter().filter(is_out).map(|option| option.name).collect()
 }
 
 /// Checks whether the broker's defaults for groups are within its bounds (`GroupCoordinatorConfig`,

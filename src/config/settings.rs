@@ -216,6 +216,12 @@ impl Settings {
         resources::check(owner, configs, &self.layers)
     }
 
+    /// Returns the names of those of a group's configs that are out of the broker's bounds, which
+    /// may have changed since they were set.
+    pub fn out_of_bounds(&self, configs: &BTreeMap<String, String>) -> Vec<&'static str> {
+        resources::out_of_bounds(configs, &self.layers)
+    }
+
     /// Returns every option of a group or a client metrics subscription with these configs, by
     /// name.
     pub fn describe_resource(
