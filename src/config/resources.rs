@@ -84,12 +84,6 @@ impl ResourceOption {
         (bound(self.least), bound(self.greatest))
     }
 
-    /// Returns true if a resource's own number is not the one in effect.
-    fn is_out_of_bounds(&self, configs: &BTreeMap<String, String>, layers: &Layers) -> bool {
-        let own = configs.get(self.name).and_then(|value| i64::read(value));
-        own.is_some_and(|own| own != self.number(configs, layers))
-    }
-
     /// Checks a number against the broker's minimum and maximum.
     fn check_bounds(&self, value: &str, layers: &Layers) -> Result<(), ResourceConfigError> {
         let Some(number) = i64::read(value) else { return Ok(()) };
@@ -282,7 +276,10 @@ pub fn check(
 
 /// Returns the names of a group's configs that are out of the broker's bounds.
 pub fn out_of_bounds(configs: &BTreeMap<String, String>, layers: &Layers) -> Vec<&'static str> {
-    let is_out = |option: &&ResourceOption| option.is_out_of_bounds(configs, layers);
+    let is_out = |option: &&ResourceOption| {
+        let own = configs.get(option.name).and_then(|value| i64::read(value));
+        own.is_some_and(|own| own != option.number(configs, layers))
+    };
     OF_GROUPS.iter().filter(is_out).map(|option| option.name).collect()
 }
 
