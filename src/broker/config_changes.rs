@@ -8,7 +8,7 @@ use crate::config::dynamic;
 use crate::config::error::{BrokerConfigError, ResourceConfigError};
 use crate::config::resources::ResourceType;
 use crate::log::AppendError;
-use crate::metadata::image::{BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, Image};
+use crate::metadata::image::{BROKER_RESOURCE, CLIENT_METRICS_RESOURCE, GROUP_RESOURCE, Image};
 use crate::metadata::records::{Record, config_records};
 
 /// How many brokers, groups and client metrics subscriptions may have configs.
@@ -135,6 +135,24 @@ impl Broker {
         let image = self.image();
         self.settings.replace(self.settings.with(&image, self.config.node_id));
         self.topics.apply_defaults();
+    }
+
+    /// Logs how many groups have configs that are out of the broker's bounds.
+    pub(super) fn log_group_configs(&self) {
+        let (image, settings) = (self.image(), self.settings.now());
+        let groups = image.configs.iter().filter(|((kind, _), _)| *kind == GROUP_RESOURCE);
+        let mut moved = groups.filter_map(|((_, group), configs)| {
+            let config = settings.out_of_bounds(configs).into_iter().next()?;
+            Some((group, config))
+        });
+        if let Some((group, config)) = moved.next() {
+            tracing::warn!(
+                group,
+                config,
+                groups = moved.count() + 1,
+                "configs of groups are out of the broker's bounds; the nearest bound is in effect"
+            );
+        }
     }
 }
 

@@ -216,6 +216,7 @@ fn begin(broker: &Broker) -> io::Result<()> {
     name_voter(broker);
     broker.quotas.load(|| broker.image());
     broker.apply_dynamic_configs();
+    broker.log_group_configs();
     broker.topics.load()?;
     broker.topics.queue_recovery()?;
     Ok(())

@@ -12,10 +12,12 @@ use crate::broker::loggers::Loggers;
 use crate::broker::request_resources::RequestResources;
 use crate::broker::tasks::Tasks;
 use crate::clock::Clock;
+use crate::config::choices::GroupProtocol;
 use crate::config::resolve::BrokerConfig;
 use crate::coordinator::group_coordinator::GroupCoordinator;
 use crate::coordinator::transaction_coordinator::TransactionCoordinator;
 use crate::fetch::sessions::FetchSessions;
+use crate::metadata::features;
 use crate::metadata::image::Image;
 use crate::metadata::live_settings::LiveSettings;
 use crate::metadata::producer_ids::ProducerIds;
@@ -75,6 +77,18 @@ impl Broker {
     /// Returns the current metadata image.
     pub fn image(&self) -> Arc<Image> {
         self.metadata.image()
+    }
+
+    /// Returns the finalized level of `group.version`.
+    pub fn group_version(&self) -> i16 {
+        features::level_of(&self.image(), features::GROUP_VERSION)
+    }
+
+    /// Returns true if consumer groups (KIP-848) are served: their protocol can be turned off by
+    /// an option and by the level of a feature.
+    pub fn serves_consumer_groups(&self) -> bool {
+        self.config.groups.rebalance_protocols.contains(&GroupProtocol::Consumer)
+            && self.group_version() > 0
     }
 
     /// Returns the id of the cluster that consists of this broker.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::choices::GroupProtocol;
 use crate::config::entry::{Entry, Row};
 
 use crate::config::error::{BrokerConfigError, ConfigError};
@@ -9,7 +10,7 @@ use crate::config::layers::{self, Layers};
 use crate::config::listeners::ListenersError;
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{self, TopicConfig};
-use crate::config::{broker, cleaner, connections, resources, topic, unsupported, unused};
+use crate::config::{broker, cleaner, connections, group, resources, topic, unsupported, unused};
 
 /// Checks that all of these values may be combined.
 ///
@@ -44,6 +45,7 @@ pub fn check(layers: &Layers, live: &LiveConfig) -> Result<(), ConfigError> {
     }
     lags(layers, &of_topics)?;
     cordoned(layers)?;
+    protocols(layers)?;
     resources::check_bounds(layers)
 }
 
@@ -56,6 +58,16 @@ fn cordoned(layers: &Layers) -> Result<(), ConfigError> {
     }
     let found = layers.find(broker::CORDONED_LOG_DIRS.broker);
     Err(layers::invalid(found, "empty, *, or the directory of log.dirs".to_owned()))
+}
+
+/// Checks that classic groups are served (`KafkaConfig`).
+fn protocols(layers: &Layers) -> Result<(), ConfigError> {
+    let row = &group::GROUP_COORDINATOR_REBALANCE_PROTOCOLS;
+    if row.resolve(layers).contains(&GroupProtocol::Classic) {
+        return Ok(());
+    }
+    let allowed = "a list with classic in it: classic groups are always served".to_owned();
+    Err(layers::invalid(layers.find(row.broker), allowed))
 }
 
 fn lags(layers: &Layers, of_topics: &TopicConfig) -> Result<(), ConfigError> {
@@ -164,6 +176,23 @@ mod tests {
         }
         load(&[("log.retention.ms", "1"), ("log.retention.hours", "0")]).unwrap();
         load(&[("log.retention.ms", "-1")]).unwrap();
+    }
+
+    #[test]
+    fn classic_groups_are_always_served() {
+        let name = "group.coordinator.rebalance.protocols";
+        assert_eq!(
+            refused(&[(name, "consumer,streams")]),
+            format!(
+                "{name} = \"consumer,streams\" (--set): must be a list with classic in it: classic \
+                 groups are always served"
+            )
+        );
+        for wrong in ["", "classic,modern", "Classic"] {
+            refused(&[(name, wrong)]);
+        }
+        let both = load(&[(name, "consumer,classic")]).unwrap().broker().groups;
+        assert_eq!(both.rebalance_protocols, [GroupProtocol::Consumer, GroupProtocol::Classic]);
     }
 
     #[test]

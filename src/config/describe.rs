@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::entry::{Effect, Row};
+use crate::config::entry::Row;
 use crate::config::layers::{ConfigSource, Layers};
 use crate::config::name::Name;
 use crate::config::table;
@@ -93,7 +93,7 @@ pub fn broker_defaults(layers: &Layers) -> Vec<ConfigDescription> {
 /// Returns the description, unless the option is internal and not set.
 pub fn unless_hidden((row, option): (&dyn Row, ConfigDescription)) -> Option<ConfigDescription> {
     let is_set = option.source != ConfigSource::Default;
-    (row.effect() != Effect::Internal || is_set).then_some(option)
+    (!row.effect().is_internal() || is_set).then_some(option)
 }
 
 fn topic_option(

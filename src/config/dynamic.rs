@@ -189,8 +189,9 @@ mod tests {
                 after.push(before.with_live(&none, &set));
             }
             for after in after {
-                let acts =
-                    after.live() != before.live() || after.topic(&none) != before.topic(&none);
+                let acts = after.live() != before.live()
+                    || after.topic(&none) != before.topic(&none)
+                    || after.group(&none) != before.group(&none);
                 assert!(acts, "{}: nothing follows from its change", name.text);
                 assert_eq!(after.broker(), before.broker(), "{}", name.text);
             }

@@ -34,16 +34,23 @@ pub enum Effect {
     Unused(&'static str),
     /// None either. It is internal to Kafka, which shows it only where it is set.
     Internal,
+    /// What its documentation says, although it is internal to Kafka.
+    Hidden,
 }
 
 impl Effect {
     /// Returns why it has no effect, if it has none.
     pub fn why_unused(self) -> Option<&'static str> {
         match self {
-            Effect::Acts => None,
+            Effect::Acts | Effect::Hidden => None,
             Effect::Unused(why) => Some(why),
             Effect::Internal => Some("it is internal to Apache Kafka"),
         }
+    }
+
+    /// Returns true if it is internal to Kafka.
+    pub fn is_internal(self) -> bool {
+        matches!(self, Effect::Internal | Effect::Hidden)
     }
 }
 

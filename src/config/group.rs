@@ -1,4 +1,4 @@
-//! The options of consumer groups and committed offsets.
+//! The options of classic groups, of all groups, and of committed offsets.
 //!
 //! Names, types and limits are those of Kafka 4.4 (`GroupCoordinatorConfig`), except
 //! `group.max.count`, `group.max.bytes`, `group.member.max.bytes` and
@@ -6,8 +6,21 @@
 //! says so and why.
 
 use crate::config::check::Check;
+use crate::config::choices::{Choices, GroupProtocol};
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
+
+/// `group.coordinator.rebalance.protocols`.
+pub static GROUP_COORDINATOR_REBALANCE_PROTOCOLS: Entry<Choices<GroupProtocol>> = Entry {
+    topic: None,
+    broker: &[name("group.coordinator.rebalance.protocols")],
+    default: Choices(&[GroupProtocol::Classic, GroupProtocol::Consumer, GroupProtocol::Streams]),
+    check: Check::Any,
+    change: Change::ReadOnly,
+    effect: Effect::Acts,
+    doc: "The protocols that groups may use, as far as this version serves them; classic must be \
+        among them. Consumer groups need `group.version` 1 as well.",
+};
 
 /// `group.initial.rebalance.delay.ms`.
 pub static GROUP_INITIAL_REBALANCE_DELAY_MS: Entry<i32> = Entry {
@@ -161,6 +174,7 @@ pub static OFFSETS_TOPIC_SEGMENT_BYTES: Entry<i32> = Entry {
 
 /// All rows, in the order in which they are declared.
 pub static ROWS: &[&dyn Row] = &[
+    &GROUP_COORDINATOR_REBALANCE_PROTOCOLS,
     &GROUP_INITIAL_REBALANCE_DELAY_MS,
     &GROUP_MIN_SESSION_TIMEOUT_MS,
     &GROUP_MAX_SESSION_TIMEOUT_MS,

@@ -6,6 +6,7 @@ pub mod choices;
 pub mod cleaner;
 pub mod connections;
 pub mod consistency;
+pub mod consumer_group;
 pub mod describe;
 pub mod dynamic;
 pub mod endpoint;

@@ -423,7 +423,8 @@ mod tests {
         for option in own {
             let line =
                 page.lines().find(|line| line.starts_with(&format!("| `{}` |", option.name)));
-            assert!(line.unwrap().contains("| reported: "), "{}", option.name);
+            let effect = format!("| {} |", effect(option.row));
+            assert!(line.unwrap().contains(&effect), "{}", option.name);
         }
     }
 

@@ -11,14 +11,15 @@ use crate::config::describe::{ConfigDescription, ConfigSynonym, broker_synonyms,
 use crate::config::entry::Row;
 use crate::config::error::{ConfigError, ResourceConfigError};
 use crate::config::layers::{self, ConfigSource, Layers};
+use crate::config::unused::consumer_group::GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE;
 use crate::config::unused::resources::{
     ERRORS_DEADLETTERQUEUE_COPY_RECORD_ENABLE, ERRORS_DEADLETTERQUEUE_TOPIC_NAME, INTERVAL_MS,
     MATCH, METRICS, SHARE_AUTO_OFFSET_RESET, SHARE_ISOLATION_LEVEL, SHARE_RENEW_ACKNOWLEDGE_ENABLE,
     STREAMS_ASSIGNOR_NAME,
 };
-use crate::config::unused::{consumer_group, share_group, streams_group};
+use crate::config::unused::{share_group, streams_group};
 use crate::config::value::{List, Value, has_duplicates};
-use crate::config::{formats, table};
+use crate::config::{consumer_group, formats, table};
 
 /// A resource with options of its own besides topics and the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +68,27 @@ impl ResourceOption {
         self
     }
 
+    /// Returns the number in effect for a resource with these configs: its own, or else the
+    /// broker's. One that is out of the broker's bounds is replaced with the nearest bound
+    /// (`GroupConfig.evaluate`): the bounds may have changed since it was set.
+    pub fn number(&self, configs: &BTreeMap<String, String>, layers: &Layers) -> i64 {
+        let own = configs.get(self.name).and_then(|value| i64::read(value));
+        let number = own.unwrap_or_else(|| of_broker(self.row, layers));
+        let (least, greatest) = self.bounds(layers);
+        number.max(least.unwrap_or(i64::MIN)).min(greatest.unwrap_or(i64::MAX))
+    }
+
+    /// Returns the broker's minimum and maximum.
+    fn bounds(&self, layers: &Layers) -> (Option<i64>, Option<i64>) {
+        let bound = |row: Option<&'static dyn Row>| row.map(|row| of_broker(row, layers));
+        (bound(self.least), bound(self.greatest))
+    }
+
     /// Checks a number against the broker's minimum and maximum.
     fn check_bounds(&self, value: &str, layers: &Layers) -> Result<(), ResourceConfigError> {
         let Some(number) = i64::read(value) else { return Ok(()) };
         let name = self.name;
-        let bound = |row: Option<&'static dyn Row>| row.map(|row| of_broker(row, layers));
-        let (least, greatest) = (bound(self.least), bound(self.greatest));
+        let (least, greatest) = self.bounds(layers);
         if least.is_none_or(|least| number >= least) && greatest.is_none_or(|most| number <= most) {
             return Ok(());
         }
@@ -90,30 +106,38 @@ impl ResourceOption {
 
 const RACK_TAGS: &str = "streams.rack.aware.assignment.tags";
 
-/// The options of groups, by name.
-pub static OF_GROUPS: &[ResourceOption] = &[
-    option(
-        "consumer.assignment.interval.ms",
-        &consumer_group::GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
-    )
-    .between(
-        &consumer_group::GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS,
-        &consumer_group::GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS,
-    ),
-    option(
-        "consumer.assignor.offload.enable",
-        &consumer_group::GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE,
-    ),
+/// `consumer.assignment.interval.ms` of a group.
+pub const CONSUMER_ASSIGNMENT_INTERVAL_MS: ResourceOption = option(
+    "consumer.assignment.interval.ms",
+    &consumer_group::GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+)
+.between(
+    &consumer_group::GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS,
+    &consumer_group::GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS,
+);
+
+/// `consumer.heartbeat.interval.ms` of a group.
+pub const CONSUMER_HEARTBEAT_INTERVAL_MS: ResourceOption =
     option("consumer.heartbeat.interval.ms", &consumer_group::GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS)
         .between(
             &consumer_group::GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
             &consumer_group::GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
-        ),
+        );
+
+/// `consumer.session.timeout.ms` of a group.
+pub const CONSUMER_SESSION_TIMEOUT_MS: ResourceOption =
     option("consumer.session.timeout.ms", &consumer_group::GROUP_CONSUMER_SESSION_TIMEOUT_MS)
         .between(
             &consumer_group::GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
             &consumer_group::GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
-        ),
+        );
+
+/// The options of groups, by name.
+pub static OF_GROUPS: &[ResourceOption] = &[
+    CONSUMER_ASSIGNMENT_INTERVAL_MS,
+    option("consumer.assignor.offload.enable", &GROUP_CONSUMER_ASSIGNOR_OFFLOAD_ENABLE),
+    CONSUMER_HEARTBEAT_INTERVAL_MS,
+    CONSUMER_SESSION_TIMEOUT_MS,
     option("errors.deadletterqueue.copy.record.enable", &ERRORS_DEADLETTERQUEUE_COPY_RECORD_ENABLE),
     option("errors.deadletterqueue.topic.name", &ERRORS_DEADLETTERQUEUE_TOPIC_NAME),
     option("share.assignment.interval.ms", &share_group::GROUP_SHARE_ASSIGNMENT_INTERVAL_MS)
@@ -227,10 +251,12 @@ pub fn check(
     configs: &BTreeMap<String, String>,
     layers: &Layers,
 ) -> Result<(), ResourceConfigError> {
-    for (name, value) in configs {
-        let Some(option) = owner.options().iter().find(|option| option.name == name) else {
-            return Err(unknown(owner, name));
-        };
+    let known = |name: &str| owner.options().iter().find(|option| option.name == name);
+    // Kafka checks all names before any value.
+    if let Some(name) = configs.keys().find(|name| known(name).is_none()) {
+        return Err(unknown(owner, name));
+    }
+    for (option, value) in configs.iter().filter_map(|(name, value)| Some((known(name)?, value))) {
         // The broker's own bounds may differ from those that its value for all groups has.
         let is_bounded = option.least.is_some() && option.greatest.is_some();
         let is_valid = match is_bounded {
@@ -246,6 +272,15 @@ pub fn check(
         option.check_bounds(value, layers)?;
     }
     if owner == ResourceType::Group { sessions_outlast_heartbeats(configs, layers) } else { Ok(()) }
+}
+
+/// Returns the names of a group's configs that are out of the broker's bounds.
+pub fn out_of_bounds(configs: &BTreeMap<String, String>, layers: &Layers) -> Vec<&'static str> {
+    let is_out = |option: &&ResourceOption| {
+        let own = configs.get(option.name).and_then(|value| i64::read(value));
+        own.is_some_and(|own| own != option.number(configs, layers))
+    };
+    OF_GROUPS.iter().filter(is_out).map(|option| option.name).collect()
 }
 
 /// Checks whether the broker's defaults for groups are within its bounds (`GroupCoordinatorConfig`,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::describe::{self, ConfigDescription};
 use crate::config::error::{BrokerConfigError, ConfigError, ResourceConfigError, TopicConfigError};
 use crate::config::first_topics::FirstTopic;
+use crate::config::group_config::DynamicGroupConfig;
 use crate::config::layers::{ConfigSource, Layer, Layers};
 use crate::config::live::LiveConfig;
 use crate::config::resolve::{BrokerConfig, TopicConfig};
@@ -131,6 +132,11 @@ impl Settings {
         TopicConfig::resolve(overrides, &self.layers)
     }
 
+    /// Returns the configuration of a group with these configs.
+    pub fn group(&self, configs: &BTreeMap<String, String>) -> DynamicGroupConfig {
+        DynamicGroupConfig::resolve(configs, &self.layers)
+    }
+
     /// Checks whether a topic may have this override.
     ///
     /// # Errors
@@ -208,6 +214,12 @@ impl Settings {
         configs: &BTreeMap<String, String>,
     ) -> Result<(), ResourceConfigError> {
         resources::check(owner, configs, &self.layers)
+    }
+
+    /// Returns the names of those of a group's configs that are out of the broker's bounds, which
+    /// may have changed since they were set.
+    pub fn out_of_bounds(&self, configs: &BTreeMap<String, String>) -> Vec<&'static str> {
+        resources::out_of_bounds(configs, &self.layers)
     }
 
     /// Returns every option of a group or a client metrics subscription with these configs, by

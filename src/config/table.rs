@@ -6,8 +6,8 @@ use crate::config::layers::{ConfigSource, Layer, Layers, Setting};
 
 use crate::config::name::Name;
 use crate::config::{
-    broker, cleaner, connections, group, quota, scrub, topic, topic_limits, transaction,
-    unsupported, unused,
+    broker, cleaner, connections, consumer_group, group, quota, scrub, topic, topic_limits,
+    transaction, unsupported, unused,
 };
 
 /// A part of the table under one heading.
@@ -49,13 +49,17 @@ pub static SECTIONS: &[Section] = &[
         title: "Groups and committed offsets",
         acting: group::ROWS,
         unused: &[
-            unused::consumer_group::ROWS,
             unused::share_group::ROWS,
             unused::streams_group::ROWS,
             unused::offsets_topic::ROWS,
             unused::coordinator::ROWS,
             unused::share_coordinator::ROWS,
         ],
+    },
+    Section {
+        title: "Consumer groups (KIP-848)",
+        acting: consumer_group::ROWS,
+        unused: &[unused::consumer_group::ROWS],
     },
     Section {
         title: "Producers and transactions",
@@ -214,10 +218,9 @@ fn edits(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::entry::Effect;
     use std::collections::BTreeSet;
 
-    const SOURCES: [(&str, &str, &[&dyn Row]); 16] = [
+    const SOURCES: [(&str, &str, &[&dyn Row]); 17] = [
         ("broker.rs", include_str!("broker.rs"), broker::ROWS),
         ("connections.rs", include_str!("connections.rs"), connections::ROWS),
         ("topic.rs", include_str!("topic.rs"), topic::ROWS),
@@ -225,6 +228,7 @@ mod tests {
         ("cleaner.rs", include_str!("cleaner.rs"), cleaner::ROWS),
         ("scrub.rs", include_str!("scrub.rs"), scrub::ROWS),
         ("group.rs", include_str!("group.rs"), group::ROWS),
+        ("consumer_group.rs", include_str!("consumer_group.rs"), consumer_group::ROWS),
         ("transaction.rs", include_str!("transaction.rs"), transaction::ROWS),
         ("quota.rs", include_str!("quota.rs"), quota::ROWS),
         ("unused/broker.rs", include_str!("unused/broker.rs"), unused::broker::ROWS),
@@ -273,7 +277,7 @@ mod tests {
     #[test]
     fn rows_that_nothing_reads_stand_apart() {
         for section in SECTIONS {
-            let acts = |row: &&dyn Row| row.effect() == Effect::Acts;
+            let acts = |row: &&dyn Row| row.effect().why_unused().is_none();
             assert!(section.acting.iter().all(acts), "{}", section.title);
             assert!(!section.unused.concat().iter().any(acts), "{}", section.title);
         }

@@ -114,8 +114,10 @@ pub trait Value: Debug + Send + Sync + 'static {
 
 /// A type whose values are words: an enum.
 pub trait Choice: Copy + PartialEq + Debug + Send + Sync + 'static {
-    /// Every value with its word.
+    /// Every value with its words; the first of them is the one that is shown.
     const ALL: &'static [(&'static str, Self)];
+    /// True if capitals do not matter.
+    const IN_ANY_CASE: bool = false;
 }
 
 impl<T: Choice> Value for T {
@@ -124,7 +126,11 @@ impl<T: Choice> Value for T {
 
     fn read(text: &str) -> Option<T> {
         let text = text.trim();
-        T::ALL.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+        let is_it = |word: &str| match T::IN_ANY_CASE {
+            true => word.eq_ignore_ascii_case(text),
+            false => word == text,
+        };
+        T::ALL.iter().find(|(word, _)| is_it(word)).map(|(_, value)| *value)
     }
 
     fn read_default(&self) -> T {
@@ -142,7 +148,8 @@ impl<T: Choice> Value for T {
 
     fn words() -> Option<String> {
         let words: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
-        Some(either(&words))
+        let case = if T::IN_ANY_CASE { ", in capitals or not" } else { "" };
+        Some(format!("{}{case}", either(&words)))
     }
 }
 

@@ -109,8 +109,8 @@ to be indistinguishable from it, and what is not served is not advertised.
   `offsets.topic.segment.bytes` a megabyte. A name that the broker does not know is refused
   (INVALID_CONFIG); Kafka stores it for a plugin that might. A host of
   `max.connections.per.ip.overrides` must be an address.
-- **Configs of groups and client metrics** are stored, checked and described, but have no effect
-  yet. Telemetry is not served, and groups use the classic protocol.
+- **Configs of client metrics, and of share and streams groups,** are stored, checked and
+  described, but have no effect: telemetry and such groups are not served.
 - **Loggers** are named after Ottla's modules (`ottla.log`, `ottla.server`). There is no level above
   ERROR, so FATAL turns a logger off. Their levels are lost at a restart, as in Kafka.
 - **Batches.** A batch that Kafka refuses is refused. Three that Kafka accepts are refused as well
@@ -118,8 +118,8 @@ to be indistinguishable from it, and what is not served is not advertised.
   inside a batch that do not count up from 0, a negative length other than -1, and the append-time
   bit set by the client. A batch that cannot be decompressed is answered with CORRUPT_MESSAGE
   (Kafka: UNKNOWN_SERVER_ERROR).
-- **Features:** `metadata.version` 7 to 33 (3.3-IV3 to 4.4-IV2) and `transaction.version` 0 to 2, as
-  in Kafka. Of `group.version`, `share.version`, `streams.version`, `kraft.version` and
+- **Features:** `metadata.version` 7 to 33 (3.3-IV3 to 4.4-IV2), `transaction.version` 0 to 2 and
+  `group.version` 0 to 1, as in Kafka. Of `share.version`, `streams.version`, `kraft.version` and
   `eligible.leader.replicas.version` no level above 0 is supported yet. If the data directory comes
   from a Kafka that had them, their levels stay in its metadata log, but they are neither advertised
   nor accepted.

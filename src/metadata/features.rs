@@ -2,7 +2,7 @@
 //! cluster.
 //!
 //! A directory of Apache Kafka may have levels above the supported ones. They stay in its log and
-//! are not advertised: a client that saw, say, `group.version` 1 would rely on it.
+//! are not advertised: a client that saw, say, `share.version` 1 would rely on it.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ use crate::metadata::version::{METADATA_VERSION, MetadataVersion};
 
 /// Eligible leader replicas (KIP-966).
 pub const ELIGIBLE_LEADER_REPLICAS: &str = "eligible.leader.replicas.version";
+/// The protocol of consumer groups (KIP-848).
+pub const GROUP_VERSION: &str = "group.version";
 /// The flow of transactions (KIP-890).
 pub const TRANSACTION_VERSION: &str = "transaction.version";
 /// The formats of the quorum, which control records finalize, not feature records.
@@ -47,7 +49,7 @@ impl Feature {
 /// Every feature of Apache Kafka 4.4, by name.
 pub static FEATURES: &[Feature] = &[
     Feature::up_to(0, ELIGIBLE_LEADER_REPLICAS).with(METADATA_VERSION, 23),
-    Feature::up_to(0, "group.version"),
+    Feature::up_to(1, GROUP_VERSION),
     Feature::up_to(0, KRAFT_VERSION),
     Feature::up_to(MetadataVersion::NEWEST.level(), METADATA_VERSION)
         .from(MetadataVersion::OLDEST.level()),
@@ -221,14 +223,15 @@ mod tests {
 
     const SOME: &[Feature] = &[
         Feature::up_to(1, ELIGIBLE_LEADER_REPLICAS).with(METADATA_VERSION, 23),
-        Feature::up_to(1, "group.version"),
+        Feature::up_to(1, GROUP_VERSION),
         Feature::up_to(33, METADATA_VERSION).from(7),
         Feature::up_to(0, "share.version"),
     ];
 
     fn image() -> Image {
         let mut image = Image::default();
-        for (name, feature_level) in [("group.version", 1), (METADATA_VERSION, 29), ("odd", 3)] {
+        let levels = [(GROUP_VERSION, 1), (METADATA_VERSION, 29), ("odd", 3), ("share.version", 1)];
+        for (name, feature_level) in levels {
             image.apply(&feature_level_record(name, feature_level));
         }
         image
@@ -247,13 +250,13 @@ mod tests {
     #[test]
     fn levels_go_where_they_can() {
         use Direction::*;
-        assert_eq!(decided("group.version", 0, SafeDowngrade), Ok(1));
-        assert_eq!(decided("group.version", 0, UnsafeDowngrade), Ok(1));
+        assert_eq!(decided(GROUP_VERSION, 0, SafeDowngrade), Ok(1));
+        assert_eq!(decided(GROUP_VERSION, 0, UnsafeDowngrade), Ok(1));
         assert_eq!(decided("eligible.leader.replicas.version", 1, Upgrade), Ok(1));
         for direction in [Upgrade, SafeDowngrade, UnsafeDowngrade] {
-            assert_eq!(decided("group.version", 1, direction), Ok(0), "nothing to do");
+            assert_eq!(decided(GROUP_VERSION, 1, direction), Ok(0), "nothing to do");
         }
-        assert_eq!(decided("share.version", 0, SafeDowngrade), Ok(0));
+        assert_eq!(decided("share.version", 0, SafeDowngrade), Ok(1));
         assert_eq!(decided(METADATA_VERSION, 33, Upgrade), Ok(1));
         for direction in [SafeDowngrade, UnsafeDowngrade] {
             assert_eq!(decided(METADATA_VERSION, 25, direction), Ok(1), "nothing is lost");
@@ -280,12 +283,12 @@ mod tests {
             );
         }
         assert_eq!(
-            refusal("group.version", 2, Upgrade),
+            refusal(GROUP_VERSION, 2, Upgrade),
             "Invalid update version 2 for feature group.version. Local controller 1 only supports \
              versions 0-1"
         );
         assert_eq!(
-            refusal("group.version", 0, Upgrade),
+            refusal(GROUP_VERSION, 0, Upgrade),
             "Invalid update version 0 for feature group.version. Can't downgrade the version of \
              this feature without setting the upgrade type to either safe or unsafe downgrade."
         );
@@ -304,8 +307,8 @@ mod tests {
             "Invalid update version 34 for feature metadata.version. Local controller 1 only \
              supports versions 7-33"
         );
-        assert!(refusal("group.version", 1, Unknown).contains("upgrade type"));
-        assert!(refusal("group.version", -1, Upgrade).contains("less than 0"));
+        assert!(refusal(GROUP_VERSION, 1, Unknown).contains("upgrade type"));
+        assert!(refusal(GROUP_VERSION, -1, Upgrade).contains("less than 0"));
     }
 
     #[test]
@@ -325,14 +328,15 @@ mod tests {
     #[test]
     fn one_that_cannot_be_keeps_the_others_from_changing() {
         let safe = Direction::SafeDowngrade;
-        let both = [update("group.version", 0, safe), update("no.such", 1, safe)];
+        let both = [update(GROUP_VERSION, 0, safe), update("no.such", 1, safe)];
         assert!(decide(SOME, 1, &image(), &both).is_err());
     }
 
     #[test]
     fn what_kafka_has_finalized_is_advertised_only_as_far_as_it_is_supported() {
         let levels: Vec<_> = finalized(&image()).collect();
-        assert_eq!(levels, [(METADATA_VERSION, 29)]);
+        assert_eq!(levels, [(GROUP_VERSION, 1), (METADATA_VERSION, 29)]);
+        assert_eq!(["share.version", "odd"].map(|name| level_of(&image(), name)), [0, 0]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::config::group_config::DynamicGroupConfig;
 use crate::config::settings::Settings;
-use crate::metadata::image::{BROKER_RESOURCE, Image};
+use crate::metadata::image::{BROKER_RESOURCE, GROUP_RESOURCE, Image};
 
 /// Settings that are replaced as a whole.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl LiveSettings {
         let on_all = image.configs_of(BROKER_RESOURCE, "");
         let on_this = image.configs_of(BROKER_RESOURCE, &node_id.to_string());
         self.started.with_live(&on_all, &on_this)
+    }
+
+    /// Returns the configuration in effect for a group.
+    pub fn group(&self, image: &Image, group_id: &str) -> DynamicGroupConfig {
+        self.now().group(&image.configs_of(GROUP_RESOURCE, group_id))
     }
 
     /// Puts these settings into effect.

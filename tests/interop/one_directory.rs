@@ -212,7 +212,7 @@ impl<'a> Asked<'a> {
         assert_eq!(lacks, None, "{tool} {args}: {printed}");
     }
 
-    /// What both brokers show: topics with their ids and configs, and quotas.
+    /// What both brokers show: topics with their ids and configs, quotas, and configs of groups.
     fn has(&mut self, level: &str, id: &str) {
         assert_eq!(self.level(), level);
         assert_eq!(self.topic_id("one"), id);
@@ -220,6 +220,8 @@ impl<'a> Asked<'a> {
         self.prints(CONFIGS, args, &["retention.ms=98765432"]);
         let args = "--describe --entity-type clients --entity-name app";
         self.prints(CONFIGS, args, &["producer_byte_rate=1000000"]);
+        let args = "--describe --entity-type groups --entity-name of-one";
+        self.prints(CONFIGS, args, &["consumer.session.timeout.ms=50000"]);
     }
 
     /// What Kafka alone acts on.
@@ -263,6 +265,11 @@ fn goes_to_ottla_and_back(release: &str, level: &str, quorum: Quorum) {
             CONFIGS,
             "--alter --entity-type clients --entity-name app --add-config \
              producer_byte_rate=1000000",
+        ),
+        (
+            CONFIGS,
+            "--alter --entity-type groups --entity-name of-one --add-config \
+             consumer.session.timeout.ms=50000",
         ),
         (
             CONFIGS,

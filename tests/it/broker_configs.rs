@@ -26,7 +26,7 @@ const TOPIC: i8 = 2;
 pub const BROKER: i8 = 4;
 pub const LOGGER: i8 = 8;
 const CLIENT_METRICS: i8 = 16;
-const GROUP: i8 = 32;
+pub const GROUP: i8 = 32;
 
 pub const SET: i8 = 0;
 pub const DELETE: i8 = 1;
@@ -79,7 +79,12 @@ pub async fn do_set(client: &mut Client, kind: i8, of: &str, name: &str, value: 
 }
 
 /// All of a resource's configs at once.
-async fn replace(client: &mut Client, kind: i8, of: &str, all: &[(&str, &str)]) -> (i16, String) {
+pub async fn replace(
+    client: &mut Client,
+    kind: i8,
+    of: &str,
+    all: &[(&str, &str)],
+) -> (i16, String) {
     let config = |(name, value): &(&str, &str)| {
         ReplacedConfig::default().with_name(text(name)).with_value(Some(text(value)))
     };
@@ -92,7 +97,7 @@ async fn replace(client: &mut Client, kind: i8, of: &str, all: &[(&str, &str)]) 
     (answer.error_code, answer.error_message.map(|m| m.to_string()).unwrap_or_default())
 }
 
-async fn describe(client: &mut Client, kind: i8, name: &str) -> DescribeConfigsResult {
+pub async fn describe(client: &mut Client, kind: i8, name: &str) -> DescribeConfigsResult {
     let resource = DescribeConfigsResource::default()
         .with_resource_type(kind)
         .with_resource_name(text(name))

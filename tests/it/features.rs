@@ -34,11 +34,12 @@ async fn finalized(client: &mut Client) -> Vec<(String, i16)> {
     levels.map(|one| (one.name.to_string(), one.max_version_level)).collect()
 }
 
-/// Returns a level of `metadata.version`, and one of `transaction.version` unless that is 0.
-fn levels(metadata: i16, transaction: i16) -> Vec<(String, i16)> {
-    let mut levels = vec![("metadata.version".to_owned(), metadata)];
-    levels.extend((transaction > 0).then(|| ("transaction.version".to_owned(), transaction)));
-    levels
+/// Returns these levels of `group.version`, `metadata.version` and `transaction.version`, except
+/// those that are 0.
+fn levels(group: i16, metadata: i16, transaction: i16) -> Vec<(String, i16)> {
+    let names = ["group.version", "metadata.version", "transaction.version"];
+    let levels = names.map(str::to_owned).into_iter().zip([group, metadata, transaction]);
+    levels.filter(|(_, level)| *level > 0).collect()
 }
 
 #[tokio::test]
@@ -53,12 +54,15 @@ async fn features_are_advertised_and_only_supported_levels_are_accepted() {
             .iter()
             .map(|one| (one.name.to_string(), one.min_version, one.max_version))
             .collect();
-        let mut expected = vec![("metadata.version".to_owned(), 7, 33)];
+        let mut expected = [
+            ("group.version".to_owned(), 0, 1),
+            ("metadata.version".to_owned(), 7, 33),
+            ("transaction.version".to_owned(), 0, 2),
+        ]
+        .to_vec();
         // Version 3 has no features with a lowest level of 0.
-        expected.extend((version == 4).then(|| ("transaction.version".to_owned(), 0, 2)));
+        expected.retain(|(_, least, _)| version == 4 || *least > 0);
         assert_eq!(supported, expected);
-        let finalized = &answer.finalized_features[0];
-        assert_eq!((finalized.min_version_level, finalized.max_version_level), (33, 33));
         epochs.push(answer.finalized_features_epoch);
     }
     assert!(epochs[0] > 0 && epochs[0] == epochs[1]);
@@ -74,14 +78,16 @@ async fn features_are_advertised_and_only_supported_levels_are_accepted() {
             SAFE_DOWNGRADE,
             "Unsupported metadata.version downgrade from 33 to 27. ",
         ),
-        ("group.version", 1, UPGRADE, "Local controller 1 does not support this feature."),
+        ("group.version", 2, UPGRADE, "Local controller 1 only supports versions 0-1"),
+        ("share.version", 1, UPGRADE, "Local controller 1 does not support this feature."),
     ] {
         let answer = client.call(2, &update(name, level, way)).await;
         assert_eq!(answer.error_code, Code::InvalidUpdateVersion.code());
         let why = answer.error_message.unwrap();
         assert!(why.contains(wanted), "{why}");
     }
-    assert_eq!(client.call(2, &update("group.version", 0, SAFE_DOWNGRADE)).await.error_code, 0);
+    assert_eq!(client.call(2, &update("share.version", 0, SAFE_DOWNGRADE)).await.error_code, 0);
+    assert_eq!(finalized(&mut client).await, levels(1, 33, 2));
     client.create("t", 1, &[]).await;
     drop(client);
     ottla.restart().await;
@@ -91,21 +97,39 @@ async fn features_are_advertised_and_only_supported_levels_are_accepted() {
 
 #[tokio::test]
 async fn a_directory_keeps_its_level_until_a_client_changes_it() {
-    let kept = [("kafka-3.9", 21, 0), ("kafka-4.1", 27, 2), ("ottla-0.1", 27, 0)];
-    for (fixture, level, transactions) in kept {
+    let kept = [("kafka-3.9", 0, 21, 0), ("kafka-4.1", 1, 27, 2), ("ottla-0.1", 0, 27, 0)];
+    for (fixture, groups, level, transactions) in kept {
         let mut ottla = opened(fixture, |_| ()).await;
         let mut client = ottla.client().await;
-        assert_eq!(finalized(&mut client).await, levels(level, transactions), "{fixture}");
+        assert_eq!(finalized(&mut client).await, levels(groups, level, transactions), "{fixture}");
         let dry_run = update("metadata.version", 33, UPGRADE).with_validate_only(true);
         assert_eq!(client.call(2, &dry_run).await.error_code, 0);
-        assert_eq!(finalized(&mut client).await, levels(level, transactions), "{fixture}");
+        assert_eq!(finalized(&mut client).await, levels(groups, level, transactions), "{fixture}");
         let upgrade = update("metadata.version", 33, UPGRADE);
         assert_eq!(client.call(2, &upgrade).await.error_code, 0);
         drop(client);
         ottla.restart().await;
         let mut client = ottla.client().await;
-        assert_eq!(finalized(&mut client).await, levels(33, transactions), "{fixture}");
+        assert_eq!(finalized(&mut client).await, levels(groups, 33, transactions), "{fixture}");
     }
+}
+
+#[tokio::test]
+async fn the_protocol_of_consumer_groups_can_be_turned_off_and_on() {
+    let mut ottla = Ottla::start().await;
+    for (level, way) in [(0, SAFE_DOWNGRADE), (1, UPGRADE)] {
+        let mut client = ottla.client().await;
+        assert_eq!(client.call(2, &update("group.version", level, way)).await.error_code, 0);
+        assert_eq!(finalized(&mut client).await, levels(level, 33, 2));
+        assert_eq!(ottla.broker().serves_consumer_groups(), level == 1);
+        drop(client);
+        ottla.restart().await;
+        assert_eq!(finalized(&mut ottla.client().await).await, levels(level, 33, 2));
+    }
+    let classic = [("group.coordinator.rebalance.protocols", "classic")];
+    let ottla = Ottla::with(&classic).await;
+    assert_eq!(ottla.broker().group_version(), 1);
+    assert!(!ottla.broker().serves_consumer_groups());
 }
 
 #[tokio::test]
@@ -113,7 +137,7 @@ async fn what_a_newer_kafka_has_finalized_stays_and_is_not_advertised() {
     let mut ottla = opened("kafka-4.4", |_| ()).await;
     for _ in 0..2 {
         let mut client = ottla.client().await;
-        assert_eq!(finalized(&mut client).await, levels(33, 2));
+        assert_eq!(finalized(&mut client).await, levels(1, 33, 2));
         let levels = &ottla.broker().image().features;
         let level = |name| levels.get(name).copied();
         let names = ["group.version", "transaction.version", "share.version", "streams.version"];

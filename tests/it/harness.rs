@@ -50,7 +50,7 @@ impl Ottla {
 
     async fn at(dir: tempfile::TempDir, disk: Arc<dyn Disk>, configs: &[(&str, &str)]) -> Ottla {
         keep_log_lines();
-        let configs = configs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let configs = owned(configs);
         let mut ottla =
             Ottla { dir, disk, configs, clock: None, running: None, _watched: Watched::begin() };
         ottla.run().await;
@@ -142,6 +142,12 @@ impl Ottla {
         self.run().await;
     }
 
+    /// Stop cleanly and start again with these configs instead, on another port.
+    pub async fn restart_with(&mut self, configs: &[(&str, &str)]) {
+        self.configs = owned(configs);
+        self.restart().await;
+    }
+
     /// Kill and start again, on another port; returns once the logs are recovered.
     pub async fn kill_and_restart(&mut self) {
         self.kill().await;
@@ -201,6 +207,10 @@ impl Ottla {
 }
 
 /// Lock a data directory, as soon as the last task of the broker that had it has ended.
+fn owned(configs: &[(&str, &str)]) -> Vec<(String, String)> {
+    configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
 pub async fn lock(dir: &Path) -> DataDirLock {
     within_a_minute("the directory is free", async {
         loop {

@@ -1,6 +1,6 @@
 //! The table of options beside that of Apache Kafka 4.4.0: names, types, defaults, ranges.
 
-use ottla::config::entry::{Effect, Row};
+use ottla::config::entry::Row;
 use ottla::config::name::Name;
 use ottla::config::resources::OF_GROUPS;
 use ottla::config::table;
@@ -99,7 +99,7 @@ fn every_option_of_kafka_has_its_type() {
             _ => "int",
         };
         assert_eq!(kind.to_uppercase(), option.kind, "{} {}", option.scope, option.name);
-        assert_eq!(row.effect() == Effect::Internal, option.is_internal, "{}", option.name);
+        assert_eq!(row.effect().is_internal(), option.is_internal, "{}", option.name);
     }
 }
 

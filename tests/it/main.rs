@@ -46,6 +46,7 @@ mod fetch;
 mod first_topics;
 mod fixtures;
 mod full_disk;
+mod group_configs;
 mod group_rules;
 mod idempotence;
 mod kafka_configs;

@@ -72,6 +72,9 @@ fn a_start_refuses_what_kafka_refuses() {
         ("log.retention.hours=0", "-1 (for ever), or at least 1"),
         ("log.cleaner.threads=0", "from 1 to"),
         ("group.consumer.session.timeout.ms=60001", "group.consumer.max.session.timeout.ms"),
+        ("group.consumer.assignors=uniform,sticky", "uniform, range"),
+        ("group.consumer.migration.policy=sideways", "bidirectional"),
+        ("group.coordinator.rebalance.protocols=consumer", "a list with classic in it"),
         ("group.share.record.lock.duration.ms=14999", "group.share.min.record.lock.duration.ms"),
         ("group.streams.num.standby.replicas=3", "group.streams.max.standby.replicas"),
     ] {

@@ -3,7 +3,7 @@
 use crate::config::check::Check;
 use crate::config::entry::{Change, Effect, Entry, Row};
 use crate::config::name::name;
-use crate::config::value::{Class, List, Text, unset};
+use crate::config::value::{Class, unset};
 
 const OTHER_THREADS: &str = "the group coordinator has neither these threads nor these buffers";
 
@@ -45,22 +45,6 @@ pub static ROWS: &[&dyn Row] = &[
         Live,
         OTHER_THREADS,
         "The size up to which the group coordinator keeps a write buffer."
-    ),
-    reported!(
-        "group.coordinator.rebalance.protocols",
-        List(&["classic", "consumer", "streams"]),
-        Check::EachOf(&["consumer", "classic", "share", "streams"]),
-        ReadOnly,
-        OTHER_THREADS,
-        "The protocols of groups that are served."
-    ),
-    reported!(
-        "group.consumer.migration.policy",
-        Text("bidirectional"),
-        Check::OneOfInAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]),
-        ReadOnly,
-        OTHER_THREADS,
-        "Which groups may change between the classic protocol and that of KIP-848."
     ),
     reported!(
         "offsets.commit.timeout.ms",
@@ -110,7 +94,6 @@ pub static ROWS: &[&dyn Row] = &[
         OTHER_THREADS,
         "The number of DeleteRecords requests after which finished ones are forgotten."
     ),
-    internal!("group.consumer.regex.refresh.interval.ms", 600_000_i32, Check::AtLeast(10_000)),
     reported!(
         "transaction.state.log.load.buffer.size",
         5_242_880_i32,

@@ -14,7 +14,7 @@ const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 const VERSIONS: &str = "org.apache.kafka.tools.BrokerApiVersionsCommand";
 const DIRECTORIES: &str = "org.apache.kafka.tools.LogDirsCommand";
 
-/// Ottla has one feature: what is said of Kafka's others differs.
+/// What is said of Kafka's other features differs.
 const OF_FEATURES: &[&str] = &[
     "describe",
     "version-mapping",
@@ -34,6 +34,12 @@ const OF_FEATURES: &[&str] = &[
     "downgrade --feature metadata.version=34",
     "downgrade --feature metadata.version=6 --unsafe",
     "upgrade --feature metadata.version=33 --dry-run",
+    "downgrade --feature group.version=0",
+    "describe",
+    "upgrade --feature group.version=1",
+    "upgrade --feature group.version=2",
+    "feature-dependencies --feature group.version=1",
+    "disable --feature group.version",
     "disable --feature metadata.version",
     "disable --feature no.such.feature",
     "describe",
@@ -57,9 +63,11 @@ const OF_DIRECTORIES: &[&str] = &[
     "--describe --broker-list x",
 ];
 
-/// Of the features the one that both have; how often any was changed is a broker's own.
+/// Of the features those that both have; how often any was changed is a broker's own.
 fn of_features(line: &str) -> String {
-    if line.starts_with("Feature: ") && !line.starts_with("Feature: metadata.version ") {
+    let name = line.strip_prefix("Feature: ").and_then(|rest| rest.split_whitespace().next());
+    let common = ["group.version", "metadata.version", "transaction.version"];
+    if name.is_some_and(|name| !common.contains(&name)) {
         return String::new();
     }
     without(line, "Epoch: ", ' ')
