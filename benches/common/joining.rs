@@ -1,10 +1,13 @@
 //! A group coordinator's state machine with the broker's defaults, and how members join a group.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ottla::groups::command::Command;
+use ottla::groups::consumer::catalog::TopicsInMemory;
 use ottla::groups::limits::Limits;
 use ottla::groups::questions::{Join, MemberIdentity};
-use ottla::groups::{GroupCoordinatorConfig, Groups};
+use ottla::groups::{ConsumerGroupRules, GroupCoordinatorConfig, Groups};
 
 /// A subscription to the topic `t`.
 const SUBSCRIPTION: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
@@ -19,9 +22,10 @@ pub fn groups(initial_delay_ms: i32) -> Groups {
         metadata_bytes_max: 4096,
         retention_ms: 604_800_000,
         retention_check_ms: 600_000,
+        consumer: ConsumerGroupRules::default(),
         limits: Limits::NONE,
     };
-    Groups::new(rules, fastrand::Rng::with_seed(1))
+    Groups::new(rules, Arc::new(TopicsInMemory::default()), fastrand::Rng::with_seed(1))
 }
 
 /// What a client sends to join, with the id that it has.

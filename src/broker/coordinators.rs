@@ -5,23 +5,27 @@ use std::sync::Arc;
 
 use crate::broker::health::GROUP_COORDINATOR;
 use crate::broker::state::Broker;
-use crate::config::choices::Durability;
+use crate::config::choices::{self, Durability};
 use crate::config::group_config::GroupConfig;
 use crate::coordinator::driver::run;
 use crate::coordinator::group_coordinator::GroupInbox;
 use crate::coordinator::journal::{Journal, JournalError};
 use crate::coordinator::placement::partition_of;
 use crate::groups::command::Command;
+use crate::groups::consumer::assignors::Assignor;
+use crate::groups::consumer::catalog::{TopicCatalog, TopicInfo};
+use crate::groups::consumer::questions::GroupTiming;
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::Limits;
 use crate::groups::questions::TopicDeleted;
 use crate::groups::records::TOPIC;
-use crate::groups::{GroupCoordinatorConfig, Groups};
+use crate::groups::{ConsumerGroupRules, GroupCoordinatorConfig, Groups};
 use crate::log::AppendError;
 use crate::topics::change_error::CreateError;
 use crate::topics::changes::NewTopic;
 use crate::topics::registry::LiveTopic;
 use crate::topics::service::Topics;
+use crate::types::TopicId;
 
 /// How long the first rebalance of an empty group waits for more members in any case, in ms.
 ///
@@ -41,12 +45,19 @@ pub fn begin(broker: &Broker, inbox: GroupInbox) {
         metadata_bytes_max: config.offset_metadata_max_bytes,
         retention_ms: config.offsets_retention_ms,
         retention_check_ms: config.offsets_retention_check_interval_ms,
+        consumer: ConsumerGroupRules {
+            session_timeout_ms: broker.group_timing("").session_timeout_ms,
+            size_max: usize::try_from(config.consumer.max_size).unwrap_or(usize::MAX),
+            assignors: assignors(config),
+            regex_refresh_ms: config.consumer.regex_refresh_interval_ms.into(),
+        },
         limits: limits(config),
     };
     let (topics, wanted) = (broker.topics.clone(), offsets_topic(broker));
     let find = Box::new(move |create| find(&topics, &wanted, create));
+    let catalog = Arc::new(Catalog(broker.topics.clone()));
     let journal = Journal::new(find, broker.config.durability == Durability::Fsync);
-    let groups = Groups::new(rules, fastrand::Rng::new());
+    let groups = Groups::new(rules, catalog, fastrand::Rng::new());
     let topics = broker.topics.clone();
     let stopping = broker.stopping();
     let GroupInbox { pending, mut monitor } = inbox;
@@ -70,6 +81,35 @@ pub fn begin(broker: &Broker, inbox: GroupInbox) {
     });
 }
 
+/// Returns the assignors of consumer groups.
+fn assignors(config: &GroupConfig) -> Vec<Assignor> {
+    let assignor = |choice: &choices::Assignor| match choice {
+        choices::Assignor::Uniform => Assignor::Uniform,
+        choices::Assignor::Range => Assignor::Range,
+    };
+    config.consumer.assignors.iter().map(assignor).collect()
+}
+
+/// The live topics, as consumer groups see them.
+#[derive(Debug)]
+struct Catalog(Arc<Topics>);
+
+impl TopicCatalog for Catalog {
+    fn version(&self) -> i64 {
+        self.0.version()
+    }
+
+    fn named(&self, name: &str) -> Option<TopicInfo> {
+        let topic = self.0.named(name)?;
+        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+        Some(TopicInfo { id: topic.id, partitions })
+    }
+
+    fn name_of(&self, id: TopicId) -> Option<String> {
+        Some(self.0.with_id(id)?.name.clone())
+    }
+}
+
 /// Returns the memory and count limits of groups.
 pub fn limits(config: &GroupConfig) -> Limits {
     let of = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
@@ -84,15 +124,13 @@ pub fn limits(config: &GroupConfig) -> Limits {
 /// Logs how many groups there are of types that are not served.
 fn log_unserved(groups: &Groups) {
     let count = |group_type| groups.count_of(group_type);
-    let consumer = count(GroupType::Consumer);
     let (share, streams) = (count(GroupType::Share), count(GroupType::Streams));
-    if consumer + share + streams > 0 {
+    if share + streams > 0 {
         tracing::warn!(
             topic = TOPIC,
-            consumer,
             share,
             streams,
-            "groups of the newer protocols are not served; their records are kept"
+            "share groups and streams groups are not served; their records are kept"
         );
     }
 }
@@ -128,6 +166,21 @@ pub fn find(
 }
 
 impl Broker {
+    /// Returns the assignors of consumer groups; the first is the default.
+    pub fn assignors(&self) -> Vec<Assignor> {
+        assignors(&self.config.groups)
+    }
+
+    /// Returns the configs of a consumer group.
+    pub fn group_timing(&self, group: &str) -> GroupTiming {
+        let config = self.settings.group(&self.image(), group);
+        GroupTiming {
+            session_timeout_ms: config.consumer_session_timeout_ms,
+            heartbeat_interval_ms: config.consumer_heartbeat_interval_ms,
+            assignment_interval_ms: config.consumer_assignment_interval_ms,
+        }
+    }
+
     /// Creates the offsets topic, if it does not exist, when a client looks for a group
     /// coordinator: as in Kafka, it is in the metadata from then on. If it cannot be created, the
     /// coordinator is found all the same, and the first commit fails.

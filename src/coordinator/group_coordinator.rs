@@ -15,6 +15,7 @@ use crate::coordinator::slices::{PartitionSlice, PartitionSlices, append};
 use crate::coordinator::usage_monitor::UsageMonitor;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
+use crate::groups::consumer::questions::ConsumerHeartbeat;
 use crate::groups::error::GroupError;
 use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::questions::{
@@ -94,6 +95,21 @@ impl GroupCoordinator {
         if let Err(JoinError::Refused(error, _)) = &answer {
             self.note_refusal(error, &group);
         }
+        Ok(answer)
+    }
+
+    /// Handles the heartbeat of a member of a consumer group.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupCoordinator::ask`].
+    pub async fn beat(
+        &self,
+        beat: ConsumerHeartbeat,
+    ) -> Result<<ConsumerHeartbeat as Question>::Answer, CoordinatorNotAvailable> {
+        let group = beat.group.clone();
+        let answer = self.ask(beat).await?;
+        answer.as_ref().err().inspect(|refusal| self.note_refusal(&refusal.error, &group));
         Ok(answer)
     }
 

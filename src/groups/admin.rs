@@ -11,7 +11,6 @@ use crate::groups::limits::SLICE;
 use crate::groups::members::Member;
 use crate::groups::offsets::forgotten;
 use crate::groups::questions::{Delete, DescribedMember, Description, Listing, Progress};
-use crate::groups::records::Record;
 use crate::groups::step::Step;
 use crate::groups::visits::visit;
 use crate::machine::Ticket;
@@ -29,7 +28,7 @@ impl Groups {
                 (unserved, _) => unserved.name().to_owned(),
             },
             group_type: group.group_type,
-            state: group.phase.name(),
+            state: group.state_name(),
         });
         (listed.collect(), ids.next().is_some())
     }
@@ -66,7 +65,7 @@ impl Groups {
     fn try_delete(&self, id: &str, step: &mut Step) -> Result<Progress, GroupError> {
         let group = self.groups.get(id).ok_or(GroupError::GroupNotFound)?;
         // The members of a group that is not served are not known, and its records are kept.
-        if group.phase != GroupState::Empty || group.group_type != GroupType::Classic {
+        if !group.has_no_members() {
             return Err(GroupError::NotEmpty);
         }
         let committed = group.offsets.iter().map(|(topic, partition, _)| (topic, partition));
@@ -78,7 +77,7 @@ impl Groups {
         if all.next().is_some() {
             return Ok(Progress::ToBeContinued);
         }
-        step.records.push(Record::Group { group: id.to_owned(), value: None });
+        step.records.extend(group.tombstones());
         Ok(Progress::Done)
     }
 }

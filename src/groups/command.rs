@@ -1,5 +1,9 @@
 //! The coordinator's commands and replies: one of each for every question.
 
+use crate::groups::consumer::questions::{
+    CheckMember, ConsumerBeat, ConsumerGroupDescription, ConsumerHeartbeat, DescribeConsumers,
+    Refusal, ResolvedRegexes,
+};
 use crate::groups::error::GroupError;
 use crate::groups::questions::{
     Commit, CommitInTxn, Delete, DeleteOffsets, DeletedOffsets, Describe, Description, EndOfTxn,
@@ -20,6 +24,14 @@ pub enum Command {
     Heartbeat(Heartbeat),
     /// LeaveGroup.
     Leave(Leave),
+    /// ConsumerGroupHeartbeat.
+    ConsumerHeartbeat(ConsumerHeartbeat),
+    /// The topics that regular expressions match.
+    ResolvedRegexes(ResolvedRegexes),
+    /// The epoch of a member.
+    CheckMember(CheckMember),
+    /// ConsumerGroupDescribe, for one group.
+    DescribeConsumers(DescribeConsumers),
     /// OffsetCommit.
     Commit(Commit),
     /// TxnOffsetCommit.
@@ -53,6 +65,14 @@ pub enum Reply {
     Heartbeat(Result<(), GroupError>),
     /// To a LeaveGroup: the outcome for each member.
     Left(Vec<(LeavingMember, Result<(), GroupError>)>),
+    /// To a ConsumerGroupHeartbeat.
+    ConsumerBeat(Result<Box<ConsumerBeat>, Refusal>),
+    /// To the topics that regular expressions match.
+    RegexesTaken(()),
+    /// To the epoch of a member.
+    MemberChecked(Result<(), GroupError>),
+    /// To a ConsumerGroupDescribe.
+    ConsumersDescribed(Result<Box<ConsumerGroupDescription>, Refusal>),
     /// To an OffsetCommit: for the group, or for each partition in the order of the request.
     Committed(Result<Vec<Result<(), GroupError>>, GroupError>),
     /// To a TxnOffsetCommit, as to an OffsetCommit.
@@ -84,7 +104,11 @@ impl Command {
             | Command::Commit(Commit { identity, .. })
             | Command::CommitInTxn(CommitInTxn { commit: Commit { identity, .. }, .. })
             | Command::Heartbeat(Heartbeat(identity)) => Some(&identity.group),
+            Command::ConsumerHeartbeat(beat) => Some(&beat.group),
             Command::Leave(Leave { group, .. })
+            | Command::ResolvedRegexes(ResolvedRegexes { group, .. })
+            | Command::CheckMember(CheckMember { group, .. })
+            | Command::DescribeConsumers(DescribeConsumers { group })
             | Command::FetchOffsets(FetchOffsets { group, .. })
             | Command::FetchAllOffsets(FetchAllOffsets { group, .. })
             | Command::DeleteOffsets(DeleteOffsets { group, .. })
@@ -99,6 +123,10 @@ question!(Join, Joined, Result<Box<Joined>, JoinError>);
 question!(Sync, Synced, Result<Synced, GroupError>);
 question!(Heartbeat, Heartbeat, Result<(), GroupError>);
 question!(Leave, Left, Vec<(LeavingMember, Result<(), GroupError>)>);
+question!(CheckMember, MemberChecked, Result<(), GroupError>);
+question!(ResolvedRegexes, RegexesTaken, ());
+question!(DescribeConsumers, ConsumersDescribed, Result<Box<ConsumerGroupDescription>, Refusal>);
+question!(ConsumerHeartbeat, ConsumerBeat, Result<Box<ConsumerBeat>, Refusal>);
 question!(Commit, Committed, Result<Vec<Result<(), GroupError>>, GroupError>);
 question!(CommitInTxn, CommittedInTxn, Result<Vec<Result<(), GroupError>>, GroupError>);
 question!(EndOfTxn, TxnEnded, Result<(), ProducerError>);

@@ -3,6 +3,7 @@
 use crate::clock::Now;
 use crate::groups::Groups;
 use crate::groups::command::{Command, Reply};
+use crate::groups::consumer::records::ConsumerRecord;
 use crate::groups::error::GroupError;
 use crate::groups::group::Group;
 use crate::groups::group_type::GroupType;
@@ -27,6 +28,19 @@ impl Machine for Groups {
                 step.reply(Ticket::of(&beat, id), self.heartbeat(now, &beat.0));
             }
             Command::Leave(leave) => self.leave(now, Ticket::of(&leave, id), leave, &mut step),
+            Command::ConsumerHeartbeat(beat) => {
+                self.consumer_heartbeat(now, Ticket::of(&beat, id), &beat, &mut step);
+            }
+            Command::ResolvedRegexes(resolved) => {
+                self.resolve_regexes(now, Ticket::of(&resolved, id), resolved, &mut step);
+            }
+            Command::CheckMember(check) => {
+                step.reply(Ticket::of(&check, id), self.check_member(&check));
+            }
+            Command::DescribeConsumers(describe) => {
+                let described = self.describe_consumers(&describe).map(Box::new);
+                step.reply(Ticket::of(&describe, id), described);
+            }
             Command::Commit(commit) => {
                 self.commit(now, Ticket::of(&commit, id), commit, &mut step);
             }
@@ -77,6 +91,7 @@ impl Machine for Groups {
             self.with_group(&id, |groups, group| {
                 group.watched_ms = None;
                 groups.expire(now, &id, group, &mut part);
+                groups.expire_consumers(now, &id, group, &mut part);
             });
             self.settle(&id);
             left = left.saturating_sub(1 + part.records.len() + part.replies.len());
@@ -143,6 +158,7 @@ impl Machine for Groups {
                 self.with_group(id, |_, group| {
                     // As in Kafka, the last record decides on the type.
                     group.group_type = GroupType::Classic;
+                    group.consumer = None;
                     group.take_over(value.clone(), now.mono_ms);
                 });
                 self.watch(id);
@@ -153,12 +169,14 @@ impl Machine for Groups {
                         (std::mem::take(&mut group.offsets), std::mem::take(&mut group.pending));
                     let pending_offsets = std::mem::take(&mut group.pending_offsets);
                     let (watched_ms, group_type) = (group.watched_ms, group.group_type);
+                    let consumer = group.consumer.take();
                     let bare = Group::new(group.id.clone(), now.wall_ms);
                     let kept = Group { offsets, pending_offsets, pending, ..bare };
-                    *group = Group { watched_ms, group_type, ..kept };
+                    *group = Group { watched_ms, group_type, consumer, ..kept };
                 });
                 self.forget_if_bare(id);
             }
+            Record::Consumer { group, record } => self.apply_to_consumers(now, group, record),
             Record::Unserved { group, group_type, value, .. } if record.is_of_group() => {
                 self.note_type(now, group, *group_type, value.is_some());
             }
@@ -167,5 +185,30 @@ impl Machine for Groups {
         if self.retention_due_ms.is_none() && !self.groups.is_empty() {
             self.retention_due_ms = Some(now.mono_ms + self.rules.retention_check_ms);
         }
+    }
+}
+
+impl Groups {
+    /// Applies a record of a consumer group. As in Kafka, the last record decides on the type.
+    fn apply_to_consumers(&mut self, now: Now, id: &str, record: &ConsumerRecord) {
+        let session_timeout_ms = self.rules.consumer.session_timeout_ms;
+        let is_tombstone = record.is_tombstone();
+        if !is_tombstone {
+            self.group_or_new(now, id);
+        }
+        self.with_group(id, |_, group| {
+            if !is_tombstone && group.consumer.is_none() {
+                group.consumer = Some(Box::default());
+                group.group_type = GroupType::Consumer;
+            }
+            let Some(state) = &mut group.consumer else { return };
+            state.apply(now, record, session_timeout_ms);
+            if state.is_bare() {
+                group.consumer = None;
+                group.group_type = GroupType::Classic;
+            }
+        });
+        self.forget_if_bare(id);
+        self.watch(id);
     }
 }

@@ -73,6 +73,18 @@ pub enum GroupError {
     /// The group does not exist.
     #[error("the group does not exist")]
     GroupNotFound,
+    /// The member has another epoch; it has to give up its partitions and rejoin.
+    #[error("the member's epoch is not the one that the coordinator knows; it has to rejoin")]
+    FencedEpoch,
+    /// The member's epoch is not its current one.
+    #[error("the member's epoch is not its current epoch; it has to retry with that")]
+    StaleEpoch,
+    /// Another member still has the `group.instance.id`.
+    #[error("another member still has this group.instance.id")]
+    UnreleasedInstance,
+    /// The API version is too old for a member of this type.
+    #[error("the version of the API is too old for a member of this group")]
+    UnsupportedVersion,
     /// The group is not a classic one.
     #[error("the group is not a classic group")]
     NotClassic,

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::groups::committed::CommittedOffsets;
+use crate::groups::consumer::group::ConsumerGroup;
+use crate::groups::consumer::records::ConsumerRecord;
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::Usage;
 use crate::groups::members::{Member, Members};
 use crate::groups::pending::PendingMembers;
 use crate::groups::pending_offsets::PendingOffsets;
 use crate::groups::protocols::{Protocols, protocols_bytes};
-use crate::groups::records::{GroupValue, MemberValue};
+use crate::groups::records::{GroupValue, MemberValue, Record};
 use crate::groups::visits::visit;
 use crate::protocol::decoder::Decoder;
 
@@ -56,8 +58,11 @@ impl GroupState {
 pub struct Group {
     /// Its id.
     pub id: Arc<str>,
-    /// Its type. What follows, up to the offsets, is the state of a classic group.
+    /// Its type.
     pub group_type: GroupType,
+    /// Its state, if it is a consumer group. What follows, up to the offsets, is that of a classic
+    /// group.
+    pub consumer: Option<Box<ConsumerGroup>>,
     /// Its state.
     pub phase: GroupState,
     /// When it entered the state, ms since 1970.
@@ -121,6 +126,7 @@ impl Group {
         Group {
             id,
             group_type: GroupType::Classic,
+            consumer: None,
             phase: GroupState::Empty,
             state_ms: now_wall_ms,
             protocol_type: None,
@@ -144,11 +150,13 @@ impl Group {
         // Kept until the next record if there was no room for its own.
         let replacing = self.replacing.as_ref().map_or(0, |new| protocols_bytes(&new.protocols));
         let own = GROUP_BYTES + self.id.len() + self.pending.bytes() + replacing;
+        let consumer = self.consumer.as_deref();
+        let members = self.members.bytes() + consumer.map_or(0, ConsumerGroup::bytes);
         Usage {
             groups: 1,
-            members: self.members.len(),
+            members: self.members.len() + consumer.map_or(0, ConsumerGroup::len),
             offsets: self.offsets.len(),
-            bytes: own + self.members.bytes() + self.offsets.bytes() + self.pending_offsets.bytes(),
+            bytes: own + members + self.offsets.bytes() + self.pending_offsets.bytes(),
         }
     }
 
@@ -278,6 +286,36 @@ impl Group {
         Some(Subscriptions(self.members.iter().map(of).collect()))
     }
 
+    /// Returns true if it has no members, and is not of a type whose members are not known.
+    pub fn has_no_members(&self) -> bool {
+        match (self.group_type, &self.consumer) {
+            (GroupType::Classic, _) => self.phase == GroupState::Empty,
+            (GroupType::Consumer, Some(group)) => group.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Returns the records that remove it, beside those of its offsets.
+    pub fn tombstones(&self) -> Vec<Record> {
+        let group = || self.id.to_string();
+        match &self.consumer {
+            Some(consumer) => {
+                let records = consumer.records().into_iter();
+                let tombstone = |record: ConsumerRecord| Record::Consumer {
+                    group: group(),
+                    record: record.tombstone(),
+                };
+                records.map(tombstone).collect()
+            }
+            None => vec![Record::Group { group: group(), value: None }],
+        }
+    }
+
+    /// Returns the name of the state that Kafka's tools show.
+    pub fn state_name(&self) -> &'static str {
+        self.consumer.as_ref().map_or(self.phase.name(), |group| group.state().name())
+    }
+
     /// Returns true if removing the group would lose nothing.
     pub fn is_bare(&self) -> bool {
         self.group_type == GroupType::Classic
@@ -291,7 +329,8 @@ impl Group {
     /// Returns when the group next has something to do without a request; monotonic ms.
     pub fn next_due_ms(&self) -> Option<i64> {
         let (members, pending) = (self.members.next_due_ms(), self.pending.next_due_ms());
-        members.into_iter().chain(pending).chain(self.phase_due_ms).min()
+        let consumers = self.consumer.as_ref().and_then(|group| group.next_due_ms());
+        members.into_iter().chain(pending).chain(self.phase_due_ms).chain(consumers).min()
     }
 }
 

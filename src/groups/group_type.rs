@@ -4,7 +4,7 @@
 /// is a classic one without members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupType {
-    /// The protocol of JoinGroup and SyncGroup; the only type that is served.
+    /// The protocol of JoinGroup and SyncGroup.
     Classic,
     /// Consumer groups of KIP-848.
     Consumer,
@@ -29,7 +29,6 @@ impl GroupType {
     /// `CoordinatorRecordType`), unless it is not served or not known.
     pub fn unserved(record_type: i16) -> Option<GroupType> {
         match record_type {
-            3..=8 | 16 => Some(GroupType::Consumer),
             9..=15 => Some(GroupType::Share),
             17..=23 => Some(GroupType::Streams),
             _ => None,
@@ -37,7 +36,8 @@ impl GroupType {
     }
 }
 
-/// Returns true for the types of records of which each group has one, as long as it exists.
+/// Returns true for the types of records, of groups that are not served, of which each group has
+/// one as long as it exists.
 pub fn is_of_group(record_type: i16) -> bool {
-    matches!(record_type, 3 | 11 | 17)
+    matches!(record_type, 11 | 17)
 }

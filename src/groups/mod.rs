@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Now;
+use crate::groups::consumer::assignors::Assignor;
+use crate::groups::consumer::catalog::TopicCatalog;
+use crate::groups::consumer::group::ConsumerGroup;
+use crate::groups::consumer::records::ConsumerRecord;
 use crate::groups::deleted_topics::DeletedTopics;
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::group::Group;
@@ -31,6 +35,7 @@ mod admin;
 mod classic;
 pub mod command;
 pub mod committed;
+pub mod consumer;
 mod deleted_topics;
 mod dispatch;
 pub mod error;
@@ -70,14 +75,42 @@ pub struct GroupCoordinatorConfig {
     pub retention_ms: i64,
     /// `offsets.retention.check.interval.ms`.
     pub retention_check_ms: i64,
+    /// The configs of consumer groups.
+    pub consumer: ConsumerGroupRules,
     /// The limits.
     pub limits: Limits,
+}
+
+/// The configs of consumer groups (`group.consumer.*`).
+#[derive(Debug, Clone)]
+pub struct ConsumerGroupRules {
+    /// `group.consumer.session.timeout.ms`: that of members of which nothing has been heard since
+    /// the start.
+    pub session_timeout_ms: i32,
+    /// `group.consumer.max.size`.
+    pub size_max: usize,
+    /// `group.consumer.assignors`; the first is the default.
+    pub assignors: Vec<Assignor>,
+    /// `group.consumer.regex.refresh.interval.ms`.
+    pub regex_refresh_ms: i64,
+}
+
+impl Default for ConsumerGroupRules {
+    fn default() -> ConsumerGroupRules {
+        ConsumerGroupRules {
+            session_timeout_ms: 45_000,
+            size_max: i32::MAX as usize,
+            assignors: vec![Assignor::Uniform, Assignor::Range],
+            regex_refresh_ms: 600_000,
+        }
+    }
 }
 
 /// All groups of the coordinator.
 #[derive(Debug)]
 pub struct Groups {
     rules: GroupCoordinatorConfig,
+    catalog: Arc<dyn TopicCatalog>,
     groups: HashMap<Arc<str>, Box<Group>>,
     /// The ids of all groups, sorted: decisions must not depend on the order of a hash map.
     ids: BTreeSet<Arc<str>>,
@@ -95,10 +128,15 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Creates a coordinator without groups.
-    pub fn new(rules: GroupCoordinatorConfig, random: fastrand::Rng) -> Groups {
+    /// Creates a coordinator without groups, on these topics.
+    pub fn new(
+        rules: GroupCoordinatorConfig,
+        catalog: Arc<dyn TopicCatalog>,
+        random: fastrand::Rng,
+    ) -> Groups {
         Groups {
             rules,
+            catalog,
             groups: HashMap::new(),
             ids: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -199,7 +237,9 @@ impl Groups {
             let pending = group.pending_offsets.iter();
             let pending =
                 pending.map(|(txn, topic, p, value)| (txn, topic.to_string(), p, value.offset));
-            (id.to_string(), PersistedGroup { value, offsets, pending: pending.collect() })
+            let consumer = group.consumer.as_deref().map(ConsumerGroup::records);
+            let pending = pending.collect();
+            (id.to_string(), PersistedGroup { value, consumer, offsets, pending })
         };
         self.groups.iter().map(|(id, group)| recorded(id, group)).collect()
     }
@@ -304,6 +344,8 @@ impl Groups {
 pub struct PersistedGroup {
     /// The group itself, if it has a record and is not in the middle of a rebalance.
     pub value: Option<records::GroupValue>,
+    /// The records that make it what it is, if it is a consumer group.
+    pub consumer: Option<Vec<ConsumerRecord>>,
     /// Its offsets.
     pub offsets: BTreeMap<String, BTreeMap<i32, records::OffsetAndMetadata>>,
     /// Its offsets in open transactions: the transaction, the topic, the partition, the offset.

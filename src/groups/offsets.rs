@@ -14,7 +14,7 @@ use crate::groups::questions::{
 };
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
-use crate::groups::{Groups, checked_id};
+use crate::groups::{Groups, checked_id, consumer};
 use crate::machine::Ticket;
 
 /// How long after a failure to try again to remove the offsets of a deleted topic, ms.
@@ -42,15 +42,19 @@ impl Groups {
     pub(crate) fn checked_offsets(
         &self,
         now: Now,
-        commit: Commit,
+        mut commit: Commit,
         mut record: impl FnMut(String, i32, OffsetAndMetadata),
     ) -> Vec<Result<(), GroupError>> {
         let most = self.metadata_bytes_max();
         let retention = commit.retention_ms.filter(|ms| *ms >= 0);
         let mut outcomes = Vec::with_capacity(commit.offsets.len());
-        for wanted in commit.offsets {
-            if wanted.metadata.len() > most {
-                outcomes.push(Err(GroupError::MetadataTooLarge));
+        for wanted in std::mem::take(&mut commit.offsets) {
+            let checked = match wanted.metadata.len() > most {
+                true => Err(GroupError::MetadataTooLarge),
+                false => self.validate_offset(&commit, &wanted),
+            };
+            if checked.is_err() {
+                outcomes.push(checked);
                 continue;
             }
             outcomes.push(Ok(()));
@@ -69,6 +73,9 @@ impl Groups {
     fn may_commit(&mut self, now: Now, commit: &Commit) -> Result<(), GroupError> {
         let identity = &commit.identity;
         let checked = self.with_group(&identity.group, |groups, group| {
+            if let Some(consumers) = &group.consumer {
+                return consumer::commits::validate_commit(consumers, commit, false);
+            }
             validate_commit(group, identity)?;
             if matches!(group.phase, GroupState::Stable | GroupState::PreparingRebalance) {
                 groups.touch(now, group, &identity.member);
@@ -164,8 +171,11 @@ impl Groups {
         if group.group_type == GroupType::Share {
             return Err(GroupError::GroupNotFound);
         }
-        let is_empty = group.phase == GroupState::Empty;
-        if !is_empty && group.protocol_type.as_deref() != Some("consumer") {
+        let is_empty = group.has_no_members();
+        if !is_empty
+            && group.consumer.is_none()
+            && group.protocol_type.as_deref() != Some("consumer")
+        {
             return Err(GroupError::NotEmpty);
         }
         let subscriptions = if is_empty { None } else { group.subscriptions() };
@@ -177,8 +187,10 @@ impl Groups {
         let mut all = Vec::new();
         for (topic, partitions) in wanted {
             // If the subscriptions are not known, any topic may be subscribed.
-            let is_read =
-                subscribed.as_ref().is_none_or(|topics| topics.contains(topic.as_bytes()));
+            let is_read = match &group.consumer {
+                Some(consumers) => consumers.is_subscribed_to(&topic),
+                None => subscribed.as_ref().is_none_or(|topics| topics.contains(topic.as_bytes())),
+            };
             let mut outcomes = Vec::new();
             for partition in partitions {
                 if is_read {

@@ -154,7 +154,8 @@ pub struct Commit {
     pub retention_ms: Option<i64>,
     /// The offsets.
     pub offsets: Vec<OffsetToCommit>,
-    /// True if an unknown group gets another error than an illegal generation (v9).
+    /// True if an unknown group gets another error than an illegal generation, and if members of
+    /// consumer groups may commit (v9).
     pub tells_unknown_group: bool,
 }
 

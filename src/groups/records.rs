@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 
+use crate::groups::consumer::records::ConsumerRecord;
 use crate::groups::group_type::{GroupType, is_of_group};
 use crate::log::end_txn::EndTxn;
 use crate::machine::{MachineRecord, RecordTxn};
@@ -84,6 +85,13 @@ pub enum Record {
         /// The group's metadata.
         value: Option<GroupValue>,
     },
+    /// A record of a consumer group (KIP-848).
+    Consumer {
+        /// The group id.
+        group: String,
+        /// The record.
+        record: ConsumerRecord,
+    },
     /// A record of a group whose type is not served. It is kept as it is.
     Unserved {
         /// The group id.
@@ -157,6 +165,7 @@ impl Record {
         match self {
             Record::Offset { .. } | Record::TxnOffset { .. } | Record::TxnEnd { .. } => false,
             Record::Group { .. } => true,
+            Record::Consumer { record, .. } => matches!(record, ConsumerRecord::Group(_)),
             Record::Unserved { key, .. } => number(&mut decoder(key)).is_ok_and(is_of_group),
         }
     }
@@ -172,6 +181,7 @@ impl MachineRecord for Record {
             Record::TxnOffset { value, .. } => Some(value.encode()),
             Record::TxnEnd { .. } => None,
             Record::Group { value, .. } => value.as_ref().map(GroupValue::encode),
+            Record::Consumer { record, .. } => record.value(),
             Record::Unserved { value, .. } => value.as_ref().map(|value| value.to_vec()),
         };
         (self.key(), value)
@@ -190,6 +200,7 @@ impl MachineRecord for Record {
                 key.numbered(GroupMetadataKey::TYPE, 0)
             }
             Record::TxnEnd { .. } => Vec::new(),
+            Record::Consumer { group, record } => record.key(group),
             Record::Unserved { key, .. } => key.to_vec(),
         }
     }
@@ -200,6 +211,7 @@ impl MachineRecord for Record {
             Record::Offset { group, .. }
             | Record::TxnOffset { group, .. }
             | Record::Group { group, .. }
+            | Record::Consumer { group, .. }
             | Record::Unserved { group, .. } => group,
         }
     }
@@ -209,6 +221,7 @@ impl MachineRecord for Record {
             Record::TxnOffset { .. } | Record::TxnEnd { .. } => false,
             Record::Offset { value, .. } => value.is_none(),
             Record::Group { value, .. } => value.is_none(),
+            Record::Consumer { record, .. } => record.is_tombstone(),
             Record::Unserved { value, .. } => value.is_none(),
         }
     }
@@ -220,6 +233,7 @@ impl MachineRecord for Record {
             Record::TxnOffset { .. } | Record::TxnEnd { .. } => {}
             Record::Offset { value, .. } => *value = None,
             Record::Group { value, .. } => *value = None,
+            Record::Consumer { record, .. } => *record = record.tombstone(),
             Record::Unserved { value, .. } => *value = None,
         }
         tombstone
@@ -234,6 +248,7 @@ impl MachineRecord for Record {
             Record::Group { value, .. } => {
                 value.as_ref().map_or(0, |value| value.members.iter().map(of).sum())
             }
+            Record::Consumer { record, .. } => record.weight(),
             Record::Unserved { value, .. } => value.as_ref().map_or(0, Bytes::len),
         }
     }
@@ -255,16 +270,19 @@ impl MachineRecord for Record {
                 group: owned(GroupMetadataKey::decode(&mut key)?.group),
                 value: value.map(versioned).transpose()?.map(GroupValue::of),
             },
-            other => match GroupType::unserved(other) {
-                Some(group_type) => Record::Unserved {
+            other => {
+                if let Some((group, record)) = ConsumerRecord::decode(other, &mut key, value)? {
+                    return Ok(Some(Record::Consumer { group, record }));
+                }
+                let Some(group_type) = GroupType::unserved(other) else { return Ok(None) };
+                Record::Unserved {
                     // The group's id is the first field of all their keys.
                     group: owned(key.string("group")?),
                     group_type,
                     key: bytes,
                     value: value.map(Bytes::copy_from_slice),
-                },
-                None => return Ok(None),
-            },
+                }
+            }
         };
         Ok(Some(record))
     }
@@ -382,7 +400,7 @@ fn number(decoder: &mut Decoder<'_>) -> Result<i16, DecodeError> {
 }
 
 /// Decodes a value behind its version. Bytes after it are ignored, as in Kafka.
-fn versioned<T: RecordType>(value: &[u8]) -> Result<T, RecordError> {
+pub(crate) fn versioned<T: RecordType>(value: &[u8]) -> Result<T, RecordError> {
     let value = Bytes::copy_from_slice(value);
     let version = number(&mut decoder(&value))?;
     if !T::VERSIONS.contains(&version) {

@@ -12,7 +12,7 @@ use crate::groups::group::{Group, GroupState};
 use crate::groups::group_type::GroupType;
 use crate::groups::limits::SLICE;
 use crate::groups::offsets::forgotten;
-use crate::groups::records::{OffsetAndMetadata, Record};
+use crate::groups::records::OffsetAndMetadata;
 use crate::groups::retention_sweep::RetentionSweep;
 use crate::groups::step::Step;
 use crate::groups::visits::visit;
@@ -56,11 +56,9 @@ impl Groups {
         step: &mut Step,
     ) -> Option<(Arc<str>, i32)> {
         *left -= 1;
-        // Its members, and what they are subscribed to, are not known.
-        if group.group_type != GroupType::Classic {
-            return None;
-        }
         let subscriptions = match group.phase {
+            // Its members, and what they are subscribed to, are not known.
+            _ if group.consumer.is_none() && group.group_type != GroupType::Classic => return None,
             GroupState::Empty => None,
             GroupState::Stable if group.offsets.is_empty() => return None,
             GroupState::Stable => Some(group.subscriptions()?),
@@ -84,15 +82,17 @@ impl Groups {
             let due = self.forgotten_at(group, committed);
             // A transaction may still replace it.
             let is_open = group.pending_offsets.has(topic, partition);
-            if !is_open && !subscribed.contains(topic.as_bytes()) && due <= now.wall_ms {
+            let is_subscribed = subscribed.contains(topic.as_bytes())
+                || group.consumer.as_ref().is_some_and(|group| group.is_subscribed_to(topic));
+            if !is_open && !is_subscribed && due <= now.wall_ms {
                 step.records.push(forgotten(&group.id, topic, partition));
                 gone += 1;
             }
         }
         let is_idle = group.pending.is_empty() && group.pending_offsets.is_empty();
-        let may_go = group.phase == GroupState::Empty && is_idle;
-        if may_go && gone == group.offsets.len() && group.is_recorded {
-            step.records.push(Record::Group { group: group.id.to_string(), value: None });
+        let is_recorded = group.is_recorded || group.consumer.is_some();
+        if is_recorded && group.has_no_members() && is_idle && gone == group.offsets.len() {
+            step.records.extend(group.tombstones());
         }
         None
     }

@@ -1,11 +1,13 @@
 //! Tests of the coordinator's rules, one by one, in simulated time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::clock::Now;
 use crate::groups::command::{Command, Reply};
+use crate::groups::consumer::catalog::TopicsInMemory;
 use crate::groups::error::{GroupError, Limit};
 use crate::groups::limits::{Limits, SLICE, Usage};
 use crate::groups::questions::{
@@ -15,11 +17,12 @@ use crate::groups::questions::{
 };
 use crate::groups::records::{OffsetAndMetadata, Record};
 use crate::groups::step::Step;
-use crate::groups::{GroupCoordinatorConfig, Groups};
+use crate::groups::{ConsumerGroupRules, GroupCoordinatorConfig, Groups};
 use crate::machine::{Machine, TicketId};
 
 mod admin;
 mod commits;
+mod consumers;
 mod elections;
 mod heartbeats;
 mod joins;
@@ -41,6 +44,7 @@ const READS_T: &[u8] = b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff";
 /// A state machine, its clock, and everything that it has written and replied.
 struct Lab {
     groups: Groups,
+    topics: Arc<TopicsInMemory>,
     now: i64,
     next: TicketId,
     records: Vec<Record>,
@@ -56,6 +60,7 @@ fn rules() -> GroupCoordinatorConfig {
         metadata_bytes_max: 16,
         retention_ms: 3_600_000,
         retention_check_ms: 600_000,
+        consumer: ConsumerGroupRules::default(),
         limits: Limits::NONE,
     }
 }
@@ -118,8 +123,10 @@ impl Lab {
     }
 
     fn with(rules: GroupCoordinatorConfig) -> Lab {
+        let topics = Arc::new(TopicsInMemory::default());
         Lab {
-            groups: Groups::new(rules, fastrand::Rng::with_seed(1)),
+            groups: Groups::new(rules, topics.clone(), fastrand::Rng::with_seed(1)),
+            topics,
             now: 0,
             next: 0,
             records: Vec::new(),
@@ -163,7 +170,11 @@ impl Lab {
 
     /// Restarts the broker from its records.
     fn crash(&mut self) {
-        self.groups = Groups::new(self.groups.rules.clone(), fastrand::Rng::with_seed(2));
+        self.groups = Groups::new(
+            self.groups.rules.clone(),
+            self.topics.clone(),
+            fastrand::Rng::with_seed(2),
+        );
         let now = self.time();
         self.records.iter().for_each(|record| self.groups.apply(now, record));
     }

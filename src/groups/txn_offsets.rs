@@ -3,6 +3,7 @@
 
 use crate::clock::Now;
 use crate::groups::Groups;
+use crate::groups::consumer::commits::validate_commit;
 use crate::groups::error::GroupError;
 use crate::groups::group::{Group, GroupState};
 use crate::groups::group_type::GroupType;
@@ -36,7 +37,10 @@ impl Groups {
 
     fn may_commit_in_txn(&self, commit: &Commit, txn: TxnKey) -> Result<(), GroupError> {
         let identity = &commit.identity;
-        match self.groups.get(identity.group.as_str()) {
+        match self.groups.get(identity.group.as_str()).map(|group| &**group) {
+            Some(Group { consumer: Some(consumers), .. }) => {
+                validate_commit(consumers, commit, true)?;
+            }
             Some(group) => validate_commit_in_txn(group, identity)?,
             None => validate_without_group(commit)?,
         }

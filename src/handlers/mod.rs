@@ -12,6 +12,7 @@ pub mod groups;
 pub mod memory;
 #[cfg(feature = "cli")]
 pub mod page;
+pub mod patterns;
 pub mod request_cost;
 pub mod response_list;
 pub mod runner;

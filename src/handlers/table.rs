@@ -12,8 +12,9 @@ use crate::handlers::data::{
     delete_records, describe_producers, fetch, list_offsets, offset_for_leader_epoch, produce,
 };
 use crate::handlers::groups::{
-    delete_groups, describe_groups, find_coordinator, heartbeat, join_group, leave_group,
-    list_groups, offset_commit, offset_delete, offset_fetch, sync_group,
+    consumer_group_describe, consumer_group_heartbeat, delete_groups, describe_groups,
+    find_coordinator, heartbeat, join_group, leave_group, list_groups, offset_commit,
+    offset_delete, offset_fetch, sync_group,
 };
 use crate::handlers::security::{create_acls, delete_acls, describe_acls};
 use crate::handlers::topics::{
@@ -80,6 +81,8 @@ pub static APIS: &[Api] = &[
     list_api::<describe_producers::DescribeProducers>(),
     list_api::<describe_transactions::DescribeTransactions>(),
     api::<list_transactions::ListTransactions>(),
+    api::<consumer_group_heartbeat::ConsumerGroupHeartbeat>(),
+    list_api::<consumer_group_describe::ConsumerGroupDescribe>(),
     api::<list_config_resources::ListConfigResources>(),
     list_api::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];

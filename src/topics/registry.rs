@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::sync::RwLock;
 use crate::topics::partition::Partition;
@@ -28,6 +29,8 @@ struct TopicIndex {
 #[derive(Debug, Default)]
 pub struct Registry {
     index: RwLock<TopicIndex>,
+    /// The number of changes so far.
+    version: AtomicI64,
 }
 
 impl Registry {
@@ -49,6 +52,12 @@ impl Registry {
         self.read().by_id.get(&id).cloned()
     }
 
+    /// Returns the number of changes of topics so far: additions, removals, and new partitions.
+    /// What is read after it is at least as new.
+    pub fn version(&self) -> i64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     /// Returns all topics, by name.
     pub fn all(&self) -> Vec<Arc<LiveTopic>> {
         self.read().by_name.values().cloned().collect()
@@ -65,6 +74,7 @@ impl Registry {
         let mut shelves = self.write();
         shelves.by_id.insert(topic.id, topic.clone());
         shelves.by_name.insert(topic.name.clone(), topic);
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Removes a topic.
@@ -72,6 +82,7 @@ impl Registry {
         let mut shelves = self.write();
         let topic = shelves.by_name.remove(name)?;
         shelves.by_id.remove(&topic.id);
+        self.version.fetch_add(1, Ordering::Release);
         Some(topic)
     }
 }

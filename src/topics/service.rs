@@ -98,6 +98,11 @@ impl Topics {
         self.registry.with_id(id)
     }
 
+    /// Returns the number of changes of live topics so far: additions, removals, new partitions.
+    pub fn version(&self) -> i64 {
+        self.registry.version()
+    }
+
     /// Returns all live topics, by name.
     pub fn all(&self) -> Vec<Arc<LiveTopic>> {
         self.registry.all()

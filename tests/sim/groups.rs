@@ -6,15 +6,17 @@
 //! within its timeouts; when all have left, nothing is kept of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use fastrand::Rng;
 use ottla::clock::Now;
 use ottla::groups::command::{Command, Reply};
+use ottla::groups::consumer::catalog::TopicsInMemory;
 use ottla::groups::limits::Limits;
 use ottla::groups::questions::{Describe, Sync};
 use ottla::groups::records::Record;
 use ottla::groups::step::Step;
-use ottla::groups::{GroupCoordinatorConfig, Groups};
+use ottla::groups::{ConsumerGroupRules, GroupCoordinatorConfig, Groups};
 use ottla::machine::{Machine, TicketId};
 
 use crate::group_model::{Ledger, Process, State, compacted, kept, nothing_is_owned_twice};
@@ -60,6 +62,11 @@ pub struct World {
     pub story: String,
 }
 
+/// Classic groups do not look at the topics.
+fn topics() -> Arc<TopicsInMemory> {
+    Arc::default()
+}
+
 impl World {
     pub fn begin(seed: u64) -> World {
         let mut rng = Rng::with_seed(seed);
@@ -71,11 +78,12 @@ impl World {
             metadata_bytes_max: 8,
             retention_ms: 3_600_000,
             retention_check_ms: 600_000,
+            consumer: ConsumerGroupRules::default(),
             limits: Limits::NONE,
         };
         World {
-            machine: Groups::new(rules.clone(), Rng::with_seed(rng.u64(..))),
-            shadow: Groups::new(rules.clone(), Rng::with_seed(0)),
+            machine: Groups::new(rules.clone(), topics(), Rng::with_seed(rng.u64(..))),
+            shadow: Groups::new(rules.clone(), topics(), Rng::with_seed(0)),
             rng,
             now: 0,
             born: 0,
@@ -172,6 +180,11 @@ impl World {
             Command::List(_) => ("Listed", None),
             Command::Delete(_) => ("GroupDeleted", None),
             Command::TopicDeleted(_) => ("TopicForgotten", None),
+            // They have a story of their own.
+            Command::ConsumerHeartbeat(_)
+            | Command::ResolvedRegexes(_)
+            | Command::CheckMember(_)
+            | Command::DescribeConsumers(_) => return Err(format!("{input:?}")),
         };
         if let Some(who) = who {
             self.processes[who].owed = Some(ticket);
@@ -299,7 +312,7 @@ impl World {
     fn crash(&mut self) -> Result<(), String> {
         self.born = self.now;
         let chance = Rng::with_seed(self.rng.u64(..));
-        let mut machine = Groups::new(self.rules.clone(), chance);
+        let mut machine = Groups::new(self.rules.clone(), topics(), chance);
         if self.rng.bool() {
             self.log = compacted(&self.log);
         }
@@ -350,7 +363,7 @@ impl World {
         }
         self.steps += 1;
         if self.steps.is_multiple_of(32) {
-            let mut rebuilt = Groups::new(self.rules.clone(), Rng::with_seed(1));
+            let mut rebuilt = Groups::new(self.rules.clone(), topics(), Rng::with_seed(1));
             let records = compacted(&self.log);
             records.iter().for_each(|record| rebuilt.apply(self.time(), record));
             if kept(&rebuilt) != shadow {

@@ -12,6 +12,7 @@ mod batches;
 mod client;
 mod compaction;
 mod compaction_model;
+mod consumer_groups;
 mod extreme;
 mod fuzz;
 #[path = "../common/fuzzed.rs"]

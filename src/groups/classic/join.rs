@@ -49,7 +49,10 @@ impl Groups {
             self.group_or_new(now, &identity.group);
         }
         let outcome = self.with_group(&identity.group, |groups, group| {
-            if group.group_type != GroupType::Classic {
+            if group.group_type == GroupType::Consumer && group.has_no_members() {
+                // As in Kafka, it becomes a classic group and keeps its offsets.
+                step.records.extend(group.tombstones());
+            } else if group.group_type != GroupType::Classic {
                 let fault = GroupError::InconsistentProtocol;
                 return Err(JoinError::Refused(fault, String::new()));
             }

@@ -15,6 +15,8 @@ use crate::wire::response::CloseReason;
 
 mod by_topic;
 pub mod commits;
+pub mod consumer_group_describe;
+pub mod consumer_group_heartbeat;
 pub mod delete_groups;
 pub mod describe_groups;
 pub mod find_coordinator;
@@ -26,6 +28,10 @@ pub mod offset_commit;
 pub mod offset_delete;
 pub mod offset_fetch;
 pub mod sync_group;
+
+/// Why a request of a consumer group is refused as UNSUPPORTED_VERSION.
+const NOT_SERVED: &str = "The consumer group protocol is turned off: group.version is 0, or \
+                          group.coordinator.rebalance.protocols has no consumer.";
 
 /// How long a long listing waits for its turn.
 const LISTING_PATIENCE: Duration = Duration::from_secs(10);

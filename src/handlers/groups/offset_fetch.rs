@@ -10,6 +10,7 @@ use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::SemaphorePermit;
 
+use crate::groups::consumer::questions::CheckMember;
 use crate::groups::questions::{FetchedOffset, FetchedOffsets, TopicPartitions};
 use crate::handlers::api::ListHandler;
 use crate::handlers::context::Context;
@@ -59,7 +60,16 @@ impl ListHandler for OffsetFetch {
                 })
                 .unzip();
             let _turn = turn(&mut list, cx, &topics).await?;
-            let fetched = fetched(cx, &group.group_id, topics, request.require_stable).await;
+            let fetched = match check_member(
+                cx,
+                &group.group_id,
+                (group.member_id, group.member_epoch),
+            )
+            .await
+            {
+                Ok(()) => fetched(cx, &group.group_id, topics, request.require_stable).await,
+                Err(code) => Err(code),
+            };
             let answer = OffsetFetchResponseGroup::default().with_group_id(group.group_id);
             let answer = match fetched {
                 Ok(offsets) => {
@@ -73,6 +83,17 @@ impl ListHandler for OffsetFetch {
         // Followed by tagged fields.
         list.into_response(OffsetFetchResponse::default(), 1).await
     }
+}
+
+/// Checks the epoch of a member of a consumer group, if the request names one (v9).
+async fn check_member(
+    cx: &Context<'_>,
+    group: &str,
+    (member, epoch): (Option<StrBytes>, i32),
+) -> Result<(), Code> {
+    let Some(member) = member.filter(|_| cx.version >= 9) else { return Ok(()) };
+    let check = CheckMember { group: group.to_owned(), member: member.to_string(), epoch };
+    cx.broker.coordinator.ask(check).await.map_err(no_coordinator)?.map_err(group_error_code)
 }
 
 /// Returns the topics of a request with their names, and the answer for those whose id is unknown.

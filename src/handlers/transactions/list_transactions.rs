@@ -9,7 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::handlers::api::Handler;
 use crate::handlers::context::Context;
-use crate::handlers::transactions::id_pattern::{IdPattern, InvalidPattern};
+use crate::handlers::patterns::{InvalidPattern, compile};
 use crate::protocol::messages::list_transactions_response::TransactionState as Listed;
 use crate::protocol::messages::{ListTransactionsRequest, ListTransactionsResponse};
 use crate::transactions::questions::TransactionListing;
@@ -61,13 +61,6 @@ impl Handler for ListTransactions {
             Err(_) => response.with_error_code(Code::CoordinatorLoadInProgress.code()),
         }
     }
-}
-
-/// Compiles a pattern on a blocking thread.
-async fn compile(cx: &Context<'_>, text: StrBytes) -> Result<IdPattern, InvalidPattern> {
-    let _turn = cx.broker.resources.computation_turn().await;
-    let compiling = tokio::task::spawn_blocking(move || IdPattern::compile(&text));
-    compiling.await.unwrap_or(Err(InvalidPattern))
 }
 
 fn listed(listing: TransactionListing) -> Listed {
