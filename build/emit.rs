@@ -378,9 +378,16 @@ fn read_nullable(field: &Field) -> String {
             format!("d.nullable_fixed_string({name:?})?")
         }
         FieldType::Scalar(scalar) => format!("d.nullable_{}({name:?})?", method(*scalar)),
-        FieldType::Struct(of) => format!("d.nullable_struct::<{}>({name:?})?", type_name(of)),
+        FieldType::Struct(of) => {
+            format!("d.{}::<{}>({name:?})?", nullable_struct(field), type_name(of))
+        }
         FieldType::Array(of) => format!("d.{}?", array_call("nullable_", name, of)),
     }
+}
+
+/// Returns the method for a struct that may be null: in a tagged field it is written another way.
+fn nullable_struct(field: &Field) -> &'static str {
+    if field.tag.is_some() { "nullable_tagged_struct" } else { "nullable_struct" }
 }
 
 fn array_call(prefix: &str, name: &str, element: &FieldType) -> String {
@@ -425,7 +432,7 @@ fn write(field: &Field, to: &str) -> String {
             }
         }
         FieldType::Struct(_) if is_nullable => {
-            format!("{to}.nullable_struct(self.{place}.as_ref(), {rest})?")
+            format!("{to}.{}(self.{place}.as_ref(), {rest})?", nullable_struct(field))
         }
         FieldType::Struct(_) => {
             let encoder = if to == "e" { "e" } else { "&mut measure" };

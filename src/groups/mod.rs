@@ -49,6 +49,7 @@ mod pending;
 mod pending_offsets;
 pub mod protocols;
 pub mod questions;
+pub mod record_bytes;
 pub mod records;
 mod retention;
 mod retention_sweep;

@@ -8,6 +8,8 @@ use bytes::Bytes;
 
 use crate::groups::consumer::records::ConsumerRecord;
 use crate::groups::group_type::{GroupType, is_of_group};
+pub use crate::groups::record_bytes::RecordError;
+use crate::groups::record_bytes::{decoder, number, versioned};
 use crate::log::end_txn::EndTxn;
 use crate::machine::{MachineRecord, RecordTxn};
 use crate::protocol::decoder::{Decode, Decoder};
@@ -25,24 +27,6 @@ pub const TOPIC: &str = "__consumer_offsets";
 /// The type of committed offsets in the oldest directories.
 const OLD_OFFSET_COMMIT: i16 = 0;
 const VALUE_VERSION: i16 = 3;
-
-/// Why bytes are not a record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// They are truncated or malformed.
-    #[error("{0}")]
-    Damaged(#[from] DecodeError),
-    /// The value has a version that a later Kafka wrote.
-    #[error("{name} version {version}, but only versions up to {newest} are supported")]
-    Version {
-        /// The value's name in Kafka.
-        name: &'static str,
-        /// The version found.
-        version: i16,
-        /// The newest version that can be read.
-        newest: i16,
-    },
-}
 
 /// One record of the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -387,26 +371,4 @@ impl GroupValue {
             members: value.members.into_iter().map(member).collect(),
         }
     }
-}
-
-/// Returns a decoder of a key: the keys have no flexible form.
-fn decoder(key: &Bytes) -> Decoder<'_> {
-    Decoder::new(key, 0, false, 0)
-}
-
-/// Reads the number that a key or value begins with.
-fn number(decoder: &mut Decoder<'_>) -> Result<i16, DecodeError> {
-    decoder.i16("version")
-}
-
-/// Decodes a value behind its version. Bytes after it are ignored, as in Kafka.
-pub(crate) fn versioned<T: RecordType>(value: &[u8]) -> Result<T, RecordError> {
-    let value = Bytes::copy_from_slice(value);
-    let version = number(&mut decoder(&value))?;
-    if !T::VERSIONS.contains(&version) {
-        let newest = *T::VERSIONS.end();
-        return Err(RecordError::Version { name: T::NAME, version, newest });
-    }
-    // It comes from the disk: counts are compared with the bytes that are there.
-    Ok(T::decode_from(&value.slice(2..), version, usize::MAX)?.0)
 }

@@ -389,6 +389,21 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Reads a struct of a tagged field behind a varint that says whether it is there.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the bytes, or that the budget does not suffice.
+    pub fn nullable_tagged_struct<T: Decode>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.varint(field)? {
+            0 => Ok(None),
+            _ => T::decode(self).map(Some),
+        }
+    }
+
     /// Reads the tagged section of a struct, if the version has one. `known` reads the field of a
     /// tag and returns false if it does not know it.
     ///

@@ -347,6 +347,30 @@ impl<S: Sink> Encoder<S> {
         }
     }
 
+    /// Writes a struct of a tagged field or null, behind a varint that says which.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::nullable_struct`].
+    pub fn nullable_tagged_struct(
+        &mut self,
+        value: Option<&impl Encode>,
+        field: &'static str,
+        may_be_null: bool,
+    ) -> Result<(), EncodeError> {
+        match value {
+            Some(value) => {
+                self.varint(1);
+                value.encode(self)
+            }
+            None if !may_be_null => self.null(field),
+            None => {
+                self.varint(0);
+                Ok(())
+            }
+        }
+    }
+
     /// Writes a struct or null, behind a byte that says which.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use ottla::protocol::messages::offset_fetch_request::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
 use ottla::protocol::messages::sync_group_request::{SyncGroupRequest, SyncGroupRequestAssignment};
+use ottla::protocol::messages::{ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest};
 
 use crate::requests::{Subject, body};
 
@@ -32,6 +33,8 @@ pub fn valid(key: i16, version: i16, subject: &Subject) -> Option<Vec<u8>> {
         FindCoordinatorRequest::KEY => of(&find_coordinator(version), version),
         JoinGroupRequest::KEY => of(&join(version), version),
         SyncGroupRequest::KEY => of(&sync(version), version),
+        ConsumerGroupHeartbeatRequest::KEY => of(&consumer_heartbeat(), version),
+        ConsumerGroupDescribeRequest::KEY => of(&describe_consumers(), version),
         HeartbeatRequest::KEY => of(&heartbeat(), version),
         LeaveGroupRequest::KEY => of(&leave(version), version),
         OffsetCommitRequest::KEY => of(&commit(version, subject), version),
@@ -96,6 +99,19 @@ fn sync(version: i16) -> SyncGroupRequest {
             .with_protocol_name(Some(text("range"))),
         _ => request,
     }
+}
+
+fn consumer_heartbeat() -> ConsumerGroupHeartbeatRequest {
+    ConsumerGroupHeartbeatRequest::default()
+        .with_group_id(group("c"))
+        .with_member_id(text("m"))
+        .with_rebalance_timeout_ms(60_000)
+        .with_subscribed_topic_names(Some(vec![text("t")]))
+        .with_topic_partitions(Some(Vec::new()))
+}
+
+fn describe_consumers() -> ConsumerGroupDescribeRequest {
+    ConsumerGroupDescribeRequest::default().with_group_ids(vec![group("c")])
 }
 
 fn heartbeat() -> HeartbeatRequest {

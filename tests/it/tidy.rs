@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("machine", &["log", "clock", "types"]),
     ("protocol", &[]),
     ("platform", &[]),
-    ("groups", &["machine", "protocol", "log", "clock"]),
+    ("groups", &["machine", "protocol", "sync", "log", "clock", "types"]),
     ("transactions", &["machine", "protocol", "clock"]),
     ("storage", &["platform", "sync", "types"]),
     ("wire", &["protocol", "storage"]),

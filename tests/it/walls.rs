@@ -16,7 +16,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("machine", &["thiserror"]),
     ("platform", &["rustix"]),
     ("protocol", &["bytes", "kafka_protocol", "thiserror", "uuid"]),
-    ("groups", &["bytes", "fastrand", "thiserror", "uuid"]),
+    ("groups", &["bytes", "fastrand", "thiserror", "twox_hash", "uuid"]),
     ("transactions", &["bytes", "thiserror"]),
     (
         "storage",

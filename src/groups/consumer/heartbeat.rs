@@ -133,7 +133,7 @@ struct Draft<'a> {
     /// What the member has so far.
     current: CurrentAssignment,
     has_subscription_changed: bool,
-    /// True if the target assignment has to be computed anew.
+    /// True if a new target assignment has to be computed.
     bumps: bool,
     /// The topics that the member's regular expression matches, if the group did not know them.
     resolved: Vec<(String, ResolvedRegex)>,
@@ -295,8 +295,8 @@ impl<'a> Draft<'a> {
             is_taken: &|topic, partition| self.group.owner(topic, partition).is_some(),
         };
         let current = reconciliation.next(&self.current).map_err(|UnknownState| {
-            let message = "The consumer group member is in a unknown state. The member must abandon \
-                           all its partitions and rejoin.";
+            let message = "The consumer group member is in a unknown state. The member must \
+                           abandon all its partitions and rejoin.";
             Refusal::new(GroupError::FencedEpoch, message)
         })?;
         Ok((plan, current))

@@ -9,30 +9,44 @@ use bytes::Bytes;
 use crate::clock::Now;
 use crate::groups::consumer::assignment::Assignment;
 use crate::groups::protocols::Protocols;
-use crate::groups::records::{RecordError, versioned};
+use crate::groups::record_bytes::{RecordError, versioned};
 use crate::protocol::decoder::{Decode, Decoder};
 use crate::protocol::message::{Message, RecordType};
-use crate::protocol::messages::consumer_group_current_member_assignment_key::ConsumerGroupCurrentMemberAssignmentKey as CurrentKey;
+use crate::protocol::messages::consumer_group_current_member_assignment_key;
 use crate::protocol::messages::consumer_group_current_member_assignment_value::{
     ConsumerGroupCurrentMemberAssignmentValue, TopicPartitions,
 };
-use crate::protocol::messages::consumer_group_member_metadata_key::ConsumerGroupMemberMetadataKey as MemberKey;
+use crate::protocol::messages::consumer_group_member_metadata_key;
 use crate::protocol::messages::consumer_group_member_metadata_value::{
     ClassicMemberMetadata, ClassicProtocol, ConsumerGroupMemberMetadataValue,
 };
 use crate::protocol::messages::consumer_group_metadata_key::ConsumerGroupMetadataKey as GroupKey;
 use crate::protocol::messages::consumer_group_metadata_value::ConsumerGroupMetadataValue;
-use crate::protocol::messages::consumer_group_partition_metadata_key::ConsumerGroupPartitionMetadataKey as PartitionsKey;
-use crate::protocol::messages::consumer_group_regular_expression_key::ConsumerGroupRegularExpressionKey as RegexKey;
-use crate::protocol::messages::consumer_group_regular_expression_value::ConsumerGroupRegularExpressionValue;
-use crate::protocol::messages::consumer_group_target_assignment_member_key::ConsumerGroupTargetAssignmentMemberKey as TargetKey;
+use crate::protocol::messages::consumer_group_partition_metadata_key;
+use crate::protocol::messages::consumer_group_regular_expression_key;
+use crate::protocol::messages::consumer_group_regular_expression_value;
+use crate::protocol::messages::consumer_group_target_assignment_member_key;
 use crate::protocol::messages::consumer_group_target_assignment_member_value::{
     ConsumerGroupTargetAssignmentMemberValue, TopicPartition,
 };
-use crate::protocol::messages::consumer_group_target_assignment_metadata_key::ConsumerGroupTargetAssignmentMetadataKey as TargetMetadataKey;
-use crate::protocol::messages::consumer_group_target_assignment_metadata_value::ConsumerGroupTargetAssignmentMetadataValue;
+use crate::protocol::messages::consumer_group_target_assignment_metadata_key;
+use crate::protocol::messages::consumer_group_target_assignment_metadata_value;
 use crate::protocol::text::{owned, text};
 use crate::types::TopicId;
+
+type CurrentKey =
+    consumer_group_current_member_assignment_key::ConsumerGroupCurrentMemberAssignmentKey;
+type MemberKey = consumer_group_member_metadata_key::ConsumerGroupMemberMetadataKey;
+type PartitionsKey = consumer_group_partition_metadata_key::ConsumerGroupPartitionMetadataKey;
+type RegexKey = consumer_group_regular_expression_key::ConsumerGroupRegularExpressionKey;
+type ConsumerGroupRegularExpressionValue =
+    consumer_group_regular_expression_value::ConsumerGroupRegularExpressionValue;
+type TargetKey =
+    consumer_group_target_assignment_member_key::ConsumerGroupTargetAssignmentMemberKey;
+type TargetMetadataKey =
+    consumer_group_target_assignment_metadata_key::ConsumerGroupTargetAssignmentMetadataKey;
+type ConsumerGroupTargetAssignmentMetadataValue =
+    consumer_group_target_assignment_metadata_value::ConsumerGroupTargetAssignmentMetadataValue;
 
 /// A record of a consumer group; without a value, its tombstone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -264,7 +264,7 @@ fn topics_that_a_regular_expression_matches_later_are_assigned() {
     assert_eq!(lab.got(joins), (2, Some(vec![0])));
     let look =
         |lab: &mut Lab, epoch| lab.hear(quiet("m1", epoch)).expect("an answer").stale_regexes;
-    let told = |lab: &mut Lab, topics: &[&str]| {
+    let take = |lab: &mut Lab, topics: &[&str]| {
         let regexes = vec![("t.*".to_owned(), found(topics, lab))];
         let group = "g".to_owned();
         let resolved = ResolvedRegexes { group, regexes, assignment_interval_ms: 1000 };
@@ -272,14 +272,14 @@ fn topics_that_a_regular_expression_matches_later_are_assigned() {
     };
     lab.pass(5000);
     if !look(&mut lab, 2).is_empty() {
-        told(&mut lab, &["t"]);
+        take(&mut lab, &["t"]);
     }
     lab.pass(5000);
     assert_eq!(look(&mut lab, 2), [""; 0], "the topics are the same");
     lab.topics.put("tt", 1);
     lab.pass(5000);
     assert_eq!(look(&mut lab, 2), ["t.*"]);
-    told(&mut lab, &["t", "tt"]);
+    take(&mut lab, &["t", "tt"]);
     let beat = lab.hear(quiet("m1", 2)).expect("an answer");
     assert_eq!((beat.epoch, beat.assignment.map(|all| all.len())), (3, Some(2)));
     // With the last member that uses it, it is forgotten.

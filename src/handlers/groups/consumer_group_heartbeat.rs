@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError as Code;
 use kafka_protocol::protocol::StrBytes;
-use uuid::Uuid;
 
 use crate::broker::state::Broker;
 use crate::groups::consumer::assignment::Assignment;
@@ -76,7 +75,7 @@ impl Handler for ConsumerGroupHeartbeat {
 
 /// Returns a new member id, in the form of Kafka's `Uuid`.
 fn new_member_id() -> String {
-    id_text(Uuid::new_v4())
+    id_text(TopicId::new_v4())
 }
 
 /// Refuses a request that Kafka refuses whatever the group is

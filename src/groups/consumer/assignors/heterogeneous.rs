@@ -69,7 +69,7 @@ fn begin(group: &GroupSpec<'_>) -> (Vec<Topic>, Vec<usize>) {
 }
 
 impl Topic {
-    /// Gives each partition that nobody has to the subscriber with the fewest.
+    /// Gives each partition that no member has to the subscriber with the fewest.
     fn hand_out(&mut self, loads: &mut [usize]) {
         if self.left.is_empty() {
             return;

@@ -89,7 +89,7 @@ impl Sample {
 }
 
 #[test]
-fn everything_is_assigned_once_and_to_subscribers_whoever_comes_and_goes() {
+fn everything_is_assigned_once_and_to_subscribers() {
     for seed in 0..2000 {
         let mut rng = Rng::with_seed(seed);
         for assignor in [Assignor::Range, Assignor::Uniform] {
