@@ -54,6 +54,8 @@ struct Process {
     owned: BTreeMap<Partition, i32>,
     /// True if the coordinator does not know yet what it reads.
     is_unsaid: bool,
+    /// True if an answer was lost: as Kafka's clients do, it says everything again.
+    says_all: bool,
     due: i64,
     is_gone: bool,
 }
@@ -152,7 +154,8 @@ impl World {
     fn heartbeat(&self, who: usize, epoch: i32) -> ConsumerHeartbeat {
         let process = &self.processes[who];
         let joins = epoch == 0;
-        let says_subscription = joins || process.is_new_subscription;
+        let says_all = joins || process.says_all;
+        let says_subscription = says_all || process.is_new_subscription;
         let prefix = process.prefix.map(|prefix| format!("{prefix}.*"));
         let owned: Assignment = match joins {
             true => Assignment::default(),
@@ -167,12 +170,12 @@ impl World {
             rack_id: None,
             client_id: "client".to_owned(),
             client_host: "/127.0.0.1".to_owned(),
-            rebalance_timeout_ms: if joins { REBALANCE_MS as i32 } else { -1 },
+            rebalance_timeout_ms: if says_all { REBALANCE_MS as i32 } else { -1 },
             topic_names: says_subscription.then(names),
             topic_regex: says_subscription.then(|| prefix.unwrap_or_default()),
             resolved: process.prefix.map(|prefix| self.matching(prefix)),
             server_assignor: None,
-            owned: (joins || process.is_unsaid).then_some(owned),
+            owned: (says_all || process.is_unsaid).then_some(owned),
             timing: GroupTiming {
                 session_timeout_ms: SESSION_MS as i32,
                 heartbeat_interval_ms: BEAT_MS as i32,
@@ -187,12 +190,14 @@ impl World {
         let beat = self.heartbeat(who, epoch);
         let reply = self.ask(Command::ConsumerHeartbeat(beat));
         self.processes[who].due = self.now + BEAT_MS;
+        self.processes[who].says_all = true;
         let Some(Reply::ConsumerBeat(outcome)) = reply else { return };
         let is_lost = !self.in_peace && self.rng.u8(0..10) == 0;
         self.tell(format_args!("{who} {epoch}: {outcome:?} {is_lost}"));
         if is_lost {
             return;
         }
+        self.processes[who].says_all = false;
         match outcome {
             Ok(beat) => self.hear(who, *beat),
             Err(refusal) => self.refused(who, &refusal),
@@ -258,6 +263,7 @@ impl World {
             epoch: 0,
             owned: BTreeMap::new(),
             is_unsaid: true,
+            says_all: false,
             due: self.now,
             is_gone: false,
         });
