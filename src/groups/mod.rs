@@ -31,6 +31,7 @@ mod admin;
 mod classic;
 pub mod command;
 pub mod committed;
+pub mod consumer;
 mod deleted_topics;
 mod dispatch;
 pub mod error;
